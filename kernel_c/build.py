@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""Builds every target of the kernel with one compiler and no make: `python kernel_c/build.py [efi|sim|asan|all]`.
+
+The compiler is zig's C compiler from the PyPI package `ziglang`: the same on Linux, macOS and Windows, and it links a
+UEFI application directly. The sanitiser build (`asan`) uses gcc or clang, whose runtimes zig does not carry.
+Objects are rebuilt when a source, any header or the command line changes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import concurrent.futures
+import hashlib
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow", "-Wvla", "-Wstrict-prototypes"]
+# No contraction and no fast-math anywhere: every kernel must give the same bits as the reference.
+COMMON = ["-std=c17", "-ffp-contract=off", "-fno-strict-aliasing", "-I", str(HERE / "core"), "-I", str(HERE / "gen")]
+LEVEL_FLAGS = {"kernel_avx2.c": ["-mavx2", "-mfma"], "kernel_sse2.c": ["-msse2"]}
+
+
+class BuildError(RuntimeError):
+    """The compiler or the linker refused; the message is its own output."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """One program: its sources, its flags and the file it becomes."""
+
+    name: str
+    output: str
+    port: str
+    compile: list[str]
+    link: list[str]
+    compiler: list[str] = field(default_factory=lambda: [sys.executable, "-m", "ziglang", "cc"])
+
+
+def targets() -> dict[str, Target]:
+    """Every target by name. The EFI application stops at SSE2 outside the level files, as the firmware's ABI does."""
+    return {
+        "efi": Target(
+            "efi",
+            "BOOTX64.EFI",
+            "uefi",
+            ["-target", "x86_64-windows-gnu", "-O2", "-ffreestanding", "-fno-stack-protector", "-mno-red-zone"],
+            ["-target", "x86_64-windows-gnu", "-nostdlib", "-s", "-Wl,--subsystem,efi_application"],
+        ),
+        "sim": Target("sim", "llmk-sim", "posix", ["-O2", "-g", "-fno-sanitize=all", "-mcpu=x86_64"], ["-lpthread"]),
+        "asan": Target(
+            "asan",
+            "llmk-sim-asan",
+            "posix",
+            ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"],
+            ["-fsanitize=address,undefined", "-lpthread"],
+            ["gcc"],
+        ),
+    }
+
+
+def sources(port: str) -> list[Path]:
+    """The portable core and one port, in a fixed order."""
+    return sorted((HERE / "core").glob("*.c")) + sorted((HERE / "port" / port).glob("*.c"))
+
+
+def headers_digest() -> str:
+    """One digest over all headers: simple, and a full build takes seconds."""
+    digest = hashlib.sha256()
+    for path in sorted(HERE.rglob("*.h")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def run(command: list[str]) -> None:
+    """Runs one compiler command; its output becomes the error."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise BuildError(f"{' '.join(command[:6])} ... failed:\n{done.stdout}{done.stderr}")
+
+
+def build(name: str, out: Path) -> Path:
+    """Builds one target into `out` and returns its file. Raises BuildError with the compiler's words."""
+    target = targets()[name]
+    objects = out / "objects" / name
+    objects.mkdir(parents=True, exist_ok=True)
+    headers = headers_digest()
+    jobs: list[tuple[list[str], Path, str]] = []
+    results: list[Path] = []
+    for source in sources(target.port):
+        flags = COMMON + WARNINGS + target.compile + LEVEL_FLAGS.get(source.name, [])
+        result = objects / f"{source.parent.name}_{source.stem}.o"
+        command = [*target.compiler, *flags, "-c", str(source), "-o", str(result)]
+        stamp = hashlib.sha256("\0".join([headers, *command]).encode() + source.read_bytes()).hexdigest()
+        results.append(result)
+        mark = result.with_suffix(".stamp")
+        if not (result.exists() and mark.exists() and mark.read_text() == stamp):
+            jobs.append((command, mark, stamp))
+
+    def compile_one(job: tuple[list[str], Path, str]) -> None:
+        command, mark, stamp = job
+        mark.unlink(missing_ok=True)
+        run(command)
+        mark.write_text(stamp)
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        list(pool.map(compile_one, jobs))
+    output = out / target.output
+    if jobs or not output.exists():
+        # Linked beside and renamed, so that a running or half-linked program is never picked up.
+        fresh = output.with_name(f".{os.getpid()}-{output.name}")
+        run([*target.compiler, *map(str, results), *target.link, "-o", str(fresh)])
+        fresh.replace(output)
+    return output
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Build the kernel and its simulator.")
+    parser.add_argument("target", nargs="?", default="all", choices=["efi", "sim", "asan", "all"])
+    parser.add_argument("--out", type=Path, default=HERE.parent / "build", help="folder for the results")
+    arguments = parser.parse_args()
+    names = ["efi", "sim"] if arguments.target == "all" else [arguments.target]
+    try:
+        for name in names:
+            print(build(name, arguments.out))
+    except BuildError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

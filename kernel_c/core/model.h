@@ -1,0 +1,51 @@
+/* model.h - a llama2.c model file: what its header says, whether that can be true, and its weights in memory.
+ *
+ * Format v0 ("legacy"): seven little-endian int32 (dim, hidden_dim, n_layers, n_heads, n_kv_heads, vocab_size, seq_len), then
+ * float32 tensors. A positive vocab_size means that the classifier is the embedding; a negative one, that it follows.
+ * Source: karpathy/llama2.c, export.py legacy_export and run.c memory_map_weights.
+ */
+#ifndef LLMK_MODEL_H
+#define LLMK_MODEL_H
+
+#include "error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MODEL_HEADER_BYTES 28u
+
+struct model_config {
+    uint32_t dim;          /* width of the residual stream */
+    uint32_t hidden_dim;   /* width of the feed-forward layer */
+    uint32_t n_layers;
+    uint32_t n_heads;      /* query heads; head_size = dim / n_heads */
+    uint32_t n_kv_heads;   /* key/value heads, divides n_heads */
+    uint32_t vocab_size;
+    uint32_t seq_len;      /* rows of the KV cache */
+    bool shared_classifier;
+    uint64_t parameters;   /* number of weights, derived */
+    uint64_t file_bytes;   /* what the file must be, derived */
+};
+
+/* Checks every field and every product and that `file_bytes` is exactly what the header implies. Pure; `header` has
+ * MODEL_HEADER_BYTES bytes or `header_bytes` says that it has fewer. */
+bool model_config_parse(const uint8_t *header, size_t header_bytes, uint64_t file_bytes, struct model_config *ret_config,
+                        struct error *error);
+
+/* Exact memory need, each a multiple of 64 bytes. */
+struct model_need {
+    uint64_t weights; /* panels, embedding, norms, rotary table */
+    uint64_t kv;      /* key and value cache for seq_len rows */
+    uint64_t acts;    /* activations and logits of one token */
+    uint64_t scratch; /* stripe buffer while loading, sampler work space afterwards: the larger of the two */
+};
+void model_need(const struct model_config *config, struct model_need *ret_need);
+
+struct model; /* weights in 16-row panels: see model_weights.h */
+
+/* Reads exactly `bytes` bytes at `offset` of the model file. */
+typedef bool model_read(void *context, uint64_t offset, void *to, uint64_t bytes, struct error *error);
+/* Called now and then while loading; false stops it with ERROR_STATE. */
+typedef bool model_progress(void *context, uint64_t done_bytes, uint64_t total_bytes);
+
+#endif

@@ -1,0 +1,13 @@
+/* number.h - strict numbers: the whole text must be one, without sign, space or a second spelling. */
+#ifndef LLMK_NUMBER_H
+#define LLMK_NUMBER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+bool number_u64(const char *text, size_t length, uint64_t *ret_value);       /* decimal digits only, no overflow */
+bool number_micro(const char *text, size_t length, uint64_t *ret_millionths); /* "1", "0.85", ".5"; at most six decimals */
+bool number_hex(const char *text, size_t length, uint64_t *ret_value);       /* lower-case hexadecimal digits only */
+
+#endif
