@@ -1,0 +1,31 @@
+/* uart.h - the 16550 driver: two rings, no interrupt, no wait. */
+#ifndef LLMK_UART_H
+#define LLMK_UART_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define UART_TX_BYTES 4096u
+#define UART_RX_BYTES 512u
+
+struct uart {
+    bool present;
+    uint32_t baud;
+    uint8_t tx[UART_TX_BYTES], rx[UART_RX_BYTES];
+    uint32_t tx_head, tx_tail, rx_head, rx_tail;
+    uint32_t overruns, framing_errors, breaks; /* LSR.OE, FE, BI since start */
+    bool break_seen, stop_seen;                /* a BREAK, a raw 0x03; the reader clears them */
+    uint32_t rx_dropped;                       /* bytes lost because the ring was full */
+};
+
+void uart_init(struct uart *uart, uint32_t baud);
+/* Takes what the FIFO holds, gives the transmitter up to 16 bytes when it is empty. Never waits. */
+void uart_pump(struct uart *uart);
+size_t uart_tx_free(const struct uart *uart);
+/* Queues all bytes, or none and returns false. */
+bool uart_send(struct uart *uart, const void *bytes, size_t count);
+bool uart_receive(struct uart *uart, uint8_t *ret_byte);
+bool uart_drained(const struct uart *uart);
+
+#endif
