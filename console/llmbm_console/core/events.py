@@ -1,0 +1,159 @@
+"""Every fact that can happen, as frozen values on one timeline.
+
+An event has up to two clocks: `at`, the host's monotonic seconds when it was noticed, and, inside kernel records, `time`, the kernel's
+milliseconds since boot. Text in an event is already sanitised (core/sanitise.py); raw bytes stay in records and captures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from llmbm_protocol.schema import Record
+
+
+class LinkPhase(StrEnum):
+    """Where the connection stands."""
+
+    CLOSED = "closed"  # nothing open
+    OPENING = "opening"  # the transport is being opened, or opened again after a loss
+    WAITING = "waiting"  # bytes may come, no hello was answered yet (firmware, loading)
+    MACHINE = "machine"  # LLP/1 session established
+    PLAIN = "plain"  # no hello was answered: a plain terminal
+    SLOW = "slow"  # session, but no heartbeat for 1 s
+    SILENT = "silent"  # session, but no heartbeat for 5 s
+    POST_MORTEM = "post_mortem"  # a file, not a line
+
+
+class MachineStatus(StrEnum):
+    """What is known of the machine behind the line."""
+
+    UNKNOWN = "unknown"  # a serial cable tells nothing
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    RESETTING = "resetting"
+    STOPPED = "stopped"  # ended or powered off
+    CRASHED = "crashed"
+
+
+Severity = Literal["info", "warn", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base: `at` is time.monotonic() seconds."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecordReceived(Event):
+    """A valid frame from the kernel, or a record read from a dump file."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleText(Event):
+    """Human text from the line (firmware, boot messages, a plain kernel): sanitised, in pieces as it came."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanged(Event):
+    """The connection changed its phase; `detail` says why in words a person can act on."""
+
+    phase: LinkPhase
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LineStatistics(Event):
+    """Totals of the host's end of the line since it was opened, and the last round trip."""
+
+    received_bytes: int
+    sent_bytes: int
+    rejected_lines: int
+    lost_frames: int
+    retries: int
+    round_trip_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MachineChanged(Event):
+    """QMP, or the end of a child process, told something about the machine."""
+
+    status: MachineStatus
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QmpEvent(Event):
+    """An event of QEMU, by its QMP name, with its data as short text."""
+
+    name: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap(Event):
+    """Nothing was received for `seconds`, or frames were lost for good: what is shown before and after does not join."""
+
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice(Event):
+    """Something the console itself has to say."""
+
+    severity: Severity
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSent(Event):
+    """A prompt was given to the kernel; `generation` is the kernel's number for it."""
+
+    text: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommandDone(Event):
+    """A REPL command ran: what it printed (sanitised), or why it was refused."""
+
+    line: str
+    ok: bool
+    output: str
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterRequested(Event):
+    """A new value was asked for and is not yet accepted."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterRefused(Event):
+    """The kernel refused a value; the accepted ones are in the message."""
+
+    name: str
+    value: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileOpened(Event):
+    """A post-mortem file was read: what it is and, in one sentence, what it means."""
+
+    path: str
+    kind: str
+    verdict: str
+    complete: bool

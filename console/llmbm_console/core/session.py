@@ -1,0 +1,79 @@
+"""A session: one target, opened, kept alive and closed; its state, and the verbs every face uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from llmbm_console.core.events import Event
+from llmbm_console.core.state import State, Turn
+from llmbm_protocol.schema import Record, Stream
+
+Listener = Callable[[State, Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one submitted line: a turn for a prompt, the output for a command; `error` is empty on success."""
+
+    line: str
+    ok: bool
+    output: str = ""
+    error: str = ""
+    error_code: str = ""
+    turn: Turn | None = None
+
+
+class MachineControl(Protocol):
+    """A machine that can be controlled beside its serial line (QEMU by QMP, or the simulator's process)."""
+
+    async def pause(self) -> None: ...
+    async def resume(self) -> None: ...
+    async def reset(self) -> None: ...
+    async def quit(self) -> None: ...
+
+
+class Session(Protocol):
+    """What the faces need. core/targets.py makes one from the command line (live) or from a file (post-mortem)."""
+
+    @property
+    def state(self) -> State:
+        """The state now."""
+
+    @property
+    def machine(self) -> MachineControl | None:
+        """None on a plain serial line and for files."""
+
+    @property
+    def read_only(self) -> bool:
+        """True for files: every verb below raises SessionError."""
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Calls `listener(state, event)` in the event loop after each event; returns what undoes it."""
+
+    async def open(self) -> None:
+        """Starts the machine or the transport and returns at once; progress comes as events. Raises SessionError for what
+        cannot work at all (missing file, unknown device)."""
+
+    async def wait_ready(self, timeout: float) -> None:
+        """Returns when requests can be answered. Raises SessionError with the reason and what to do after `timeout` seconds."""
+
+    async def close(self) -> None:
+        """Leaves machine mode, ends what was started. Idempotent."""
+
+    async def submit(self, line: str) -> Outcome:
+        """Runs one prompt or REPL command and waits for its end. A refusal by the kernel is an Outcome, not an exception."""
+
+    async def set_parameter(self, name: str, value: str) -> Outcome:
+        """Sets a parameter (names of llmbm_protocol.parameters); output is the accepted value."""
+
+    async def stop(self) -> None:
+        """Stops the running generation, by request and by the emergency byte."""
+
+    async def fetch(self, stream: Stream) -> tuple[Record, ...]:
+        """Asks for the records of one stream now."""
+
+
+class SessionError(RuntimeError):
+    """A session could not be opened or used; the message says what was tried, what was wrong and what to do."""

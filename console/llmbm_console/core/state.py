@@ -1,0 +1,176 @@
+"""What is known now: one immutable value, made from events by store.reduce and drawn by every face."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from llmbm_console.core.events import LinkPhase, MachineStatus, Severity
+from llmbm_protocol.schema import (
+    Arena,
+    Counters,
+    Credit,
+    Cpu,
+    Finished,
+    Hello,
+    KvCache,
+    Load,
+    Model,
+    Perf,
+    Phase,
+    SamplingState,
+    Sentinel,
+    Stream,
+    TokenizerState,
+    Version,
+    Zone,
+    Zones,
+)
+from llmbm_protocol.schema import Event as LogRecord
+
+
+@dataclass(frozen=True, slots=True)
+class TokenInfo:
+    """One token of an answer: where its text lies in Turn.text, and what it cost."""
+
+    index: int
+    token: int
+    start: int  # first character in Turn.text
+    end: int
+    cycles: int
+    time_ms: int  # kernel clock
+    at: float  # host clock
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A prompt and its answer. `finished` is None while it runs."""
+
+    number: int  # the kernel's generation number
+    prompt: str
+    started_at: float
+    text: str = ""  # sanitised answer so far
+    tokens: tuple[TokenInfo, ...] = ()
+    finished: Finished | None = None
+    lost_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A REPL command and what it printed."""
+
+    line: str
+    ok: bool
+    output: str
+    error: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Human text from the line that belongs to no turn (firmware, boot); grows while nothing else comes between."""
+
+    text: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Seam:
+    """A mark between items: a gap, a reboot, a reconnect."""
+
+    text: str
+    at: float
+    severity: Severity = "warn"
+
+
+TranscriptItem = Turn | Command | Text | Seam
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of the event list: kernel events, link and machine changes, notices, together on the host's clock."""
+
+    at: float
+    source: str  # "kernel", "link", "machine", "console"
+    severity: Severity
+    code: str
+    text: str
+    record: LogRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """The connection and its health."""
+
+    phase: LinkPhase = LinkPhase.CLOSED
+    detail: str = ""
+    since: float = 0.0
+    received_bytes: int = 0
+    sent_bytes: int = 0
+    rejected_lines: int = 0
+    lost_frames: int = 0
+    retries: int = 0
+    round_trip_ms: float | None = None
+    counters: Counters | None = None  # the kernel's end
+
+
+@dataclass(frozen=True, slots=True)
+class MachineState:
+    """The machine behind the line. `controllable` is true with QMP."""
+
+    status: MachineStatus = MachineStatus.UNKNOWN
+    detail: str = ""
+    since: float = 0.0
+    controllable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PendingValue:
+    """A parameter change on its way, or just refused (then `error` says why)."""
+
+    value: str
+    at: float
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything a face draws. Records are None until they were received; `stamps` says when, on the host's clock."""
+
+    target: str = ""
+    now: float = 0.0  # `at` of the last event
+    link: LinkState = LinkState()
+    machine: MachineState = MachineState()
+    phase: Phase = Phase.IDLE
+    hello: Hello | None = None
+    version: Version | None = None
+    cpu: Cpu | None = None
+    model: Model | None = None
+    tokenizer: TokenizerState | None = None
+    sampling: SamplingState | None = None
+    pending: Mapping[str, PendingValue] = field(default_factory=lambda: MappingProxyType({}))
+    zones: Zones | None = None
+    arenas: Mapping[Arena, Zone] = field(default_factory=lambda: MappingProxyType({}))
+    sentinel: Sentinel | None = None
+    kv: KvCache | None = None
+    perf: Perf | None = None
+    load: Load | None = None
+    credit: Credit | None = None
+    stamps: Mapping[Stream, float] = field(default_factory=lambda: MappingProxyType({}))
+    #: cycles of the last decode passes, newest last, at most 256: the sentinel's strip
+    decode_cycles: tuple[int, ...] = ()
+    items: tuple[TranscriptItem, ...] = ()  # ended ones, at most MAX_ITEMS
+    dropped_items: int = 0
+    turn: Turn | None = None  # the running one
+    log: tuple[LogLine, ...] = ()  # at most MAX_LOG
+    dropped_log: int = 0
+    #: post-mortem: path, kind and the one-sentence meaning
+    file_path: str = ""
+    file_kind: str = ""
+    verdict: str = ""
+    boots: int = 0  # hellos with a new boot id
+
+
+MAX_ITEMS = 2000
+MAX_LOG = 5000
