@@ -1,0 +1,223 @@
+"""The command line: argument parsing only. `llmbm-console --help` names every way to begin."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from llmbm_console.core.targets import Target
+
+EPILOG = """\
+other commands:
+  llmbm-console exec [TARGET] [--json] [--timeout S] -- LINE...   run REPL lines without a screen
+  llmbm-console dump FILE [--json]                                say what a post-mortem file means
+  llmbm-console image OUT.img --model FILE                        make a bootable image (QEMU, USB stick)
+  llmbm-console doctor                                            what is installed, what is missing
+
+without a target: QEMU if it is installed with its UEFI firmware, else the simulator
+"""
+
+
+def add_target_arguments(parser: argparse.ArgumentParser) -> None:
+    """The target and its options: the same for the console and for `exec`."""
+    group = parser.add_argument_group("target (one of)").add_mutually_exclusive_group()
+    group.add_argument("--qemu", action="store_true", help="boot our kernel in QEMU")
+    group.add_argument("--sim", action="store_true", help="run our kernel as a process on this computer")
+    group.add_argument("--serial", metavar="DEV", help="a serial port: /dev/ttyUSB0, /dev/serial/by-id/..., COM3")
+    group.add_argument("--qmp", metavar="SOCKET", help="a running QEMU, by the socket of its machine protocol")
+    group.add_argument("--connect", metavar="URL", help="unix:PATH, tcp:HOST:PORT or rfc2217://HOST:PORT")
+    model = parser.add_argument_group("what to boot (--qemu, --sim)")
+    model.add_argument("--model", type=Path, metavar="FILE", help="a llama2.c model; its tokenizer lies beside it")
+    model.add_argument("--tokenizer", type=Path, metavar="FILE", help="NAME.tok.bin or tokenizer.bin beside the model")
+    model.add_argument("--config", type=Path, metavar="FILE", help="a repl.cfg for the kernel")
+    qemu = parser.add_argument_group("QEMU")
+    qemu.add_argument("--image", type=Path, metavar="IMG", help="boot this image instead of making one")
+    qemu.add_argument("--memory", type=positive, metavar="MIB", help="guest memory (default: what the model needs)")
+    qemu.add_argument("--smp", type=positive, metavar="N", help="guest processors (default: 2)")
+    qemu.add_argument("--accel", choices=("auto", "kvm", "hvf", "whpx", "tcg"), help="default: auto, proven by booting")
+    qemu.add_argument("--qemu-binary", metavar="FILE", help="default: qemu-system-x86_64")
+    qemu.add_argument("--firmware", type=Path, metavar="FILE", help="OVMF code file")
+    qemu.add_argument("--display", metavar="KIND", help="QEMU's own window: none (default), gtk, sdl, vnc=:1, ...")
+    serial = parser.add_argument_group("serial")
+    serial.add_argument("--baud", type=positive, metavar="N", help="line speed (default: 115200)")
+
+
+def positive(word: str) -> int:
+    """A whole number from 1."""
+    if not word.isascii() or not word.isdigit() or int(word) < 1:
+        raise argparse.ArgumentTypeError(f"{word!r} is not a whole number from 1")
+    return int(word)
+
+
+def seconds(word: str) -> float:
+    """A time above 0."""
+    try:
+        value = float(word)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1e7:
+        raise argparse.ArgumentTypeError(f"{word!r} is not a time in seconds above 0")
+    return value
+
+
+def target_of(arguments: argparse.Namespace, file: Path | None = None) -> Target:
+    """The target that the arguments describe. Raises SessionError for options that do not go together."""
+    from llmbm_console.core.session import SessionError
+    from llmbm_console.core.targets import Target, default_kind
+
+    chosen: list[tuple[str, str]] = []
+    if arguments.qemu:
+        chosen.append(("qemu", ""))
+    if arguments.sim:
+        chosen.append(("sim", ""))
+    chosen += [(kind, value) for kind in ("serial", "qmp", "connect") if (value := getattr(arguments, kind))]
+    if file is not None:
+        if chosen:
+            raise SessionError(f"{file}: a file is a target of its own and does not go together with --{chosen[0][0]}")
+        chosen.append(("file", str(file)))
+    kind, address = chosen[0] if chosen else (default_kind(), "")
+    options = ("model", "tokenizer", "config", "image", "memory", "smp", "accel", "qemu_binary", "firmware", "display")
+    given = {name: getattr(arguments, name) for name in (*options, "baud") if getattr(arguments, name) is not None}
+    return Target(kind=kind, address=address, **given)
+
+
+def distribution_version() -> str:
+    """The installed version."""
+    try:
+        return version("llmbm-console")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def console_parser() -> argparse.ArgumentParser:
+    """The console itself."""
+    parser = argparse.ArgumentParser(
+        prog="llmbm-console",
+        description="A control console for a running bare-metal LLM instance.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a post-mortem file: llmk-dump.txt, ...")
+    parser.add_argument("--plain", action="store_true", help="linear text instead of the full screen")
+    parser.add_argument("--theme", metavar="NAME", help="a theme of themes/ or of the configuration folder")
+    parser.add_argument("--version", action="version", version=f"llmbm-console {distribution_version()}")
+    add_target_arguments(parser)
+    return parser
+
+
+def run_console(argv: Sequence[str]) -> int:
+    """The full screen, or linear text."""
+    from llmbm_console.core.targets import make_session
+
+    arguments = console_parser().parse_args(argv)
+    target = target_of(arguments, arguments.file)
+    if arguments.plain:
+        from llmbm_console.faces.plain import run_plain
+
+        return asyncio.run(run_plain(make_session(target)))
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        print(
+            "error: the console needs a terminal, and standard input or output is not one.\n"
+            "  for scripts:        llmbm-console exec ... -- LINE...\n"
+            "  for linear text:    llmbm-console --plain ...",
+            file=sys.stderr,
+        )
+        return 2
+    if os.environ.get("TERM", "") == "dumb":
+        print("error: TERM=dumb cannot show the console; use --plain", file=sys.stderr)
+        return 2
+    from llmbm_console.tui.run import run_tui
+
+    return run_tui(target, make_session, theme=arguments.theme)
+
+
+def run_exec(argv: Sequence[str]) -> int:
+    """REPL lines without a screen."""
+    parser = argparse.ArgumentParser(
+        prog="llmbm-console exec",
+        description="Runs REPL lines in order and prints what they answer. Exit status 0 only if every line succeeded.",
+    )
+    add_target_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON document per line")
+    parser.add_argument(
+        "--timeout", type=seconds, default=300.0, metavar="S", help="longest time for the start and for each line"
+    )
+    parser.add_argument("lines", nargs="+", metavar="LINE", help="a prompt, or a command that begins with /")
+    arguments = parser.parse_args(argv)
+    from llmbm_console.core.targets import make_session
+    from llmbm_console.faces.execute import execute
+
+    session = make_session(target_of(arguments))
+    return asyncio.run(execute(session, arguments.lines, arguments.json, arguments.timeout))
+
+
+def run_dump(argv: Sequence[str]) -> int:
+    """One post-mortem file, explained."""
+    parser = argparse.ArgumentParser(
+        prog="llmbm-console dump",
+        description="Reads llmk-dump.txt, llmk-log.txt or llmk-failsafe.txt, of this kernel or an earlier one.",
+    )
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--json", action="store_true", help="everything in the file as one JSON document")
+    arguments = parser.parse_args(argv)
+    from llmbm_console.faces.dump import print_dump
+
+    return print_dump(arguments.file, arguments.json)
+
+
+def run_image(argv: Sequence[str]) -> int:
+    """A bootable image."""
+    parser = argparse.ArgumentParser(
+        prog="llmbm-console image",
+        description="Makes a bootable disk image: for QEMU, or to be written to a USB stick.",
+    )
+    parser.add_argument("output", type=Path, metavar="OUT.img")
+    parser.add_argument("--model", type=Path, metavar="FILE", help="default: the small story model of this project")
+    parser.add_argument("--tokenizer", type=Path, metavar="FILE", help="NAME.tok.bin or tokenizer.bin beside the model")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="a repl.cfg for the kernel")
+    arguments = parser.parse_args(argv)
+    from llmbm_console.faces.image import make_image
+
+    return make_image(arguments.output, arguments.model, arguments.tokenizer, arguments.config)
+
+
+def run_doctor(argv: Sequence[str]) -> int:
+    """What is there and what is not."""
+    argparse.ArgumentParser(
+        prog="llmbm-console doctor", description="Says what is installed, what is missing and how to get it."
+    ).parse_args(argv)
+    from llmbm_console.faces.doctor import examine
+
+    return examine()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point. 0: done; 1: failed, the reason is on stderr; 2: wrong usage; 130: interrupted."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    commands = {"exec": run_exec, "dump": run_dump, "image": run_image, "doctor": run_doctor}
+    from llmbm_console.core.session import SessionError
+
+    try:
+        if words and words[0] in commands:
+            return commands[words[0]](words[1:])
+        return run_console(words)
+    except SessionError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has left; it must not be told by a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

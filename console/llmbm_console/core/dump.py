@@ -1,0 +1,183 @@
+"""Post-mortem files: llmk-dump.txt, llmk-log.txt and llmk-failsafe.txt, of this kernel and of an earlier one.
+
+This kernel's files (kernel_c/DUMP.md) are UTF-8, begin with a line that names kind, format and boot, and end with a
+CRC-32 over all that stands before, so a torn file is known. The earlier kernel's are UTF-16LE with a byte order mark
+and CR (CR) LF, without any mark of their end, and what an older, longer file held may still follow: only what belongs
+to the newest content is read.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from llmbm_console.core.kernel_text import KernelText, TextEvent, plain
+from llmbm_console.core.session import SessionError
+from llmbm_console.core.verdict import verdict_of
+from llmbm_protocol.schema import Record
+
+MAX_BYTES = 64 << 20  # a dump has some ten kilobytes; a file beyond this was chosen by mistake
+OUR_KINDS = {"llmk-dump": "dump", "llmk-log": "log", "llmk-failsafe": "failsafe"}
+
+_HEADER = re.compile(r"^(llmk-(?:dump|log|failsafe)) format=(\d+)\b(.*)$")
+_END = re.compile(rb"^end crc32=([0-9a-f]{8})\r?\n?", re.MULTILINE)
+_WORD = re.compile(r"(\w+)=(\S*)")
+_EVENT_INDEX = re.compile(r"^\s*#(\d+)\s+tsc=")
+_LOG_HEAD = re.compile(r"\[llmk\]\[log\]")
+_EARLIER = re.compile(r"^(Context:|\s*Sampling:|\s*Budgets:|CTX$)|\[llmk\]|\[stats\] tokens=|^You: ", re.MULTILINE)
+
+
+class DumpError(SessionError):
+    """The file cannot be read as a post-mortem file; the message says why and what was expected."""
+
+
+@dataclass(frozen=True)
+class PostMortem:
+    """What a file says."""
+
+    name: str
+    kind: str  # "dump", "log", "failsafe" or "serial log"
+    origin: str  # "llmk" or "earlier kernel"
+    complete: bool  # whole as far as one can know
+    problems: tuple[str, ...]
+    header: dict[str, str]
+    records: tuple[Record, ...]  # in the order of the file, the last of a kind counts
+    events: tuple[TextEvent, ...]  # newest first, as in the file
+    reason: str
+    verdict: str = ""
+
+
+@dataclass
+class Reading:
+    """Work space while one file is read."""
+
+    problems: list[str] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    complete: bool = True
+
+    def problem(self, text: str, torn: bool = True) -> None:
+        """Notes something that is wrong; `torn` ones make the file incomplete."""
+        self.problems.append(text)
+        if torn:
+            self.complete = False
+
+
+def decode(data: bytes, reading: Reading) -> str:
+    """The file's text, whatever of the two encodings it has; undecodable bytes become U+FFFD and a problem."""
+    sixteen = data.startswith(b"\xff\xfe") or (len(data) >= 8 and data[1:64:2].count(0) > len(data[1:64:2]) * 3 // 4)
+    if sixteen:
+        body = data[2:] if data.startswith(b"\xff\xfe") else data
+        if len(body) % 2:
+            reading.problem("the file ends in the middle of a character: it was cut")
+            body = body[:-1]
+        text = body.decode("utf-16-le", "replace")
+    else:
+        text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+    if "\ufffd" in text:
+        reading.problem("some characters are damaged")
+    return re.sub(r"\r*\n|\r", "\n", text).replace("\x00", "")
+
+
+def without_stale_tail(lines: Sequence[str], reading: Reading) -> list[str]:
+    """Cuts an earlier kernel's file at the end of its log: what follows is the rest of an older, longer file."""
+    head = next((i for i, line in enumerate(lines) if _LOG_HEAD.search(line)), None)
+    if head is None:
+        return list(lines)
+    end, expected = head + 1, 0
+    while end < len(lines):
+        match = _EVENT_INDEX.match(lines[end])
+        if match is None or int(match[1]) != expected:
+            break
+        expected += 1
+        end += 1
+    rest = [line for line in lines[end:] if line.strip()]
+    if rest:
+        reading.problem(f"{len(rest)} lines after the log are left from an older file and were not read", torn=False)
+    return list(lines[:end])
+
+
+def check_envelope(data: bytes, reading: Reading) -> bytes:
+    """Checks the CRC-32 at the end of one of our files; gives the bytes it covers, or all there are."""
+    match = _END.search(data)
+    if match is None:
+        reading.problem("there is no end line with a CRC-32: the file was cut while it was written, or since")
+        return data
+    covered = data[: match.start()]
+    found, wanted = zlib.crc32(covered), int(match[1], 16)
+    if found != wanted:
+        reading.problem(f"the CRC-32 is {found:08x}, the end line says {wanted:08x}: the file was changed or damaged")
+    if match.end() < len(data):
+        reading.problem(f"{len(data) - match.end()} bytes follow the end line and were not read", torn=False)
+    return covered
+
+
+def parse_post_mortem(data: bytes, name: str) -> PostMortem:
+    """Reads a file's bytes. Raises DumpError when they are no post-mortem file at all."""
+    reading = Reading()
+    if not data.strip(b"\x00 \r\n\t\xff\xfe"):
+        raise DumpError(f"{name}: the file is empty; expected an llmk-dump.txt, llmk-log.txt or llmk-failsafe.txt")
+    text = decode(data, reading)
+    header_match = _HEADER.match(text.partition("\n")[0])
+    reader = KernelText()
+    header: dict[str, str] = {}
+    if header_match is not None:
+        kind, origin = OUR_KINDS[header_match[1]], "llmk"
+        if header_match[2] != "1":
+            reading.problem(f"format {header_match[2]} is newer than this console; expected 1", torn=False)
+        header = {key: plain(value, 64) for key, value in _WORD.findall(header_match[0])}
+        lines = check_envelope(data, reading).decode("utf-8", "replace").split("\n")[1:]
+    elif _EARLIER.search(text):
+        origin = "earlier kernel"
+        lines = text.split("\n")
+        kind = earlier_kind(text, name)
+        if kind != "serial log":
+            if not text.endswith("\n"):
+                reading.problem("the last line has no end: the file was cut while it was written, or since")
+            lines = without_stale_tail(lines, reading)
+    else:
+        raise DumpError(
+            f"{name}: not a post-mortem file: it begins with {plain(text.strip()[:40], 40)!r}; expected llmk-dump.txt, "
+            "llmk-log.txt or llmk-failsafe.txt of this kernel or an earlier one"
+        )
+    for line in lines:
+        reading.records += reader.line(line)
+    if not reading.records:
+        reading.problem("nothing in it could be read")
+    found = PostMortem(
+        name=name,
+        kind=kind,
+        origin=origin,
+        complete=reading.complete,
+        problems=tuple(reading.problems),
+        header=header,
+        records=tuple(reading.records),
+        events=tuple(reader.events),
+        reason=plain(reader.reason, 80),
+    )
+    return replace(found, verdict=verdict_of(found))
+
+
+def earlier_kind(text: str, name: str) -> str:
+    """What an earlier kernel's file is, by its sections; its name decides only between dump and failsafe."""
+    if re.search(r"^You: ", text, re.MULTILINE):
+        return "serial log"
+    if "failsafe" in name.lower():
+        return "failsafe"
+    return "dump" if re.search(r"Context:|Zone B:", text) else "log"
+
+
+def read_post_mortem(path: Path) -> PostMortem:
+    """Reads a file. Raises DumpError with what to do when it cannot be opened or is something else."""
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise DumpError(f"{path}: {size:,} bytes are too many for a post-mortem file (at most {MAX_BYTES:,})")
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise DumpError(f"{path}: no such file") from None
+    except OSError as error:
+        raise DumpError(f"{path}: cannot be read: {error.strerror}") from error
+    return parse_post_mortem(data, path.name)

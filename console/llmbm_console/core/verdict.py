@@ -1,0 +1,123 @@
+"""One sentence that says what a post-mortem file means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from llmbm_protocol.schema import (
+    Arena,
+    Event,
+    KvCache,
+    LogCode,
+    Model,
+    Record,
+    Sentinel,
+    SentinelError,
+    SentinelPhase,
+    SentinelState,
+    Zone,
+)
+
+if TYPE_CHECKING:
+    from llmbm_console.core.dump import PostMortem
+
+R = TypeVar("R", bound=Record)
+
+CAUSES = (LogCode.BUDGET, LogCode.ALLOC_FAIL, LogCode.OOB, LogCode.RO_WRITE, LogCode.GUARD)
+CAUSE_OF_ERROR = {
+    SentinelError.BUDGET: LogCode.BUDGET,
+    SentinelError.ALLOC: LogCode.ALLOC_FAIL,
+    SentinelError.OOB: LogCode.OOB,
+    SentinelError.RO_WRITE: LogCode.RO_WRITE,
+    SentinelError.GUARD: LogCode.GUARD,
+}
+
+
+def last_of(records: tuple[Record, ...], kind: type[R]) -> R | None:
+    """The last record of a type."""
+    return next((record for record in reversed(records) if isinstance(record, kind)), None)
+
+
+def where(arena: Arena) -> str:
+    """An arena in a sentence."""
+    return "" if arena is Arena.NONE else f" in {arena.value.upper()}"
+
+
+def cause(event: Event | None, code: LogCode, phase: str) -> str:
+    """The event behind a trip, with its two values in words."""
+    a_pass = f"a {phase} pass" if phase else "a pass"
+    if code is LogCode.BUDGET:
+        if event is None or not event.first:
+            return f"{a_pass} took more cycles than its budget"
+        return f"{a_pass} took {event.first:,} cycles, its budget was {event.second:,}"
+    if code is LogCode.ALLOC_FAIL:
+        size = f" of {event.second:,} bytes" if event is not None and event.second else ""
+        return f"an allocation{size}{where(event.arena) if event else ''} failed"
+    place = f" at 0x{event.first:x}" if event is not None and event.first else ""
+    arena = where(event.arena) if event is not None else ""
+    return {
+        LogCode.OOB: f"an access outside its arena{place}{arena}",
+        LogCode.RO_WRITE: f"a write to read-only memory{place}{arena}",
+        LogCode.GUARD: f"the guard bytes behind an arena were overwritten{place}{arena}",
+    }.get(code, "an unknown error")
+
+
+def context(records: tuple[Record, ...]) -> str:
+    """Model and fill of the context, as far as the file tells."""
+    model, kv = last_of(records, Model), last_of(records, KvCache)
+    parts = []
+    if model is not None and model.file:
+        parts.append(model.file)
+    if kv is not None and kv.capacity:
+        parts.append(f"{kv.rows} of {kv.capacity} context rows used")
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def verdict_of(found: PostMortem) -> str:
+    """What the file means. Says what happened, never more than the file holds."""
+    sentinel = last_of(found.records, Sentinel)
+    events = [entry.record for entry in found.events]  # newest first
+    tail = context(found.records)
+    torn = "" if found.complete else " The file is not whole: more may have happened."
+    tripped = (
+        found.kind == "failsafe"
+        or any(event.code is LogCode.FAILSAFE for event in events)
+        or (sentinel is not None and sentinel.state is SentinelState.TRIPPED)
+    )
+    if tripped:
+        event = next((event for event in events if event.code in CAUSES), None)
+        code = event.code if event else CAUSE_OF_ERROR.get(sentinel.error if sentinel else SentinelError.OK)
+        phase = found.header.get("phase", "") or known_phase(sentinel)
+        what = cause(event, code, phase) if code else (found.reason or "the cause is not in the file")
+        now = " It was still tripped when this was written." if is_tripped(sentinel) else ""
+        return f"The sentinel tripped: {what}{tail}.{now}{torn}"
+    if sentinel is not None and sentinel.error is not SentinelError.OK:
+        event = next((event for event in events if event.code is CAUSE_OF_ERROR[sentinel.error]), None)
+        return (
+            f"An error was noticed: {cause(event, CAUSE_OF_ERROR[sentinel.error], known_phase(sentinel))}{tail}.{torn}"
+        )
+    if sentinel is not None and sentinel.prefill_overruns + sentinel.decode_overruns:
+        over = (
+            f"{sentinel.prefill_overruns} prefill and {sentinel.decode_overruns} decode passes went over their budget"
+        )
+        return f"No trip, but {over}{tail}.{torn}"
+    if not found.records:
+        return f"Nothing could be read from this file.{torn}"
+    if found.kind == "log":
+        bad = sum(event.level == "error" for event in events)
+        return f"{len(events)} log events, {bad or 'none'} of them errors.{torn}"
+    full = next(
+        (z for z in found.records if isinstance(z, Zone) and z.size and z.used == z.size and not z.read_only), None
+    )
+    note = f" {full.arena.value.upper()} is full." if full and full.arena is not Arena.KV else ""
+    return f"Nothing went wrong: no trip, no overrun, {len(events)} log events{tail}.{note}{torn}"
+
+
+def is_tripped(sentinel: Sentinel | None) -> bool:
+    """Whether the sentinel was tripped at the time of writing."""
+    return sentinel is not None and sentinel.state is SentinelState.TRIPPED
+
+
+def known_phase(sentinel: Sentinel | None) -> str:
+    """The phase of the last error, empty when it is not known."""
+    return "" if sentinel is None or sentinel.phase is SentinelPhase.GENERIC else sentinel.phase.value

@@ -1,0 +1,91 @@
+"""`llmbm-console dump FILE`: a post-mortem file in words, or as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from llmbm_console.core.dump import DumpError, PostMortem, read_post_mortem
+from llmbm_console.core.verdict import last_of
+from llmbm_console.faces.records import record_json
+from llmbm_protocol.schema import KvCache, Model, SamplingState, Sentinel, Version, Zone
+
+
+def dump_json(found: PostMortem) -> dict[str, Any]:
+    """The whole file as one document; what the file does not hold is null or empty."""
+
+    def one(kind: type[Any]) -> dict[str, Any] | None:
+        record = last_of(found.records, kind)
+        return None if record is None else record_json(record)
+
+    zones = {record.arena: record for record in found.records if isinstance(record, Zone)}
+    return {
+        "file": found.name,
+        "kind": found.kind,
+        "origin": found.origin,
+        "complete": found.complete,
+        "problems": list(found.problems),
+        "verdict": found.verdict,
+        "reason": found.reason,
+        "header": found.header,
+        "version": one(Version),
+        "model": one(Model),
+        "sampling": one(SamplingState),
+        "kv": one(KvCache),
+        "sentinel": one(Sentinel),
+        "zones": [record_json(zone) for zone in zones.values()],
+        "events": [record_json(entry.record) | {"cycles": entry.cycles} for entry in found.events],
+    }
+
+
+def mib(size: int) -> str:
+    """A size in the unit a person reads: exact bytes below one MiB."""
+    return f"{size:,} B" if size < 1 << 20 else f"{size / (1 << 20):,.1f} MiB"
+
+
+def summary(found: PostMortem) -> list[str]:
+    """The file in a few lines, the meaning first."""
+    lines = [found.verdict, ""]
+    lines.append(
+        f"file      {found.name}: {found.kind} of {'this kernel' if found.origin == 'llmk' else 'an earlier kernel'}"
+    )
+    lines += [f"problem   {problem}" for problem in found.problems]
+    if (model := last_of(found.records, Model)) is not None:
+        lines.append(
+            f"model     {model.file}: dim {model.dim}, {model.layers} layers, {model.heads} heads "
+            f"({model.kv_heads} kv), vocab {model.vocab}, context {model.seq_len}"
+        )
+    if (kv := last_of(found.records, KvCache)) is not None:
+        lines.append(f"context   {kv.rows} of {kv.capacity} rows")
+    if (sentinel := last_of(found.records, Sentinel)) is not None:
+        lines.append(
+            f"sentinel  {sentinel.state.value}, strict {'on' if sentinel.strict else 'off'}, "
+            f"last error {sentinel.error.value}; "
+            f"budgets: prefill {sentinel.prefill_budget:,}, decode {sentinel.decode_budget:,} cycles; "
+            f"overruns: {sentinel.prefill_overruns} and {sentinel.decode_overruns}"
+        )
+    zones = {record.arena: record for record in found.records if isinstance(record, Zone)}
+    for zone in zones.values():
+        lines.append(
+            f"zone      {zone.arena.value.upper():8} {mib(zone.used):>14} of {mib(zone.size):>14} at 0x{zone.base:x}"
+        )
+    if found.events:
+        lines.append(f"log       {len(found.events)} events, newest first:")
+    lines += [
+        f"          {entry.record.level.value:5} {entry.record.code.value:10} {entry.record.message}"
+        for entry in found.events[:10]
+    ]
+    return lines
+
+
+def print_dump(path: Path, as_json: bool) -> int:
+    """Prints the file's meaning; 1 when it is no post-mortem file."""
+    try:
+        found = read_post_mortem(path)
+    except DumpError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(json.dumps(dump_json(found), ensure_ascii=False, indent=2) if as_json else "\n".join(summary(found)))
+    return 0

@@ -1,0 +1,116 @@
+"""`llmbm-console exec`: runs REPL lines without a screen, in order, and prints what they answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from llmbm_console.core.events import Event, LinkChanged, Notice
+from llmbm_console.core.session import Outcome, Session, SessionError
+from llmbm_console.core.state import State
+from llmbm_console.faces.records import COMMAND_STREAMS, kernel_log, log_json, records_json, turn_json
+
+DEFAULT_LOG = 16  # what `/log` shows when no number is given
+
+
+class Streamer:
+    """Prints the text of the running turn as it grows, the prompt first: together they are the story."""
+
+    def __init__(self, out: TextIO) -> None:
+        self.out = out
+        self.generation = -1
+        self.written = 0
+
+    def __call__(self, state: State, event: Event) -> None:
+        turn = state.turn or (state.items[-1] if state.items else None)
+        if turn is None or not hasattr(turn, "tokens"):
+            return
+        if turn.number != self.generation:
+            self.generation, self.written = turn.number, 0
+            self.out.write(turn.prompt)
+        if len(turn.text) > self.written:
+            self.out.write(turn.text[self.written :])
+            self.written = len(turn.text)
+            self.out.flush()
+
+
+def report_problems(state: State, event: Event) -> None:
+    """Warnings and lost connections belong on stderr, never into the output."""
+    if isinstance(event, Notice) and event.severity != "info":
+        print(f"{event.severity}: {event.text}", file=sys.stderr)
+    elif isinstance(event, LinkChanged) and event.phase in ("plain", "silent"):
+        print(f"link: {event.phase}: {event.detail}", file=sys.stderr)
+
+
+async def typed_answer(session: Session, line: str, outcome: Outcome) -> Any:
+    """The records behind a diagnostic command, None for other commands."""
+    words = line.split()
+    if not words or not outcome.ok:
+        return None
+    if words[0] == "/log":
+        count = int(words[1]) if len(words) > 1 and words[1].isdigit() else DEFAULT_LOG
+        return [log_json(entry) for entry in kernel_log(session.state, count)]
+    streams = COMMAND_STREAMS.get(words[0])
+    if streams is None:
+        return None
+    records = [record for stream in streams for record in await session.fetch(stream)]
+    return records_json(tuple(records))
+
+
+async def document(session: Session, line: str, outcome: Outcome) -> dict[str, Any]:
+    """One line's answer as a JSON object."""
+    answer: dict[str, Any] = {"line": line, "ok": outcome.ok}
+    if outcome.turn is not None:
+        answer |= {"kind": "prompt", **turn_json(outcome.turn)}
+    else:
+        answer |= {"kind": "command", "output": outcome.output}
+        record = await typed_answer(session, line, outcome)
+        if record is not None:
+            answer["record"] = record
+    if not outcome.ok:
+        answer |= {"error": outcome.error, "error_code": outcome.error_code or None}
+    return answer
+
+
+async def run_line(session: Session, line: str, timeout: float) -> Outcome:
+    """Submits one line; when it takes too long the generation is stopped and the outcome says so."""
+    try:
+        return await asyncio.wait_for(session.submit(line), timeout)
+    except TimeoutError:
+        await session.stop()
+        return Outcome(line, ok=False, error=f"no end after {timeout:g} s (--timeout); the generation was stopped")
+    except SessionError as error:
+        return Outcome(line, ok=False, error=str(error))
+
+
+async def execute(session: Session, lines: Sequence[str], as_json: bool, timeout: float) -> int:
+    """Runs all lines; 0 only if every one succeeded. A line that fails does not keep the next from running."""
+    unlisten = [session.listen(report_problems)]
+    if not as_json:
+        unlisten.append(session.listen(Streamer(sys.stdout)))
+    failed = 0
+    try:
+        await session.open()
+        await session.wait_ready(timeout)
+        for line in lines:
+            outcome = await run_line(session, line, timeout)
+            if as_json:
+                print(json.dumps(await document(session, line, outcome), ensure_ascii=False), flush=True)
+            elif outcome.turn is not None:
+                print(flush=True)
+            elif outcome.output:
+                print(outcome.output.rstrip("\n"), flush=True)
+            if not outcome.ok:
+                failed += 1
+                print(f"error: {line}: {outcome.error}", file=sys.stderr)
+    except SessionError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    finally:
+        for undo in unlisten:
+            undo()
+        await session.close()
+    return 1 if failed else 0

@@ -1,0 +1,105 @@
+"""`llmbm-console --plain`: the same session as linear text, for screen readers, logs and pipes.
+
+Each line of standard input is a prompt or a command. Answers stream to standard output; everything else (link, machine,
+events) is a line of its own beginning with "# ", so that nothing ever moves or is overwritten.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from llmbm_console.core.events import (
+    CommandDone,
+    ConsoleText,
+    Event,
+    FileOpened,
+    Gap,
+    LinkChanged,
+    MachineChanged,
+    Notice,
+)
+from llmbm_console.core.session import Session, SessionError
+from llmbm_console.core.state import State
+from llmbm_console.faces.execute import Streamer
+
+
+class PlainFace:
+    """Writes the timeline as lines. `fresh` says that the cursor is at the start of a line."""
+
+    def __init__(self) -> None:
+        self.streamer = Streamer(sys.stdout)
+        self.running = False
+        self.fresh = True
+
+    def note(self, text: str) -> None:
+        """One line of its own."""
+        if not self.fresh:
+            sys.stdout.write("\n")
+        sys.stdout.write(f"# {text}\n")
+        sys.stdout.flush()
+        self.fresh = True
+
+    def __call__(self, state: State, event: Event) -> None:
+        match event:
+            case ConsoleText(text=text):
+                sys.stdout.write(text)
+                sys.stdout.flush()
+                self.fresh = text.endswith("\n")
+            case LinkChanged(phase=phase, detail=detail):
+                self.note(f"link {phase}" + (f": {detail}" if detail else ""))
+            case MachineChanged(status=status, detail=detail):
+                self.note(f"machine {status}" + (f": {detail}" if detail else ""))
+            case Notice(severity=severity, text=text):
+                self.note(f"{severity}: {text}")
+            case Gap(seconds=seconds, reason=reason):
+                self.note(f"gap of {seconds:.1f} s: {reason}")
+            case FileOpened(verdict=verdict):
+                self.note(verdict)
+            case CommandDone(output=output, error=error):
+                print(output.rstrip("\n") if output else f"# refused: {error}" if error else "# ok", flush=True)
+                self.fresh = True
+            case _:
+                self.streamer(state, event)
+                if state.turn is not None:
+                    self.running, self.fresh = True, False
+                elif self.running:
+                    self.running = False
+                    print(flush=True)
+                    self.fresh = True
+
+
+async def stdin_lines(queue: asyncio.Queue[str | None]) -> None:
+    """Reads standard input in a thread, so that it works for files, pipes and terminals on every system."""
+    loop = asyncio.get_running_loop()
+    while line := await loop.run_in_executor(None, sys.stdin.readline):
+        await queue.put(line.rstrip("\r\n"))
+    await queue.put(None)
+
+
+async def run_plain(session: Session, timeout: float = 120.0) -> int:
+    """Runs until the end of input; 0 when the session could be opened."""
+    face = PlainFace()
+    undo = session.listen(face)
+    queue: asyncio.Queue[str | None] = asyncio.Queue()
+    reader = asyncio.create_task(stdin_lines(queue))
+    try:
+        await session.open()
+        if session.read_only:
+            return 0
+        await session.wait_ready(timeout)
+        face.note("ready: each line of input is a prompt, or a command that begins with /")
+        while (line := await queue.get()) is not None:
+            if line.strip():
+                try:
+                    await session.submit(line)
+                except SessionError as error:
+                    face.note(f"error: {error}")
+    except SessionError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    finally:
+        reader.cancel()
+        undo()
+        await session.close()
+    return 0

@@ -1,0 +1,111 @@
+"""Records as JSON values: names as in the schema, millionths as decimals, bytes as text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llmbm_console.core.state import LogLine, State, Turn
+from llmbm_protocol.fields import Wire
+from llmbm_protocol.schema import Record, Sample, Stream
+
+#: The REPL commands whose answer is also given as typed records, and the streams they come from.
+COMMAND_STREAMS: dict[str, tuple[Stream, ...]] = {
+    "/ctx": (Stream.MODEL, Stream.SAMPLING, Stream.KV, Stream.SENTINEL),
+    "/zones": (Stream.ZONE,),
+    "/model": (Stream.MODEL, Stream.TOKENIZER),
+    "/cpu": (Stream.CPU,),
+    "/version": (Stream.VERSION,),
+    "/sampling": (Stream.SAMPLING,),
+    "/budget": (Stream.SENTINEL,),
+}
+
+#: What a record is called inside the answer of `/ctx` and the like.
+STREAM_NAMES = {
+    Stream.MODEL: "model",
+    Stream.TOKENIZER: "tokenizer",
+    Stream.SAMPLING: "sampling",
+    Stream.KV: "kv",
+    Stream.SENTINEL: "sentinel",
+    Stream.CPU: "cpu",
+    Stream.VERSION: "version",
+    Stream.ZONES: "zones",
+    Stream.PERF: "perf",
+}
+
+
+def _is_micro(record: Record, name: str) -> bool:
+    return any(isinstance(mark, Wire) and mark.kind == "micro" for mark in type(record).model_fields[name].metadata)
+
+
+def record_json(record: Record) -> dict[str, Any]:
+    """One record. The bookkeeping fields of samples (number, dropped) are left out."""
+    document: dict[str, Any] = {}
+    for name in type(record).model_fields:
+        if isinstance(record, Sample) and name in ("number", "dropped"):
+            continue
+        value = getattr(record, name)
+        if isinstance(value, bytes):
+            value = value.decode("utf-8", "replace")
+        elif _is_micro(record, name):
+            value = value / 1_000_000
+        elif isinstance(value, tuple):
+            value = list(value)
+        document[name] = value
+    return document
+
+
+def records_json(records: tuple[Record, ...]) -> dict[str, Any] | list[dict[str, Any]]:
+    """The typed answer of one command: a list for arenas, one record, or a record per stream."""
+    arenas = [record for record in records if isinstance(record, Sample) and record.stream is Stream.ZONE]
+    if arenas:
+        return [record_json(record) for record in arenas]
+    named = {
+        STREAM_NAMES[record.stream]: record_json(record)
+        for record in records
+        if isinstance(record, Sample) and record.stream in STREAM_NAMES
+    }
+    return next(iter(named.values())) if len(named) == 1 else named
+
+
+def rate(tokens: int, microseconds: int) -> float | None:
+    """Tokens per second, None when there was no time to measure."""
+    return round(tokens * 1_000_000 / microseconds, 3) if microseconds > 0 and tokens > 0 else None
+
+
+def turn_json(turn: Turn) -> dict[str, Any]:
+    """A prompt and its answer with the figures of its end."""
+    done = turn.finished
+    document: dict[str, Any] = {
+        "prompt": turn.prompt,
+        "text": turn.text,
+        "generation": turn.number,
+        "tokens": done.tokens if done else len(turn.tokens),
+        "lost_tokens": turn.lost_tokens,
+        "stop_reason": str(done.reason) if done else None,
+    }
+    if done:
+        document |= {
+            "prompt_tokens": done.prompt_tokens,
+            "prefill_tok_s": rate(done.prompt_tokens, done.prefill_us),
+            "decode_tok_s": rate(max(0, done.tokens - 1), done.decode_us),
+            "prefill_us": done.prefill_us,
+            "decode_us": done.decode_us,
+            "kv_rows": done.kv_rows,
+            "turn": done.turn,
+        }
+    return document
+
+
+def log_json(line: LogLine) -> dict[str, Any]:
+    """One entry of the kernel's log."""
+    document: dict[str, Any] = {"severity": line.severity, "code": line.code, "text": line.text}
+    if line.record is not None:
+        document |= record_json(line.record)
+    return document
+
+
+def kernel_log(state: State, count: int) -> list[LogLine]:
+    """The last `count` events of the kernel, newest first."""
+    entries = [line for line in state.log if line.record is not None]
+    entries.sort(key=lambda line: line.record.number if line.record else 0)
+    return entries[::-1][:count]
