@@ -1,0 +1,131 @@
+"""`llmbm-console doctor`: what is installed, what is missing, how to get it."""
+
+from __future__ import annotations
+
+import locale
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+Verdict = Literal["ok", "missing", "note"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. `needed_for` is empty when nothing is wrong."""
+
+    verdict: Verdict
+    what: str
+    found: str
+    remedy: str = ""
+
+
+def packages() -> Iterator[Finding]:
+    """Python and its packages."""
+    yield Finding("ok", "Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+    for name in ("textual", "pydantic", "pyserial", "qemu.qmp"):
+        try:
+            yield Finding("ok", name, version(name))
+        except PackageNotFoundError:
+            yield Finding("missing", name, "not installed", "run ./run in the checkout, which installs it")
+
+
+def qemu() -> Iterator[Finding]:
+    """QEMU, its firmware and an accelerator that might work."""
+    from llmbm_console.core.firmware import find_firmware
+
+    remedy = "Debian: apt-get install qemu-system-x86 ovmf; the simulator (--sim) works without it"
+    binary = shutil.which("qemu-system-x86_64")
+    if binary is None:
+        yield Finding("missing", "QEMU", "qemu-system-x86_64 is not on the PATH", remedy)
+    else:
+        said = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False, timeout=20).stdout
+        yield Finding("ok", "QEMU", said.partition("\n")[0] or binary)
+    firmware = find_firmware()
+    if firmware is None:
+        yield Finding("missing", "UEFI firmware", "no OVMF was found in the usual places", remedy)
+    else:
+        yield Finding("ok", "UEFI firmware", str(firmware.code))
+    if sys.platform == "linux":
+        usable = os.access("/dev/kvm", os.R_OK | os.W_OK)
+        state = (
+            "/dev/kvm can be opened; whether it runs the firmware is proven at the first start"
+            if usable
+            else "not usable"
+        )
+        yield Finding(
+            "note", "KVM", state, "" if usable else "not needed: QEMU emulates the processor then, only slower"
+        )
+
+
+def kernel() -> Iterator[Finding]:
+    """The kernel's builds and the compiler."""
+    from llmbm_console.core.paths import build_folder
+
+    for name, use in (("BOOTX64.EFI", "the kernel for QEMU and USB"), ("llmk-sim", "the simulator")):
+        path = build_folder() / name
+        if path.exists():
+            yield Finding("ok", use, str(path))
+        else:
+            yield Finding("missing", use, f"{path} is not built", "python kernel_c/build.py all (./run does it)")
+    try:
+        yield Finding("ok", "C compiler", f"ziglang {version('ziglang')}")
+    except PackageNotFoundError:
+        yield Finding(
+            "note", "C compiler", "ziglang is not installed", "only needed to build the kernel: ./run installs it"
+        )
+
+
+def serial_ports() -> Iterator[Finding]:
+    """The ports there are, and whether they may be opened."""
+    from serial.tools.list_ports import comports
+
+    ports = sorted(comports())
+    if not ports:
+        yield Finding(
+            "note", "serial ports", "none found", "plug in the adapter; Linux shows it as /dev/ttyUSB0 or ttyACM0"
+        )
+    for port in ports:
+        allowed = os.access(port.device, os.R_OK | os.W_OK) or os.name == "nt"
+        remedy = (
+            ""
+            if allowed
+            else "no permission: add yourself to the group dialout (usermod -aG dialout $USER), log in again"
+        )
+        yield Finding("ok" if allowed else "missing", "serial port", f"{port.device} ({port.description})", remedy)
+
+
+def terminal() -> Iterator[Finding]:
+    """What the terminal can show."""
+    columns, rows = shutil.get_terminal_size()
+    size = f"{columns}x{rows}, TERM={os.environ.get('TERM', 'not set')}, COLORTERM={os.environ.get('COLORTERM', 'not set')}"
+    small = columns < 80 or rows < 24
+    yield Finding(
+        "note" if small else "ok", "terminal", size, "80x24 is the least that shows everything" if small else ""
+    )
+    encoding = locale.getpreferredencoding(False)
+    utf8 = encoding.lower().replace("-", "") == "utf8"
+    yield Finding(
+        "ok" if utf8 else "note", "encoding", encoding, "" if utf8 else "set LANG=C.UTF-8 to see line drawing"
+    )
+
+
+def examine() -> int:
+    """Prints every finding; 0 when the console can run at least the simulator."""
+    marks = {"ok": "  ok     ", "missing": "  MISSING", "note": "  note   "}
+    for group in (packages, kernel, qemu, serial_ports, terminal):
+        for finding in group():
+            print(f"{marks[finding.verdict]}  {finding.what:28} {finding.found}")
+            if finding.remedy:
+                print(f"{'':40}-> {finding.remedy}")
+    from llmbm_console.core.paths import build_folder
+
+    able = (build_folder() / "llmk-sim").exists()
+    print("\n" + ("ready: llmbm-console --sim" if able else "not ready: run ./run in the checkout once"))
+    return 0 if able else 1

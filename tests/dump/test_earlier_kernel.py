@@ -1,0 +1,156 @@
+"""Files of an earlier kernel: two dialects, UTF-16LE, stale tails, torn ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmbm_console.core.dump import DumpError, parse_post_mortem, read_post_mortem
+from llmbm_console.core.verdict import last_of
+from llmbm_protocol.schema import Arena, KvCache, LogCode, Model, SamplingState, Sentinel, SentinelError, Zone
+
+REAL = Path(__file__).resolve().parents[3] / "shared" / "fixtures" / "upstream"
+
+#: The newer dialect, as its kernel writes it: CR CR LF, whole MiB, newest event first.
+DUMP = """Context:
+  model=stories15M.bin
+  dim=64 layers=5 heads=8 kv=4 vocab=512 seq=512
+  kv_pos=175
+Sampling:
+  temp=0.00 min_p=0.05 top_p=0.95 top_k=80
+  norepeat=4 repeat_penalty=1.14 max_tokens=160
+Budgets:
+  prefill_max=36641173 decode_max=55160633 overruns(p=0 d=2)
+
+[llmk] Zone B: base=0x4BF6D000 size=768 MiB
+  [WEIGHTS] base=0x4BF6D000 size=1 MiB used=1 MiB flags=0x1
+  [SCRATCH] base=0x4C10EF00 size=32 MiB used=0 MiB flags=0x0
+
+[llmk][sentinel] enabled=1 strict=0 max_cycles=0 last_err=4 reason=budget cycles exceeded
+
+[llmk][log] last 128 events (ring cap=128)
+  #0 tsc=44537592840 code=5 arena=-1 ptr=0x0 size=0 msg=budget cycles exceeded
+  #1 tsc=44537426440 code=4 arena=2 ptr=0xB98098 size=1000 msg=budget cycles exceeded
+  #2 tsc=6855781166 code=0 arena=-1 ptr=0x0 size=0 msg=log init
+
+"""
+
+
+def sixteen(text: str) -> bytes:
+    """The bytes an earlier kernel would have written."""
+    return b"\xff\xfe" + text.replace("\n", "\r\r\n").encode("utf-16-le")
+
+
+def test_newer_dialect_is_read_into_typed_records() -> None:
+    found = parse_post_mortem(sixteen(DUMP), "llmk-dump.txt")
+    assert (found.kind, found.origin, found.complete, found.problems) == ("dump", "earlier kernel", True, ())
+    model, kv, sampling = (last_of(found.records, kind) for kind in (Model, KvCache, SamplingState))
+    assert isinstance(model, Model)
+    assert (model.file, model.dim, model.layers, model.heads, model.kv_heads, model.vocab) == (
+        "stories15M.bin", 64, 5, 8, 4, 512,
+    )  # fmt: skip
+    assert isinstance(kv, KvCache)
+    assert (kv.rows, kv.capacity) == (175, 512)
+    assert isinstance(sampling, SamplingState)
+    assert (sampling.repeat_penalty, sampling.no_repeat_ngram, sampling.max_tokens) == (1_140_000, 4, 160)
+    sentinel = last_of(found.records, Sentinel)
+    assert isinstance(sentinel, Sentinel)
+    assert (sentinel.error, sentinel.decode_overruns, sentinel.decode_budget) == (SentinelError.BUDGET, 2, 55160633)
+    zones = {zone.arena: zone for zone in found.records if isinstance(zone, Zone)}
+    assert zones[Arena.SCRATCH].size == 32 << 20
+    assert zones[Arena.WEIGHTS].read_only
+    assert [(entry.record.code, entry.cycles) for entry in found.events] == [
+        (LogCode.FAILSAFE, 44537592840),
+        (LogCode.BUDGET, 44537426440),
+        (LogCode.INFO, 6855781166),
+    ]
+
+
+def test_verdict_names_the_cause_with_its_numbers() -> None:
+    verdict = parse_post_mortem(sixteen(DUMP), "llmk-dump.txt").verdict
+    assert verdict.startswith("The sentinel tripped")
+    assert "12,157,080 cycles" in verdict
+    assert "1,000" in verdict
+    assert "stories15M.bin" in verdict
+
+
+def test_older_dialect_without_kv_pos_is_read() -> None:
+    older = DUMP.replace("  kv_pos=175\n", "").replace("model=stories15M.bin", "model=stories110M.bin")
+    found = parse_post_mortem(sixteen(older), "llmk-dump.txt")
+    assert found.complete
+    assert last_of(found.records, KvCache) is None
+    model = last_of(found.records, Model)
+    assert isinstance(model, Model)
+    assert (model.file, model.seq_len) == ("stories110M.bin", 512)
+
+
+def test_rest_of_an_older_longer_file_is_not_read_as_news() -> None:
+    tail = (
+        "  #3 tsc=1 code=2 arena=1 ptr=0x0 size=0 msg=old trouble\n  #9 tsc=2 code=1 arena=0 ptr=0x0 size=0 msg=older\n"
+    )
+    found = parse_post_mortem(sixteen(DUMP + tail.partition("\n")[0].split("#3")[1] + "\n" + tail), "llmk-dump.txt")
+    assert len(found.events) == 3
+    assert found.complete
+    assert any("older file" in problem for problem in found.problems)
+
+
+def test_bytes_and_kib_are_accepted_beside_whole_mib() -> None:
+    exact = DUMP.replace("size=32 MiB used=0 MiB", "size=33554431 used=12 KiB")
+    zones = [
+        r for r in parse_post_mortem(sixteen(exact), "d").records if isinstance(r, Zone) and r.arena is Arena.SCRATCH
+    ]
+    assert (zones[-1].size, zones[-1].used) == (33554431, 12288)
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 50, 501, 902])
+def test_a_torn_file_says_so_and_keeps_what_it_has(cut: int) -> None:
+    data = sixteen(DUMP.rstrip("\n"))[:-cut]
+    found = parse_post_mortem(data, "llmk-dump.txt")
+    assert not found.complete
+    assert found.problems
+    assert last_of(found.records, Model) is not None
+
+
+def test_utf8_copy_and_a_file_without_byte_order_mark_are_the_same() -> None:
+    reference = parse_post_mortem(sixteen(DUMP), "llmk-dump.txt")
+    for data in (DUMP.encode(), b"\xef\xbb\xbf" + DUMP.encode(), sixteen(DUMP)[2:]):
+        assert parse_post_mortem(data, "llmk-dump.txt").records == reference.records
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff\xfe", b"\x00" * 100, b"\n \n"])
+def test_an_empty_file_is_refused_with_what_was_expected(data: bytes) -> None:
+    with pytest.raises(DumpError, match=r"empty; expected an llmk-dump\.txt"):
+        parse_post_mortem(data, "x")
+
+
+def test_another_file_is_refused_without_showing_its_bytes_raw() -> None:
+    with pytest.raises(DumpError, match="not a post-mortem file") as caught:
+        parse_post_mortem(b"\x1b]0;owned\x07\x7fELF", "x")
+    assert "\x1b" not in str(caught.value)
+
+
+@given(st.binary(max_size=400))
+def test_no_bytes_can_break_the_reader(noise: bytes) -> None:
+    for data in (noise, sixteen(DUMP) + noise, sixteen(DUMP)[:900] + noise + sixteen(DUMP)[900:]):
+        try:
+            found = parse_post_mortem(data, "llmk-dump.txt")
+        except DumpError:
+            continue
+        shown = found.verdict + found.reason + "".join(found.problems)
+        assert "\x1b" not in shown
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the real files are not beside this checkout")
+def test_real_files() -> None:
+    dump = read_post_mortem(REAL / "head-llmk-dump.txt")
+    assert (dump.kind, dump.complete, len(dump.events)) == ("dump", True, 3)
+    log = read_post_mortem(REAL / "head-llmk-log.txt")
+    assert (log.kind, log.complete, len(log.events)) == ("log", True, 3)
+    serial = read_post_mortem(REAL / "head-serial.raw")
+    kv = last_of(serial.records, KvCache)
+    assert serial.kind == "serial log"
+    assert isinstance(kv, KvCache)
+    assert kv.rows == 266
