@@ -1,0 +1,149 @@
+"""Start-up and idle figures: `python bench/startup.py [--qemu] [--runs N]`.
+
+Prints, as medians of several runs on this machine:
+  first paint   from starting the command to the first drawn text on a terminal (a pseudo-terminal of 120x36)
+  ready         from starting it to an established session with the simulator
+  idle          processor time of the connected, idle console, in per cent of one core
+  boot          (--qemu) from the firmware's first byte to its hand-over, and to the kernel's prompt; the promise is
+                prompt <= 1.3 x hand-over + 1 s
+Figures of a shared machine are noisy: compare them with each other, not with another day's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+ESCAPE = re.compile(rb"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])")
+
+
+class Terminal:
+    """The console on a pseudo-terminal; `text` is what it drew, without control sequences."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.started = time.monotonic()
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.environ["TERM"] = "xterm-256color"
+            os.execv(sys.executable, [sys.executable, "-m", "llmbm_console", *arguments])
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 36, 120, 0, 0))
+        self.raw = b""
+
+    def wait_for(self, pattern: bytes, timeout: float) -> float:
+        """Seconds from the start until the drawn text matches."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            if select.select([self.fd], [], [], 0.05)[0]:
+                self.raw += os.read(self.fd, 65536)
+                if re.search(pattern, ESCAPE.sub(b"", self.raw)):
+                    return time.monotonic() - self.started
+        raise TimeoutError(f"{pattern!r} was not drawn within {timeout} s")
+
+    def idle_percent(self, seconds: float) -> float:
+        """Processor time of the process over some seconds, while its output is read and thrown away."""
+        before, start = self._ticks(), time.monotonic()
+        while time.monotonic() < start + seconds:
+            if select.select([self.fd], [], [], 0.2)[0]:
+                os.read(self.fd, 65536)
+        return 100 * (self._ticks() - before) / os.sysconf("SC_CLK_TCK") / (time.monotonic() - start)
+
+    def _ticks(self) -> int:
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[11]) + int(fields[12])
+
+    def close(self) -> None:
+        """Ends the console as a closing window does."""
+        os.kill(self.pid, signal.SIGHUP)
+        os.close(self.fd)
+        os.waitpid(self.pid, 0)
+
+
+def console_figures(runs: int) -> None:
+    """First paint, session, idle."""
+    paints, readies = [], []
+    idle = 0.0
+    for index in range(runs):
+        terminal = Terminal("--sim")
+        try:
+            paints.append(terminal.wait_for(rb"[A-Za-z]{3}", 20))
+            readies.append(terminal.wait_for(rb"(?i)stories700K", 60))
+            if index == runs - 1:
+                terminal.idle_percent(3)
+                idle = terminal.idle_percent(10)
+        finally:
+            terminal.close()
+    print(f"first paint   {statistics.median(paints):6.2f} s   ({min(paints):.2f} to {max(paints):.2f})")
+    print(f"ready         {statistics.median(readies):6.2f} s   ({min(readies):.2f} to {max(readies):.2f})")
+    print(f"idle          {idle:6.2f} % of a core, connected to the simulator")
+
+
+def boot_once() -> tuple[float, float]:
+    """One boot in QEMU: seconds to the firmware's hand-over and to the prompt, both from the start of the process."""
+    from llmbm_console.core.firmware import find_firmware
+    from llmbm_console.core.image import build_image
+    from llmbm_console.core.paths import default_model, find_tokenizer, kernel_image
+
+    firmware = find_firmware()
+    if firmware is None:
+        raise SystemExit("no UEFI firmware was found: see llmbm-console doctor")
+    with tempfile.TemporaryDirectory() as folder:
+        image = Path(folder) / "boot.img"
+        build_image(image, kernel_image(), default_model(), find_tokenizer(default_model()), None)
+        started = time.monotonic()
+        machine = subprocess.Popen(
+            [
+                *("qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", "max", "-m", "256", "-smp", "2"),
+                *("-display", "none", "-net", "none", "-serial", "stdio", "-monitor", "none"),
+                *("-drive", f"if=pflash,format=raw,readonly=on,file={firmware.code}"),
+                *("-drive", f"if=none,format=raw,id=d,file={image}", "-device", "virtio-blk-pci,drive=d,bootindex=0"),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert machine.stdout is not None
+        seen, handed_over = b"", 0.0
+        try:
+            while time.monotonic() < started + 120:
+                seen += os.read(machine.stdout.fileno(), 4096)
+                if not handed_over and b"BdsDxe: starting" in seen:
+                    handed_over = time.monotonic() - started
+                if b"llmk>" in seen:
+                    return handed_over, time.monotonic() - started
+        finally:
+            machine.kill()
+            machine.wait()
+    raise SystemExit(f"no prompt within 120 s; the line said: {seen[-300:]!r}")
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--qemu", action="store_true", help="also boot in QEMU")
+    parser.add_argument("--runs", type=int, default=5)
+    arguments = parser.parse_args()
+    console_figures(arguments.runs)
+    if arguments.qemu:
+        boots = [boot_once() for _ in range(arguments.runs)]
+        firmware, prompt = (statistics.median(column) for column in zip(*boots, strict=True))
+        limit = 1.3 * firmware + 1
+        print(
+            f"boot          {firmware:6.2f} s to the firmware's hand-over, {prompt:.2f} s to the prompt; limit {limit:.2f} s"
+        )
+
+
+if __name__ == "__main__":
+    main()
