@@ -1,7 +1,8 @@
 """Every fact that can happen, as frozen values on one timeline.
 
-An event has up to two clocks: `at`, the host's monotonic seconds when it was noticed, and, inside kernel records, `time`, the kernel's
-milliseconds since boot. Text in an event is already sanitised (core/sanitise.py); raw bytes stay in records and captures.
+An event has up to two clocks: `at`, the host's monotonic seconds when it was noticed, and, inside kernel records,
+`time`, the kernel's milliseconds since boot. Text in an event is already sanitised (core/sanitise.py); raw bytes stay
+in records and captures.
 """
 
 from __future__ import annotations
@@ -83,6 +84,14 @@ class LineStatistics(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ClockEstimated(Event):
+    """How the two clocks lie: host seconds = kernel milliseconds / 1000 + `offset`, give or take `error`."""
+
+    offset: float
+    error: float
+
+
+@dataclass(frozen=True, slots=True)
 class MachineChanged(Event):
     """QMP, or the end of a child process, told something about the machine."""
 
@@ -100,7 +109,7 @@ class QmpEvent(Event):
 
 @dataclass(frozen=True, slots=True)
 class Gap(Event):
-    """Nothing was received for `seconds`, or frames were lost for good: what is shown before and after does not join."""
+    """Nothing came for `seconds`, or frames were lost for good: what is shown before and after does not join."""
 
     seconds: float
     reason: str
@@ -135,6 +144,14 @@ class CommandDone(Event):
 @dataclass(frozen=True, slots=True)
 class ParameterRequested(Event):
     """A new value was asked for and is not yet accepted."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterAccepted(Event):
+    """The kernel took the value and spells it like this."""
 
     name: str
     value: str

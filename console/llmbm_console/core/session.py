@@ -53,17 +53,19 @@ class Session(Protocol):
         """Calls `listener(state, event)` in the event loop after each event; returns what undoes it."""
 
     async def open(self) -> None:
-        """Starts the machine or the transport and returns at once; progress comes as events. Raises SessionError for what
-        cannot work at all (missing file, unknown device)."""
+        """Starts the machine or the transport and returns at once; progress comes as events. Raises SessionError for
+        what cannot work at all (missing file, unknown device)."""
 
     async def wait_ready(self, timeout: float) -> None:
-        """Returns when requests can be answered. Raises SessionError with the reason and what to do after `timeout` seconds."""
+        """Returns when requests can be answered. Raises SessionError with the reason and what to do after `timeout`
+        seconds, or earlier when it cannot happen any more."""
 
     async def close(self) -> None:
         """Leaves machine mode, ends what was started. Idempotent."""
 
     async def submit(self, line: str) -> Outcome:
-        """Runs one prompt or REPL command and waits for its end. A refusal by the kernel is an Outcome, not an exception."""
+        """Runs one prompt or REPL command and waits for its end. A refusal by the kernel is an Outcome, not an
+        exception."""
 
     async def set_parameter(self, name: str, value: str) -> Outcome:
         """Sets a parameter (names of llmbm_protocol.parameters); output is the accepted value."""

@@ -10,8 +10,8 @@ from llmbm_console.core.events import LinkPhase, MachineStatus, Severity
 from llmbm_protocol.schema import (
     Arena,
     Counters,
-    Credit,
     Cpu,
+    Credit,
     Finished,
     Hello,
     KvCache,
@@ -54,6 +54,10 @@ class Turn:
     tokens: tuple[TokenInfo, ...] = ()
     finished: Finished | None = None
     lost_tokens: int = 0
+    #: why it ended without a Finished (the machine restarted), empty otherwise
+    cut: str = ""
+    pending: bytes = b""  # the beginning of a UTF-8 character whose end comes with the next token
+    next_part: int = 0  # part of a long token that is awaited, 0 between tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,9 @@ class LinkState:
     retries: int = 0
     round_trip_ms: float | None = None
     counters: Counters | None = None  # the kernel's end
+    #: host seconds = kernel milliseconds / 1000 + clock_offset, give or take clock_error; None before the first ping
+    clock_offset: float | None = None
+    clock_error: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

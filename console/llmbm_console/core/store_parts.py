@@ -1,0 +1,42 @@
+"""What several steps of the store do to the state: bounded lists, ends of turns, seams."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from llmbm_console.core.events import Severity
+from llmbm_console.core.state import MAX_ITEMS, MAX_LOG, LogLine, Seam, State, TranscriptItem, Turn
+from llmbm_console.core.turns import cut_off
+
+
+def add_item(state: State, item: TranscriptItem) -> State:
+    """Appends to the transcript; the oldest items go when there are too many."""
+    items = (*state.items, item)
+    over = len(items) - MAX_ITEMS
+    if over > 0:
+        return replace(state, items=items[over:], dropped_items=state.dropped_items + over)
+    return replace(state, items=items)
+
+
+def add_log(state: State, line: LogLine) -> State:
+    """Appends to the event list; the oldest lines go when there are too many."""
+    log = (*state.log, line)
+    over = len(log) - MAX_LOG
+    if over > 0:
+        return replace(state, log=log[over:], dropped_log=state.dropped_log + over)
+    return replace(state, log=log)
+
+
+def end_turn(state: State, turn: Turn) -> State:
+    """The running turn becomes an item."""
+    return add_item(replace(state, turn=None), turn)
+
+
+def cut_turn(state: State, why: str) -> State:
+    """Ends a running turn that will get no end of its own."""
+    return end_turn(state, cut_off(state.turn, why)) if state.turn is not None else state
+
+
+def add_seam(state: State, text: str, at: float, severity: Severity = "warn") -> State:
+    """A mark in the transcript."""
+    return add_item(state, Seam(text, at, severity))

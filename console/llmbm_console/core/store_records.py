@@ -1,0 +1,186 @@
+"""What each record of the kernel changes in the state. Pure; a record without a step changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from llmbm_console.core.events import Severity
+from llmbm_console.core.sanitise import clean
+from llmbm_console.core.state import LogLine, State, Turn
+from llmbm_console.core.store_parts import add_log, add_seam, cut_turn, end_turn
+from llmbm_console.core.turns import ended, with_token
+from llmbm_protocol.schema import (
+    Counters,
+    Cpu,
+    Credit,
+    Event,
+    Finished,
+    Hello,
+    KvCache,
+    Leave,
+    Load,
+    LogLevel,
+    Model,
+    Perf,
+    Phase,
+    Record,
+    Sample,
+    SamplingState,
+    Sentinel,
+    Token,
+    TokenizerState,
+    Version,
+    Zone,
+    Zones,
+)
+
+MAX_CYCLES = 256  # decode passes kept for the sentinel's strip, as many as the kernel's percentiles are over
+
+SEVERITY: dict[LogLevel, Severity] = {
+    LogLevel.DEBUG: "info",
+    LogLevel.INFO: "info",
+    LogLevel.WARN: "warn",
+    LogLevel.ERROR: "error",
+}
+
+
+def _hello(state: State, record: Hello, at: float) -> State:
+    known = state.hello
+    if known is not None and known.boot == record.boot:
+        return replace(state, hello=record)
+    if known is not None:
+        state = cut_turn(state, "the machine restarted")
+        state = add_seam(state, "the machine restarted", at)
+        state = add_log(
+            state, LogLine(at, "link", "warn", "reboot", f"boot {known.boot:08x} ended, {record.boot:08x} began")
+        )
+        state = _forget_boot(state)
+    return replace(state, hello=record, boots=state.boots + 1)
+
+
+def _forget_boot(state: State) -> State:
+    """What belonged to the boot before is no longer true of this one."""
+    return replace(
+        state,
+        phase=Phase.IDLE,
+        version=None,
+        cpu=None,
+        model=None,
+        tokenizer=None,
+        sampling=None,
+        zones=None,
+        arenas=MappingProxyType({}),
+        sentinel=None,
+        kv=None,
+        perf=None,
+        load=None,
+        credit=None,
+        stamps=MappingProxyType({}),
+        decode_cycles=(),
+        pending=MappingProxyType({}),
+    )
+
+
+def _token(state: State, record: Token, at: float) -> State:
+    turn = state.turn
+    if turn is None or turn.number != record.generation:
+        if _is_old(state, record.generation):
+            return state
+        if turn is not None:
+            state = cut_turn(state, "its end was not received")
+        turn = Turn(record.generation, "", at)
+    extended = with_token(turn, record, at)
+    cycles = state.decode_cycles
+    if len(extended.tokens) > len(turn.tokens) and record.index > 0:
+        # The pass that led to the first token was the last one of the prefill.
+        cycles = (*cycles[-(MAX_CYCLES - 1) :], record.cycles)
+    return replace(state, turn=extended, decode_cycles=cycles, phase=Phase.DECODE)
+
+
+def _is_old(state: State, generation: int) -> bool:
+    """True when a generation's turn is over already: a frame sent again must not open it anew."""
+    for item in reversed(state.items):
+        if isinstance(item, Turn):
+            return item.number >= generation
+    return False
+
+
+def _finished(state: State, record: Finished, at: float) -> State:
+    state = replace(state, phase=Phase.IDLE)
+    turn = state.turn
+    if turn is None:
+        if _is_old(state, record.generation):
+            return state
+        turn = Turn(record.generation, "", at)
+    elif turn.number != record.generation:
+        return state
+    return end_turn(state, ended(turn, record))
+
+
+def _event(state: State, record: Event, at: float) -> State:
+    text = clean(record.message)
+    return add_log(
+        state, LogLine(at, "kernel", SEVERITY.get(record.level, "info"), clean(str(record.code)), text, record)
+    )
+
+
+def _credit(state: State, record: Credit, at: float) -> State:
+    return replace(state, credit=record, phase=record.phase)
+
+
+def _counters(state: State, record: Counters, at: float) -> State:
+    return replace(state, link=replace(state.link, counters=record))
+
+
+def _leave(state: State, record: Leave, at: float) -> State:
+    return add_log(
+        state, LogLine(at, "link", "info", "leave", f"the kernel left machine mode: {clean(str(record.why))}")
+    )
+
+
+def _sample(attribute: str) -> Callable[[State, Any, float], State]:
+    """A step that keeps the newest record of one stream."""
+
+    def step(state: State, record: Sample, at: float) -> State:
+        changes: dict[str, Any] = {attribute: record, "stamps": _stamped(state, record, at)}
+        return replace(state, **changes)
+
+    return step
+
+
+def _stamped(state: State, record: Sample, at: float) -> MappingProxyType[Any, float]:
+    return MappingProxyType({**state.stamps, record.stream: at})
+
+
+def _perf(state: State, record: Perf, at: float) -> State:
+    return replace(state, perf=record, phase=record.phase, stamps=_stamped(state, record, at))
+
+
+def _zone(state: State, record: Zone, at: float) -> State:
+    arenas = MappingProxyType({**state.arenas, record.arena: record})
+    return replace(state, arenas=arenas, stamps=_stamped(state, record, at))
+
+
+RECORDS: dict[type[Record], Callable[[State, Any, float], State]] = {
+    Hello: _hello,
+    Token: _token,
+    Finished: _finished,
+    Event: _event,
+    Credit: _credit,
+    Counters: _counters,
+    Leave: _leave,
+    Perf: _perf,
+    Zone: _zone,
+    KvCache: _sample("kv"),
+    Zones: _sample("zones"),
+    Sentinel: _sample("sentinel"),
+    SamplingState: _sample("sampling"),
+    Model: _sample("model"),
+    TokenizerState: _sample("tokenizer"),
+    Cpu: _sample("cpu"),
+    Version: _sample("version"),
+    Load: _sample("load"),
+}

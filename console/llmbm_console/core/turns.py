@@ -1,0 +1,68 @@
+"""Turns out of tokens: pure functions that extend an answer by what one frame says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from llmbm_console.core.sanitise import decode_text
+from llmbm_console.core.state import TokenInfo, Turn
+from llmbm_protocol.schema import Finished, Token
+
+
+def with_token(turn: Turn, token: Token, at: float) -> Turn:
+    """The turn with one more token, or one more part of its last one.
+
+    A token that is there already (sent again after a loss) changes nothing; one that is ahead counts the missing ones.
+    Bytes of a character that is split over tokens appear with the token that completes it.
+    """
+    expected = turn.tokens[-1].index + 1 if turn.tokens else 0
+    if turn.next_part and token.index == expected - 1:
+        return _with_part(turn, token)
+    if token.index < expected or token.part:
+        return turn
+    text, pending = decode_text(turn.pending, token.text)
+    start = len(turn.text)
+    info = TokenInfo(token.index, token.token, start, start + len(text), token.cycles, token.time, at)
+    return replace(
+        turn,
+        text=turn.text + text,
+        tokens=(*turn.tokens, info),
+        lost_tokens=turn.lost_tokens + token.index - expected,
+        pending=pending,
+        next_part=1 if token.more else 0,
+    )
+
+
+def _with_part(turn: Turn, token: Token) -> Turn:
+    if token.part != turn.next_part:
+        return turn
+    text, pending = decode_text(turn.pending, token.text)
+    whole = turn.text + text
+    return replace(
+        turn,
+        text=whole,
+        tokens=(*turn.tokens[:-1], replace(turn.tokens[-1], end=len(whole))),
+        pending=pending,
+        next_part=token.part + 1 if token.more else 0,
+    )
+
+
+def _without_pending(turn: Turn) -> Turn:
+    """An answer that ends inside a character shows U+FFFD for it."""
+    if not turn.pending:
+        return turn
+    text = turn.text + decode_text(turn.pending, b"", final=True)[0]
+    tokens = (*turn.tokens[:-1], replace(turn.tokens[-1], end=len(text))) if turn.tokens else ()
+    return replace(turn, text=text, tokens=tokens, pending=b"", next_part=0)
+
+
+def ended(turn: Turn, record: Finished) -> Turn:
+    """The turn with its end; tokens that never came are counted."""
+    turn = _without_pending(turn)
+    missing = max(0, record.tokens - len(turn.tokens))
+    return replace(turn, finished=record, lost_tokens=max(turn.lost_tokens, missing))
+
+
+def cut_off(turn: Turn, why: str) -> Turn:
+    """A turn that will get no end any more."""
+    return replace(_without_pending(turn), cut=why)
