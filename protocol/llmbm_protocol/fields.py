@@ -1,83 +1,136 @@
-"""Field types of the line protocol: what a value may be, and so how many bytes it can take on the wire.
+"""Field types of the line protocol: what a value may be, and so how many octets it can take on the wire.
 
-Each alias is an ordinary Python type with a `Wire` mark in its `Annotated` metadata. The mark is what the codec and the C
-generator read; the pydantic constraint beside it is what validates.
+Each alias is an ordinary Python type with one `Wire` mark in its `Annotated` metadata. The codec and the C generator read the
+mark; pydantic takes its validation from the same mark, so that the two cannot disagree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
 
-from annotated_types import GroupedMetadata, MaxLen
-from pydantic import Field
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-WireKind = Literal["uint", "hex", "flag", "micro", "text", "plain", "enum", "uints"]
+WireKind = Literal["uint", "hex", "flag", "micro", "text", "plain", "name", "enum", "uints"]
+
+#: Octets that stand for themselves inside a value; the space is written "_", everything else "%" and two hexadecimal digits.
+SAFE_OCTETS = frozenset(range(0x21, 0x7F)) - frozenset(b"%*,=@_")
+
+ENUM_WORD_MAXIMUM = 16
+_WORD_OCTETS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
+_ESCAPE_TABLE = [
+    "_" if octet == 0x20 else chr(octet) if octet in SAFE_OCTETS else f"%{octet:02x}" for octet in range(256)
+]
+
+
+def escape(value: bytes) -> str:
+    """Any octets as one item of a frame."""
+    return "".join([_ESCAPE_TABLE[octet] for octet in value])
+
+
+def _fits_escaped(maximum: int, value: str) -> str:
+    """The length rule of `plain`, which counts octets as written."""
+    if len(value) * 3 > maximum and len(escape(value.encode("ascii"))) > maximum:
+        raise PydanticCustomError(
+            "plain_too_long", "Text should take at most {maximum} octets on the wire", {"maximum": maximum}
+        )
+    return value
 
 
 @dataclass(frozen=True)
 class Wire:
     """How a value is written.
 
-    uint   decimal, no leading zeros, at most `maximum`
-    hex    lower-case hexadecimal, no leading zeros, at most `maximum`
+    uint   decimal without leading zeros, at most `maximum`, which is a power of two less one; the kernel writes the maximum
+           for anything larger
+    hex    lower-case hexadecimal without leading zeros, at most `maximum`
     flag   0 or 1
-    micro  a decimal with at most six digits after the point and no trailing zeros; the kernel holds millionths
-    text   any bytes, escaped; at most `maximum` bytes before escaping (each may take three)
-    plain  printable ASCII that needs no escape (space is "_"); at most `maximum` characters. A sender replaces what does not fit the set by "?"
-    enum   a word of the enumeration, read from the field's Python type; an unknown word is kept as text by the reader
-    uints  up to `count` decimals separated by ","
+    micro  a decimal with at most six digits after the point and no trailing zeros; the value is in millionths
+    text   any octets, escaped; at most `maximum` octets before escaping (each may take three)
+    plain  printable ASCII, escaped; at most `maximum` octets after escaping. The kernel writes "?" for any other octet and
+           cuts what is longer
+    name   letters, digits and "_.-" as they are, without escapes: "_" is an underscore here; at most `maximum`
+    enum   a word of the enumeration as it is, see name; a reader keeps an unknown word
+    uints  at most `count` (15) decimals, each as for uint, separated by ","
     """
 
     kind: WireKind
     maximum: int = 0
     count: int = 1
 
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """The pydantic rule of this mark."""
+        if self.kind in ("uint", "hex", "micro"):
+            return core_schema.int_schema(ge=0, le=self.maximum)
+        if self.kind == "text":
+            return core_schema.bytes_schema(max_length=self.maximum)
+        if self.kind == "name":
+            return core_schema.str_schema(max_length=self.maximum, pattern=r"^[A-Za-z0-9_.-]*$")
+        if self.kind == "plain":
+            return core_schema.no_info_after_validator_function(
+                lambda value: _fits_escaped(self.maximum, value),
+                core_schema.str_schema(max_length=self.maximum, pattern=r"^[ -~]*$"),
+            )
+        if self.kind == "uints":
+            item = core_schema.int_schema(ge=0, le=self.maximum)
+            return core_schema.tuple_schema([item], variadic_item_index=0, max_length=self.count)
+        return handler(source)
 
-U8 = Annotated[int, Field(ge=0, le=0xFF), Wire("uint", 0xFF)]
-U16 = Annotated[int, Field(ge=0, le=0xFFFF), Wire("uint", 0xFFFF)]
-U32 = Annotated[int, Field(ge=0, le=0xFFFF_FFFF), Wire("uint", 0xFFFF_FFFF)]
-#: Cycles of one pass, bytes of one arena, milliseconds of one boot: 2^48 is a day at 3 GHz, or 256 TiB.
-U48 = Annotated[int, Field(ge=0, le=0xFFFF_FFFF_FFFF), Wire("uint", 0xFFFF_FFFF_FFFF)]
-U64 = Annotated[int, Field(ge=0, le=0xFFFF_FFFF_FFFF_FFFF), Wire("uint", 0xFFFF_FFFF_FFFF_FFFF)]
-Hex16 = Annotated[int, Field(ge=0, le=0xFFFF), Wire("hex", 0xFFFF)]
-Hex32 = Annotated[int, Field(ge=0, le=0xFFFF_FFFF), Wire("hex", 0xFFFF_FFFF)]
-Hex64 = Annotated[int, Field(ge=0, le=0xFFFF_FFFF_FFFF_FFFF), Wire("hex", 0xFFFF_FFFF_FFFF_FFFF)]
+
+class Word(StrEnum):
+    """Base of the enumerations. A word that is not in the list becomes a value of its own, so that a newer kernel's words are
+    shown and not refused; `known` tells them apart."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str) or not 0 < len(value) <= ENUM_WORD_MAXIMUM or not _WORD_OCTETS.issuperset(value):
+            return None
+        stranger = str.__new__(cls, value)
+        stranger._name_ = value.upper()
+        stranger._value_ = value
+        return stranger
+
+    @property
+    def known(self) -> bool:
+        """False for a word that this revision of the schema does not have."""
+        return self.value in type(self)._value2member_map_
+
+
+def Text(maximum: int) -> Wire:
+    """Octets, at most `maximum` of them. Octets and not characters: a token may hold half a character."""
+    return Wire("text", maximum)
+
+
+def Plain(maximum: int) -> Wire:
+    """Printable ASCII that takes at most `maximum` octets on the wire."""
+    return Wire("plain", maximum)
+
+
+def Name(maximum: int) -> Wire:
+    """An identifier: letters, digits, "_", "." and "-"."""
+    return Wire("name", maximum)
+
+
+def Uints(count: int, limit: int) -> Wire:
+    """At most `count` unsigned integers, each at most `limit`."""
+    return Wire("uints", limit, count)
+
+
+U8 = Annotated[int, Wire("uint", 0xFF)]
+U16 = Annotated[int, Wire("uint", 0xFFFF)]
+U32 = Annotated[int, Wire("uint", 0xFFFF_FFFF)]
+#: Dimensions of a model: 16 million.
+U24 = Annotated[int, Wire("uint", 0xFF_FFFF)]
+#: Cycles of one pass (183 s at 3 GHz), milliseconds since boot (17 years), bytes of a file (512 GiB): twelve digits.
+U39 = Annotated[int, Wire("uint", 2**39 - 1)]
+#: Sizes of memory, cycles per second, microseconds of a whole turn.
+U48 = Annotated[int, Wire("uint", 0xFFFF_FFFF_FFFF)]
+U64 = Annotated[int, Wire("uint", 0xFFFF_FFFF_FFFF_FFFF)]
+Hex16 = Annotated[int, Wire("hex", 0xFFFF)]
+Hex32 = Annotated[int, Wire("hex", 0xFFFF_FFFF)]
+Hex64 = Annotated[int, Wire("hex", 0xFFFF_FFFF_FFFF_FFFF)]
 Flag = Annotated[bool, Wire("flag", 1)]
 #: Millionths, 0 to 4294.967295: exact in both languages, where a float is not.
-Micro = Annotated[int, Field(ge=0, le=0xFFFF_FFFF), Wire("micro", 0xFFFF_FFFF)]
-
-
-@dataclass(frozen=True)
-class Text(GroupedMetadata):
-    """Bytes, at most `maximum` of them. Bytes and not str: a token may hold half a character."""
-
-    maximum: int
-
-    def __iter__(self) -> Iterator[object]:
-        yield MaxLen(self.maximum)
-        yield Wire("text", self.maximum)
-
-
-@dataclass(frozen=True)
-class Plain(GroupedMetadata):
-    """Printable ASCII without the protocol's own signs, at most `maximum` characters."""
-
-    maximum: int
-
-    def __iter__(self) -> Iterator[object]:
-        yield Field(max_length=self.maximum, pattern=r"^[ !-$&-)+\-.-<>?A-^`-~]*$")
-        yield Wire("plain", self.maximum)
-
-
-@dataclass(frozen=True)
-class Uints(GroupedMetadata):
-    """At most `count` unsigned integers, each at most `limit`."""
-
-    count: int
-    limit: int = 0xFFFF_FFFF
-
-    def __iter__(self) -> Iterator[object]:
-        yield MaxLen(self.count)
-        yield Wire("uints", self.limit, self.count)
+Micro = Annotated[int, Wire("micro", 0xFFFF_FFFF)]

@@ -9,12 +9,13 @@ Units are in the field descriptions; `t` is always milliseconds since the kernel
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from llmbm_protocol.fields import U8, U16, U32, U48, U64, Flag, Hex16, Hex32, Hex64, Micro, Plain, Text, Uints, Wire
+from llmbm_protocol.fields import (
+    U8, U16, U24, U32, U39, U48, U64, Flag, Hex16, Hex32, Hex64, Micro, Name, Plain, Text, Uints, Word,
+)
 
 PROTOCOL = 1
 REVISION = 0
@@ -22,6 +23,8 @@ MAX_LINE = 240  # octets of a frame, "@" and line end included
 WINDOW_BUSY = 15  # a 16550 FIFO less one slot for the stop byte
 WINDOW_IDLE = 240
 HEARTBEAT_MS = 250
+MAX_FIELDS = 24  # fields of one frame
+ARENA_BYTES = 2**36 - 1  # the largest arena the short zones record can tell, bytes
 EXPIRY_MS = 10_000  # machine mode ends when no valid host frame came for so long
 
 
@@ -30,7 +33,7 @@ def key(name: str, description: str, default: Any = ...) -> Any:
     return Field(default, alias=name, description=description)
 
 
-class ErrorCode(StrEnum):
+class ErrorCode(Word):
     """Why a request failed."""
 
     OP = "op"
@@ -46,7 +49,7 @@ class ErrorCode(StrEnum):
     INTERNAL = "internal"
 
 
-class Phase(StrEnum):
+class Phase(Word):
     """What the engine does."""
 
     IDLE = "idle"
@@ -56,7 +59,7 @@ class Phase(StrEnum):
     RESCUE = "rescue"
 
 
-class StopReason(StrEnum):
+class StopReason(Word):
     """Why a generation ended."""
 
     EOS = "eos"
@@ -67,7 +70,7 @@ class StopReason(StrEnum):
     TRIP = "trip"
 
 
-class LogLevel(StrEnum):
+class LogLevel(Word):
     """How much an event matters."""
 
     DEBUG = "debug"
@@ -76,7 +79,7 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-class LogCode(StrEnum):
+class LogCode(Word):
     """What an event is about."""
 
     INFO = "info"
@@ -93,7 +96,7 @@ class LogCode(StrEnum):
     LINK = "link"
 
 
-class Arena(StrEnum):
+class Arena(Word):
     """The kernel's memory regions, in address order; `none` where an event has no arena."""
 
     NONE = "none"
@@ -105,7 +108,7 @@ class Arena(StrEnum):
     KEEP = "keep"
 
 
-class SentinelState(StrEnum):
+class SentinelState(Word):
     """Whether budgets are enforced and whether one was broken."""
 
     DISARMED = "disarmed"
@@ -113,7 +116,7 @@ class SentinelState(StrEnum):
     TRIPPED = "tripped"
 
 
-class SentinelError(StrEnum):
+class SentinelError(Word):
     """What the sentinel found last."""
 
     OK = "ok"
@@ -124,7 +127,7 @@ class SentinelError(StrEnum):
     GUARD = "guard"
 
 
-class SentinelPhase(StrEnum):
+class SentinelPhase(Word):
     """The part of the work a budget belongs to."""
 
     GENERIC = "generic"
@@ -132,7 +135,7 @@ class SentinelPhase(StrEnum):
     DECODE = "decode"
 
 
-class LeaveReason(StrEnum):
+class LeaveReason(Word):
     """Why the kernel went back to human mode."""
 
     BYE = "bye"
@@ -142,7 +145,7 @@ class LeaveReason(StrEnum):
     REBOOT = "reboot"
 
 
-class Stream(StrEnum):
+class Stream(Word):
     """What can be subscribed to, and asked for by `stat`. The last seven are sent on request and on change, not periodically."""
 
     PERF = "perf"
@@ -191,14 +194,14 @@ class Response(Record):
     kind: ClassVar[str] = "R"
     id: U16 = key("id", "id of the request")
     ok: Flag = key("ok", "1: done; 0: refused or failed, nothing was changed")
-    time: U48 = key("t", "kernel time when the answer was made, ms", 0)
+    time: U39 = key("t", "kernel time when the answer was made, ms", 0)
     count: U16 | None = key("n", "how many O, E, T or S frames were sent for this request", None)
-    value: Annotated[str, Plain(40)] | None = key("v", "the accepted or asked value", None)
+    value: Annotated[str, Plain(32)] | None = key("v", "the accepted or asked value", None)
     generation: U32 | None = key("g", "number of the generation that was started", None)
     busy: Flag = key("busy", "1: the kernel computes now", False)
     error: ErrorCode | None = key("e", "what kind of failure", None)
-    field: Annotated[str, Plain(16)] | None = key("f", "the argument at fault", None)
-    message: Annotated[str, Plain(96)] | None = key("m", "what was wrong and what was expected", None)
+    field: Annotated[str, Name(16)] | None = key("f", "the argument at fault", None)
+    message: Annotated[str, Plain(92)] | None = key("m", "what was wrong and what was expected", None)
 
 
 class Token(Record):
@@ -209,9 +212,9 @@ class Token(Record):
     index: U32 = key("i", "0 for its first generated token")
     part: U8 = key("p", "part of a long token", 0)
     more: Flag = key("x", "1: another part follows", False)
-    time: U48 = key("t", "kernel time, ms")
+    time: U39 = key("t", "kernel time, ms")
     token: U32 = key("id", "token id")
-    cycles: U48 = key("cy", "cycles of the forward pass that led to it")
+    cycles: U39 = key("cy", "cycles of the forward pass that led to it")
     text: Annotated[bytes, Text(40)] = key("s", "its bytes, perhaps an incomplete UTF-8 sequence")
 
 
@@ -220,7 +223,7 @@ class Finished(Record):
 
     kind: ClassVar[str] = "F"
     generation: U32 = key("g", "number of the generation")
-    time: U48 = key("t", "kernel time, ms")
+    time: U39 = key("t", "kernel time, ms")
     reason: StopReason = key("why", "why it ended")
     tokens: U32 = key("n", "generated tokens")
     prompt_tokens: U32 = key("pn", "prompt tokens that were prefilled, BOS included")
@@ -235,13 +238,13 @@ class Event(Record):
 
     kind: ClassVar[str] = "E"
     number: U32 = key("n", "number since boot, 0 is the first; a gap is seen and asked again with `log`")
-    time: U48 = key("t", "kernel time, ms")
+    time: U39 = key("t", "kernel time, ms")
     level: LogLevel = key("lv", "how much it matters")
     code: LogCode = key("c", "what it is about")
     arena: Arena = key("a", "the arena concerned", Arena.NONE)
     first: Hex64 = key("p", "first value (an address, a cycle count): its meaning goes with the code", 0)
     second: U64 = key("z", "second value (a size, a limit)", 0)
-    message: Annotated[str, Plain(47)] = key("m", "text")
+    message: Annotated[str, Plain(96)] = key("m", "text")
 
 
 class Output(Record):
@@ -273,7 +276,7 @@ class Counters(Record):
     framing: U32 = key("fe", "framing errors")
     breaks: U32 = key("bi", "breaks")
     checksum: U32 = key("crc", "lines with a wrong CRC")
-    long: U32 = key("lng", "lines over the limit")
+    too_long: U32 = key("lng", "lines over the limit")
     malformed: U32 = key("bad", "lines with a right CRC that break the grammar")
     dropped: U32 = key("dr", "frames not sent for want of room")
 
@@ -290,9 +293,9 @@ class Sample(Record):
 
     kind: ClassVar[str] = "S"
     stream: ClassVar[Stream]
-    time: U48 = key("t", "kernel time when it was taken, ms")
+    time: U39 = key("t", "kernel time when it was taken, ms")
     number: U32 = key("n", "samples of this stream since the hello: a gap is a loss", 0)
-    dropped: U32 = key("dr", "samples of this stream not sent since the last one", 0)
+    dropped: U16 = key("dr", "samples of this stream not sent since the last one", 0)
 
 
 class Perf(Sample):
@@ -315,19 +318,19 @@ class KvCache(Sample):
     rows: U32 = key("rows", "cached rows")
     capacity: U32 = key("cap", "rows in all (seq_len)")
     row_bytes: U32 = key("rb", "bytes of one row over all layers")
-    turns: Annotated[tuple[int, ...], Uints(12, 65536)] = key("ts", "first row of each of the last twelve turns", ())
+    turns: Annotated[tuple[int, ...], Uints(12, 2**19 - 1)] = key("ts", "first row of each of the last twelve turns", ())
 
 
 class Zones(Sample):
     """Used and size of each arena in bytes: the short form, for periodic sending."""
 
     stream: ClassVar[Stream] = Stream.ZONES
-    weights: Annotated[tuple[int, ...], Uints(2, 2**40)] = key("w", "used, size")
-    kv: Annotated[tuple[int, ...], Uints(2, 2**40)] = key("kv", "used, size")
-    scratch: Annotated[tuple[int, ...], Uints(2, 2**40)] = key("sc", "used, size")
-    acts: Annotated[tuple[int, ...], Uints(2, 2**40)] = key("ac", "used, size")
-    zonec: Annotated[tuple[int, ...], Uints(2, 2**40)] = key("zc", "used, size")
-    keep: Annotated[tuple[int, ...], Uints(2, 2**40)] = key("kp", "used, size")
+    weights: Annotated[tuple[int, ...], Uints(2, ARENA_BYTES)] = key("w", "used, size")
+    kv: Annotated[tuple[int, ...], Uints(2, ARENA_BYTES)] = key("kv", "used, size")
+    scratch: Annotated[tuple[int, ...], Uints(2, ARENA_BYTES)] = key("sc", "used, size")
+    acts: Annotated[tuple[int, ...], Uints(2, ARENA_BYTES)] = key("ac", "used, size")
+    zonec: Annotated[tuple[int, ...], Uints(2, ARENA_BYTES)] = key("zc", "used, size")
+    keep: Annotated[tuple[int, ...], Uints(2, ARENA_BYTES)] = key("kp", "used, size")
 
 
 class Zone(Sample):
@@ -353,15 +356,15 @@ class Sentinel(Sample):
     strict: Flag = key("strict", "1: an overrun trips; 0: it is logged")
     error: SentinelError = key("er", "last error")
     phase: SentinelPhase = key("ph", "phase of the last error")
-    prefill: U48 = key("pc", "last prefill pass")
-    prefill_budget: U48 = key("pb", "its budget, 0 before anything was learnt")
+    prefill: U39 = key("pc", "last prefill pass")
+    prefill_budget: U39 = key("pb", "its budget, 0 before anything was learnt")
     prefill_pinned: Flag = key("pp", "1: set by a person; 0: learnt")
-    prefill_overruns: U32 = key("po", "overruns since the last reset")
-    decode: U48 = key("dc", "last decode pass")
-    decode_budget: U48 = key("db", "its budget")
+    prefill_overruns: U16 = key("po", "overruns since the last reset")
+    decode: U39 = key("dc", "last decode pass")
+    decode_budget: U39 = key("db", "its budget")
     decode_pinned: Flag = key("dp", "1: set by a person; 0: learnt")
-    decode_overruns: U32 = key("do", "overruns since the last reset")
-    percentiles: Annotated[tuple[int, ...], Uints(3, 2**48 - 1)] = key("pct", "50th, 95th and 99th percentile of the last 256 decode passes", ())
+    decode_overruns: U16 = key("do", "overruns since the last reset")
+    percentiles: Annotated[tuple[int, ...], Uints(3, 2**36 - 1)] = key("pct", "50th, 95th and 99th percentile of the last 256 decode passes", ())
 
 
 class SamplingState(Sample):
@@ -382,18 +385,18 @@ class Model(Sample):
     """The loaded model."""
 
     stream: ClassVar[Stream] = Stream.MODEL
-    file: Annotated[str, Plain(40)] = key("file", "name on the volume, empty when none is loaded", "")
-    format: Annotated[str, Plain(12)] = key("fmt", "file format", "")
-    dim: U32 = key("dim", "width of the residual stream", 0)
-    hidden_dim: U32 = key("hid", "width of the feed-forward layer", 0)
+    file: Annotated[str, Plain(34)] = key("file", "name on the volume, empty when none is loaded", "")
+    format: Annotated[str, Plain(8)] = key("fmt", "file format", "")
+    dim: U24 = key("dim", "width of the residual stream", 0)
+    hidden_dim: U24 = key("hid", "width of the feed-forward layer", 0)
     layers: U16 = key("lay", "transformer layers", 0)
     heads: U16 = key("hd", "query heads", 0)
     kv_heads: U16 = key("kvh", "key/value heads", 0)
-    vocab: U32 = key("voc", "tokens of the vocabulary", 0)
-    seq_len: U32 = key("seq", "rows of the context", 0)
+    vocab: U24 = key("voc", "tokens of the vocabulary", 0)
+    seq_len: U24 = key("seq", "rows of the context", 0)
     shared: Flag = key("shared", "1: the classifier is the embedding", False)
-    parameters: U48 = key("par", "number of weights", 0)
-    bytes: U48 = key("by", "size of the file", 0)
+    parameters: U39 = key("par", "number of weights", 0)
+    bytes: U39 = key("by", "size of the file", 0)
 
 
 class TokenizerState(Sample):
@@ -457,9 +460,9 @@ class Request(Record):
 
     kind: ClassVar[str] = "q"
     id: U16 = key("id", "1..65535, another one for each request of a session; the same one when it is repeated")
-    op: Annotated[str, Wire("plain", 8)] = key("op", "name of the operation")
+    op: Annotated[str, Name(8)] = key("op", "name of the operation")
     stream: Stream | None = key("k", "record or stream", None)
-    parameter: Annotated[str, Plain(16)] | None = key("par", "name of a parameter", None)
+    parameter: Annotated[str, Name(16)] | None = key("par", "name of a parameter", None)
     value: Annotated[str, Plain(40)] | None = key("v", "value of a parameter, spelt as in the REPL", None)
     text: Annotated[bytes, Text(56)] | None = key("s", "text, or its next piece", None)
     offset: U32 | None = key("o", "bytes of the staged text before this piece", None)

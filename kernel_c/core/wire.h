@@ -1,0 +1,117 @@
+/* wire.h - frames of the line protocol (protocol/SPEC.md): building them, and finding them among the bytes of a serial line.
+ *
+ * Records are written and requests are read by the field tables that are generated from the schema (gen/llmk_wire.h), so one small
+ * writer and one small reader serve every record.
+ */
+#ifndef LLMK_WIRE_CORE_H
+#define LLMK_WIRE_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WIRE_LINE_BYTES 240u /* octets of a frame with "@" and line end */
+#define WIRE_FRAME_FIELDS 24u
+#define WIRE_HEAD_BYTES 8u /* "@q 0001 ": what does not begin so is no frame but console text */
+
+/* ---- field tables ---------------------------------------------------------------------------------------------- */
+
+enum wire_kind { /* see Wire in protocol/llmbm_protocol/fields.py */
+    WIRE_UINT,
+    WIRE_HEX,
+    WIRE_FLAG,
+    WIRE_MICRO,
+    WIRE_TEXT,  /* const uint8_t *x; size_t x_length */
+    WIRE_PLAIN, /* kernel records: const char *x, NUL-terminated, NULL is empty; requests: with size_t x_length as well */
+    WIRE_NAME,  /* as plain */
+    WIRE_ENUM,
+    WIRE_UINTS, /* uint64_t x[n]; uint32_t x_count */
+};
+
+#define WIRE_ALWAYS 255u      /* required */
+#define WIRE_UNLESS_ZERO 254u /* optional: left out when zero, false, empty or the first word */
+
+struct wire_field {
+    char key[8];           /* NUL-terminated */
+    uint8_t kind : 4;      /* enum wire_kind */
+    uint8_t count : 4;     /* of uints */
+    uint8_t limit;         /* bits of a number; most octets of a text; index into wire_words of an enum */
+    uint8_t offset;        /* in the struct */
+    uint8_t present;       /* WIRE_ALWAYS, WIRE_UNLESS_ZERO, or the offset of its `bool has_x` */
+};
+
+struct wire_shape {
+    char kind;             /* letter of the frame */
+    uint8_t stream;        /* of a sample: enum wire_stream; WIRE_ALWAYS for the others */
+    uint8_t first, count;  /* range of wire_fields */
+};
+
+/* ---- building frames ------------------------------------------------------------------------------------------- */
+
+struct wire_line {
+    size_t length; /* octets of data, CR LF included; 0 when the record did not fit */
+    char data[WIRE_LINE_BYTES];
+};
+
+/* CRC-32 as in zlib and Ethernet: reflected, polynomial 0xEDB88320. */
+uint32_t wire_crc32(const void *data, size_t count);
+
+/* Writes one record by its shape; the typed wire_put_x of gen/llmk_wire.h call it. False, with length 0, when the line would be longer
+ * than 240 octets: the header proves that this cannot happen while every value is within its limit, and numbers and texts are cut
+ * to theirs. */
+bool wire_put(struct wire_line *line, uint16_t sequence, unsigned record, const void *values);
+
+/* The word with this number, "?" beyond the list. `words` are NUL-terminated, one after the other, and an empty one ends them. */
+const char *wire_word(const char *words, unsigned number);
+/* The number of a word, -1 when it is not in the list. */
+int wire_word_find(const char *words, const char *word, size_t length);
+
+/* ---- receiving ------------------------------------------------------------------------------------------------- */
+
+enum wire_received {
+    WIRE_PENDING,  /* the byte was kept: a frame may be coming */
+    WIRE_NOISE,    /* raw[0..raw_length) is console text: what a person types */
+    WIRE_FRAME,    /* a valid frame */
+    WIRE_REJECTED, /* raw[0..raw_length) looked like a frame and is none: see reason */
+};
+
+enum wire_reject {
+    WIRE_REJECT_CHECKSUM, /* no CRC at the end, or a wrong one */
+    WIRE_REJECT_LONG,     /* 240 octets without line end */
+    WIRE_REJECT_CUT,      /* another "@" before the line end */
+    WIRE_REJECT_GRAMMAR,  /* a right CRC over something else than a frame */
+};
+
+struct wire_pair {
+    uint8_t key, key_length, value, value_length; /* places in the line; the value is still escaped */
+};
+
+/* Points into the receiver's line: valid until the next byte is given to it. */
+struct wire_frame {
+    char kind;
+    uint8_t count;
+    uint16_t sequence;
+    char *line;
+    struct wire_pair pairs[WIRE_FRAME_FIELDS];
+};
+
+/* Zero-initialised is empty. The counters are the link's X record; it may reset them. */
+struct wire_receiver {
+    char line[WIRE_LINE_BYTES];
+    uint16_t length;
+    bool finished;     /* what is in the line was delivered */
+    bool next_began;   /* the "@" that cut the last line begins the next one */
+    bool after_return; /* the last line ended with CR: a LF now belongs to it */
+    enum wire_reject reason;
+    const char *raw;
+    size_t raw_length;
+    uint32_t checksum, too_long, malformed, cut;
+};
+
+/* Takes one byte of the line. Everything given comes back exactly once, as a frame, as noise or as rejected (but for the LF of a CR LF
+ * after a frame). */
+enum wire_received wire_receive(struct wire_receiver *receiver, uint8_t byte, struct wire_frame *ret_frame);
+/* Forgets a half received line: after an emergency stop or a BREAK. */
+void wire_receiver_drop(struct wire_receiver *receiver);
+
+#endif

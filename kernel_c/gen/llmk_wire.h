@@ -1,0 +1,740 @@
+/* Generated from protocol/llmbm_protocol by `llmbm-wire gen`: change the schema, not this file. */
+#ifndef LLMK_WIRE_H
+#define LLMK_WIRE_H
+
+#include "wire.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WIRE_PROTOCOL 1u
+#define WIRE_REVISION 0u
+#define WIRE_MAX_LINE 240u
+#define WIRE_MAX_FIELDS 24u
+#define WIRE_WINDOW_BUSY 15u
+#define WIRE_WINDOW_IDLE 240u
+#define WIRE_HEARTBEAT_MS 250u
+#define WIRE_EXPIRY_MS 10000u
+#define WIRE_SCHEMA_ID 0x14dcbed4u
+#define WIRE_TOKEN_TEXT_BYTES 40u
+#define WIRE_OUTPUT_TEXT_BYTES 60u
+#define WIRE_REQUEST_TEXT_BYTES 56u
+
+/* Why a request failed. */
+enum wire_error_code {
+    WIRE_ERROR_CODE_OP,
+    WIRE_ERROR_CODE_ARG,
+    WIRE_ERROR_CODE_RANGE,
+    WIRE_ERROR_CODE_BUSY,
+    WIRE_ERROR_CODE_STATE,
+    WIRE_ERROR_CODE_IO,
+    WIRE_ERROR_CODE_NOSPACE,
+    WIRE_ERROR_CODE_TOOLONG,
+    WIRE_ERROR_CODE_VERSION,
+    WIRE_ERROR_CODE_FORMAT,
+    WIRE_ERROR_CODE_INTERNAL,
+};
+#define WIRE_ERROR_CODE_COUNT 11u
+extern const char wire_error_code_words[];
+static inline const char *wire_error_code_word(enum wire_error_code value)
+{
+    return wire_word(wire_error_code_words, (unsigned)value);
+}
+
+/* What the engine does. */
+enum wire_phase {
+    WIRE_PHASE_IDLE,
+    WIRE_PHASE_PREFILL,
+    WIRE_PHASE_DECODE,
+    WIRE_PHASE_LOAD,
+    WIRE_PHASE_RESCUE,
+};
+#define WIRE_PHASE_COUNT 5u
+extern const char wire_phase_words[];
+static inline const char *wire_phase_word(enum wire_phase value)
+{
+    return wire_word(wire_phase_words, (unsigned)value);
+}
+
+/* Why a generation ended. */
+enum wire_stop_reason {
+    WIRE_STOP_REASON_EOS,
+    WIRE_STOP_REASON_MAX_TOKENS,
+    WIRE_STOP_REASON_STOPPED,
+    WIRE_STOP_REASON_PATTERN,
+    WIRE_STOP_REASON_CONTEXT,
+    WIRE_STOP_REASON_TRIP,
+};
+#define WIRE_STOP_REASON_COUNT 6u
+extern const char wire_stop_reason_words[];
+static inline const char *wire_stop_reason_word(enum wire_stop_reason value)
+{
+    return wire_word(wire_stop_reason_words, (unsigned)value);
+}
+
+/* How much an event matters. */
+enum wire_log_level {
+    WIRE_LOG_LEVEL_DEBUG,
+    WIRE_LOG_LEVEL_INFO,
+    WIRE_LOG_LEVEL_WARN,
+    WIRE_LOG_LEVEL_ERROR,
+};
+#define WIRE_LOG_LEVEL_COUNT 4u
+extern const char wire_log_level_words[];
+static inline const char *wire_log_level_word(enum wire_log_level value)
+{
+    return wire_word(wire_log_level_words, (unsigned)value);
+}
+
+/* What an event is about. */
+enum wire_log_code {
+    WIRE_LOG_CODE_INFO,
+    WIRE_LOG_CODE_ALLOC_FAIL,
+    WIRE_LOG_CODE_OOB,
+    WIRE_LOG_CODE_RO_WRITE,
+    WIRE_LOG_CODE_BUDGET,
+    WIRE_LOG_CODE_GUARD,
+    WIRE_LOG_CODE_FAILSAFE,
+    WIRE_LOG_CODE_TOKEN,
+    WIRE_LOG_CODE_LOAD,
+    WIRE_LOG_CODE_FILE,
+    WIRE_LOG_CODE_PARAM,
+    WIRE_LOG_CODE_LINK,
+};
+#define WIRE_LOG_CODE_COUNT 12u
+extern const char wire_log_code_words[];
+static inline const char *wire_log_code_word(enum wire_log_code value)
+{
+    return wire_word(wire_log_code_words, (unsigned)value);
+}
+
+/* The kernel's memory regions, in address order; `none` where an event has no arena. */
+enum wire_arena {
+    WIRE_ARENA_NONE,
+    WIRE_ARENA_WEIGHTS,
+    WIRE_ARENA_KV,
+    WIRE_ARENA_SCRATCH,
+    WIRE_ARENA_ACTS,
+    WIRE_ARENA_ZONEC,
+    WIRE_ARENA_KEEP,
+};
+#define WIRE_ARENA_COUNT 7u
+extern const char wire_arena_words[];
+static inline const char *wire_arena_word(enum wire_arena value)
+{
+    return wire_word(wire_arena_words, (unsigned)value);
+}
+
+/* Whether budgets are enforced and whether one was broken. */
+enum wire_sentinel_state {
+    WIRE_SENTINEL_STATE_DISARMED,
+    WIRE_SENTINEL_STATE_ARMED,
+    WIRE_SENTINEL_STATE_TRIPPED,
+};
+#define WIRE_SENTINEL_STATE_COUNT 3u
+extern const char wire_sentinel_state_words[];
+static inline const char *wire_sentinel_state_word(enum wire_sentinel_state value)
+{
+    return wire_word(wire_sentinel_state_words, (unsigned)value);
+}
+
+/* What the sentinel found last. */
+enum wire_sentinel_error {
+    WIRE_SENTINEL_ERROR_OK,
+    WIRE_SENTINEL_ERROR_ALLOC,
+    WIRE_SENTINEL_ERROR_OOB,
+    WIRE_SENTINEL_ERROR_RO_WRITE,
+    WIRE_SENTINEL_ERROR_BUDGET,
+    WIRE_SENTINEL_ERROR_GUARD,
+};
+#define WIRE_SENTINEL_ERROR_COUNT 6u
+extern const char wire_sentinel_error_words[];
+static inline const char *wire_sentinel_error_word(enum wire_sentinel_error value)
+{
+    return wire_word(wire_sentinel_error_words, (unsigned)value);
+}
+
+/* The part of the work a budget belongs to. */
+enum wire_sentinel_phase {
+    WIRE_SENTINEL_PHASE_GENERIC,
+    WIRE_SENTINEL_PHASE_PREFILL,
+    WIRE_SENTINEL_PHASE_DECODE,
+};
+#define WIRE_SENTINEL_PHASE_COUNT 3u
+extern const char wire_sentinel_phase_words[];
+static inline const char *wire_sentinel_phase_word(enum wire_sentinel_phase value)
+{
+    return wire_word(wire_sentinel_phase_words, (unsigned)value);
+}
+
+/* Why the kernel went back to human mode. */
+enum wire_leave_reason {
+    WIRE_LEAVE_REASON_BYE,
+    WIRE_LEAVE_REASON_BREAK,
+    WIRE_LEAVE_REASON_CTRL_C,
+    WIRE_LEAVE_REASON_EXPIRED,
+    WIRE_LEAVE_REASON_REBOOT,
+};
+#define WIRE_LEAVE_REASON_COUNT 5u
+extern const char wire_leave_reason_words[];
+static inline const char *wire_leave_reason_word(enum wire_leave_reason value)
+{
+    return wire_word(wire_leave_reason_words, (unsigned)value);
+}
+
+/* What can be subscribed to, and asked for by `stat`. The last seven are sent on request and on change, not
+ * periodically. */
+enum wire_stream {
+    WIRE_STREAM_PERF,
+    WIRE_STREAM_KV,
+    WIRE_STREAM_ZONES,
+    WIRE_STREAM_SENTINEL,
+    WIRE_STREAM_SAMPLING,
+    WIRE_STREAM_ZONE,
+    WIRE_STREAM_MODEL,
+    WIRE_STREAM_TOKENIZER,
+    WIRE_STREAM_CPU,
+    WIRE_STREAM_VERSION,
+    WIRE_STREAM_LOAD,
+};
+#define WIRE_STREAM_COUNT 11u
+extern const char wire_stream_words[];
+static inline const char *wire_stream_word(enum wire_stream value)
+{
+    return wire_word(wire_stream_words, (unsigned)value);
+}
+
+/* What a host can ask for. */
+enum wire_op {
+    WIRE_OP_PING, /* answers with the kernel's time */
+    WIRE_OP_INFO, /* sends version, cpu, model, tok, samp, sent, kv and every zone record once */
+    WIRE_OP_STAT, /* sends one record (every arena for zone) */
+    WIRE_OP_DICT, /* sends the schema as text in O frames, a line per record */
+    WIRE_OP_SUB, /* sends samples of a stream up to `hz` times a second; the value of the response is the rate granted */
+    WIRE_OP_LOG, /* with i: sends events from that number again; with lv: least level of the events sent from now on */
+    WIRE_OP_TOK, /* sends tokens of the last generation again */
+    WIRE_OP_OUT, /* sends pieces of the last command's output again */
+    WIRE_OP_LAST, /* sends the last generation's F frame again */
+    WIRE_OP_TEXT, /* stages a piece of a long prompt or line; offset 0 begins anew */
+    WIRE_OP_GEN, /* continues the story with the staged text and this last piece */
+    WIRE_OP_RUN, /* runs a REPL command line (staged text and this last piece) */
+    WIRE_OP_STOP, /* stops the generation */
+    WIRE_OP_SET, /* sets a parameter; the response has the accepted value */
+    WIRE_OP_GET, /* the value of a parameter */
+    WIRE_OP_BYE, /* back to human mode */
+    WIRE_OP_REBOOT, /* restarts the machine after the response */
+};
+#define WIRE_OP_COUNT 17u
+extern const char wire_op_words[];
+static inline const char *wire_op_word(enum wire_op value)
+{
+    return wire_word(wire_op_words, (unsigned)value);
+}
+
+enum wire_op_flag {
+    WIRE_OP_BUSY = 1,       /* starts work; the host sends nothing more until the response */
+    WIRE_OP_IDEMPOTENT = 2, /* harmless when repeated with another id */
+    WIRE_OP_WHILE_BUSY = 4, /* accepted while a generation runs */
+};
+struct wire_operation {
+    uint32_t required, optional; /* masks of enum wire_argument */
+    uint8_t flags;               /* enum wire_op_flag */
+};
+extern const struct wire_operation wire_operations[WIRE_OP_COUNT];
+
+/* Bits of the masks: the fields of struct wire_request. */
+enum wire_argument {
+    WIRE_ARGUMENT_ID = 0x1, /* key id */
+    WIRE_ARGUMENT_OP = 0x2, /* key op */
+    WIRE_ARGUMENT_STREAM = 0x4, /* key k */
+    WIRE_ARGUMENT_PARAMETER = 0x8, /* key par */
+    WIRE_ARGUMENT_VALUE = 0x10, /* key v */
+    WIRE_ARGUMENT_TEXT = 0x20, /* key s */
+    WIRE_ARGUMENT_OFFSET = 0x40, /* key o */
+    WIRE_ARGUMENT_RATE = 0x80, /* key hz */
+    WIRE_ARGUMENT_LEVEL = 0x100, /* key lv */
+    WIRE_ARGUMENT_GENERATION = 0x200, /* key g */
+    WIRE_ARGUMENT_INDEX = 0x400, /* key i */
+    WIRE_ARGUMENT_COUNT = 0x800, /* key n */
+    WIRE_ARGUMENT_OF = 0x1000, /* key of */
+};
+
+/* The kernel's answer to a host's hello, and one beacon at boot in human mode (without nonce). */
+struct wire_hello {
+    uint8_t protocol; /* protocol version */
+    uint8_t revision; /* revision of that version */
+    uint32_t schema_id; /* CRC-32 of the canonical schema */
+    uint32_t boot; /* random per boot */
+    bool machine; /* 1: the line is in machine mode now; 0: human mode (beacon) */
+    const char *nonce; /* the hello's nonce, echoed */
+    uint16_t window_idle; /* credit window while idle, bytes */
+    uint16_t window_busy; /* credit window while computing, bytes */
+    uint16_t max_line; /* longest frame the kernel accepts, bytes */
+    uint32_t baud; /* line speed in bits per second, 0 when the line has none */
+    const char *version; /* kernel name and version */
+};
+
+/* The answer to one request; repeated from the replay cache when the request is repeated. */
+struct wire_response {
+    uint16_t id; /* id of the request */
+    bool ok; /* 1: done; 0: refused or failed, nothing was changed */
+    uint64_t time; /* kernel time when the answer was made, ms */
+    bool has_count;
+    uint16_t count; /* how many O, E, T or S frames were sent for this request */
+    bool has_value;
+    const char *value; /* the accepted or asked value */
+    bool has_generation;
+    uint32_t generation; /* number of the generation that was started */
+    bool busy; /* 1: the kernel computes now */
+    bool has_error;
+    enum wire_error_code error; /* what kind of failure */
+    bool has_field;
+    const char *field; /* the argument at fault */
+    bool has_message;
+    const char *message; /* what was wrong and what was expected */
+};
+
+/* One generated token. A token longer than the text field comes in parts with the same index. */
+struct wire_token {
+    uint32_t generation; /* number of the generation since boot */
+    uint32_t index; /* 0 for its first generated token */
+    uint8_t part; /* part of a long token */
+    bool more; /* 1: another part follows */
+    uint64_t time; /* kernel time, ms */
+    uint32_t token; /* token id */
+    uint64_t cycles; /* cycles of the forward pass that led to it */
+    const uint8_t *text; /* its bytes, perhaps an incomplete UTF-8 sequence */
+    size_t text_length;
+};
+
+/* The end of a generation. Never dropped, and asked again with the operation `last`. */
+struct wire_finished {
+    uint32_t generation; /* number of the generation */
+    uint64_t time; /* kernel time, ms */
+    enum wire_stop_reason reason; /* why it ended */
+    uint32_t tokens; /* generated tokens */
+    uint32_t prompt_tokens; /* prompt tokens that were prefilled, BOS included */
+    uint64_t prefill_us; /* time of the prefill, microseconds */
+    uint64_t decode_us; /* time from the end of prefill to the last token, microseconds */
+    uint32_t kv_rows; /* rows in the KV cache now */
+    uint32_t turn; /* turn of the conversation, 1 is the first */
+};
+
+/* One entry of the log ring. */
+struct wire_event {
+    uint32_t number; /* number since boot, 0 is the first; a gap is seen and asked again with `log` */
+    uint64_t time; /* kernel time, ms */
+    enum wire_log_level level; /* how much it matters */
+    enum wire_log_code code; /* what it is about */
+    enum wire_arena arena; /* the arena concerned */
+    uint64_t first; /* first value (an address, a cycle count): its meaning goes with the code */
+    uint64_t second; /* second value (a size, a limit) */
+    const char *message; /* text */
+};
+
+/* A piece of what a REPL command printed. */
+struct wire_output {
+    uint16_t id; /* id of the request that ran it */
+    uint16_t index; /* 0 for the first piece */
+    const uint8_t *text; /* bytes, LF at line ends */
+    size_t text_length;
+};
+
+/* How much the host may send, and the heartbeat: at least every 250 ms in machine mode. */
+struct wire_credit {
+    uint32_t consumed; /* bytes taken from the line since the hello, mod 2^32 */
+    uint16_t window; /* bytes that may be under way beyond `consumed` */
+    enum wire_phase phase; /* what the engine does */
+    uint32_t generation; /* number of the last generation */
+    uint32_t tokens; /* tokens of it so far: a lost last token is seen */
+    uint32_t events; /* log events so far: a lost last event is seen */
+};
+
+/* What the kernel's end of the line has seen go wrong since the hello. */
+struct wire_counters {
+    uint32_t overrun; /* receiver overruns (LSR.OE) */
+    uint32_t framing; /* framing errors */
+    uint32_t breaks; /* breaks */
+    uint32_t checksum; /* lines with a wrong CRC */
+    uint32_t too_long; /* lines over the limit */
+    uint32_t malformed; /* lines with a right CRC that break the grammar */
+    uint32_t dropped; /* frames not sent for want of room */
+};
+
+/* The kernel goes back to human mode after this line. */
+struct wire_leave {
+    enum wire_leave_reason why; /* which way out was taken */
+};
+
+/* How fast it goes. */
+struct wire_perf {
+    uint64_t time; /* kernel time when it was taken, ms */
+    uint32_t number; /* samples of this stream since the hello: a gap is a loss */
+    uint16_t dropped; /* samples of this stream not sent since the last one */
+    enum wire_phase phase; /* what the engine does */
+    uint32_t generation; /* number of the last generation */
+    uint32_t tokens; /* tokens of it so far */
+    uint32_t token_us; /* time of the last token, microseconds */
+    uint32_t prompt_done; /* prompt tokens prefilled so far */
+    uint32_t prompt_total; /* prompt tokens of this turn */
+    uint32_t decode_rate; /* tokens per second over this turn's decode (0 before the second token) (millionths) */
+};
+
+/* How full the context is. */
+struct wire_kv_cache {
+    uint64_t time; /* kernel time when it was taken, ms */
+    uint32_t number; /* samples of this stream since the hello: a gap is a loss */
+    uint16_t dropped; /* samples of this stream not sent since the last one */
+    uint32_t rows; /* cached rows */
+    uint32_t capacity; /* rows in all (seq_len) */
+    uint32_t row_bytes; /* bytes of one row over all layers */
+    uint64_t turns[12]; /* first row of each of the last twelve turns */
+    uint32_t turns_count;
+};
+
+/* Used and size of each arena in bytes: the short form, for periodic sending. */
+struct wire_zones {
+    uint64_t time; /* kernel time when it was taken, ms */
+    uint32_t number; /* samples of this stream since the hello: a gap is a loss */
+    uint16_t dropped; /* samples of this stream not sent since the last one */
+    uint64_t weights[2]; /* used, size */
+    uint32_t weights_count;
+    uint64_t kv[2]; /* used, size */
+    uint32_t kv_count;
+    uint64_t scratch[2]; /* used, size */
+    uint32_t scratch_count;
+    uint64_t acts[2]; /* used, size */
+    uint32_t acts_count;
+    uint64_t zonec[2]; /* used, size */
+    uint32_t zonec_count;
+    uint64_t keep[2]; /* used, size */
+    uint32_t keep_count;
+};
+
+/* Budgets and what became of them; cycles. */
+struct wire_sentinel {
+    uint64_t time; /* kernel time when it was taken, ms */
+    uint32_t number; /* samples of this stream since the hello: a gap is a loss */
+    uint16_t dropped; /* samples of this stream not sent since the last one */
+    enum wire_sentinel_state state; /* armed, disarmed, tripped */
+    bool strict; /* 1: an overrun trips; 0: it is logged */
+    enum wire_sentinel_error error; /* last error */
+    enum wire_sentinel_phase phase; /* phase of the last error */
+    uint64_t prefill; /* last prefill pass */
+    uint64_t prefill_budget; /* its budget, 0 before anything was learnt */
+    bool prefill_pinned; /* 1: set by a person; 0: learnt */
+    uint16_t prefill_overruns; /* overruns since the last reset */
+    uint64_t decode; /* last decode pass */
+    uint64_t decode_budget; /* its budget */
+    bool decode_pinned; /* 1: set by a person; 0: learnt */
+    uint16_t decode_overruns; /* overruns since the last reset */
+    uint64_t percentiles[3]; /* 50th, 95th and 99th percentile of the last 256 decode passes */
+    uint32_t percentiles_count;
+};
+
+/* The sampling parameters in force. */
+struct wire_sampling_state {
+    uint64_t time; /* kernel time when it was taken, ms */
+    uint32_t number; /* samples of this stream since the hello: a gap is a loss */
+    uint16_t dropped; /* samples of this stream not sent since the last one */
+    uint32_t temperature; /* 0 is greedy (millionths) */
+    uint32_t min_p; /* 0 is off (millionths) */
+    uint32_t top_p; /* 1 is off (millionths) */
+    uint32_t top_k; /* 0 is off */
+    uint8_t no_repeat_ngram; /* 0 is off */
+    uint32_t repeat_penalty; /* 1 is off (millionths) */
+    uint32_t max_tokens; /* most tokens of one answer */
+    uint64_t seed; /* seed of the next draw */
+};
+
+/* One arena in full. */
+struct wire_zone {
+    uint64_t time; /* kernel time when it was taken, ms */
+    uint32_t number; /* samples of this stream since the hello: a gap is a loss */
+    uint16_t dropped; /* samples of this stream not sent since the last one */
+    enum wire_arena arena; /* which */
+    uint64_t base; /* address */
+    uint64_t size; /* bytes */
+    uint64_t used; /* bytes */
+    uint64_t peak; /* largest used since boot, bytes */
+    bool read_only; /* 1: no writes after loading */
+    bool guard_ok; /* 1: the guard bytes behind it are intact */
+    const char *last_tag; /* what the last allocation was for */
+    uint64_t last_bytes; /* bytes of the last allocation */
+};
+
+/* The loaded model. */
+struct wire_model {
+    uint64_t time; /* kernel time when it was taken, ms */
+    uint32_t number; /* samples of this stream since the hello: a gap is a loss */
+    uint16_t dropped; /* samples of this stream not sent since the last one */
+    const char *file; /* name on the volume, empty when none is loaded */
+    const char *format; /* file format */
+    uint32_t dim; /* width of the residual stream */
+    uint32_t hidden_dim; /* width of the feed-forward layer */
+    uint16_t layers; /* transformer layers */
+    uint16_t heads; /* query heads */
+    uint16_t kv_heads; /* key/value heads */
+    uint32_t vocab; /* tokens of the vocabulary */
+    uint32_t seq_len; /* rows of the context */
+    bool shared; /* 1: the classifier is the embedding */
+    uint64_t parameters; /* number of weights */
+    uint64_t bytes; /* size of the file */
+};
+
+/* The loaded tokenizer. */
+struct wire_tokenizer_state {
+    uint64_t time; /* kernel time when it was taken, ms */
+    uint32_t number; /* samples of this stream since the hello: a gap is a loss */
+    uint16_t dropped; /* samples of this stream not sent since the last one */
+    const char *file; /* name on the volume, empty when none is loaded */
+    uint32_t vocab; /* tokens */
+    uint32_t longest; /* bytes of the longest token */
+};
+
+/* The processor and the clock. */
+struct wire_cpu {
+    uint64_t time; /* kernel time when it was taken, ms */
+    uint32_t number; /* samples of this stream since the hello: a gap is a loss */
+    uint16_t dropped; /* samples of this stream not sent since the last one */
+    const char *brand; /* CPUID brand string */
+    const char *level; /* kernels in use */
+    const char *best; /* best level this machine allows */
+    bool pinned; /* 1: chosen by a person with /attn */
+    uint64_t hz; /* cycles of the counter per second */
+    const char *clock; /* how that was measured */
+    uint32_t spread_ppm; /* spread of the measurement, parts per million */
+    bool invariant; /* 1: the counter does not follow power states */
+};
+
+/* What runs here. */
+struct wire_version {
+    uint64_t time; /* kernel time when it was taken, ms */
+    uint32_t number; /* samples of this stream since the hello: a gap is a loss */
+    uint16_t dropped; /* samples of this stream not sent since the last one */
+    const char *version; /* kernel name and version */
+    const char *port; /* uefi or posix */
+    const char *machine; /* firmware or host */
+    uint32_t boot; /* random per boot */
+    uint32_t schema_id; /* CRC-32 of the canonical schema */
+};
+
+/* Progress of loading a model. */
+struct wire_load {
+    uint64_t time; /* kernel time when it was taken, ms */
+    uint32_t number; /* samples of this stream since the hello: a gap is a loss */
+    uint16_t dropped; /* samples of this stream not sent since the last one */
+    const char *file; /* name on the volume */
+    uint64_t done; /* bytes */
+    uint64_t total; /* bytes */
+    uint32_t elapsed_ms; /* time so far */
+};
+
+/* Asks for machine mode and begins a session: counters, caches and subscriptions start anew. */
+struct wire_host_hello {
+    uint8_t protocol; /* protocol version the host speaks */
+    uint16_t session; /* random, another one for each session */
+    const char *nonce; /* random, echoed in the answer */
+    size_t nonce_length;
+};
+
+/* One operation. The arguments are those of the operation's entry in OPERATIONS. */
+struct wire_request {
+    uint16_t id; /* 1..65535, another one for each request of a session; the same one when it is repeated */
+    enum wire_op op; /* name of the operation */
+    bool has_stream;
+    enum wire_stream stream; /* record or stream */
+    bool has_parameter;
+    const char *parameter; /* name of a parameter */
+    size_t parameter_length;
+    bool has_value;
+    const char *value; /* value of a parameter, spelt as in the REPL */
+    size_t value_length;
+    bool has_text;
+    const uint8_t *text; /* text, or its next piece */
+    size_t text_length;
+    bool has_offset;
+    uint32_t offset; /* bytes of the staged text before this piece */
+    bool has_rate;
+    uint8_t rate; /* samples per second, 0 is off */
+    bool has_level;
+    enum wire_log_level level; /* least level of the events wanted */
+    bool has_generation;
+    uint32_t generation; /* number of a generation */
+    bool has_index;
+    uint32_t index; /* first one wanted */
+    bool has_count;
+    uint16_t count; /* how many are wanted */
+    bool has_of;
+    uint16_t of; /* id of an earlier request */
+};
+
+/* Index of a record in wire_shapes. */
+enum wire_record {
+    WIRE_RECORD_HELLO,
+    WIRE_RECORD_RESPONSE,
+    WIRE_RECORD_TOKEN,
+    WIRE_RECORD_FINISHED,
+    WIRE_RECORD_EVENT,
+    WIRE_RECORD_OUTPUT,
+    WIRE_RECORD_CREDIT,
+    WIRE_RECORD_COUNTERS,
+    WIRE_RECORD_LEAVE,
+    WIRE_RECORD_PERF,
+    WIRE_RECORD_KV_CACHE,
+    WIRE_RECORD_ZONES,
+    WIRE_RECORD_SENTINEL,
+    WIRE_RECORD_SAMPLING_STATE,
+    WIRE_RECORD_ZONE,
+    WIRE_RECORD_MODEL,
+    WIRE_RECORD_TOKENIZER_STATE,
+    WIRE_RECORD_CPU,
+    WIRE_RECORD_VERSION,
+    WIRE_RECORD_LOAD,
+    WIRE_RECORD_HOST_HELLO,
+    WIRE_RECORD_REQUEST,
+};
+#define WIRE_RECORD_COUNT 22u
+extern const struct wire_shape wire_shapes[WIRE_RECORD_COUNT];
+extern const struct wire_field wire_fields[];
+
+/* One typed emitter for each record of the kernel: see wire_put. */
+_Static_assert(140u <= WIRE_MAX_LINE, "the longest hello fits a line");
+static inline bool wire_put_hello(struct wire_line *line, uint16_t sequence, const struct wire_hello *record)
+{
+    return wire_put(line, sequence, WIRE_RECORD_HELLO, record);
+}
+
+_Static_assert(235u <= WIRE_MAX_LINE, "the longest response fits a line");
+static inline bool wire_put_response(struct wire_line *line, uint16_t sequence, const struct wire_response *record)
+{
+    return wire_put(line, sequence, WIRE_RECORD_RESPONSE, record);
+}
+
+_Static_assert(222u <= WIRE_MAX_LINE, "the longest token fits a line");
+static inline bool wire_put_token(struct wire_line *line, uint16_t sequence, const struct wire_token *record)
+{
+    return wire_put(line, sequence, WIRE_RECORD_TOKEN, record);
+}
+
+_Static_assert(154u <= WIRE_MAX_LINE, "the longest finished fits a line");
+static inline bool wire_put_finished(struct wire_line *line, uint16_t sequence, const struct wire_finished *record)
+{
+    return wire_put(line, sequence, WIRE_RECORD_FINISHED, record);
+}
+
+_Static_assert(219u <= WIRE_MAX_LINE, "the longest event fits a line");
+static inline bool wire_put_event(struct wire_line *line, uint16_t sequence, const struct wire_event *record)
+{
+    return wire_put(line, sequence, WIRE_RECORD_EVENT, record);
+}
+
+_Static_assert(218u <= WIRE_MAX_LINE, "the longest output fits a line");
+static inline bool wire_put_output(struct wire_line *line, uint16_t sequence, const struct wire_output *record)
+{
+    return wire_put(line, sequence, WIRE_RECORD_OUTPUT, record);
+}
+
+_Static_assert(88u <= WIRE_MAX_LINE, "the longest credit fits a line");
+static inline bool wire_put_credit(struct wire_line *line, uint16_t sequence, const struct wire_credit *record)
+{
+    return wire_put(line, sequence, WIRE_RECORD_CREDIT, record);
+}
+
+_Static_assert(119u <= WIRE_MAX_LINE, "the longest counters fits a line");
+static inline bool wire_put_counters(struct wire_line *line, uint16_t sequence, const struct wire_counters *record)
+{
+    return wire_put(line, sequence, WIRE_RECORD_COUNTERS, record);
+}
+
+_Static_assert(30u <= WIRE_MAX_LINE, "the longest leave fits a line");
+static inline bool wire_put_leave(struct wire_line *line, uint16_t sequence, const struct wire_leave *record)
+{
+    return wire_put(line, sequence, WIRE_RECORD_LEAVE, record);
+}
+
+_Static_assert(160u <= WIRE_MAX_LINE, "the longest perf fits a line");
+static inline bool wire_put_perf(struct wire_line *line, uint16_t sequence, const struct wire_perf *record)
+{
+    return wire_put(line, sequence, WIRE_RECORD_PERF, record);
+}
+
+_Static_assert(192u <= WIRE_MAX_LINE, "the longest kv_cache fits a line");
+static inline bool wire_put_kv_cache(struct wire_line *line, uint16_t sequence, const struct wire_kv_cache *record)
+{
+    return wire_put(line, sequence, WIRE_RECORD_KV_CACHE, record);
+}
+
+_Static_assert(224u <= WIRE_MAX_LINE, "the longest zones fits a line");
+static inline bool wire_put_zones(struct wire_line *line, uint16_t sequence, const struct wire_zones *record)
+{
+    return wire_put(line, sequence, WIRE_RECORD_ZONES, record);
+}
+
+_Static_assert(238u <= WIRE_MAX_LINE, "the longest sentinel fits a line");
+static inline bool wire_put_sentinel(struct wire_line *line, uint16_t sequence, const struct wire_sentinel *record)
+{
+    return wire_put(line, sequence, WIRE_RECORD_SENTINEL, record);
+}
+
+_Static_assert(199u <= WIRE_MAX_LINE, "the longest sampling_state fits a line");
+static inline bool wire_put_sampling_state(struct wire_line *line, uint16_t sequence, const struct wire_sampling_state *record)
+{
+    return wire_put(line, sequence, WIRE_RECORD_SAMPLING_STATE, record);
+}
+
+_Static_assert(209u <= WIRE_MAX_LINE, "the longest zone fits a line");
+static inline bool wire_put_zone(struct wire_line *line, uint16_t sequence, const struct wire_zone *record)
+{
+    return wire_put(line, sequence, WIRE_RECORD_ZONE, record);
+}
+
+_Static_assert(239u <= WIRE_MAX_LINE, "the longest model fits a line");
+static inline bool wire_put_model(struct wire_line *line, uint16_t sequence, const struct wire_model *record)
+{
+    return wire_put(line, sequence, WIRE_RECORD_MODEL, record);
+}
+
+_Static_assert(137u <= WIRE_MAX_LINE, "the longest tokenizer_state fits a line");
+static inline bool wire_put_tokenizer_state(struct wire_line *line, uint16_t sequence, const struct wire_tokenizer_state *record)
+{
+    return wire_put(line, sequence, WIRE_RECORD_TOKENIZER_STATE, record);
+}
+
+_Static_assert(213u <= WIRE_MAX_LINE, "the longest cpu fits a line");
+static inline bool wire_put_cpu(struct wire_line *line, uint16_t sequence, const struct wire_cpu *record)
+{
+    return wire_put(line, sequence, WIRE_RECORD_CPU, record);
+}
+
+_Static_assert(183u <= WIRE_MAX_LINE, "the longest version fits a line");
+static inline bool wire_put_version(struct wire_line *line, uint16_t sequence, const struct wire_version *record)
+{
+    return wire_put(line, sequence, WIRE_RECORD_VERSION, record);
+}
+
+_Static_assert(163u <= WIRE_MAX_LINE, "the longest load fits a line");
+static inline bool wire_put_load(struct wire_line *line, uint16_t sequence, const struct wire_load *record)
+{
+    return wire_put(line, sequence, WIRE_RECORD_LOAD, record);
+}
+
+/* Why a request or a hello is refused: the code, the key at fault and what is wrong with it ("is missing"). */
+struct wire_refusal {
+    uint16_t id; /* of the request; 0 when it is not known, and then there is no answer */
+    enum wire_error_code error;
+    const char *field;
+    const char *message;
+};
+
+/* Read a frame of kind 'q' or 'h'. Unknown keys are ignored. The texts of `ret` lie in the frame's line, unescaped and NUL-terminated;
+ * so a frame can be parsed once. False fills the refusal: op for an unknown operation, arg for a missing or malformed argument,
+ * range, toolong, and version for a hello of another protocol. */
+bool wire_request_parse(const struct wire_frame *frame, struct wire_request *ret, struct wire_refusal *ret_refusal);
+bool wire_host_hello_parse(const struct wire_frame *frame, struct wire_host_hello *ret, struct wire_refusal *ret_refusal);
+
+/* What the operation `dict` sends: this schema as text. */
+extern const char wire_dictionary[];
+
+#endif

@@ -1,0 +1,315 @@
+/* Generated from protocol/llmbm_protocol by `llmbm-wire gen`: change the schema, not this file. */
+/* The tables of llmk_wire.h. Only core/wire.c includes this. */
+
+const char wire_error_code_words[] = "op\0" "arg\0" "range\0" "busy\0" "state\0" "io\0" "nospace\0" "toolong\0"
+    "version\0" "format\0" "internal\0";
+const char wire_phase_words[] = "idle\0" "prefill\0" "decode\0" "load\0" "rescue\0";
+const char wire_stop_reason_words[] = "eos\0" "max_tokens\0" "stopped\0" "pattern\0" "context\0" "trip\0";
+const char wire_log_level_words[] = "debug\0" "info\0" "warn\0" "error\0";
+const char wire_log_code_words[] = "info\0" "alloc_fail\0" "oob\0" "ro_write\0" "budget\0" "guard\0"
+    "failsafe\0" "token\0" "load\0" "file\0" "param\0" "link\0";
+const char wire_arena_words[] = "none\0" "weights\0" "kv\0" "scratch\0" "acts\0" "zonec\0" "keep\0";
+const char wire_sentinel_state_words[] = "disarmed\0" "armed\0" "tripped\0";
+const char wire_sentinel_error_words[] = "ok\0" "alloc\0" "oob\0" "ro_write\0" "budget\0" "guard\0";
+const char wire_sentinel_phase_words[] = "generic\0" "prefill\0" "decode\0";
+const char wire_leave_reason_words[] = "bye\0" "break\0" "ctrl_c\0" "expired\0" "reboot\0";
+const char wire_stream_words[] = "perf\0" "kv\0" "zones\0" "sent\0" "samp\0" "zone\0" "model\0" "tok\0" "cpu\0"
+    "ver\0" "load\0";
+const char wire_op_words[] = "ping\0" "info\0" "stat\0" "dict\0" "sub\0" "log\0" "tok\0" "out\0" "last\0"
+    "text\0" "gen\0" "run\0" "stop\0" "set\0" "get\0" "bye\0" "reboot\0";
+
+static const char *const wire_words[12] = {
+    wire_error_code_words, wire_phase_words, wire_stop_reason_words, wire_log_level_words, wire_log_code_words,
+    wire_arena_words, wire_sentinel_state_words, wire_sentinel_error_words, wire_sentinel_phase_words,
+    wire_leave_reason_words, wire_stream_words, wire_op_words,
+};
+
+const struct wire_field wire_fields[] = {
+    {"p", WIRE_UINT, 0, 8, offsetof(struct wire_hello, protocol), WIRE_ALWAYS},
+    {"r", WIRE_UINT, 0, 8, offsetof(struct wire_hello, revision), WIRE_ALWAYS},
+    {"sch", WIRE_HEX, 0, 32, offsetof(struct wire_hello, schema_id), WIRE_ALWAYS},
+    {"boot", WIRE_HEX, 0, 32, offsetof(struct wire_hello, boot), WIRE_ALWAYS},
+    {"m", WIRE_FLAG, 0, 1, offsetof(struct wire_hello, machine), WIRE_ALWAYS},
+    {"n", WIRE_PLAIN, 0, 8, offsetof(struct wire_hello, nonce), WIRE_UNLESS_ZERO},
+    {"wi", WIRE_UINT, 0, 16, offsetof(struct wire_hello, window_idle), WIRE_ALWAYS},
+    {"wb", WIRE_UINT, 0, 16, offsetof(struct wire_hello, window_busy), WIRE_ALWAYS},
+    {"mx", WIRE_UINT, 0, 16, offsetof(struct wire_hello, max_line), WIRE_ALWAYS},
+    {"br", WIRE_UINT, 0, 32, offsetof(struct wire_hello, baud), WIRE_ALWAYS},
+    {"v", WIRE_PLAIN, 0, 24, offsetof(struct wire_hello, version), WIRE_ALWAYS},
+    {"id", WIRE_UINT, 0, 16, offsetof(struct wire_response, id), WIRE_ALWAYS},
+    {"ok", WIRE_FLAG, 0, 1, offsetof(struct wire_response, ok), WIRE_ALWAYS},
+    {"t", WIRE_UINT, 0, 39, offsetof(struct wire_response, time), WIRE_UNLESS_ZERO},
+    {"n", WIRE_UINT, 0, 16, offsetof(struct wire_response, count), offsetof(struct wire_response, has_count)},
+    {"v", WIRE_PLAIN, 0, 32, offsetof(struct wire_response, value), offsetof(struct wire_response, has_value)},
+    {"g", WIRE_UINT, 0, 32, offsetof(struct wire_response, generation), offsetof(struct wire_response, has_generation)},
+    {"busy", WIRE_FLAG, 0, 1, offsetof(struct wire_response, busy), WIRE_UNLESS_ZERO},
+    {"e", WIRE_ENUM, 0, 0, offsetof(struct wire_response, error), offsetof(struct wire_response, has_error)},
+    {"f", WIRE_NAME, 0, 16, offsetof(struct wire_response, field), offsetof(struct wire_response, has_field)},
+    {"m", WIRE_PLAIN, 0, 92, offsetof(struct wire_response, message), offsetof(struct wire_response, has_message)},
+    {"g", WIRE_UINT, 0, 32, offsetof(struct wire_token, generation), WIRE_ALWAYS},
+    {"i", WIRE_UINT, 0, 32, offsetof(struct wire_token, index), WIRE_ALWAYS},
+    {"p", WIRE_UINT, 0, 8, offsetof(struct wire_token, part), WIRE_UNLESS_ZERO},
+    {"x", WIRE_FLAG, 0, 1, offsetof(struct wire_token, more), WIRE_UNLESS_ZERO},
+    {"t", WIRE_UINT, 0, 39, offsetof(struct wire_token, time), WIRE_ALWAYS},
+    {"id", WIRE_UINT, 0, 32, offsetof(struct wire_token, token), WIRE_ALWAYS},
+    {"cy", WIRE_UINT, 0, 39, offsetof(struct wire_token, cycles), WIRE_ALWAYS},
+    {"s", WIRE_TEXT, 0, 40, offsetof(struct wire_token, text), WIRE_ALWAYS},
+    {"g", WIRE_UINT, 0, 32, offsetof(struct wire_finished, generation), WIRE_ALWAYS},
+    {"t", WIRE_UINT, 0, 39, offsetof(struct wire_finished, time), WIRE_ALWAYS},
+    {"why", WIRE_ENUM, 0, 2, offsetof(struct wire_finished, reason), WIRE_ALWAYS},
+    {"n", WIRE_UINT, 0, 32, offsetof(struct wire_finished, tokens), WIRE_ALWAYS},
+    {"pn", WIRE_UINT, 0, 32, offsetof(struct wire_finished, prompt_tokens), WIRE_ALWAYS},
+    {"pu", WIRE_UINT, 0, 48, offsetof(struct wire_finished, prefill_us), WIRE_ALWAYS},
+    {"du", WIRE_UINT, 0, 48, offsetof(struct wire_finished, decode_us), WIRE_ALWAYS},
+    {"kv", WIRE_UINT, 0, 32, offsetof(struct wire_finished, kv_rows), WIRE_ALWAYS},
+    {"tn", WIRE_UINT, 0, 32, offsetof(struct wire_finished, turn), WIRE_ALWAYS},
+    {"n", WIRE_UINT, 0, 32, offsetof(struct wire_event, number), WIRE_ALWAYS},
+    {"t", WIRE_UINT, 0, 39, offsetof(struct wire_event, time), WIRE_ALWAYS},
+    {"lv", WIRE_ENUM, 0, 3, offsetof(struct wire_event, level), WIRE_ALWAYS},
+    {"c", WIRE_ENUM, 0, 4, offsetof(struct wire_event, code), WIRE_ALWAYS},
+    {"a", WIRE_ENUM, 0, 5, offsetof(struct wire_event, arena), WIRE_UNLESS_ZERO},
+    {"p", WIRE_HEX, 0, 64, offsetof(struct wire_event, first), WIRE_UNLESS_ZERO},
+    {"z", WIRE_UINT, 0, 64, offsetof(struct wire_event, second), WIRE_UNLESS_ZERO},
+    {"m", WIRE_PLAIN, 0, 96, offsetof(struct wire_event, message), WIRE_ALWAYS},
+    {"id", WIRE_UINT, 0, 16, offsetof(struct wire_output, id), WIRE_ALWAYS},
+    {"i", WIRE_UINT, 0, 16, offsetof(struct wire_output, index), WIRE_ALWAYS},
+    {"s", WIRE_TEXT, 0, 60, offsetof(struct wire_output, text), WIRE_ALWAYS},
+    {"c", WIRE_UINT, 0, 32, offsetof(struct wire_credit, consumed), WIRE_ALWAYS},
+    {"w", WIRE_UINT, 0, 16, offsetof(struct wire_credit, window), WIRE_ALWAYS},
+    {"b", WIRE_ENUM, 0, 1, offsetof(struct wire_credit, phase), WIRE_UNLESS_ZERO},
+    {"g", WIRE_UINT, 0, 32, offsetof(struct wire_credit, generation), WIRE_UNLESS_ZERO},
+    {"i", WIRE_UINT, 0, 32, offsetof(struct wire_credit, tokens), WIRE_UNLESS_ZERO},
+    {"n", WIRE_UINT, 0, 32, offsetof(struct wire_credit, events), WIRE_UNLESS_ZERO},
+    {"oe", WIRE_UINT, 0, 32, offsetof(struct wire_counters, overrun), WIRE_ALWAYS},
+    {"fe", WIRE_UINT, 0, 32, offsetof(struct wire_counters, framing), WIRE_ALWAYS},
+    {"bi", WIRE_UINT, 0, 32, offsetof(struct wire_counters, breaks), WIRE_ALWAYS},
+    {"crc", WIRE_UINT, 0, 32, offsetof(struct wire_counters, checksum), WIRE_ALWAYS},
+    {"lng", WIRE_UINT, 0, 32, offsetof(struct wire_counters, too_long), WIRE_ALWAYS},
+    {"bad", WIRE_UINT, 0, 32, offsetof(struct wire_counters, malformed), WIRE_ALWAYS},
+    {"dr", WIRE_UINT, 0, 32, offsetof(struct wire_counters, dropped), WIRE_ALWAYS},
+    {"why", WIRE_ENUM, 0, 9, offsetof(struct wire_leave, why), WIRE_ALWAYS},
+    {"t", WIRE_UINT, 0, 39, offsetof(struct wire_perf, time), WIRE_ALWAYS},
+    {"n", WIRE_UINT, 0, 32, offsetof(struct wire_perf, number), WIRE_UNLESS_ZERO},
+    {"dr", WIRE_UINT, 0, 16, offsetof(struct wire_perf, dropped), WIRE_UNLESS_ZERO},
+    {"ph", WIRE_ENUM, 0, 1, offsetof(struct wire_perf, phase), WIRE_ALWAYS},
+    {"g", WIRE_UINT, 0, 32, offsetof(struct wire_perf, generation), WIRE_ALWAYS},
+    {"tok", WIRE_UINT, 0, 32, offsetof(struct wire_perf, tokens), WIRE_ALWAYS},
+    {"us", WIRE_UINT, 0, 32, offsetof(struct wire_perf, token_us), WIRE_ALWAYS},
+    {"pd", WIRE_UINT, 0, 32, offsetof(struct wire_perf, prompt_done), WIRE_ALWAYS},
+    {"pn", WIRE_UINT, 0, 32, offsetof(struct wire_perf, prompt_total), WIRE_ALWAYS},
+    {"rate", WIRE_MICRO, 0, 32, offsetof(struct wire_perf, decode_rate), WIRE_ALWAYS},
+    {"t", WIRE_UINT, 0, 39, offsetof(struct wire_kv_cache, time), WIRE_ALWAYS},
+    {"n", WIRE_UINT, 0, 32, offsetof(struct wire_kv_cache, number), WIRE_UNLESS_ZERO},
+    {"dr", WIRE_UINT, 0, 16, offsetof(struct wire_kv_cache, dropped), WIRE_UNLESS_ZERO},
+    {"rows", WIRE_UINT, 0, 32, offsetof(struct wire_kv_cache, rows), WIRE_ALWAYS},
+    {"cap", WIRE_UINT, 0, 32, offsetof(struct wire_kv_cache, capacity), WIRE_ALWAYS},
+    {"rb", WIRE_UINT, 0, 32, offsetof(struct wire_kv_cache, row_bytes), WIRE_ALWAYS},
+    {"ts", WIRE_UINTS, 12, 19, offsetof(struct wire_kv_cache, turns), WIRE_UNLESS_ZERO},
+    {"t", WIRE_UINT, 0, 39, offsetof(struct wire_zones, time), WIRE_ALWAYS},
+    {"n", WIRE_UINT, 0, 32, offsetof(struct wire_zones, number), WIRE_UNLESS_ZERO},
+    {"dr", WIRE_UINT, 0, 16, offsetof(struct wire_zones, dropped), WIRE_UNLESS_ZERO},
+    {"w", WIRE_UINTS, 2, 36, offsetof(struct wire_zones, weights), WIRE_ALWAYS},
+    {"kv", WIRE_UINTS, 2, 36, offsetof(struct wire_zones, kv), WIRE_ALWAYS},
+    {"sc", WIRE_UINTS, 2, 36, offsetof(struct wire_zones, scratch), WIRE_ALWAYS},
+    {"ac", WIRE_UINTS, 2, 36, offsetof(struct wire_zones, acts), WIRE_ALWAYS},
+    {"zc", WIRE_UINTS, 2, 36, offsetof(struct wire_zones, zonec), WIRE_ALWAYS},
+    {"kp", WIRE_UINTS, 2, 36, offsetof(struct wire_zones, keep), WIRE_ALWAYS},
+    {"t", WIRE_UINT, 0, 39, offsetof(struct wire_sentinel, time), WIRE_ALWAYS},
+    {"n", WIRE_UINT, 0, 32, offsetof(struct wire_sentinel, number), WIRE_UNLESS_ZERO},
+    {"dr", WIRE_UINT, 0, 16, offsetof(struct wire_sentinel, dropped), WIRE_UNLESS_ZERO},
+    {"st", WIRE_ENUM, 0, 6, offsetof(struct wire_sentinel, state), WIRE_ALWAYS},
+    {"strict", WIRE_FLAG, 0, 1, offsetof(struct wire_sentinel, strict), WIRE_ALWAYS},
+    {"er", WIRE_ENUM, 0, 7, offsetof(struct wire_sentinel, error), WIRE_ALWAYS},
+    {"ph", WIRE_ENUM, 0, 8, offsetof(struct wire_sentinel, phase), WIRE_ALWAYS},
+    {"pc", WIRE_UINT, 0, 39, offsetof(struct wire_sentinel, prefill), WIRE_ALWAYS},
+    {"pb", WIRE_UINT, 0, 39, offsetof(struct wire_sentinel, prefill_budget), WIRE_ALWAYS},
+    {"pp", WIRE_FLAG, 0, 1, offsetof(struct wire_sentinel, prefill_pinned), WIRE_ALWAYS},
+    {"po", WIRE_UINT, 0, 16, offsetof(struct wire_sentinel, prefill_overruns), WIRE_ALWAYS},
+    {"dc", WIRE_UINT, 0, 39, offsetof(struct wire_sentinel, decode), WIRE_ALWAYS},
+    {"db", WIRE_UINT, 0, 39, offsetof(struct wire_sentinel, decode_budget), WIRE_ALWAYS},
+    {"dp", WIRE_FLAG, 0, 1, offsetof(struct wire_sentinel, decode_pinned), WIRE_ALWAYS},
+    {"do", WIRE_UINT, 0, 16, offsetof(struct wire_sentinel, decode_overruns), WIRE_ALWAYS},
+    {"pct", WIRE_UINTS, 3, 36, offsetof(struct wire_sentinel, percentiles), WIRE_UNLESS_ZERO},
+    {"t", WIRE_UINT, 0, 39, offsetof(struct wire_sampling_state, time), WIRE_ALWAYS},
+    {"n", WIRE_UINT, 0, 32, offsetof(struct wire_sampling_state, number), WIRE_UNLESS_ZERO},
+    {"dr", WIRE_UINT, 0, 16, offsetof(struct wire_sampling_state, dropped), WIRE_UNLESS_ZERO},
+    {"temp", WIRE_MICRO, 0, 32, offsetof(struct wire_sampling_state, temperature), WIRE_ALWAYS},
+    {"minp", WIRE_MICRO, 0, 32, offsetof(struct wire_sampling_state, min_p), WIRE_ALWAYS},
+    {"topp", WIRE_MICRO, 0, 32, offsetof(struct wire_sampling_state, top_p), WIRE_ALWAYS},
+    {"topk", WIRE_UINT, 0, 32, offsetof(struct wire_sampling_state, top_k), WIRE_ALWAYS},
+    {"ngram", WIRE_UINT, 0, 8, offsetof(struct wire_sampling_state, no_repeat_ngram), WIRE_ALWAYS},
+    {"repeat", WIRE_MICRO, 0, 32, offsetof(struct wire_sampling_state, repeat_penalty), WIRE_ALWAYS},
+    {"max", WIRE_UINT, 0, 32, offsetof(struct wire_sampling_state, max_tokens), WIRE_ALWAYS},
+    {"seed", WIRE_UINT, 0, 64, offsetof(struct wire_sampling_state, seed), WIRE_ALWAYS},
+    {"t", WIRE_UINT, 0, 39, offsetof(struct wire_zone, time), WIRE_ALWAYS},
+    {"n", WIRE_UINT, 0, 32, offsetof(struct wire_zone, number), WIRE_UNLESS_ZERO},
+    {"dr", WIRE_UINT, 0, 16, offsetof(struct wire_zone, dropped), WIRE_UNLESS_ZERO},
+    {"a", WIRE_ENUM, 0, 5, offsetof(struct wire_zone, arena), WIRE_ALWAYS},
+    {"base", WIRE_HEX, 0, 64, offsetof(struct wire_zone, base), WIRE_ALWAYS},
+    {"size", WIRE_UINT, 0, 48, offsetof(struct wire_zone, size), WIRE_ALWAYS},
+    {"used", WIRE_UINT, 0, 48, offsetof(struct wire_zone, used), WIRE_ALWAYS},
+    {"peak", WIRE_UINT, 0, 48, offsetof(struct wire_zone, peak), WIRE_ALWAYS},
+    {"ro", WIRE_FLAG, 0, 1, offsetof(struct wire_zone, read_only), WIRE_ALWAYS},
+    {"gd", WIRE_FLAG, 0, 1, offsetof(struct wire_zone, guard_ok), WIRE_ALWAYS},
+    {"tag", WIRE_PLAIN, 0, 16, offsetof(struct wire_zone, last_tag), WIRE_UNLESS_ZERO},
+    {"last", WIRE_UINT, 0, 48, offsetof(struct wire_zone, last_bytes), WIRE_UNLESS_ZERO},
+    {"t", WIRE_UINT, 0, 39, offsetof(struct wire_model, time), WIRE_ALWAYS},
+    {"n", WIRE_UINT, 0, 32, offsetof(struct wire_model, number), WIRE_UNLESS_ZERO},
+    {"dr", WIRE_UINT, 0, 16, offsetof(struct wire_model, dropped), WIRE_UNLESS_ZERO},
+    {"file", WIRE_PLAIN, 0, 34, offsetof(struct wire_model, file), WIRE_UNLESS_ZERO},
+    {"fmt", WIRE_PLAIN, 0, 8, offsetof(struct wire_model, format), WIRE_UNLESS_ZERO},
+    {"dim", WIRE_UINT, 0, 24, offsetof(struct wire_model, dim), WIRE_UNLESS_ZERO},
+    {"hid", WIRE_UINT, 0, 24, offsetof(struct wire_model, hidden_dim), WIRE_UNLESS_ZERO},
+    {"lay", WIRE_UINT, 0, 16, offsetof(struct wire_model, layers), WIRE_UNLESS_ZERO},
+    {"hd", WIRE_UINT, 0, 16, offsetof(struct wire_model, heads), WIRE_UNLESS_ZERO},
+    {"kvh", WIRE_UINT, 0, 16, offsetof(struct wire_model, kv_heads), WIRE_UNLESS_ZERO},
+    {"voc", WIRE_UINT, 0, 24, offsetof(struct wire_model, vocab), WIRE_UNLESS_ZERO},
+    {"seq", WIRE_UINT, 0, 24, offsetof(struct wire_model, seq_len), WIRE_UNLESS_ZERO},
+    {"shared", WIRE_FLAG, 0, 1, offsetof(struct wire_model, shared), WIRE_UNLESS_ZERO},
+    {"par", WIRE_UINT, 0, 39, offsetof(struct wire_model, parameters), WIRE_UNLESS_ZERO},
+    {"by", WIRE_UINT, 0, 39, offsetof(struct wire_model, bytes), WIRE_UNLESS_ZERO},
+    {"t", WIRE_UINT, 0, 39, offsetof(struct wire_tokenizer_state, time), WIRE_ALWAYS},
+    {"n", WIRE_UINT, 0, 32, offsetof(struct wire_tokenizer_state, number), WIRE_UNLESS_ZERO},
+    {"dr", WIRE_UINT, 0, 16, offsetof(struct wire_tokenizer_state, dropped), WIRE_UNLESS_ZERO},
+    {"file", WIRE_PLAIN, 0, 40, offsetof(struct wire_tokenizer_state, file), WIRE_UNLESS_ZERO},
+    {"voc", WIRE_UINT, 0, 32, offsetof(struct wire_tokenizer_state, vocab), WIRE_UNLESS_ZERO},
+    {"len", WIRE_UINT, 0, 32, offsetof(struct wire_tokenizer_state, longest), WIRE_UNLESS_ZERO},
+    {"t", WIRE_UINT, 0, 39, offsetof(struct wire_cpu, time), WIRE_ALWAYS},
+    {"n", WIRE_UINT, 0, 32, offsetof(struct wire_cpu, number), WIRE_UNLESS_ZERO},
+    {"dr", WIRE_UINT, 0, 16, offsetof(struct wire_cpu, dropped), WIRE_UNLESS_ZERO},
+    {"brand", WIRE_PLAIN, 0, 48, offsetof(struct wire_cpu, brand), WIRE_ALWAYS},
+    {"lv", WIRE_PLAIN, 0, 12, offsetof(struct wire_cpu, level), WIRE_ALWAYS},
+    {"best", WIRE_PLAIN, 0, 12, offsetof(struct wire_cpu, best), WIRE_ALWAYS},
+    {"pin", WIRE_FLAG, 0, 1, offsetof(struct wire_cpu, pinned), WIRE_UNLESS_ZERO},
+    {"hz", WIRE_UINT, 0, 48, offsetof(struct wire_cpu, hz), WIRE_ALWAYS},
+    {"src", WIRE_PLAIN, 0, 12, offsetof(struct wire_cpu, clock), WIRE_ALWAYS},
+    {"ppm", WIRE_UINT, 0, 32, offsetof(struct wire_cpu, spread_ppm), WIRE_ALWAYS},
+    {"inv", WIRE_FLAG, 0, 1, offsetof(struct wire_cpu, invariant), WIRE_ALWAYS},
+    {"t", WIRE_UINT, 0, 39, offsetof(struct wire_version, time), WIRE_ALWAYS},
+    {"n", WIRE_UINT, 0, 32, offsetof(struct wire_version, number), WIRE_UNLESS_ZERO},
+    {"dr", WIRE_UINT, 0, 16, offsetof(struct wire_version, dropped), WIRE_UNLESS_ZERO},
+    {"v", WIRE_PLAIN, 0, 24, offsetof(struct wire_version, version), WIRE_ALWAYS},
+    {"port", WIRE_PLAIN, 0, 8, offsetof(struct wire_version, port), WIRE_ALWAYS},
+    {"mach", WIRE_PLAIN, 0, 48, offsetof(struct wire_version, machine), WIRE_ALWAYS},
+    {"boot", WIRE_HEX, 0, 32, offsetof(struct wire_version, boot), WIRE_ALWAYS},
+    {"sch", WIRE_HEX, 0, 32, offsetof(struct wire_version, schema_id), WIRE_ALWAYS},
+    {"t", WIRE_UINT, 0, 39, offsetof(struct wire_load, time), WIRE_ALWAYS},
+    {"n", WIRE_UINT, 0, 32, offsetof(struct wire_load, number), WIRE_UNLESS_ZERO},
+    {"dr", WIRE_UINT, 0, 16, offsetof(struct wire_load, dropped), WIRE_UNLESS_ZERO},
+    {"file", WIRE_PLAIN, 0, 40, offsetof(struct wire_load, file), WIRE_ALWAYS},
+    {"done", WIRE_UINT, 0, 48, offsetof(struct wire_load, done), WIRE_ALWAYS},
+    {"all", WIRE_UINT, 0, 48, offsetof(struct wire_load, total), WIRE_ALWAYS},
+    {"ms", WIRE_UINT, 0, 32, offsetof(struct wire_load, elapsed_ms), WIRE_ALWAYS},
+    {"p", WIRE_UINT, 0, 8, offsetof(struct wire_host_hello, protocol), WIRE_ALWAYS},
+    {"sid", WIRE_HEX, 0, 16, offsetof(struct wire_host_hello, session), WIRE_ALWAYS},
+    {"n", WIRE_PLAIN, 0, 8, offsetof(struct wire_host_hello, nonce), WIRE_ALWAYS},
+    {"id", WIRE_UINT, 0, 16, offsetof(struct wire_request, id), WIRE_ALWAYS},
+    {"op", WIRE_ENUM, 0, 11, offsetof(struct wire_request, op), WIRE_ALWAYS},
+    {"k", WIRE_ENUM, 0, 10, offsetof(struct wire_request, stream), offsetof(struct wire_request, has_stream)},
+    {"par", WIRE_NAME, 0, 16, offsetof(struct wire_request, parameter), offsetof(struct wire_request, has_parameter)},
+    {"v", WIRE_PLAIN, 0, 40, offsetof(struct wire_request, value), offsetof(struct wire_request, has_value)},
+    {"s", WIRE_TEXT, 0, 56, offsetof(struct wire_request, text), offsetof(struct wire_request, has_text)},
+    {"o", WIRE_UINT, 0, 32, offsetof(struct wire_request, offset), offsetof(struct wire_request, has_offset)},
+    {"hz", WIRE_UINT, 0, 8, offsetof(struct wire_request, rate), offsetof(struct wire_request, has_rate)},
+    {"lv", WIRE_ENUM, 0, 3, offsetof(struct wire_request, level), offsetof(struct wire_request, has_level)},
+    {"g", WIRE_UINT, 0, 32, offsetof(struct wire_request, generation), offsetof(struct wire_request, has_generation)},
+    {"i", WIRE_UINT, 0, 32, offsetof(struct wire_request, index), offsetof(struct wire_request, has_index)},
+    {"n", WIRE_UINT, 0, 16, offsetof(struct wire_request, count), offsetof(struct wire_request, has_count)},
+    {"of", WIRE_UINT, 0, 16, offsetof(struct wire_request, of), offsetof(struct wire_request, has_of)},
+};
+
+const struct wire_shape wire_shapes[WIRE_RECORD_COUNT] = {
+    {'H', WIRE_ALWAYS, 0, 11}, /* hello */
+    {'R', WIRE_ALWAYS, 11, 10}, /* response */
+    {'T', WIRE_ALWAYS, 21, 8}, /* token */
+    {'F', WIRE_ALWAYS, 29, 9}, /* finished */
+    {'E', WIRE_ALWAYS, 38, 8}, /* event */
+    {'O', WIRE_ALWAYS, 46, 3}, /* output */
+    {'K', WIRE_ALWAYS, 49, 6}, /* credit */
+    {'X', WIRE_ALWAYS, 55, 7}, /* counters */
+    {'B', WIRE_ALWAYS, 62, 1}, /* leave */
+    {'S', WIRE_STREAM_PERF, 63, 10}, /* perf */
+    {'S', WIRE_STREAM_KV, 73, 7}, /* kv_cache */
+    {'S', WIRE_STREAM_ZONES, 80, 9}, /* zones */
+    {'S', WIRE_STREAM_SENTINEL, 89, 16}, /* sentinel */
+    {'S', WIRE_STREAM_SAMPLING, 105, 11}, /* sampling_state */
+    {'S', WIRE_STREAM_ZONE, 116, 12}, /* zone */
+    {'S', WIRE_STREAM_MODEL, 128, 15}, /* model */
+    {'S', WIRE_STREAM_TOKENIZER, 143, 6}, /* tokenizer_state */
+    {'S', WIRE_STREAM_CPU, 149, 11}, /* cpu */
+    {'S', WIRE_STREAM_VERSION, 160, 8}, /* version */
+    {'S', WIRE_STREAM_LOAD, 168, 7}, /* load */
+    {'h', WIRE_ALWAYS, 175, 3}, /* host_hello */
+    {'q', WIRE_ALWAYS, 178, 13}, /* request */
+};
+_Static_assert(sizeof(struct wire_hello) < WIRE_UNLESS_ZERO, "offsets fit one byte");
+_Static_assert(sizeof(struct wire_response) < WIRE_UNLESS_ZERO, "offsets fit one byte");
+_Static_assert(sizeof(struct wire_token) < WIRE_UNLESS_ZERO, "offsets fit one byte");
+_Static_assert(sizeof(struct wire_finished) < WIRE_UNLESS_ZERO, "offsets fit one byte");
+_Static_assert(sizeof(struct wire_event) < WIRE_UNLESS_ZERO, "offsets fit one byte");
+_Static_assert(sizeof(struct wire_output) < WIRE_UNLESS_ZERO, "offsets fit one byte");
+_Static_assert(sizeof(struct wire_credit) < WIRE_UNLESS_ZERO, "offsets fit one byte");
+_Static_assert(sizeof(struct wire_counters) < WIRE_UNLESS_ZERO, "offsets fit one byte");
+_Static_assert(sizeof(struct wire_leave) < WIRE_UNLESS_ZERO, "offsets fit one byte");
+_Static_assert(sizeof(struct wire_perf) < WIRE_UNLESS_ZERO, "offsets fit one byte");
+_Static_assert(sizeof(struct wire_kv_cache) < WIRE_UNLESS_ZERO, "offsets fit one byte");
+_Static_assert(sizeof(struct wire_zones) < WIRE_UNLESS_ZERO, "offsets fit one byte");
+_Static_assert(sizeof(struct wire_sentinel) < WIRE_UNLESS_ZERO, "offsets fit one byte");
+_Static_assert(sizeof(struct wire_sampling_state) < WIRE_UNLESS_ZERO, "offsets fit one byte");
+_Static_assert(sizeof(struct wire_zone) < WIRE_UNLESS_ZERO, "offsets fit one byte");
+_Static_assert(sizeof(struct wire_model) < WIRE_UNLESS_ZERO, "offsets fit one byte");
+_Static_assert(sizeof(struct wire_tokenizer_state) < WIRE_UNLESS_ZERO, "offsets fit one byte");
+_Static_assert(sizeof(struct wire_cpu) < WIRE_UNLESS_ZERO, "offsets fit one byte");
+_Static_assert(sizeof(struct wire_version) < WIRE_UNLESS_ZERO, "offsets fit one byte");
+_Static_assert(sizeof(struct wire_load) < WIRE_UNLESS_ZERO, "offsets fit one byte");
+_Static_assert(sizeof(struct wire_host_hello) < WIRE_UNLESS_ZERO, "offsets fit one byte");
+_Static_assert(sizeof(struct wire_request) < WIRE_UNLESS_ZERO, "offsets fit one byte");
+
+const struct wire_operation wire_operations[WIRE_OP_COUNT] = {
+    {0, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* ping */
+    {0, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* info */
+    {WIRE_ARGUMENT_STREAM, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* stat */
+    {0, 0, WIRE_OP_IDEMPOTENT}, /* dict */
+    {WIRE_ARGUMENT_STREAM | WIRE_ARGUMENT_RATE, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* sub */
+    {0, WIRE_ARGUMENT_LEVEL | WIRE_ARGUMENT_INDEX | WIRE_ARGUMENT_COUNT, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* log */
+    {WIRE_ARGUMENT_GENERATION | WIRE_ARGUMENT_INDEX | WIRE_ARGUMENT_COUNT, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* tok */
+    {WIRE_ARGUMENT_OF | WIRE_ARGUMENT_INDEX | WIRE_ARGUMENT_COUNT, 0, WIRE_OP_IDEMPOTENT}, /* out */
+    {0, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* last */
+    {WIRE_ARGUMENT_TEXT | WIRE_ARGUMENT_OFFSET, 0, 0}, /* text */
+    {WIRE_ARGUMENT_TEXT, WIRE_ARGUMENT_OFFSET, WIRE_OP_BUSY}, /* gen */
+    {WIRE_ARGUMENT_TEXT, WIRE_ARGUMENT_OFFSET, WIRE_OP_BUSY}, /* run */
+    {0, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* stop */
+    {WIRE_ARGUMENT_PARAMETER | WIRE_ARGUMENT_VALUE, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* set */
+    {WIRE_ARGUMENT_PARAMETER, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* get */
+    {0, 0, WIRE_OP_IDEMPOTENT}, /* bye */
+    {0, 0, 0}, /* reboot */
+};
+
+#define WIRE_HOST_HELLO_REQUIRED 0x7u
+#define WIRE_REQUEST_REQUIRED 0x3u
+
+const char wire_dictionary[] =
+    "LLP 1 0 14dcbed4\n"
+    "H p:u r:u sch:h boot:h m:f n:p? wi:u wb:u mx:u br:u v:p\n"
+    "R id:u ok:f t:u? n:u? v:p? g:u? busy:f? e:e? f:w? m:p?\n"
+    "T g:u i:u p:u? x:f? t:u id:u cy:u s:s\n"
+    "F g:u t:u why:e n:u pn:u pu:u du:u kv:u tn:u\n"
+    "E n:u t:u lv:e c:e a:e? p:h? z:u? m:p\n"
+    "O id:u i:u s:s\n"
+    "K c:u w:u b:e? g:u? i:u? n:u?\n"
+    "X oe:u fe:u bi:u crc:u lng:u bad:u dr:u\n"
+    "B why:e\n"
+    "S perf t:u n:u? dr:u? ph:e g:u tok:u us:u pd:u pn:u rate:m\n"
+    "S kv t:u n:u? dr:u? rows:u cap:u rb:u ts:l?\n"
+    "S zones t:u n:u? dr:u? w:l kv:l sc:l ac:l zc:l kp:l\n"
+    "S sent t:u n:u? dr:u? st:e strict:f er:e ph:e pc:u pb:u pp:f po:u dc:u db:u dp:f do:u pct:l?\n"
+    "S samp t:u n:u? dr:u? temp:m minp:m topp:m topk:u ngram:u repeat:m max:u seed:u\n"
+    "S zone t:u n:u? dr:u? a:e base:h size:u used:u peak:u ro:f gd:f tag:p? last:u?\n"
+    "S model t:u n:u? dr:u? file:p? fmt:p? dim:u? hid:u? lay:u? hd:u? kvh:u? voc:u? seq:u? shared:f? par:u? by:u?\n"
+    "S tok t:u n:u? dr:u? file:p? voc:u? len:u?\n"
+    "S cpu t:u n:u? dr:u? brand:p lv:p best:p pin:f? hz:u src:p ppm:u inv:f\n"
+    "S ver t:u n:u? dr:u? v:p port:p mach:p boot:h sch:h\n"
+    "S load t:u n:u? dr:u? file:p done:u all:u ms:u\n"
+    "h p:u sid:h n:p\n"
+    "q id:u op:w k:e? par:w? v:p? s:s? o:u? hz:u? lv:e? g:u? i:u? n:u? of:u?\n"
+    "ops ping info stat dict sub log tok out last text gen run stop set get bye reboot\n";

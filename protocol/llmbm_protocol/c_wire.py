@@ -1,0 +1,307 @@
+"""The kernel's C view of the schema: gen/llmk_wire.h (types and typed emitters) and gen/llmk_wire_tables.h (tables, included once)."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from llmbm_protocol import schema
+from llmbm_protocol.fields import Word
+from llmbm_protocol.schema import OPERATIONS, HostHello, Record, Request
+from llmbm_protocol.shape import (
+    FieldShape, Shape, dictionary_text, enumerations, host_shapes, kernel_shapes, schema_id, shape_of, snake,
+)  # fmt: skip
+
+BANNER = "/* Generated from protocol/llmbm_protocol by `llmbm-wire gen`: change the schema, not this file. */"
+_KEY_MAXIMUM = 6  # a key and its two NULs fill the eight octets of struct wire_field
+_HOST = (HostHello, Request)
+
+
+def comment(text: str, indent: str = "") -> list[str]:
+    """A C comment of at most 120 columns."""
+    lines = textwrap.wrap(text, 112 - len(indent))
+    body = [f"{indent}{'/*' if number == 0 else ' *'} {line}" for number, line in enumerate(lines)]
+    body[-1] += " */"
+    return body
+
+
+def constant(enum: type[Word], name: str) -> str:
+    """The C name of an enumeration's word."""
+    return f"WIRE_{snake(enum.__name__).upper()}_{name}"
+
+
+def _bits(field: FieldShape) -> int:
+    return field.wire.maximum.bit_length()
+
+
+def _number_type(bits: int) -> str:
+    return f"uint{next(size for size in (8, 16, 32, 64) if bits <= size)}_t"
+
+
+def _enum_name(field: FieldShape, record: type[Record]) -> str | None:
+    if record is Request and field.name == "op":
+        return "op"
+    return snake(field.enum.__name__) if field.enum else None
+
+
+def _members(field: FieldShape, record: type[Record]) -> Iterator[tuple[str, str]]:
+    """The C members of one field: type and name."""
+    name, kind = field.name, field.wire.kind
+    enum = _enum_name(field, record)
+    if field.nullable:
+        yield "bool", f"has_{name}"
+    if enum:
+        yield f"enum wire_{enum}", name
+    elif kind == "flag":
+        yield "bool", name
+    elif kind == "text":
+        yield "const uint8_t *", name
+        yield "size_t", f"{name}_length"
+    elif kind in ("plain", "name"):
+        yield "const char *", name
+        if record in _HOST:
+            yield "size_t", f"{name}_length"
+    elif kind == "uints":
+        yield "uint64_t", f"{name}[{field.wire.count}]"
+        yield "uint32_t", f"{name}_count"
+    else:
+        yield _number_type(_bits(field)), name
+
+
+def _struct(shape: Shape) -> Iterator[str]:
+    yield from comment((shape.record.__doc__ or "").split("\n\n")[0])
+    yield f"struct wire_{shape.name} {{"
+    for field in shape.fields:
+        for c_type, name in _members(field, shape.record):
+            declaration = f"    {c_type}{'' if c_type.endswith('*') else ' '}{name};"
+            note = "" if name.startswith("has_") or name.endswith(("_length", "_count")) else field.description
+            unit = " (millionths)" if field.wire.kind == "micro" else ""
+            yield f"{declaration} /* {note}{unit} */" if note else declaration
+    yield "};"
+    yield ""
+
+
+def _words(words: list[str], name: str) -> Iterator[str]:
+    yield from textwrap.wrap(
+        f"static const char wire_{name}_words[] = " + " ".join(f'"{word}\\0"' for word in words) + ";",
+        118, subsequent_indent="    ", break_long_words=False,
+    )  # fmt: skip
+
+
+def _enumeration(enum: type[Word]) -> Iterator[str]:
+    name = snake(enum.__name__)
+    yield from comment(enum.__doc__ or "")
+    yield f"enum wire_{name} {{"
+    yield from (f"    {constant(enum, word.name)}," for word in enum)
+    yield "};"
+    yield f"#define WIRE_{name.upper()}_COUNT {len(enum)}u"
+    yield f"extern const char wire_{name}_words[];"
+    yield f"static inline const char *wire_{name}_word(enum wire_{name} value)"
+    yield "{"
+    yield f"    return wire_word(wire_{name}_words, (unsigned)value);"
+    yield "}"
+    yield ""
+
+
+def _operations() -> Iterator[str]:
+    yield "/* What a host can ask for. */"
+    yield "enum wire_op {"
+    yield from (f"    WIRE_OP_{entry.name.upper()}, /* {entry.meaning} */" for entry in OPERATIONS)
+    yield "};"
+    yield f"#define WIRE_OP_COUNT {len(OPERATIONS)}u"
+    yield "extern const char wire_op_words[];"
+    yield "static inline const char *wire_op_word(enum wire_op value)"
+    yield "{"
+    yield "    return wire_word(wire_op_words, (unsigned)value);"
+    yield "}"
+    yield ""
+    yield "enum wire_op_flag {"
+    yield "    WIRE_OP_BUSY = 1,       /* starts work; the host sends nothing more until the response */"
+    yield "    WIRE_OP_IDEMPOTENT = 2, /* harmless when repeated with another id */"
+    yield "    WIRE_OP_WHILE_BUSY = 4, /* accepted while a generation runs */"
+    yield "};"
+    yield "struct wire_operation {"
+    yield "    uint32_t required, optional; /* masks of enum wire_argument */"
+    yield "    uint8_t flags;               /* enum wire_op_flag */"
+    yield "};"
+    yield "extern const struct wire_operation wire_operations[WIRE_OP_COUNT];"
+    yield ""
+    yield "/* Bits of the masks: the fields of struct wire_request. */"
+    yield "enum wire_argument {"
+    for number, field in enumerate(shape_of(Request).fields):
+        yield f"    WIRE_ARGUMENT_{field.name.upper()} = {1 << number:#x}, /* key {field.key} */"
+    yield "};"
+    yield ""
+
+
+def _limits() -> Iterator[str]:
+    values = {
+        "PROTOCOL": schema.PROTOCOL,
+        "REVISION": schema.REVISION,
+        "MAX_LINE": schema.MAX_LINE,
+        "MAX_FIELDS": schema.MAX_FIELDS,
+        "WINDOW_BUSY": schema.WINDOW_BUSY,
+        "WINDOW_IDLE": schema.WINDOW_IDLE,
+        "HEARTBEAT_MS": schema.HEARTBEAT_MS,
+        "EXPIRY_MS": schema.EXPIRY_MS,
+    }
+    yield from (f"#define WIRE_{name} {value}u" for name, value in values.items())
+    yield f"#define WIRE_SCHEMA_ID 0x{schema_id():08x}u"
+    for shape in (*kernel_shapes(), *host_shapes()):
+        for field in shape.fields:
+            if field.wire.kind == "text":
+                yield f"#define WIRE_{shape.name.upper()}_{field.name.upper()}_BYTES {field.wire.maximum}u"
+    yield ""
+
+
+def _emitters() -> Iterator[str]:
+    shapes = (*kernel_shapes(), *host_shapes())
+    yield "/* Index of a record in wire_shapes. */"
+    yield "enum wire_record {"
+    yield from (f"    WIRE_RECORD_{shape.name.upper()}," for shape in shapes)
+    yield "};"
+    yield f"#define WIRE_RECORD_COUNT {len(shapes)}u"
+    yield "extern const struct wire_shape wire_shapes[WIRE_RECORD_COUNT];"
+    yield "extern const struct wire_field wire_fields[];"
+    yield ""
+    yield "/* One typed emitter for each record of the kernel: see wire_put. */"
+    for shape in kernel_shapes():
+        yield f"_Static_assert({shape.worst}u <= WIRE_MAX_LINE, \"the longest {shape.name} fits a line\");"
+        yield (
+            f"static inline bool wire_put_{shape.name}(struct wire_line *line, uint16_t sequence, "
+            f"const struct wire_{shape.name} *record)"
+        )
+        yield "{"
+        yield f"    return wire_put(line, sequence, WIRE_RECORD_{shape.name.upper()}, record);"
+        yield "}"
+        yield ""
+
+
+_REQUESTS = """\
+/* Why a request or a hello is refused: the code, the key at fault and what is wrong with it ("is missing"). */
+struct wire_refusal {
+    uint16_t id; /* of the request; 0 when it is not known, and then there is no answer */
+    enum wire_error_code error;
+    const char *field;
+    const char *message;
+};
+
+/* Read a frame of kind 'q' or 'h'. Unknown keys are ignored. The texts of `ret` lie in the frame's line, unescaped and NUL-terminated;
+ * so a frame can be parsed once. False fills the refusal: op for an unknown operation, arg for a missing or malformed argument,
+ * range, toolong, and version for a hello of another protocol. */
+bool wire_request_parse(const struct wire_frame *frame, struct wire_request *ret, struct wire_refusal *ret_refusal);
+bool wire_host_hello_parse(const struct wire_frame *frame, struct wire_host_hello *ret, struct wire_refusal *ret_refusal);
+
+/* What the operation `dict` sends: this schema as text. */
+extern const char wire_dictionary[];
+"""
+
+
+def wire_header() -> str:
+    """The whole of llmk_wire.h."""
+    lines = [
+        BANNER, "#ifndef LLMK_WIRE_H", "#define LLMK_WIRE_H", "", '#include "wire.h"', "",
+        "#include <stdbool.h>", "#include <stddef.h>", "#include <stdint.h>", "",
+    ]  # fmt: skip
+    lines += _limits()
+    for enum in enumerations():
+        lines += _enumeration(enum)
+    lines += _operations()
+    for shape in (*kernel_shapes(), *host_shapes()):
+        lines += _struct(shape)
+    lines += _emitters()
+    lines += [_REQUESTS, "#endif", ""]
+    return "\n".join(lines)
+
+
+def _field_entry(field: FieldShape, shape: Shape, enum_index: dict[str, int]) -> str:
+    enum = _enum_name(field, shape.record)
+    kind = "enum" if enum else field.wire.kind
+    limit = field.wire.maximum if kind in ("text", "plain", "name") else _bits(field)
+    if enum:
+        limit = enum_index[enum]
+    struct = f"struct wire_{shape.name}"
+    if field.nullable:
+        present = f"offsetof({struct}, has_{field.name})"
+    else:
+        present = "WIRE_UNLESS_ZERO" if field.optional else "WIRE_ALWAYS"
+    count = field.wire.count if kind == "uints" else 0
+    return (
+        f'    {{"{field.key}", WIRE_{kind.upper()}, {count}, {limit}, offsetof({struct}, {field.name}), {present}}},'
+    )
+
+
+def _check_field(field: FieldShape, shape: Shape) -> None:
+    where = f"{shape.record.__name__}.{field.name}"
+    if len(field.key) > _KEY_MAXIMUM:
+        raise ValueError(f"{where}: key {field.key!r} is longer than the {_KEY_MAXIMUM} letters the C table holds")
+    empty = (0, False, "", b"", (), None)
+    first = next(iter(field.enum)) if field.enum else None
+    if field.optional and not (field.default in empty or field.default == first):
+        raise ValueError(f"{where}: the default {field.default!r} is not zero, empty or the first word")
+    if field.wire.kind in ("uint", "uints", "hex", "micro") and field.wire.maximum != 2 ** _bits(field) - 1:
+        raise ValueError(f"{where}: the maximum {field.wire.maximum} is not a power of two less one")
+    if field.wire.count > 15 or (field.wire.kind in ("text", "plain", "name") and field.wire.maximum > 255):
+        raise ValueError(f"{where}: larger than the C table can say")
+
+
+def _mask(names: tuple[str, ...]) -> str:
+    return " | ".join(f"WIRE_ARGUMENT_{name.upper()}" for name in names) or "0"
+
+
+def _tables() -> Iterator[str]:
+    shapes = (*kernel_shapes(), *host_shapes())
+    enum_index = {snake(enum.__name__): number for number, enum in enumerate(enumerations())}
+    enum_index["op"] = len(enum_index)
+    for enum in enumerations():
+        yield from (line.removeprefix("static ") for line in _words([w.value for w in enum], snake(enum.__name__)))
+    yield from (line.removeprefix("static ") for line in _words([entry.name for entry in OPERATIONS], "op"))
+    yield ""
+    yield f"static const char *const wire_words[{len(enum_index)}] = {{"
+    yield from textwrap.wrap(", ".join(f"wire_{name}_words" for name in enum_index) + ",", 114,
+                             initial_indent="    ", subsequent_indent="    ")  # fmt: skip
+    yield "};"
+    yield ""
+    yield "const struct wire_field wire_fields[] = {"
+    starts: list[int] = []
+    total = 0
+    for shape in shapes:
+        starts.append(total)
+        total += len(shape.fields)
+        for field in shape.fields:
+            _check_field(field, shape)
+            yield _field_entry(field, shape, enum_index)
+    yield "};"
+    yield ""
+    yield "const struct wire_shape wire_shapes[WIRE_RECORD_COUNT] = {"
+    for shape, start in zip(shapes, starts, strict=True):
+        stream = "WIRE_ALWAYS" if shape.stream is None else constant(schema.Stream, shape.stream.name)
+        yield f"    {{'{shape.kind}', {stream}, {start}, {len(shape.fields)}}}, /* {shape.name} */"
+    yield "};"
+    for shape in shapes:
+        yield f"_Static_assert(sizeof(struct wire_{shape.name}) < WIRE_UNLESS_ZERO, \"offsets fit one byte\");"
+    yield ""
+    yield "const struct wire_operation wire_operations[WIRE_OP_COUNT] = {"
+    for entry in OPERATIONS:
+        flags = [
+            flag
+            for flag, on in (("BUSY", entry.busy), ("IDEMPOTENT", entry.idempotent), ("WHILE_BUSY", entry.while_busy))
+            if on
+        ]
+        words = " | ".join(f"WIRE_OP_{flag}" for flag in flags) or "0"
+        yield f"    {{{_mask(entry.required)}, {_mask(entry.optional)}, {words}}}, /* {entry.name} */"
+    yield "};"
+    yield ""
+    for record in _HOST:
+        required = sum(1 << n for n, field in enumerate(shape_of(record).fields) if not field.optional)
+        yield f"#define WIRE_{snake(record.__name__).upper()}_REQUIRED {required:#x}u"
+    yield ""
+    yield "const char wire_dictionary[] ="
+    lines = [f'    "{line}\\n"' for line in dictionary_text().splitlines()]
+    yield "\n".join(lines) + ";"
+
+
+def wire_tables() -> str:
+    """The whole of llmk_wire_tables.h."""
+    note = "/* The tables of llmk_wire.h. Only core/wire.c includes this. */"
+    return "\n".join([BANNER, note, "", *_tables(), ""])
