@@ -1,0 +1,15 @@
+#include "error.h"
+
+#include "text.h"
+
+bool error_set(struct error *error, enum error_code code, const char *format, ...)
+{
+    struct text text;
+    va_list list;
+    text_init(&text, error->text, sizeof error->text);
+    va_start(list, format);
+    text_format_list(&text, format, list);
+    va_end(list);
+    error->code = code;
+    return false;
+}
