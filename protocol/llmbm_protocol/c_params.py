@@ -108,7 +108,9 @@ def accepted_text(parameter: Parameter) -> str:
     if parameter.kind == "name":
         return "a file name on the boot volume; empty takes the first model found"
     low, high = value_text(parameter, parameter.minimum), value_text(parameter, parameter.maximum)
-    text = f"{low} to {high}" + (", or the context of the model when that is larger" if parameter.bounded_by_context else "")
+    text = f"{low} to {high}" + (
+        ", or the context of the model when that is larger" if parameter.bounded_by_context else ""
+    )
     return text + (f"; {value_text(parameter, parameter.off)} is off" if parameter.off is not None else "")
 
 

@@ -166,7 +166,7 @@ def _emitters() -> Iterator[str]:
     yield ""
     yield "/* One typed emitter for each record of the kernel: see wire_put. */"
     for shape in kernel_shapes():
-        yield f"_Static_assert({shape.worst}u <= WIRE_MAX_LINE, \"the longest {shape.name} fits a line\");"
+        yield f'_Static_assert({shape.worst}u <= WIRE_MAX_LINE, "the longest {shape.name} fits a line");'
         yield (
             f"static inline bool wire_put_{shape.name}(struct wire_line *line, uint16_t sequence, "
             f"const struct wire_{shape.name} *record)"
@@ -226,9 +226,7 @@ def _field_entry(field: FieldShape, shape: Shape, enum_index: dict[str, int]) ->
     else:
         present = "WIRE_UNLESS_ZERO" if field.optional else "WIRE_ALWAYS"
     count = field.wire.count if kind == "uints" else 0
-    return (
-        f'    {{"{field.key}", WIRE_{kind.upper()}, {count}, {limit}, offsetof({struct}, {field.name}), {present}}},'
-    )
+    return f'    {{"{field.key}", WIRE_{kind.upper()}, {count}, {limit}, offsetof({struct}, {field.name}), {present}}},'
 
 
 def _check_field(field: FieldShape, shape: Shape) -> None:
@@ -279,7 +277,7 @@ def _tables() -> Iterator[str]:
         yield f"    {{'{shape.kind}', {stream}, {start}, {len(shape.fields)}}}, /* {shape.name} */"
     yield "};"
     for shape in shapes:
-        yield f"_Static_assert(sizeof(struct wire_{shape.name}) < WIRE_UNLESS_ZERO, \"offsets fit one byte\");"
+        yield f'_Static_assert(sizeof(struct wire_{shape.name}) < WIRE_UNLESS_ZERO, "offsets fit one byte");'
     yield ""
     yield "const struct wire_operation wire_operations[WIRE_OP_COUNT] = {"
     for entry in OPERATIONS:

@@ -31,15 +31,15 @@ def outputs(root: Path) -> dict[Path, str]:
 def stale(root: Path) -> list[Path]:
     """The generated files that differ from what the schema gives now."""
     return [
-        path
-        for path, text in outputs(root).items()
-        if not path.is_file() or path.read_text(encoding="utf-8") != text
+        path for path, text in outputs(root).items() if not path.is_file() or path.read_text(encoding="utf-8") != text
     ]
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line: status 1 when `check` finds something stale."""
-    parser = argparse.ArgumentParser(prog="llmbm-wire", description="Generate the kernel's headers from the protocol schema.")
+    parser = argparse.ArgumentParser(
+        prog="llmbm-wire", description="Generate the kernel's headers from the protocol schema."
+    )
     parser.add_argument("command", choices=["gen", "check"])
     parser.add_argument("--root", type=Path, help="folder of the checkout")
     options = parser.parse_args(arguments)

@@ -14,7 +14,23 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from llmbm_protocol.fields import (
-    U8, U16, U24, U32, U39, U48, U64, Flag, Hex16, Hex32, Hex64, Micro, Name, Plain, Text, Uints, Word,
+    U8,
+    U16,
+    U24,
+    U32,
+    U39,
+    U48,
+    U64,
+    Flag,
+    Hex16,
+    Hex32,
+    Hex64,
+    Micro,
+    Name,
+    Plain,
+    Text,
+    Uints,
+    Word,
 )
 
 PROTOCOL = 1
@@ -318,7 +334,9 @@ class KvCache(Sample):
     rows: U32 = key("rows", "cached rows")
     capacity: U32 = key("cap", "rows in all (seq_len)")
     row_bytes: U32 = key("rb", "bytes of one row over all layers")
-    turns: Annotated[tuple[int, ...], Uints(12, 2**19 - 1)] = key("ts", "first row of each of the last twelve turns", ())
+    turns: Annotated[tuple[int, ...], Uints(12, 2**19 - 1)] = key(
+        "ts", "first row of each of the last twelve turns", ()
+    )
 
 
 class Zones(Sample):
@@ -364,7 +382,9 @@ class Sentinel(Sample):
     decode_budget: U39 = key("db", "its budget")
     decode_pinned: Flag = key("dp", "1: set by a person; 0: learnt")
     decode_overruns: U16 = key("do", "overruns since the last reset")
-    percentiles: Annotated[tuple[int, ...], Uints(3, 2**36 - 1)] = key("pct", "50th, 95th and 99th percentile of the last 256 decode passes", ())
+    percentiles: Annotated[tuple[int, ...], Uints(3, 2**36 - 1)] = key(
+        "pct", "50th, 95th and 99th percentile of the last 256 decode passes", ()
+    )
 
 
 class SamplingState(Sample):
@@ -489,8 +509,19 @@ class Operation(BaseModel):
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation(name="ping", idempotent=True, while_busy=True, meaning="answers with the kernel's time"),
-    Operation(name="info", idempotent=True, while_busy=True, meaning="sends version, cpu, model, tok, samp, sent, kv and every zone record once"),
-    Operation(name="stat", required=("stream",), idempotent=True, while_busy=True, meaning="sends one record (every arena for zone)"),
+    Operation(
+        name="info",
+        idempotent=True,
+        while_busy=True,
+        meaning="sends version, cpu, model, tok, samp, sent, kv and every zone record once",
+    ),
+    Operation(
+        name="stat",
+        required=("stream",),
+        idempotent=True,
+        while_busy=True,
+        meaning="sends one record (every arena for zone)",
+    ),
     Operation(name="dict", idempotent=True, meaning="sends the schema as text in O frames, a line per record"),
     Operation(
         name="sub",
@@ -513,14 +544,43 @@ OPERATIONS: tuple[Operation, ...] = (
         while_busy=True,
         meaning="sends tokens of the last generation again",
     ),
-    Operation(name="out", required=("of", "index", "count"), idempotent=True, meaning="sends pieces of the last command's output again"),
+    Operation(
+        name="out",
+        required=("of", "index", "count"),
+        idempotent=True,
+        meaning="sends pieces of the last command's output again",
+    ),
     Operation(name="last", idempotent=True, while_busy=True, meaning="sends the last generation's F frame again"),
-    Operation(name="text", required=("text", "offset"), meaning="stages a piece of a long prompt or line; offset 0 begins anew"),
-    Operation(name="gen", required=("text",), optional=("offset",), busy=True, meaning="continues the story with the staged text and this last piece"),
-    Operation(name="run", required=("text",), optional=("offset",), busy=True, meaning="runs a REPL command line (staged text and this last piece)"),
+    Operation(
+        name="text",
+        required=("text", "offset"),
+        meaning="stages a piece of a long prompt or line; offset 0 begins anew",
+    ),
+    Operation(
+        name="gen",
+        required=("text",),
+        optional=("offset",),
+        busy=True,
+        meaning="continues the story with the staged text and this last piece",
+    ),
+    Operation(
+        name="run",
+        required=("text",),
+        optional=("offset",),
+        busy=True,
+        meaning="runs a REPL command line (staged text and this last piece)",
+    ),
     Operation(name="stop", idempotent=True, while_busy=True, meaning="stops the generation"),
-    Operation(name="set", required=("parameter", "value"), idempotent=True, while_busy=True, meaning="sets a parameter; the response has the accepted value"),
-    Operation(name="get", required=("parameter",), idempotent=True, while_busy=True, meaning="the value of a parameter"),
+    Operation(
+        name="set",
+        required=("parameter", "value"),
+        idempotent=True,
+        while_busy=True,
+        meaning="sets a parameter; the response has the accepted value",
+    ),
+    Operation(
+        name="get", required=("parameter",), idempotent=True, while_busy=True, meaning="the value of a parameter"
+    ),
     Operation(name="bye", idempotent=True, meaning="back to human mode"),
     Operation(name="reboot", meaning="restarts the machine after the response"),
 )

@@ -153,7 +153,9 @@ def host_shapes() -> tuple[Shape, ...]:
 def enumerations() -> tuple[type[Word], ...]:
     """Every enumeration of the schema, in the order of its definition."""
     return tuple(
-        value for value in vars(schema).values() if isinstance(value, type) and issubclass(value, Word) and value is not Word
+        value
+        for value in vars(schema).values()
+        if isinstance(value, type) and issubclass(value, Word) and value is not Word
     )
 
 
