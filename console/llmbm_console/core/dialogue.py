@@ -1,0 +1,122 @@
+"""What a person can ask of a kernel: a prompt, a command, a parameter, records; repeated where that is safe."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from llmbm_console.core.link import Link
+from llmbm_console.core.link_requests import OPERATION, RequestError
+from llmbm_console.core.sanitise import decode_text
+from llmbm_protocol.schema import Finished, Response, Sample, Stream
+
+PIECE = 56  # bytes of text in one request
+ASK_AGAIN = 6
+RECONNECT_WAIT = 10.0  # s that a harmless question waits for a lost line to come back
+
+
+class Dialogue:
+    """Requests made of smaller ones."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def ask(self, op: str, **arguments: Any) -> tuple[Response, dict[int, bytes], list[Sample]]:
+        """A request that may be repeated under a new id when the connection was lost under it."""
+        if not OPERATION[op].idempotent:
+            raise ValueError(f"{op} must not be repeated")
+        try:
+            return await self._link.request(op, **arguments)
+        except RequestError as error:
+            if error.code != "lost":
+                raise
+            try:
+                await asyncio.wait_for(self._link.upkeep.ready.wait(), RECONNECT_WAIT)
+            except TimeoutError:
+                raise error from None
+            return await self._link.request(op, **arguments)
+
+    async def _with_text(
+        self, op: str, data: bytes, on_response: Callable[[Response], None] | None
+    ) -> tuple[Response, dict[int, bytes], list[Sample]]:
+        """Stages what is too long for one request, then starts the work with the last piece."""
+        offset = 0
+        while len(data) - offset > PIECE:
+            await self._link.request("text", text=data[offset : offset + PIECE], offset=offset)
+            offset += PIECE
+        arguments: dict[str, Any] = {"text": data[offset:]}
+        if offset:
+            arguments["offset"] = offset
+        return await self._link.request(op, on_response=on_response, **arguments)
+
+    async def generate(self, prompt: str, started: Callable[[Response], None]) -> Response:
+        """Starts a generation; `started` is called before its first token can be seen."""
+        return (await self._with_text("gen", prompt.encode("utf-8", "replace"), started))[0]
+
+    async def run(self, line: str) -> str:
+        """Runs a REPL command; returns all that it printed, clean."""
+        answer, pieces, _ = await self._with_text("run", line.encode("utf-8", "replace"), None)
+        pieces = await self._complete(answer, pieces)
+        data = b"".join(pieces[index] for index in sorted(pieces))
+        return decode_text(b"", data.replace(b"\r\n", b"\n"), final=True)[0]
+
+    async def _complete(self, answer: Response, pieces: dict[int, bytes]) -> dict[int, bytes]:
+        """The response says how many pieces there are; the ones that the line lost are asked for again."""
+        count = answer.count or 0
+        for _ in range(ASK_AGAIN):
+            missing = [index for index in range(count) if index not in pieces]
+            if not missing:
+                return pieces
+            wanted = {"of": answer.id, "index": missing[0], "count": missing[-1] - missing[0] + 1}
+            again = self._link.expect_output(answer.id)
+            try:
+                await self.ask("out", **wanted)
+            finally:
+                self._link.forget_output(answer.id)
+            pieces = {**again, **pieces}
+        missing_now = [index for index in range(count) if index not in pieces]
+        if missing_now:
+            raise RequestError("lost", f"{len(missing_now)} of {count} pieces of the output were lost on the line")
+        return pieces
+
+    async def set_parameter(self, name: str, value: str) -> str:
+        """Sets a parameter; returns the value as the kernel spells it."""
+        answer, _, _ = await self.ask("set", parameter=name, value=value)
+        return answer.value if answer.value is not None else value
+
+    async def fetch(self, stream: Stream) -> tuple[Sample, ...]:
+        """The records of one stream, made for this question."""
+        for _ in range(ASK_AGAIN):
+            answer, _, samples = await self.ask("stat", stream=stream)
+            found = [sample for sample in samples if sample.stream == stream]
+            count = answer.count if answer.count is not None else len(found)
+            if len(found) >= count:
+                return tuple(found[len(found) - count :])
+        raise RequestError("lost", f"the records of {stream} were lost on the line again and again")
+
+
+class Generations:
+    """Who waits for the end of which generation."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[int, asyncio.Future[Finished]] = {}
+
+    def expect(self, generation: int) -> asyncio.Future[Finished]:
+        """The end of a generation, as a future."""
+        future: asyncio.Future[Finished] = asyncio.get_running_loop().create_future()
+        self._waiting[generation] = future
+        return future
+
+    def finished(self, record: Finished) -> None:
+        """A generation's end was released."""
+        future = self._waiting.pop(record.generation, None)
+        if future is not None and not future.done():
+            future.set_result(record)
+
+    def fail(self, message: str, code: str) -> None:
+        """No end will come any more."""
+        waiting, self._waiting = self._waiting, {}
+        for future in waiting.values():
+            if not future.done():
+                future.set_exception(RequestError(code, message))

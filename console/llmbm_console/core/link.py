@@ -1,0 +1,455 @@
+"""The host's end of the line protocol LLP/1 (protocol/SPEC.md): one line, opened, greeted, kept alive, reopened."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from llmbm_console.core import events as ev
+from llmbm_console.core.clock import ClockFilter
+from llmbm_console.core.credits import Credits
+from llmbm_console.core.events import LinkPhase
+from llmbm_console.core.link_hello import STOP, Ear, establish, send_paced, wait_for_kernel
+from llmbm_console.core.link_repair import EventStream, TokenStream
+from llmbm_console.core.link_requests import OPERATION, RequestError, Requests
+from llmbm_console.core.link_upkeep import Upkeep
+from llmbm_console.core.sanitise import ConsoleCleaner
+from llmbm_console.core.transport.base import Transport, TransportError
+from llmbm_protocol.codec import UnknownFrame, from_frame
+from llmbm_protocol.frame import Frame, FrameDecoder, Noise, Rejected
+from llmbm_protocol.schema import (
+    PROTOCOL,
+    Credit,
+    Event,
+    Finished,
+    Hello,
+    Leave,
+    LeaveReason,
+    Output,
+    Phase,
+    Record,
+    Request,
+    Response,
+    Sample,
+    Token,
+)
+
+SESSION = (LinkPhase.MACHINE, LinkPhase.SLOW, LinkPhase.SILENT)
+FIRST_BACKOFF, LAST_BACKOFF = 0.1, 5.0  # s between tries to open a lost line
+STOP_PAUSE = 1.2  # s between two stop bytes: two within a second would end machine mode
+BYE_TIMEOUT = 0.5
+#: waits for no turn: a stop must not queue behind what it stops
+UNQUEUED = ("stop", "bye")
+MUTATING = ("text", "gen", "run", "set", "reboot", "dict", "out")
+
+
+class Link:
+    """One line. Everything that happens goes to `emit`, in the order of the wire; requests are awaited."""
+
+    def __init__(self, transport: Transport, emit: Callable[[ev.Event], None], boots: bool = False) -> None:
+        self.transport = transport
+        self.emit = emit
+        self.phase = LinkPhase.CLOSED
+        self.hello: Hello | None = None
+        self.credits = Credits()
+        self.requests = Requests(self.credits)
+        self.tokens = TokenStream()
+        self.log = EventStream()
+        self.clock = ClockFilter()
+        self.engine = Phase.IDLE
+        self.frozen = False  # the machine is paused: nothing can come
+        self.heard_at = 0.0  # last valid frame
+        self.slowest_gap = 0.25  # s between credit frames lately
+        self.received_bytes = self.sent_bytes = self.rejected_lines = self.lost_frames = 0
+        self.round_trip: float | None = None
+        self.failed = ""  # why the line can never be opened
+        self._boots = boots  # the machine was just started or reset
+        self._boots_since = time.monotonic()
+        self._decoder = FrameDecoder()
+        self._cleaner = ConsoleCleaner()
+        self._ear = Ear()
+        self._sequence = 0
+        self._wake = asyncio.Event()
+        self._mutating = asyncio.Lock()
+        self._queries = asyncio.Semaphore(2)
+        self.upkeep = Upkeep(self)
+        self._main: asyncio.Task[None] | None = None
+        self._greeting: asyncio.Task[None] | None = None
+        self._closing = False
+        self._stopped_at = 0.0
+        self._lost_at: float | None = None
+        self._outputs: dict[int, dict[int, bytes]] = {}  # pieces of finished commands that were asked for again
+
+    # ---- life ------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Opens the line and keeps it open, in the background."""
+        self._main = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Gives the line back to people and closes it. Idempotent."""
+        if self._closing:
+            return
+        if self.phase is LinkPhase.MACHINE and not self.frozen:
+            with contextlib.suppress(RequestError, TimeoutError):
+                await asyncio.wait_for(self.request("bye"), BYE_TIMEOUT)
+        self._closing = True
+        for task in (self._greeting, self._main):
+            if task is not None:
+                task.cancel()
+        if self._main is not None:
+            await asyncio.wait([self._main])
+        self.requests.fail_all("lost", "the session was closed")
+        await self.transport.close()
+        self.set_phase(LinkPhase.CLOSED)
+
+    def set_phase(self, phase: LinkPhase, detail: str = "") -> None:
+        """Tells a new phase, once."""
+        if phase is not self.phase or detail:
+            self.phase = phase
+            self.emit(ev.LinkChanged(time.monotonic(), phase, detail))
+
+    async def _run(self) -> None:
+        delay = FIRST_BACKOFF
+        told = ""
+        while True:
+            if self.phase is not LinkPhase.OPENING:
+                self.set_phase(LinkPhase.OPENING)
+            try:
+                await self.transport.open()
+            except TransportError as error:
+                if not error.retry:
+                    self.failed = str(error)
+                if str(error) != told:  # loud once, quiet while it stays the same
+                    told = str(error)
+                    self.set_phase(LinkPhase.OPENING, told)
+                if self.failed:
+                    return
+                await asyncio.sleep(delay * random.uniform(0.8, 1.2))
+                delay = min(delay * 2, LAST_BACKOFF)
+                continue
+            opened_at, told = time.monotonic(), ""
+            await self._serve()
+            await self.transport.close()
+            if time.monotonic() - opened_at > 1.0:
+                delay = FIRST_BACKOFF  # a line that was good for a while is tried again at once
+            self._lost(delay)
+            await asyncio.sleep(delay * random.uniform(0.8, 1.2))
+            delay = min(delay * 2, LAST_BACKOFF)
+
+    async def _serve(self) -> None:
+        """One connection, from open to its end. The reading waits for nothing but bytes."""
+        self._decoder, self._ear = FrameDecoder(), Ear()
+        self.set_phase(LinkPhase.WAITING, self.transport.describe())
+        tasks = [asyncio.create_task(self._write()), asyncio.create_task(self.upkeep.run())]
+        self.greet()
+        try:
+            while data := await self.transport.read():
+                self._receive(data)
+        finally:
+            if self._greeting is not None:
+                tasks.append(self._greeting)
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            self._flush_text()
+
+    def _lost(self, delay: float) -> None:
+        self._lost_at = time.monotonic()
+        self.requests.fail_all("lost", "the connection was lost; it is not known whether this was done")
+        self.set_phase(LinkPhase.OPENING, f"{self.transport.describe()}: the line ended; opening it again")
+
+    # ---- greeting --------------------------------------------------------------------------------------------------
+
+    def greet(self) -> None:
+        """Begins to say hello, unless that goes on already."""
+        if self._greeting is None or self._greeting.done():
+            self._greeting = asyncio.create_task(self._greet())
+
+    async def _greet(self) -> None:
+        try:
+            if self._boots:
+                await wait_for_kernel(self._ear, self._boots_since)
+            hello = await establish(self._ear, self._send_raw)
+        except TransportError:
+            return  # the reader sees the end of the line as well, and acts
+        if hello is None:
+            self._boots = False
+            self.set_phase(
+                LinkPhase.PLAIN,
+                f"{self.transport.describe()}: no kernel answered the hello: this is a plain terminal now. "
+                "Another program may hold the line, the speed may differ, or another kernel runs",
+            )
+        elif hello.protocol != PROTOCOL:
+            older = "the kernel" if hello.protocol < PROTOCOL else "this console"
+            self.set_phase(
+                LinkPhase.PLAIN, f"the kernel speaks protocol {hello.protocol}, we {PROTOCOL}: {older} is older"
+            )
+        else:
+            self._established(hello)
+
+    def _established(self, hello: Hello) -> None:
+        now = time.monotonic()
+        rebooted = self.hello is not None and self.hello.boot != hello.boot
+        if rebooted or self.hello is None:
+            self.log.clear()
+            self.tokens = TokenStream()
+            self.clock.clear()
+        if self._lost_at is not None:
+            self.emit(ev.Gap(now, now - self._lost_at, f"the line was lost for {now - self._lost_at:.1f} s"))
+            self._lost_at = None
+        self.hello = hello
+        self._boots = False
+        self.requests.begin()
+        self.credits.begin(hello.window_idle, now)
+        self.engine = Phase.IDLE
+        self.heard_at = now
+        self.emit(ev.RecordReceived(now, hello))
+        self.set_phase(LinkPhase.MACHINE)
+        self.upkeep.session_began()
+        self.wake()
+
+    def machine_restarts(self) -> None:
+        """The machine was reset: what is pending is void, the kernel will say when it is there again."""
+        self._boots, self._boots_since = True, time.monotonic()
+        self.forget_session("rebooted", "the machine restarted")
+
+    def forget_session(self, code: str, message: str) -> None:
+        """Machine mode is over: everything begins with a hello again."""
+        self.requests.fail_all(code, message)
+        if code == "rebooted":
+            self.tokens.abandon()
+        self._ear.machine_frames = self._ear.beacons = 0
+        if self._greeting is not None:
+            self._greeting.cancel()
+            self._greeting = None
+        if self.phase not in (LinkPhase.OPENING, LinkPhase.CLOSED):
+            self.set_phase(LinkPhase.WAITING, message)
+            self.greet()
+
+    # ---- receiving -------------------------------------------------------------------------------------------------
+
+    def _receive(self, data: bytes) -> None:
+        now = time.monotonic()
+        self.received_bytes += len(data)
+        self._ear.received += len(data)
+        self._ear.heard_at = now
+        for piece in self._decoder.feed(data):
+            if isinstance(piece, Noise):
+                self._text(self._cleaner.feed(piece.raw), now)
+            elif isinstance(piece, Rejected):
+                self.rejected_lines += 1
+            else:
+                self._frame(piece, now)
+        self._ear.tell()
+
+    def _text(self, text: str, now: float) -> None:
+        if text:
+            self.emit(ev.ConsoleText(now, text))
+
+    def _flush_text(self) -> None:
+        """Text without line end, after a moment of quiet."""
+        self._text(self._cleaner.flush(), time.monotonic())
+
+    def flush_quiet_text(self, now: float) -> None:
+        """Called by the upkeep: shows a prompt that has no line end."""
+        if self._cleaner.held and now - self._ear.heard_at > 0.1:
+            self._flush_text()
+
+    def _frame(self, frame: Frame, now: float) -> None:
+        if frame.kind.islower():
+            return  # the echo of our own hello in human mode
+        record = from_frame(frame)
+        if isinstance(record, Rejected):
+            self.rejected_lines += 1
+            return
+        if self.phase in SESSION:
+            self._count(frame.sequence)
+            self.heard_at = now
+            if self.phase is not LinkPhase.MACHINE:
+                self.set_phase(LinkPhase.MACHINE)
+        if isinstance(record, Hello):
+            self._hello(record, frame.sequence, now)
+        elif isinstance(record, UnknownFrame):
+            pass  # a newer kernel's: its sequence number was counted, its meaning is not known
+        elif self.phase in SESSION:
+            self._record(record, now)
+        elif not isinstance(record, Leave):
+            self._ear.machine_frames += 1
+            if isinstance(record, Credit):
+                self._ear.consumed = record.consumed
+            if self.phase is LinkPhase.PLAIN:
+                self.set_phase(LinkPhase.WAITING, "a kernel talks")
+                self.greet()
+
+    def _count(self, sequence: int) -> None:
+        """Every frame has the next number; a jump is frames that were lost on the way."""
+        gap = (sequence - self._sequence) & 0xFFFF
+        if gap < 0x8000:
+            self.lost_frames += gap
+            self._sequence = (sequence + 1) & 0xFFFF
+
+    def _hello(self, record: Hello, sequence: int, now: float) -> None:
+        if record.machine:
+            self._sequence = (sequence + 1) & 0xFFFF
+            self._ear.answers[record.nonce] = record
+            return
+        self._ear.beacons += 1
+        if self.phase in SESSION or (self.hello is not None and self.hello.boot != record.boot):
+            if self.phase in SESSION:
+                self.forget_session("rebooted", "the machine restarted")
+                self._ear.beacons = 1
+            self.requests.fail_all("rebooted", "the machine restarted")
+        self.emit(ev.RecordReceived(now, record))
+        if self.phase is LinkPhase.PLAIN:
+            self.set_phase(LinkPhase.WAITING, "the kernel started")
+            self.greet()
+
+    def _record(self, record: Record, now: float) -> None:
+        if isinstance(record, Token):
+            self.release(self.tokens.on_token(record), now)
+        elif isinstance(record, Finished):
+            self.release(self.tokens.on_finished(record), now)
+        elif isinstance(record, Event):
+            self.release(self.log.on_event(record), now)
+        elif isinstance(record, Credit):
+            self._credit(record, now)
+        elif isinstance(record, Response):
+            self._response(record, now)
+        else:
+            if isinstance(record, Output):
+                if record.id in self.requests.waiting:
+                    self.requests.waiting[record.id].outputs[record.index] = record.text
+                elif record.id in self._outputs:
+                    self._outputs[record.id][record.index] = record.text
+            elif isinstance(record, Sample):
+                for pending in self.requests.waiting.values():
+                    pending.samples.append(record)
+            self.release([record], now)
+            if isinstance(record, Leave):
+                self._left(record)
+
+    def release(self, records: Iterable[Record], now: float | None = None) -> None:
+        """Passes records on."""
+        for record in records:
+            self.emit(ev.RecordReceived(now if now is not None else time.monotonic(), record))
+
+    def _credit(self, record: Credit, now: float) -> None:
+        self.engine = record.phase
+        self.upkeep.on_credit(now)
+        self.credits.on_credit(record, now)
+        self.release(self.tokens.on_credit(record), now)
+        self.log.on_credit(record)
+        self.emit(ev.RecordReceived(now, record))
+        self.wake()
+
+    def _response(self, record: Response, now: float) -> None:
+        if record.generation is not None and record.ok and record.busy:
+            self.release(self.tokens.begin(record.generation), now)
+        if record.busy:
+            self.engine = Phase.PREFILL
+        window = self.hello.window_busy if self.hello is not None else 1
+        pending = self.requests.on_response(record, window)
+        if pending is not None and record.ok and pending.request.op == "ping" and pending.sent_at is not None:
+            trip = self.clock.add(pending.sent_at, now, record.time)
+            self.round_trip = now - pending.sent_at
+            self.emit(ev.ClockEstimated(now, trip.offset, trip.duration / 2))
+        self.wake()
+
+    def _left(self, record: Leave) -> None:
+        if self._closing or record.why is LeaveReason.BYE:
+            self.set_phase(LinkPhase.WAITING, "the kernel is in human mode")
+            return
+        code = "rebooted" if record.why is LeaveReason.REBOOT else "lost"
+        if code == "rebooted":
+            self._boots, self._boots_since = True, time.monotonic()
+        self.forget_session(code, f"the kernel left machine mode ({record.why})")
+
+    # ---- sending ---------------------------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """There may be something to write."""
+        self._wake.set()
+
+    async def _send_raw(self, data: bytes) -> None:
+        self.sent_bytes += len(data)
+        await self.transport.write(data)
+
+    async def _write(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            with contextlib.suppress(TransportError):  # the reader sees the end of the line as well, and acts
+                while self.phase in SESSION and (chunk := self.requests.next_chunk(time.monotonic())):
+                    await self._send_raw(chunk)
+
+    async def request(
+        self, op: str, on_response: Callable[[Response], None] | None = None, **arguments: Any
+    ) -> tuple[Response, dict[int, bytes], list[Sample]]:
+        """Sends one request and waits for its answer; returns it with the output and samples that came meanwhile.
+
+        `on_response` is called the moment a positive answer is read, before anything that follows it on the line.
+        Raises RequestError when it is refused or cannot be answered.
+        """
+        if self.phase not in SESSION:
+            raise RequestError("lost", f"{op}: no kernel is connected ({self.phase})")
+        request = Request(id=1, op=op, **arguments)
+        if op in UNQUEUED:
+            return await self._ask(request, on_response)
+        turn: Any = self._mutating if op in MUTATING else self._queries
+        async with turn:
+            return await self._ask(request, on_response)
+
+    async def _ask(
+        self, request: Request, on_response: Callable[[Response], None] | None
+    ) -> tuple[Response, dict[int, bytes], list[Sample]]:
+        if self.phase not in SESSION:
+            raise RequestError("lost", f"{request.op}: no kernel is connected ({self.phase})")
+        pending = self.requests.add(request, on_response)
+        self.wake()
+        answer = await pending.answer
+        if not answer.ok:
+            message = answer.message or "refused without a reason"
+            raise RequestError(str(answer.error or "internal"), message, answer.field or "")
+        return answer, pending.outputs, pending.samples
+
+    def expect_output(self, request: int) -> dict[int, bytes]:
+        """Where pieces of an earlier command's output are put when they come again."""
+        return self._outputs.setdefault(request, {})
+
+    def forget_output(self, request: int) -> None:
+        """Nobody waits for these any more."""
+        self._outputs.pop(request, None)
+
+    async def emergency_stop(self) -> None:
+        """The stop byte, outside credit: honoured at the kernel's next poll, whatever it does."""
+        now = time.monotonic()
+        if self.phase in (LinkPhase.CLOSED, LinkPhase.OPENING) or now - self._stopped_at < STOP_PAUSE:
+            return
+        self._stopped_at = now
+        self.requests.drop_partial()
+        with contextlib.suppress(TransportError):
+            await self._send_raw(STOP)
+        self.wake()
+
+    async def send_line(self, line: str) -> None:
+        """A raw line to a plain terminal, in pieces as a person would type it."""
+        await send_paced(line.encode() + b"\r", self._ear, self._send_raw)
+
+    # ---- pause -----------------------------------------------------------------------------------------------------
+
+    def freeze(self, frozen: bool) -> None:
+        """The machine is paused, or goes on: no clock of ours may count the time between."""
+        if self.frozen and not frozen:
+            now = time.monotonic()
+            self.heard_at = now
+            self.credits.thaw(now)
+            self.requests.thaw(now)
+        self.frozen = frozen
+
+
+assert set(MUTATING) | set(UNQUEUED) <= set(OPERATION)

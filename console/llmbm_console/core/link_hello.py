@@ -1,0 +1,126 @@
+"""The way into machine mode: listen, knock, say hello, in pieces that a 16-byte FIFO survives."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from llmbm_protocol.codec import to_frame
+from llmbm_protocol.schema import PROTOCOL, Hello, HostHello
+
+STOP = b"\x03"
+PIECE = 12  # bytes; with the FIFO's 16 this leaves room for what is still in it
+PIECE_PAUSE = 0.02  # s at least between pieces
+PIECE_LIMIT = 0.25  # s at most: an echo or a credit ends the wait earlier
+LISTEN = 0.3  # s before anything is sent
+QUIET = 0.2
+TRIES = (0.3, 0.5, 1.0, 2.0, 2.0)  # s to wait for the answer to each hello
+FIRMWARE_QUIET = 1.0  # s without a byte before a line that talks is spoken to
+BOOT_QUIET = 4.0  # s: a starting machine that fell silent without the kernel's beacon
+BOOT_SILENT = 45.0  # s: a starting machine that never said anything
+
+
+@dataclass
+class Ear:
+    """What has been heard on the line, kept by the link for whoever says hello."""
+
+    received: int = 0  # bytes since the line was opened
+    heard_at: float = 0.0  # last byte
+    machine_frames: int = 0  # credits, tokens, samples: the line is in machine mode already
+    consumed: int = 0  # of the last credit
+    beacons: int = 0
+    answers: dict[str, Hello] = field(default_factory=dict)  # by nonce
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def tell(self) -> None:
+        """Something was heard."""
+        self.changed.set()
+
+    async def wait(self, until: Callable[[], bool], timeout: float) -> bool:
+        """Waits until the condition holds; False when it did not within `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        while not until():
+            rest = deadline - time.monotonic()
+            if rest <= 0:
+                return False
+            self.changed.clear()
+            try:
+                await asyncio.wait_for(self.changed.wait(), rest)
+            except TimeoutError:
+                return until()
+        return True
+
+    async def quiet(self, seconds: float, at_most: float) -> bool:
+        """Waits until no byte came for `seconds`; False when bytes still come after `at_most`."""
+        deadline = time.monotonic() + at_most
+        while (rest := self.heard_at + seconds - time.monotonic()) > 0:
+            if time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(rest)
+        return True
+
+
+Write = Callable[[bytes], Awaitable[None]]
+
+
+async def send_paced(data: bytes, ear: Ear, write: Write) -> None:
+    """Sends without credit: small pieces, each after the echo (human mode) or credit (machine mode) of the last."""
+    for start in range(0, len(data), PIECE):
+        piece = data[start : start + PIECE]
+        received, consumed = ear.received, ear.consumed
+        wanted = len(piece)
+
+        def taken(received: int = received, consumed: int = consumed, wanted: int = wanted) -> bool:
+            return ear.received - received >= wanted or (ear.consumed - consumed) % (1 << 32) >= wanted
+
+        await write(piece)
+        await asyncio.sleep(PIECE_PAUSE)
+        await ear.wait(taken, PIECE_LIMIT - PIECE_PAUSE)
+
+
+async def say_hello(ear: Ear, write: Write, knock: bool, timeout: float) -> Hello | None:
+    """One try. `knock` interrupts a person's half-typed line first. Returns the kernel's answer to this very hello."""
+    if knock:
+        await write(STOP + b"\r")
+        await ear.quiet(0.05, QUIET)
+    nonce = secrets.token_hex(2)
+    hello = HostHello(protocol=PROTOCOL, session=secrets.randbelow(0x10000), nonce=nonce)
+    line = to_frame(hello, 0)
+    if not knock:
+        line = b"\n" + line if ear.machine_frames else line
+    await send_paced(line, ear, write)
+    await ear.wait(lambda: nonce in ear.answers, timeout)
+    return ear.answers.pop(nonce, None)
+
+
+async def wait_for_kernel(ear: Ear, since: float) -> None:
+    """A machine that was just started: firmware must not be typed at, so the kernel's beacon is awaited.
+
+    Returns also when the line fell quiet without one, or never said anything: then the beacon was lost, or this is
+    another kernel, and a hello will show which.
+    """
+    while not (ear.beacons or ear.machine_frames):
+        now = time.monotonic()
+        limit, last = (BOOT_QUIET, ear.heard_at) if ear.heard_at >= since else (BOOT_SILENT, since)
+        if now - last > limit:
+            return
+        await ear.wait(lambda: bool(ear.beacons or ear.machine_frames), 0.5)
+
+
+async def establish(ear: Ear, write: Write) -> Hello | None:
+    """Listens, then tries until the kernel answers. None: it does not, and the line is quiet."""
+    await ear.wait(lambda: bool(ear.machine_frames or ear.beacons), LISTEN)
+    for number, timeout in enumerate(TRIES):
+        greeted = bool(ear.machine_frames or (ear.beacons and number == 0))
+        if not greeted:
+            # Somebody talks who is no kernel: firmware. Typing at it could stop the boot.
+            await ear.quiet(FIRMWARE_QUIET if number == 0 else QUIET, 30.0)
+        # In machine mode a knock would stop a running generation; a busy kernel only needs more time.
+        knock = not ear.machine_frames and (not greeted or number > 0)
+        answer = await say_hello(ear, write, knock, timeout if knock else max(timeout, 1.0))
+        if answer is not None:
+            return answer
+    return None

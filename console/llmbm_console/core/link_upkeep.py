@@ -1,0 +1,182 @@
+"""What the link does by itself: subscriptions, pings, heartbeat supervision, repair of gaps, statistics."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING
+
+from llmbm_console.core import events as ev
+from llmbm_console.core.events import LinkPhase
+from llmbm_console.core.link_requests import RequestError
+from llmbm_protocol.schema import Phase, Stream
+
+if TYPE_CHECKING:
+    from llmbm_console.core.link import Link
+
+TICK = 0.05  # s
+PING_EVERY = 2.0  # s; machine mode would end after 10 s without a frame from us
+SLOW, SILENT, GIVE_UP = 1.0, 5.0, 12.0  # s without any frame
+STATISTICS_EVERY = 1.0
+SUBSCRIPTIONS = (
+    (Stream.PERF, 5),
+    (Stream.KV, 2),
+    (Stream.ZONES, 2),
+    (Stream.SENTINEL, 2),
+    (Stream.SAMPLING, 1),
+)
+RETRY_QUERY = 3
+
+
+class Upkeep:
+    """Runs beside the reading of one connection."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self.ready = asyncio.Event()  # the first records of this session are there
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._pinged_at = 0.0
+        self._told_at = 0.0
+        self._told: tuple[int, ...] = ()
+        self._credit_at: float | None = None
+        self._repairing = False
+
+    async def run(self) -> None:
+        """Until the connection ends."""
+        try:
+            while True:
+                await asyncio.sleep(TICK)
+                self._tick(time.monotonic())
+        finally:
+            self.ready.clear()
+            for task in self._tasks:
+                task.cancel()
+
+    def _spawn(self, coroutine: object) -> None:
+        task: asyncio.Task[None] = asyncio.create_task(coroutine)  # type: ignore[arg-type]
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def session_began(self) -> None:
+        """A hello was answered: ask for everything once, and for what is to come."""
+        self._credit_at = None
+        self._repairing = False
+        self._pinged_at = time.monotonic()
+        self.ready.clear()
+        self._spawn(self._begin())
+
+    async def _begin(self) -> None:
+        link = self._link
+        try:
+            await link.request("ping")
+            for stream, rate in SUBSCRIPTIONS:
+                await link.request("sub", stream=stream, rate=rate)
+            for _ in range(RETRY_QUERY):
+                answer, _, samples = await link.request("info")
+                if answer.count is None or len(samples) >= answer.count:
+                    break
+        except RequestError as error:
+            if error.code not in ("lost", "rebooted"):
+                text = f"the kernel did not answer the first questions: {error}"
+                link.emit(ev.Notice(time.monotonic(), "warn", text))
+                self.ready.set()
+            return
+        self.ready.set()
+
+    # ---- the tick ----------------------------------------------------------------------------------------------------
+
+    def on_credit(self, now: float) -> None:
+        """Learns how long the kernel goes between two heartbeats."""
+        link = self._link
+        if self._credit_at is not None:
+            link.slowest_gap = max(now - self._credit_at, link.slowest_gap * 0.9)
+        self._credit_at = now
+
+    def _tick(self, now: float) -> None:
+        link = self._link
+        link.flush_quiet_text(now)
+        self._tell(now)
+        if link.frozen:
+            self._credit_at = None
+            return
+        if link.phase not in (LinkPhase.MACHINE, LinkPhase.SLOW, LinkPhase.SILENT):
+            return
+        self._supervise(now)
+        link.requests.check(now, link.engine is not Phase.IDLE, min(link.slowest_gap, SLOW))
+        if link.requests.has_output:
+            link.wake()
+        if now - self._pinged_at > PING_EVERY:
+            self._pinged_at = now
+            self._spawn(self._ping())
+        if not self._repairing:
+            self._repair(now)
+
+    def _supervise(self, now: float) -> None:
+        link = self._link
+        silence = now - link.heard_at
+        if silence > GIVE_UP:
+            link.forget_session("lost", f"nothing was heard for {silence:.0f} s; saying hello again")
+        elif silence > SILENT and link.phase is not LinkPhase.SILENT:
+            link.set_phase(LinkPhase.SILENT, "no heartbeat for 5 s: the kernel hangs, is paused, or the line is cut")
+        elif SLOW < silence <= SILENT and link.phase is LinkPhase.MACHINE:
+            link.set_phase(LinkPhase.SLOW, "no heartbeat for 1 s")
+
+    async def _ping(self) -> None:
+        with contextlib.suppress(RequestError):  # supervision says what silence means
+            await self._link.request("ping")
+
+    def _tell(self, now: float) -> None:
+        link = self._link
+        figures = (
+            link.received_bytes,
+            link.sent_bytes,
+            link.rejected_lines,
+            link.lost_frames,
+            link.requests.retries,
+        )
+        if now - self._told_at < STATISTICS_EVERY or figures == self._told:
+            return
+        self._told_at, self._told = now, figures
+        trip = link.round_trip * 1000 if link.round_trip is not None else None
+        link.emit(ev.LineStatistics(now, *figures, trip))
+
+    # ---- repair ------------------------------------------------------------------------------------------------------
+
+    def _repair(self, now: float) -> None:
+        """One question at a time for what did not arrive."""
+        link = self._link
+        tokens, events = link.tokens.missing(now), link.log.missing(now)
+        if tokens is not None:
+            self._repairing = True
+            self._spawn(self._ask_tokens(*tokens))
+        elif link.tokens.end_missing(now):
+            self._repairing = True
+            self._spawn(self._ask_end())
+        elif events is not None:
+            self._repairing = True
+            self._spawn(self._ask_events(*events))
+
+    async def _ask_tokens(self, first: int, count: int) -> None:
+        try:
+            with contextlib.suppress(RequestError):
+                generation = self._link.tokens.generation
+                await self._link.request("tok", generation=generation, index=first, count=count)
+            self._link.release(self._link.tokens.asked())
+        finally:
+            self._repairing = False
+
+    async def _ask_end(self) -> None:
+        try:
+            with contextlib.suppress(RequestError):
+                await self._link.request("last")
+        finally:
+            self._repairing = False
+
+    async def _ask_events(self, first: int, count: int) -> None:
+        try:
+            with contextlib.suppress(RequestError):
+                await self._link.request("log", index=first, count=count)
+            self._link.release(self._link.log.asked(first, count))
+        finally:
+            self._repairing = False

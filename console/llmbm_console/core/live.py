@@ -1,0 +1,272 @@
+"""A live session: a machine or a line, the link over it, the state made from events, and the verbs of every face."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+
+from llmbm_console.core import events as ev
+from llmbm_console.core.dialogue import Dialogue, Generations
+from llmbm_console.core.events import LinkPhase, MachineStatus
+from llmbm_console.core.link import SESSION, Link
+from llmbm_console.core.link_requests import RequestError
+from llmbm_console.core.machine import Machine
+from llmbm_console.core.session import Listener, MachineControl, Outcome, SessionError
+from llmbm_console.core.state import MachineState, State, Turn
+from llmbm_console.core.store import reduce
+from llmbm_console.core.transport.base import Transport
+from llmbm_protocol.schema import Finished, Hello, Record, Response, Stream
+
+COMMANDS_WITHOUT_SLASH = ("quit", "exit")
+OVER = (MachineStatus.STOPPED, MachineStatus.CRASHED)
+
+
+def is_command(line: str) -> bool:
+    """The kernel's own rule: a slash, or exactly quit or exit."""
+    return line.startswith("/") or line.strip() in COMMANDS_WITHOUT_SLASH
+
+
+class LiveSession:
+    """Implements session.Session for a kernel that runs. Either `machine` (started with the session) or `transport`."""
+
+    read_only = False
+
+    def __init__(
+        self,
+        title: str,
+        machine: Callable[[Callable[[ev.Event], None]], Machine] | None = None,
+        transport: Transport | None = None,
+        boots: bool = False,
+    ) -> None:
+        self._machine = machine(self._on_machine) if machine is not None else None
+        self._transport = transport
+        self._boots = boots
+        self._state = State(target=title, machine=MachineState(controllable=self._machine is not None))
+        self._listeners: list[Listener] = []
+        self._link: Link | None = None
+        self._dialogue: Dialogue | None = None
+        self._generations = Generations()
+        self._starting: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+        self._failure = ""
+        self._boot = 0
+        self._closed = False
+
+    @property
+    def state(self) -> State:
+        """The state now."""
+        return self._state
+
+    @property
+    def machine(self) -> MachineControl | None:
+        """Pause, resume, reset and quit, where there is more than a line."""
+        return self._machine
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Calls `listener` after each event; returns what undoes it."""
+        self._listeners.append(listener)
+
+        def undo() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        return undo
+
+    def _emit(self, event: ev.Event) -> None:
+        self._state = reduce(self._state, event)
+        if isinstance(event, ev.RecordReceived):
+            if isinstance(event.record, Finished):
+                self._generations.finished(event.record)
+            elif isinstance(event.record, Hello):
+                self._check_boot(event.record)
+        for listener in tuple(self._listeners):
+            listener(self._state, event)
+        self._changed.set()
+
+    def _check_boot(self, hello: Hello) -> None:
+        if self._boot and self._boot != hello.boot:
+            self._generations.fail("the machine restarted before the answer ended", "rebooted")
+        self._boot = hello.boot
+
+    # ---- life ------------------------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Starts everything in the background."""
+        if self._starting is None:
+            self._starting = asyncio.create_task(self._start())
+
+    async def _start(self) -> None:
+        try:
+            transport = self._transport
+            if self._machine is not None:
+                transport = await self._machine.start()
+            assert transport is not None
+            self._link = Link(transport, self._emit, self._boots)
+            self._dialogue = Dialogue(self._link)
+            self._link.start()
+            if self._machine is not None:
+                await self._wait_for(lambda: self._state.link.phase is not LinkPhase.OPENING, 5.0)
+                await self._machine.go()
+        except SessionError as error:
+            self._fail(str(error))
+        except OSError as error:
+            self._fail(f"the machine could not be started: {error}")
+
+    def _fail(self, message: str) -> None:
+        self._failure = message
+        self._emit(ev.Notice(time.monotonic(), "error", message))
+        if self._machine is not None:
+            self._emit(ev.MachineChanged(time.monotonic(), MachineStatus.CRASHED, message))
+
+    def _on_machine(self, event: ev.Event) -> None:
+        """Events of the machine, and what they mean for the line."""
+        if isinstance(event, ev.MachineChanged):
+            link = self._link
+            if link is not None:
+                link.freeze(event.status is MachineStatus.PAUSED)
+                if event.status is MachineStatus.RESETTING:
+                    link.machine_restarts()
+            if event.status is MachineStatus.RESETTING:
+                self._generations.fail("the machine was reset", "rebooted")
+            elif event.status in OVER and not self._closed:
+                self._failure = event.detail or "the machine has ended"
+                self._generations.fail(self._failure, "lost")
+                if link is not None:
+                    link.requests.fail_all("lost", self._failure)
+            elif event.status is MachineStatus.RUNNING:
+                self._failure = ""
+        self._emit(event)
+
+    async def _wait_for(self, condition: Callable[[], bool], timeout: float) -> bool:
+        deadline = time.monotonic() + timeout
+        while not condition():
+            rest = deadline - time.monotonic()
+            if rest <= 0:
+                return False
+            self._changed.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), min(rest, 0.2))
+        return True
+
+    def _is_ready(self) -> bool:
+        return self._link is not None and self._link.upkeep.ready.is_set() and self._link.phase in SESSION
+
+    async def wait_ready(self, timeout: float) -> None:
+        """Until the kernel answers requests."""
+
+        def settled() -> bool:
+            link = self._link
+            failed = self._failure or (link is not None and (link.failed or link.phase is LinkPhase.PLAIN))
+            return bool(failed) or self._is_ready()
+
+        await self._wait_for(settled, timeout)
+        if self._is_ready():
+            return
+        link = self._link
+        reason = self._failure or (link.failed if link is not None else "")
+        if not reason:
+            now = self._state.link
+            said = now.detail or {"waiting": "the kernel has not answered"}.get(str(now.phase), "")
+            reason = f"{said or 'not connected'} (link {now.phase}, machine {self._state.machine.status})"
+            if now.phase is not LinkPhase.PLAIN:
+                reason = f"not ready after {timeout:g} s: {reason}"
+        raise SessionError(f"{self._state.target}: {reason}")
+
+    async def close(self) -> None:
+        """Gives the line back, ends what was started."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.wait([self._starting])
+        self._generations.fail("the session was closed", "lost")
+        if self._link is not None:
+            await self._link.close()
+        elif self._transport is not None:
+            await self._transport.close()
+        if self._machine is not None:
+            await self._machine.close()
+
+    # ---- verbs -----------------------------------------------------------------------------------------------------
+
+    def _need(self) -> tuple[Link, Dialogue]:
+        if self._link is None or self._dialogue is None or self._closed:
+            raise SessionError(self._failure or "the session is not open yet")
+        return self._link, self._dialogue
+
+    async def submit(self, line: str) -> Outcome:
+        """One prompt or command, to its end."""
+        link, dialogue = self._need()
+        if link.phase is LinkPhase.PLAIN:
+            await link.send_line(line)
+            return Outcome(line, ok=True)
+        try:
+            if is_command(line):
+                return await self._command(dialogue, line)
+            return await self._prompt(dialogue, line)
+        except RequestError as error:
+            if is_command(line):
+                self._emit(ev.CommandDone(time.monotonic(), line, False, "", str(error)))
+            else:
+                self._emit(ev.Notice(time.monotonic(), "error", f"the prompt was refused: {error}"))
+            return Outcome(line, ok=False, error=str(error), error_code=error.code)
+
+    async def _command(self, dialogue: Dialogue, line: str) -> Outcome:
+        output = await dialogue.run(line)
+        self._emit(ev.CommandDone(time.monotonic(), line, True, output))
+        return Outcome(line, ok=True, output=output)
+
+    async def _prompt(self, dialogue: Dialogue, line: str) -> Outcome:
+        ends: list[asyncio.Future[Finished]] = []
+
+        def started(response: Response) -> None:
+            if response.generation is not None:
+                ends.append(self._generations.expect(response.generation))
+                self._emit(ev.PromptSent(time.monotonic(), line, response.generation))
+
+        await dialogue.generate(line, started)
+        if not ends:
+            raise RequestError("internal", "the kernel accepted the prompt and named no generation")
+        end = await ends[0]
+        turn = self._turn(end.generation)
+        return Outcome(line, ok=True, output=turn.text if turn is not None else "", turn=turn)
+
+    def _turn(self, generation: int) -> Turn | None:
+        for item in reversed(self._state.items):
+            if isinstance(item, Turn) and item.number == generation:
+                return item
+        return None
+
+    async def set_parameter(self, name: str, value: str) -> Outcome:
+        """Sets a parameter; the output is the accepted value."""
+        link, dialogue = self._need()
+        line = f"/{name} {value}"
+        if link.phase is LinkPhase.PLAIN:
+            return await self.submit(line)
+        self._emit(ev.ParameterRequested(time.monotonic(), name, value))
+        try:
+            accepted = await dialogue.set_parameter(name, value)
+        except RequestError as error:
+            self._emit(ev.ParameterRefused(time.monotonic(), name, value, str(error)))
+            return Outcome(line, ok=False, error=str(error), error_code=error.code)
+        self._emit(ev.ParameterAccepted(time.monotonic(), name, accepted))
+        return Outcome(line, ok=True, output=accepted)
+
+    async def stop(self) -> None:
+        """By the stop byte, which acts at once, and by request, which is repeated until it was heard."""
+        link, _ = self._need()
+        await link.emergency_stop()
+        if link.phase in SESSION:
+            with contextlib.suppress(RequestError):
+                await link.request("stop")
+
+    async def fetch(self, stream: Stream) -> tuple[Record, ...]:
+        """Fresh records of one stream."""
+        _, dialogue = self._need()
+        try:
+            return await dialogue.fetch(stream)
+        except RequestError as error:
+            raise SessionError(f"{stream}: {error}") from error

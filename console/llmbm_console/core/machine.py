@@ -1,0 +1,192 @@
+"""A machine in QEMU: launched by us and ended with us, or somebody else's that we attach to by its monitor."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from llmbm_console.core.accelerator import choose
+from llmbm_console.core.child import Child
+from llmbm_console.core.events import Event, MachineChanged, MachineStatus, Notice
+from llmbm_console.core.qemu_command import QemuOptions, QemuSockets, qemu_command
+from llmbm_console.core.qmp import QmpConnection, monitor_address, serial_address
+from llmbm_console.core.session import MachineControl, SessionError
+from llmbm_console.core.transport.address import transport_for
+from llmbm_console.core.transport.base import Transport
+from llmbm_console.core.transport.sockets import unix_transport
+
+START_TIMEOUT = 10.0  # s until QEMU's monitor answers
+Emit = Callable[[Event], None]
+
+
+class Machine(MachineControl, Protocol):
+    """What the session starts and ends around its line."""
+
+    async def start(self) -> Transport:
+        """Makes the machine ready, not yet running, and returns its line. Raises SessionError."""
+
+    async def go(self) -> None:
+        """Lets it run, now that somebody listens."""
+
+    async def close(self) -> None:
+        """Ends what was started. Idempotent."""
+
+
+@dataclass(frozen=True, slots=True)
+class BootFiles:
+    """What the boot image of a launched machine is made of."""
+
+    kernel: Path
+    model: Path
+    tokenizer: Path
+    config: Path | None
+
+
+class LaunchedQemu:
+    """Our own QEMU: a private folder with its sockets, its disk and its firmware variables."""
+
+    def __init__(self, options: QemuOptions, boot: BootFiles | None, emit: Emit) -> None:
+        self._options = options
+        self._boot = boot
+        self._emit = emit
+        self._child: Child | None = None
+        self._monitor = QmpConnection(emit)
+        self._failure = ""
+        self._quitting = False
+
+    async def start(self) -> Transport:
+        """Chooses the accelerator, makes the image, starts QEMU stopped."""
+        self._emit(MachineChanged(time.monotonic(), MachineStatus.STARTING))
+        name, reason = await choose(self._options.accelerator, self._options)
+        if reason:
+            text = f"QEMU emulates the processor (tcg), which is slower: {reason}"
+            self._emit(Notice(time.monotonic(), "info", text))
+        child = self._child = Child(self._ended)
+        sockets = QemuSockets.in_folder(child.folder)
+        options = replace(self._options, accelerator=name)
+        if options.firmware.variables is not None:
+            shutil.copyfile(options.firmware.variables, child.folder / "variables")
+        if self._boot is not None:
+            options = replace(options, image=await self._make_image(self._boot, child.folder))
+        await child.start(qemu_command(options, sockets, child.folder / "variables"))
+        await self._connect(sockets)
+        return unix_transport(str(sockets.serial))
+
+    async def _make_image(self, boot: BootFiles, folder: Path) -> Path:
+        from llmbm_console.core.image import build_image
+
+        image = folder / "disk.img"
+        await asyncio.to_thread(build_image, image, boot.kernel, boot.model, boot.tokenizer, boot.config)
+        return image
+
+    async def _connect(self, sockets: QemuSockets) -> None:
+        deadline = time.monotonic() + START_TIMEOUT
+        while not self._monitor.connected:
+            if self._failure:
+                raise SessionError(self._failure)
+            if time.monotonic() > deadline:
+                raise SessionError(f"QEMU was started, but its monitor did not answer within {START_TIMEOUT:g} s")
+            if sockets.control.exists():
+                with contextlib.suppress(SessionError):
+                    await self._monitor.connect(str(sockets.control))
+                    break
+            await asyncio.sleep(0.02)
+
+    def _ended(self, status: int, output: str) -> None:
+        last = "\n".join(output.strip().splitlines()[-4:])
+        self._failure = f"QEMU ended with status {status}" + (f": {last}" if last else "")
+        if 'Failed to get "write" lock' in output:
+            self._failure += "\nanother QEMU uses this image; close it, or copy the image"
+        if self._quitting or status == 0:
+            self._emit(MachineChanged(time.monotonic(), MachineStatus.STOPPED, "QEMU has ended"))
+        else:
+            self._emit(MachineChanged(time.monotonic(), MachineStatus.CRASHED, self._failure))
+
+    async def go(self) -> None:
+        """Starts the processors."""
+        await self._monitor.execute("cont")
+
+    async def pause(self) -> None:
+        """Stops the processors; the machine's clock stops with them."""
+        await self._monitor.execute("stop")
+
+    async def resume(self) -> None:
+        """Goes on."""
+        await self._monitor.execute("cont")
+
+    async def reset(self) -> None:
+        """Like the reset button. A paused machine runs again afterwards."""
+        await self._monitor.execute("system_reset")
+        status, _ = await self._monitor.status()
+        if status is not MachineStatus.RUNNING:
+            await self._monitor.execute("cont")
+
+    async def quit(self) -> None:
+        """Ends QEMU."""
+        self._quitting = True
+        await self._monitor.quit()
+        if self._child is not None:
+            await self._child.wait_end(2.0)
+
+    async def close(self) -> None:
+        """Ends QEMU and removes its folder."""
+        if self._child is not None and self._child.running:
+            await self.quit()
+        await self._monitor.close()
+        if self._child is not None:
+            await self._child.close()
+
+
+class AttachedQemu:
+    """A QEMU that somebody else started and that goes on without us."""
+
+    def __init__(self, address: str, baud: int, emit: Emit) -> None:
+        self._address = address
+        self._baud = baud
+        self._emit = emit
+        self._monitor = QmpConnection(emit, self._lost)
+
+    def _lost(self) -> None:
+        self._emit(MachineChanged(time.monotonic(), MachineStatus.STOPPED, "QEMU has ended, or closed its monitor"))
+
+    async def start(self) -> Transport:
+        """Connects to the monitor and asks it where the serial line is."""
+        address = monitor_address(self._address)
+        await self._monitor.connect(address)
+        chardevs = await self._monitor.execute("query-chardev")
+        found = serial_address(chardevs, address if isinstance(address, str) else "")
+        if found.startswith(("unix:", "tcp:")):
+            return transport_for(found, self._baud)
+        from llmbm_console.core.transport.tty import serial_transport
+
+        return serial_transport(found, self._baud)
+
+    async def go(self) -> None:
+        """Nothing: whether it runs is its owner's decision."""
+
+    async def pause(self) -> None:
+        """Stops the processors."""
+        await self._monitor.execute("stop")
+
+    async def resume(self) -> None:
+        """Goes on."""
+        await self._monitor.execute("cont")
+
+    async def reset(self) -> None:
+        """Like the reset button."""
+        await self._monitor.execute("system_reset")
+
+    async def quit(self) -> None:
+        """Ends that QEMU."""
+        await self._monitor.quit()
+        self._lost()
+
+    async def close(self) -> None:
+        """Leaves the monitor."""
+        await self._monitor.close()

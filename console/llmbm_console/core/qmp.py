@@ -1,0 +1,195 @@
+"""QEMU's machine protocol behind a few typed verbs: status, pause, resume, reset, quit, and events on the timeline."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llmbm_console.core.events import Event, MachineChanged, MachineStatus, QmpEvent
+from llmbm_console.core.session import SessionError
+
+if TYPE_CHECKING:
+    from qemu.qmp import QMPClient
+
+TIMEOUT = 2.0  # s for every answer
+
+#: QEMU's run states in our words; any other state is a machine that does not run
+STATUS = {
+    "running": (MachineStatus.RUNNING, ""),
+    "paused": (MachineStatus.PAUSED, ""),
+    "prelaunch": (MachineStatus.STARTING, ""),
+    "inmigrate": (MachineStatus.STARTING, "waits for an incoming migration"),
+    "suspended": (MachineStatus.PAUSED, "suspended"),
+    "debug": (MachineStatus.PAUSED, "stopped by a debugger"),
+    "shutdown": (MachineStatus.STOPPED, "the guest is off"),
+    "internal-error": (MachineStatus.CRASHED, "the accelerator stopped with an internal error"),
+    "io-error": (MachineStatus.CRASHED, "the disk image could not be read or written"),
+    "guest-panicked": (MachineStatus.CRASHED, "the guest panicked"),
+    "watchdog": (MachineStatus.CRASHED, "a watchdog stopped the machine"),
+}
+
+
+class QmpConnection:
+    """One monitor of a QEMU. `emit` gets MachineChanged and QmpEvent; `ended` is called when the monitor closes."""
+
+    def __init__(self, emit: Callable[[Event], None], ended: Callable[[], None] = lambda: None) -> None:
+        self._emit = emit
+        self._ended = ended
+        self._client: QMPClient | None = None
+        self._events: asyncio.Task[None] | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._leaving = False
+
+    @property
+    def connected(self) -> bool:
+        """True while commands can be given."""
+        return self._client is not None
+
+    async def connect(self, address: str | tuple[str, int]) -> None:
+        """Connects and says the status. Raises SessionError."""
+        import logging
+
+        from qemu.qmp import EventListener, QMPClient, QMPError
+
+        logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL)  # its errors come back as exceptions
+        client = QMPClient("llmbm")
+        name = address if isinstance(address, str) else f"{address[0]}:{address[1]}"
+        try:
+            await asyncio.wait_for(client.connect(address), TIMEOUT)
+        except TimeoutError:
+            raise SessionError(
+                f"{name}: the monitor takes the connection and says nothing for {TIMEOUT:g} s: another program "
+                "holds it, and QEMU serves one at a time; close that one, or start QEMU with a second -qmp"
+            ) from None
+        except (QMPError, OSError) as error:
+            cause = error.__cause__ or error
+            raise SessionError(f"{name}: no QEMU monitor answers there: {cause}") from error
+        self._client = client
+        listener = EventListener()
+        client.register_listener(listener)
+        self._events = asyncio.create_task(self._listen(listener))
+        self._watch = asyncio.create_task(self._wait_closed(client))
+        await self.tell_status()
+
+    async def execute(self, command: str, **arguments: Any) -> Any:
+        """One command. Raises SessionError with QEMU's words."""
+        from qemu.qmp import ExecuteError, QMPError
+
+        if self._client is None:
+            raise SessionError(f"{command}: the machine's monitor is closed; the machine has ended")
+        try:
+            return await asyncio.wait_for(self._client.execute(command, arguments or None), TIMEOUT)
+        except TimeoutError:
+            raise SessionError(f"{command}: QEMU did not answer within {TIMEOUT:g} s") from None
+        except ExecuteError as error:
+            raise SessionError(f"{command}: QEMU refused: {error}") from error
+        except (QMPError, OSError, EOFError) as error:
+            raise SessionError(f"{command}: the connection to QEMU broke: {error}") from error
+
+    async def status(self) -> tuple[MachineStatus, str]:
+        """What the machine does now."""
+        said = await self.execute("query-status")
+        word = said.get("status", "") if isinstance(said, dict) else ""
+        return STATUS.get(word, (MachineStatus.UNKNOWN, f"QEMU says {word!r}"))
+
+    async def tell_status(self) -> None:
+        """Emits the status as it is now."""
+        status, detail = await self.status()
+        self._emit(MachineChanged(time.monotonic(), status, detail))
+
+    async def quit(self) -> None:
+        """Ends QEMU. The monitor breaks off while it answers, or before: both are success."""
+        self._leaving = True
+        with contextlib.suppress(SessionError):
+            await self.execute("quit")
+        await self.close()
+
+    async def close(self) -> None:
+        """Leaves the monitor; QEMU goes on. Idempotent."""
+        self._leaving = True
+        client, self._client = self._client, None
+        for task in (self._events, self._watch):
+            if task is not None and task is not asyncio.current_task():
+                task.cancel()
+        if client is not None:
+            await self._disconnect(client)
+
+    @staticmethod
+    async def _disconnect(client: QMPClient) -> None:
+        from qemu.qmp import QMPError
+
+        # QEMU that has ended makes this raise EOFError; there is nothing left to do about any of these.
+        with contextlib.suppress(QMPError, OSError, EOFError, TimeoutError):
+            await asyncio.wait_for(client.disconnect(), TIMEOUT)
+
+    async def _wait_closed(self, client: QMPClient) -> None:
+        from qemu.qmp import Runstate
+
+        while await client.runstate_changed() is not Runstate.DISCONNECTING:
+            pass
+        self._client = None
+        await self._disconnect(client)
+        if self._events is not None:
+            self._events.cancel()
+        if not self._leaving:
+            self._ended()
+
+    async def _listen(self, listener: Any) -> None:
+        async for message in listener:
+            name = str(message.get("event", ""))
+            data = message.get("data")
+            at = time.monotonic()
+            self._emit(QmpEvent(at, name, json.dumps(data, separators=(", ", ": ")) if data else ""))
+            match name:
+                case "RESUME":
+                    self._emit(MachineChanged(at, MachineStatus.RUNNING))
+                case "RESET":
+                    self._emit(MachineChanged(at, MachineStatus.RESETTING))
+                case "STOP":
+                    with contextlib.suppress(SessionError):  # why it stopped is only in the status
+                        await self.tell_status()
+                case "GUEST_PANICKED":
+                    self._emit(MachineChanged(at, MachineStatus.CRASHED, "the guest panicked"))
+                case "SHUTDOWN":
+                    guest = isinstance(data, dict) and data.get("guest")
+                    detail = "the guest switched itself off" if guest else "QEMU was told to end"
+                    self._emit(MachineChanged(at, MachineStatus.STOPPED, detail))
+
+
+def monitor_address(text: str) -> str | tuple[str, int]:
+    """What --qmp names: a unix socket, or tcp:HOST:PORT. Raises SessionError."""
+    if text.startswith("tcp:"):
+        host, _, port = text[4:].rpartition(":")
+        if not host or not port.isdigit():
+            raise SessionError(f"--qmp {text}: expected tcp:HOST:PORT")
+        return host, int(port)
+    path = text.removeprefix("unix:")
+    if not Path(path).exists():
+        raise SessionError(f"--qmp {path}: no such socket; start QEMU with -qmp unix:{path},server=on,wait=off")
+    return path
+
+
+def serial_address(chardevs: list[dict[str, Any]], monitor: str) -> str:
+    """The address of the first serial line a client can open, from `query-chardev`. Raises SessionError."""
+    found: list[tuple[bool, str]] = []
+    for chardev in chardevs:
+        label, name = str(chardev.get("label", "")), str(chardev.get("filename", ""))
+        name = name.removeprefix("disconnected:").partition(" <-> ")[0].partition(",")[0]
+        if label.startswith(("compat_monitor", "mon", "qmp")) or (monitor and monitor in name):
+            continue
+        if name.startswith("pty:"):
+            found.append((not label.startswith("serial"), name.removeprefix("pty:")))
+        elif name.startswith(("unix:", "tcp:")):
+            found.append((not label.startswith("serial"), name))
+    if not found:
+        names = ", ".join(f"{c.get('label')}={c.get('filename')}" for c in chardevs) or "none"
+        raise SessionError(
+            f"this QEMU has no serial line that can be opened (its character devices: {names}); start it with "
+            "-serial unix:PATH,server=on,wait=off, or name the line with --connect"
+        )
+    return min(found)[1]

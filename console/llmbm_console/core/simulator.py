@@ -1,0 +1,109 @@
+"""The kernel as a process: the simulator, started in a private folder that is its boot volume."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+from llmbm_console.core.child import Child
+from llmbm_console.core.events import MachineChanged, MachineStatus
+from llmbm_console.core.machine import BootFiles, Emit
+from llmbm_console.core.session import SessionError
+from llmbm_console.core.transport.base import Transport
+from llmbm_console.core.transport.sockets import unix_transport
+
+START_TIMEOUT = 10.0
+
+
+class Simulator:
+    """llmk-sim on a unix socket. Pausing is SIGSTOP, so its clock, unlike a paused QEMU's, goes on."""
+
+    def __init__(self, boot: BootFiles, emit: Emit) -> None:
+        self._boot = boot
+        self._emit = emit
+        self._child: Child | None = None
+        self._changing = False  # it ends because we want it to
+        self._failure = ""
+        self._folder: Path | None = None
+
+    async def start(self) -> Transport:
+        """Copies the files and starts the process; it waits for us on its socket."""
+        self._emit(MachineChanged(time.monotonic(), MachineStatus.STARTING))
+        self._changing, self._failure = False, ""
+        child = self._child = Child(self._ended)
+        files = child.folder / "volume"
+        await asyncio.to_thread(self._fill, files)
+        socket = child.folder / "serial"
+        await child.start([str(self._boot.kernel), "--files", str(files), "--serial", f"unix:{socket}"])
+        deadline = time.monotonic() + START_TIMEOUT
+        while not socket.exists():
+            if self._failure:
+                raise SessionError(self._failure)
+            if time.monotonic() > deadline:
+                raise SessionError(f"the simulator was started, but {socket} did not appear")
+            await asyncio.sleep(0.01)
+        self._emit(MachineChanged(time.monotonic(), MachineStatus.RUNNING))
+        return unix_transport(str(socket))
+
+    def _fill(self, files: Path) -> None:
+        """The boot volume: large files as links, since the kernel only reads them."""
+        files.mkdir()
+        for source in (self._boot.model, self._boot.tokenizer):
+            try:
+                os.symlink(source.resolve(), files / source.name)
+            except OSError:
+                shutil.copyfile(source, files / source.name)
+        if self._boot.config is not None:
+            shutil.copyfile(self._boot.config, files / "repl.cfg")
+
+    def _ended(self, status: int, output: str) -> None:
+        said = output.strip()
+        self._failure = f"the simulator ended with status {status}" + (f": {said[-400:]}" if said else "")
+        if self._changing or status == 0:
+            self._emit(MachineChanged(time.monotonic(), MachineStatus.STOPPED, "the simulator has ended"))
+        else:
+            self._emit(MachineChanged(time.monotonic(), MachineStatus.CRASHED, self._failure))
+
+    async def go(self) -> None:
+        """Nothing: the process runs already and waits for its line to be opened."""
+
+    def _signal(self, number: int) -> None:
+        if self._child is None or not self._child.running:
+            raise SessionError("the simulator has ended; start the console again")
+        self._child.signal(number)
+
+    async def pause(self) -> None:
+        """Stops the process."""
+        self._signal(signal.SIGSTOP)
+        self._emit(MachineChanged(time.monotonic(), MachineStatus.PAUSED))
+
+    async def resume(self) -> None:
+        """Continues the process."""
+        self._signal(signal.SIGCONT)
+        self._emit(MachineChanged(time.monotonic(), MachineStatus.RUNNING))
+
+    async def reset(self) -> None:
+        """Restarts the kernel in the same process, on the same socket."""
+        self._signal(signal.SIGCONT)
+        self._emit(MachineChanged(time.monotonic(), MachineStatus.RESETTING))
+        self._signal(signal.SIGHUP)
+
+    async def quit(self) -> None:
+        """Ends the process."""
+        if self._child is not None and self._child.running:
+            self._changing = True
+            self._child.signal(signal.SIGTERM)
+            self._child.signal(signal.SIGCONT)
+            await self._child.wait_end(3.0)
+
+    async def close(self) -> None:
+        """Ends the process and removes its folder."""
+        self._changing = True
+        if self._child is not None:
+            with contextlib.suppress(SessionError):
+                await self._child.close()

@@ -1,0 +1,148 @@
+"""What a person can open: a kernel in QEMU or the simulator, a running machine, a line, or a file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from llmbm_console.core.session import Session, SessionError
+
+if TYPE_CHECKING:
+    from llmbm_console.core.machine import BootFiles
+
+KINDS = ("qemu", "sim", "qmp", "connect", "serial", "file")
+QEMU_BINARY = "qemu-system-x86_64"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One target with its options, as on the command line. `address` is the device, the URL, the monitor's socket or
+    the file's path; `memory` is in MiB, None for what the model needs."""
+
+    kind: str
+    address: str = ""
+    model: Path | None = None
+    tokenizer: Path | None = None
+    config: Path | None = None
+    image: Path | None = None
+    memory: int | None = None
+    smp: int = 2
+    accel: str = "auto"
+    qemu_binary: str = QEMU_BINARY
+    firmware: Path | None = None
+    display: str = "none"
+    baud: int = 115_200
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise SessionError(f"{self.kind!r} is no kind of target; expected one of {', '.join(KINDS)}")
+
+    @property
+    def title(self) -> str:
+        """For the status line: "qemu:stories700K", "serial:ttyUSB0"."""
+        if self.kind in ("qemu", "sim"):
+            boots = self.image or self.model
+            return f"{self.kind}:{boots.stem if boots is not None else 'stories700K'}"
+        return f"{self.kind}:{Path(self.address).name}" if self.kind != "connect" else self.address
+
+
+def default_kind() -> str:
+    """QEMU when it and its firmware are installed, else the simulator."""
+    from llmbm_console.core.firmware import find_firmware
+
+    return "qemu" if shutil.which(QEMU_BINARY) is not None and find_firmware() is not None else "sim"
+
+
+def default_target() -> Target:
+    """What runs without any option."""
+    return Target(default_kind())
+
+
+def _existing(path: Path | None, what: str) -> None:
+    if path is not None and not path.is_file():
+        raise SessionError(f"{path}: no such {what}")
+
+
+def boot_files(target: Target, kernel: Path) -> BootFiles:
+    """Kernel, model, tokenizer and configuration of a target. Raises SessionError for what is missing."""
+    from llmbm_console.core.machine import BootFiles
+    from llmbm_console.core.paths import default_model, find_tokenizer
+
+    model = target.model or default_model()
+    _existing(model, "model file")
+    _existing(target.tokenizer, "tokenizer file")
+    _existing(target.config, "configuration file")
+    return BootFiles(kernel, model, target.tokenizer or find_tokenizer(model), target.config)
+
+
+def _qemu(target: Target) -> Session:
+    from llmbm_console.core.firmware import find_firmware, firmware_at
+    from llmbm_console.core.live import LiveSession
+    from llmbm_console.core.machine import LaunchedQemu
+    from llmbm_console.core.paths import kernel_image
+    from llmbm_console.core.qemu_command import QemuOptions, memory_for
+
+    if shutil.which(target.qemu_binary) is None:
+        raise SessionError(
+            f"{target.qemu_binary}: not found; install QEMU (Debian: apt-get install qemu-system-x86 ovmf), name it "
+            "with --qemu-binary, or use --sim"
+        )
+    firmware = firmware_at(target.firmware) if target.firmware is not None else find_firmware()
+    if firmware is None:
+        raise SessionError(
+            "no UEFI firmware for QEMU was found; install it (Debian: apt-get install ovmf), name it with --firmware, "
+            "or use --sim"
+        )
+    _existing(target.image, "disk image")
+    boot = boot_files(target, kernel_image()) if target.image is None else None
+    memory = target.memory or memory_for(boot.model if boot is not None else None)
+    options = QemuOptions(target.qemu_binary, firmware, target.accel, target.image, memory, target.smp, target.display)
+    return LiveSession(target.title, machine=lambda emit: LaunchedQemu(options, boot, emit), boots=True)
+
+
+def _sim(target: Target) -> Session:
+    from llmbm_console.core.live import LiveSession
+    from llmbm_console.core.paths import simulator_binary
+    from llmbm_console.core.simulator import Simulator
+
+    if os.name != "posix":
+        raise SessionError("the simulator needs a POSIX system; use --qemu")
+    boot = boot_files(target, simulator_binary())
+    return LiveSession(target.title, machine=lambda emit: Simulator(boot, emit), boots=True)
+
+
+def _qmp(target: Target) -> Session:
+    from llmbm_console.core.live import LiveSession
+    from llmbm_console.core.machine import AttachedQemu
+
+    return LiveSession(target.title, machine=lambda emit: AttachedQemu(target.address, target.baud, emit))
+
+
+def _line(target: Target) -> Session:
+    from llmbm_console.core.live import LiveSession
+    from llmbm_console.core.transport.address import transport_for
+    from llmbm_console.core.transport.base import TransportError
+    from llmbm_console.core.transport.tty import serial_transport
+
+    try:
+        if target.kind == "serial":
+            return LiveSession(target.title, transport=serial_transport(target.address, target.baud))
+        return LiveSession(target.title, transport=transport_for(target.address, target.baud))
+    except TransportError as error:
+        raise SessionError(str(error)) from error
+
+
+def _file(target: Target) -> Session:
+    from llmbm_console.core import dump
+
+    session: Session = dump.open_dump(Path(target.address))  # type: ignore[attr-defined]
+    return session
+
+
+def make_session(target: Target) -> Session:
+    """The session of a target, not yet open. Raises SessionError for what cannot work at all."""
+    make = {"qemu": _qemu, "sim": _sim, "qmp": _qmp, "connect": _line, "serial": _line, "file": _file}
+    return make[target.kind](target)

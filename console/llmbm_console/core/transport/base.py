@@ -1,0 +1,68 @@
+"""What every transport is: opened, read, written, closed and described."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Protocol
+
+
+class TransportError(OSError):
+    """A line could not be opened or broke; the message says which, why and what to do. `retry` is False when trying
+    again cannot help (a name that is no address)."""
+
+    def __init__(self, message: str, retry: bool = True) -> None:
+        super().__init__(message)
+        self.retry = retry
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class Transport(Protocol):
+    """A line. After `close` it can be opened again."""
+
+    async def open(self) -> None:
+        """Opens the line. Raises TransportError."""
+
+    async def read(self) -> bytes:
+        """All bytes that have come, at least one; b"" when the line has ended."""
+
+    async def write(self, data: bytes) -> None:
+        """Sends all of `data`. Raises TransportError when the line is broken."""
+
+    async def close(self) -> None:
+        """Closes the line. Idempotent."""
+
+    def describe(self) -> str:
+        """The line in a few words for the status line and for messages."""
+
+
+class Inbox:
+    """Bytes on their way from whoever receives them to `read`. The receiver never waits: this holds whatever comes."""
+
+    def __init__(self) -> None:
+        self._chunks: deque[bytes] = deque()
+        self._waiting = asyncio.Event()
+        self._ended = False
+
+    def put(self, data: bytes) -> None:
+        """Takes bytes; call in the event loop."""
+        self._chunks.append(data)
+        self._waiting.set()
+
+    def end(self) -> None:
+        """No more bytes will come."""
+        self._ended = True
+        self._waiting.set()
+
+    async def get(self) -> bytes:
+        """All bytes there are, waiting for the first; b"" after the end."""
+        while not self._chunks:
+            if self._ended:
+                return b""
+            self._waiting.clear()
+            await self._waiting.wait()
+        data = b"".join(self._chunks)
+        self._chunks.clear()
+        return data

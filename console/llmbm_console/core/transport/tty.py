@@ -1,0 +1,220 @@
+"""A serial port: opened by pyserial, read by the event loop (POSIX) or by a thread (Windows, rfc2217)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+from llmbm_console.core.transport.base import Inbox, TransportError
+
+CHUNK = 4096
+WRITE_STEP = 0.005  # s between tries when the driver's buffer is full
+
+
+def port_names() -> list[str]:
+    """The serial ports of this computer."""
+    from serial.tools.list_ports import comports  # type: ignore[import-untyped]
+
+    return sorted(port.device for port in comports())
+
+
+def holders(device: str) -> list[str]:
+    """Who has a device open, as "name (pid)"; only Linux tells, and only for processes one may look at."""
+    found = []
+    real = os.path.realpath(device)
+    for process in Path("/proc").glob("[0-9]*"):
+        if process.name == str(os.getpid()):
+            continue
+        with contextlib.suppress(OSError):
+            if any(os.path.realpath(handle) == real for handle in (process / "fd").iterdir()):
+                found.append(f"{(process / 'comm').read_text().strip()} ({process.name})")
+    return found
+
+
+def open_error(device: str, error: OSError) -> TransportError:
+    """Why a port did not open, and what to do."""
+    number = error.errno
+    text = str(error)
+    if number == errno.ENOENT or "FileNotFoundError" in text:
+        ports = port_names()
+        there = f"the ports there are: {', '.join(ports)}" if ports else "no serial port was found; is it plugged in?"
+        return TransportError(f"{device}: no such port; {there}")
+    if number == errno.EACCES or "PermissionError" in text:
+        return TransportError(
+            f"{device}: no permission. On Linux add yourself to the group that owns it (usually dialout): "
+            "sudo usermod -aG dialout $USER, then log in again. On Windows another program may have it open"
+        )
+    if number in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK) or "lock" in text:
+        who = holders(device)
+        return TransportError(f"{device}: in use by {', '.join(who) if who else 'another program'}; close it first")
+    if number == errno.ENOTTY:
+        return TransportError(f"{device}: not a serial port", retry=False)
+    return TransportError(f"{device}: {text}")
+
+
+def _open_port(device: str, baud: int) -> Any:
+    """Opens the port 8N1, exclusively, and leaves DTR and RTS as they are: a pulse there resets some boards."""
+    import serial  # type: ignore[import-untyped]
+
+    class Port(serial.Serial):  # type: ignore[misc]
+        def _update_dtr_state(self) -> None:
+            pass
+
+        def _update_rts_state(self) -> None:
+            pass
+
+    kind = Port if os.name == "posix" else serial.Serial
+    try:
+        port = kind(baudrate=baud, bytesize=8, parity="N", stopbits=1, timeout=0 if os.name == "posix" else 0.1)
+        port.exclusive = True
+        port.port = device
+        port.open()
+    except ValueError as error:
+        raise TransportError(f"{device}: {baud} is no speed this port can do: {error}", retry=False) from error
+    except OSError as error:
+        raise open_error(device, error) from error
+    return port
+
+
+class TtyTransport:
+    """A serial port on a POSIX system: the descriptor is non-blocking and the event loop watches it."""
+
+    def __init__(self, device: str, baud: int) -> None:
+        self._device = device
+        self._baud = baud
+        self._port: Any = None
+        self._inbox = Inbox()
+
+    def describe(self) -> str:
+        """Device and speed."""
+        return f"{self._device} at {self._baud}"
+
+    async def open(self) -> None:
+        """Opens the port. Raises TransportError."""
+        await self.close()
+        self._port = await asyncio.get_running_loop().run_in_executor(None, _open_port, self._device, self._baud)
+        self._inbox = Inbox()
+        asyncio.get_running_loop().add_reader(self._port.fileno(), self._readable)
+
+    def _readable(self) -> None:
+        try:
+            data = os.read(self._port.fileno(), CHUNK)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""  # EIO, ENXIO: the adapter was unplugged
+        if data:
+            self._inbox.put(data)
+        else:
+            # Readable without data is how an unplugged adapter looks; watching on would spin.
+            asyncio.get_running_loop().remove_reader(self._port.fileno())
+            self._inbox.end()
+
+    async def read(self) -> bytes:
+        """All bytes that have come; b"" when the port has gone."""
+        return await self._inbox.get()
+
+    async def write(self, data: bytes) -> None:
+        """Sends all of `data`."""
+        while data:
+            if self._port is None:
+                raise TransportError(f"{self._device}: not open")
+            try:
+                data = data[os.write(self._port.fileno(), data) :]
+            except (BlockingIOError, InterruptedError):
+                await asyncio.sleep(WRITE_STEP)
+            except OSError as error:
+                raise TransportError(f"{self._device}: {error.strerror}") from error
+
+    async def close(self) -> None:
+        """Closes the port."""
+        port, self._port = self._port, None
+        if port is not None:
+            asyncio.get_running_loop().remove_reader(port.fileno())
+            with contextlib.suppress(OSError):
+                port.close()
+        self._inbox.end()
+
+
+class ThreadedSerial:
+    """A pyserial port that has no descriptor to watch: Windows, and rfc2217://HOST:PORT."""
+
+    def __init__(self, device: str, baud: int) -> None:
+        self._device = device
+        self._baud = baud
+        self._port: Any = None
+        self._thread: threading.Thread | None = None
+        self._inbox = Inbox()
+
+    def describe(self) -> str:
+        """Device or address, and speed."""
+        return f"{self._device} at {self._baud}"
+
+    def _open(self) -> Any:
+        if "://" not in self._device:
+            return _open_port(self._device, self._baud)
+        import serial
+
+        try:
+            return serial.serial_for_url(self._device, baudrate=self._baud, timeout=0.1)
+        except ValueError as error:
+            raise TransportError(f"{self._device}: {error}", retry=False) from error
+        except OSError as error:
+            raise TransportError(f"{self._device}: {error}") from error
+
+    async def open(self) -> None:
+        """Opens the port. Raises TransportError."""
+        await self.close()
+        loop = asyncio.get_running_loop()
+        port = await loop.run_in_executor(None, self._open)
+        self._port, self._inbox = port, Inbox()
+        self._thread = threading.Thread(
+            target=self._run, args=(loop, port, self._inbox), name="serial reader", daemon=True
+        )
+        self._thread.start()
+
+    def _run(self, loop: asyncio.AbstractEventLoop, port: Any, inbox: Inbox) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed already
+            try:
+                while self._port is port:
+                    data = port.read(max(1, min(port.in_waiting, CHUNK)))
+                    if data:
+                        loop.call_soon_threadsafe(inbox.put, bytes(data))
+            except (OSError, TypeError, AttributeError):
+                pass  # pyserial raises any of these when a port is closed or lost under a read
+            loop.call_soon_threadsafe(inbox.end)
+
+    async def read(self) -> bytes:
+        """All bytes that have come; b"" when the port has gone."""
+        return await self._inbox.get()
+
+    async def write(self, data: bytes) -> None:
+        """Sends all of `data`."""
+        port = self._port
+        if port is None:
+            raise TransportError(f"{self._device}: not open")
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, port.write, data)
+        except OSError as error:
+            raise TransportError(f"{self._device}: {error}") from error
+
+    async def close(self) -> None:
+        """Closes the port and ends the thread."""
+        port, self._port = self._port, None
+        thread, self._thread = self._thread, None
+        if port is not None:
+            if thread is not None:
+                await asyncio.get_running_loop().run_in_executor(None, thread.join, 2.0)
+            with contextlib.suppress(OSError):
+                port.close()
+        self._inbox.end()
+
+
+def serial_transport(device: str, baud: int) -> TtyTransport | ThreadedSerial:
+    """A local serial port, in the way this system can do it."""
+    return TtyTransport(device, baud) if os.name == "posix" else ThreadedSerial(device, baud)
