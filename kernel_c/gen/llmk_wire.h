@@ -211,7 +211,8 @@ enum wire_op {
     WIRE_OP_INFO, /* sends version, cpu, model, tok, samp, sent, kv and every zone record once */
     WIRE_OP_STAT, /* sends one record (every arena for zone) */
     WIRE_OP_DICT, /* sends the schema as text in O frames, a line per record */
-    WIRE_OP_SUB, /* sends samples of a stream up to `hz` times a second; the value of the response is the rate granted */
+    /* sends samples of a stream up to `hz` times a second; the value of the response is the rate granted */
+    WIRE_OP_SUB,
     WIRE_OP_LOG, /* with i: sends events from that number again; with lv: least level of the events sent from now on */
     WIRE_OP_TOK, /* sends tokens of the last generation again */
     WIRE_OP_OUT, /* sends pieces of the last command's output again */
@@ -679,7 +680,8 @@ static inline bool wire_put_sentinel(struct wire_line *line, uint16_t sequence, 
 }
 
 _Static_assert(199u <= WIRE_MAX_LINE, "the longest sampling_state fits a line");
-static inline bool wire_put_sampling_state(struct wire_line *line, uint16_t sequence, const struct wire_sampling_state *record)
+static inline bool wire_put_sampling_state(struct wire_line *line, uint16_t sequence,
+                                           const struct wire_sampling_state *record)
 {
     return wire_put(line, sequence, WIRE_RECORD_SAMPLING_STATE, record);
 }
@@ -697,7 +699,8 @@ static inline bool wire_put_model(struct wire_line *line, uint16_t sequence, con
 }
 
 _Static_assert(137u <= WIRE_MAX_LINE, "the longest tokenizer_state fits a line");
-static inline bool wire_put_tokenizer_state(struct wire_line *line, uint16_t sequence, const struct wire_tokenizer_state *record)
+static inline bool wire_put_tokenizer_state(struct wire_line *line, uint16_t sequence,
+                                            const struct wire_tokenizer_state *record)
 {
     return wire_put(line, sequence, WIRE_RECORD_TOKENIZER_STATE, record);
 }
@@ -728,11 +731,12 @@ struct wire_refusal {
     const char *message;
 };
 
-/* Read a frame of kind 'q' or 'h'. Unknown keys are ignored. The texts of `ret` lie in the frame's line, unescaped and NUL-terminated;
- * so a frame can be parsed once. False fills the refusal: op for an unknown operation, arg for a missing or malformed argument,
- * range, toolong, and version for a hello of another protocol. */
+/* Read a frame of kind 'q' or 'h'. Unknown keys are ignored. The texts of `ret` lie in the frame's line, unescaped and
+ * NUL-terminated; so a frame can be parsed once. False fills the refusal: op for an unknown operation, arg for a missing
+ * or malformed argument, range, toolong, and version for a hello of another protocol. */
 bool wire_request_parse(const struct wire_frame *frame, struct wire_request *ret, struct wire_refusal *ret_refusal);
-bool wire_host_hello_parse(const struct wire_frame *frame, struct wire_host_hello *ret, struct wire_refusal *ret_refusal);
+bool wire_host_hello_parse(const struct wire_frame *frame, struct wire_host_hello *ret,
+                           struct wire_refusal *ret_refusal);
 
 /* What the operation `dict` sends: this schema as text. */
 extern const char wire_dictionary[];

@@ -118,7 +118,8 @@ def config_example() -> str:
     """repl.cfg.example: every key with its meaning, range and default, commented out."""
     lines = [
         "# repl.cfg - read once at boot from the root of the boot volume.",
-        "# One `key = value` a line; # and ; begin a comment. A line that is wrong is reported and skipped, the others count.",
+        "# One `key = value` a line; # and ; begin a comment.",
+        "# A line that is wrong is reported and skipped, the others count.",
         "# Every key below is shown with its default: remove the # to change it.",
     ]
     for parameter in PARAMETERS:

@@ -1,4 +1,5 @@
-"""The kernel's C view of the schema: gen/llmk_wire.h (types and typed emitters) and gen/llmk_wire_tables.h (tables, included once)."""
+"""The kernel's C view of the schema: gen/llmk_wire.h (types and typed emitters) and gen/llmk_wire_tables.h (tables,
+included once)."""
 
 from __future__ import annotations
 
@@ -9,12 +10,24 @@ from llmbm_protocol import schema
 from llmbm_protocol.fields import Word
 from llmbm_protocol.schema import OPERATIONS, HostHello, Record, Request
 from llmbm_protocol.shape import (
-    FieldShape, Shape, dictionary_text, enumerations, host_shapes, kernel_shapes, schema_id, shape_of, snake,
+    FieldShape,
+    Shape,
+    dictionary_text,
+    enumerations,
+    host_shapes,
+    kernel_shapes,
+    schema_id,
+    shape_of,
+    snake,
 )  # fmt: skip
 
 BANNER = "/* Generated from protocol/llmbm_protocol by `llmbm-wire gen`: change the schema, not this file. */"
 _KEY_MAXIMUM = 6  # a key and its two NULs fill the eight octets of struct wire_field
 _HOST = (HostHello, Request)
+_C_KEYWORDS = frozenset(
+    "auto break case char const continue default do double else enum extern float for goto if inline int long register "
+    "restrict return short signed sizeof static struct switch typedef union unsigned void volatile while bool".split()
+)
 
 
 def comment(text: str, indent: str = "") -> list[str]:
@@ -23,6 +36,18 @@ def comment(text: str, indent: str = "") -> list[str]:
     body = [f"{indent}{'/*' if number == 0 else ' *'} {line}" for number, line in enumerate(lines)]
     body[-1] += " */"
     return body
+
+
+def fitted(line: str) -> list[str]:
+    """A line of at most 120 columns: a comment that does not fit goes above, a parameter that does not goes below."""
+    if len(line) <= 120:
+        return [line]
+    indent = " " * (len(line) - len(line.lstrip()))
+    code, mark, note = line.partition(" /* ")
+    if mark and code.strip():
+        return [*comment(note.removesuffix(" */"), indent), code]
+    head, mark, last = line.rpartition(", ")
+    return [f"{head},", " " * (line.index("(") + 1) + last] if mark and "(" in line else [line]
 
 
 def constant(enum: type[Word], name: str) -> str:
@@ -186,11 +211,12 @@ struct wire_refusal {
     const char *message;
 };
 
-/* Read a frame of kind 'q' or 'h'. Unknown keys are ignored. The texts of `ret` lie in the frame's line, unescaped and NUL-terminated;
- * so a frame can be parsed once. False fills the refusal: op for an unknown operation, arg for a missing or malformed argument,
- * range, toolong, and version for a hello of another protocol. */
+/* Read a frame of kind 'q' or 'h'. Unknown keys are ignored. The texts of `ret` lie in the frame's line, unescaped and
+ * NUL-terminated; so a frame can be parsed once. False fills the refusal: op for an unknown operation, arg for a missing
+ * or malformed argument, range, toolong, and version for a hello of another protocol. */
 bool wire_request_parse(const struct wire_frame *frame, struct wire_request *ret, struct wire_refusal *ret_refusal);
-bool wire_host_hello_parse(const struct wire_frame *frame, struct wire_host_hello *ret, struct wire_refusal *ret_refusal);
+bool wire_host_hello_parse(const struct wire_frame *frame, struct wire_host_hello *ret,
+                           struct wire_refusal *ret_refusal);
 
 /* What the operation `dict` sends: this schema as text. */
 extern const char wire_dictionary[];
@@ -211,7 +237,7 @@ def wire_header() -> str:
         lines += _struct(shape)
     lines += _emitters()
     lines += [_REQUESTS, "#endif", ""]
-    return "\n".join(lines)
+    return "\n".join(part for line in "\n".join(lines).split("\n") for part in fitted(line))
 
 
 def _field_entry(field: FieldShape, shape: Shape, enum_index: dict[str, int]) -> str:
@@ -231,6 +257,8 @@ def _field_entry(field: FieldShape, shape: Shape, enum_index: dict[str, int]) ->
 
 def _check_field(field: FieldShape, shape: Shape) -> None:
     where = f"{shape.record.__name__}.{field.name}"
+    if field.name in _C_KEYWORDS:
+        raise ValueError(f"{where}: the name is a keyword of C")
     if len(field.key) > _KEY_MAXIMUM:
         raise ValueError(f"{where}: key {field.key!r} is longer than the {_KEY_MAXIMUM} letters the C table holds")
     empty = (0, False, "", b"", (), None)
@@ -302,4 +330,4 @@ def _tables() -> Iterator[str]:
 def wire_tables() -> str:
     """The whole of llmk_wire_tables.h."""
     note = "/* The tables of llmk_wire.h. Only core/wire.c includes this. */"
-    return "\n".join([BANNER, note, "", *_tables(), ""])
+    return "\n".join(part for line in [BANNER, note, "", *_tables(), ""] for part in fitted(line))

@@ -1,4 +1,5 @@
-"""Records to frames and back. The table of each record is made once, from its shape; pydantic then checks the values."""
+"""Records to frames and back. The table of each record is made once, from its shape; pydantic then checks the
+values."""
 
 from __future__ import annotations
 
@@ -13,14 +14,24 @@ from pydantic import ValidationError
 from llmbm_protocol.fields import Word, escape
 from llmbm_protocol.frame import Frame, Rejected, RejectReason, encode
 from llmbm_protocol.schema import (
-    HOST_RECORDS, KERNEL_RECORDS, OPERATIONS, PROTOCOL, SAMPLES, ErrorCode, HostHello, Operation, Record, Request,
+    HOST_RECORDS,
+    KERNEL_RECORDS,
+    OPERATIONS,
+    PROTOCOL,
+    SAMPLES,
+    ErrorCode,
+    HostHello,
+    Operation,
+    Record,
+    Request,
 )  # fmt: skip
 from llmbm_protocol.shape import FieldShape, Shape, shape_of
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownFrame:
-    """A valid frame of a kind or stream that this schema does not have: a newer kernel's. The values are still escaped."""
+    """A valid frame of a kind or stream that this schema does not have: a newer kernel's. The values are still
+    escaped."""
 
     kind: str
     stream: str | None
@@ -159,7 +170,8 @@ def to_fields(record: Record) -> dict[str, str]:
 
 
 def to_frame(record: Record, sequence: int) -> bytes:
-    """One line of the wire. Raises FrameError when the record does not fit a line, which only unknown enum words can cause."""
+    """One line of the wire. Raises FrameError when the record does not fit a line, which only unknown enum words
+    can cause."""
     return encode(record.kind, sequence, to_fields(record))
 
 
@@ -199,7 +211,8 @@ def _too_long(field: FieldShape, value: str, decoded: Any) -> bool:
 
 
 def _check_plain(shape: Shape, fields: dict[str, str]) -> str | None:
-    """The one rule that the decoded value no longer shows: how long it was on the wire (an escape may be used needlessly)."""
+    """The one rule that the decoded value no longer shows: how long it was on the wire (an escape may be used
+    needlessly)."""
     for field in shape.fields:
         if field.wire.kind == "plain" and len(fields.get(field.key, "")) > field.wire.maximum:
             return field.key
@@ -207,8 +220,8 @@ def _check_plain(shape: Shape, fields: dict[str, str]) -> str | None:
 
 
 def from_frame(frame: Frame) -> Record | UnknownFrame | Rejected:
-    """The record in a frame; generic for an unknown kind or stream; rejected, with the field at fault, when a required field
-    is missing or a value is not what it should be."""
+    """The record in a frame; generic for an unknown kind or stream; rejected, with the field at fault, when a
+    required field is missing or a value is not what it should be."""
     cls = _BY_STREAM.get(frame.fields.get("k", "")) if frame.kind == "S" else _BY_KIND.get(frame.kind)
     if cls is None:
         return UnknownFrame(frame.kind, frame.fields.get("k") if frame.kind == "S" else None, frame.fields)

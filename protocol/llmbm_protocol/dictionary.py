@@ -1,8 +1,8 @@
 """Reading the dictionary: the schema as the kernel tells it, for a host that does not know it (op `dict`).
 
-The text has a line per record: the frame kind, for samples the stream, then `key:letter` for each field, with "?" after the
-letter of an optional one. The first line is `LLP protocol revision schema-id`, the last one the names of the operations. It comes over
-a wire, so nothing of it is trusted: a line that is not understood is kept as such.
+The text has a line per record: the frame kind, for samples the stream, then `key:letter` for each field, with "?"
+after the letter of an optional one. The first line is `LLP protocol revision schema-id`, the last one the names of the
+operations. It comes over a wire, so nothing of it is trusted: a line that is not understood is kept as such.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from llmbm_protocol.codec import READERS, UnknownFrame, ValueRefused
 from llmbm_protocol.fields import WireKind
 from llmbm_protocol.shape import DICTIONARY_LETTERS
 
-_KINDS: dict[str, WireKind] = {letter: kind for kind, letter in DICTIONARY_LETTERS.items()}
+_KINDS = {letter: kind for kind, letter in DICTIONARY_LETTERS.items()}
 _FIELD = re.compile(r"([a-z][a-z0-9]{0,7}):([a-z])(\??)")
 _HEADER = re.compile(r"LLP ([0-9]{1,3}) ([0-9]{1,3}) ([0-9a-f]{1,8})")
 _RECORD = re.compile(r"([A-Za-z])(?: ([a-z0-9_]{1,16}))?((?: [a-z0-9]+:[a-z]\??)*)")
@@ -27,7 +27,8 @@ class DictionaryError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class DictionaryField:
-    """One field: its key, how its value is written (None for a letter of a later revision), whether it may be missing."""
+    """One field: its key, how its value is written (None for a letter of a later revision), whether it may be
+    missing."""
 
     key: str
     kind: WireKind | None
@@ -43,8 +44,8 @@ class DictionaryRecord:
     fields: tuple[DictionaryField, ...]
 
     def values(self, fields: dict[str, str]) -> dict[str, Any]:
-        """The values of a generic frame: numbers, bytes or text by the field's kind; text as on the wire for a key that is
-        not listed and for a value that is not what its kind says."""
+        """The values of a generic frame: numbers, bytes or text by the field's kind; text as on the wire for a
+        key that is not listed and for a value that is not what its kind says."""
         kinds = {field.key: field.kind for field in self.fields}
         result: dict[str, Any] = {}
         for key, value in fields.items():

@@ -1,7 +1,7 @@
 """Field types of the line protocol: what a value may be, and so how many octets it can take on the wire.
 
-Each alias is an ordinary Python type with one `Wire` mark in its `Annotated` metadata. The codec and the C generator read the
-mark; pydantic takes its validation from the same mark, so that the two cannot disagree.
+Each alias is an ordinary Python type with one `Wire` mark in its `Annotated` metadata. The codec and the C generator
+read the mark; pydantic takes its validation from the same mark, so that the two cannot disagree.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 WireKind = Literal["uint", "hex", "flag", "micro", "text", "plain", "name", "enum", "uints"]
 
-#: Octets that stand for themselves inside a value; the space is written "_", everything else "%" and two hexadecimal digits.
+#: Octets that stand for themselves inside a value; the space is written "_", everything else "%" and two hexadecimal
+#: digits.
 SAFE_OCTETS = frozenset(range(0x21, 0x7F)) - frozenset(b"%*,=@_")
 
 ENUM_WORD_MAXIMUM = 16
@@ -43,14 +44,14 @@ def _fits_escaped(maximum: int, value: str) -> str:
 class Wire:
     """How a value is written.
 
-    uint   decimal without leading zeros, at most `maximum`, which is a power of two less one; the kernel writes the maximum
-           for anything larger
+    uint   decimal without leading zeros, at most `maximum`, which is a power of two less one; the kernel writes
+           the maximum for anything larger
     hex    lower-case hexadecimal without leading zeros, at most `maximum`
     flag   0 or 1
     micro  a decimal with at most six digits after the point and no trailing zeros; the value is in millionths
     text   any octets, escaped; at most `maximum` octets before escaping (each may take three)
-    plain  printable ASCII, escaped; at most `maximum` octets after escaping. The kernel writes "?" for any other octet and
-           cuts what is longer
+    plain  printable ASCII, escaped; at most `maximum` octets after escaping. The kernel writes "?" for any other
+           octet and cuts what is longer
     name   letters, digits and "_.-" as they are, without escapes: "_" is an underscore here; at most `maximum`
     enum   a word of the enumeration as it is, see name; a reader keeps an unknown word
     uints  at most `count` (15) decimals, each as for uint, separated by ","
@@ -80,8 +81,8 @@ class Wire:
 
 
 class Word(StrEnum):
-    """Base of the enumerations. A word that is not in the list becomes a value of its own, so that a newer kernel's words are
-    shown and not refused; `known` tells them apart."""
+    """Base of the enumerations. A word that is not in the list becomes a value of its own, so that a newer
+    kernel's words are shown and not refused; `known` tells them apart."""
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:

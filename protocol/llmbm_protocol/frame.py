@@ -1,7 +1,8 @@
-"""Frames of LLP/1: encoding one, and finding them in a stream of bytes that may hold anything (protocol/SPEC.md, "Lines").
+"""Frames of LLP/1: encoding one, and finding them in a stream of bytes that may hold anything (protocol/SPEC.md,
+"Lines").
 
-Nothing is guessed: a frame is accepted only in its one spelling and with a right CRC-32. Everything else comes out again, in order,
-as noise (console text) or as a rejected line with the reason.
+Nothing is guessed: a frame is accepted only in its one spelling and with a right CRC-32. Everything else comes out
+again, in order, as noise (console text) or as a rejected line with the reason.
 """
 
 from __future__ import annotations
@@ -139,8 +140,8 @@ class FrameDecoder:
         return [Noise(held)] if held else []
 
     def feed(self, data: bytes) -> list[Piece]:
-        """Takes more bytes, gives what is complete now. How the stream is cut into calls does not matter, but for where noise
-        is cut."""
+        """Takes more bytes, gives what is complete now. How the stream is cut into calls does not matter, but
+        for where noise is cut."""
         if not data:
             return []
         buffer = self._pending + data
@@ -196,8 +197,8 @@ class FrameDecoder:
 
     @staticmethod
     def _slow(buffer: bytes, start: int) -> tuple[Rejected | None, int]:
-        """What begins at this "@" and is no valid frame: the rejected line and its end, or None and where to look on (it is
-        noise up to there), or -1 when more bytes are needed."""
+        """What begins at this "@" and is no valid frame: the rejected line and its end, or None and where to
+        look on (it is noise up to there), or -1 when more bytes are needed."""
         head = _HEAD.match(buffer, start, start + HEAD_BYTES - 1)
         good = head.end() if head else start + 1
         if good < start + HEAD_BYTES - 1:

@@ -1,4 +1,5 @@
-"""Every parameter of the kernel, once: the REPL command, the repl.cfg key, the wire request and the slider share this table.
+"""Every parameter of the kernel, once: the REPL command, the repl.cfg key, the wire request and the slider share this
+table.
 
 The C table in kernel_c/gen is generated from it, and so is repl.cfg.example.
 """
@@ -15,8 +16,8 @@ ParameterKind = Literal["micro", "integer", "u64", "flag", "choice", "name"]
 class Parameter(BaseModel):
     """One setting.
 
-    `minimum`, `maximum` and `default` are in units of the kind: millionths for micro, the index of `choices` for choice.
-    A maximum of `None` for max_tokens-like values is bounded at run time by the model (see `bounded_by_context`).
+    `minimum`, `maximum` and `default` are in units of the kind: millionths for micro, the index of `choices` for
+    choice.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -46,12 +47,12 @@ PARAMETERS: tuple[Parameter, ...] = (
               help="keep the likeliest tokens that together reach this probability"),
     Parameter(name="top_k", kind="integer", maximum=262_144, default=80, off=0, sampling=True,
               help="keep this many of the likeliest tokens"),
-    Parameter(name="norepeat", kind="integer", maximum=16, default=4, off=0, aliases=("no_repeat_ngram",), sampling=True,
-              help="never repeat a run of this many tokens"),
+    Parameter(name="norepeat", kind="integer", maximum=16, default=4, off=0, aliases=("no_repeat_ngram",),
+              sampling=True, help="never repeat a run of this many tokens"),
     Parameter(name="repeat", kind="micro", minimum=MILLION, maximum=2 * MILLION, default=1_150_000, off=MILLION,
               aliases=("repeat_penalty",), sampling=True, help="weaken tokens seen in the last 64 of this turn"),
-    Parameter(name="max_tokens", kind="integer", minimum=1, maximum=256, default=160, sampling=True, bounded_by_context=True,
-              help="most tokens of one answer"),
+    Parameter(name="max_tokens", kind="integer", minimum=1, maximum=256, default=160, sampling=True,
+              bounded_by_context=True, help="most tokens of one answer"),
     Parameter(name="seed", kind="u64", maximum=2**64 - 1, default=42, sampling=True, help="seed of the random draw"),
     Parameter(name="stats", kind="flag", default=1, help="show a line of statistics after each answer"),
     Parameter(name="stop_you", kind="flag", default=0, help="stop at a line that begins with You:"),
@@ -64,8 +65,9 @@ PARAMETERS: tuple[Parameter, ...] = (
               help="cycles one prefill pass may take; 0 learns it"),
     Parameter(name="budget_decode", kind="u64", maximum=2**39 - 1, default=0, off=0, boot_only=True,
               help="cycles one decode pass may take; 0 learns it"),
-    Parameter(name="strict_budget", kind="flag", default=0, help="1: a broken budget trips the sentinel; 0: it is logged"),
+    Parameter(name="strict_budget", kind="flag", default=0,
+              help="1: a broken budget trips the sentinel; 0: it is logged"),
     Parameter(name="model", kind="name", boot_only=True, help="model file to load first"),
-    Parameter(name="baud", kind="choice", choices=("9600", "19200", "38400", "57600", "115200"), maximum=4, default=4, boot_only=True,
-              help="speed of the serial line"),
+    Parameter(name="baud", kind="choice", choices=("9600", "19200", "38400", "57600", "115200"), maximum=4, default=4,
+              boot_only=True, help="speed of the serial line"),
 )  # fmt: skip

@@ -1,37 +1,58 @@
 """Every record of the line protocol LLP/1: the single source for the kernel's C header and for the console.
 
-A class is one frame kind, or one `k` of the sample kind `S`. A field's alias is its key on the wire (one to eight lower-case
-letters and digits). A field with a default is optional: it is left out when it has that default, and a reader that does not find it
-assumes it. Rules for change: a key is never reused with another meaning, a new field is optional, an unknown key is ignored.
+A class is one frame kind, or one `k` of the sample kind `S`. A field's alias is its key on the wire (one to eight
+lower-case letters and digits). A field with a default is optional: it is left out when it has that default, and a
+reader that does not find it assumes it. Rules for change: a key is never reused with another meaning, a new field is
+optional, an unknown key is ignored.
 
-Units are in the field descriptions; `t` is always milliseconds since the kernel started, by its calibrated cycle counter.
+Units are in the field descriptions; `t` is always milliseconds since the kernel started, by its calibrated cycle
+counter.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from llmbm_protocol.fields import (
-    U8,
-    U16,
-    U24,
-    U32,
-    U39,
-    U48,
-    U64,
-    Flag,
-    Hex16,
-    Hex32,
-    Hex64,
-    Micro,
-    Name,
-    Plain,
-    Text,
-    Uints,
-    Word,
+from llmbm_protocol.fields import U8, U16, U32, U39, U48, U64, Flag, Hex16, Hex32, Hex64, Name, Plain, Text
+from llmbm_protocol.record import Record, key
+from llmbm_protocol.samples import (
+    Cpu,
+    KvCache,
+    Load,
+    Model,
+    Perf,
+    Sample,
+    SamplingState,
+    Sentinel,
+    TokenizerState,
+    Version,
+    Zone,
+    Zones,
 )
+from llmbm_protocol.words import (
+    Arena,
+    ErrorCode,
+    LeaveReason,
+    LogCode,
+    LogLevel,
+    Phase,
+    SentinelError,
+    SentinelPhase,
+    SentinelState,
+    StopReason,
+    Stream,
+)
+
+__all__ = [
+    "EXPIRY_MS", "HEARTBEAT_MS", "HOST_RECORDS", "KERNEL_RECORDS", "MAX_FIELDS", "MAX_LINE", "OPERATIONS", "PROTOCOL",
+    "REVISION", "SAMPLES", "WINDOW_BUSY", "WINDOW_IDLE", "Arena", "Counters", "Cpu", "Credit", "ErrorCode", "Event",
+    "Finished", "Hello", "HostHello", "KvCache", "Leave", "LeaveReason", "Load", "LogCode", "LogLevel", "Model",
+    "Operation", "Output", "Perf", "Phase", "Record", "Request", "Response", "Sample", "SamplingState", "Sentinel",
+    "SentinelError", "SentinelPhase", "SentinelState", "StopReason", "Stream", "Token", "TokenizerState", "Version",
+    "Zone", "Zones",
+]  # fmt: skip
 
 PROTOCOL = 1
 REVISION = 0
@@ -40,148 +61,7 @@ WINDOW_BUSY = 15  # a 16550 FIFO less one slot for the stop byte
 WINDOW_IDLE = 240
 HEARTBEAT_MS = 250
 MAX_FIELDS = 24  # fields of one frame
-ARENA_BYTES = 2**36 - 1  # the largest arena the short zones record can tell, bytes
 EXPIRY_MS = 10_000  # machine mode ends when no valid host frame came for so long
-
-
-def key(name: str, description: str, default: Any = ...) -> Any:
-    """A record field: its key on the wire and what it means."""
-    return Field(default, alias=name, description=description)
-
-
-class ErrorCode(Word):
-    """Why a request failed."""
-
-    OP = "op"
-    ARG = "arg"
-    RANGE = "range"
-    BUSY = "busy"
-    STATE = "state"
-    IO = "io"
-    NOSPACE = "nospace"
-    TOOLONG = "toolong"
-    VERSION = "version"
-    FORMAT = "format"
-    INTERNAL = "internal"
-
-
-class Phase(Word):
-    """What the engine does."""
-
-    IDLE = "idle"
-    PREFILL = "prefill"
-    DECODE = "decode"
-    LOAD = "load"
-    RESCUE = "rescue"
-
-
-class StopReason(Word):
-    """Why a generation ended."""
-
-    EOS = "eos"
-    MAX_TOKENS = "max_tokens"
-    STOPPED = "stopped"
-    PATTERN = "pattern"
-    CONTEXT = "context"
-    TRIP = "trip"
-
-
-class LogLevel(Word):
-    """How much an event matters."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARN = "warn"
-    ERROR = "error"
-
-
-class LogCode(Word):
-    """What an event is about."""
-
-    INFO = "info"
-    ALLOC_FAIL = "alloc_fail"
-    OOB = "oob"
-    RO_WRITE = "ro_write"
-    BUDGET = "budget"
-    GUARD = "guard"
-    FAILSAFE = "failsafe"
-    TOKEN = "token"
-    LOAD = "load"
-    FILE = "file"
-    PARAM = "param"
-    LINK = "link"
-
-
-class Arena(Word):
-    """The kernel's memory regions, in address order; `none` where an event has no arena."""
-
-    NONE = "none"
-    WEIGHTS = "weights"
-    KV = "kv"
-    SCRATCH = "scratch"
-    ACTS = "acts"
-    ZONEC = "zonec"
-    KEEP = "keep"
-
-
-class SentinelState(Word):
-    """Whether budgets are enforced and whether one was broken."""
-
-    DISARMED = "disarmed"
-    ARMED = "armed"
-    TRIPPED = "tripped"
-
-
-class SentinelError(Word):
-    """What the sentinel found last."""
-
-    OK = "ok"
-    ALLOC = "alloc"
-    OOB = "oob"
-    RO_WRITE = "ro_write"
-    BUDGET = "budget"
-    GUARD = "guard"
-
-
-class SentinelPhase(Word):
-    """The part of the work a budget belongs to."""
-
-    GENERIC = "generic"
-    PREFILL = "prefill"
-    DECODE = "decode"
-
-
-class LeaveReason(Word):
-    """Why the kernel went back to human mode."""
-
-    BYE = "bye"
-    BREAK = "break"
-    CTRL_C = "ctrl_c"
-    EXPIRED = "expired"
-    REBOOT = "reboot"
-
-
-class Stream(Word):
-    """What can be subscribed to, and asked for by `stat`. The last seven are sent on request and on change, not periodically."""
-
-    PERF = "perf"
-    KV = "kv"
-    ZONES = "zones"
-    SENTINEL = "sent"
-    SAMPLING = "samp"
-    ZONE = "zone"
-    MODEL = "model"
-    TOKENIZER = "tok"
-    CPU = "cpu"
-    VERSION = "ver"
-    LOAD = "load"
-
-
-class Record(BaseModel):
-    """Base of every frame. `kind` is the letter on the wire."""
-
-    model_config = ConfigDict(frozen=True, populate_by_name=True, extra="ignore")
-    kind: ClassVar[str] = ""
 
 
 # ---- kernel to host ---------------------------------------------------------------------------------------------
@@ -302,165 +182,6 @@ class Leave(Record):
 
     kind: ClassVar[str] = "B"
     why: LeaveReason = key("why", "which way out was taken")
-
-
-class Sample(Record):
-    """Base of the telemetry records, frame kind S."""
-
-    kind: ClassVar[str] = "S"
-    stream: ClassVar[Stream]
-    time: U39 = key("t", "kernel time when it was taken, ms")
-    number: U32 = key("n", "samples of this stream since the hello: a gap is a loss", 0)
-    dropped: U16 = key("dr", "samples of this stream not sent since the last one", 0)
-
-
-class Perf(Sample):
-    """How fast it goes."""
-
-    stream: ClassVar[Stream] = Stream.PERF
-    phase: Phase = key("ph", "what the engine does")
-    generation: U32 = key("g", "number of the last generation")
-    tokens: U32 = key("tok", "tokens of it so far")
-    token_us: U32 = key("us", "time of the last token, microseconds")
-    prompt_done: U32 = key("pd", "prompt tokens prefilled so far")
-    prompt_total: U32 = key("pn", "prompt tokens of this turn")
-    decode_rate: Micro = key("rate", "tokens per second over this turn's decode (0 before the second token)")
-
-
-class KvCache(Sample):
-    """How full the context is."""
-
-    stream: ClassVar[Stream] = Stream.KV
-    rows: U32 = key("rows", "cached rows")
-    capacity: U32 = key("cap", "rows in all (seq_len)")
-    row_bytes: U32 = key("rb", "bytes of one row over all layers")
-    turns: Annotated[tuple[int, ...], Uints(12, 2**19 - 1)] = key(
-        "ts", "first row of each of the last twelve turns", ()
-    )
-
-
-class Zones(Sample):
-    """Used and size of each arena in bytes: the short form, for periodic sending."""
-
-    stream: ClassVar[Stream] = Stream.ZONES
-    weights: Annotated[tuple[int, ...], Uints(2, ARENA_BYTES)] = key("w", "used, size")
-    kv: Annotated[tuple[int, ...], Uints(2, ARENA_BYTES)] = key("kv", "used, size")
-    scratch: Annotated[tuple[int, ...], Uints(2, ARENA_BYTES)] = key("sc", "used, size")
-    acts: Annotated[tuple[int, ...], Uints(2, ARENA_BYTES)] = key("ac", "used, size")
-    zonec: Annotated[tuple[int, ...], Uints(2, ARENA_BYTES)] = key("zc", "used, size")
-    keep: Annotated[tuple[int, ...], Uints(2, ARENA_BYTES)] = key("kp", "used, size")
-
-
-class Zone(Sample):
-    """One arena in full."""
-
-    stream: ClassVar[Stream] = Stream.ZONE
-    arena: Arena = key("a", "which")
-    base: Hex64 = key("base", "address")
-    size: U48 = key("size", "bytes")
-    used: U48 = key("used", "bytes")
-    peak: U48 = key("peak", "largest used since boot, bytes")
-    read_only: Flag = key("ro", "1: no writes after loading")
-    guard_ok: Flag = key("gd", "1: the guard bytes behind it are intact")
-    last_tag: Annotated[str, Plain(16)] = key("tag", "what the last allocation was for", "")
-    last_bytes: U48 = key("last", "bytes of the last allocation", 0)
-
-
-class Sentinel(Sample):
-    """Budgets and what became of them; cycles."""
-
-    stream: ClassVar[Stream] = Stream.SENTINEL
-    state: SentinelState = key("st", "armed, disarmed, tripped")
-    strict: Flag = key("strict", "1: an overrun trips; 0: it is logged")
-    error: SentinelError = key("er", "last error")
-    phase: SentinelPhase = key("ph", "phase of the last error")
-    prefill: U39 = key("pc", "last prefill pass")
-    prefill_budget: U39 = key("pb", "its budget, 0 before anything was learnt")
-    prefill_pinned: Flag = key("pp", "1: set by a person; 0: learnt")
-    prefill_overruns: U16 = key("po", "overruns since the last reset")
-    decode: U39 = key("dc", "last decode pass")
-    decode_budget: U39 = key("db", "its budget")
-    decode_pinned: Flag = key("dp", "1: set by a person; 0: learnt")
-    decode_overruns: U16 = key("do", "overruns since the last reset")
-    percentiles: Annotated[tuple[int, ...], Uints(3, 2**36 - 1)] = key(
-        "pct", "50th, 95th and 99th percentile of the last 256 decode passes", ()
-    )
-
-
-class SamplingState(Sample):
-    """The sampling parameters in force."""
-
-    stream: ClassVar[Stream] = Stream.SAMPLING
-    temperature: Micro = key("temp", "0 is greedy")
-    min_p: Micro = key("minp", "0 is off")
-    top_p: Micro = key("topp", "1 is off")
-    top_k: U32 = key("topk", "0 is off")
-    no_repeat_ngram: U8 = key("ngram", "0 is off")
-    repeat_penalty: Micro = key("repeat", "1 is off")
-    max_tokens: U32 = key("max", "most tokens of one answer")
-    seed: U64 = key("seed", "seed of the next draw")
-
-
-class Model(Sample):
-    """The loaded model."""
-
-    stream: ClassVar[Stream] = Stream.MODEL
-    file: Annotated[str, Plain(34)] = key("file", "name on the volume, empty when none is loaded", "")
-    format: Annotated[str, Plain(8)] = key("fmt", "file format", "")
-    dim: U24 = key("dim", "width of the residual stream", 0)
-    hidden_dim: U24 = key("hid", "width of the feed-forward layer", 0)
-    layers: U16 = key("lay", "transformer layers", 0)
-    heads: U16 = key("hd", "query heads", 0)
-    kv_heads: U16 = key("kvh", "key/value heads", 0)
-    vocab: U24 = key("voc", "tokens of the vocabulary", 0)
-    seq_len: U24 = key("seq", "rows of the context", 0)
-    shared: Flag = key("shared", "1: the classifier is the embedding", False)
-    parameters: U39 = key("par", "number of weights", 0)
-    bytes: U39 = key("by", "size of the file", 0)
-
-
-class TokenizerState(Sample):
-    """The loaded tokenizer."""
-
-    stream: ClassVar[Stream] = Stream.TOKENIZER
-    file: Annotated[str, Plain(40)] = key("file", "name on the volume, empty when none is loaded", "")
-    vocab: U32 = key("voc", "tokens", 0)
-    longest: U32 = key("len", "bytes of the longest token", 0)
-
-
-class Cpu(Sample):
-    """The processor and the clock."""
-
-    stream: ClassVar[Stream] = Stream.CPU
-    brand: Annotated[str, Plain(48)] = key("brand", "CPUID brand string")
-    level: Annotated[str, Plain(12)] = key("lv", "kernels in use")
-    best: Annotated[str, Plain(12)] = key("best", "best level this machine allows")
-    pinned: Flag = key("pin", "1: chosen by a person with /attn", False)
-    hz: U48 = key("hz", "cycles of the counter per second")
-    clock: Annotated[str, Plain(12)] = key("src", "how that was measured")
-    spread_ppm: U32 = key("ppm", "spread of the measurement, parts per million")
-    invariant: Flag = key("inv", "1: the counter does not follow power states")
-
-
-class Version(Sample):
-    """What runs here."""
-
-    stream: ClassVar[Stream] = Stream.VERSION
-    version: Annotated[str, Plain(24)] = key("v", "kernel name and version")
-    port: Annotated[str, Plain(8)] = key("port", "uefi or posix")
-    machine: Annotated[str, Plain(48)] = key("mach", "firmware or host")
-    boot: Hex32 = key("boot", "random per boot")
-    schema_id: Hex32 = key("sch", "CRC-32 of the canonical schema")
-
-
-class Load(Sample):
-    """Progress of loading a model."""
-
-    stream: ClassVar[Stream] = Stream.LOAD
-    file: Annotated[str, Plain(40)] = key("file", "name on the volume")
-    done: U48 = key("done", "bytes")
-    total: U48 = key("all", "bytes")
-    elapsed_ms: U32 = key("ms", "time so far")
 
 
 # ---- host to kernel ---------------------------------------------------------------------------------------------

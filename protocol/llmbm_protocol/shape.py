@@ -1,4 +1,5 @@
-"""The shape of each record, read from the pydantic classes: what the codec, the C generator and the dictionary work from."""
+"""The shape of each record, read from the pydantic classes: what the codec, the C generator and the dictionary work
+from."""
 
 from __future__ import annotations
 
@@ -10,8 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
-from llmbm_protocol import schema
-from llmbm_protocol.fields import ENUM_WORD_MAXIMUM, Wire, Word
+from llmbm_protocol import schema, words
+from llmbm_protocol.fields import ENUM_WORD_MAXIMUM, Wire, WireKind, Word
 from llmbm_protocol.parameters import PARAMETERS
 from llmbm_protocol.schema import HOST_RECORDS, KERNEL_RECORDS, OPERATIONS, Record, Request, Sample
 
@@ -19,7 +20,7 @@ from llmbm_protocol.schema import HOST_RECORDS, KERNEL_RECORDS, OPERATIONS, Reco
 FRAME_OVERHEAD = 18
 
 #: One letter for each kind of value in the dictionary.
-DICTIONARY_LETTERS = {
+DICTIONARY_LETTERS: dict[WireKind, str] = {
     "uint": "u",
     "hex": "h",
     "flag": "f",
@@ -154,7 +155,7 @@ def enumerations() -> tuple[type[Word], ...]:
     """Every enumeration of the schema, in the order of its definition."""
     return tuple(
         value
-        for value in vars(schema).values()
+        for value in vars(words).values()
         if isinstance(value, type) and issubclass(value, Word) and value is not Word
     )
 
@@ -199,8 +200,8 @@ def schema_id() -> int:
 
 
 def dictionary_text() -> str:
-    """The schema as the kernel tells it to a host that does not know it: a line per record, `key:type`, "?" after the type of
-    an optional field. The letters are those of DICTIONARY_LETTERS."""
+    """The schema as the kernel tells it to a host that does not know it: a line per record, `key:type`, "?" after
+    the type of an optional field. The letters are those of DICTIONARY_LETTERS."""
     lines = [f"LLP {schema.PROTOCOL} {schema.REVISION} {schema_id():x}"]
     for shape in (*kernel_shapes(), *host_shapes()):
         head = shape.kind if shape.stream is None else f"{shape.kind} {shape.stream}"
