@@ -1,0 +1,224 @@
+"""Every verb a person can do, once: key bindings, palette, footer and help are made from this table.
+
+An action either runs a line of the kernel's REPL (`line`), or is carried out by the face that offers it, under its id. Keys are the
+defaults, spelt as Textual spells them ("ctrl+p", "space", "E" for shift+e).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Need = Literal["", "line", "machine"]  # nothing, a live session, a machine that can be controlled beside its line
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One verb. `danger` names the consequence: such an action is armed by the first press and fired by the second."""
+
+    id: str
+    title: str
+    category: str
+    description: str
+    keys: tuple[str, ...] = ()
+    danger: str = ""
+    need: Need = ""
+    line: str = ""  # REPL line that carries it out
+    pane: str = ""  # belongs to this pane's own help; its keys act only there
+    footer: str = ""  # short word for the footer, empty: not shown there
+    everywhere: bool = False  # acts even while the prompt has the focus
+
+
+PANES: tuple[tuple[str, str], ...] = (
+    ("transcript", "Transcript"),
+    ("events", "Events"),
+    ("prompt", "Prompt"),
+    ("memory", "Memory"),
+    ("sentinel", "Sentinel"),
+    ("context", "Context"),
+    ("sampling", "Sampling"),
+    ("machine", "Machine"),
+)
+
+ACTIONS: tuple[Action, ...] = (
+    # ---- chat
+    Action("chat.prompt", "Write a prompt", "Chat", "puts the cursor into the prompt", ("i",), footer="prompt"),
+    Action(
+        "chat.break",
+        "Copy, or stop the answer",
+        "Chat",
+        "copies the selected text; without a selection stops the running answer; idle, tells how to quit",
+        ("ctrl+c", "super+c"),
+        footer="stop/copy",
+        everywhere=True,
+    ),
+    Action("chat.stop", "Stop the answer", "Chat", "stops the running generation within one layer", need="line"),
+    Action("chat.copy", "Copy the last answer", "Chat", "puts the last answer on the clipboard (OSC 52)", ("y",)),
+    Action(
+        "chat.clear",
+        "Forget the conversation",
+        "Chat",
+        "empties the KV cache: the next prompt begins a new story",
+        ("C",),
+        danger="The kernel forgets this conversation",
+        need="line",
+        line="/clear",
+    ),
+    # ---- view
+    Action("view.palette", "Palette", "View", "every action, by name", ("ctrl+p",), footer="palette", everywhere=True),
+    Action(
+        "view.help", "Help", "View", "what the focused pane shows and its keys", ("f1",), footer="help", everywhere=True
+    ),
+    Action(
+        "view.hold",
+        "Hold the view",
+        "View",
+        "stops the picture; data keeps flowing and is shown when released. The machine is not touched",
+        ("space",),
+        footer="hold",
+    ),
+    Action(
+        "view.zoom", "Zoom the pane", "View", "gives the focused pane the whole screen, and back", ("z",), footer="zoom"
+    ),
+    Action("view.next_pane", "Next pane", "View", "moves the focus to the next pane", ("tab",)),
+    Action(
+        "view.previous_pane",
+        "Previous pane",
+        "View",
+        "moves the focus to the pane before",
+        ("shift+tab",),
+        everywhere=True,
+    ),
+    Action("view.leave", "Leave", "View", "leaves the prompt or the zoom", ("escape",), everywhere=True),
+    Action(
+        "view.memory", "Memory view", "View", "the memory pane on the whole screen, and back", ("f2",), everywhere=True
+    ),
+    Action("view.log", "Log view", "View", "the event list on the whole screen, and back", ("f3",), everywhere=True),
+    Action(
+        "view.machine", "Machine view", "View", "kernel, processor, model and line, and back", ("f4",), everywhere=True
+    ),
+    Action("view.theme", "Next theme", "View", "shows the next theme; the choice is kept", ("t",)),
+    Action("view.glyphs", "Change the signs", "View", "block signs or plain ASCII for bars and frames"),
+    Action("view.live", "To the newest line", "View", "follows the newest text again", ("G", "end")),
+    # ---- log
+    Action(
+        "log.next_error", "Next warning or error", "Log", "selects the next line that is a warning or an error", ("e",)
+    ),
+    Action(
+        "log.previous_error", "Previous warning or error", "Log", "selects the one before", ("E",), footer="e/E errors"
+    ),
+    # ---- kernel
+    Action("kernel.help", "The kernel's own help", "Kernel", "runs /help", need="line", line="/help"),
+    Action("kernel.context", "Everything about the context", "Kernel", "runs /ctx", need="line", line="/ctx"),
+    Action("kernel.zones", "Zones in full", "Kernel", "runs /zones", need="line", line="/zones"),
+    Action("kernel.log", "The kernel's log ring", "Kernel", "runs /log", need="line", line="/log"),
+    Action("kernel.model", "The model", "Kernel", "runs /model", need="line", line="/model"),
+    Action("kernel.cpu", "The processor", "Kernel", "runs /cpu", need="line", line="/cpu"),
+    Action("kernel.version", "The kernel's version", "Kernel", "runs /version", need="line", line="/version"),
+    # ---- sampling
+    Action(
+        "sampling.defaults",
+        "Sampling to the defaults",
+        "Sampling",
+        "sets every sampling parameter to the kernel's default",
+        danger="All sampling parameters go to their defaults",
+        need="line",
+        pane="sampling",
+        keys=("D",),
+    ),
+    # ---- sentinel
+    Action(
+        "sentinel.strict",
+        "Strict budgets on or off",
+        "Sentinel",
+        "on: a broken budget trips the sentinel; off: it is logged",
+        ("s",),
+        need="line",
+        pane="sentinel",
+    ),
+    Action(
+        "sentinel.learn",
+        "Learn the budgets again",
+        "Sentinel",
+        "runs /budget auto: budgets follow what the passes really take",
+        ("b",),
+        need="line",
+        line="/budget auto",
+        pane="sentinel",
+    ),
+    Action(
+        "sentinel.reset",
+        "Reset the sentinel",
+        "Sentinel",
+        "runs /reset: clears a trip, the overrun counts and the log ring",
+        ("X",),
+        danger="Budgets, overrun counts and the kernel's log ring are reset",
+        need="line",
+        line="/reset",
+        pane="sentinel",
+    ),
+    # ---- machine
+    Action(
+        "machine.pause",
+        "Pause or resume the machine",
+        "Machine",
+        "stops the virtual machine itself; nothing runs until it is resumed",
+        ("P",),
+        need="machine",
+        footer="pause",
+    ),
+    Action(
+        "machine.reset",
+        "Reset the machine",
+        "Machine",
+        "restarts the machine from its firmware",
+        ("R",),
+        danger="The machine restarts: the conversation and the kernel's log are lost",
+        need="machine",
+    ),
+    Action(
+        "machine.quit",
+        "Power the machine off",
+        "Machine",
+        "ends the virtual machine; the console stays open",
+        ("Q",),
+        danger="The machine ends: everything in its memory is lost",
+        need="machine",
+    ),
+    # ---- session
+    Action("session.retry", "Connect again", "Session", "closes the session and opens it again", ("r",)),
+    Action("session.quit", "Quit", "Session", "leaves the console", ("ctrl+q",), footer="quit", everywhere=True),
+    Action(
+        "session.leave",
+        "Quit a file or a failed session",
+        "Session",
+        "leaves the console when there is no session to lose",
+        ("q",),
+    ),
+    # ---- panes by number
+    *(
+        Action(f"pane.{name}", f"Go to {title}", "Panes", f"focuses the pane {title}", (str(number),))
+        for number, (name, title) in enumerate(PANES, 1)
+    ),
+)
+
+BY_ID: dict[str, Action] = {action.id: action for action in ACTIONS}
+
+
+def unavailable(action: Action, *, read_only: bool, controllable: bool) -> str:
+    """Why the action cannot be done now, in words to show; empty when it can."""
+    if action.need and read_only:
+        return "this is a file, not a running kernel"
+    if action.need == "machine" and not controllable:
+        return "this machine cannot be controlled from here: a serial line carries no power switch (use --qemu, --qmp or --sim)"
+    return ""
+
+
+def key_label(key: str) -> str:
+    """How a key is written for people: "^p" for "ctrl+p"."""
+    if key.startswith("ctrl+"):
+        return "^" + key.removeprefix("ctrl+")
+    names = {"escape": "Esc", "shift+tab": "shift+Tab", "tab": "Tab", "space": "space", "end": "End"}
+    if key in names:
+        return names[key]
+    return key.upper() if len(key) > 1 and key[0] == "f" and key[1:].isdigit() else key

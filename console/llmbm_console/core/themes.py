@@ -1,0 +1,115 @@
+"""Themes: one TOML file each, checked before anything is drawn with it.
+
+A file has `name`, `title`, `dark`, `about` and a table `[roles]`: every role is a colour, named for what it means on screen and not
+for how it looks. A broken file is a sentence for the person and never an exception.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+DEFAULT_THEME = "teranga"
+
+Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
+
+
+class Roles(BaseModel):
+    """The colours of a theme by what they mean."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    background: Colour  # behind everything
+    surface: Colour  # behind the prompt, menus and chips
+    foreground: Colour  # text to be read
+    muted: Colour  # labels, units, hints
+    faint: Colour  # the empty part of bars, rulers
+    border: Colour
+    focus: Colour  # border of the focused pane, cursor
+    accent: Colour  # the product's own colour: titles, keys
+    prompt: Colour  # what the person wrote
+    good: Colour
+    warn: Colour
+    bad: Colour
+    info: Colour
+    weights: Colour
+    kv: Colour
+    scratch: Colour
+    acts: Colour
+    zonec: Colour
+    keep: Colour
+    selection: Colour  # behind selected text
+
+
+class ThemeFile(BaseModel):
+    """One theme as it is written in its file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+    title: Annotated[str, Field(min_length=1, max_length=40)]
+    about: Annotated[str, Field(max_length=200)] = ""
+    dark: bool = True
+    roles: Roles
+
+
+#: Drawn with when no theme file can be read at all.
+FALLBACK = ThemeFile(
+    name="plain",
+    title="Plain",
+    about="used when no theme file can be read",
+    dark=True,
+    roles=Roles(
+        background="#101010", surface="#202020", foreground="#e8e8e8", muted="#a8a8a8", faint="#484848",
+        border="#606060", focus="#ffffff", accent="#ffffff", prompt="#ffffff", good="#80d080", warn="#e8c050",
+        bad="#ff7070", info="#80b8ff", weights="#80b8ff", kv="#80d080", scratch="#e8c050", acts="#e09060",
+        zonec="#c0a0e0", keep="#a8a8a8", selection="#404860",
+    ),
+)  # fmt: skip
+
+
+def theme_folder() -> Path:
+    """The folder of the themes that come with the console: in the package when installed, beside it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "themes"
+    return installed if installed.is_dir() else package.parents[1] / "themes"
+
+
+def read_theme(path: Path) -> ThemeFile:
+    """Reads one file. Raises ValueError with the file, what is wrong and where."""
+    try:
+        document = tomllib.loads(path.read_bytes().decode("utf-8"))
+    except OSError as error:
+        raise ValueError(f"theme {path.name}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"theme {path.name}: is not UTF-8 (byte {error.start}); save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"theme {path.name}: is not TOML: {error}") from error
+    try:
+        return ThemeFile.model_validate(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "file"
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise ValueError(f"theme {path.name}: {where}: {first['msg']}{more}; colours are written #rrggbb") from error
+
+
+def load_themes(folders: Iterable[Path]) -> tuple[dict[str, ThemeFile], tuple[str, ...]]:
+    """All themes by name, those of later folders replacing earlier ones, and a sentence for each broken file."""
+    themes: dict[str, ThemeFile] = {}
+    problems: list[str] = []
+    for folder in folders:
+        if not folder.is_dir():
+            continue
+        for path in sorted(folder.glob("*.toml")):
+            try:
+                theme = read_theme(path)
+            except ValueError as error:
+                problems.append(str(error))
+            else:
+                themes[theme.name] = theme
+    if not themes:
+        themes[FALLBACK.name] = FALLBACK
+    return themes, tuple(problems)

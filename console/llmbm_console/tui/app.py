@@ -1,0 +1,295 @@
+"""The application: one session, one main screen, and what every action of the table does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual.app import App
+from textual.binding import Binding
+from textual.command import Provider
+from textual.filter import LineFilter
+from textual.timer import Timer
+
+from llmbm_console.core.actions import BY_ID, unavailable
+from llmbm_console.core.events import Event, LinkPhase
+from llmbm_console.core.session import Session, SessionError
+from llmbm_console.core.state import State
+from llmbm_console.core.themes import DEFAULT_THEME, ThemeFile, load_themes, theme_folder
+from llmbm_console.tui.arming import Arming
+from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.glyphs import BLOCKS, GLYPHS
+from llmbm_console.tui.memory import History, configuration_folder, load_choices, save_choices, state_folder
+from llmbm_console.tui.pacer import Pacer
+from llmbm_console.tui.screen import MainScreen
+from llmbm_console.tui.text import ControlFilter, plain
+from llmbm_console.tui.theme import textual_theme
+from llmbm_console.tui.verbs import Verbs
+from llmbm_console.tui.widgets.prompt import Prompt
+from llmbm_console.tui.widgets.slider import Slider
+
+SessionFactory = Callable[[], Session]
+
+
+def _actions_provider() -> type[Provider]:
+    from llmbm_console.tui.help import ActionProvider
+
+    return ActionProvider
+
+
+class ConsoleApp(Verbs, App[int]):
+    """Draws the state of a session and turns keys into its verbs."""
+
+    TITLE = "llmbm-console"
+    COMMANDS: ClassVar[set[Any]] = {_actions_provider}
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS = [
+        Binding("ctrl+q", "press('session.quit')", "Quit", show=False, priority=True),
+        Binding("ctrl+c", "press('chat.break')", "Copy or stop", show=False, system=True),
+    ]
+    CSS = """
+    Toast { background: $surface; color: $foreground; }
+    CommandPalette { background: $background 60%; }
+    CommandPalette > Vertical { background: $surface; }
+    """
+
+    def __init__(
+        self,
+        target: str,
+        session_factory: SessionFactory,
+        *,
+        theme: str | None = None,
+        glyphs: str | None = None,
+        theme_folders: Iterable[Path] | None = None,
+        memory: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wall: float | None = None,
+    ) -> None:
+        # Textual asks for the variables of the theme while it is set up.
+        self.themes, self.theme_problems = load_themes(theme_folders if theme_folders is not None else default_theme_folders())
+        self.theme_name = DEFAULT_THEME if DEFAULT_THEME in self.themes else next(iter(self.themes))
+        super().__init__()
+        self.target = plain(target)
+        self.factory = session_factory
+        self.session: Session | None = None
+        self.clock = clock
+        self.wall = time.time() - time.monotonic() if wall is None else wall
+        self.memory = memory
+        self.choices = load_choices(memory / "tui.json" if memory is not None else None)
+        self.glyphs = GLYPHS.get(glyphs or self.choices.get("glyphs", ""), BLOCKS)
+        self.failure = ""
+        self.opening = True
+        self.held: Frame | None = None
+        self.held_events = 0
+        self.arming = Arming(clock)
+        self._control_filter = ControlFilter()
+        self._unlisten: Callable[[], None] | None = None
+        self._state = State(target=self.target)
+        self._arm_timer: Timer | None = None
+        self._use_themes(theme)
+        self.main = MainScreen(History(memory / "history" if memory is not None else None))
+        self.pacer = Pacer(self.set_timer, self._draw)
+
+    # ---- themes
+
+    def _use_themes(self, wanted: str | None) -> None:
+        for theme in self.themes.values():
+            self.register_theme(textual_theme(theme))
+        if wanted and wanted not in self.themes:
+            names = ", ".join(self.themes)
+            self.theme_problems += (f"theme {plain(wanted)}: there is no such theme; there are {names}",)
+        order = (wanted or "", self.choices.get("theme", ""), DEFAULT_THEME, next(iter(self.themes)))
+        self.theme_name = next(name for name in order if name in self.themes)
+        self.theme = f"llm-{self.theme_name}"
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """The house theme's roles, so that a style never names a variable that is not there."""
+        theme: ThemeFile = self.themes[self.theme_name]
+        return textual_theme(theme).variables
+
+    def use_theme(self, name: str) -> None:
+        """Shows a theme and keeps the choice."""
+        if name in self.themes:
+            self.theme_name = name
+            self.theme = f"llm-{name}"
+            self.keep("theme", name)
+            self.pacer.flush()
+
+    def theme_entries(self) -> list[tuple[str, str, str]]:
+        """Name, title and description of each theme, for the palette."""
+        return [(theme.name, plain(theme.title), plain(theme.about)) for theme in self.themes.values()]
+
+    def keep(self, key: str, value: str) -> None:
+        """Remembers a choice for the next run."""
+        self.choices[key] = value
+        save_choices(self.memory / "tui.json" if self.memory is not None else None, self.choices)
+
+    # ---- life
+
+    def get_default_screen(self) -> MainScreen:
+        """The main screen."""
+        return self.main
+
+    def get_line_filters(self) -> list[LineFilter]:
+        """No control character leaves in a line, whatever drew it."""
+        return [*super().get_line_filters(), self._control_filter]
+
+    def on_mount(self) -> None:
+        """Paints first, then opens the session."""
+        self.set_interval(1.0, self._tick, name="ageing of shown values")
+        for problem in self.theme_problems:
+            self.say(problem, "warning")
+        self.call_after_refresh(self.connect)
+
+    def connect(self) -> None:
+        """Opens the session in the background."""
+        self.run_worker(self._connect(), group="session", exclusive=True, exit_on_error=False)
+
+    async def _connect(self) -> None:
+        await self.disconnect()
+        self.failure, self.opening = "", True
+        self.pacer.flush()
+        try:
+            self.session = self.factory()
+            self._unlisten = self.session.listen(self._on_session_event)
+            self._state = self.session.state
+            await self.session.open()
+        except (SessionError, OSError, ValueError) as error:
+            self.failure = plain(str(error)) or type(error).__name__
+        finally:
+            self.opening = False
+            if self.session is not None:
+                self._state = self.session.state
+            self.pacer.flush()
+            if self.failure or self.read_only:
+                self.main.focus_pane("transcript")  # where single keys act: r and q
+
+    async def disconnect(self) -> None:
+        """Closes the session and what it started. Idempotent."""
+        if self._unlisten is not None:
+            self._unlisten()
+            self._unlisten = None
+        session, self.session = self.session, None
+        if session is not None:
+            await session.close()
+
+    # ---- drawing
+
+    @property
+    def state(self) -> State:
+        """The state that is shown; it stands still while the view is held."""
+        return self._state
+
+    @property
+    def read_only(self) -> bool:
+        """True for files."""
+        return self.session is not None and self.session.read_only
+
+    @property
+    def controllable(self) -> bool:
+        """True when the machine can be paused and reset from here."""
+        return self.session is not None and self.session.machine is not None
+
+    def frame(self) -> Frame:
+        """What to draw now."""
+        return Frame(
+            state=self._state if self._state.target else State(target=self.target, link=self._state.link),
+            now=self.clock(),
+            wall=self.wall,
+            glyphs=self.glyphs,
+            failure=self.failure,
+            opening=self.opening,
+            held=False,
+            read_only=self.read_only,
+            controllable=self.controllable,
+        )
+
+    def _on_session_event(self, state: State, event: Event) -> None:
+        self._state = state
+        if self.held is not None:
+            self.held_events += 1
+        self.pacer.note(event)
+
+    def _draw(self, gauges: bool) -> None:
+        if not self.is_running or not self.main.is_mounted:
+            return
+        self.arming.describe(self.main.keys)
+        self.main.show(self.shown_frame(), gauges=gauges)
+
+    def _tick(self) -> None:
+        """Once a second: shown values age. Files and closed sessions do not."""
+        if self._state.link.phase not in (LinkPhase.CLOSED, LinkPhase.POST_MORTEM):
+            self.main.status.show(self.shown_frame())
+            if self.clock() - self._state.now > 1:
+                self.pacer.flush()
+
+    # ---- actions
+
+    def action_press(self, name: str) -> None:
+        """A key of the table was pressed."""
+        action = BY_ID[name]
+        if not action.pane or action.pane == self.main.focused_pane:
+            self.do(name)
+
+    def action_do(self, name: str) -> None:
+        """An action was clicked."""
+        self.do(name)
+
+    def do(self, name: str) -> None:
+        """Carries out an action of the table, or shows a theme ("theme.NAME")."""
+        if name.startswith("theme."):
+            self.use_theme(name.removeprefix("theme."))
+            return
+        action = BY_ID[name]
+        if reason := unavailable(action, read_only=self.read_only, controllable=self.controllable):
+            self.say(f"{action.title}: {reason}", "warning")
+            return
+        if not self.arming.press(action):
+            self._start_arming()
+            return
+        self._stop_arming()
+        self.carry_out(action)
+
+    def _start_arming(self) -> None:
+        if self._arm_timer is None:
+            self._arm_timer = self.set_interval(0.1, self._arm_tick)
+        self._arm_tick()
+
+    def _arm_tick(self) -> None:
+        if self.arming.action is None:
+            self._stop_arming()
+        self.arming.describe(self.main.keys)
+        self.main.keys.show(self.shown_frame())
+
+    def _stop_arming(self) -> None:
+        if self._arm_timer is not None:
+            self._arm_timer.stop()
+            self._arm_timer = None
+        self.arming.describe(self.main.keys)
+        self.main.keys.show(self.shown_frame())
+
+    async def action_quit(self) -> None:
+        """Leaves; the session is closed by run_tui, whatever way the application ends."""
+        self.exit(0)
+
+    # ---- from widgets
+
+    def on_prompt_submitted(self, message: Prompt.Submitted) -> None:
+        """A prompt or command was written."""
+        self.submit(message.text)
+
+    def on_slider_changed(self, message: Slider.Changed) -> None:
+        """A slider was moved."""
+        self.set_parameter(message.slider, message.parameter, message.value)
+
+
+def default_theme_folders() -> tuple[Path, ...]:
+    """The console's own themes, then the person's."""
+    return (theme_folder(), configuration_folder() / "themes")
+
+
+def default_memory() -> Path:
+    """Where history and choices are kept."""
+    return state_folder()

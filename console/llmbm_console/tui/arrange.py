@@ -1,0 +1,152 @@
+"""Where each pane lies: one pure function from the size of the screen to regions.
+
+Below 100 columns, or below 20 rows, the panes become tabs with the most important numbers in one to three lines above the prompt; from
+100 columns they stand beside the transcript, from 168 in two columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.geometry import Region
+
+NARROW = 100  # columns
+ULTRA = 168
+LOW = 20  # rows
+EVENTS_FROM = 28
+
+#: Tabs of the narrow layout and the panes each one shows.
+TABS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("chat", "Chat", ("transcript",)),
+    ("memory", "Memory", ("memory", "sentinel", "context")),
+    ("log", "Log", ("events",)),
+    ("sampling", "Sampling", ("sampling",)),
+    ("machine", "Machine", ("machine",)),
+)
+
+Regions = dict[str, Region]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the arrangement depends on."""
+
+    width: int
+    height: int
+    prompt_rows: int = 1  # lines of text in the prompt; 0: no prompt (a file is shown)
+    banner_rows: int = 0  # rows for the verdict of a file
+    tab: str = "chat"  # narrow only
+    zoom: str = ""  # pane on the whole screen
+
+    @property
+    def narrow(self) -> bool:
+        """True when panes are tabs."""
+        return self.width < NARROW or self.height < LOW
+
+
+def tab_of(pane: str) -> str:
+    """The tab that shows a pane."""
+    return next((name for name, _title, panes in TABS if pane in panes), "chat")
+
+
+def arrange(shape: Shape) -> Regions:
+    """The region of every visible part. Parts that are not in the result are not shown. Regions never overlap or leave the screen."""
+    regions: Regions = {}
+    top, bottom = 0, shape.height
+    if shape.height >= 4:
+        regions["status"] = Region(0, 0, shape.width, 1)
+        top = 1
+    if shape.height >= 6:
+        bottom -= 1
+        regions["keys"] = Region(0, bottom, shape.width, 1)
+    if shape.banner_rows and bottom - top > shape.banner_rows + 3:
+        regions["banner"] = Region(0, top, shape.width, shape.banner_rows)
+        top += shape.banner_rows
+    area = Region(0, top, shape.width, max(0, bottom - top))
+    if shape.zoom and shape.zoom not in ("transcript", "prompt"):
+        regions[shape.zoom] = area
+    elif shape.zoom:
+        _column(regions, area, [("transcript", 0), ("prompt", _prompt_height(shape, area.height))])
+    elif shape.narrow:
+        _narrow(regions, area, shape)
+    else:
+        _wide(regions, area, shape)
+    return {name: region for name, region in regions.items() if region.width > 0 and region.height > 0}
+
+
+def _prompt_height(shape: Shape, available: int) -> int:
+    """Rows of the prompt with its frame: it may grow to six lines, but never take more than half of the room."""
+    if not shape.prompt_rows:
+        return 0
+    return max(min(3, available), min(shape.prompt_rows, 6, max(1, available // 2 - 2)) + 2)
+
+
+def _column(regions: Regions, area: Region, parts: list[tuple[str, int]]) -> None:
+    """Stacks parts of given heights; the one of height 0 that comes first takes what is left."""
+    fixed = sum(height for _name, height in parts)
+    flexible = next((name for name, height in parts if height == 0), "")
+    y = area.y
+    for name, height in parts:
+        rows = max(0, area.height - fixed) if name == flexible else height
+        rows = min(rows, area.bottom - y)
+        if rows > 0:
+            regions[name] = Region(area.x, y, area.width, rows)
+            y += rows
+
+
+def _narrow(regions: Regions, area: Region, shape: Shape) -> None:
+    panes = next((panes for name, _title, panes in TABS if name == shape.tab), ("transcript",))
+    prompt = _prompt_height(shape, area.height)
+    hud = 3 if area.height >= 18 else 1 if area.height >= 9 else 0
+    if shape.tab == "memory":
+        hud = 0  # the panes say it all
+    tabs = 1 if area.height >= 12 else 0
+    parts: list[tuple[str, int]] = [("tabs", tabs)] if tabs else []
+    room = area.height - tabs - hud - prompt
+    if shape.tab == "memory":
+        memory, context = min(8, max(0, room)), 4 if room >= 18 else 0
+        parts += [("memory", memory), ("sentinel", 0), *([("context", context)] if context else [])]
+        if room - memory - context < 4:  # no room for the sentinel: the memory pane takes it all
+            parts = [part for part in parts if part[0] in ("tabs",)] + [("memory", 0)]
+    else:
+        parts.append((panes[0], 0))
+    if hud:
+        parts.append(("hud", hud))
+    if prompt:
+        parts.append(("prompt", prompt))
+    _column(regions, area, parts)
+
+
+def _wide(regions: Regions, area: Region, shape: Shape) -> None:
+    ultra = shape.width >= ULTRA
+    side = 46 if ultra else max(42, min(60, shape.width * 9 // 25))
+    left = Region(area.x, area.y, area.width - side * (2 if ultra else 1), area.height)
+    prompt = _prompt_height(shape, area.height)
+    events = 0 if ultra or shape.height < EVENTS_FROM else 8 if shape.height < 44 else 12
+    parts = [("transcript", 0)]
+    if events:
+        parts.append(("events", events))
+    if prompt:
+        parts.append(("prompt", prompt))
+    _column(regions, left, parts)
+    second = Region(left.right, area.y, side, area.height)
+    _column(regions, second, _side_parts(area.height, machine=not ultra))
+    if ultra:
+        _column(regions, Region(second.right, area.y, side, area.height), [("machine", min(13, area.height // 2)), ("events", 0)])
+
+
+def _side_parts(height: int, *, machine: bool) -> list[tuple[str, int]]:
+    """Heights of the panes beside the transcript: least heights first, then what is left goes where it tells most."""
+    least = {"memory": 8, "sentinel": 5, "context": 4, "sampling": 5}
+    if sum(least.values()) > height:
+        del least["context"]
+    left = height - sum(least.values())
+    for name, wanted in (("sampling", 11), ("context", 5), ("memory", 9), ("sentinel", 16)):
+        if name in least:
+            more = min(left, wanted - least[name])
+            least[name] += more
+            left -= more
+    if machine and left >= 8:
+        least["machine"] = min(left, 13)
+    # A column may not end in the air: the sentinel's chart takes the rest.
+    return [(name, 0 if name == "sentinel" else rows) for name, rows in least.items()]

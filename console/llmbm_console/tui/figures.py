@@ -1,0 +1,83 @@
+"""Numbers as people read them: three significant digits, a unit, and no false precision."""
+
+from __future__ import annotations
+
+MILLION = 1_000_000
+
+
+def cycles(count: int) -> str:
+    """Processor cycles: 241M, 1.75G."""
+    return _scaled(count, 1000, ("", "k", "M", "G", "T", "P"))
+
+
+def size(count: int) -> str:
+    """Bytes in binary units: 58.0 MiB."""
+    value, unit = _split(float(count), 1024, ("B", "KiB", "MiB", "GiB", "TiB"))
+    return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
+
+
+def size_pair(used: int, whole: int) -> str:
+    """Two sizes in the unit of the larger: 58.0/60.0 MiB."""
+    units = ("B", "KiB", "MiB", "GiB", "TiB")
+    power = 0
+    while power < len(units) - 1 and max(used, whole) >= 1024 ** (power + 1):
+        power += 1
+    if power == 0:
+        return f"{used}/{whole} B"
+    return f"{_short(used / 1024**power)}/{_short(whole / 1024**power)} {units[power]}"
+
+
+def exact(count: int) -> str:
+    """A count in full with thin grouping: 60,816,028."""
+    return f"{count:,}"
+
+
+def rate(per_second: float) -> str:
+    """Tokens per second."""
+    return f"{per_second:.0f} tok/s" if per_second >= 100 else f"{per_second:.1f} tok/s"
+
+
+def duration(seconds: float) -> str:
+    """A time span: 0.38 s, 12 s, 3 min 20 s, 2 h 05 min."""
+    if seconds < 10:
+        return f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    whole = int(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def percent(fraction: float) -> str:
+    """A share: 71 %. Never rounds up to 100 % what is not full."""
+    value = fraction * 100
+    if 99 <= value < 100:
+        return "99 %"
+    return f"{value:.0f} %" if value < 9999.5 else ">9999 %"
+
+
+def micro(value: int) -> str:
+    """Millionths as a decimal without needless zeros, as the REPL spells it."""
+    whole, rest = divmod(value, MILLION)
+    return f"{whole}.{rest:06d}".rstrip("0").rstrip(".") if rest else str(whole)
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def _scaled(count: int, base: int, units: tuple[str, ...]) -> str:
+    value, unit = _split(float(count), base, units)
+    if not unit:
+        return str(count)
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2
+    return f"{value:.{digits}f}{unit}"
+
+
+def _split(value: float, base: int, units: tuple[str, ...]) -> tuple[float, str]:
+    power = 0
+    while power < len(units) - 1 and value >= base:
+        value /= base
+        power += 1
+    return value, units[power]

@@ -1,0 +1,61 @@
+"""What one picture is drawn from: the state, the time, and the few facts that belong to the interface itself."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from llmbm_console.core.events import LinkPhase
+from llmbm_console.core.state import State
+from llmbm_console.tui.glyphs import BLOCKS, Glyphs
+from llmbm_protocol.schema import Stream
+
+STALE_AFTER = 5.0  # seconds without a sample before a panel says so; the kernel's heartbeat is four a second
+
+#: Phases with a session: what is shown is the kernel's word.
+LINKED = frozenset({LinkPhase.MACHINE, LinkPhase.SLOW, LinkPhase.SILENT})
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture. Two equal frames draw the same screen."""
+
+    state: State = field(default_factory=State)
+    now: float = 0.0  # monotonic seconds
+    wall: float = 0.0  # add to monotonic seconds for seconds since 1970
+    glyphs: Glyphs = BLOCKS
+    failure: str = ""  # why there is no session
+    opening: bool = False
+    held: bool = False
+    held_events: int = 0
+    read_only: bool = False
+    controllable: bool = False
+
+    @property
+    def post_mortem(self) -> bool:
+        """A file is shown, not a line."""
+        return self.state.link.phase is LinkPhase.POST_MORTEM
+
+    @property
+    def live(self) -> bool:
+        """A session with the kernel stands."""
+        return self.state.link.phase in LINKED
+
+    def age(self, stream: Stream) -> float | None:
+        """Seconds since the last record of a stream; None when there never was one, or it does not age (a file)."""
+        stamp = self.state.stamps.get(stream)
+        if stamp is None or self.post_mortem:
+            return None
+        return max(0.0, self.now - stamp)
+
+    def stale(self, stream: Stream) -> str:
+        """"stale 12 s" when the shown value is older than it should be, else empty."""
+        age = self.age(stream)
+        if age is None or age < STALE_AFTER:
+            return ""
+        return f"stale {int(age)} s" if age < 120 else f"stale {int(age // 60)} min"
+
+    def clock(self, at: float) -> str:
+        """Wall-clock time of a moment of the host's clock."""
+        seconds = at + self.wall
+        return time.strftime("%H:%M:%S", time.localtime(seconds)) + f".{int(seconds % 1 * 1000):03d}"

@@ -1,0 +1,102 @@
+"""The signs that bars, rulers and frames are drawn with: block elements, or ASCII for terminals and fonts without them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.content import Content
+
+from llmbm_console.tui.text import line
+
+
+@dataclass(frozen=True, slots=True)
+class Glyphs:
+    """One set of signs; every one is a single cell."""
+
+    name: str
+    eighths: str  # of a cell, from the left, the last is full
+    track: str  # empty part of a bar
+    peak: str
+    levels: str  # heights of a column, lowest first
+    rail: str
+    knob: str
+    ghost: str  # where the kernel's value is while another is on its way
+    prompt: str
+    output: str
+    dot: str
+    ring: str
+    rule: str
+    cursor: str
+    up: str
+    down: str
+    now: str
+    separator: str
+    ellipsis: str
+    border: str  # name of the border type
+
+    def bar(self, fraction: float, width: int, style: str, *, peak: float | None = None) -> Content:
+        """A horizontal bar of `width` cells, `fraction` of it filled, with a mark at `peak`."""
+        width = max(1, width)
+        steps = len(self.eighths)
+        filled = max(0, min(width * steps, round(fraction * width * steps)))
+        if fraction > 0 and filled == 0:
+            filled = 1  # something is not nothing
+        whole, rest = divmod(filled, steps)
+        body = self.eighths[-1] * whole + (self.eighths[rest - 1] if rest else "")
+        empty = width - len(body)
+        if peak is None or not empty:
+            return line((body, style), (self.track * empty, "$faint"))
+        mark = min(width - 1, int(peak * width))
+        if mark < len(body):
+            return line((body, style), (self.track * empty, "$faint"))
+        before = mark - len(body)
+        return line((body, style), (self.track * before, "$faint"), (self.peak, style), (self.track * (empty - before - 1), "$faint"))
+
+
+BLOCKS = Glyphs(
+    name="blocks",
+    eighths="▏▎▍▌▋▊▉█",
+    track="░",
+    peak="▕",
+    levels="▁▂▃▄▅▆▇█",
+    rail="─",
+    knob="●",
+    ghost="○",
+    prompt="❯",
+    output="›",
+    dot="●",
+    ring="○",
+    rule="─",
+    cursor="▌",
+    up="▲",
+    down="▼",
+    now="▲",
+    separator="│",
+    ellipsis="…",
+    border="round",
+)
+
+ASCII = Glyphs(
+    name="ascii",
+    eighths="#",
+    track=".",
+    peak="|",
+    levels="_.-=+*%#",
+    rail="-",
+    knob="O",
+    ghost="o",
+    prompt=">",
+    output=">",
+    dot="*",
+    ring="o",
+    rule="-",
+    cursor="_",
+    up="^",
+    down="v",
+    now="^",
+    separator="|",
+    ellipsis="~",
+    border="ascii",
+)
+
+GLYPHS = {"blocks": BLOCKS, "ascii": ASCII}

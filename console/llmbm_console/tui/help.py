@@ -1,0 +1,161 @@
+"""The help screen and the palette, both made from the table of actions."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from llmbm_console.core.actions import ACTIONS, PANES, Action, key_label, unavailable
+from llmbm_console.tui.text import line
+
+#: What each pane shows, and the keys it has beyond the table's.
+ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
+    "transcript": (
+        "Prompts and answers as they come, commands and what they printed, and seams where something is missing. Scrolled up, it stays "
+        "where it is while text goes on.",
+        (("up down", "scroll"), ("g G", "first and newest line"), ("mouse", "drag to select, ^c copies")),
+    ),
+    "events": (
+        "Everything that happened, on one clock: the kernel's log, the line, the machine, the console.",
+        (("up down", "scroll, or move the selection"), ("e E", "next and previous warning or error")),
+    ),
+    "prompt": (
+        "What you write goes to the model as the beginning of a story; a line that begins with / is a command for the kernel. The frame says "
+        "how many tokens it will take and whether the context has room.",
+        (
+            ("Enter", "send"),
+            ("^j, alt+Enter", "new line"),
+            ("up down", "earlier prompts, on the first and last line"),
+            ("Tab", "completes a /command"),
+            ("Esc", "leaves the prompt: then single keys act"),
+        ),
+    ),
+    "memory": (
+        "The kernel's arenas: used and whole size. A mark in the bar is the largest use since boot; ro is read-only; a red ! means that guard "
+        "bytes behind an arena are broken.",
+        (),
+    ),
+    "sentinel": (
+        "Every forward pass has a budget of cycles. The bars show the last pass, the chart the last tokens (its full height is the budget), "
+        "below it are percentiles and how often a budget was broken.",
+        (),
+    ),
+    "context": (
+        "The KV cache as a ruler: each shade is a turn, the mark is where it stands now, and below is how long it will last at this speed.",
+        (),
+    ),
+    "sampling": (
+        "The kernel's sampling parameters. A value that you move is sent when you stop moving; until the kernel accepts it, a ring marks the "
+        "value in force. A change made with a command moves the slider.",
+        (
+            ("up down", "next slider"),
+            ("left right", "move"),
+            ("shift+left right", "move further"),
+            ("0-9 .", "type a value, Enter sets it"),
+            ("mouse", "drag or wheel"),
+        ),
+    ),
+    "machine": ("What runs, on which processor, with which model, and what the line has seen.", ()),
+}
+
+
+def help_text(pane: str) -> Content:
+    """Help for a pane: what it shows, its keys, then every action by category."""
+    title = dict(PANES).get(pane, "")
+    about, keys = ABOUT.get(pane, ("", ()))
+    parts = [line((title, "bold $accent")), line((about, "$foreground")), line()] if about else []
+    parts += [_row(key, word) for key, word in keys]
+    parts += [_row(_keys(action), action.title, action.description) for action in ACTIONS if action.pane == pane and pane]
+    category = ""
+    for action in ACTIONS:
+        if action.category in ("Panes", "Kernel") or (action.pane and action.pane != pane) or not action.keys:
+            continue
+        if action.pane == pane and pane:
+            continue
+        if action.category != category:
+            category = action.category
+            parts += [line(), line((category, "bold $accent"))]
+        parts.append(_row(_keys(action), action.title, action.description + (f". {action.danger}." if action.danger else "")))
+    parts += [line(), _row("1-8", "Go to a pane by its number"), _row("^p", "Palette", "every action, also those without a key")]
+    return Content("\n").join(parts)
+
+
+def _keys(action: Action) -> str:
+    return " ".join(key_label(key) for key in action.keys if not key.startswith("super"))
+
+
+def _row(key: str, title: str, description: str = "") -> Content:
+    return line((f"  {key:<17}", "bold $foreground"), (title, "$foreground"), (f"  {description}" if description else "", "$muted"))
+
+
+class HelpScreen(ModalScreen[None]):
+    """A page over the main screen; any of its keys closes it."""
+
+    BINDINGS = [Binding("escape,q,f1,enter", "dismiss", "Close", show=False)]
+    DEFAULT_CSS = """
+    HelpScreen { align: center middle; background: $background 60%; }
+    HelpScreen > VerticalScroll {
+        width: 96; max-width: 96%; height: auto; max-height: 92%; padding: 1 2; border: round $focus; background: $surface;
+        border-title-color: $accent; border-subtitle-color: $muted; scrollbar-size: 1 1;
+    }
+    HelpScreen Static { width: 1fr; background: $surface; }
+    """
+
+    def __init__(self, pane: str) -> None:
+        super().__init__()
+        self._pane = pane
+
+    def compose(self) -> ComposeResult:
+        """One scrolling text."""
+        with VerticalScroll() as box:
+            box.border_title = line(("Help", "bold"))
+            box.border_subtitle = line(("Esc closes", ""))
+            yield Static(help_text(self._pane), markup=False)
+
+    async def action_dismiss(self, result: None = None) -> None:
+        """Back to the main screen."""
+        self.dismiss(result)
+
+
+class ActionProvider(Provider):
+    """The palette's entries: every action of the table, and every theme."""
+
+    def _entries(self) -> list[tuple[str, str, str]]:
+        """Title, help, and what to do, as the argument of the app's `do`."""
+        app = self.app
+        entries: list[tuple[str, str, str]] = []
+        read_only = bool(getattr(app, "read_only", False))
+        controllable = bool(getattr(app, "controllable", False))
+        for action in ACTIONS:
+            if action.id == "view.palette":
+                continue
+            reason = unavailable(action, read_only=read_only, controllable=controllable)
+            key = f"  [{_keys(action)}]" if action.keys else ""
+            help_line = f"not possible: {reason}" if reason else action.description
+            entries.append((f"{action.category}: {action.title}{key}", help_line, action.id))
+        for name, title, about in getattr(app, "theme_entries", list)():
+            entries.append((f"Theme: {title}", about, f"theme.{name}"))
+        return entries
+
+    async def discover(self) -> Hits:
+        """All of them, before anything is typed."""
+        for title, about, name in self._entries():
+            yield DiscoveryHit(Content(title), lambda name=name: self._do(name), text=title, help=about)
+
+    async def search(self, query: str) -> Hits:
+        """Those that match."""
+        matcher = self.matcher(query)
+        for title, about, name in self._entries():
+            score = matcher.match(title)
+            if score > 0:
+                yield Hit(score, matcher.highlight(title), lambda name=name: self._do(name), text=title, help=about)
+
+    def _do(self, name: str) -> None:
+        do = getattr(self.app, "do", None)
+        if do is not None:
+            do(name)

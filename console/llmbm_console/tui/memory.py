@@ -1,0 +1,96 @@
+"""What the interface remembers between runs: prompts, the theme, the signs. Losing it is never an error."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import platformdirs
+
+APPLICATION = "llmbm-console"
+MAX_HISTORY = 1000
+
+
+def configuration_folder() -> Path:
+    """Where a person puts their own themes (in its folder `themes`)."""
+    return Path(platformdirs.user_config_dir(APPLICATION, appauthor=False))
+
+
+def state_folder() -> Path:
+    """Where history and choices are kept."""
+    return Path(platformdirs.user_state_dir(APPLICATION, appauthor=False))
+
+
+class History:
+    """Prompts of this and of earlier runs, one JSON string a line, newest last, readable by the person alone."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.entries: list[str] = []
+        self._place = 0
+        self._draft = ""
+        if path is not None:
+            try:
+                lines = path.read_text("utf-8", errors="replace").splitlines()[-MAX_HISTORY:]
+            except OSError:
+                lines = []
+            for text in lines:
+                try:
+                    entry = json.loads(text)
+                except ValueError:
+                    continue  # a torn last line of a run that was killed
+                if isinstance(entry, str) and entry:
+                    self.entries.append(entry)
+        self._place = len(self.entries)
+
+    def add(self, text: str) -> None:
+        """Remembers a prompt; the same one twice in a row is kept once."""
+        if text.strip() and (not self.entries or self.entries[-1] != text):
+            self.entries.append(text)
+            self._append(text)
+        del self.entries[:-MAX_HISTORY]
+        self._place, self._draft = len(self.entries), ""
+
+    def _append(self, text: str) -> None:
+        if self.path is None:
+            return
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(json.dumps(text) + "\n")
+        except OSError:
+            self.path = None  # a full or read-only disk: this run still has its history
+
+    def step(self, direction: int, current: str) -> str | None:
+        """The entry before (-1) or after (1); what was being written comes back after the newest. None at an end."""
+        place = self._place + direction
+        if not 0 <= place <= len(self.entries):
+            return None
+        if self._place == len(self.entries):
+            self._draft = current
+        self._place = place
+        return self._draft if place == len(self.entries) else self.entries[place]
+
+
+def load_choices(path: Path | None) -> dict[str, str]:
+    """The choices of the last run."""
+    try:
+        document = json.loads(path.read_text("utf-8")) if path is not None else {}
+    except (OSError, ValueError):
+        return {}
+    return {key: value for key, value in document.items() if isinstance(value, str)} if isinstance(document, dict) else {}
+
+
+def save_choices(path: Path | None, choices: dict[str, str]) -> None:
+    """Keeps the choices for the next run, whole or not at all."""
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(".new")
+        fresh.write_text(json.dumps(choices), "utf-8")
+        fresh.replace(path)
+    except OSError:
+        return

@@ -1,0 +1,79 @@
+"""When to draw: at most 30 times a second what streams, at most 4 times a second the gauges, and nothing while nothing happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual.timer import Timer
+
+from llmbm_console.core.events import (
+    CommandDone,
+    ConsoleText,
+    Event,
+    FileOpened,
+    Gap,
+    LinkChanged,
+    MachineChanged,
+    Notice,
+    ParameterRefused,
+    ParameterRequested,
+    PromptSent,
+    RecordReceived,
+)
+from llmbm_protocol.schema import Event as LogRecord
+from llmbm_protocol.schema import Finished, SamplingState, Token
+
+STREAM_PERIOD = 1 / 30
+GAUGE_PERIOD = 1 / 4
+
+_STREAMING = (CommandDone, ConsoleText, FileOpened, Gap, Notice, ParameterRefused, ParameterRequested, PromptSent)
+_PROMPT_NEWS = (LinkChanged, MachineChanged, FileOpened)  # rare and important: the gauges follow at once
+
+
+class Pacer:
+    """Collects changes and calls `draw(gauges)` once for many of them. Each timer runs only while something waits to be drawn."""
+
+    def __init__(self, set_timer: Callable[[float, Callable[[], None]], Timer], draw: Callable[[bool], None]) -> None:
+        self._set_timer = set_timer
+        self._draw = draw
+        self._stream: Timer | None = None
+        self._gauges: Timer | None = None
+        self._gauges_soon = False
+
+    def note(self, event: Event) -> None:
+        """Something happened; it is drawn when its turn comes."""
+        if isinstance(event, _PROMPT_NEWS):
+            self._gauges_soon = True
+            self._start_stream()
+        elif isinstance(event, _STREAMING) or (
+            isinstance(event, RecordReceived) and isinstance(event.record, Token | Finished | LogRecord | SamplingState)
+        ):
+            self._start_stream()
+        if self._gauges is None:
+            self._gauges = self._set_timer(GAUGE_PERIOD, self._fire_gauges)
+
+    def flush(self) -> None:
+        """Draws everything now."""
+        self._stop()
+        self._draw(True)
+
+    def _start_stream(self) -> None:
+        if self._stream is None:
+            self._stream = self._set_timer(STREAM_PERIOD, self._fire_stream)
+
+    def _fire_stream(self) -> None:
+        self._stream = None
+        if self._gauges_soon:
+            self.flush()
+        else:
+            self._draw(False)
+
+    def _fire_gauges(self) -> None:
+        self.flush()
+
+    def _stop(self) -> None:
+        for timer in (self._stream, self._gauges):
+            if timer is not None:
+                timer.stop()
+        self._stream = self._gauges = None
+        self._gauges_soon = False

@@ -1,0 +1,102 @@
+"""A parameter as positions on a rail: from a value to a share of the rail and back, and the steps between values.
+
+Values are in the units of the parameter's kind (millionths for micro), as everywhere else; nothing is rounded in floating point that the
+kernel would round otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from llmbm_console.tui import figures
+from llmbm_protocol.parameters import Parameter
+
+#: Step and coarse step in units of the kind.
+STEPS: dict[str, tuple[int, int]] = {
+    "temp": (10_000, 100_000),
+    "min_p": (5_000, 50_000),
+    "top_p": (5_000, 50_000),
+    "repeat": (10_000, 100_000),
+    "norepeat": (1, 4),
+    "max_tokens": (1, 16),
+    "seed": (1, 1000),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The rail of one parameter. `maximum` may be above the table's when the model's context is larger."""
+
+    parameter: Parameter
+    maximum: int
+
+    @classmethod
+    def of(cls, parameter: Parameter, context: int = 0) -> Scale:
+        """The rail for a parameter, given the rows of the model's context."""
+        maximum = max(parameter.maximum, context) if parameter.bounded_by_context else parameter.maximum
+        return cls(parameter, maximum)
+
+    @property
+    def logarithmic(self) -> bool:
+        """True for integers of many magnitudes: equal steps on the rail are equal factors."""
+        return self.parameter.kind == "integer" and self.maximum - self.parameter.minimum > 1000
+
+    @property
+    def has_rail(self) -> bool:
+        """False for seeds: their order means nothing."""
+        return self.parameter.kind != "u64"
+
+    def clamp(self, value: int) -> int:
+        """The nearest allowed value."""
+        return max(self.parameter.minimum, min(self.maximum, value))
+
+    def share(self, value: int) -> float:
+        """Where a value lies, 0 to 1."""
+        low, high = self.parameter.minimum, self.maximum
+        value = self.clamp(value)
+        if self.logarithmic:
+            return math.log1p(value - low) / math.log1p(high - low)
+        return (value - low) / max(1, high - low)
+
+    def value_at(self, share: float) -> int:
+        """The value at a place of the rail, on the grid of its steps."""
+        share = max(0.0, min(1.0, share))
+        low, high = self.parameter.minimum, self.maximum
+        if self.logarithmic:
+            return self.clamp(low + round(math.expm1(share * math.log1p(high - low))))
+        step = STEPS.get(self.parameter.name, (1, 1))[0]
+        return self.clamp(low + round(share * (high - low) / step) * step)
+
+    def stepped(self, value: int, steps: int, *, coarse: bool = False) -> int:
+        """The value some steps on."""
+        if self.logarithmic:
+            width = max(1, abs(value) // (4 if coarse else 20))
+        else:
+            small, large = STEPS.get(self.parameter.name, (1, max(1, (self.maximum - self.parameter.minimum) // 10)))
+            width = large if coarse else small
+        return self.clamp(value + steps * width)
+
+    def text(self, value: int) -> str:
+        """The value as the REPL spells it."""
+        return figures.micro(value) if self.parameter.kind == "micro" else str(value)
+
+    def parse(self, text: str) -> int:
+        """A typed value. Raises ValueError that names the accepted ones."""
+        low, high = self.parameter.minimum, self.maximum
+        accepted = f"{self.parameter.name}: accepted are {self.text(low)} to {self.text(high)}"
+        try:
+            if self.parameter.kind == "micro":
+                whole, _point, rest = text.strip().partition(".")
+                if not (whole + rest).isascii() or not (whole + rest).isdigit() or len(rest) > 6:
+                    raise ValueError
+                value = int(whole or "0") * figures.MILLION + int((rest or "0").ljust(6, "0"))
+            else:
+                if not (text.strip().isascii() and text.strip().isdigit()):
+                    raise ValueError
+                value = int(text)
+        except ValueError:
+            raise ValueError(accepted) from None
+        if not low <= value <= high:
+            raise ValueError(accepted)
+        return value

@@ -1,0 +1,211 @@
+"""The main screen: which panes there are, where they lie, which one has the focus, and what is drawn when."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.geometry import Size
+from textual.screen import Screen
+from textual.widget import Widget
+
+from llmbm_console.core.actions import ACTIONS, PANES
+from llmbm_console.tui.arrange import Shape, arrange, tab_of
+from llmbm_console.tui.deck import Deck
+from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.memory import History
+from llmbm_console.tui.widgets.context import ContextPanel
+from llmbm_console.tui.widgets.events import EventList
+from llmbm_console.tui.widgets.framed import Framed
+from llmbm_console.tui.widgets.lines import LineView
+from llmbm_console.tui.widgets.machine import MachinePanel
+from llmbm_console.tui.widgets.memory import MemoryPanel
+from llmbm_console.tui.widgets.prompt import Prompt
+from llmbm_console.tui.widgets.sampling import SamplingPanel
+from llmbm_console.tui.widgets.sentinel import SentinelPanel
+from llmbm_console.tui.widgets.strips import Hud, KeyLine, StatusLine, TabLine, Verdict
+from llmbm_console.tui.widgets.transcript import Transcript
+
+ORDER = tuple(name for name, _title in PANES)
+
+
+class MainScreen(Screen[None]):
+    """Transcript, prompt and gauges."""
+
+    AUTO_FOCUS = "#prompt"
+    DEFAULT_CSS = "MainScreen { background: $background; overflow: hidden; } MainScreen > .screen--selection { background: $selection; }"
+
+    BINDINGS = [
+        *(
+            Binding(key, f"app.press('{action.id}')", action.title, show=False, priority=key.startswith(("ctrl+", "super+")))
+            for action in ACTIONS
+            for key in action.keys
+            if key != "ctrl+p"  # Textual's own binding of the palette
+        ),
+        Binding("up,k", "step(-1)", show=False),
+        Binding("down,j", "step(1)", show=False),
+        Binding("g,home", "top", show=False),
+        Binding("pageup,ctrl+u", "page(-1)", show=False),
+        Binding("pagedown,ctrl+d", "page(1)", show=False),
+    ]
+
+    def __init__(self, history: History) -> None:
+        super().__init__()
+        self.status = StatusLine(id="status")
+        self.banner = Verdict(id="banner")
+        self.tabs = TabLine(id="tabs")
+        self.hud = Hud(id="hud")
+        self.keys = KeyLine(id="keys")
+        self.transcript = Transcript(id="transcript")
+        self.event_list = EventList(id="events")
+        self.prompt = Prompt(history, id="prompt")
+        self.sampling = SamplingPanel(id="sampling")
+        self.panels = (MemoryPanel(id="memory"), SentinelPanel(id="sentinel"), ContextPanel(id="context"), MachinePanel(id="machine"))
+        self.deck = Deck(
+            self.status, self.banner, self.tabs, self.transcript, self.event_list, self.hud, self.prompt, *self.panels, self.sampling, self.keys
+        )
+        self.frame = Frame()
+        self.shape = Shape(0, 0)
+
+    def compose(self) -> ComposeResult:
+        """One deck that holds them all."""
+        yield self.deck
+
+    # ---- drawing
+
+    def show(self, frame: Frame, *, gauges: bool = True) -> None:
+        """Draws a frame; without gauges only what streams."""
+        self.frame = frame
+        self.transcript.show(frame)
+        self.event_list.show(frame)
+        self.sampling.show(frame)
+        if not gauges:
+            return
+        for part in (self.status, self.banner, self.tabs, self.hud, self.keys):
+            part.show(frame)
+        for panel in self.panels:
+            panel.show(frame)
+        self.prompt.show(frame)
+        self.relayout()
+
+    def relayout(self, size: Size | None = None, **changes: str) -> None:
+        """Places the panes anew where the size, the tab, the zoom, the prompt or the kind of session changed."""
+        width, height = size or self.size
+        read_only = self.frame.read_only
+        shape = replace(
+            self.shape,
+            width=width,
+            height=height,
+            prompt_rows=0 if read_only else self.prompt.text_rows,
+            banner_rows=2 if self.frame.post_mortem else 0,
+            **changes,  # type: ignore[arg-type]
+        )
+        if shape == self.shape:
+            return
+        self.shape = shape
+        if not self.deck.place(arrange(shape)):
+            return
+        self.tabs.tab = shape.tab
+        focused = self.focused_pane
+        if focused and focused not in self.deck.regions:
+            self._focus_visible()
+        self.call_after_refresh(self.show, self.frame)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Comes before Textual's own layout: the panes are in place when it is made."""
+        self.relayout(event.size)
+
+    def on_prompt_grown(self) -> None:
+        """The prompt has another height."""
+        self.relayout()
+
+    # ---- focus
+
+    @property
+    def focused_pane(self) -> str:
+        """Name of the pane with the focus, empty when none has it."""
+        widget: Widget | None = self.focused
+        while widget is not None and widget is not self:
+            if isinstance(widget, Framed):
+                return widget.pane
+            widget = widget.parent if isinstance(widget.parent, Widget) else None
+        return ""
+
+    def pane(self, name: str) -> Widget:
+        """The widget of a pane."""
+        return self.query_one(f"#{name}")
+
+    def focus_pane(self, name: str) -> None:
+        """Focuses a pane; brings it on screen first: by its tab in the narrow layout, else by zooming it."""
+        if name == "prompt" and self.frame.read_only:
+            name = "transcript"
+        if name not in self.deck.regions:
+            if self.shape.zoom:
+                self.relayout(zoom="")
+            if self.shape.narrow:
+                self.relayout(tab=tab_of(name))
+            if name not in self.deck.regions:
+                self.relayout(zoom=name)
+        elif self.shape.narrow and self.shape.tab != tab_of(name) and name != "prompt":
+            self.relayout(tab=tab_of(name))
+        widget = self.pane(name)
+        if isinstance(widget, SamplingPanel):
+            widget.focus_pane()
+        else:
+            widget.focus()
+
+    @property
+    def visible_main(self) -> str:
+        """The pane to go to when the prompt is left: the transcript, or what the tab shows instead."""
+        return next((name for name in ORDER if name in self.deck.regions and name != "prompt"), "prompt")
+
+    def _focus_visible(self) -> None:
+        """The focus never stays on a pane that is not shown."""
+        for name in ("prompt", "transcript", *ORDER):
+            if name in self.deck.regions:
+                self.focus_pane(name)
+                return
+
+    def next_pane(self, direction: int) -> None:
+        """The next pane that is on screen, in the order of their numbers."""
+        shown = [name for name in ORDER if name in self.deck.regions]
+        if not shown:
+            return
+        current = self.focused_pane
+        index = shown.index(current) if current in shown else -1
+        self.focus_pane(shown[(index + direction) % len(shown)])
+
+    def zoom(self, name: str) -> None:
+        """Gives a pane the screen, or gives it back."""
+        self.relayout(zoom="" if self.shape.zoom == name else name)
+        if name in self.deck.regions:
+            self.focus_pane(name)
+
+    def on_descendant_focus(self) -> None:
+        """The keys shown depend on the focus."""
+        self.keys.in_prompt = self.focused_pane == "prompt"
+        self.keys.show(self.frame)
+
+    # ---- movement inside the focused pane
+
+    def action_step(self, direction: int) -> None:
+        """A row up or down; the next slider in the sampling pane."""
+        focused = self.focused
+        if self.focused_pane == "sampling":
+            self.sampling.step_focus(direction)
+        elif isinstance(focused, EventList) and focused.selected_row >= 0:
+            focused.select(max(0, focused.selected_row + direction))
+        elif isinstance(focused, LineView):
+            focused.scroll_relative(y=direction, animate=False)
+
+    def action_page(self, direction: int) -> None:
+        """A page up or down."""
+        if isinstance(self.focused, LineView):
+            self.focused.scroll_relative(y=direction * max(1, self.focused.size.height - 1), animate=False)
+
+    def action_top(self) -> None:
+        """The first row."""
+        if isinstance(self.focused, LineView):
+            self.focused.scroll_home(animate=False)

@@ -1,0 +1,117 @@
+"""Text for the screen: no character that a terminal would obey, no markup, and lines cut to cells."""
+
+from __future__ import annotations
+
+import re
+
+from rich.cells import cell_len, get_character_cell_size
+from rich.segment import Segment
+from textual.color import Color
+from textual.content import Content
+from textual.filter import LineFilter
+
+#: A run of text and the style it is drawn in ("$warn", "bold $accent", "" for the panel's own).
+Piece = tuple[str, str]
+
+# C0 without tab and line feed, DEL, C1, bidirectional controls and lone surrogates.
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+
+
+def _visible(match: re.Match[str]) -> str:
+    """The picture of a control character, or the replacement sign where Unicode has none."""
+    code = ord(match[0])
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "␡" if code == 0x7F else "\ufffd"
+
+
+def plain(text: str) -> str:
+    """The text with every character that a terminal could obey made visible; tabs become spaces, line feeds stay."""
+    if text.isascii() and text.isprintable():
+        return text
+    if "\t" in text:
+        text = text.replace("\t", "    ")
+    return _UNSAFE.sub(_visible, text)
+
+
+def flat(text: str) -> str:
+    """As `plain`, on one line."""
+    return plain(text).replace("\n", " ")
+
+
+def line(*pieces: Piece | Content) -> Content:
+    """One line of styled pieces. Nothing in them is read as markup."""
+    parts: list[Content | tuple[str, str]] = [
+        piece if isinstance(piece, Content) else (flat(piece[0]), piece[1]) for piece in pieces
+    ]
+    return Content.assemble(*parts)
+
+
+def clip(text: str, width: int, ellipsis: str = "…") -> str:
+    """At most `width` cells of one line of text; a cut is marked."""
+    # A line may be a hundred thousand characters long: no more are looked at than can be shown.
+    text = flat(text[: max(0, width) * 4 + 8])
+    if cell_len(text) <= width:
+        return text
+    keep = max(0, width - len(ellipsis))
+    used = 0
+    for index, character in enumerate(text):
+        used += get_character_cell_size(character)
+        if used > keep:
+            return (text[:index] + ellipsis)[: max(0, width)]
+    return text
+
+
+def wrap(text: str, width: int) -> list[tuple[int, int]]:
+    """Start and end of each line of `text`, broken at spaces to at most `width` cells.
+
+    Greedy, so the lines of a longer text with the same beginning are the same up to the last one. The space at a break belongs to
+    no line.
+    """
+    width = max(1, width)
+    spans: list[tuple[int, int]] = []
+    position = 0
+    for paragraph in text.split("\n"):
+        end = position + len(paragraph)
+        _wrap_paragraph(text, position, end, width, spans)
+        position = end + 1
+    return spans
+
+
+def _wrap_paragraph(text: str, start: int, end: int, width: int, spans: list[tuple[int, int]]) -> None:
+    narrow = text[start:end].isascii()
+    while True:
+        limit = min(end, start + width) if narrow else _fitting(text, start, end, width)
+        if limit >= end:
+            spans.append((start, end))
+            return
+        space = limit if text[limit] == " " else text.rfind(" ", start + 1, limit)
+        if space > start:
+            spans.append((start, space))
+            start = space + 1
+        else:
+            spans.append((start, limit))
+            start = limit
+
+
+def _fitting(text: str, start: int, end: int, width: int) -> int:
+    """Index after the last character that fits into `width` cells, at least one character on."""
+    used = 0
+    for index in range(start, end):
+        used += get_character_cell_size(text[index])
+        if used > width:
+            return max(index, start + 1)
+    return end
+
+
+class ControlFilter(LineFilter):
+    """The last net: whatever a widget draws, no control character leaves the process inside a line."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """The same segments, with controls made visible."""
+        if all(segment.text.isprintable() for segment in segments):
+            return segments
+        return [
+            segment if segment.text.isprintable() else Segment(flat(segment.text), segment.style, segment.control)
+            for segment in segments
+        ]

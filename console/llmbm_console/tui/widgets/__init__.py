@@ -1,0 +1,1 @@
+"""One widget a file; each draws a Frame and knows nothing of sessions."""

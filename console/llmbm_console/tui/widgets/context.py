@@ -1,0 +1,89 @@
+"""The context pane: how full the KV cache is, where each turn began, and how long it will last."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from llmbm_console.core.state import State
+from llmbm_console.tui import figures
+from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.glyphs import Glyphs
+from llmbm_console.tui.text import Piece, line
+from llmbm_console.tui.widgets.panel import Panel
+from llmbm_protocol.schema import KvCache, Stream
+
+
+def ruler(kv: KvCache, width: int, glyphs: Glyphs) -> Content:
+    """The cache from the first row to the last: turns in two alternating shades, then what is free."""
+    if not kv.capacity:
+        return line((glyphs.track * width, "$faint"))
+    starts = [row for row in kv.turns if 0 <= row < kv.rows]
+    pieces: list[Piece] = []
+    filled = max(1, round(min(1.0, kv.rows / kv.capacity) * width)) if kv.rows else 0
+    for cell in range(filled):
+        row = cell * kv.capacity // width
+        turn = sum(1 for start in starts if start <= row)
+        style = "$kv" if turn % 2 == 0 else "$info"
+        sign = glyphs.eighths[-1]
+        if pieces and pieces[-1][1] == style:
+            pieces[-1] = (pieces[-1][0] + sign, style)
+        else:
+            pieces.append((sign, style))
+    pieces.append((glyphs.track * (width - filled), "$faint"))
+    return line(*pieces)
+
+
+def marks(kv: KvCache, width: int, glyphs: Glyphs) -> Content:
+    """Labels below the ruler: where turns began, as far as there is room, and where the cache stands now."""
+    signs = [" "] * width
+    if kv.capacity:
+        now = max(0, min(width - 1, kv.rows * width // kv.capacity - (1 if kv.rows >= kv.capacity else 0)))
+        for number, row in enumerate(kv.turns, 1):
+            label = f"t{number}"
+            cell = row * width // kv.capacity
+            if row < kv.rows and cell + len(label) <= now and all(sign == " " for sign in signs[max(0, cell - 1) : cell + len(label)]):
+                signs[cell : cell + len(label)] = label
+        end = str(kv.capacity)
+        if width - len(end) > now + 1:
+            signs[width - len(end) :] = end
+        signs[now] = glyphs.now
+    return line(("".join(signs), "$muted"))
+
+
+def remaining(state: State) -> Content:
+    """Tokens and seconds until the cache is full."""
+    kv = state.kv
+    assert kv is not None
+    left = max(0, kv.capacity - kv.rows)
+    if not left:
+        return line(("full: the kernel makes room as /overflow says", "$warn"))
+    speed = state.perf.decode_rate / figures.MILLION if state.perf is not None else 0.0
+    style = "$warn" if left < kv.capacity * 0.15 else "$foreground"
+    pieces: list[Piece] = [("full in ", "$muted"), (f"{left} tokens", style)]
+    if speed > 0:
+        pieces.append((f", about {figures.duration(left / speed)}", "$muted"))
+    return line(*pieces)
+
+
+class ContextPanel(Panel):
+    """Ruler, marks and what is left."""
+
+    pane, number, title_text = "context", 6, "Context"
+
+    def heading(self, frame: Frame) -> Content:
+        kv = frame.state.kv
+        if kv is None:
+            return line()
+        stale = frame.stale(Stream.KV)
+        head = line((f"{kv.rows} / {kv.capacity}", "$foreground"), (f"  {figures.size(kv.rows * kv.row_bytes)}", "$muted"))
+        return line((f"{stale}  ", "$warn"), head) if stale else head
+
+    def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
+        kv = frame.state.kv
+        if kv is None:
+            text = "This file has no context line." if frame.post_mortem else "No context yet."
+            return [line((text, "$muted"))]
+        shown = [ruler(kv, width, frame.glyphs)]
+        if height >= 3:
+            shown.append(marks(kv, width, frame.glyphs))
+        return [*shown, remaining(frame.state)]

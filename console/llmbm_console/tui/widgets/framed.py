@@ -1,0 +1,75 @@
+"""A pane's frame: number and title on the left of its upper edge, the pane's own state on the right."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.widget import Widget
+
+from llmbm_console.tui.glyphs import BLOCKS, Glyphs
+from llmbm_console.tui.text import line
+
+
+class Framed(Widget):
+    """Mix-in for panes with a frame. `pane` is the name in core.actions.PANES."""
+
+    pane = ""
+    number = 0
+    title_text = ""
+
+    glyphs: Glyphs = BLOCKS
+    _right = Content("")
+    _bottom = Content("")
+    _headed: tuple[object, ...] = ()
+
+    def set_heading(self, right: Content | None = None, bottom: Content | None = None) -> None:
+        """Sets what stands on the right of the upper edge and on the lower edge."""
+        if right is not None:
+            self._right = right
+        if bottom is not None:
+            self._bottom = bottom
+        self._draw_heading()
+
+    def set_glyphs(self, glyphs: Glyphs) -> None:
+        """Draws the frame with another set of signs."""
+        self.glyphs = glyphs
+        self.set_class(glyphs.name == "ascii", "-ascii")
+        self._draw_heading()
+
+    def _draw_heading(self) -> None:
+        width = self.outer_size.width - 6  # corners, edge and blanks on both sides of the label
+        focused = self.has_focus or self.has_focus_within
+        key = (width, focused, self.glyphs.name, self._right, self._bottom)
+        if width <= 0 or key == self._headed:
+            return
+        self._headed = key
+        edge = "$focus" if focused else "$border"
+        name = line((f"{self.number} ", "$muted"), (self.title_text, "bold $focus" if focused else "bold $foreground"))
+        right = self._right.truncate(max(0, width - name.cell_length - 3), ellipsis=True)
+        fill = width - name.cell_length - right.cell_length - (2 if right.cell_length else 1)
+        if right.cell_length and fill > 0:
+            self.border_title = line(name, (" " + self.glyphs.rule * fill + " ", edge), right)
+        else:
+            self.border_title = name
+        self.border_subtitle = self._bottom.truncate(width, ellipsis=True) if self._bottom.cell_length else None
+
+    def on_resize(self) -> None:
+        """The heading fills the edge."""
+        self._draw_heading()
+
+    def on_focus(self) -> None:
+        """A focused pane has another edge."""
+        self._draw_heading()
+
+    def on_blur(self) -> None:
+        """See on_focus."""
+        self._draw_heading()
+
+    def on_descendant_focus(self) -> None:
+        """See on_focus."""
+        self._draw_heading()
+
+    def on_descendant_blur(self) -> None:
+        """See on_focus."""
+        self._draw_heading()
+
+

@@ -1,0 +1,81 @@
+"""The machine pane: what runs, on what, with which model, and how the line does."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from llmbm_console.core.state import State
+from llmbm_console.tui import figures
+from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.text import Piece, line
+from llmbm_console.tui.widgets.panel import Panel
+
+
+class MachinePanel(Panel):
+    """A table of names and values."""
+
+    pane, number, title_text = "machine", 8, "Machine"
+
+    def heading(self, frame: Frame) -> Content:
+        version = frame.state.version
+        return line((f"boot {version.boot:08x}", "$muted")) if version is not None else line()
+
+    def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
+        rows = [*self._kernel(frame.state), *self._model(frame.state), *self._line(frame)]
+        return [line((f"{name:<10}", "$muted"), *pieces) for name, *pieces in rows]
+
+    def _kernel(self, state: State) -> list[tuple[str, *tuple[Piece, ...]]]:
+        rows: list[tuple[str, *tuple[Piece, ...]]] = []
+        if state.version is not None:
+            rows.append(("kernel", (f"{state.version.version} ({state.version.port})", "$foreground")))
+            rows.append(("firmware", (state.version.machine, "$foreground")))
+        elif state.hello is not None:
+            rows.append(("kernel", (state.hello.version, "$foreground")))
+        if state.cpu is not None:
+            rows.append(("processor", (state.cpu.brand.strip() or "unnamed", "$foreground")))
+            level = f"{state.cpu.level}" + (" (pinned)" if state.cpu.pinned else "")
+            best = f", best here {state.cpu.best}" if state.cpu.best != state.cpu.level else ""
+            rows.append(("vectors", (level + best, "$foreground")))
+            spread = f" ±{state.cpu.spread_ppm} ppm" if state.cpu.spread_ppm else ""
+            clock: Piece = (f"{state.cpu.hz / 1e9:.3f} GHz by {state.cpu.clock}{spread}", "$foreground")
+            rows.append(("clock", clock) if state.cpu.invariant else ("clock", clock, (" not invariant", "$warn")))
+        return rows
+
+    def _model(self, state: State) -> list[tuple[str, *tuple[Piece, ...]]]:
+        model = state.model
+        if model is None:
+            return []
+        if not model.file:
+            return [("model", ("none loaded: see /models and /load", "$warn"))]
+        shape = f"dim {model.dim}, {model.layers} layers, {model.heads}/{model.kv_heads} heads, vocab {model.vocab}, context {model.seq_len}"
+        rows: list[tuple[str, *tuple[Piece, ...]]] = [
+            ("model", (f"{model.file}  {figures.size(model.bytes)}", "$foreground")),
+            ("", (shape, "$muted")),
+        ]
+        if state.tokenizer is not None:
+            rows.append(("tokenizer", (state.tokenizer.file or "none", "$foreground" if state.tokenizer.file else "$warn")))
+        return rows
+
+    def _line(self, frame: Frame) -> list[tuple[str, *tuple[Piece, ...]]]:
+        state = frame.state
+        if frame.post_mortem:
+            return [("file", (state.file_path, "$foreground")), ("kind", (state.file_kind, "$foreground"))]
+        link = state.link
+        received: Piece = (f"{figures.size(link.received_bytes)} in, {figures.size(link.sent_bytes)} out", "$foreground")
+        trip = (f", round trip {link.round_trip_ms:.1f} ms" if link.round_trip_ms is not None else "", "$muted")
+        faults = f"{link.rejected_lines} bad lines, {link.lost_frames} lost frames, {link.retries} retries"
+        rows: list[tuple[str, *tuple[Piece, ...]]] = [("line", received, trip)]
+        clean = not (link.rejected_lines or link.lost_frames or link.retries)
+        rows.append(("", (faults, "$muted" if clean else "$warn")))
+        if (counters := link.counters) is not None:
+            seen = {
+                "overruns": counters.overrun,
+                "framing": counters.framing,
+                "bad CRC": counters.checksum,
+                "too long": counters.too_long,
+                "malformed": counters.malformed,
+                "dropped": counters.dropped,
+            }
+            faults = ", ".join(f"{count} {name}" for name, count in seen.items() if count) or "no errors seen by the kernel"
+            rows.append(("", (faults, "$muted" if faults.startswith("no ") else "$warn")))
+        return rows

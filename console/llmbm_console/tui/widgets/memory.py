@@ -1,0 +1,88 @@
+"""The memory pane: each arena's use and size, the largest use since boot, and whether its guard bytes are intact."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from llmbm_console.core.state import State
+from llmbm_console.tui import figures
+from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.text import Piece, line
+from llmbm_console.tui.widgets.panel import Panel
+from llmbm_protocol.schema import Arena, Stream
+
+#: Arena, key in the short record, label.
+ARENAS: tuple[tuple[Arena, str], ...] = (
+    (Arena.WEIGHTS, "WEIGHTS"),
+    (Arena.KV, "KV"),
+    (Arena.SCRATCH, "SCRATCH"),
+    (Arena.ACTS, "ACTS"),
+    (Arena.ZONEC, "ZONE-C"),
+    (Arena.KEEP, "KEEP"),
+)
+LABEL = 8
+
+
+def usage(state: State, arena: Arena) -> tuple[int, int] | None:
+    """Used and whole bytes of an arena: from the newer of the short record and the full one."""
+    full = state.arenas.get(arena)
+    pair = getattr(state.zones, arena.value) if state.zones is not None else ()
+    short_at = state.stamps.get(Stream.ZONES, 0.0)
+    full_at = state.stamps.get(Stream.ZONE, 0.0)
+    if len(pair) == 2 and (full is None or short_at >= full_at):
+        return int(pair[0]), int(pair[1])
+    return (full.used, full.size) if full is not None else None
+
+
+class MemoryPanel(Panel):
+    """Bars by arena; exact bytes while it has the focus."""
+
+    pane, number, title_text = "memory", 4, "Memory"
+
+    def heading(self, frame: Frame) -> Content:
+        stale = frame.stale(Stream.ZONES)
+        if stale:
+            return line((stale, "$warn"))
+        known = [pair for arena, _label in ARENAS if (pair := usage(frame.state, arena)) is not None]
+        return line((f"zone B {figures.size(sum(whole for _used, whole in known))}", "$muted")) if known else line()
+
+    def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
+        rows = [self._row(frame, arena, label, width) for arena, label in ARENAS if usage(frame.state, arena) is not None]
+        if not rows:
+            return _empty(frame)
+        return [*rows, self._total(frame.state)]
+
+    def _row(self, frame: Frame, arena: Arena, label: str, width: int) -> Content:
+        used, whole = usage(frame.state, arena) or (0, 0)
+        full = frame.state.arenas.get(arena)
+        name: Piece = (f"{label:<{LABEL}} ", "$muted")
+        if full is not None and not full.guard_ok:
+            name = (f"{label:<{LABEL}}!", "bold $bad")
+        exact = self.has_focus and width >= 50
+        amount = f"{figures.exact(used)}/{figures.exact(whole)}" if exact else figures.size_pair(used, whole)
+        amount = f" {amount:>{27 if exact else 15}}"
+        flag = " ro" if full is not None and full.read_only else "   "
+        share = used / whole if whole else 0.0
+        peak = full.peak / full.size if full is not None and full.size else None
+        bar_width = width - LABEL - 1 - len(amount) - len(flag)
+        style = "$bad" if share >= 0.98 and not (full is not None and full.read_only) and arena is not Arena.WEIGHTS else f"${arena.value}"
+        return line(name, frame.glyphs.bar(share, max(4, bar_width), style, peak=peak), (amount, "$foreground"), (flag, "$muted"))
+
+    def _total(self, state: State) -> Content:
+        broken = [arena.value for arena, zone in state.arenas.items() if not zone.guard_ok]
+        if broken:
+            return line((f"guard bytes broken behind {', '.join(broken)}: see /log", "bold $bad"))
+        pairs = [usage(state, arena) or (0, 0) for arena, _label in ARENAS]
+        free = sum(whole - used for used, whole in pairs)
+        latest = [zone for zone in state.arenas.values() if zone.last_tag and zone.arena in (Arena.SCRATCH, Arena.ACTS)]
+        last = f"   last {latest[-1].last_tag} {figures.size(latest[-1].last_bytes)}" if latest else ""
+        return line(("free ", "$muted"), (figures.size(free), "$foreground"), (last, "$muted"))
+
+
+def _empty(frame: Frame) -> list[Content]:
+    if frame.post_mortem:
+        return [line(("This file has no zone table.", "$muted"))]
+    return [
+        line(("No zones yet.", "$muted")),
+        line(("They come with the kernel's first records.", "$muted")),
+    ]

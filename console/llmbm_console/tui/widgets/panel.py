@@ -1,0 +1,66 @@
+"""A pane of a few lines that are made from a Frame: gauges, tables, short texts."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.text import line
+from llmbm_console.tui.widgets.framed import Framed
+
+
+class Panel(Framed, can_focus=True):
+    """Base: a panel gives its heading and its lines for a width and a height, and is repainted only when they changed."""
+
+    DEFAULT_CSS = """
+    Panel { border: round $border; padding: 0 1; background: $background; text-wrap: nowrap; text-overflow: clip; }
+    Panel:focus { border: round $focus; }
+    Panel.-ascii { border: ascii $border; }
+    Panel.-ascii:focus { border: ascii $focus; }
+    """
+
+    def __init__(self, **arguments: str) -> None:
+        super().__init__(**arguments)
+        self._frame = Frame()
+        self._lines: list[Content] = []
+
+    def heading(self, frame: Frame) -> Content:
+        """What stands on the right of the upper edge."""
+        return line()
+
+    def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
+        """The lines for a content area of this size; the first `height` are shown."""
+        raise NotImplementedError
+
+    def show(self, frame: Frame) -> None:
+        """Draws another frame."""
+        self._frame = frame
+        if frame.glyphs is not self.glyphs:
+            self.set_glyphs(frame.glyphs)
+        self._draw()
+
+    def _draw(self) -> None:
+        width, height = self.content_size
+        if width <= 0 or height <= 0 or not self.display:
+            return
+        self.set_heading(self.heading(self._frame))
+        lines = [content.truncate(width, ellipsis=True) for content in self.lines(self._frame, width, height)[:height]]
+        if lines != self._lines or any(not a.is_same(b) for a, b in zip(lines, self._lines, strict=True)):
+            self._lines = lines
+            self.refresh()
+
+    def render(self) -> Content:
+        """The lines, one below the other."""
+        return Content("\n").join(self._lines) if self._lines else Content("")
+
+    def on_resize(self) -> None:
+        """Lines depend on the size."""
+        self._draw()
+
+    def on_focus(self) -> None:
+        """A focused panel shows exact values."""
+        self._draw()
+
+    def on_blur(self) -> None:
+        """See on_focus."""
+        self._draw()

@@ -1,0 +1,165 @@
+"""The prompt: Enter sends, Ctrl+J begins another line, the arrows recall, Tab completes commands."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.message import Message
+from textual.widgets import TextArea
+
+from llmbm_console.core.events import LinkPhase
+from llmbm_console.tui.completion import candidates, complete, fit_hint
+from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.memory import History
+from llmbm_console.tui.text import clip, line, plain
+from llmbm_console.tui.widgets.framed import Framed
+from llmbm_protocol.schema import Phase
+
+NEWLINE_KEYS = frozenset({"ctrl+j", "alt+enter", "shift+enter"})
+MAX_ROWS = 6
+
+
+class Prompt(TextArea, Framed):
+    """A text area that grows with its text; says in its frame whether the prompt fits and what the keys do."""
+
+    pane, number, title_text = "prompt", 3, "Prompt"
+
+    DEFAULT_CSS = """
+    Prompt { border: round $border; padding: 0 1; background: $background; color: $foreground; scrollbar-size: 0 0; }
+    Prompt:focus { border: round $focus; }
+    Prompt.-ascii { border: ascii $border; }
+    Prompt.-ascii:focus { border: ascii $focus; }
+    Prompt .text-area--cursor-line { background: $background; }
+    Prompt .text-area--cursor { background: $focus; color: $background; }
+    Prompt .text-area--placeholder { color: $muted; }
+    Prompt .text-area--suggestion { color: $muted; }
+    """
+
+    class Submitted(Message):
+        """A prompt or command to run."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class Grown(Message):
+        """The prompt needs another number of rows."""
+
+    def __init__(self, history: History, **arguments: str) -> None:
+        super().__init__(
+            show_line_numbers=False, soft_wrap=True, tab_behavior="focus", highlight_cursor_line=False, **arguments
+        )
+        self.cursor_blink = False
+        self.past = history
+        self.error = ""  # why the last line was not taken
+        self._frame = Frame()
+        self._rows = 1
+
+    @property
+    def text_rows(self) -> int:
+        """Rows the text takes, 1 to 6."""
+        return max(1, min(MAX_ROWS, self.wrapped_document.height))
+
+    def show(self, frame: Frame) -> None:
+        """Draws another frame."""
+        self._frame = frame
+        if frame.glyphs is not self.glyphs:
+            self.set_glyphs(frame.glyphs)
+        self._describe()
+
+    def refuse(self, text: str, reason: str) -> None:
+        """Gives a line back that was not taken, with the reason; what was written meanwhile is kept."""
+        self.error = reason
+        if not self.text:
+            self.replace_text(text)
+        self._describe()
+
+    def replace_text(self, text: str) -> None:
+        """Another text, with the cursor at its end."""
+        self.load_text(plain(text))
+        self.move_cursor(self.document.end)
+
+    # ---- keys
+
+    async def _on_key(self, event: events.Key) -> None:
+        key = event.key
+        if key == "enter":
+            self._submit()
+        elif key in NEWLINE_KEYS:
+            self.insert("\n")
+        elif key == "tab" and self.text.startswith("/"):
+            self.replace_text(complete(self.text))
+        elif (key == "up" and self.cursor_at_first_line) or (key == "down" and self.cursor_at_last_line):
+            recalled = self.past.step(-1 if key == "up" else 1, self.text)
+            if recalled is None:
+                return
+            self.replace_text(recalled)
+        else:
+            return  # TextArea's own handler comes next
+        event.stop()
+        event.prevent_default()
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        """Pasted text loses its control characters before anything sees it."""
+        event.prevent_default()
+        if self.read_only:
+            return
+        text = plain(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        if result := self._replace_via_keyboard(text, *self.selection):
+            self.move_cursor(result.end_location)
+
+    def _submit(self) -> None:
+        text = self.text.strip("\n")
+        if not text.strip():
+            return
+        self.past.add(text)
+        self.load_text("")
+        self.error = ""
+        self.post_message(self.Submitted(text))
+
+    # ---- appearance
+
+    def on_text_area_changed(self) -> None:
+        """The frame says how the new text fits."""
+        self.error = ""
+        found = candidates(self.text) if len(self.text) > 1 else []
+        self.suggestion = found[0][len(self.text) :] if found else ""
+        self._describe()
+        if self.text_rows != self._rows:
+            self._rows = self.text_rows
+            self.post_message(self.Grown())
+
+    def on_resize(self) -> None:
+        """Wrapping depends on the width."""
+        if self.text_rows != self._rows:
+            self._rows = self.text_rows
+            self.post_message(self.Grown())
+
+    def _describe(self) -> None:
+        frame = self._frame
+        width = max(10, self.size.width - 6)
+        self.placeholder = line((clip(self._invitation(frame), width), "$muted"))
+        found = candidates(self.text) if self.text.startswith("/") else []
+        hint, worry = fit_hint(frame.state, self.text)
+        if self.error:
+            right = line((self.error, "$bad"))
+        elif len(found) > 1:
+            right = line(("  ".join(found), "$muted"))
+        else:
+            right = line((hint, "$warn" if worry else "$muted"))
+        ready, style = self._readiness(frame)
+        self.set_heading(right if right.cell_length else line((ready, style)))
+
+    def _readiness(self, frame: Frame) -> tuple[str, str]:
+        if not frame.live:
+            return ("", "$muted") if frame.state.link.phase is not LinkPhase.PLAIN else ("plain terminal", "$warn")
+        phase = frame.state.phase
+        if phase is Phase.IDLE:
+            return "kernel ready", "$good"
+        return (f"kernel {phase}: ^c stops it", "$warn") if phase in (Phase.PREFILL, Phase.DECODE) else (f"kernel {phase}", "$warn")
+
+    def _invitation(self, frame: Frame) -> str:
+        if frame.failure:
+            return "no session"
+        if not frame.live and frame.state.link.phase is not LinkPhase.PLAIN:
+            return "you can write already; it is sent when the kernel answers"
+        return "Once upon a time…"

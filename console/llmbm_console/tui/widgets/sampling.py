@@ -1,0 +1,130 @@
+"""The sampling pane: a slider for each sampling parameter, and what the one in hand means or why it was refused."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from llmbm_console.core.state import State
+from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.scale import Scale
+from llmbm_console.tui.text import clip, line
+from llmbm_console.tui.widgets.framed import Framed
+from llmbm_console.tui.widgets.slider import Slider
+from llmbm_protocol.parameters import PARAMETERS
+from llmbm_protocol.schema import Stream
+
+#: Parameter name to the field of the sampling record.
+FIELDS = {
+    "temp": "temperature",
+    "min_p": "min_p",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "norepeat": "no_repeat_ngram",
+    "repeat": "repeat_penalty",
+    "max_tokens": "max_tokens",
+    "seed": "seed",
+}
+
+
+def accepted(state: State, name: str) -> int | None:
+    """The kernel's value of a sampling parameter."""
+    return getattr(state.sampling, FIELDS[name]) if state.sampling is not None else None
+
+
+class SamplingPanel(Framed, can_focus=False):
+    """Sliders, scrolled when they do not fit, over one line of explanation."""
+
+    pane, number, title_text = "sampling", 7, "Sampling"
+
+    DEFAULT_CSS = """
+    SamplingPanel { border: round $border; padding: 0 1; background: $background; layout: vertical; }
+    SamplingPanel:focus-within { border: round $focus; }
+    SamplingPanel.-ascii { border: ascii $border; }
+    SamplingPanel.-ascii:focus-within { border: ascii $focus; }
+    SamplingPanel > VerticalScroll { height: 1fr; scrollbar-size: 0 0; background: $background; }
+    SamplingPanel > Static { height: 1; color: $muted; text-wrap: nowrap; text-overflow: ellipsis; background: $background; }
+    SamplingPanel.-tight > Static { display: none; }
+    """
+
+    def __init__(self, **arguments: str) -> None:
+        super().__init__(**arguments)
+        self._frame = Frame()
+        self.sliders = {p.name: Slider(Scale.of(p), id=f"slider-{p.name}") for p in PARAMETERS if p.sampling and p.name in FIELDS}
+        self._note = Static("", markup=False)
+        self._noted = Content("")
+
+    def compose(self) -> ComposeResult:
+        """Sliders above the note."""
+        with VerticalScroll(can_focus=False):
+            yield from self.sliders.values()
+        yield self._note
+
+    def show(self, frame: Frame) -> None:
+        """Draws another frame."""
+        self._frame = frame
+        if frame.glyphs is not self.glyphs:
+            self.set_glyphs(frame.glyphs)
+        if not self.display:
+            return
+        state = frame.state
+        context = state.model.seq_len if state.model is not None else 0
+        for name, slider in self.sliders.items():
+            slider.disabled = frame.read_only
+            slider.show(accepted(state, name), state.pending.get(name), Scale.of(slider.scale.parameter, context), frame.glyphs)
+        self._describe()
+
+    def on_resize(self) -> None:
+        """Little room goes to the sliders."""
+        self.set_class(self.size.height < 6, "-tight")
+
+    def on_slider_described(self) -> None:
+        """A slider has something else to say."""
+        self._describe()
+
+    def on_descendant_focus(self) -> None:
+        """The note follows the focus."""
+        self._describe()
+
+    def on_descendant_blur(self) -> None:
+        """The note follows the focus."""
+        self._describe()
+
+    def _describe(self) -> None:
+        state = self._frame.state
+        stale = self._frame.stale(Stream.SAMPLING) if self._frame.state.sampling is not None and not self._frame.live else ""
+        sending = any(slider.wanted is not None for slider in self.sliders.values())
+        word, style = ("sending", "$warn") if sending else (stale, "$warn") if stale else ("", "$muted")
+        if self._frame.read_only and state.sampling is not None:
+            word, style = "read only", "$muted"
+        refused = next((slider for slider in self.sliders.values() if slider.message), None)
+        focused = next((slider for slider in self.sliders.values() if slider.has_focus), None)
+        told = focused if focused is not None and (focused.message or refused is None) else refused
+        width = max(10, self.content_size.width)
+        if state.sampling is None:
+            text = line(("No sampling record in this file." if self._frame.post_mortem else "No values yet from the kernel.", "$muted"))
+        elif told is not None and told.message:
+            text, word, style = line((clip(told.message, width), "$bad")), "refused", "$bad"
+        elif told is not None and told.typed:
+            text = line(("Enter sets it, Esc leaves it", "$muted"))
+        elif told is not None:
+            text = line((clip(told.scale.parameter.help, width), "$muted"))
+        else:
+            text = line(("left right move, digits type", "$muted"))
+        self.set_heading(line((word, style)))
+        if not text.is_same(self._noted):
+            self._noted = text
+            self._note.update(text)
+
+    def focus_pane(self) -> None:
+        """Focuses the slider that was focused last, or the first."""
+        focused = next((slider for slider in self.sliders.values() if slider.has_focus), None)
+        (focused or next(iter(self.sliders.values()))).focus()
+
+    def step_focus(self, direction: int) -> None:
+        """Moves to the slider above or below."""
+        sliders = list(self.sliders.values())
+        index = next((index for index, slider in enumerate(sliders) if slider.has_focus), 0)
+        sliders[(index + direction) % len(sliders)].focus()

@@ -1,0 +1,108 @@
+"""The sentinel pane: how much of its budget each pass takes, token by token, and what became of overruns."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from llmbm_console.core.state import State
+from llmbm_console.tui import figures
+from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.glyphs import Glyphs
+from llmbm_console.tui.text import Piece, line
+from llmbm_console.tui.widgets.panel import Panel
+from llmbm_protocol.schema import Sentinel, SentinelError, SentinelState, Stream
+
+NEAR = 0.85  # share of the budget from which a bar warns
+STATE_STYLES = {SentinelState.ARMED: "$good", SentinelState.TRIPPED: "bold $bad", SentinelState.DISARMED: "$warn"}
+
+
+def use_style(share: float) -> str:
+    """Colour of a use of the budget."""
+    return "$bad" if share > 1 else "$warn" if share >= NEAR else "$good"
+
+
+def chart(use: tuple[float, ...], width: int, rows: int, glyphs: Glyphs) -> list[Content]:
+    """Columns of budget use, newest on the right; the full height is the budget, an overrun is red and full."""
+    shown = use[-width:]
+    steps = len(glyphs.levels)
+    lines: list[Content] = []
+    for row in range(rows, 0, -1):
+        pieces: list[Piece] = [(" " * (width - len(shown)), "")]
+        for share in shown:
+            filled = max(1, min(rows * steps, round(share * rows * steps))) - (row - 1) * steps
+            sign = " " if filled <= 0 else glyphs.levels[min(steps, filled) - 1]
+            style = use_style(share)
+            if pieces[-1][1] == style:
+                pieces[-1] = (pieces[-1][0] + sign, style)
+            else:
+                pieces.append((sign, style))
+        lines.append(line(*pieces))
+    return lines
+
+
+class SentinelPanel(Panel):
+    """Decode and prefill bars, the chart of the last passes, percentiles and counts."""
+
+    pane, number, title_text = "sentinel", 5, "Sentinel"
+
+    def heading(self, frame: Frame) -> Content:
+        sentinel = frame.state.sentinel
+        if sentinel is None:
+            return line()
+        stale = frame.stale(Stream.SENTINEL)
+        state: Piece = (sentinel.state.value.upper(), STATE_STYLES.get(sentinel.state, "$warn"))
+        strict: Piece = (" strict" if sentinel.strict else " strict off", "$warn" if sentinel.strict else "$muted")
+        return line((f"{stale} ", "$warn"), state, strict) if stale else line(state, strict)
+
+    def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
+        sentinel = frame.state.sentinel
+        if sentinel is None:
+            text = "This file has no sentinel line." if frame.post_mortem else "No budgets yet: the first prompt teaches them."
+            return [line((text, "$muted"))]
+        decode = self._bar("DECODE", sentinel.decode, sentinel.decode_budget, sentinel.decode_pinned, frame.glyphs, width)
+        prefill = self._bar("PREFILL", sentinel.prefill, sentinel.prefill_budget, sentinel.prefill_pinned, frame.glyphs, width)
+        tail = [self._trip(sentinel)] if sentinel.state is SentinelState.TRIPPED else []
+        figures_line = self._percentiles(sentinel)
+        overruns = self._overruns(sentinel)
+        rows = max(1, height - 2 - len(tail) - (2 if height >= 5 + len(tail) else 0))
+        middle = self._chart(frame.state, sentinel, width, rows, frame.glyphs)
+        rest = [figures_line, overruns] if height >= 5 + len(tail) else []
+        return [*tail, decode, *middle, prefill, *rest]
+
+    def _bar(self, label: str, taken: int, budget: int, pinned: bool, glyphs: Glyphs, width: int) -> Content:
+        name: Piece = (f"{label:<8} ", "$muted")
+        if not budget:
+            amount = f"{figures.cycles(taken)} cycles, no budget" if taken else "not measured yet"
+            return line(name, (amount, "$muted"))
+        share = taken / budget
+        mark = " pin" if pinned else ""
+        amount = f" {figures.percent(share):>5} of {figures.cycles(budget):>5}{mark}"
+        return line(name, glyphs.bar(share, max(4, width - 9 - len(amount)), use_style(share)), (amount, "$foreground"))
+
+    def _chart(self, state: State, sentinel: Sentinel, width: int, rows: int, glyphs: Glyphs) -> list[Content]:
+        if not state.decode_cycles or not sentinel.decode_budget:
+            hint = line(("budget use of each token is drawn here", "$faint"))
+            return [hint, *[line() for _ in range(rows - 1)]]
+        use = tuple(count / sentinel.decode_budget for count in state.decode_cycles)
+        return chart(use, width, rows, glyphs)
+
+    def _percentiles(self, sentinel: Sentinel) -> Content:
+        if len(sentinel.percentiles) != 3:
+            return line(("p50 -  p95 -  p99 -", "$muted"))
+        pieces: list[Piece] = []
+        for name, value in zip(("p50", "p95", "p99"), sentinel.percentiles, strict=True):
+            over = sentinel.decode_budget and value > sentinel.decode_budget
+            pieces += [(f"{name} ", "$muted"), (f"{figures.cycles(value)}  ", "$bad" if over else "$foreground")]
+        return line(*pieces, ("cycles", "$muted"))
+
+    def _overruns(self, sentinel: Sentinel) -> Content:
+        counts = (("decode", sentinel.decode_overruns), ("prefill", sentinel.prefill_overruns))
+        pieces: list[Piece] = [("overruns ", "$muted")]
+        for name, count in counts:
+            pieces += [(f"{name} ", "$muted"), (f"{count}  ", "$warn" if count else "$foreground")]
+        if sentinel.error is not SentinelError.OK:
+            pieces += [("last error ", "$muted"), (str(sentinel.error), "$bad")]
+        return line(*pieces)
+
+    def _trip(self, sentinel: Sentinel) -> Content:
+        return line((f"TRIPPED by {sentinel.error} in {sentinel.phase}: /reset brings the chat back", "bold $bad"))

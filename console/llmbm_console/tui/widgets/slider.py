@@ -1,0 +1,228 @@
+"""A slider bound both ways: what the person asks for is sent, what the kernel accepted is shown, and a refusal says why."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.content import Content
+from textual.message import Message
+from textual.timer import Timer
+from textual.widget import Widget
+
+from llmbm_console.core.state import PendingValue
+from llmbm_console.tui.glyphs import BLOCKS, Glyphs
+from llmbm_console.tui.scale import Scale
+from llmbm_console.tui.text import Piece, clip, line
+
+NAME_WIDTH = 11
+VALUE_WIDTH = 9
+DEBOUNCE = 0.15  # seconds without a move before the value is sent
+
+MOVES = {"left": -1, "h": -1, "right": 1, "l": 1, "shift+left": -10, "shift+right": 10, "H": -10, "L": 10}
+
+
+class Slider(Widget, can_focus=True):
+    """One parameter in one row. Left and right move, shift moves further, digits type a value, wheel and drag work."""
+
+    DEFAULT_CSS = """
+    Slider { height: 1; background: $background; text-wrap: nowrap; text-overflow: clip; }
+    Slider:focus { background: $surface; }
+    """
+    ALLOW_SELECT = False
+
+    class Changed(Message):
+        """The person wants this value; sent once the moves have settled."""
+
+        def __init__(self, slider: Slider, value: str) -> None:
+            super().__init__()
+            self.slider = slider
+            self.parameter = slider.scale.parameter.name
+            self.value = value
+
+    class Described(Message):
+        """What there is to say about this slider changed."""
+
+    def __init__(self, scale: Scale, **arguments: str) -> None:
+        super().__init__(**arguments)
+        self.scale = scale
+        self.glyphs: Glyphs = BLOCKS
+        self.accepted: int | None = None  # the kernel's value
+        self.wanted: int | None = None  # asked for by the person, not yet accepted
+        self.pending: PendingValue | None = None
+        self.typed = ""
+        self.problem = ""  # why what was typed or sent is not possible
+        self._timer: Timer | None = None
+
+    # ---- from the kernel
+
+    def show(self, accepted: int | None, pending: PendingValue | None, scale: Scale, glyphs: Glyphs) -> None:
+        """The kernel's value and what is known of a change on its way."""
+        if (accepted, pending, scale, glyphs) == (self.accepted, self.pending, self.scale, self.glyphs):
+            return
+        if accepted != self.accepted and self._timer is None:
+            self.wanted = None
+        if pending is None and self.pending is not None and self._timer is None:
+            self.wanted, self.problem = None, ""
+        if pending is not None and pending.error and pending is not self.pending:
+            self.wanted = None
+        self.accepted, self.pending, self.scale, self.glyphs = accepted, pending, scale, glyphs
+        self.post_message(self.Described())
+        self.refresh()
+
+    @property
+    def message(self) -> str:
+        """The refusal to show, if any."""
+        return self.problem or (self.pending.error if self.pending is not None else "")
+
+    # ---- from the person
+
+    @property
+    def value(self) -> int:
+        """Where the knob is."""
+        if self.wanted is not None:
+            return self.wanted
+        return self.accepted if self.accepted is not None else self.scale.parameter.default
+
+    def want(self, value: int, *, now: bool = False) -> None:
+        """Moves the knob and sends the value when the moves have settled."""
+        if self.accepted is None or self.disabled:
+            return
+        self.problem = ""
+        self.wanted = self.scale.clamp(value)
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(0 if now else DEBOUNCE, self._send)
+        self.post_message(self.Described())
+        self.refresh()
+
+    def _send(self) -> None:
+        self._timer = None
+        if self.wanted is not None and self.wanted != self.accepted:
+            self.post_message(self.Changed(self, self.scale.text(self.wanted)))
+        else:
+            self.wanted = None
+            self.refresh()
+
+    def failed(self, reason: str) -> None:
+        """The value could not be set: the knob goes back, the reason is shown."""
+        self.wanted, self.problem = None, reason
+        self.post_message(self.Described())
+        self.refresh()
+
+    def settle(self) -> None:
+        """The kernel answered: from now on its value is shown."""
+        if self._timer is None:
+            self.wanted = None
+            self.refresh()
+
+    def on_key(self, event: events.Key) -> None:
+        """Moves and typing; everything else goes on to the panes."""
+        key, character = event.key, event.character or ""
+        if self.typed and key in ("enter", "escape", "backspace"):
+            self._edit(key)
+        elif character and character in "0123456789." and self.accepted is not None:
+            self.typed += character
+        elif not self.typed and key in MOVES:
+            step = MOVES[key]
+            self.want(self.scale.stepped(self.value, 1 if step > 0 else -1, coarse=abs(step) > 1))
+        else:
+            return
+        event.stop()
+        event.prevent_default()
+        self.post_message(self.Described())
+        self.refresh()
+
+    def _edit(self, key: str) -> None:
+        if key == "backspace":
+            self.typed = self.typed[:-1]
+            return
+        typed, self.typed = self.typed, ""
+        if key == "enter":
+            try:
+                self.want(self.scale.parse(typed), now=True)
+            except ValueError as error:
+                self.problem = str(error)
+
+    def on_blur(self) -> None:
+        """An unfinished value is dropped."""
+        self.typed = ""
+
+    def _rail(self) -> tuple[int, int]:
+        """First column of the rail and its width."""
+        return NAME_WIDTH, max(0, self.size.width - NAME_WIDTH - VALUE_WIDTH - 1)
+
+    def _pull(self, x: int) -> None:
+        start, width = self._rail()
+        if self.scale.has_rail and width > 1 and start <= x < start + width:
+            self.want(self.scale.value_at((x - start) / (width - 1)))
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Takes hold of the knob."""
+        self.capture_mouse()
+        self._pull(event.x)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Drags it."""
+        if event.button and self.app.mouse_captured is self:
+            self._pull(event.x)
+
+    def on_mouse_up(self) -> None:
+        """Lets go."""
+        self.release_mouse()
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """One step up."""
+        if self.has_focus:
+            event.stop()
+            self.want(self.scale.stepped(self.value, 1))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """One step down."""
+        if self.has_focus:
+            event.stop()
+            self.want(self.scale.stepped(self.value, -1))
+
+    # ---- drawing
+
+    def render(self) -> Content:
+        """Name, rail with the knob (and the kernel's value while another is on its way), value."""
+        name: Piece = (f"{self.scale.parameter.name:<{NAME_WIDTH}}", "bold $focus" if self.has_focus else "$muted")
+        if self.accepted is None:
+            return line(name, (self.glyphs.rail * self._rail()[1], "$faint"), (f" {'-':>{VALUE_WIDTH}}", "$muted"))
+        return line(name, *self._rail_pieces(), (f" {self._value_text():>{VALUE_WIDTH}}", self._value_style()))
+
+    def _value_text(self) -> str:
+        if self.typed:
+            return clip(self.typed, VALUE_WIDTH - 1) + self.glyphs.cursor
+        value = self.value
+        text = self.scale.text(value)
+        off = self.scale.parameter.off
+        return clip("off" if off is not None and value == off else text, VALUE_WIDTH if self.scale.has_rail else 20)
+
+    def _value_style(self) -> str:
+        if self.message:
+            return "bold $bad"
+        moving = self.wanted is not None and self.wanted != self.accepted
+        return "$warn" if moving or self.typed else "bold $foreground" if self.has_focus else "$foreground"
+
+    def _rail_pieces(self) -> list[Piece]:
+        width = self._rail()[1]
+        if not self.scale.has_rail:
+            room = max(0, width - max(0, len(self._value_text()) - VALUE_WIDTH))
+            return [(" " * room, "")]
+        knob = round(self.scale.share(self.value) * max(0, width - 1))
+        ghost = round(self.scale.share(self.accepted or 0) * max(0, width - 1))
+        moving = self.wanted is not None and self.wanted != self.accepted
+        pieces: list[Piece] = []
+        for cell in range(width):
+            if cell == knob:
+                style = "$bad" if self.message else "$warn" if moving else "$accent" if self.has_focus else "$foreground"
+                piece = (self.glyphs.knob, style)
+            elif moving and cell == ghost:
+                piece = (self.glyphs.ghost, "$muted")
+            else:
+                piece = (self.glyphs.rail, "$muted" if cell < knob else "$faint")
+            if pieces and pieces[-1][1] == piece[1]:
+                pieces[-1] = (pieces[-1][0] + piece[0], piece[1])
+            else:
+                pieces.append(piece)
+        return pieces

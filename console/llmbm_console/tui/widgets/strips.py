@@ -1,0 +1,263 @@
+"""The one- to three-line strips: status, tabs, head-up lines, verdict, and keys."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.style import Style
+from textual.widget import Widget
+
+from llmbm_console.core.actions import ACTIONS, key_label, unavailable
+from llmbm_console.core.events import LinkPhase, MachineStatus
+from llmbm_console.tui import figures
+from llmbm_console.tui.arrange import TABS
+from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.text import Piece, clip, line
+from llmbm_console.tui.widgets.context import ruler
+from llmbm_console.tui.widgets.memory import ARENAS, usage
+from llmbm_console.tui.widgets.sentinel import STATE_STYLES, use_style
+from llmbm_protocol.schema import Phase, SentinelState, Stream
+
+LINK_WORDS: dict[LinkPhase, tuple[str, str]] = {
+    LinkPhase.CLOSED: ("closed", "$muted"),
+    LinkPhase.OPENING: ("opening", "$warn"),
+    LinkPhase.WAITING: ("waiting for the kernel", "$warn"),
+    LinkPhase.MACHINE: ("link", "$good"),
+    LinkPhase.PLAIN: ("plain terminal", "$warn"),
+    LinkPhase.SLOW: ("link slow", "$warn"),
+    LinkPhase.SILENT: ("link silent", "$bad"),
+    LinkPhase.POST_MORTEM: ("file", "$info"),
+}
+MACHINE_STYLES: dict[MachineStatus, str] = {
+    MachineStatus.RUNNING: "$good",
+    MachineStatus.PAUSED: "bold $warn",
+    MachineStatus.CRASHED: "bold $bad",
+    MachineStatus.STOPPED: "$bad",
+    MachineStatus.RESETTING: "$warn",
+    MachineStatus.STARTING: "$warn",
+}
+PHASES = {Phase.IDLE: "idle", Phase.PREFILL: "prefill", Phase.DECODE: "decode", Phase.LOAD: "loading", Phase.RESCUE: "rescue"}
+
+
+class Strip(Widget):
+    """Lines without a frame, made from a Frame."""
+
+    DEFAULT_CSS = "Strip { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: clip; background: $background; }"
+    ALLOW_SELECT = False
+
+    def __init__(self, **arguments: str) -> None:
+        super().__init__(**arguments)
+        self.auto_links = False
+        self._frame = Frame()
+        self._content = Content("")
+
+    def show(self, frame: Frame) -> None:
+        """Draws another frame."""
+        self._frame = frame
+        if self.content_size.width <= 0 or not self.display:
+            return
+        content = self.content_for(frame, self.content_size.width)
+        if not content.is_same(self._content):
+            self._content = content
+            self.refresh()
+
+    def content_for(self, frame: Frame, width: int) -> Content:
+        """What to draw."""
+        raise NotImplementedError
+
+    def render(self) -> Content:
+        """The lines."""
+        return self._content
+
+    def on_resize(self) -> None:
+        """What fits depends on the width."""
+        self.show(self._frame)
+
+
+def fit(parts: list[tuple[int, Content]], width: int, gap: int = 3) -> Content:
+    """The parts that fit, in their order; those of the largest number are left out first."""
+    kept = [(weight, part) for weight, part in parts if part.cell_length]
+    while kept and sum(part.cell_length for _weight, part in kept) + gap * (len(kept) - 1) > width:
+        worst = max(weight for weight, _part in kept)
+        last = max(index for index, (weight, _part) in enumerate(kept) if weight == worst)
+        if len(kept) == 1:
+            return kept[0][1].truncate(width, ellipsis=True)
+        del kept[last]
+    return Content(" " * gap).join(part for _weight, part in kept)
+
+
+class StatusLine(Strip):
+    """Target, link and its errors, machine, what the engine does and how fast; the ends of it are dropped where there is no room."""
+
+    DEFAULT_CSS = "StatusLine { background: $surface; }"
+
+    def content_for(self, frame: Frame, width: int) -> Content:
+        state = frame.state
+        name = line(("LLM-BM ", "bold $accent"), (clip(state.target or "no target", max(12, width // 4)), "$foreground"))
+        parts = [(0, name), (1, self._link(frame)), (2, self._machine(frame)), (1, self._work(frame)), (4, self._model(frame))]
+        left = fit(parts, width - (16 if frame.held else 0))
+        if not frame.held:
+            return left
+        new = f" +{frame.held_events}" if frame.held_events else ""
+        mark = line((f" HOLD{new} ", "bold reverse $warn"))
+        return line(left, (" " * max(1, width - left.cell_length - mark.cell_length), ""), mark)
+
+    def _link(self, frame: Frame) -> Content:
+        link = frame.state.link
+        if frame.failure:
+            return line((f"{frame.glyphs.ring} no session", "$bad"))
+        word, style = LINK_WORDS.get(link.phase, (str(link.phase), "$warn"))
+        sign = frame.glyphs.dot if frame.live or frame.post_mortem else frame.glyphs.ring
+        pieces: list[Piece] = [(f"{sign} {word}", style)]
+        if link.phase in (LinkPhase.SLOW, LinkPhase.SILENT) and frame.now > link.since:
+            pieces.append((f" {figures.duration(frame.now - link.since)}", style))
+        errors = link.rejected_lines + link.lost_frames
+        if frame.live:
+            pieces.append((f"  {errors} err", "$warn" if errors else "$muted"))
+        return line(*pieces)
+
+    def _machine(self, frame: Frame) -> Content:
+        machine = frame.state.machine
+        if machine.status is MachineStatus.UNKNOWN:
+            return line()
+        return line((machine.status.value, MACHINE_STYLES.get(machine.status, "$foreground")))
+
+    def _work(self, frame: Frame) -> Content:
+        state = frame.state
+        load = state.load
+        if state.phase is Phase.LOAD and load is not None and load.total and load.done < load.total:
+            bar = frame.glyphs.bar(load.done / load.total, 12, "$info")
+            text = f" {figures.percent(load.done / load.total)} {figures.size_pair(load.done, load.total)}"
+            return line(("loading ", "$info"), bar, (text, "$foreground"))
+        if not frame.live:
+            return line()
+        perf = state.perf
+        if stale := frame.stale(Stream.PERF) if state.phase is not Phase.IDLE else "":
+            return line((f"{PHASES.get(state.phase, state.phase)} {stale}", "$warn"))
+        pieces: list[Piece] = [(PHASES.get(state.phase, str(state.phase)), "$muted" if state.phase is Phase.IDLE else "bold $good")]
+        if perf is not None and state.phase is Phase.PREFILL and perf.prompt_total:
+            pieces.append((f"  {perf.prompt_done}/{perf.prompt_total} tok", "$foreground"))
+        elif perf is not None and perf.decode_rate:
+            rate = figures.rate(perf.decode_rate / figures.MILLION)
+            pieces.append((f"  {rate}", "$muted" if state.phase is Phase.IDLE else "bold $foreground"))
+        return line(*pieces)
+
+    def _model(self, frame: Frame) -> Content:
+        model = frame.state.model
+        return line((model.file, "$muted")) if model is not None and model.file else line()
+
+
+class TabLine(Strip):
+    """The tabs of the narrow layout."""
+
+    def __init__(self, **arguments: str) -> None:
+        super().__init__(**arguments)
+        self.tab = "chat"
+
+    def content_for(self, frame: Frame, width: int) -> Content:
+        troubles = sum(1 for entry in frame.state.log if entry.severity != "info")
+        parts: list[Content] = []
+        for name, title, panes in TABS:
+            label = f" {title} " if name != "log" or not troubles else f" {title} {troubles} "
+            style = "bold reverse $accent" if name == self.tab else "$warn" if name == "log" and troubles else "$muted"
+            part = line((label, style))
+            parts.append(part.stylize(Style.from_meta({"@click": f"app.do('pane.{panes[0]}')"})))
+        return Content("").join(parts).truncate(width)
+
+
+class Hud(Strip):
+    """Context, sentinel and memory in a line each, for screens without room for their panes."""
+
+    DEFAULT_CSS = "Hud { height: auto; }"
+
+    def content_for(self, frame: Frame, width: int) -> Content:
+        rows = [self._context_row(frame, width), self._sentinel_row(frame), self._memory_row(frame)]
+        if self.content_size.height == 1:
+            rows = [fit([(0, self._short(frame)), (1, self._sentinel_row(frame))], width)]
+        return Content("\n").join(row.truncate(width, ellipsis=True) for row in rows)
+
+    def _short(self, frame: Frame) -> Content:
+        kv = frame.state.kv
+        return line(("KV ", "$muted"), (f"{kv.rows}/{kv.capacity}" if kv is not None else "-", "$foreground"))
+
+    def _context_row(self, frame: Frame, width: int) -> Content:
+        kv = frame.state.kv
+        if kv is None:
+            return line(("KV  no context yet", "$muted"))
+        left = max(0, kv.capacity - kv.rows)
+        text = f" {kv.rows}/{kv.capacity}"
+        speed = frame.state.perf.decode_rate / figures.MILLION if frame.state.perf is not None else 0.0
+        rest = f"  full in {left} tok" + (f" ~{figures.duration(left / speed)}" if speed > 0 else "")
+        room = max(8, width - 5 - len(text) - len(rest) - 2)
+        return line(("KV  ", "$muted"), ruler(kv, room, frame.glyphs), (text, "$foreground"), (rest, "$muted"))
+
+    def _sentinel_row(self, frame: Frame) -> Content:
+        sentinel = frame.state.sentinel
+        if sentinel is None:
+            return line(("SEN no budgets yet", "$muted"))
+        pieces: list[Piece | Content] = [("SEN ", "$muted")]
+        if sentinel.decode_budget:
+            share = sentinel.decode / sentinel.decode_budget
+            bar = frame.glyphs.bar(share, 12, use_style(share))
+            pieces += [("decode ", "$muted"), bar, (f" {figures.percent(share)}", "$foreground")]
+        if sentinel.prefill_budget:
+            share = sentinel.prefill / sentinel.prefill_budget
+            pieces += [("  prefill ", "$muted"), (figures.percent(share), use_style(share))]
+        over = sentinel.decode_overruns + sentinel.prefill_overruns
+        pieces += [("  over ", "$muted"), (str(over), "$warn" if over else "$foreground")]
+        pieces.append((f"  {sentinel.state.value}", STATE_STYLES.get(sentinel.state, "$warn")))
+        if sentinel.state is SentinelState.TRIPPED:
+            pieces.append((": /reset", "bold $bad"))
+        return line(*pieces)
+
+    def _memory_row(self, frame: Frame) -> Content:
+        pieces: list[Piece] = [("MEM ", "$muted")]
+        for arena, label in ARENAS:
+            if (pair := usage(frame.state, arena)) is not None and pair[1]:
+                pieces += [(f"{label.lower()} ", "$muted"), (f"{figures.percent(pair[0] / pair[1])}  ".replace(" %", "%"), f"${arena.value}")]
+        return line(*pieces) if len(pieces) > 1 else line(("MEM no zones yet", "$muted"))
+
+
+class Verdict(Strip):
+    """What a file is, and what it means in one sentence."""
+
+    DEFAULT_CSS = "Verdict { height: 2; background: $surface; text-wrap: wrap; }"
+
+    def content_for(self, frame: Frame, width: int) -> Content:
+        state = frame.state
+        kind = line(("POST-MORTEM  ", "bold $info"), (state.file_kind, "bold $foreground"), (f"  {state.file_path}", "$muted"))
+        return Content("\n").join([kind.truncate(width, ellipsis=True), line((clip(state.verdict, width), "$warn"))])
+
+
+class KeyLine(Strip):
+    """The keys that act now. Clickable."""
+
+    DEFAULT_CSS = "KeyLine { background: $surface; }"
+
+    def __init__(self, **arguments: str) -> None:
+        super().__init__(**arguments)
+        self.in_prompt = True
+        self.armed = ""  # what a dangerous action would do, while it waits for its second press
+        self.armed_key = ""
+        self.armed_share = 0.0
+
+    def content_for(self, frame: Frame, width: int) -> Content:
+        if self.armed:
+            text = line((f" {self.armed}. ", "bold $bad"), (f"{self.armed_key} again", "bold $foreground"), (" does it  Esc leaves it  ", "$muted"))
+            return line(text, frame.glyphs.bar(self.armed_share, max(4, min(24, width - text.cell_length)), "$bad")).truncate(width)
+        if frame.failure:
+            return line(("r", "bold $accent"), (" try again   ", "$muted"), ("^q", "bold $accent"), (" quit", "$muted"))
+        parts: list[tuple[int, Content]] = []
+        if self.in_prompt:
+            extras = (("Enter", "send", 0), ("^j", "newline", 2), ("Esc", "panes", 0))
+            parts += [(weight, line((key, "bold $accent"), (f" {word}", "$muted"))) for key, word, weight in extras]
+        for action in ACTIONS:
+            if not action.footer or (self.in_prompt and not action.everywhere):
+                continue
+            if unavailable(action, read_only=frame.read_only, controllable=frame.controllable):
+                continue
+            key = "" if action.footer.startswith("e/E") else key_label(action.keys[0])
+            first, _blank, rest = action.footer.partition(" ") if not key else (key, "", action.footer)
+            part = line((first, "bold $accent"), (f" {rest}", "$muted"))
+            weight = 0 if action.id in ("view.palette", "session.quit") else 1 if action.everywhere else 2
+            parts.append((weight, part.stylize(Style.from_meta({"@click": f"app.do('{action.id}')"}))))
+        return fit(parts, width)

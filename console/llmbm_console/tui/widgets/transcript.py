@@ -1,0 +1,276 @@
+"""The transcript: prompts and answers as they stream, commands and what they printed, boot text and seams."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+
+from textual.content import Content
+
+from llmbm_console.core.events import LinkPhase
+from llmbm_console.core.state import Command, Seam, State, Text, TranscriptItem, Turn
+from llmbm_console.tui import figures
+from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.glyphs import Glyphs
+from llmbm_console.tui.text import flat, line, plain, wrap
+from llmbm_console.tui.widgets.lines import Line, LineView
+from llmbm_protocol.schema import StopReason
+
+GUTTER = 4  # columns left of the text: the turn's number and the prompt sign
+MAX_ROWS = 50_000  # rows kept, so that a line that never ends cannot fill the memory
+
+REASONS = {
+    StopReason.EOS: "end of story",
+    StopReason.MAX_TOKENS: "max_tokens",
+    StopReason.STOPPED: "stopped",
+    StopReason.PATTERN: "stop pattern",
+    StopReason.CONTEXT: "context full",
+    StopReason.TRIP: "sentinel trip",
+}
+
+
+def _wrapped(text: str, width: int, style: str, first: str, gutter_style: str) -> list[Line]:
+    """Text in rows behind a gutter, the first one with an ornament."""
+    text = plain(text)
+    pad = " " * GUTTER
+    spans = wrap(text, width - GUTTER)
+    rows: list[Line] = []
+    for number, (start, end) in enumerate(spans):
+        head = f"{first:<{GUTTER}}"[-GUTTER:] if number == 0 else pad
+        soft = number + 1 < len(spans) and text[end : end + 1] != "\n"
+        rows.append(Line(head + text[start:end], style, GUTTER, gutter_style, soft))
+    return rows
+
+
+def statistics(turn: Turn) -> str:
+    """The line under a finished answer."""
+    done = turn.finished
+    if done is None:
+        return ""
+    parts = [f"{done.tokens} tok"]
+    if done.decode_us:
+        seconds = done.decode_us / figures.MILLION
+        parts.append(figures.duration(seconds))
+        if done.tokens > 1:
+            parts.append(figures.rate((done.tokens - 1) / seconds))
+    if done.prompt_tokens:
+        parts.append(f"prefill {done.prompt_tokens} tok {figures.duration(done.prefill_us / figures.MILLION)}")
+    worst = max((token.cycles for token in turn.tokens), default=0)
+    if worst:
+        parts.append(f"slowest {figures.cycles(worst)} cycles")
+    parts.append(REASONS.get(done.reason, str(done.reason)))
+    if turn.lost_tokens:
+        parts.append(f"{turn.lost_tokens} tokens lost on the line")
+    return " · ".join(parts)
+
+
+def layout_item(item: TranscriptItem, width: int, glyphs: Glyphs) -> list[Line]:
+    """The rows of one item."""
+    if isinstance(item, Turn):
+        rows = _wrapped(item.prompt, width, "transcript--prompt", f"{item.number % 100:>2}{glyphs.prompt} ", "transcript--number")
+        if item.finished is None:
+            rows += _wrapped(item.text + glyphs.cursor, width, "transcript--answer", "", "transcript--answer")
+            return rows
+        if item.text:
+            rows += _wrapped(item.text, width, "transcript--answer", "", "transcript--answer")
+        bad = item.finished.reason is StopReason.TRIP or item.lost_tokens
+        style = "transcript--warn" if bad else "transcript--statistics"
+        rows += _wrapped(f"{glyphs.rule} {statistics(item)}", width, style, "", style)
+    elif isinstance(item, Command):
+        rows = _wrapped(item.line, width, "transcript--command", f"  {glyphs.output} ", "transcript--number")
+        if item.output.strip():
+            rows += _wrapped(item.output.rstrip("\n"), width, "transcript--output", "", "transcript--output")
+        if item.error:
+            rows += _wrapped(item.error, width, "transcript--bad", "", "transcript--bad")
+    elif isinstance(item, Seam):
+        style = {"info": "transcript--statistics", "warn": "transcript--warn", "error": "transcript--bad"}[item.severity]
+        text = f"{glyphs.rule * 2} {flat(item.text)}"
+        rows = _wrapped(text, width + GUTTER, style, "", style)
+        rows = [row._replace(text=row.text[GUTTER:], gutter=0) for row in rows]
+        if len(rows) == 1:
+            rows = [rows[0]._replace(text=rows[0].text + " " + glyphs.rule * max(0, width - len(rows[0].text) - 1))]
+    else:
+        rows = _text_rows(item, width)
+    rows.append(Line("", ""))
+    return rows
+
+
+def _text_rows(item: Text, width: int) -> list[Line]:
+    text = plain(item.text.rstrip("\n"))
+    return [Line(text[start:end], "transcript--output", soft=text[end : end + 1] == " ") for start, end in wrap(text, width)]
+
+
+def guide(frame: Frame) -> list[tuple[str, str]]:
+    """What an empty transcript says: what is going on, and what to do."""
+    link = frame.state.link
+    load = frame.state.load
+    loading = load is not None and load.total > 0 and load.done < load.total
+    if frame.failure or frame.post_mortem:
+        return []
+    if loading:
+        return [("The kernel loads its model.", "transcript--answer")]
+    if link.phase in (LinkPhase.CLOSED, LinkPhase.OPENING) or frame.opening and not frame.live:
+        return [
+            (f"Opening {frame.state.target or 'the target'} …", "transcript--answer"),
+            (link.detail, "transcript--output"),
+        ]
+    if link.phase is LinkPhase.WAITING:
+        return [
+            ("Waiting for the kernel to answer.", "transcript--answer"),
+            (link.detail or "What the firmware and the boot print appears here. Nothing is needed from you.", "transcript--output"),
+        ]
+    if link.phase is LinkPhase.PLAIN:
+        return [
+            ("No kernel answered: this is a plain terminal.", "transcript--warn"),
+            ("What you send goes to the line as it is. Gauges stay empty until a kernel answers.", "transcript--output"),
+        ]
+    return [
+        ("Write the beginning of a story below and press Enter.", "transcript--answer"),
+        ("The model continues it, and everything beside this pane shows what that costs.", "transcript--output"),
+        ("/help lists the kernel's commands, ^p the console's actions, F1 explains a pane.", "transcript--output"),
+    ]
+
+
+def failure_lines(frame: Frame) -> list[tuple[str, str]]:
+    """Why there is no session, and which keys help."""
+    if not frame.failure:
+        return []
+    return [
+        (f"{frame.state.target or 'The target'} could not be opened", "transcript--bad"),
+        (frame.failure, "transcript--answer"),
+        ("", ""),
+        ("r  try again      ^q  quit", "transcript--command"),
+    ]
+
+
+class Transcript(LineView):
+    """Lays out items once, the running turn as it grows, and follows the end."""
+
+    pane, number, title_text = "transcript", 1, "Transcript"
+
+    COMPONENT_CLASSES = {
+        "transcript--number", "transcript--prompt", "transcript--answer", "transcript--statistics", "transcript--command",
+        "transcript--output", "transcript--warn", "transcript--bad",
+    }  # fmt: skip
+
+    DEFAULT_CSS = """
+    Transcript > .transcript--number { color: $muted; }
+    Transcript > .transcript--prompt { color: $prompt; text-style: bold; }
+    Transcript > .transcript--answer { color: $foreground; }
+    Transcript > .transcript--statistics { color: $muted; }
+    Transcript > .transcript--command { color: $info; }
+    Transcript > .transcript--output { color: $muted; }
+    Transcript > .transcript--warn { color: $warn; }
+    Transcript > .transcript--bad { color: $bad; }
+    """
+
+    def __init__(self, **arguments: str) -> None:
+        super().__init__(**arguments)
+        self._frame = Frame()
+        self._laid: list[tuple[TranscriptItem, int]] = []  # items laid out and their numbers of rows
+        self._laid_rows = 0
+        self._dropped = 0
+        self._width = 0
+        self._tail: list[Line] = []
+        self._glyph_name = ""
+
+    def show(self, frame: Frame) -> None:
+        """Draws another frame."""
+        self._frame = frame
+        if frame.glyphs is not self.glyphs:
+            self.set_glyphs(frame.glyphs)
+        self._update()
+
+    def on_resize(self) -> None:
+        """Rows depend on the width."""
+        self._update()
+
+    def follow_changed(self) -> None:
+        """The lower edge says whether the end is followed."""
+        self._note_follow()
+
+    def _note_follow(self) -> None:
+        below = len(self.rows) - self.scroll_offset.y - self.scrollable_content_region.height
+        text = "" if self.following else f"{max(0, below)} lines below {self.glyphs.separator} G to the newest"
+        self.set_heading(self._heading(), line((text, "$warn")))
+
+    def _heading(self) -> Content:
+        state = self._frame.state
+        turn = state.turn or next((item for item in reversed(state.items) if isinstance(item, Turn)), None)
+        parts = [f"seed {state.sampling.seed}"] if state.sampling is not None else []
+        parts += [f"turn {turn.number}"] if turn is not None else []
+        return line((" · ".join(parts), "$muted"))
+
+    def _update(self) -> None:
+        width = self.scrollable_content_region.width
+        if width <= 0 or not self.display:
+            return
+        state = self._frame.state
+        if width != self._width or self.glyphs.name != self._glyph_name:
+            self._width, self._glyph_name = width, self.glyphs.name
+            self._laid, self._laid_rows, self._tail = [], 0, []
+            self._dropped = state.dropped_items
+            self.rows.clear()
+        removed = self._forget(state)
+        same = self._common(state.items)
+        keep = sum(count for _item, count in islice(self._laid, same)) if same < len(self._laid) else self._laid_rows
+        fresh: list[Line] = []
+        del self._laid[same:]
+        for item in state.items[same:]:
+            rows = layout_item(item, width, self.glyphs)
+            self._laid.append((item, len(rows)))
+            fresh += rows
+        self._laid_rows = keep + len(fresh)
+        tail = self._tail_rows(width)
+        if fresh or removed or tail != self._tail or self._laid_rows + len(tail) != len(self.rows):
+            first = keep
+            if not fresh and not removed and len(self.rows) >= keep:
+                first += _common_prefix(self._tail, tail)
+            self.set_rows(first, [*fresh, *tail][first - keep :], removed=removed)
+            self._tail = tail
+        self._note_follow()
+
+    def _forget(self, state: State) -> int:
+        """Removes the items that left the state at its beginning; returns their rows."""
+        gone = min(len(self._laid), max(0, state.dropped_items - self._dropped))
+        self._dropped = state.dropped_items
+        rows = sum(count for _item, count in self._laid[:gone])
+        del self._laid[:gone]
+        self._laid_rows -= rows
+        return rows
+
+    def _common(self, items: Sequence[TranscriptItem]) -> int:
+        """How many laid out items are still the same, from the beginning."""
+        for index, ((laid, _count), item) in enumerate(zip(self._laid, items, strict=False)):
+            if laid is not item:
+                return index
+        return min(len(self._laid), len(items))
+
+    def _tail_rows(self, width: int) -> list[Line]:
+        """Rows that are made anew each time: the running turn, the guide of an empty transcript, a failure."""
+        state = self._frame.state
+        if state.turn is not None:
+            return layout_item(state.turn, width, self.glyphs)
+        rows: list[Line] = []
+        notes = failure_lines(self._frame)
+        if not state.items:
+            notes = guide(self._frame) + notes
+            rows.append(Line("", ""))
+        for text, style in notes:
+            if text or not style:
+                rows += [row._replace(gutter=0) for row in _wrapped(text, width, style, "", style)]
+        return rows
+
+    @property
+    def last_answer(self) -> str:
+        """Text of the newest answer, for copying."""
+        state = self._frame.state
+        turns = [item for item in state.items if isinstance(item, Turn)] + ([state.turn] if state.turn is not None else [])
+        return plain(turns[-1].text) if turns else ""
+
+
+def _common_prefix(old: list[Line], new: list[Line]) -> int:
+    for index, (a, b) in enumerate(zip(old, new, strict=False)):
+        if a != b:
+            return index
+    return min(len(old), len(new))

@@ -1,0 +1,215 @@
+"""A session without a kernel: a test sets its state, and sees what the interface asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from llmbm_console.core.events import (
+    Event,
+    LinkPhase,
+    LinkChanged,
+    MachineStatus,
+    Notice,
+    RecordReceived,
+)
+from llmbm_console.core.session import Listener, Outcome, SessionError
+from llmbm_console.core.state import Command, LinkState, LogLine, MachineState, PendingValue, Seam, State, Text, TokenInfo, Turn
+from llmbm_protocol.schema import (
+    Arena,
+    Cpu,
+    Finished,
+    KvCache,
+    Model,
+    Perf,
+    Phase,
+    Record,
+    SamplingState,
+    Sentinel,
+    SentinelError,
+    SentinelPhase,
+    SentinelState,
+    StopReason,
+    Stream,
+    TokenizerState,
+    Version,
+    Zone,
+    Zones,
+)
+
+NOW = 1000.0
+WALL = 1_767_225_600.0 - NOW  # 2026-01-01 00:00:00 UTC when the clock says NOW
+MIB = 1 << 20
+
+STORY = (
+    "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw a big, red ball. "
+    "She wanted to play with it, but it was too high."
+)
+
+
+def turn(number: int, prompt: str, text: str, *, running: bool = False) -> Turn:
+    """A turn whose tokens are its words."""
+    words = text.split(" ")
+    tokens = tuple(
+        TokenInfo(index=i, token=300 + i, start=0, end=0, cycles=210_000_000 + (i * 7919 % 60) * 1_000_000, time_ms=i * 80, at=NOW)
+        for i in range(len(words))
+    )
+    finished = Finished(
+        generation=number, time=9000, reason=StopReason.EOS, tokens=len(words), prompt_tokens=9, prefill_us=380_000,
+        decode_us=len(words) * 80_000, kv_rows=60 * number, turn=number,
+    )  # fmt: skip
+    return Turn(number, prompt, NOW, text, tokens, None if running else finished)
+
+
+def rich_state(**changes: Any) -> State:
+    """A kernel in the middle of its second answer, with something in every pane."""
+    zones = Zones(
+        time=5, weights=(60_816_028, 62_914_560), kv=(5_872_025, 12_582_912), scratch=(4_299_161, 33_554_432),
+        acts=(11_534_336, 33_554_432), zonec=(419_430, 16_777_216), keep=(1_048_576, 4_194_304),
+    )  # fmt: skip
+    arenas = {
+        arena: Zone(
+            time=5, arena=arena, base=0x100000, size=getattr(zones, arena.value)[1], used=getattr(zones, arena.value)[0],
+            peak=min(getattr(zones, arena.value)[1], getattr(zones, arena.value)[0] * 3 // 2), read_only=arena is Arena.WEIGHTS,
+            guard_ok=True, last_tag="att", last_bytes=65536,
+        )
+        for arena in Arena if arena is not Arena.NONE
+    }  # fmt: skip
+    state = State(
+        target="qemu stories15M",
+        now=NOW,
+        link=LinkState(LinkPhase.MACHINE, "", NOW - 90, 184_320, 2_210, 0, 0, 0, 0.8),
+        machine=MachineState(MachineStatus.RUNNING, "", NOW - 95, True),
+        phase=Phase.DECODE,
+        version=Version(time=1, version="llmk 0.1.0", port="uefi", machine="EDK II 2022.11", boot=0x5F03A9D1, schema_id=0x7C1E90AB),
+        cpu=Cpu(time=1, brand="QEMU TCG CPU version 2.5+", level="avx2", best="avx2", pinned=False, hz=2_394_000_000, clock="PIT", spread_ppm=40, invariant=True),
+        model=Model(
+            time=1, file="stories15M.bin", format="v0", dim=288, hidden_dim=768, layers=6, heads=6, kv_heads=6, vocab=32000, seq_len=256,
+            shared=True, parameters=15_191_712, bytes=60_816_028,
+        ),
+        tokenizer=TokenizerState(time=1, file="tokenizer.bin", vocab=32000, longest=27),
+        sampling=SamplingState(
+            time=1, temperature=850_000, min_p=50_000, top_p=950_000, top_k=80, no_repeat_ngram=4, repeat_penalty=1_150_000, max_tokens=160,
+            seed=42,
+        ),
+        zones=zones,
+        arenas=MappingProxyType(arenas),
+        sentinel=Sentinel(
+            time=5, state=SentinelState.ARMED, strict=False, error=SentinelError.OK, phase=SentinelPhase.GENERIC, prefill=1_140_000_000,
+            prefill_budget=1_750_000_000, prefill_pinned=False, prefill_overruns=0, decode=241_000_000, decode_budget=340_000_000,
+            decode_pinned=False, decode_overruns=1, percentiles=(238_000_000, 262_000_000, 331_000_000),
+        ),
+        kv=KvCache(time=5, rows=119, capacity=256, row_bytes=13824, turns=(0, 60)),
+        perf=Perf(time=5, phase=Phase.DECODE, generation=2, tokens=17, token_us=80_600, prompt_done=9, prompt_total=9, decode_rate=12_400_000),
+        stamps=MappingProxyType(dict.fromkeys(Stream, NOW)),
+        decode_cycles=tuple((205 + i * 37 % 60 + (120 if i == 90 else 0)) * 1_000_000 for i in range(120)),
+        items=(
+            Text("llmk 0.1.0 on EDK II 2022.11\nmodel stories15M.bin: 15.2 M weights, 6 layers", NOW - 80),
+            turn(1, "Once upon a time", STORY),
+            Command("/cpu", True, "QEMU TCG CPU version 2.5+\navx2 in use, best here avx2", "", NOW - 20),
+            Seam("gap: line silent for 1.8 s, 3 frames lost", NOW - 10),
+        ),
+        turn=turn(2, "And then? Keep it short.", "Lily's mom said, \"Lily, let's go to the park.\" Lily was sad and didn't know", running=True),
+        log=(
+            LogLine(NOW - 80, "link", "info", "machine", "session established, 115200 baud"),
+            LogLine(NOW - 70, "kernel", "info", "load", "stories15M.bin 58.0 MiB in 1.9 s"),
+            LogLine(NOW - 40, "kernel", "info", "token", "generation 1: 37 tokens"),
+            LogLine(NOW - 12.5, "kernel", "warn", "budget", "decode overrun 361M of 340M cycles, token 21"),
+            LogLine(NOW - 10, "link", "error", "silent", "no heartbeat for 1.8 s; 3 frames lost"),
+            LogLine(NOW - 8, "link", "info", "machine", "the line is back"),
+        ),
+    )  # fmt: skip
+    return replace(state, **changes)
+
+
+class Machine:
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    async def pause(self) -> None:
+        self.calls.append("pause")
+
+    async def resume(self) -> None:
+        self.calls.append("resume")
+
+    async def reset(self) -> None:
+        self.calls.append("reset")
+
+    async def quit(self) -> None:
+        self.calls.append("quit")
+
+
+class ScriptedSession:
+    """The Session protocol over a state that the test sets with `push`."""
+
+    def __init__(self, state: State | None = None, *, failure: str = "", read_only: bool = False, controllable: bool = True) -> None:
+        self.state = state if state is not None else rich_state()
+        self.failure = failure
+        self.read_only = read_only
+        self.machine = Machine() if controllable and not read_only else None
+        self.listeners: list[Listener] = []
+        self.submitted: list[str] = []
+        self.parameters: list[tuple[str, str]] = []
+        self.refusals: dict[str, str] = {}
+        self.answer: Outcome | None = None
+        self.stops = 0
+        self.opened = 0
+        self.closed = 0
+        self.gate: asyncio.Event | None = None  # when set, answers wait for it
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        self.listeners.append(listener)
+        return lambda: self.listeners.remove(listener)
+
+    def push(self, event: Event | None = None, **changes: Any) -> None:
+        """Another state, as the store would make it from the event."""
+        self.state = replace(self.state, **changes)
+        for listener in list(self.listeners):
+            listener(self.state, event or LinkChanged(NOW, self.state.link.phase))
+
+    async def open(self) -> None:
+        self.opened += 1
+        if self.failure:
+            raise SessionError(self.failure)
+
+    async def wait_ready(self, timeout: float) -> None:
+        return None
+
+    async def close(self) -> None:
+        self.closed += 1
+
+    async def submit(self, line: str) -> Outcome:
+        if self.read_only:
+            raise SessionError("a file cannot be asked: open a running kernel")
+        self.submitted.append(line)
+        return self.answer or Outcome(line, True)
+
+    async def set_parameter(self, name: str, value: str) -> Outcome:
+        self.parameters.append((name, value))
+        pending = {**self.state.pending, name: PendingValue(value, NOW)}
+        self.push(Notice(NOW, "info", "asked"), pending=MappingProxyType(pending))
+        if self.gate is not None:
+            await self.gate.wait()
+        if name in self.refusals:
+            refused = {**self.state.pending, name: PendingValue(value, NOW, self.refusals[name])}
+            self.push(Notice(NOW, "warn", "refused"), pending=MappingProxyType(refused))
+            return Outcome(name, False, error=self.refusals[name])
+        from llmbm_console.tui.widgets.sampling import FIELDS
+
+        if name in FIELDS and self.state.sampling is not None:
+            number = round(float(value) * 1_000_000) if name in ("temp", "min_p", "top_p", "repeat") else int(value)
+            record = self.state.sampling.model_copy(update={FIELDS[name]: number})
+            rest = {key: value for key, value in self.state.pending.items() if key != name}
+            self.push(RecordReceived(NOW, record), sampling=record, pending=MappingProxyType(rest))
+        return Outcome(name, True, output=value)
+
+    async def stop(self) -> None:
+        self.stops += 1
+
+    async def fetch(self, stream: Stream) -> tuple[Record, ...]:
+        return ()
