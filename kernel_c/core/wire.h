@@ -1,7 +1,8 @@
-/* wire.h - frames of the line protocol (protocol/SPEC.md): building them, and finding them among the bytes of a serial line.
+/* wire.h - frames of the line protocol (protocol/SPEC.md): building them, and finding them among the bytes of a line.
  *
- * Records are written and requests are read by the field tables that are generated from the schema (gen/llmk_wire.h), so one small
- * writer and one small reader serve every record.
+ * Records are written and requests are read by the field tables that are generated from the schema (gen/llmk_wire.h),
+ * so one small writer and one small reader serve every record. wire.c writes, wire_receive.c finds frames,
+ * wire_request.c reads requests.
  */
 #ifndef LLMK_WIRE_CORE_H
 #define LLMK_WIRE_CORE_H
@@ -22,7 +23,7 @@ enum wire_kind { /* see Wire in protocol/llmbm_protocol/fields.py */
     WIRE_FLAG,
     WIRE_MICRO,
     WIRE_TEXT,  /* const uint8_t *x; size_t x_length */
-    WIRE_PLAIN, /* kernel records: const char *x, NUL-terminated, NULL is empty; requests: with size_t x_length as well */
+    WIRE_PLAIN, /* const char *x, NUL-terminated, NULL is empty; in requests with size_t x_length as well */
     WIRE_NAME,  /* as plain */
     WIRE_ENUM,
     WIRE_UINTS, /* uint64_t x[n]; uint32_t x_count */
@@ -56,12 +57,12 @@ struct wire_line {
 /* CRC-32 as in zlib and Ethernet: reflected, polynomial 0xEDB88320. */
 uint32_t wire_crc32(const void *data, size_t count);
 
-/* Writes one record by its shape; the typed wire_put_x of gen/llmk_wire.h call it. False, with length 0, when the line would be longer
- * than 240 octets: the header proves that this cannot happen while every value is within its limit, and numbers and texts are cut
- * to theirs. */
+/* Writes one record by its shape; the typed wire_put_x of gen/llmk_wire.h call it. Numbers and texts are cut to their
+ * limits, and the header proves that the longest record fits. False, with length 0, if a line should not fit all the
+ * same. */
 bool wire_put(struct wire_line *line, uint16_t sequence, unsigned record, const void *values);
 
-/* The word with this number, "?" beyond the list. `words` are NUL-terminated, one after the other, and an empty one ends them. */
+/* The word with this number, "?" beyond the list. `words` are NUL-terminated, one after the other, up to an empty one. */
 const char *wire_word(const char *words, unsigned number);
 /* The number of a word, -1 when it is not in the list. */
 int wire_word_find(const char *words, const char *word, size_t length);
@@ -108,8 +109,8 @@ struct wire_receiver {
     uint32_t checksum, too_long, malformed, cut;
 };
 
-/* Takes one byte of the line. Everything given comes back exactly once, as a frame, as noise or as rejected (but for the LF of a CR LF
- * after a frame). */
+/* Takes one byte of the line. Everything given comes back exactly once, as a frame, as noise or as rejected (but for
+ * the LF of a CR LF after a frame). */
 enum wire_received wire_receive(struct wire_receiver *receiver, uint8_t byte, struct wire_frame *ret_frame);
 /* Forgets a half received line: after an emergency stop or a BREAK. */
 void wire_receiver_drop(struct wire_receiver *receiver);

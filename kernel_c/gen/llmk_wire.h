@@ -599,6 +599,9 @@ enum wire_record {
 #define WIRE_RECORD_COUNT 22u
 extern const struct wire_shape wire_shapes[WIRE_RECORD_COUNT];
 extern const struct wire_field wire_fields[];
+extern const char *const wire_words[]; /* by the limit of a field of kind enum */
+#define WIRE_HOST_HELLO_REQUIRED 0x7u
+#define WIRE_REQUEST_REQUIRED 0x3u
 
 /* One typed emitter for each record of the kernel: see wire_put. */
 _Static_assert(140u <= WIRE_MAX_LINE, "the longest hello fits a line");
@@ -732,8 +735,8 @@ struct wire_refusal {
 };
 
 /* Read a frame of kind 'q' or 'h'. Unknown keys are ignored. The texts of `ret` lie in the frame's line, unescaped and
- * NUL-terminated; so a frame can be parsed once. False fills the refusal: op for an unknown operation, arg for a missing
- * or malformed argument, range, toolong, and version for a hello of another protocol. */
+ * NUL-terminated; so a frame can be parsed once. False fills the refusal: op for an unknown operation, arg for a
+ * missing or malformed argument, range, toolong, and version for a hello of another protocol. */
 bool wire_request_parse(const struct wire_frame *frame, struct wire_request *ret, struct wire_refusal *ret_refusal);
 bool wire_host_hello_parse(const struct wire_frame *frame, struct wire_host_hello *ret,
                            struct wire_refusal *ret_refusal);

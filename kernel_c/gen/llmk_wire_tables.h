@@ -18,7 +18,7 @@ const char wire_stream_words[] = "perf\0" "kv\0" "zones\0" "sent\0" "samp\0" "zo
 const char wire_op_words[] = "ping\0" "info\0" "stat\0" "dict\0" "sub\0" "log\0" "tok\0" "out\0" "last\0"
     "text\0" "gen\0" "run\0" "stop\0" "set\0" "get\0" "bye\0" "reboot\0";
 
-static const char *const wire_words[12] = {
+const char *const wire_words[12] = {
     wire_error_code_words, wire_phase_words, wire_stop_reason_words, wire_log_level_words, wire_log_code_words,
     wire_arena_words, wire_sentinel_state_words, wire_sentinel_error_words, wire_sentinel_phase_words,
     wire_leave_reason_words, wire_stream_words, wire_op_words,
@@ -286,9 +286,6 @@ const struct wire_operation wire_operations[WIRE_OP_COUNT] = {
     {0, 0, WIRE_OP_IDEMPOTENT}, /* bye */
     {0, 0, 0}, /* reboot */
 };
-
-#define WIRE_HOST_HELLO_REQUIRED 0x7u
-#define WIRE_REQUEST_REQUIRED 0x3u
 
 const char wire_dictionary[] =
     "LLP 1 0 14dcbed4\n"

@@ -188,6 +188,10 @@ def _emitters() -> Iterator[str]:
     yield f"#define WIRE_RECORD_COUNT {len(shapes)}u"
     yield "extern const struct wire_shape wire_shapes[WIRE_RECORD_COUNT];"
     yield "extern const struct wire_field wire_fields[];"
+    yield "extern const char *const wire_words[]; /* by the limit of a field of kind enum */"
+    for record in _HOST:
+        required = sum(1 << n for n, field in enumerate(shape_of(record).fields) if not field.optional)
+        yield f"#define WIRE_{snake(record.__name__).upper()}_REQUIRED {required:#x}u"
     yield ""
     yield "/* One typed emitter for each record of the kernel: see wire_put. */"
     for shape in kernel_shapes():
@@ -212,8 +216,8 @@ struct wire_refusal {
 };
 
 /* Read a frame of kind 'q' or 'h'. Unknown keys are ignored. The texts of `ret` lie in the frame's line, unescaped and
- * NUL-terminated; so a frame can be parsed once. False fills the refusal: op for an unknown operation, arg for a missing
- * or malformed argument, range, toolong, and version for a hello of another protocol. */
+ * NUL-terminated; so a frame can be parsed once. False fills the refusal: op for an unknown operation, arg for a
+ * missing or malformed argument, range, toolong, and version for a hello of another protocol. */
 bool wire_request_parse(const struct wire_frame *frame, struct wire_request *ret, struct wire_refusal *ret_refusal);
 bool wire_host_hello_parse(const struct wire_frame *frame, struct wire_host_hello *ret,
                            struct wire_refusal *ret_refusal);
@@ -283,7 +287,7 @@ def _tables() -> Iterator[str]:
         yield from (line.removeprefix("static ") for line in _words([w.value for w in enum], snake(enum.__name__)))
     yield from (line.removeprefix("static ") for line in _words([entry.name for entry in OPERATIONS], "op"))
     yield ""
-    yield f"static const char *const wire_words[{len(enum_index)}] = {{"
+    yield f"const char *const wire_words[{len(enum_index)}] = {{"
     yield from textwrap.wrap(", ".join(f"wire_{name}_words" for name in enum_index) + ",", 114,
                              initial_indent="    ", subsequent_indent="    ")  # fmt: skip
     yield "};"
@@ -317,10 +321,6 @@ def _tables() -> Iterator[str]:
         words = " | ".join(f"WIRE_OP_{flag}" for flag in flags) or "0"
         yield f"    {{{_mask(entry.required)}, {_mask(entry.optional)}, {words}}}, /* {entry.name} */"
     yield "};"
-    yield ""
-    for record in _HOST:
-        required = sum(1 << n for n, field in enumerate(shape_of(record).fields) if not field.optional)
-        yield f"#define WIRE_{snake(record.__name__).upper()}_REQUIRED {required:#x}u"
     yield ""
     yield "const char wire_dictionary[] ="
     lines = [f'    "{line}\\n"' for line in dictionary_text().splitlines()]
