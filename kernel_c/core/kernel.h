@@ -21,13 +21,19 @@
 #define KERNEL_VERSION "llmk-0.1.0"
 #define KERNEL_NAME_BYTES 64
 
+/* What happens after the REPL was left. */
+enum kernel_leave { KERNEL_STAY, KERNEL_QUIT, KERNEL_REBOOT, KERNEL_POWEROFF };
+
 struct kernel {
     const struct kernel_boot *boot;
     uint32_t boot_id; /* differs from boot to boot */
     struct cpu_info cpu;
     struct zones zones;
     struct sentinel sentinel;
-    struct log_ring *log; /* lives in ZONEC */
+    struct log_ring *log;       /* lives in ZONEC, or is early_log while there is no ZONEC */
+    struct log_ring early_log;
+    char *file_text;            /* in ZONEC: where llmk-*.txt are put together; NULL while there is no ZONEC */
+    void *scratch, *acts;       /* the one block in SCRATCH and in ACTS; the sampler works in scratch after the load */
     struct params params;
     struct sampler sampler;
 
@@ -41,7 +47,15 @@ struct kernel {
     struct uart uart;
     struct console console;
     struct link link;
-    bool leave; /* quit or exit was given */
+    bool leave; /* quit, exit, /reboot or /poweroff was given: repl_run returns when the answer has been sent */
+    enum kernel_leave after;
 };
+
+#define KERNEL_FILE_TEXT_BYTES 49152u /* the longest file: 128 events of at most 200 bytes, and all sections */
+
+/* Allocates in an arena; a refusal is logged with its arena and size, and `error` says what was tried. */
+void *kernel_alloc(struct kernel *kernel, enum wire_arena which, uint64_t bytes, const char *tag, struct error *error);
+/* Sends everything that is queued for people and for the line; waits at most a second. */
+void kernel_drain(struct kernel *kernel);
 
 #endif

@@ -35,6 +35,8 @@ void log_event(struct kernel *kernel, enum wire_log_level level, enum wire_log_c
 /* Newest first: age 0 is the last event. NULL when there is none that old. */
 const struct log_entry *log_at(const struct log_ring *ring, uint32_t age);
 const struct log_entry *log_number(const struct log_ring *ring, uint32_t number);
+/* When it happened, milliseconds since the kernel started. */
+uint64_t log_time_ms(const struct log_entry *entry);
 /* The same event as a wire record. */
 void log_record(const struct log_entry *entry, struct wire_event *ret_record);
 

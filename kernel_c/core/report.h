@@ -19,7 +19,7 @@ void report_tokenizer(const struct kernel *kernel, struct wire_tokenizer_state *
 void report_cpu(const struct kernel *kernel, struct wire_cpu *ret);
 void report_version(const struct kernel *kernel, struct wire_version *ret);
 
-/* Text renderers over the same records. */
+/* Text renderers over the same records, in the grammar of kernel_c/DUMP.md. */
 void report_text_context(const struct kernel *kernel, struct text *out);  /* model, sampling, KV: /ctx */
 void report_text_sampling(const struct kernel *kernel, struct text *out);
 void report_text_budgets(const struct kernel *kernel, struct text *out);
@@ -29,5 +29,7 @@ void report_text_log(const struct kernel *kernel, uint32_t count, struct text *o
 void report_text_model(const struct kernel *kernel, struct text *out);
 void report_text_cpu(const struct kernel *kernel, struct text *out);
 void report_text_version(const struct kernel *kernel, struct text *out);
+void text_bytes_and_mib(struct text *text, uint64_t bytes); /* "2864028 (2.731351 MiB)" */
+void text_word(struct text *text, const char *word);        /* without spaces: DUMP.md, `word` */
 
 #endif

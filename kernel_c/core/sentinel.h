@@ -4,6 +4,7 @@
 
 #include "error.h"
 #include "llmk_wire.h"
+#include "log.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,7 +15,8 @@
 struct sentinel_phase_state { /* index 0: prefill, 1: decode */
     uint64_t last, budget;
     bool pinned; /* set by a person, never changed by learning */
-    uint64_t overruns, passes;
+    uint64_t overruns, passes; /* since the last reset */
+    uint64_t reported;         /* overruns that have had their notice line */
 };
 
 struct sentinel {
@@ -22,6 +24,10 @@ struct sentinel {
     bool strict;
     enum wire_sentinel_error error;
     enum wire_sentinel_phase error_phase;
+    char reason[LOG_MESSAGE_BYTES];  /* of the last error, "" when there is none */
+    bool test[2];                    /* /test_failsafe: the next pass of this phase is held to test_cycles, strictly */
+    uint64_t test_cycles;
+    bool file_failed; /* llmk-failsafe.txt of this trip could not be written */
     struct sentinel_phase_state phases[2];
     uint64_t history[SENTINEL_HISTORY]; /* decode passes, a ring */
     uint32_t history_count, history_next;
@@ -30,14 +36,19 @@ struct sentinel {
 struct kernel;
 
 void sentinel_init(struct sentinel *sentinel);
-/* One forward pass took `cycles`. Learns the budget (max(6 x measured, 500,000), slow average up, fast fall) or checks it. False: it tripped. */
+/* One forward pass took `cycles` (the time in the console and on the line taken out). A learnt budget follows max(6 x measured, 500,000):
+ * up by a sixteenth of the way, down by half of it. A pass over the budget is counted and logged; in strict mode it trips. False: it
+ * tripped, and the pass does not count. */
 bool sentinel_pass(struct kernel *kernel, enum wire_sentinel_phase phase, uint64_t cycles);
 /* Records the event, wipes SCRATCH and ACTS, writes llmk-failsafe.txt, and refuses work until sentinel_reset. */
 void sentinel_trip(struct kernel *kernel, enum wire_sentinel_error error, enum wire_sentinel_phase phase, enum wire_arena arena,
                    uint64_t first, uint64_t second, const char *message);
 bool sentinel_check_guards(struct kernel *kernel); /* between turns; trips on a broken one */
-void sentinel_reset(struct kernel *kernel);        /* untrips, forgets errors and overruns, lays volatile memory out again */
-/* 0 learns. Both budgets of /budget. */
+/* Untrips, forgets errors, overruns and what was learnt, lays volatile memory out again. Pinned budgets stay pinned. */
+void sentinel_reset(struct kernel *kernel);
+/* Gives SCRATCH and ACTS their one block each, after a load and after every wipe. */
+bool sentinel_layout(struct kernel *kernel, struct error *error);
+/* A budget set by a person; 0 learns it anew. */
 void sentinel_pin(struct sentinel *sentinel, enum wire_sentinel_phase phase, uint64_t cycles);
 /* 50th, 95th and 99th percentile of the last decode passes; returns how many passes there were. */
 uint32_t sentinel_percentiles(const struct sentinel *sentinel, uint64_t ret_values[3]);

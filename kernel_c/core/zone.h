@@ -18,6 +18,7 @@
 struct arena {
     uint8_t *base;
     uint64_t size, used, peak; /* bytes; size without the guard */
+    uint64_t touched;          /* bytes from the base that may be other than zero */
     bool read_only;
     char last_tag[17]; /* what the last allocation was for */
     uint64_t last_bytes;
@@ -37,12 +38,14 @@ struct zone_sizes { uint64_t bytes[ZONE_COUNT]; };
 /* Takes pages for all arenas; the error names the need and what is free. ZONEC and KEEP of an earlier layout are not carried over. */
 bool zones_create(struct zones *zones, const struct zone_sizes *sizes, struct error *error);
 void zones_destroy(struct zones *zones);
+bool zone_present(const struct zones *zones); /* between zones_create and zones_destroy */
 struct arena *zone_arena(struct zones *zones, enum wire_arena which);
 /* 64-byte aligned and zeroed; NULL when the arena is full or read-only (the caller reports it to the sentinel). */
 void *zone_alloc(struct zones *zones, enum wire_arena which, uint64_t bytes, const char *tag);
 void zone_reset(struct zones *zones, enum wire_arena which); /* used = 0, peak stays */
 void zone_wipe(struct zones *zones, enum wire_arena which);  /* zeroes the bytes too */
 bool zone_guard_intact(const struct zones *zones, enum wire_arena which);
+void zone_mend_guard(struct zones *zones, enum wire_arena which); /* after the damage was reported */
 bool zone_contains(const struct zones *zones, enum wire_arena which, const void *address, uint64_t bytes);
 
 #endif

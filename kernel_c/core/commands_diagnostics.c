@@ -1,0 +1,162 @@
+/* commands_diagnostics.c - what the kernel knows about itself. */
+#include "commands.h"
+#include "dump_files.h"
+#include "kernel.h"
+#include "report.h"
+
+#define LOG_SHOWN 16u
+
+typedef void render(const struct kernel *kernel, struct text *out);
+
+static bool show(struct kernel *kernel, const char *rest, size_t length, const char *name, render *renderer, struct text *out,
+                 struct error *error)
+{
+    struct command_arguments arguments;
+    command_split(rest, length, &arguments);
+    if (!command_at_most(&arguments, 0, name, error))
+        return false;
+    renderer(kernel, out);
+    return true;
+}
+
+static void zones_and_sentinel(const struct kernel *kernel, struct text *out)
+{
+    report_text_zones(kernel, out);
+    report_text_sentinel(kernel, out);
+}
+
+static bool run_model(struct kernel *kernel, const char *rest, size_t length, struct text *out, struct error *error)
+{
+    return show(kernel, rest, length, "/model", report_text_model, out, error);
+}
+
+static bool run_cpu(struct kernel *kernel, const char *rest, size_t length, struct text *out, struct error *error)
+{
+    return show(kernel, rest, length, "/cpu", report_text_cpu, out, error);
+}
+
+static bool run_zones(struct kernel *kernel, const char *rest, size_t length, struct text *out, struct error *error)
+{
+    return show(kernel, rest, length, "/zones", zones_and_sentinel, out, error);
+}
+
+static bool run_ctx(struct kernel *kernel, const char *rest, size_t length, struct text *out, struct error *error)
+{
+    return show(kernel, rest, length, "/ctx", report_text_context, out, error);
+}
+
+static bool run_version(struct kernel *kernel, const char *rest, size_t length, struct text *out, struct error *error)
+{
+    return show(kernel, rest, length, "/version", report_text_version, out, error);
+}
+
+static bool event_count(const char *rest, size_t length, const char *name, uint64_t *count, struct error *error)
+{
+    struct command_arguments arguments;
+    command_split(rest, length, &arguments);
+    return command_at_most(&arguments, 1, name, error) &&
+           command_number(&arguments, 0, "the number of events", 1, LOG_CAPACITY, count, error);
+}
+
+static bool run_log(struct kernel *kernel, const char *rest, size_t length, struct text *out, struct error *error)
+{
+    uint64_t count = LOG_SHOWN;
+    if (!event_count(rest, length, "/log", &count, error))
+        return false;
+    report_text_log(kernel, (uint32_t)count, out);
+    return true;
+}
+
+static bool run_save_log(struct kernel *kernel, const char *rest, size_t length, struct text *out, struct error *error)
+{
+    uint64_t count = LOG_CAPACITY;
+    uint64_t bytes;
+    if (!event_count(rest, length, "/save_log", &count, error) || !dump_write_log(kernel, (uint32_t)count, &bytes, error))
+        return false;
+    text_format(out, "wrote llmk-log.txt, %llu bytes\n", (unsigned long long)bytes);
+    return true;
+}
+
+static bool run_save_dump(struct kernel *kernel, const char *rest, size_t length, struct text *out, struct error *error)
+{
+    struct command_arguments arguments;
+    uint64_t bytes;
+    command_split(rest, length, &arguments);
+    if (!command_at_most(&arguments, 0, "/save_dump", error) || !dump_write_dump(kernel, &bytes, error))
+        return false;
+    text_format(out, "wrote llmk-dump.txt, %llu bytes\n", (unsigned long long)bytes);
+    return true;
+}
+
+struct help {
+    struct text *out;
+    const char *wanted; /* with its slash; NULL lists all */
+    size_t length;
+    bool found;
+};
+
+static bool help_line(void *context, const char *name, const char *arguments, const char *help)
+{
+    struct help *wanted = context;
+    const char *bare = name[0] == '/' ? name + 1 : name;
+    if (wanted->wanted != NULL &&
+        (string_length(bare) != wanted->length || __builtin_memcmp(bare, wanted->wanted, wanted->length) != 0))
+        return true;
+    char head[48];
+    struct text text;
+    text_init(&text, head, sizeof head);
+    text_format(&text, "%s %s", name, arguments);
+    text_format(wanted->out, "  %-34s %s\n", head, help);
+    wanted->found = true;
+    return wanted->wanted == NULL;
+}
+
+static bool help_one(struct kernel *kernel, const struct command_arguments *arguments, struct text *out, struct error *error)
+{
+    const char *name = arguments->words[0];
+    size_t length = arguments->lengths[0];
+    if (name[0] == '/') {
+        name++;
+        length--;
+    }
+    struct help wanted = {.out = out, .wanted = name, .length = length};
+    command_each(help_line, &wanted);
+    if (!wanted.found)
+        return error_set(error, ERROR_OP, "there is no command \"%.*s\"; /help lists all", (int)(length > 40 ? 40 : length), name);
+    enum param_id id = param_find(name, length, false);
+    if (id != PARAM_COUNT) {
+        text_string(out, "  values: ");
+        param_range(kernel, id, out);
+        text_string(out, "; now ");
+        param_format(kernel, id, out);
+        text_string(out, "\n");
+    }
+    return true;
+}
+
+static bool run_help(struct kernel *kernel, const char *rest, size_t length, struct text *out, struct error *error)
+{
+    struct command_arguments arguments;
+    command_split(rest, length, &arguments);
+    if (!command_at_most(&arguments, 1, "/help", error))
+        return false;
+    if (arguments.count == 1)
+        return help_one(kernel, &arguments, out, error);
+    struct help all = {.out = out};
+    command_each(help_line, &all);
+    text_string(out, "Anything else is the beginning or the continuation of a story. A line ending in \\ goes on; Ctrl-C stops.\n");
+    return true;
+}
+
+const struct command commands_diagnostics[] = {
+    {"/model", "", "shows the model and its tokenizer", run_model},
+    {"/cpu", "", "shows the processor, its vector instructions and the clock", run_cpu},
+    {"/zones", "", "shows the memory arenas and the sentinel", run_zones},
+    {"/ctx", "", "shows model, context, sampling and budgets", run_ctx},
+    {"/log", "[n]", "shows the last n events, newest first (16; at most 128)", run_log},
+    {"/save_log", "[n]", "writes the last n events (all) to llmk-log.txt", run_save_log},
+    {"/save_dump", "", "writes context, zones, sentinel and log to llmk-dump.txt", run_save_dump},
+    {"/version", "", "shows what runs here", run_version},
+    {"/help", "[command]", "lists the commands, or explains one", run_help},
+    {0},
+};

@@ -1,0 +1,228 @@
+/* loader.c - one model file into the zones: check everything first, then take memory, then load. */
+#include "loader.h"
+
+#include "clock.h"
+#include "files.h"
+#include "kernel.h"
+#include "loader_search.h"
+#include "notices.h"
+#include "report.h"
+
+#define TOKENIZER_MOST_BYTES (UINT64_C(256) << 20)
+#define PROGRESS_LINES 9u          /* the result is the tenth */
+#define PROGRESS_EVERY_US 250000u  /* a load that is over sooner needs no progress */
+
+/* What engine_load reads from, and where the progress stands. */
+struct loading {
+    struct kernel *kernel;
+    const char *name;
+    struct port_file *file;
+    uint64_t begun_us, shown_us, sent_us;
+    unsigned lines;
+};
+
+static bool read_model(void *context, uint64_t offset, void *to, uint64_t bytes, struct error *error)
+{
+    struct loading *loading = context;
+    enum port_file_status status = port_file_read(loading->file, offset, to, bytes);
+    if (status == PORT_FILE_OK)
+        return true;
+    return error_set(error, ERROR_IO, "%s cannot be read at byte %llu: %s", loading->name, (unsigned long long)offset, file_reason(status));
+}
+
+static void show_progress(struct loading *loading, uint64_t done, uint64_t total, uint64_t elapsed_us)
+{
+    char line[160];
+    struct text text;
+    text_init(&text, line, sizeof line);
+    text_format(&text, "  %llu of %llu bytes, ", (unsigned long long)done, (unsigned long long)total);
+    text_rate(&text, done / 1000, elapsed_us * 1000);
+    uint64_t left_ms = done == 0 ? 0 : elapsed_us / 1000 * ((total - done) / 1024) / (done / 1024 + 1);
+    text_format(&text, " MB/s, %llu.%llu s left\n", (unsigned long long)(left_ms / 1000), (unsigned long long)(left_ms % 1000 / 100));
+    console_write(loading->kernel, line, text.length);
+    console_flush(loading->kernel);
+}
+
+/* The line is served, but a stop byte does not stop a load: a host that attaches sends one. */
+static bool progress(void *context, uint64_t done, uint64_t total)
+{
+    struct loading *loading = context;
+    uint64_t now = clock_us();
+    uint64_t elapsed = now - loading->begun_us;
+    if (done == total || now - loading->sent_us >= PROGRESS_EVERY_US) {
+        loading->sent_us = now;
+        link_progress(loading->kernel, &(struct wire_load){
+                                           .time = now / 1000,
+                                           .file = loading->name,
+                                           .done = done,
+                                           .total = total,
+                                           .elapsed_ms = (uint32_t)(elapsed / 1000),
+                                       });
+    }
+    /* At most nine lines: one for each further tenth, and none for what takes no time. */
+    if (done < total && now - loading->shown_us >= PROGRESS_EVERY_US && done / (total / (PROGRESS_LINES + 1) + 1) > loading->lines) {
+        loading->shown_us = now;
+        loading->lines = (unsigned)(done / (total / (PROGRESS_LINES + 1) + 1));
+        show_progress(loading, done, total, elapsed);
+    }
+    (void)link_poll(loading->kernel);
+    return true;
+}
+
+/* Everything that can be known before memory is taken. */
+struct candidate {
+    struct model_config config;
+    char tokenizer_name[KERNEL_NAME_BYTES];
+    struct file_data tokenizer; /* the whole file */
+    uint64_t tokenizer_need;
+    struct port_file *file;
+};
+
+static void candidate_close(struct candidate *candidate)
+{
+    if (candidate->file != NULL)
+        port_file_close(candidate->file);
+    candidate->file = NULL;
+    file_release(&candidate->tokenizer);
+}
+
+static bool candidate_open(const char *name, struct candidate *ret, struct error *error)
+{
+    *ret = (struct candidate){0};
+    if (!loader_read_header(name, &ret->file, &ret->config, error))
+        return false;
+    if (!loader_find_tokenizer(name, ret->tokenizer_name, error) ||
+        file_read_whole(ret->tokenizer_name, TOKENIZER_MOST_BYTES, &ret->tokenizer, error) != PORT_FILE_OK) {
+        candidate_close(ret);
+        return false;
+    }
+    struct error why;
+    ret->tokenizer_need = tokenizer_need(ret->tokenizer.length, ret->config.vocab_size, &why);
+    if (ret->tokenizer_need == 0) {
+        candidate_close(ret);
+        return error_set(error, why.code, "%s: %s", ret->tokenizer_name, why.text);
+    }
+    return true;
+}
+
+/* Replaces all zones. The log survives in early_log while there is no ZONEC. */
+static bool lay_out(struct kernel *kernel, const struct zone_sizes *sizes, struct error *error)
+{
+    if (kernel->log != &kernel->early_log)
+        kernel->early_log = *kernel->log;
+    kernel->log = &kernel->early_log;
+    kernel->file_text = NULL;
+    kernel->scratch = NULL;
+    zones_destroy(&kernel->zones);
+    struct zone_sizes all = *sizes;
+    all.bytes[WIRE_ARENA_ZONEC - 1] = sizeof(struct log_ring) + KERNEL_FILE_TEXT_BYTES + 2 * ZONE_ALIGN;
+    if (!zones_create(&kernel->zones, &all, error))
+        return false;
+    struct log_ring *ring = kernel_alloc(kernel, WIRE_ARENA_ZONEC, sizeof *ring, "log", error);
+    kernel->file_text = kernel_alloc(kernel, WIRE_ARENA_ZONEC, KERNEL_FILE_TEXT_BYTES, "file text", error);
+    if (ring == NULL || kernel->file_text == NULL)
+        return false;
+    *ring = kernel->early_log;
+    kernel->log = ring;
+    return true;
+}
+
+static bool fill(struct kernel *kernel, const char *name, struct candidate *candidate, struct loading *loading, struct error *error)
+{
+    struct model_need need;
+    model_need(&candidate->config, &need);
+    struct zone_sizes sizes = {{
+        [WIRE_ARENA_WEIGHTS - 1] = need.weights,
+        [WIRE_ARENA_KV - 1] = need.kv,
+        [WIRE_ARENA_SCRATCH - 1] = need.scratch,
+        [WIRE_ARENA_ACTS - 1] = need.acts,
+        [WIRE_ARENA_KEEP - 1] = candidate->tokenizer_need + ZONE_ALIGN + chat_need(candidate->config.seq_len),
+    }};
+    if (!lay_out(kernel, &sizes, error))
+        return false;
+    kernel->engine.config = candidate->config; /* sentinel_layout asks for its need */
+    struct engine_memory memory = {0};
+    void *words = kernel_alloc(kernel, WIRE_ARENA_KEEP, candidate->tokenizer_need, "tokenizer", error);
+    memory.weights = kernel_alloc(kernel, WIRE_ARENA_WEIGHTS, need.weights, "weights", error);
+    memory.kv = kernel_alloc(kernel, WIRE_ARENA_KV, need.kv, "kv cache", error);
+    if (words == NULL || memory.weights == NULL || memory.kv == NULL || !sentinel_layout(kernel, error))
+        return false;
+    memory.scratch = kernel->scratch;
+    memory.acts = kernel->acts;
+    struct error why;
+    if (!tokenizer_load(&kernel->tokenizer, candidate->tokenizer.bytes, candidate->tokenizer.length, candidate->config.vocab_size, words,
+                        &why))
+        return error_set(error, why.code, "%s: %s", candidate->tokenizer_name, why.text);
+    if (!engine_load(&kernel->engine, &candidate->config, &memory, kernel->engine.level, read_model, progress, loading, &why))
+        return error_set(error, why.code, "%s: %s", name, why.text);
+    return chat_init(kernel, error);
+}
+
+static void adopt(struct kernel *kernel, const char *name, const struct candidate *candidate, const struct loading *loading)
+{
+    struct text text;
+    text_init(&text, kernel->model_file, sizeof kernel->model_file);
+    text_string(&text, name);
+    text_init(&text, kernel->tokenizer_file, sizeof kernel->tokenizer_file);
+    text_string(&text, candidate->tokenizer_name);
+    kernel->rescue_reason[0] = '\0';
+    kernel->model_loaded = true;
+    kernel->chat.phase = WIRE_PHASE_IDLE;
+    zone_arena(&kernel->zones, WIRE_ARENA_WEIGHTS)->read_only = true;
+    params_apply_to_model(kernel);
+    uint64_t elapsed = clock_us() - loading->begun_us;
+    log_event(kernel, WIRE_LOG_LEVEL_INFO, WIRE_LOG_CODE_LOAD, WIRE_ARENA_WEIGHTS, candidate->config.file_bytes, elapsed / 1000, name);
+    char line[240];
+    text_init(&text, line, sizeof line);
+    text_format(&text, "Loaded %s with %s: %llu parameters, %llu bytes, ", name, kernel->tokenizer_file,
+                (unsigned long long)candidate->config.parameters, (unsigned long long)candidate->config.file_bytes);
+    text_rate(&text, candidate->config.file_bytes / 1000, elapsed * 1000);
+    text_format(&text, " MB/s, %llu.%03llu s\n", (unsigned long long)(elapsed / 1000000), (unsigned long long)(elapsed / 1000 % 1000));
+    console_write(kernel, line, text.length);
+    link_changed(kernel, WIRE_STREAM_MODEL);
+    link_changed(kernel, WIRE_STREAM_TOKENIZER);
+    link_changed(kernel, WIRE_STREAM_ZONES);
+    link_changed(kernel, WIRE_STREAM_KV);
+}
+
+/* Volatile state of an old model means nothing for a new one; pinned budgets and strictness were set by a person and stay. */
+static void forget_old(struct kernel *kernel)
+{
+    kernel->model_loaded = false;
+    sentinel_reset(kernel);
+    kernel->chat.rows = kernel->chat.length = 0;
+    kernel->chat.phase = WIRE_PHASE_LOAD;
+}
+
+bool loader_load(struct kernel *kernel, const char *name, struct error *error)
+{
+    struct candidate candidate;
+    if (!candidate_open(name, &candidate, error))
+        return false;
+    uint64_t now = clock_us();
+    struct loading loading = {.kernel = kernel, .name = name, .file = candidate.file, .begun_us = now, .shown_us = now};
+    forget_old(kernel);
+    bool loaded = fill(kernel, name, &candidate, &loading, error);
+    if (loaded) {
+        adopt(kernel, name, &candidate, &loading);
+    } else {
+        log_event(kernel, WIRE_LOG_LEVEL_ERROR, WIRE_LOG_CODE_LOAD, WIRE_ARENA_NONE, candidate.config.file_bytes, 0, error->text);
+        loader_rescue(kernel, error->text);
+    }
+    candidate_close(&candidate);
+    return loaded;
+}
+
+void loader_rescue(struct kernel *kernel, const char *reason)
+{
+    struct error error;
+    struct text text;
+    text_init(&text, kernel->rescue_reason, sizeof kernel->rescue_reason);
+    text_string(&text, reason);
+    kernel->model_loaded = false;
+    kernel->chat.phase = WIRE_PHASE_RESCUE;
+    if (!lay_out(kernel, &(struct zone_sizes){0}, &error))
+        console_print(kernel, "%s; the llmk files cannot be written\n", error.text);
+    link_changed(kernel, WIRE_STREAM_MODEL);
+    link_changed(kernel, WIRE_STREAM_ZONES);
+}

@@ -1,0 +1,76 @@
+/* notices.c - what a person is told after an answer. */
+#include "notices.h"
+
+#include "kernel.h"
+#include "overflow.h"
+
+void text_rate(struct text *text, uint64_t count, uint64_t microseconds)
+{
+    if (count == 0 || microseconds == 0 || count > UINT64_MAX / 10000000u)
+{
+        text_string(text, "-");
+        return;
+    }
+    uint64_t tenths = (count * 10000000u + microseconds / 2) / microseconds;
+    text_format(text, "%llu.%u", (unsigned long long)(tenths / 10), (unsigned)(tenths % 10));
+}
+
+static void overruns(struct kernel *kernel, unsigned index, const char *name)
+{
+    struct sentinel_phase_state *phase = &kernel->sentinel.phases[index];
+    uint64_t fresh = phase->overruns - phase->reported;
+    phase->reported = phase->overruns;
+    if (fresh > 0 && kernel->sentinel.state != WIRE_SENTINEL_STATE_TRIPPED)
+        console_print(kernel, "[%llu %s pass%s went over the budget, now %llu cycles: /log, /budget]\n", (unsigned long long)fresh, name,
+                      fresh == 1 ? "" : "es", (unsigned long long)phase->budget);
+}
+
+static void reason(struct kernel *kernel)
+{
+    const struct chat *chat = &kernel->chat;
+    uint32_t waiting = chat->length - chat->rows;
+    switch (chat->last.reason) {
+    case WIRE_STOP_REASON_STOPPED:
+        if (waiting > 1)
+            console_print(kernel, "[stopped; %u tokens of the prompt are computed in the next turn]\n", (unsigned)waiting);
+        else
+            console_print(kernel, "[stopped]\n");
+        break;
+    case WIRE_STOP_REASON_CONTEXT:
+        console_print(kernel, "[the context is full: %u of %u rows; /clear, or /overflow slide]\n", (unsigned)chat->rows,
+                      (unsigned)kernel->engine.config.seq_len);
+        break;
+    case WIRE_STOP_REASON_TRIP:
+        console_print(kernel, "[sentinel tripped: %s; %s; type /reset to go on]\n", kernel->sentinel.reason,
+                      kernel->sentinel.file_failed ? "llmk-failsafe.txt could not be written, see /log" : "see llmk-failsafe.txt");
+        break;
+    default:
+        break;
+    }
+}
+
+static void statistics(struct kernel *kernel)
+{
+    const struct wire_finished *last = &kernel->chat.last;
+    char prefill[24], decode[24];
+    struct text text;
+    text_init(&text, prefill, sizeof prefill);
+    text_rate(&text, last->prompt_tokens, last->prefill_us);
+    text_init(&text, decode, sizeof decode);
+    /* The first token comes out of the prefill: a rate needs the second. */
+    text_rate(&text, last->tokens > 0 ? last->tokens - 1 : 0, last->decode_us);
+    console_print(kernel, "[%u tokens, prefill %u at %s tok/s, decode %s tok/s, %u of %u rows]\n", (unsigned)last->tokens,
+                  (unsigned)last->prompt_tokens, prefill, decode, (unsigned)last->kv_rows, (unsigned)kernel->engine.config.seq_len);
+}
+
+void notices_after_answer(struct kernel *kernel)
+{
+    console_print(kernel, "\n");
+    overflow_say(kernel);
+    overruns(kernel, 0, "prefill");
+    overruns(kernel, 1, "decode");
+    reason(kernel);
+    if (kernel->params.values[PARAM_STATS] != 0)
+        statistics(kernel);
+    console_flush(kernel);
+}

@@ -1,0 +1,83 @@
+/* overflow.c - room in a full KV cache. */
+#include "overflow.h"
+
+#include "kernel.h"
+#include "text.h"
+
+/* Turns whose every row is gone are forgotten; the rest begin `dropped` rows earlier, the oldest not before row 1. */
+static void move_turn_starts(struct chat *chat, uint32_t dropped)
+{
+    uint32_t held = chat->turns_held;
+    for (uint32_t back = 0; back < held; back++) {
+        uint32_t *start = &chat->turn_starts[(chat->turn - back) % CHAT_TURNS];
+        if (*start > dropped) {
+            *start -= dropped;
+            continue;
+        }
+        *start = 1;
+        chat->turns_held = back + 1;
+        return;
+    }
+}
+
+/* Row 0 (BOS) stays valid: it attends to nothing but itself. */
+static void keep_newest(struct chat *chat, uint32_t kept)
+{
+    uint32_t dropped = chat->length - 1 - kept;
+    for (uint32_t i = 0; i < kept; i++)
+        chat->tokens[1 + i] = chat->tokens[1 + dropped + i];
+    chat->length = 1 + kept;
+    chat->rows = chat->rows > 0 ? 1 : 0;
+    move_turn_starts(chat, dropped);
+}
+
+static void note(struct kernel *kernel, const char *what, uint32_t before)
+{
+    struct chat *chat = &kernel->chat;
+    chat->overflow_what = what;
+    chat->overflow_before = before;
+    chat->overflow_kept = chat->length;
+    chat->overflow_count++;
+    log_event(kernel, WIRE_LOG_LEVEL_WARN, WIRE_LOG_CODE_INFO, WIRE_ARENA_KV, before, chat->length, what);
+    link_changed(kernel, WIRE_STREAM_KV);
+}
+
+void overflow_say(struct kernel *kernel)
+{
+    struct chat *chat = &kernel->chat;
+    if (chat->overflow_count > 1)
+        console_print(kernel, "[%s, %u times]\n", chat->overflow_what, (unsigned)chat->overflow_count);
+    else if (chat->overflow_count == 1)
+        console_print(kernel, "[%s: %u of %u tokens]\n", chat->overflow_what, (unsigned)chat->overflow_kept,
+                      (unsigned)chat->overflow_before);
+    chat->overflow_count = 0;
+}
+
+bool overflow_make_room(struct kernel *kernel, uint32_t more, struct error *error)
+{
+    struct chat *chat = &kernel->chat;
+    uint32_t capacity = kernel->engine.config.seq_len;
+    uint32_t before = chat->length;
+    if (before + more <= capacity)
+        return true;
+    switch (kernel->params.values[PARAM_OVERFLOW]) {
+    case PARAM_OVERFLOW_STOP:
+        return error_set(error, ERROR_NOSPACE, "the context is full: %u of %u rows are used and %u more are needed; /clear, or /overflow slide",
+                         (unsigned)before, (unsigned)capacity, (unsigned)more);
+    case PARAM_OVERFLOW_CLEAR:
+        keep_newest(chat, more == 0 ? 1 : 0);
+        chat->turns_held = more == 0 ? 1 : 0;
+        note(kernel, "context full: cleared", before);
+        return true;
+    default: {
+        uint32_t kept = capacity / 2;
+        if (kept > before - 1)
+            kept = before - 1;
+        if (kept > capacity - 1 - more)
+            kept = capacity - 1 - more; /* a long prompt needs more than half */
+        keep_newest(chat, kept);
+        note(kernel, "context full: slid, newest kept", before);
+        return true;
+    }
+    }
+}

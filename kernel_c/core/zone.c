@@ -1,0 +1,150 @@
+/* zone.c - arenas: taken from the port once, then given out by moving a mark. */
+#include "zone.h"
+
+#include "port.h"
+#include "text.h"
+
+#define PAGE_BYTES 4096u
+#define GUARD_BYTE 0xA5u
+
+static uint64_t round_up(uint64_t bytes, uint64_t unit)
+{
+    return (bytes + unit - 1) / unit * unit;
+}
+
+struct arena *zone_arena(struct zones *zones, enum wire_arena which)
+{
+    return &zones->arenas[(unsigned)which - 1u];
+}
+
+void zone_mend_guard(struct zones *zones, enum wire_arena which)
+{
+    struct arena *arena = zone_arena(zones, which);
+    if (arena->base != NULL)
+        __builtin_memset(arena->base + arena->size, GUARD_BYTE, ZONE_GUARD_BYTES);
+}
+
+static void arena_place(struct zones *zones, unsigned index, uint8_t *base, uint64_t size)
+{
+    zones->arenas[index] = (struct arena){.base = base, .size = size};
+    zone_mend_guard(zones, (enum wire_arena)(index + 1));
+}
+
+/* One allocation per arena, for memory maps in which no single run is large enough. */
+static bool create_split(struct zones *zones, const uint64_t sizes[ZONE_COUNT])
+{
+    zones->split = true;
+    for (unsigned i = 0; i < ZONE_COUNT; i++) {
+        uint64_t bytes = round_up(sizes[i] + ZONE_GUARD_BYTES, PAGE_BYTES);
+        zones->regions[i] = port_pages_alloc(bytes);
+        if (zones->regions[i] == NULL)
+            return false;
+        zones->regions_bytes[i] = bytes;
+        arena_place(zones, i, zones->regions[i], sizes[i]);
+    }
+    return true;
+}
+
+bool zones_create(struct zones *zones, const struct zone_sizes *sizes, struct error *error)
+{
+    uint64_t rounded[ZONE_COUNT];
+    uint64_t total = 0;
+    *zones = (struct zones){0};
+    for (unsigned i = 0; i < ZONE_COUNT; i++) {
+        if (sizes->bytes[i] > UINT64_C(1) << 48)
+            return error_set(error, ERROR_NOSPACE, "arena %s needs %llu bytes, more than any machine has",
+                             wire_arena_word((enum wire_arena)(i + 1)), (unsigned long long)sizes->bytes[i]);
+        rounded[i] = round_up(sizes->bytes[i], ZONE_ALIGN);
+        total += rounded[i] + ZONE_GUARD_BYTES;
+    }
+    total = round_up(total, PAGE_BYTES);
+    zones->region = port_pages_alloc(total);
+    if (zones->region != NULL) {
+        zones->region_bytes = total;
+        uint8_t *base = zones->region;
+        for (unsigned i = 0; i < ZONE_COUNT; i++) {
+            arena_place(zones, i, base, rounded[i]);
+            base += rounded[i] + ZONE_GUARD_BYTES;
+        }
+        return true;
+    }
+    if (create_split(zones, rounded))
+        return true;
+    zones_destroy(zones);
+    return error_set(error, ERROR_NOSPACE, "not enough memory: %llu bytes (%llu MiB) are needed, %llu bytes (%llu MiB) are free",
+                     (unsigned long long)total, (unsigned long long)(total >> 20),
+                     (unsigned long long)port_pages_free_total(), (unsigned long long)(port_pages_free_total() >> 20));
+}
+
+void zones_destroy(struct zones *zones)
+{
+    if (zones->region != NULL)
+        port_pages_free(zones->region, zones->region_bytes);
+    for (unsigned i = 0; i < ZONE_COUNT; i++) {
+        if (zones->regions[i] != NULL)
+            port_pages_free(zones->regions[i], zones->regions_bytes[i]);
+    }
+    *zones = (struct zones){0};
+}
+
+bool zone_present(const struct zones *zones)
+{
+    return zones->arenas[0].base != NULL;
+}
+
+void *zone_alloc(struct zones *zones, enum wire_arena which, uint64_t bytes, const char *tag)
+{
+    struct arena *arena = zone_arena(zones, which);
+    if (arena->base == NULL || arena->read_only || bytes > arena->size - arena->used ||
+        round_up(bytes, ZONE_ALIGN) > arena->size - arena->used)
+        return NULL;
+    uint8_t *result = arena->base + arena->used;
+    arena->used += round_up(bytes, ZONE_ALIGN);
+    if (arena->used > arena->peak)
+        arena->peak = arena->used;
+    /* Pages come zeroed; only what an earlier allocation may have written is cleared again. */
+    uint64_t from = (uint64_t)(result - arena->base);
+    if (from < arena->touched)
+        __builtin_memset(result, 0, (arena->touched < arena->used ? arena->touched : arena->used) - from);
+    if (arena->used > arena->touched)
+        arena->touched = arena->used;
+    struct text text;
+    text_init(&text, arena->last_tag, sizeof arena->last_tag);
+    text_string(&text, tag);
+    arena->last_bytes = bytes;
+    return result;
+}
+
+void zone_reset(struct zones *zones, enum wire_arena which)
+{
+    zone_arena(zones, which)->used = 0;
+}
+
+void zone_wipe(struct zones *zones, enum wire_arena which)
+{
+    struct arena *arena = zone_arena(zones, which);
+    if (arena->base != NULL && !arena->read_only)
+        __builtin_memset(arena->base, 0, arena->touched);
+    arena->used = 0;
+    arena->touched = 0;
+}
+
+bool zone_guard_intact(const struct zones *zones, enum wire_arena which)
+{
+    const struct arena *arena = &zones->arenas[(unsigned)which - 1u];
+    if (arena->base == NULL)
+        return true;
+    for (uint64_t i = 0; i < ZONE_GUARD_BYTES; i++) {
+        if (arena->base[arena->size + i] != GUARD_BYTE)
+            return false;
+    }
+    return true;
+}
+
+bool zone_contains(const struct zones *zones, enum wire_arena which, const void *address, uint64_t bytes)
+{
+    const struct arena *arena = &zones->arenas[(unsigned)which - 1u];
+    uintptr_t start = (uintptr_t)arena->base;
+    uintptr_t at = (uintptr_t)address;
+    return arena->base != NULL && at >= start && at - start <= arena->size && bytes <= arena->size - (at - start);
+}
