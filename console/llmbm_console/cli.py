@@ -135,7 +135,7 @@ def run_console(argv: Sequence[str]) -> int:
         return 2
     from llmbm_console.tui.run import run_tui
 
-    return run_tui(target, make_session, theme=arguments.theme)
+    return run_tui(target.title, lambda: make_session(target), theme=arguments.theme)
 
 
 def run_exec(argv: Sequence[str]) -> int:

@@ -14,8 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from llmbm_console.core.kernel_text import KernelText, TextEvent, plain
-from llmbm_console.core.session import SessionError
+from llmbm_console.core.dump_text import DumpText
+from llmbm_console.core.kernel_text import KernelText, TextEvent
+from llmbm_console.core.sanitise import clean
+from llmbm_console.core.session import Session, SessionError
 from llmbm_console.core.verdict import verdict_of
 from llmbm_protocol.schema import Record
 
@@ -121,14 +123,18 @@ def parse_post_mortem(data: bytes, name: str) -> PostMortem:
         raise DumpError(f"{name}: the file is empty; expected an llmk-dump.txt, llmk-log.txt or llmk-failsafe.txt")
     text = decode(data, reading)
     header_match = _HEADER.match(text.partition("\n")[0])
-    reader = KernelText()
     header: dict[str, str] = {}
+    reader: KernelText | DumpText
     if header_match is not None:
         kind, origin = OUR_KINDS[header_match[1]], "llmk"
         if header_match[2] != "1":
             reading.problem(f"format {header_match[2]} is newer than this console; expected 1", torn=False)
-        header = {key: plain(value, 64) for key, value in _WORD.findall(header_match[0])}
-        lines = check_envelope(data, reading).decode("utf-8", "replace").split("\n")[1:]
+        header = {key: clean(value)[:64] for key, value in _WORD.findall(header_match[0])}
+        reader = DumpText(header)
+        reader.read(check_envelope(data, reading).decode("utf-8", "replace").split("\n")[1:])
+        reading.records += reader.records
+        for problem in reader.problems:
+            reading.problem(problem)
     elif _EARLIER.search(text):
         origin = "earlier kernel"
         lines = text.split("\n")
@@ -137,13 +143,14 @@ def parse_post_mortem(data: bytes, name: str) -> PostMortem:
             if not text.endswith("\n"):
                 reading.problem("the last line has no end: the file was cut while it was written, or since")
             lines = without_stale_tail(lines, reading)
+        reader = KernelText()
+        for line in lines:
+            reading.records += reader.line(line)
     else:
         raise DumpError(
-            f"{name}: not a post-mortem file: it begins with {plain(text.strip()[:40], 40)!r}; expected llmk-dump.txt, "
+            f"{name}: not a post-mortem file: it begins with {clean(text.strip()[:40])!r}; expected llmk-dump.txt, "
             "llmk-log.txt or llmk-failsafe.txt of this kernel or an earlier one"
         )
-    for line in lines:
-        reading.records += reader.line(line)
     if not reading.records:
         reading.problem("nothing in it could be read")
     found = PostMortem(
@@ -155,7 +162,7 @@ def parse_post_mortem(data: bytes, name: str) -> PostMortem:
         header=header,
         records=tuple(reading.records),
         events=tuple(reader.events),
-        reason=plain(reader.reason, 80),
+        reason=clean(reader.reason)[:120],
     )
     return replace(found, verdict=verdict_of(found))
 
@@ -181,3 +188,10 @@ def read_post_mortem(path: Path) -> PostMortem:
     except OSError as error:
         raise DumpError(f"{path}: cannot be read: {error.strerror}") from error
     return parse_post_mortem(data, path.name)
+
+
+def open_dump(path: Path) -> Session:
+    """A post-mortem session over a file. Raises DumpError at once when it is none."""
+    from llmbm_console.core.post_mortem import PostMortemSession
+
+    return PostMortemSession(path, read_post_mortem(path))

@@ -81,8 +81,15 @@ def micro(word: str) -> int | None:
 
 
 def plain(text: str, maximum: int) -> str:
-    """Cut and reduced to the characters a plain field may hold."""
-    return re.sub(r"[^ !-$&-)+\-.-<>?A-^`-~]", "?", text)[:maximum]
+    """Printable ASCII of at most `maximum` octets on the wire, where some signs take three: what a plain field may hold."""
+    kept, octets = [], 0
+    for sign in text:
+        safe = sign if " " <= sign <= "~" else "?"
+        octets += 3 if safe in "%*,=@_" else 1
+        if octets > maximum:
+            break
+        kept.append(safe)
+    return "".join(kept)
 
 
 @dataclass
@@ -120,7 +127,7 @@ class KernelText:
         limits = {"layers": 0xFFFF, "heads": 0xFFFF, "kv_heads": 0xFFFF}
         self.model |= {k: min(v, limits.get(k, 0xFFFF_FFFF)) for k, v in known.items() if v is not None}
         if "model" in words:
-            self.model["file"] = plain(words["model"][0], 40)
+            self.model["file"] = plain(words["model"][0], 34)
             known["file"] = 0
         records: list[Record] = []
         if known:

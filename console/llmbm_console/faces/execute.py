@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from llmbm_console.core.events import Event, LinkChanged, Notice
 from llmbm_console.core.session import Outcome, Session, SessionError
-from llmbm_console.core.state import State
+from llmbm_console.core.state import State, Turn
 from llmbm_console.faces.records import COMMAND_STREAMS, kernel_log, log_json, records_json, turn_json
 
 DEFAULT_LOG = 16  # what `/log` shows when no number is given
@@ -26,7 +26,7 @@ class Streamer:
 
     def __call__(self, state: State, event: Event) -> None:
         turn = state.turn or (state.items[-1] if state.items else None)
-        if turn is None or not hasattr(turn, "tokens"):
+        if not isinstance(turn, Turn):
             return
         if turn.number != self.generation:
             self.generation, self.written = turn.number, 0

@@ -1,0 +1,109 @@
+"""Post-mortem files of this kernel: exact, with a CRC, and a torn one is known."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import pytest
+
+from llmbm_console.core.dump import PostMortem, open_dump, parse_post_mortem
+from llmbm_console.core.events import LinkPhase
+from llmbm_console.core.session import SessionError
+from llmbm_console.core.verdict import last_of
+from llmbm_protocol.schema import Arena, KvCache, Model, SamplingState, Sentinel, SentinelState, Zone
+
+SAMPLE = Path(__file__).with_name("sample-llmk-failsafe.txt")
+
+
+def sealed(body: str) -> bytes:
+    """A body with the end line that belongs to it."""
+    return body.encode() + b"end crc32=%08x\n" % zlib.crc32(body.encode())
+
+
+def body() -> str:
+    return SAMPLE.read_text().partition("end crc32=")[0]
+
+
+def read(data: bytes) -> PostMortem:
+    return parse_post_mortem(data, "llmk-failsafe.txt")
+
+
+def test_every_section_becomes_typed_records() -> None:
+    found = read(sealed(body()))
+    assert (found.kind, found.origin, found.complete, found.problems) == ("failsafe", "llmk", True, ())
+    model, kv = last_of(found.records, Model), last_of(found.records, KvCache)
+    assert model is not None
+    assert (model.file, model.parameters, model.hidden_dim, model.shared) == ("stories700K.bin", 707808, 256, True)
+    assert kv is not None
+    assert (kv.rows, kv.capacity, kv.turns) == (175, 512, (0, 87))
+    sampling, sentinel = last_of(found.records, SamplingState), last_of(found.records, Sentinel)
+    assert sampling is not None
+    assert (sampling.temperature, sampling.repeat_penalty, sampling.seed) == (850_000, 1_150_000, 42)
+    assert sentinel is not None
+    assert (sentinel.state, sentinel.decode_budget, sentinel.decode) == (SentinelState.TRIPPED, 2064000, 355040)
+    assert sentinel.percentiles == (344000, 401200, 690000)
+    zones = {zone.arena: zone for zone in found.records if isinstance(zone, Zone)}
+    assert zones[Arena.WEIGHTS].used == 2876416
+    assert zones[Arena.WEIGHTS].read_only
+    assert zones[Arena.KEEP].last_tag == "turn"
+    assert [entry.record.message for entry in found.events][:2] == [
+        "tripped: volatile memory wiped",
+        "decode pass over its budget",
+    ]
+
+
+def test_the_sample_in_the_tree_is_whole() -> None:
+    assert read(SAMPLE.read_bytes()).complete
+
+
+def test_verdict_names_phase_cycles_and_budget() -> None:
+    verdict = read(sealed(body())).verdict
+    assert "a decode pass took 2,064,156 cycles, its budget was 1,000" in verdict
+    assert "stories700K.bin, 175 of 512 context rows used" in verdict
+    assert "still tripped" in verdict
+
+
+@pytest.mark.parametrize("keep", [60, 200, 700, 1500, 2300])
+def test_a_torn_file_is_known_and_still_read(keep: int) -> None:
+    found = read(sealed(body())[:keep])
+    assert not found.complete
+    assert "not whole" in found.verdict
+    assert found.header["boot"] == "5f03a9d1"
+
+
+def test_one_changed_byte_is_known() -> None:
+    data = bytearray(sealed(body()))
+    data[400] ^= 1
+    found = read(bytes(data))
+    assert not found.complete
+    assert any("CRC-32" in problem for problem in found.problems)
+
+
+def test_a_broken_line_is_named_and_the_rest_is_kept() -> None:
+    found = read(sealed(body().replace("strict=1 last_err=budget", "strict=1")))
+    assert any("line" in problem and "last_err" in problem for problem in found.problems)
+    assert last_of(found.records, Model) is not None
+    assert len(found.events) == 4
+
+
+def test_no_model_is_told_with_its_reason() -> None:
+    start, _, rest = body().partition("Context:\n")
+    sampling = "Sampling:\n" + rest.partition("Sampling:\n")[2]
+    found = read(sealed(f"{start}Context:\n  model=none reason=dim is 0, expected 16 to 16384\n{sampling}"))
+    model = last_of(found.records, Model)
+    assert model is not None
+    assert model.file == ""
+
+
+async def test_a_file_is_a_session_that_refuses_verbs() -> None:
+    session = open_dump(SAMPLE)
+    await session.open()
+    state = session.state
+    assert session.read_only
+    assert state.link.phase is LinkPhase.POST_MORTEM
+    assert state.verdict.startswith("The sentinel tripped")
+    assert state.kv is not None
+    assert next(line.text for line in state.log if line.record is not None).startswith("kernel started")
+    with pytest.raises(SessionError, match="post-mortem file"):
+        await session.submit("hello")
