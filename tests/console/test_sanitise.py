@@ -55,7 +55,9 @@ def test_cleaned_text_is_harmless_and_stays_as_it_is(text: str) -> None:
 @pytest.mark.parametrize("code", [*range(0x20), *range(0x7F, 0xA0)])
 def test_every_control_but_lf_and_tab_becomes_visible(code: int) -> None:
     shown = clean(chr(code))
-    expected = chr(code) if code in (9, 10) else chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else "\ufffd"
+    expected = (
+        chr(code) if code in (9, 10) else chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else "\ufffd"
+    )
     assert shown == expected
 
 

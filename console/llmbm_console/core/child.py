@@ -7,11 +7,11 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from llmbm_console.core import supervise
 from llmbm_console.core.sanitise import clean
@@ -22,15 +22,19 @@ END_TIMEOUT = 6.0
 
 
 class Child:
-    """One program that runs as long as the console wants it. `on_end(status, output)` is called once when it ends."""
+    """One program that runs as long as the console wants it; it can be started anew in the same folder.
+
+    `on_end(status, output)` is called when it ends and was not replaced by a new start.
+    """
 
     def __init__(self, on_end: Callable[[int, str], None]) -> None:
-        #: only this user can look inside: QEMU's sockets allow everything
+        #: only this user can look inside: QEMU's sockets let everybody in
         self.folder = Path(tempfile.mkdtemp(prefix="llmbm-"))
         self.pid = 0
         self._on_end = on_end
         self._supervisor: asyncio.subprocess.Process | None = None
-        self._watch: asyncio.Task[None] | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._started: asyncio.Future[dict[str, Any]] | None = None
         self._ended = asyncio.Event()
 
     @property
@@ -39,37 +43,50 @@ class Child:
         return self.pid != 0 and not self._ended.is_set()
 
     async def start(self, command: list[str]) -> None:
-        """Runs `command`. Raises SessionError when it cannot be started."""
+        """Runs `command`, ending what ran before. Raises SessionError when it cannot be started."""
+        if self._supervisor is None:
+            await self._supervise()
+        assert self._supervisor is not None
+        assert self._supervisor.stdin is not None
+        started = self._started = asyncio.get_running_loop().create_future()
+        self.pid = 0
+        self._supervisor.stdin.write(json.dumps({"command": command}).encode() + b"\n")
+        try:
+            said = await asyncio.wait_for(started, START_TIMEOUT)
+        except TimeoutError:
+            raise SessionError(f"{command[0]}: could not be started within {START_TIMEOUT:g} s") from None
+        if "error" in said:
+            raise SessionError(f"{clean(said['error'])}; is it installed, and is it on the PATH?")
+
+    async def _supervise(self) -> None:
         self._supervisor = await asyncio.create_subprocess_exec(
             sys.executable,
-            "-I",
-            "-S",
-            supervise.__file__,
+            *("-I", "-S", supervise.__file__, str(self.folder)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             start_new_session=os.name == "posix",
+            limit=1 << 20,
         )
-        assert self._supervisor.stdin is not None
         assert self._supervisor.stdout is not None
-        order = {"command": command, "folder": str(self.folder), "log": str(self.folder / "output")}
-        self._supervisor.stdin.write(json.dumps(order).encode() + b"\n")
-        try:
-            line = await asyncio.wait_for(self._supervisor.stdout.readline(), START_TIMEOUT)
-            said = json.loads(line)
-        except (TimeoutError, ValueError) as error:
-            raise SessionError(f"{command[0]}: could not be started") from error
-        if "error" in said:
-            raise SessionError(f"{clean(said['error'])}; is it installed, and is it on the PATH?")
-        self.pid = said["pid"]
-        self._watch = asyncio.create_task(self._wait(self._supervisor.stdout))
+        self._reader = asyncio.create_task(self._read(self._supervisor.stdout))
 
-    async def _wait(self, stdout: asyncio.StreamReader) -> None:
-        status, output = -1, ""
-        with contextlib.suppress(ValueError, OSError):
-            said = json.loads(await stdout.readline())
-            status, output = said["exit"], clean(said["said"])
+    async def _read(self, stdout: asyncio.StreamReader) -> None:
+        while line := await stdout.readline():
+            said = json.loads(line)
+            if "exit" in said:
+                if said["pid"] == self.pid:
+                    self._end(said["exit"], said["said"])
+            elif self._started is not None and not self._started.done():
+                if "pid" in said:
+                    self.pid = said["pid"]
+                    self._ended.clear()
+                self._started.set_result(said)
+        if self.running:
+            self._end(-1, "its supervisor was killed")
+
+    def _end(self, status: int, output: str) -> None:
         self._ended.set()
-        self._on_end(status, output)
+        self._on_end(status, clean(output))
 
     def signal(self, number: int) -> None:
         """Sends a signal to the child (POSIX)."""
@@ -95,10 +112,7 @@ class Child:
                 await asyncio.wait_for(supervisor.wait(), END_TIMEOUT)
             except TimeoutError:
                 with contextlib.suppress(ProcessLookupError):
-                    supervisor.kill()
-                if self.pid and not self._ended.is_set():
-                    self.signal(getattr(signal, "SIGKILL", signal.SIGTERM))
-            if self._watch is not None:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._watch, END_TIMEOUT)
+                    supervisor.terminate()
+            if self._reader is not None:
+                await asyncio.wait([self._reader], timeout=END_TIMEOUT)
         shutil.rmtree(self.folder, ignore_errors=True)

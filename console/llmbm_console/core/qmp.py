@@ -150,6 +150,8 @@ class QmpConnection:
                     self._emit(MachineChanged(at, MachineStatus.RUNNING))
                 case "RESET":
                     self._emit(MachineChanged(at, MachineStatus.RESETTING))
+                    with contextlib.suppress(SessionError):
+                        await self.tell_status()
                 case "STOP":
                     with contextlib.suppress(SessionError):  # why it stopped is only in the status
                         await self.tell_status()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import shutil
 import signal
@@ -29,7 +28,8 @@ class Simulator:
         self._child: Child | None = None
         self._changing = False  # it ends because we want it to
         self._failure = ""
-        self._folder: Path | None = None
+        self._socket = Path()
+        self._command: list[str] = []
 
     async def start(self) -> Transport:
         """Copies the files and starts the process; it waits for us on its socket."""
@@ -38,17 +38,22 @@ class Simulator:
         child = self._child = Child(self._ended)
         files = child.folder / "volume"
         await asyncio.to_thread(self._fill, files)
-        socket = child.folder / "serial"
-        await child.start([str(self._boot.kernel), "--files", str(files), "--serial", f"unix:{socket}"])
+        self._socket = child.folder / "serial"
+        # It waits for us before it boots, so that not one byte of its line is lost.
+        self._command = [str(self._boot.kernel), "--files", str(files), "--serial", f"unix:{self._socket}", "--wait"]
+        await self._run(child)
+        return unix_transport(str(self._socket))
+
+    async def _run(self, child: Child) -> None:
+        await child.start(self._command)
         deadline = time.monotonic() + START_TIMEOUT
-        while not socket.exists():
+        while not self._socket.exists():
             if self._failure:
                 raise SessionError(self._failure)
             if time.monotonic() > deadline:
-                raise SessionError(f"the simulator was started, but {socket} did not appear")
+                raise SessionError(f"the simulator was started, but {self._socket} did not appear")
             await asyncio.sleep(0.01)
         self._emit(MachineChanged(time.monotonic(), MachineStatus.RUNNING))
-        return unix_transport(str(socket))
 
     def _fill(self, files: Path) -> None:
         """The boot volume: large files as links, since the kernel only reads them."""
@@ -74,7 +79,7 @@ class Simulator:
 
     def _signal(self, number: int) -> None:
         if self._child is None or not self._child.running:
-            raise SessionError("the simulator has ended; start the console again")
+            raise SessionError("the simulator has ended; a reset starts it again")
         self._child.signal(number)
 
     async def pause(self) -> None:
@@ -88,10 +93,13 @@ class Simulator:
         self._emit(MachineChanged(time.monotonic(), MachineStatus.RUNNING))
 
     async def reset(self) -> None:
-        """Restarts the kernel in the same process, on the same socket."""
-        self._signal(signal.SIGCONT)
+        """Starts the process anew on the same files and the same socket; also after it has ended."""
+        if self._child is None:
+            raise SessionError("the simulator was not started yet")
         self._emit(MachineChanged(time.monotonic(), MachineStatus.RESETTING))
-        self._signal(signal.SIGHUP)
+        self._failure = ""
+        self._socket.unlink(missing_ok=True)
+        await self._run(self._child)
 
     async def quit(self) -> None:
         """Ends the process."""
@@ -105,5 +113,4 @@ class Simulator:
         """Ends the process and removes its folder."""
         self._changing = True
         if self._child is not None:
-            with contextlib.suppress(SessionError):
-                await self._child.close()
+            await self._child.close()

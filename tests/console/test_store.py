@@ -1,0 +1,262 @@
+"""The state that events make: turns, logs, seams; and that no event can make the store raise."""
+
+from __future__ import annotations
+
+import typing
+from dataclasses import replace
+from enum import Enum
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llmbm_console.core import events as ev
+from llmbm_console.core.events import LinkPhase, MachineStatus
+from llmbm_console.core.sanitise import is_clean
+from llmbm_console.core.state import MAX_ITEMS, MAX_LOG, Command, Seam, State, Text, Turn
+from llmbm_console.core.store import MAX_TEXT, reduce
+from llmbm_protocol.schema import (
+    KERNEL_RECORDS,
+    Credit,
+    Event,
+    Finished,
+    Hello,
+    KvCache,
+    LogCode,
+    LogLevel,
+    Phase,
+    Record,
+    StopReason,
+    Stream,
+    Token,
+)
+
+
+def token(index: int, text: bytes, generation: int = 1, part: int = 0, more: bool = False) -> Token:
+    return Token(
+        generation=generation,
+        index=index,
+        part=part,
+        more=more,
+        time=10 * index,
+        token=7,
+        cycles=100 + index,
+        text=text,
+    )
+
+
+def finished(generation: int = 1, tokens: int = 2) -> Finished:
+    return Finished(
+        generation=generation, time=99, reason=StopReason.EOS, tokens=tokens, prompt_tokens=4, prefill_us=10,
+        decode_us=20, kv_rows=6, turn=1,
+    )  # fmt: skip
+
+
+def hello(boot: int) -> Hello:
+    return Hello(
+        protocol=1, revision=0, schema_id=1, boot=boot, machine=True, nonce="n", window_idle=240, window_busy=15,
+        max_line=240, baud=0, version="v",
+    )  # fmt: skip
+
+
+def run(*things: Record | ev.Event, state: State | None = None) -> State:
+    state = state or State()
+    for number, thing in enumerate(things):
+        event = thing if isinstance(thing, ev.Event) else ev.RecordReceived(float(number), thing)
+        state = reduce(state, event)
+    return state
+
+
+def test_a_prompt_and_its_tokens_become_a_turn() -> None:
+    state = run(ev.PromptSent(0.0, "Once", 1), token(0, b" upon"), token(1, b" a"))
+    assert state.turn is not None
+    assert (state.turn.prompt, state.turn.text, state.phase) == ("Once", " upon a", Phase.DECODE)
+    state = run(finished(), state=state)
+    assert state.turn is None
+    assert state.phase is Phase.IDLE
+    turn = state.items[-1]
+    assert isinstance(turn, Turn)
+    assert turn.finished is not None
+    assert [turn.text[info.start : info.end] for info in turn.tokens] == [" upon", " a"]
+    assert turn.lost_tokens == 0
+
+
+def test_bytes_of_a_split_character_belong_to_the_token_that_completes_it() -> None:
+    state = run(token(0, b"caf\xc3"), token(1, b"\xa9!"), token(2, b"\xe2\x82"), finished(tokens=3))
+    turn = state.items[-1]
+    assert isinstance(turn, Turn)
+    assert turn.text == "café!\ufffd"
+    assert [turn.text[info.start : info.end] for info in turn.tokens] == ["caf", "é!", "\ufffd"]
+
+
+def test_parts_of_a_long_token_are_one_token() -> None:
+    state = run(
+        token(0, b"a" * 40, more=True), token(0, b"b" * 40, part=1, more=True), token(0, b"c", part=2), token(1, b"d")
+    )
+    assert state.turn is not None
+    assert len(state.turn.tokens) == 2
+    assert state.turn.text == "a" * 40 + "b" * 40 + "cd"
+    assert state.turn.tokens[0].end == 81
+
+
+def test_a_token_that_comes_again_changes_nothing() -> None:
+    once = run(token(0, b"a"), token(1, b"b"))
+    again = run(token(0, b"a"), token(1, b"b"), state=once)
+    assert again.turn == once.turn
+    assert again.decode_cycles == once.decode_cycles
+
+
+def test_tokens_that_never_came_are_counted() -> None:
+    state = run(token(0, b"a"), token(3, b"d"), finished(tokens=6))
+    turn = state.items[-1]
+    assert isinstance(turn, Turn)
+    assert turn.lost_tokens == 4
+
+
+def test_frames_of_a_generation_that_is_over_do_not_open_it_again() -> None:
+    over = run(token(0, b"a"), token(1, b"b"), finished())
+    assert run(token(1, b"b"), finished(), state=over).items == over.items
+
+
+def test_a_restart_cuts_the_turn_and_forgets_what_was_true_of_the_boot_before() -> None:
+    kv = KvCache(time=1, rows=3, capacity=256, row_bytes=8)
+    before = run(hello(1), kv, token(0, b"a"))
+    assert before.kv is kv
+    assert before.stamps[Stream.KV] == 1.0
+    after = run(hello(2), state=before)
+    assert (after.turn, after.kv, after.boots, dict(after.stamps)) == (None, None, 2, {})
+    assert [type(item) for item in after.items] == [Turn, Seam]
+    assert "restarted" in typing.cast(Turn, after.items[0]).cut
+    assert run(hello(2), state=after).boots == 2
+
+
+def test_console_text_grows_until_something_else_comes() -> None:
+    state = run(
+        ev.ConsoleText(0.0, "Bds"), ev.ConsoleText(1.0, "Dxe\n"), ev.Gap(2.0, 1.0, "cut"), ev.ConsoleText(3.0, "x")
+    )
+    assert [item.text for item in state.items if isinstance(item, Text | Seam)] == ["BdsDxe\n", "cut", "x"]
+    long = run(*[ev.ConsoleText(0.0, "y" * 1000) for _ in range(100)])
+    assert max(len(item.text) for item in long.items if isinstance(item, Text)) < MAX_TEXT + 1000
+
+
+def test_lists_are_bounded_and_count_what_they_dropped() -> None:
+    event = Event(number=1, time=1, level=LogLevel.WARN, code=LogCode.BUDGET, message="over")
+    full = replace(State(), log=run(event).log * MAX_LOG, items=(Command("", True, "", "", 0.0),) * MAX_ITEMS)
+    state = run(event, ev.CommandDone(1.0, "/cpu", True, "x"), state=full)
+    assert (len(state.log), state.dropped_log) == (MAX_LOG, 1)
+    assert (len(state.items), state.dropped_items) == (MAX_ITEMS, 1)
+    assert state.log[-1].severity == "warn"
+
+
+def test_a_parameter_is_pending_until_it_is_accepted_or_refused() -> None:
+    asked = run(ev.ParameterRequested(1.0, "temp", "0.5"))
+    assert asked.pending["temp"].value == "0.5"
+    assert "temp" not in run(ev.ParameterAccepted(2.0, "temp", "0.5"), state=asked).pending
+    refused = run(ev.ParameterRefused(2.0, "temp", "9", "0 to 2"), state=asked)
+    assert refused.pending["temp"].error == "0 to 2"
+
+
+def test_link_and_machine_changes_are_logged_once() -> None:
+    state = run(
+        ev.LinkChanged(1.0, LinkPhase.SLOW), ev.LinkChanged(2.0, LinkPhase.SLOW),
+        ev.MachineChanged(3.0, MachineStatus.PAUSED), ev.MachineChanged(4.0, MachineStatus.PAUSED),
+    )  # fmt: skip
+    assert [line.source for line in state.log] == ["link", "machine"]
+    assert (state.link.since, state.machine.since, state.now) == (1.0, 3.0, 4.0)
+
+
+def test_a_reset_machine_ends_the_running_turn() -> None:
+    state = run(token(0, b"a"), ev.MachineChanged(2.0, MachineStatus.RESETTING))
+    assert state.turn is None
+    assert typing.cast(Turn, state.items[-1]).cut
+
+
+def test_credit_and_cycles_feed_phase_and_strip() -> None:
+    state = run(
+        token(0, b"a"), *[token(i, b"b") for i in range(1, 300)], Credit(consumed=1, window=2, phase=Phase.PREFILL)
+    )
+    assert len(state.decode_cycles) == 256
+    assert state.decode_cycles[-1] == 100 + 299
+    assert state.phase is Phase.PREFILL
+
+
+# ---- totality ------------------------------------------------------------------------------------------------------
+
+
+def values_of(annotation: Any) -> st.SearchStrategy[Any]:
+    """Anything of about the right type, however odd."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return values_of(arguments[0])
+    if annotation is bool:
+        return st.booleans()
+    if annotation is int:
+        return st.integers(0, 2**64)
+    if annotation is bytes:
+        return st.binary(max_size=12)
+    if annotation is float:
+        return st.floats(0, 1e9)
+    if annotation is str:
+        return st.text(st.characters(codec=None), max_size=12)
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return st.sampled_from(list(annotation))
+    if origin is tuple:
+        return st.lists(st.integers(0, 99), max_size=4).map(tuple)
+    if origin is typing.Literal:
+        return st.sampled_from(arguments)
+    return st.one_of(*[values_of(a) if a is not type(None) else st.none() for a in arguments])
+
+
+def records() -> st.SearchStrategy[Record]:
+    def of(kind: type[Record]) -> st.SearchStrategy[Record]:
+        hints = typing.get_type_hints(kind, include_extras=True)
+        fields = {name: values_of(hints[name]) for name in kind.model_fields}
+        small = {"generation": st.integers(0, 3), "index": st.integers(0, 4), "part": st.integers(0, 2)}
+        return st.fixed_dictionaries({**fields, **{k: v for k, v in small.items() if k in fields}}).map(
+            lambda values: kind.model_construct(**values)
+        )
+
+    return st.one_of(*[of(kind) for kind in (*KERNEL_RECORDS, Record)])
+
+
+def any_event() -> st.SearchStrategy[ev.Event]:
+    def of(kind: type[ev.Event]) -> st.SearchStrategy[ev.Event]:
+        hints = typing.get_type_hints(kind)
+        fields = {name: values_of(hint) for name, hint in hints.items()}
+        return st.builds(kind, **fields)
+
+    kinds = [kind for kind in ev.Event.__subclasses__() if kind is not ev.RecordReceived]
+    assert len(kinds) > 10
+    return st.one_of(st.builds(ev.RecordReceived, st.floats(0, 1e9), records()), *[of(kind) for kind in kinds])
+
+
+def texts(value: Any) -> typing.Iterator[str]:
+    """Every text in a state that a face could draw."""
+    for item in (*value.items, *([value.turn] if value.turn else [])):
+        for name in ("text", "prompt", "line", "output", "error", "cut"):
+            yield getattr(item, name, "")
+    for line in value.log:
+        yield from (line.code, line.text)
+    yield from (value.link.detail, value.machine.detail, value.verdict, value.file_path)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(any_event(), max_size=25))
+def test_no_sequence_of_events_makes_the_store_raise_or_show_a_control(events: list[ev.Event]) -> None:
+    state = State()
+    for event in events:
+        before = state
+        state = reduce(state, event)
+        assert state.now == event.at
+        assert reduce(before, event) == state, "not pure"
+    for text in texts(state):
+        assert is_clean(text)
+
+
+@pytest.mark.parametrize("count", [2000])
+def test_a_long_answer_keeps_every_token(count: int) -> None:
+    state = run(*[token(i, b"ab") for i in range(count)])
+    assert state.turn is not None
+    assert len(state.turn.text) == 2 * count
+    assert state.turn.tokens[-1].end == 2 * count

@@ -1,0 +1,268 @@
+"""Lines: bytes through real sockets, a real pseudo-terminal, a real rfc2217 server; errors that say what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import pty
+import socket
+import termios
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import serial
+import serial.rfc2217
+
+from llmbm_console.core.transport.address import transport_for
+from llmbm_console.core.transport.base import Transport, TransportError
+from llmbm_console.core.transport.sockets import unix_transport
+from llmbm_console.core.transport.tty import TtyTransport
+
+BAUD = 115_200
+
+
+async def read_all(transport: Transport, count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        more = await asyncio.wait_for(transport.read(), 10)
+        if not more:
+            break
+        data += more
+    return data
+
+
+@pytest.fixture
+def listener(tmp_path: Path) -> Iterator[tuple[str, socket.socket]]:
+    path = str(tmp_path / "line")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+        server.bind(path)
+        server.listen(1)
+        server.settimeout(10)
+        yield path, server
+
+
+async def test_bytes_go_both_ways_over_a_unix_socket_and_the_end_is_seen(listener: tuple[str, socket.socket]) -> None:
+    path, server = listener
+    transport = transport_for(f"unix:{path}", BAUD)
+    await transport.open()
+    peer, _ = server.accept()
+    await transport.write(b"hello")
+    assert peer.recv(16) == b"hello"
+    peer.sendall(bytes(range(256)) * 100)
+    assert await read_all(transport, 25_600) == bytes(range(256)) * 100
+    peer.close()
+    assert await asyncio.wait_for(transport.read(), 10) == b""
+    await transport.close()
+    await transport.close()
+
+
+async def test_the_reader_never_waits_for_the_event_loop(listener: tuple[str, socket.socket]) -> None:
+    """A writer of single bytes, as QEMU is one, fills a unix socket after some 279 of them when nobody reads."""
+    path, server = listener
+    transport = unix_transport(path)
+    await transport.open()
+    peer, _ = server.accept()
+    peer.settimeout(5)
+    done = threading.Event()
+
+    def trickle() -> None:
+        for number in range(5000):
+            peer.send(bytes([number & 0xFF]))
+        done.set()
+
+    thread = threading.Thread(target=trickle)
+    thread.start()
+    # The loop is blocked here, as by a slow face: only the reader's own thread can empty the socket.
+    assert done.wait(20), "the writer stalled while the event loop was busy"
+    thread.join()
+    assert await read_all(transport, 5000) == bytes(number & 0xFF for number in range(5000))
+    await transport.close()
+    peer.close()
+
+
+async def test_tcp_sends_small_writes_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        transport = transport_for(f"tcp:127.0.0.1:{server.getsockname()[1]}", BAUD)
+        await transport.open()
+        line = transport._line  # type: ignore[attr-defined]
+        assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+        peer, _ = server.accept()
+        peer.sendall(b"x")
+        assert await read_all(transport, 1) == b"x"
+        peer.close()
+        await transport.close()
+
+
+async def test_a_line_can_be_opened_again(listener: tuple[str, socket.socket]) -> None:
+    path, server = listener
+    transport = unix_transport(path)
+    for text in (b"first", b"second"):
+        await transport.open()
+        peer, _ = server.accept()
+        peer.sendall(text)
+        assert await read_all(transport, len(text)) == text
+        peer.close()
+        assert await asyncio.wait_for(transport.read(), 10) == b""
+    await transport.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("unix:/nowhere/at/all", "no such socket"),
+        ("tcp:127.0.0.1:1", "nobody listens"),
+        ("tcp:host.invalid:99", "cannot be resolved"),
+    ],
+)
+async def test_a_line_that_is_not_there_says_what_to_do(url: str, said: str) -> None:
+    with pytest.raises(TransportError, match=said) as caught:
+        await transport_for(url, BAUD).open()
+    assert caught.value.retry
+
+
+@pytest.mark.parametrize(
+    "url", ["", "unix", "unix:", "tcp:host", "tcp:host:0", "tcp:host:x", "http://x", "unix:" + "x" * 200]
+)
+def test_a_wrong_address_names_the_right_forms(url: str) -> None:
+    with pytest.raises(TransportError, match=r"unix:|tcp:|bytes") as caught:
+        transport_for(url, BAUD)
+    assert not caught.value.retry
+
+
+# ---- serial ports ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, str]]:
+    master, slave = pty.openpty()
+    name = os.ttyname(slave)
+    yield master, name
+    for descriptor in (master, slave):
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+
+
+async def test_a_serial_port_is_raw_eight_bits_and_exclusive(terminal: tuple[int, str]) -> None:
+    master, name = terminal
+    transport = TtyTransport(name, BAUD)
+    await transport.open()
+    every = bytes(range(256)) * 4
+    os.write(master, every)
+    assert await read_all(transport, len(every)) == every
+    await transport.write(every)
+    assert os.read(master, 4096) == every
+    settings = termios.tcgetattr(transport._port.fileno())
+    assert settings[2] & termios.CSIZE == termios.CS8
+    assert not settings[2] & (termios.PARENB | termios.CSTOPB)
+    assert settings[5] == termios.B115200
+    second = TtyTransport(name, BAUD)
+    with pytest.raises(TransportError, match="in use by"):
+        await second.open()
+    await transport.close()
+    await second.open()
+    await second.close()
+
+
+async def test_opening_a_serial_port_leaves_the_control_lines_alone(
+    terminal: tuple[int, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pulse on DTR or RTS resets some boards. A pseudo-terminal has no such lines, so the calls are looked at."""
+    calls: list[int] = []
+    real = fcntl.ioctl
+
+    def ioctl(descriptor: int, request: int, *rest: object) -> object:
+        calls.append(request)
+        return real(descriptor, request, *rest)  # type: ignore[arg-type, call-overload]
+
+    monkeypatch.setattr("serial.serialposix.fcntl.ioctl", ioctl)
+    transport = TtyTransport(terminal[1], BAUD)
+    await transport.open()
+    await transport.close()
+    assert not {termios.TIOCMBIS, termios.TIOCMBIC, termios.TIOCMSET} & set(calls)
+
+
+async def test_an_unplugged_port_ends_the_line(terminal: tuple[int, str]) -> None:
+    master, name = terminal
+    transport = TtyTransport(name, BAUD)
+    await transport.open()
+    os.write(master, b"last words")
+    assert await read_all(transport, 10) == b"last words"
+    os.close(master)
+    assert await asyncio.wait_for(transport.read(), 10) == b""
+    await transport.close()
+
+
+async def test_a_port_that_is_not_there_lists_the_ones_that_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llmbm_console.core.transport.tty.port_names", lambda: ["/dev/ttyS0"])
+    with pytest.raises(TransportError, match=r"no such port; the ports there are: /dev/ttyS0"):
+        await TtyTransport("/dev/ttyNOPE", BAUD).open()
+
+
+async def test_a_file_is_no_port(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"")
+    with pytest.raises(TransportError, match="file"):
+        await TtyTransport(str(path), BAUD).open()
+
+
+class Rfc2217Server(threading.Thread):
+    """A serial server on one TCP connection: pyserial's own protocol code over one end of a pseudo-terminal."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(daemon=True)
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.address = f"rfc2217://127.0.0.1:{self.server.getsockname()[1]}"
+        self.port = serial.Serial(name, BAUD, timeout=0.01)
+        self.ending = threading.Event()
+
+    def run(self) -> None:
+        connection, _ = self.server.accept()
+        lock = threading.Lock()
+
+        class Out:
+            def write(self, data: bytes) -> None:
+                with lock:
+                    connection.sendall(data)
+
+        manager = serial.rfc2217.PortManager(self.port, Out())
+
+        def forward() -> None:
+            with contextlib.suppress(OSError):  # the test has closed the pseudo-terminal
+                while not self.ending.is_set():
+                    data = self.port.read(1024)
+                    if data:
+                        Out().write(b"".join(manager.escape(data)))
+
+        threading.Thread(target=forward, daemon=True).start()
+        while data := connection.recv(1024):
+            self.port.write(b"".join(manager.filter(data)))
+        connection.close()
+
+
+@pytest.mark.filterwarnings("ignore:set(Daemon|Name):DeprecationWarning")  # pyserial's own
+async def test_rfc2217_carries_every_byte(terminal: tuple[int, str]) -> None:
+    """A pseudo-terminal has no modem lines; the protocol's lines are answered, and 0xff is doubled on the way."""
+    master, name = terminal
+    server = Rfc2217Server(name)
+    server.port._update_dtr_state = lambda: None
+    server.port._update_rts_state = lambda: None
+    for line in ("cts", "dsr", "ri", "cd"):
+        setattr(type(server.port), line, property(lambda self: False))
+    server.start()
+    transport = transport_for(server.address, BAUD)
+    await transport.open()
+    every = bytes(range(256))
+    os.write(master, every)
+    assert await read_all(transport, 256) == every
+    await transport.write(every)
+    got, deadline = b"", time.monotonic() + 10
+    while len(got) < 256 and time.monotonic() < deadline:
+        got += os.read(master, 1024)
+    assert got == every
+    await transport.close()
+    server.ending.set()

@@ -1,0 +1,18 @@
+"""Waiting for a condition, never for a time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import pytest
+
+
+async def until(condition: Callable[[], object], timeout: float = 20.0, what: str = "") -> None:
+    """Returns as soon as `condition()` holds; fails the test when it does not within `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"did not happen within {timeout:g} s: {what or condition}")
+        await asyncio.sleep(0.01)
