@@ -10,14 +10,25 @@ from typing import Any
 
 from llmbm_console.core.events import (
     Event,
-    LinkPhase,
     LinkChanged,
+    LinkPhase,
     MachineStatus,
     Notice,
     RecordReceived,
 )
 from llmbm_console.core.session import Listener, Outcome, SessionError
-from llmbm_console.core.state import Command, LinkState, LogLine, MachineState, PendingValue, Seam, State, Text, TokenInfo, Turn
+from llmbm_console.core.state import (
+    Command,
+    LinkState,
+    LogLine,
+    MachineState,
+    PendingValue,
+    Seam,
+    State,
+    Text,
+    TokenInfo,
+    Turn,
+)
 from llmbm_protocol.schema import (
     Arena,
     Cpu,
@@ -54,7 +65,15 @@ def turn(number: int, prompt: str, text: str, *, running: bool = False) -> Turn:
     """A turn whose tokens are its words."""
     words = text.split(" ")
     tokens = tuple(
-        TokenInfo(index=i, token=300 + i, start=0, end=0, cycles=210_000_000 + (i * 7919 % 60) * 1_000_000, time_ms=i * 80, at=NOW)
+        TokenInfo(
+            index=i,
+            token=300 + i,
+            start=0,
+            end=0,
+            cycles=210_000_000 + (i * 7919 % 60) * 1_000_000,
+            time_ms=i * 80,
+            at=NOW,
+        )
         for i in range(len(words))
     )
     finished = Finished(
@@ -147,7 +166,9 @@ class Machine:
 class ScriptedSession:
     """The Session protocol over a state that the test sets with `push`."""
 
-    def __init__(self, state: State | None = None, *, failure: str = "", read_only: bool = False, controllable: bool = True) -> None:
+    def __init__(
+        self, state: State | None = None, *, failure: str = "", read_only: bool = False, controllable: bool = True
+    ) -> None:
         self.state = state if state is not None else rich_state()
         self.failure = failure
         self.read_only = read_only

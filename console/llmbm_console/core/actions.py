@@ -1,7 +1,7 @@
 """Every verb a person can do, once: key bindings, palette, footer and help are made from this table.
 
-An action either runs a line of the kernel's REPL (`line`), or is carried out by the face that offers it, under its id. Keys are the
-defaults, spelt as Textual spells them ("ctrl+p", "space", "E" for shift+e).
+An action either runs a line of the kernel's REPL (`line`), or is carried out by the face that offers it, under its id.
+Keys are the defaults, spelt as Textual spells them ("ctrl+p", "space", "E" for shift+e).
 """
 
 from __future__ import annotations
@@ -210,7 +210,7 @@ def unavailable(action: Action, *, read_only: bool, controllable: bool) -> str:
     if action.need and read_only:
         return "this is a file, not a running kernel"
     if action.need == "machine" and not controllable:
-        return "this machine cannot be controlled from here: a serial line carries no power switch (use --qemu, --qmp or --sim)"
+        return "a serial line carries no power switch: a machine is controlled with --qemu, --qmp or --sim"
     return ""
 
 

@@ -1,7 +1,7 @@
 """Themes: one TOML file each, checked before anything is drawn with it.
 
-A file has `name`, `title`, `dark`, `about` and a table `[roles]`: every role is a colour, named for what it means on screen and not
-for how it looks. A broken file is a sentence for the person and never an exception.
+A file has `name`, `title`, `dark`, `about` and a table `[roles]`: every role is a colour, named for what it means on
+screen and not for how it looks. A broken file is a sentence for the person and never an exception.
 """
 
 from __future__ import annotations

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from textual.app import App
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.filter import LineFilter
 from textual.timer import Timer
 
 from llmbm_console.core.actions import BY_ID, unavailable
-from llmbm_console.core.events import Event, LinkPhase
+from llmbm_console.core.events import Event, LinkPhase, MachineStatus
 from llmbm_console.core.session import Session, SessionError
 from llmbm_console.core.state import State
 from llmbm_console.core.themes import DEFAULT_THEME, ThemeFile, load_themes, theme_folder
 from llmbm_console.tui.arming import Arming
-from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.frame import LINKED, Frame
 from llmbm_console.tui.glyphs import BLOCKS, GLYPHS
 from llmbm_console.tui.memory import History, configuration_folder, load_choices, save_choices, state_folder
 from llmbm_console.tui.pacer import Pacer
@@ -39,13 +40,13 @@ def _actions_provider() -> type[Provider]:
     return ActionProvider
 
 
-class ConsoleApp(Verbs, App[int]):
+class ConsoleApp(App[int]):
     """Draws the state of a session and turns keys into its verbs."""
 
     TITLE = "llmbm-console"
     COMMANDS: ClassVar[set[Any]] = {_actions_provider}
     COMMAND_PALETTE_BINDING = "ctrl+p"
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "press('session.quit')", "Quit", show=False, priority=True),
         Binding("ctrl+c", "press('chat.break')", "Copy or stop", show=False, system=True),
     ]
@@ -68,7 +69,9 @@ class ConsoleApp(Verbs, App[int]):
         wall: float | None = None,
     ) -> None:
         # Textual asks for the variables of the theme while it is set up.
-        self.themes, self.theme_problems = load_themes(theme_folders if theme_folders is not None else default_theme_folders())
+        self.themes, self.theme_problems = load_themes(
+            theme_folders if theme_folders is not None else default_theme_folders()
+        )
         self.theme_name = DEFAULT_THEME if DEFAULT_THEME in self.themes else next(iter(self.themes))
         super().__init__()
         self.target = plain(target)
@@ -80,6 +83,7 @@ class ConsoleApp(Verbs, App[int]):
         self.choices = load_choices(memory / "tui.json" if memory is not None else None)
         self.glyphs = GLYPHS.get(glyphs or self.choices.get("glyphs", ""), BLOCKS)
         self.failure = ""
+        self._failed = False
         self.opening = True
         self.held: Frame | None = None
         self.held_events = 0
@@ -90,6 +94,7 @@ class ConsoleApp(Verbs, App[int]):
         self._arm_timer: Timer | None = None
         self._use_themes(theme)
         self.main = MainScreen(History(memory / "history" if memory is not None else None))
+        self.verbs = Verbs(self)
         self.pacer = Pacer(self.set_timer, self._draw)
 
     # ---- themes
@@ -140,7 +145,7 @@ class ConsoleApp(Verbs, App[int]):
         """Paints first, then opens the session."""
         self.set_interval(1.0, self._tick, name="ageing of shown values")
         for problem in self.theme_problems:
-            self.say(problem, "warning")
+            self.verbs.say(problem, "warning")
         self.call_after_refresh(self.connect)
 
     def connect(self) -> None:
@@ -163,8 +168,8 @@ class ConsoleApp(Verbs, App[int]):
             if self.session is not None:
                 self._state = self.session.state
             self.pacer.flush()
-            if self.failure or self.read_only:
-                self.main.focus_pane("transcript")  # where single keys act: r and q
+            if self.read_only:
+                self.main.focus_pane("transcript")
 
     async def disconnect(self) -> None:
         """Closes the session and what it started. Idempotent."""
@@ -179,7 +184,7 @@ class ConsoleApp(Verbs, App[int]):
 
     @property
     def state(self) -> State:
-        """The state that is shown; it stands still while the view is held."""
+        """The session's state now."""
         return self._state
 
     @property
@@ -199,12 +204,18 @@ class ConsoleApp(Verbs, App[int]):
             now=self.clock(),
             wall=self.wall,
             glyphs=self.glyphs,
-            failure=self.failure,
+            failure=self.failure or failure_of(self._state),
             opening=self.opening,
             held=False,
             read_only=self.read_only,
             controllable=self.controllable,
         )
+
+    def shown_frame(self) -> Frame:
+        """The frame to draw: the held one, with the count of what came since, or the one of now."""
+        if self.held is None:
+            return self.frame()
+        return replace(self.held, held=True, held_events=self.held_events)
 
     def _on_session_event(self, state: State, event: Event) -> None:
         self._state = state
@@ -216,7 +227,11 @@ class ConsoleApp(Verbs, App[int]):
         if not self.is_running or not self.main.is_mounted:
             return
         self.arming.describe(self.main.keys)
-        self.main.show(self.shown_frame(), gauges=gauges)
+        frame = self.shown_frame()
+        if frame.failure and not self._failed and not self.main.prompt.text:
+            self.main.focus_pane("transcript")  # where single keys act: r and q
+        self._failed = bool(frame.failure)
+        self.main.show(frame, gauges=gauges)
 
     def _tick(self) -> None:
         """Once a second: shown values age. Files and closed sessions do not."""
@@ -244,13 +259,13 @@ class ConsoleApp(Verbs, App[int]):
             return
         action = BY_ID[name]
         if reason := unavailable(action, read_only=self.read_only, controllable=self.controllable):
-            self.say(f"{action.title}: {reason}", "warning")
+            self.verbs.say(f"{action.title}: {reason}", "warning")
             return
         if not self.arming.press(action):
             self._start_arming()
             return
-        self._stop_arming()
-        self.carry_out(action)
+        self.stop_arming()
+        self.verbs.carry_out(action)
 
     def _start_arming(self) -> None:
         if self._arm_timer is None:
@@ -259,11 +274,12 @@ class ConsoleApp(Verbs, App[int]):
 
     def _arm_tick(self) -> None:
         if self.arming.action is None:
-            self._stop_arming()
+            self.stop_arming()
         self.arming.describe(self.main.keys)
         self.main.keys.show(self.shown_frame())
 
-    def _stop_arming(self) -> None:
+    def stop_arming(self) -> None:
+        """The bar of the armed action goes."""
         if self._arm_timer is not None:
             self._arm_timer.stop()
             self._arm_timer = None
@@ -278,11 +294,19 @@ class ConsoleApp(Verbs, App[int]):
 
     def on_prompt_submitted(self, message: Prompt.Submitted) -> None:
         """A prompt or command was written."""
-        self.submit(message.text)
+        self.verbs.submit(message.text)
 
     def on_slider_changed(self, message: Slider.Changed) -> None:
         """A slider was moved."""
-        self.set_parameter(message.slider, message.parameter, message.value)
+        self.verbs.set_parameter(message.slider, message.parameter, message.value)
+
+
+def failure_of(state: State) -> str:
+    """Why a session that was opened cannot be used any more; empty while it can."""
+    over = state.machine.status in (MachineStatus.STOPPED, MachineStatus.CRASHED)
+    if over and state.link.phase not in LINKED and state.link.phase is not LinkPhase.POST_MORTEM:
+        return plain(state.machine.detail) or "the machine has ended"
+    return ""
 
 
 def default_theme_folders() -> tuple[Path, ...]:

@@ -1,7 +1,7 @@
 """Where each pane lies: one pure function from the size of the screen to regions.
 
-Below 100 columns, or below 20 rows, the panes become tabs with the most important numbers in one to three lines above the prompt; from
-100 columns they stand beside the transcript, from 168 in two columns.
+Below 100 columns, or below 20 rows, the panes become tabs with the most important numbers in one to three lines above
+the prompt; from 100 columns they stand beside the transcript, from 168 in two columns.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def tab_of(pane: str) -> str:
 
 
 def arrange(shape: Shape) -> Regions:
-    """The region of every visible part. Parts that are not in the result are not shown. Regions never overlap or leave the screen."""
+    """The region of every visible part; what is not in it is not shown. Regions never overlap or leave the screen."""
     regions: Regions = {}
     top, bottom = 0, shape.height
     if shape.height >= 4:
@@ -122,20 +122,24 @@ def _wide(regions: Regions, area: Region, shape: Shape) -> None:
     side = 46 if ultra else max(42, min(60, shape.width * 9 // 25))
     left = Region(area.x, area.y, area.width - side * (2 if ultra else 1), area.height)
     prompt = _prompt_height(shape, area.height)
-    events = 0 if ultra or shape.height < EVENTS_FROM else 8 if shape.height < 44 else 12
-    parts = [("transcript", 0)]
+    events = 0 if shape.height < EVENTS_FROM else 8 if shape.height < 44 else 12
+    parts: list[tuple[str, int]] = [("transcript", 0)]
     if events:
         parts.append(("events", events))
     if prompt:
         parts.append(("prompt", prompt))
     _column(regions, left, parts)
     second = Region(left.right, area.y, side, area.height)
-    _column(regions, second, _side_parts(area.height, machine=not ultra))
-    if ultra:
-        _column(regions, Region(second.right, area.y, side, area.height), [("machine", min(13, area.height // 2)), ("events", 0)])
+    if not ultra:
+        _column(regions, second, _side_parts(area.height))
+        return
+    third = Region(second.right, area.y, side, area.height)
+    sampling = max(5, min(11, area.height // 2))
+    _column(regions, second, [("memory", 9), ("sentinel", 0)])
+    _column(regions, third, [("context", 5), ("sampling", sampling), ("machine", 0)])
 
 
-def _side_parts(height: int, *, machine: bool) -> list[tuple[str, int]]:
+def _side_parts(height: int) -> list[tuple[str, int]]:
     """Heights of the panes beside the transcript: least heights first, then what is left goes where it tells most."""
     least = {"memory": 8, "sentinel": 5, "context": 4, "sampling": 5}
     if sum(least.values()) > height:
@@ -146,7 +150,7 @@ def _side_parts(height: int, *, machine: bool) -> list[tuple[str, int]]:
             more = min(left, wanted - least[name])
             least[name] += more
             left -= more
-    if machine and left >= 8:
+    if left >= 8:
         least["machine"] = min(left, 13)
     # A column may not end in the air: the sentinel's chart takes the rest.
     return [(name, 0 if name == "sentinel" else rows) for name, rows in least.items()]

@@ -7,11 +7,13 @@ from llmbm_protocol.parameters import PARAMETERS
 
 #: Commands that are not parameters.
 COMMANDS: tuple[str, ...] = (
-    "budget", "clear", "cpu", "ctx", "exit", "help", "load", "log", "model", "models", "poweroff", "preset", "reboot", "reset",
-    "sampling", "save_dump", "save_log", "test_failsafe", "threads", "version", "zones",
+    "budget", "clear", "cpu", "ctx", "exit", "help", "load", "log", "model", "models", "poweroff", "preset", "reboot",
+    "reset", "sampling", "save_dump", "save_log", "test_failsafe", "threads", "version", "zones",
 )  # fmt: skip
 
-NAMES: tuple[str, ...] = tuple(sorted({*COMMANDS, *(p.name for p in PARAMETERS if not p.boot_only and p.name != "strict_budget")}))
+NAMES: tuple[str, ...] = tuple(
+    sorted({*COMMANDS, *(p.name for p in PARAMETERS if not p.boot_only and p.name != "strict_budget")})
+)
 
 
 def candidates(text: str) -> list[str]:
@@ -42,7 +44,11 @@ def complete(text: str) -> str:
 
 def characters_per_token(state: State) -> float:
     """How long this model's tokens are: from the prompts so far, else a guess from the size of its vocabulary."""
-    known = [item for item in state.items[-20:] if isinstance(item, Turn) and item.finished is not None and item.finished.prompt_tokens > 1]
+    known = [
+        item
+        for item in state.items[-20:]
+        if isinstance(item, Turn) and item.finished is not None and item.finished.prompt_tokens > 1
+    ]
     tokens = sum(turn.finished.prompt_tokens for turn in known if turn.finished is not None)
     length = sum(len(turn.prompt) for turn in known)
     if tokens and length:
@@ -52,7 +58,7 @@ def characters_per_token(state: State) -> float:
 
 
 def fit_hint(state: State, text: str) -> tuple[str, bool]:
-    """How the prompt fits into the context, and whether that is something to worry about; empty for commands and without a context."""
+    """How the prompt fits into the context, and whether to worry; empty for commands and without a context."""
     if not text.strip() or text.startswith("/") or state.kv is None or not state.kv.capacity:
         return "", False
     tokens = max(1, round(len(text.encode("utf-8", "replace")) / characters_per_token(state)))

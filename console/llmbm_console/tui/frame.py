@@ -49,7 +49,7 @@ class Frame:
         return max(0.0, self.now - stamp)
 
     def stale(self, stream: Stream) -> str:
-        """"stale 12 s" when the shown value is older than it should be, else empty."""
+        """ "stale 12 s" when the shown value is older than it should be, else empty."""
         age = self.age(stream)
         if age is None or age < STALE_AFTER:
             return ""

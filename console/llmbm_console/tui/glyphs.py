@@ -1,4 +1,4 @@
-"""The signs that bars, rulers and frames are drawn with: block elements, or ASCII for terminals and fonts without them."""
+"""The signs of bars, rulers and frames: block elements, or ASCII for terminals and fonts without them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ class Glyphs:
     """One set of signs; every one is a single cell."""
 
     name: str
-    eighths: str  # of a cell, from the left, the last is full
+    fill: str  # a bar: the whole cell, and the half one at its end
+    half: str
     track: str  # empty part of a bar
+    block: str  # a ruler: a used cell, and a free one
+    free: str
     peak: str
     levels: str  # heights of a column, lowest first
     rail: str
@@ -37,12 +40,11 @@ class Glyphs:
     def bar(self, fraction: float, width: int, style: str, *, peak: float | None = None) -> Content:
         """A horizontal bar of `width` cells, `fraction` of it filled, with a mark at `peak`."""
         width = max(1, width)
-        steps = len(self.eighths)
-        filled = max(0, min(width * steps, round(fraction * width * steps)))
+        filled = max(0, min(width * 2, round(fraction * width * 2)))
         if fraction > 0 and filled == 0:
             filled = 1  # something is not nothing
-        whole, rest = divmod(filled, steps)
-        body = self.eighths[-1] * whole + (self.eighths[rest - 1] if rest else "")
+        whole, rest = divmod(filled, 2)
+        body = self.fill * whole + self.half * rest
         empty = width - len(body)
         if peak is None or not empty:
             return line((body, style), (self.track * empty, "$faint"))
@@ -50,14 +52,22 @@ class Glyphs:
         if mark < len(body):
             return line((body, style), (self.track * empty, "$faint"))
         before = mark - len(body)
-        return line((body, style), (self.track * before, "$faint"), (self.peak, style), (self.track * (empty - before - 1), "$faint"))
+        return line(
+            (body, style),
+            (self.track * before, "$faint"),
+            (self.peak, style),
+            (self.track * (empty - before - 1), "$faint"),
+        )
 
 
 BLOCKS = Glyphs(
     name="blocks",
-    eighths="▏▎▍▌▋▊▉█",
-    track="░",
-    peak="▕",
+    fill="━",
+    half="╸",
+    track="━",
+    block="█",
+    free="░",
+    peak="┃",
     levels="▁▂▃▄▅▆▇█",
     rail="─",
     knob="●",
@@ -78,8 +88,11 @@ BLOCKS = Glyphs(
 
 ASCII = Glyphs(
     name="ascii",
-    eighths="#",
+    fill="=",
+    half="-",
     track=".",
+    block="#",
+    free=".",
     peak="|",
     levels="_.-=+*%#",
     rail="-",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -16,8 +18,8 @@ from llmbm_console.tui.text import line
 #: What each pane shows, and the keys it has beyond the table's.
 ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "transcript": (
-        "Prompts and answers as they come, commands and what they printed, and seams where something is missing. Scrolled up, it stays "
-        "where it is while text goes on.",
+        "Prompts and answers as they come, commands and what they printed, and seams where something is missing. "
+        "Scrolled up, it stays where it is while text goes on.",
         (("up down", "scroll"), ("g G", "first and newest line"), ("mouse", "drag to select, ^c copies")),
     ),
     "events": (
@@ -25,8 +27,8 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         (("up down", "scroll, or move the selection"), ("e E", "next and previous warning or error")),
     ),
     "prompt": (
-        "What you write goes to the model as the beginning of a story; a line that begins with / is a command for the kernel. The frame says "
-        "how many tokens it will take and whether the context has room.",
+        "What you write goes to the model as the beginning of a story; a line that begins with / is a command for the "
+        "kernel. The frame says how many tokens it will take and whether the context has room.",
         (
             ("Enter", "send"),
             ("^j, alt+Enter", "new line"),
@@ -36,22 +38,23 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         ),
     ),
     "memory": (
-        "The kernel's arenas: used and whole size. A mark in the bar is the largest use since boot; ro is read-only; a red ! means that guard "
-        "bytes behind an arena are broken.",
+        "The kernel's arenas: used and whole size. A mark in the bar is the largest use since boot; ro is read-only; a "
+        "red ! means that guard bytes behind an arena are broken. Zoomed and focused it shows exact bytes.",
         (),
     ),
     "sentinel": (
-        "Every forward pass has a budget of cycles. The bars show the last pass, the chart the last tokens (its full height is the budget), "
-        "below it are percentiles and how often a budget was broken.",
+        "Every forward pass has a budget of cycles. The bars show the last pass, the chart the last tokens (its full "
+        "height is the budget); between them are percentiles and how often a budget was broken.",
         (),
     ),
     "context": (
-        "The KV cache as a ruler: each shade is a turn, the mark is where it stands now, and below is how long it will last at this speed.",
+        "The KV cache as a ruler: each shade is a turn, the mark is where it stands now, and below is how long it will "
+        "last at this speed.",
         (),
     ),
     "sampling": (
-        "The kernel's sampling parameters. A value that you move is sent when you stop moving; until the kernel accepts it, a ring marks the "
-        "value in force. A change made with a command moves the slider.",
+        "The kernel's sampling parameters. A value that you move is sent when you stop moving; until the kernel accepts "
+        "it, a ring marks the value in force. A change made with a command moves the slider.",
         (
             ("up down", "next slider"),
             ("left right", "move"),
@@ -70,7 +73,9 @@ def help_text(pane: str) -> Content:
     about, keys = ABOUT.get(pane, ("", ()))
     parts = [line((title, "bold $accent")), line((about, "$foreground")), line()] if about else []
     parts += [_row(key, word) for key, word in keys]
-    parts += [_row(_keys(action), action.title, action.description) for action in ACTIONS if action.pane == pane and pane]
+    parts += [
+        _row(_keys(action), action.title, action.description) for action in ACTIONS if action.pane == pane and pane
+    ]
     category = ""
     for action in ACTIONS:
         if action.category in ("Panes", "Kernel") or (action.pane and action.pane != pane) or not action.keys:
@@ -80,8 +85,14 @@ def help_text(pane: str) -> Content:
         if action.category != category:
             category = action.category
             parts += [line(), line((category, "bold $accent"))]
-        parts.append(_row(_keys(action), action.title, action.description + (f". {action.danger}." if action.danger else "")))
-    parts += [line(), _row("1-8", "Go to a pane by its number"), _row("^p", "Palette", "every action, also those without a key")]
+        parts.append(
+            _row(_keys(action), action.title, action.description + (f". {action.danger}." if action.danger else ""))
+        )
+    parts += [
+        line(),
+        _row("1-8", "Go to a pane by its number"),
+        _row("^p", "Palette", "every action, also those without a key"),
+    ]
     return Content("\n").join(parts)
 
 
@@ -90,17 +101,22 @@ def _keys(action: Action) -> str:
 
 
 def _row(key: str, title: str, description: str = "") -> Content:
-    return line((f"  {key:<17}", "bold $foreground"), (title, "$foreground"), (f"  {description}" if description else "", "$muted"))
+    return line(
+        (f"  {key:<17}", "bold $foreground"),
+        (title, "$foreground"),
+        (f"  {description}" if description else "", "$muted"),
+    )
 
 
 class HelpScreen(ModalScreen[None]):
     """A page over the main screen; any of its keys closes it."""
 
-    BINDINGS = [Binding("escape,q,f1,enter", "dismiss", "Close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,f1,enter", "dismiss", "Close", show=False)]
     DEFAULT_CSS = """
     HelpScreen { align: center middle; background: $background 60%; }
     HelpScreen > VerticalScroll {
-        width: 96; max-width: 96%; height: auto; max-height: 92%; padding: 1 2; border: round $focus; background: $surface;
+        width: 96; max-width: 96%; height: auto; max-height: 92%; padding: 1 2;
+        border: round $focus; background: $surface;
         border-title-color: $accent; border-subtitle-color: $muted; scrollbar-size: 1 1;
     }
     HelpScreen Static { width: 1fr; background: $surface; }

@@ -80,7 +80,9 @@ def load_choices(path: Path | None) -> dict[str, str]:
         document = json.loads(path.read_text("utf-8")) if path is not None else {}
     except (OSError, ValueError):
         return {}
-    return {key: value for key, value in document.items() if isinstance(value, str)} if isinstance(document, dict) else {}
+    return (
+        {key: value for key, value in document.items() if isinstance(value, str)} if isinstance(document, dict) else {}
+    )
 
 
 def save_choices(path: Path | None, choices: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""When to draw: at most 30 times a second what streams, at most 4 times a second the gauges, and nothing while nothing happens."""
+"""When to draw: what streams 30 times a second, gauges 4 times a second at most, nothing while nothing happens."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from llmbm_console.core.events import (
     LinkChanged,
     MachineChanged,
     Notice,
+    ParameterAccepted,
     ParameterRefused,
     ParameterRequested,
     PromptSent,
@@ -26,12 +27,22 @@ from llmbm_protocol.schema import Finished, SamplingState, Token
 STREAM_PERIOD = 1 / 30
 GAUGE_PERIOD = 1 / 4
 
-_STREAMING = (CommandDone, ConsoleText, FileOpened, Gap, Notice, ParameterRefused, ParameterRequested, PromptSent)
+_STREAMING = (
+    CommandDone,
+    ConsoleText,
+    FileOpened,
+    Gap,
+    Notice,
+    ParameterAccepted,
+    ParameterRefused,
+    ParameterRequested,
+    PromptSent,
+)
 _PROMPT_NEWS = (LinkChanged, MachineChanged, FileOpened)  # rare and important: the gauges follow at once
 
 
 class Pacer:
-    """Collects changes and calls `draw(gauges)` once for many of them. Each timer runs only while something waits to be drawn."""
+    """Collects changes and calls `draw(gauges)` once for many. A timer runs only while something waits to be drawn."""
 
     def __init__(self, set_timer: Callable[[float, Callable[[], None]], Timer], draw: Callable[[bool], None]) -> None:
         self._set_timer = set_timer

@@ -22,10 +22,10 @@ def run_tui(
 ) -> int:
     """Runs the interface on a session and returns the exit status.
 
-    `target` names the session for people. `session_factory` makes a session that is not yet open; it is called after the first paint, and
-    again when the person asks to connect again. `theme` is the name of a theme, `glyphs` "blocks" or "ascii"; without them the choice of the
-    last run holds. `memory` is where history and choices are kept, the user's state folder by default. The caller has made sure that there
-    is a terminal.
+    `target` names the session for people. `session_factory` makes a session that is not yet open; it is called after
+    the first paint, and again when the person asks to connect again. `theme` is the name of a theme, `glyphs` "blocks"
+    or "ascii"; without them the choice of the last run holds. `memory` is where history and choices are kept, the
+    user's state folder by default. The caller has made sure that there is a terminal.
     """
     return asyncio.run(_run(target, session_factory, theme, glyphs, memory))
 

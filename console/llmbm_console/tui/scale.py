@@ -1,7 +1,7 @@
 """A parameter as positions on a rail: from a value to a share of the rail and back, and the steps between values.
 
-Values are in the units of the parameter's kind (millionths for micro), as everywhere else; nothing is rounded in floating point that the
-kernel would round otherwise.
+Values are in the units of the parameter's kind (millionths for micro), as everywhere else; nothing is rounded in
+floating point that the kernel would round otherwise.
 """
 
 from __future__ import annotations

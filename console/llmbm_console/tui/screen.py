@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.screen import Screen
 from textual.widget import Widget
@@ -35,11 +36,16 @@ class MainScreen(Screen[None]):
     """Transcript, prompt and gauges."""
 
     AUTO_FOCUS = "#prompt"
-    DEFAULT_CSS = "MainScreen { background: $background; overflow: hidden; } MainScreen > .screen--selection { background: $selection; }"
+    DEFAULT_CSS = """
+    MainScreen { background: $background; overflow: hidden; }
+    MainScreen > .screen--selection { background: $selection; }
+    """
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         *(
-            Binding(key, f"app.press('{action.id}')", action.title, show=False, priority=key.startswith(("ctrl+", "super+")))
+            Binding(
+                key, f"app.press('{action.id}')", action.title, show=False, priority=key.startswith(("ctrl+", "super+"))
+            )
             for action in ACTIONS
             for key in action.keys
             if key != "ctrl+p"  # Textual's own binding of the palette
@@ -62,9 +68,23 @@ class MainScreen(Screen[None]):
         self.event_list = EventList(id="events")
         self.prompt = Prompt(history, id="prompt")
         self.sampling = SamplingPanel(id="sampling")
-        self.panels = (MemoryPanel(id="memory"), SentinelPanel(id="sentinel"), ContextPanel(id="context"), MachinePanel(id="machine"))
+        self.panels = (
+            MemoryPanel(id="memory"),
+            SentinelPanel(id="sentinel"),
+            ContextPanel(id="context"),
+            MachinePanel(id="machine"),
+        )
         self.deck = Deck(
-            self.status, self.banner, self.tabs, self.transcript, self.event_list, self.hud, self.prompt, *self.panels, self.sampling, self.keys
+            self.status,
+            self.banner,
+            self.tabs,
+            self.transcript,
+            self.event_list,
+            self.hud,
+            self.prompt,
+            *self.panels,
+            self.sampling,
+            self.keys,
         )
         self.frame = Frame()
         self.shape = Shape(0, 0)
@@ -100,7 +120,7 @@ class MainScreen(Screen[None]):
             height=height,
             prompt_rows=0 if read_only else self.prompt.text_rows,
             banner_rows=2 if self.frame.post_mortem else 0,
-            **changes,  # type: ignore[arg-type]
+            **changes,
         )
         if shape == self.shape:
             return

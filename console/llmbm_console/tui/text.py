@@ -65,8 +65,8 @@ def clip(text: str, width: int, ellipsis: str = "…") -> str:
 def wrap(text: str, width: int) -> list[tuple[int, int]]:
     """Start and end of each line of `text`, broken at spaces to at most `width` cells.
 
-    Greedy, so the lines of a longer text with the same beginning are the same up to the last one. The space at a break belongs to
-    no line.
+    Greedy, so the lines of a longer text with the same beginning are the same up to the last one. The space at a break
+    belongs to no line.
     """
     width = max(1, width)
     spans: list[tuple[int, int]] = []

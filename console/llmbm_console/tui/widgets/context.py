@@ -16,7 +16,7 @@ from llmbm_protocol.schema import KvCache, Stream
 def ruler(kv: KvCache, width: int, glyphs: Glyphs) -> Content:
     """The cache from the first row to the last: turns in two alternating shades, then what is free."""
     if not kv.capacity:
-        return line((glyphs.track * width, "$faint"))
+        return line((glyphs.free * width, "$faint"))
     starts = [row for row in kv.turns if 0 <= row < kv.rows]
     pieces: list[Piece] = []
     filled = max(1, round(min(1.0, kv.rows / kv.capacity) * width)) if kv.rows else 0
@@ -24,12 +24,12 @@ def ruler(kv: KvCache, width: int, glyphs: Glyphs) -> Content:
         row = cell * kv.capacity // width
         turn = sum(1 for start in starts if start <= row)
         style = "$kv" if turn % 2 == 0 else "$info"
-        sign = glyphs.eighths[-1]
+        sign = glyphs.block
         if pieces and pieces[-1][1] == style:
             pieces[-1] = (pieces[-1][0] + sign, style)
         else:
             pieces.append((sign, style))
-    pieces.append((glyphs.track * (width - filled), "$faint"))
+    pieces.append((glyphs.free * (width - filled), "$faint"))
     return line(*pieces)
 
 
@@ -41,7 +41,11 @@ def marks(kv: KvCache, width: int, glyphs: Glyphs) -> Content:
         for number, row in enumerate(kv.turns, 1):
             label = f"t{number}"
             cell = row * width // kv.capacity
-            if row < kv.rows and cell + len(label) <= now and all(sign == " " for sign in signs[max(0, cell - 1) : cell + len(label)]):
+            if (
+                row < kv.rows
+                and cell + len(label) <= now
+                and all(sign == " " for sign in signs[max(0, cell - 1) : cell + len(label)])
+            ):
                 signs[cell : cell + len(label)] = label
         end = str(kv.capacity)
         if width - len(end) > now + 1:
@@ -75,7 +79,9 @@ class ContextPanel(Panel):
         if kv is None:
             return line()
         stale = frame.stale(Stream.KV)
-        head = line((f"{kv.rows} / {kv.capacity}", "$foreground"), (f"  {figures.size(kv.rows * kv.row_bytes)}", "$muted"))
+        head = line(
+            (f"{kv.rows} / {kv.capacity}", "$foreground"), (f"  {figures.size(kv.rows * kv.row_bytes)}", "$muted")
+        )
         return line((f"{stale}  ", "$warn"), head) if stale else head
 
     def lines(self, frame: Frame, width: int, height: int) -> list[Content]:

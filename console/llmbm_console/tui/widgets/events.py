@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from llmbm_console.core.state import LogLine
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import clip, line
@@ -23,7 +25,7 @@ class EventList(LineView):
 
     pane, number, title_text = "events", 2, "Events"
 
-    COMPONENT_CLASSES = {"events--info", "events--warn", "events--error", "events--time"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"events--info", "events--warn", "events--error", "events--time"}
 
     DEFAULT_CSS = """
     EventList > .events--time { color: $muted; }
@@ -32,8 +34,8 @@ class EventList(LineView):
     EventList > .events--error { color: $bad; text-style: bold; }
     """
 
-    def __init__(self, **arguments: str) -> None:
-        super().__init__(**arguments)
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
         self._frame = Frame()
         self._entries: tuple[LogLine, ...] = ()
         self._dropped = 0
@@ -70,7 +72,9 @@ class EventList(LineView):
         fresh = [self._row(entry, width) for entry in state.log[known:]]
         self._empty = not state.log
         if self._empty:
-            fresh = [Line("No events yet: what the kernel, the line and the machine report appears here.", "events--time")]
+            fresh = [
+                Line("No events yet: what the kernel, the line and the machine report appears here.", "events--time")
+            ]
         self.set_rows(known, fresh, removed=gone)
         self._entries = state.log
         troubles = sum(1 for entry in state.log if entry.severity != "info")

@@ -71,5 +71,3 @@ class Framed(Widget):
     def on_descendant_blur(self) -> None:
         """See on_focus."""
         self._draw_heading()
-
-

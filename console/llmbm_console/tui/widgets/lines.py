@@ -1,4 +1,7 @@
-"""A scrolling list of ready-made lines by Textual's line API: only what is visible is rendered, and a change repaints only its rows."""
+"""A scrolling list of ready-made lines by Textual's line API.
+
+Only what is visible is rendered, and a change repaints only its rows.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from llmbm_console.tui.widgets.framed import Framed
 
 
 class Line(NamedTuple):
-    """One row: its text, the component class it is drawn with, and how much of its beginning is ornament that is not copied."""
+    """One row: its text, the component class it is drawn with, and how much of its beginning is not copied."""
 
     text: str
     style: str
@@ -31,16 +34,17 @@ class LineView(ScrollView, Framed, can_focus=True):
     LineView {
         border: round $border; padding: 0 1; background: $background;
         scrollbar-size: 1 1; scrollbar-color: $border; scrollbar-color-hover: $muted; scrollbar-color-active: $focus;
-        scrollbar-background: $background; scrollbar-background-hover: $background; scrollbar-background-active: $background;
-        overflow-x: hidden; overflow-y: auto;
+        scrollbar-background: $background; scrollbar-background-hover: $background;
+        scrollbar-background-active: $background;
+        overflow-x: hidden; overflow-y: scroll;
     }
     LineView:focus { border: round $focus; }
     LineView.-ascii { border: ascii $border; }
     LineView.-ascii:focus { border: ascii $focus; }
     """
 
-    def __init__(self, **arguments: str) -> None:
-        super().__init__(**arguments)
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
         self.rows: list[Line] = []
         self.following = True
         self.selected_row = -1
@@ -49,7 +53,7 @@ class LineView(ScrollView, Framed, can_focus=True):
     # ---- content
 
     def set_rows(self, first: int, rows: list[Line], *, removed: int = 0) -> None:
-        """Replaces the rows from `first` on; `removed` rows went from the beginning before (their numbers are the new ones)."""
+        """Replaces the rows from `first` on, after `removed` rows went from the beginning."""
         if removed:
             del self.rows[:removed]
             self.selected_row = max(-1, self.selected_row - removed)
@@ -82,7 +86,8 @@ class LineView(ScrollView, Framed, can_focus=True):
         """Scrolling up stops following, reaching the end resumes it."""
         super().watch_scroll_y(old, new)
         at_end = new >= self.max_scroll_y
-        if at_end != self.following:
+        # Text that grows moves the end away without a scroll; only a move upwards stops following.
+        if at_end != self.following and (at_end or new < old):
             self.following = at_end
             self.follow_changed()
 

@@ -47,13 +47,16 @@ class MachinePanel(Panel):
             return []
         if not model.file:
             return [("model", ("none loaded: see /models and /load", "$warn"))]
-        shape = f"dim {model.dim}, {model.layers} layers, {model.heads}/{model.kv_heads} heads, vocab {model.vocab}, context {model.seq_len}"
+        heads = f"{model.heads} heads" if model.heads == model.kv_heads else f"{model.heads}/{model.kv_heads} heads"
         rows: list[tuple[str, *tuple[Piece, ...]]] = [
             ("model", (f"{model.file}  {figures.size(model.bytes)}", "$foreground")),
-            ("", (shape, "$muted")),
+            ("", (f"dim {model.dim}, {model.layers} layers, {heads}", "$muted")),
+            ("", (f"vocab {model.vocab}, context {model.seq_len}", "$muted")),
         ]
         if state.tokenizer is not None:
-            rows.append(("tokenizer", (state.tokenizer.file or "none", "$foreground" if state.tokenizer.file else "$warn")))
+            rows.append(
+                ("tokenizer", (state.tokenizer.file or "none", "$foreground" if state.tokenizer.file else "$warn"))
+            )
         return rows
 
     def _line(self, frame: Frame) -> list[tuple[str, *tuple[Piece, ...]]]:
@@ -61,12 +64,16 @@ class MachinePanel(Panel):
         if frame.post_mortem:
             return [("file", (state.file_path, "$foreground")), ("kind", (state.file_kind, "$foreground"))]
         link = state.link
-        received: Piece = (f"{figures.size(link.received_bytes)} in, {figures.size(link.sent_bytes)} out", "$foreground")
-        trip = (f", round trip {link.round_trip_ms:.1f} ms" if link.round_trip_ms is not None else "", "$muted")
-        faults = f"{link.rejected_lines} bad lines, {link.lost_frames} lost frames, {link.retries} retries"
-        rows: list[tuple[str, *tuple[Piece, ...]]] = [("line", received, trip)]
-        clean = not (link.rejected_lines or link.lost_frames or link.retries)
-        rows.append(("", (faults, "$muted" if clean else "$warn")))
+        received: Piece = (
+            f"{figures.size(link.received_bytes)} in, {figures.size(link.sent_bytes)} out",
+            "$foreground",
+        )
+        rows: list[tuple[str, *tuple[Piece, ...]]] = [("line", received)]
+        if link.round_trip_ms is not None:
+            rows.append(("", (f"round trip {link.round_trip_ms:.1f} ms", "$muted")))
+        told = {"bad lines": link.rejected_lines, "lost frames": link.lost_frames, "retries": link.retries}
+        faults = ", ".join(f"{count} {name}" for name, count in told.items() if count)
+        rows.append(("", (faults or "no line errors", "$warn" if faults else "$muted")))
         if (counters := link.counters) is not None:
             seen = {
                 "overruns": counters.overrun,
@@ -76,6 +83,6 @@ class MachinePanel(Panel):
                 "malformed": counters.malformed,
                 "dropped": counters.dropped,
             }
-            faults = ", ".join(f"{count} {name}" for name, count in seen.items() if count) or "no errors seen by the kernel"
-            rows.append(("", (faults, "$muted" if faults.startswith("no ") else "$warn")))
+            faults = ", ".join(f"{count} {name}" for name, count in seen.items() if count) or "none seen by the kernel"
+            rows.append(("", (faults, "$muted" if faults.startswith("none") else "$warn")))
         return rows

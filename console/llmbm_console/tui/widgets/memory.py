@@ -26,11 +26,11 @@ LABEL = 8
 def usage(state: State, arena: Arena) -> tuple[int, int] | None:
     """Used and whole bytes of an arena: from the newer of the short record and the full one."""
     full = state.arenas.get(arena)
-    pair = getattr(state.zones, arena.value) if state.zones is not None else ()
+    pair: tuple[int, ...] = getattr(state.zones, arena.value) if state.zones is not None else ()
     short_at = state.stamps.get(Stream.ZONES, 0.0)
     full_at = state.stamps.get(Stream.ZONE, 0.0)
     if len(pair) == 2 and (full is None or short_at >= full_at):
-        return int(pair[0]), int(pair[1])
+        return pair[0], pair[1]
     return (full.used, full.size) if full is not None else None
 
 
@@ -47,7 +47,9 @@ class MemoryPanel(Panel):
         return line((f"zone B {figures.size(sum(whole for _used, whole in known))}", "$muted")) if known else line()
 
     def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
-        rows = [self._row(frame, arena, label, width) for arena, label in ARENAS if usage(frame.state, arena) is not None]
+        rows = [
+            self._row(frame, arena, label, width) for arena, label in ARENAS if usage(frame.state, arena) is not None
+        ]
         if not rows:
             return _empty(frame)
         return [*rows, self._total(frame.state)]
@@ -65,8 +67,17 @@ class MemoryPanel(Panel):
         share = used / whole if whole else 0.0
         peak = full.peak / full.size if full is not None and full.size else None
         bar_width = width - LABEL - 1 - len(amount) - len(flag)
-        style = "$bad" if share >= 0.98 and not (full is not None and full.read_only) and arena is not Arena.WEIGHTS else f"${arena.value}"
-        return line(name, frame.glyphs.bar(share, max(4, bar_width), style, peak=peak), (amount, "$foreground"), (flag, "$muted"))
+        style = (
+            "$bad"
+            if share >= 0.98 and not (full is not None and full.read_only) and arena is not Arena.WEIGHTS
+            else f"${arena.value}"
+        )
+        return line(
+            name,
+            frame.glyphs.bar(share, max(4, bar_width), style, peak=peak),
+            (amount, "$foreground"),
+            (flag, "$muted"),
+        )
 
     def _total(self, state: State) -> Content:
         broken = [arena.value for arena, zone in state.arenas.items() if not zone.guard_ok]

@@ -10,7 +10,7 @@ from llmbm_console.tui.widgets.framed import Framed
 
 
 class Panel(Framed, can_focus=True):
-    """Base: a panel gives its heading and its lines for a width and a height, and is repainted only when they changed."""
+    """Base: a panel gives its heading and its lines for a size, and is repainted only when they changed."""
 
     DEFAULT_CSS = """
     Panel { border: round $border; padding: 0 1; background: $background; text-wrap: nowrap; text-overflow: clip; }
@@ -19,8 +19,8 @@ class Panel(Framed, can_focus=True):
     Panel.-ascii:focus { border: ascii $focus; }
     """
 
-    def __init__(self, **arguments: str) -> None:
-        super().__init__(**arguments)
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
         self._frame = Frame()
         self._lines: list[Content] = []
 

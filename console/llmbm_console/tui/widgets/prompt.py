@@ -44,9 +44,9 @@ class Prompt(TextArea, Framed):
     class Grown(Message):
         """The prompt needs another number of rows."""
 
-    def __init__(self, history: History, **arguments: str) -> None:
+    def __init__(self, history: History, *, id: str) -> None:
         super().__init__(
-            show_line_numbers=False, soft_wrap=True, tab_behavior="focus", highlight_cursor_line=False, **arguments
+            show_line_numbers=False, soft_wrap=True, tab_behavior="focus", highlight_cursor_line=False, id=id
         )
         self.cursor_blink = False
         self.past = history
@@ -155,7 +155,11 @@ class Prompt(TextArea, Framed):
         phase = frame.state.phase
         if phase is Phase.IDLE:
             return "kernel ready", "$good"
-        return (f"kernel {phase}: ^c stops it", "$warn") if phase in (Phase.PREFILL, Phase.DECODE) else (f"kernel {phase}", "$warn")
+        return (
+            (f"kernel {phase}: ^c stops it", "$warn")
+            if phase in (Phase.PREFILL, Phase.DECODE)
+            else (f"kernel {phase}", "$warn")
+        )
 
     def _invitation(self, frame: Frame) -> str:
         if frame.failure:

@@ -45,14 +45,18 @@ class SamplingPanel(Framed, can_focus=False):
     SamplingPanel.-ascii { border: ascii $border; }
     SamplingPanel.-ascii:focus-within { border: ascii $focus; }
     SamplingPanel > VerticalScroll { height: 1fr; scrollbar-size: 0 0; background: $background; }
-    SamplingPanel > Static { height: 1; color: $muted; text-wrap: nowrap; text-overflow: ellipsis; background: $background; }
+    SamplingPanel > Static {
+        height: 1; color: $muted; text-wrap: nowrap; text-overflow: ellipsis; background: $background;
+    }
     SamplingPanel.-tight > Static { display: none; }
     """
 
-    def __init__(self, **arguments: str) -> None:
-        super().__init__(**arguments)
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
         self._frame = Frame()
-        self.sliders = {p.name: Slider(Scale.of(p), id=f"slider-{p.name}") for p in PARAMETERS if p.sampling and p.name in FIELDS}
+        self.sliders = {
+            p.name: Slider(Scale.of(p), id=f"slider-{p.name}") for p in PARAMETERS if p.sampling and p.name in FIELDS
+        }
         self._note = Static("", markup=False)
         self._noted = Content("")
 
@@ -73,7 +77,9 @@ class SamplingPanel(Framed, can_focus=False):
         context = state.model.seq_len if state.model is not None else 0
         for name, slider in self.sliders.items():
             slider.disabled = frame.read_only
-            slider.show(accepted(state, name), state.pending.get(name), Scale.of(slider.scale.parameter, context), frame.glyphs)
+            slider.show(
+                accepted(state, name), state.pending.get(name), Scale.of(slider.scale.parameter, context), frame.glyphs
+            )
         self._describe()
 
     def on_resize(self) -> None:
@@ -94,7 +100,11 @@ class SamplingPanel(Framed, can_focus=False):
 
     def _describe(self) -> None:
         state = self._frame.state
-        stale = self._frame.stale(Stream.SAMPLING) if self._frame.state.sampling is not None and not self._frame.live else ""
+        stale = (
+            self._frame.stale(Stream.SAMPLING)
+            if self._frame.state.sampling is not None and not self._frame.live
+            else ""
+        )
         sending = any(slider.wanted is not None for slider in self.sliders.values())
         word, style = ("sending", "$warn") if sending else (stale, "$warn") if stale else ("", "$muted")
         if self._frame.read_only and state.sampling is not None:
@@ -104,7 +114,12 @@ class SamplingPanel(Framed, can_focus=False):
         told = focused if focused is not None and (focused.message or refused is None) else refused
         width = max(10, self.content_size.width)
         if state.sampling is None:
-            text = line(("No sampling record in this file." if self._frame.post_mortem else "No values yet from the kernel.", "$muted"))
+            text = line(
+                (
+                    "No sampling record in this file." if self._frame.post_mortem else "No values yet from the kernel.",
+                    "$muted",
+                )
+            )
         elif told is not None and told.message:
             text, word, style = line((clip(told.message, width), "$bad")), "refused", "$bad"
         elif told is not None and told.typed:

@@ -21,6 +21,20 @@ def use_style(share: float) -> str:
     return "$bad" if share > 1 else "$warn" if share >= NEAR else "$good"
 
 
+def charts(use: tuple[float, ...], width: int, rows: int, glyphs: Glyphs) -> list[Content]:
+    """As many strips of columns as there is room and history for, the newest at the bottom."""
+    wanted = max(1, -(-len(use) // width))
+    strips = max(1, min(wanted, (rows + 1) // 4))
+    height = min(6, max(1, (rows + 1) // strips - 1)) if strips > 1 else min(6, rows)
+    lines: list[Content] = []
+    for strip in range(strips, 0, -1):
+        end = len(use) - (strip - 1) * width
+        lines += chart(use[max(0, end - width) : end], width, height, glyphs)
+        if strip > 1:
+            lines.append(line())
+    return lines
+
+
 def chart(use: tuple[float, ...], width: int, rows: int, glyphs: Glyphs) -> list[Content]:
     """Columns of budget use, newest on the right; the full height is the budget, an overrun is red and full."""
     shown = use[-width:]
@@ -31,7 +45,7 @@ def chart(use: tuple[float, ...], width: int, rows: int, glyphs: Glyphs) -> list
         for share in shown:
             filled = max(1, min(rows * steps, round(share * rows * steps))) - (row - 1) * steps
             sign = " " if filled <= 0 else glyphs.levels[min(steps, filled) - 1]
-            style = use_style(share)
+            style = use_style(share) + (" 55%" if filled > steps else "")
             if pieces[-1][1] == style:
                 pieces[-1] = (pieces[-1][0] + sign, style)
             else:
@@ -57,17 +71,27 @@ class SentinelPanel(Panel):
     def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
         sentinel = frame.state.sentinel
         if sentinel is None:
-            text = "This file has no sentinel line." if frame.post_mortem else "No budgets yet: the first prompt teaches them."
+            text = (
+                "This file has no sentinel line."
+                if frame.post_mortem
+                else "No budgets yet: the first prompt teaches them."
+            )
             return [line((text, "$muted"))]
-        decode = self._bar("DECODE", sentinel.decode, sentinel.decode_budget, sentinel.decode_pinned, frame.glyphs, width)
-        prefill = self._bar("PREFILL", sentinel.prefill, sentinel.prefill_budget, sentinel.prefill_pinned, frame.glyphs, width)
+        decode = self._bar(
+            "DECODE", sentinel.decode, sentinel.decode_budget, sentinel.decode_pinned, frame.glyphs, width
+        )
+        prefill = self._bar(
+            "PREFILL", sentinel.prefill, sentinel.prefill_budget, sentinel.prefill_pinned, frame.glyphs, width
+        )
         tail = [self._trip(sentinel)] if sentinel.state is SentinelState.TRIPPED else []
-        figures_line = self._percentiles(sentinel)
-        overruns = self._overruns(sentinel)
-        rows = max(1, height - 2 - len(tail) - (2 if height >= 5 + len(tail) else 0))
-        middle = self._chart(frame.state, sentinel, width, rows, frame.glyphs)
-        rest = [figures_line, overruns] if height >= 5 + len(tail) else []
-        return [*tail, decode, *middle, prefill, *rest]
+        head = [*tail, decode, prefill]
+        if height >= 5 + len(tail):
+            head += [self._percentiles(sentinel), self._overruns(sentinel)]
+        rows = max(1, height - len(head))
+        if rows >= 6:
+            head.append(line(("each column a token, full height the budget", "$muted")))
+            rows -= 1
+        return [*head, *self._chart(frame.state, sentinel, width, rows, frame.glyphs)]
 
     def _bar(self, label: str, taken: int, budget: int, pinned: bool, glyphs: Glyphs, width: int) -> Content:
         name: Piece = (f"{label:<8} ", "$muted")
@@ -81,10 +105,9 @@ class SentinelPanel(Panel):
 
     def _chart(self, state: State, sentinel: Sentinel, width: int, rows: int, glyphs: Glyphs) -> list[Content]:
         if not state.decode_cycles or not sentinel.decode_budget:
-            hint = line(("budget use of each token is drawn here", "$faint"))
-            return [hint, *[line() for _ in range(rows - 1)]]
+            return [line(("no token yet" if rows > 1 else "", "$muted"))]
         use = tuple(count / sentinel.decode_budget for count in state.decode_cycles)
-        return chart(use, width, rows, glyphs)
+        return charts(use, width, rows, glyphs)
 
     def _percentiles(self, sentinel: Sentinel) -> Content:
         if len(sentinel.percentiles) != 3:

@@ -1,4 +1,4 @@
-"""A slider bound both ways: what the person asks for is sent, what the kernel accepted is shown, and a refusal says why."""
+"""A slider bound both ways: what the person wants is sent, what the kernel accepted is shown, a refusal says why."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Slider(Widget, can_focus=True):
     class Described(Message):
         """What there is to say about this slider changed."""
 
-    def __init__(self, scale: Scale, **arguments: str) -> None:
-        super().__init__(**arguments)
+    def __init__(self, scale: Scale, *, id: str) -> None:
+        super().__init__(id=id)
         self.scale = scale
         self.glyphs: Glyphs = BLOCKS
         self.accepted: int | None = None  # the kernel's value
@@ -215,7 +215,9 @@ class Slider(Widget, can_focus=True):
         pieces: list[Piece] = []
         for cell in range(width):
             if cell == knob:
-                style = "$bad" if self.message else "$warn" if moving else "$accent" if self.has_focus else "$foreground"
+                style = (
+                    "$bad" if self.message else "$warn" if moving else "$accent" if self.has_focus else "$foreground"
+                )
                 piece = (self.glyphs.knob, style)
             elif moving and cell == ghost:
                 piece = (self.glyphs.ghost, "$muted")

@@ -35,7 +35,13 @@ MACHINE_STYLES: dict[MachineStatus, str] = {
     MachineStatus.RESETTING: "$warn",
     MachineStatus.STARTING: "$warn",
 }
-PHASES = {Phase.IDLE: "idle", Phase.PREFILL: "prefill", Phase.DECODE: "decode", Phase.LOAD: "loading", Phase.RESCUE: "rescue"}
+PHASES = {
+    Phase.IDLE: "idle",
+    Phase.PREFILL: "prefill",
+    Phase.DECODE: "decode",
+    Phase.LOAD: "loading",
+    Phase.RESCUE: "rescue",
+}
 
 
 class Strip(Widget):
@@ -44,8 +50,8 @@ class Strip(Widget):
     DEFAULT_CSS = "Strip { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: clip; background: $background; }"
     ALLOW_SELECT = False
 
-    def __init__(self, **arguments: str) -> None:
-        super().__init__(**arguments)
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
         self.auto_links = False
         self._frame = Frame()
         self._content = Content("")
@@ -86,14 +92,24 @@ def fit(parts: list[tuple[int, Content]], width: int, gap: int = 3) -> Content:
 
 
 class StatusLine(Strip):
-    """Target, link and its errors, machine, what the engine does and how fast; the ends of it are dropped where there is no room."""
+    """Target, link and its errors, machine, what the engine does and how fast; what does not fit is left out."""
 
     DEFAULT_CSS = "StatusLine { background: $surface; }"
 
     def content_for(self, frame: Frame, width: int) -> Content:
         state = frame.state
-        name = line(("LLM-BM ", "bold $accent"), (clip(state.target or "no target", max(12, width // 4)), "$foreground"))
-        parts = [(0, name), (1, self._link(frame)), (2, self._machine(frame)), (1, self._work(frame)), (4, self._model(frame))]
+        name = line(
+            ("LLM-BM ", "bold $accent"), (clip(state.target or "no target", max(12, width // 4)), "$foreground")
+        )
+        # A healthy link may go for want of room, one in trouble may not.
+        calm = state.link.phase is LinkPhase.MACHINE and not frame.failure
+        parts = [
+            (0, name),
+            (2 if calm else 0, self._link(frame)),
+            (3, self._machine(frame)),
+            (1, self._work(frame)),
+            (4, self._model(frame)),
+        ]
         left = fit(parts, width - (16 if frame.held else 0))
         if not frame.held:
             return left
@@ -133,7 +149,9 @@ class StatusLine(Strip):
         perf = state.perf
         if stale := frame.stale(Stream.PERF) if state.phase is not Phase.IDLE else "":
             return line((f"{PHASES.get(state.phase, state.phase)} {stale}", "$warn"))
-        pieces: list[Piece] = [(PHASES.get(state.phase, str(state.phase)), "$muted" if state.phase is Phase.IDLE else "bold $good")]
+        pieces: list[Piece] = [
+            (PHASES.get(state.phase, str(state.phase)), "$muted" if state.phase is Phase.IDLE else "bold $good")
+        ]
         if perf is not None and state.phase is Phase.PREFILL and perf.prompt_total:
             pieces.append((f"  {perf.prompt_done}/{perf.prompt_total} tok", "$foreground"))
         elif perf is not None and perf.decode_rate:
@@ -149,8 +167,8 @@ class StatusLine(Strip):
 class TabLine(Strip):
     """The tabs of the narrow layout."""
 
-    def __init__(self, **arguments: str) -> None:
-        super().__init__(**arguments)
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
         self.tab = "chat"
 
     def content_for(self, frame: Frame, width: int) -> Content:
@@ -213,7 +231,10 @@ class Hud(Strip):
         pieces: list[Piece] = [("MEM ", "$muted")]
         for arena, label in ARENAS:
             if (pair := usage(frame.state, arena)) is not None and pair[1]:
-                pieces += [(f"{label.lower()} ", "$muted"), (f"{figures.percent(pair[0] / pair[1])}  ".replace(" %", "%"), f"${arena.value}")]
+                pieces += [
+                    (f"{label.lower()} ", "$muted"),
+                    (f"{figures.percent(pair[0] / pair[1])}  ".replace(" %", "%"), f"${arena.value}"),
+                ]
         return line(*pieces) if len(pieces) > 1 else line(("MEM no zones yet", "$muted"))
 
 
@@ -224,7 +245,9 @@ class Verdict(Strip):
 
     def content_for(self, frame: Frame, width: int) -> Content:
         state = frame.state
-        kind = line(("POST-MORTEM  ", "bold $info"), (state.file_kind, "bold $foreground"), (f"  {state.file_path}", "$muted"))
+        kind = line(
+            ("POST-MORTEM  ", "bold $info"), (state.file_kind, "bold $foreground"), (f"  {state.file_path}", "$muted")
+        )
         return Content("\n").join([kind.truncate(width, ellipsis=True), line((clip(state.verdict, width), "$warn"))])
 
 
@@ -233,8 +256,8 @@ class KeyLine(Strip):
 
     DEFAULT_CSS = "KeyLine { background: $surface; }"
 
-    def __init__(self, **arguments: str) -> None:
-        super().__init__(**arguments)
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
         self.in_prompt = True
         self.armed = ""  # what a dangerous action would do, while it waits for its second press
         self.armed_key = ""
@@ -242,8 +265,14 @@ class KeyLine(Strip):
 
     def content_for(self, frame: Frame, width: int) -> Content:
         if self.armed:
-            text = line((f" {self.armed}. ", "bold $bad"), (f"{self.armed_key} again", "bold $foreground"), (" does it  Esc leaves it  ", "$muted"))
-            return line(text, frame.glyphs.bar(self.armed_share, max(4, min(24, width - text.cell_length)), "$bad")).truncate(width)
+            text = line(
+                (f" {self.armed}. ", "bold $bad"),
+                (f"{self.armed_key} again", "bold $foreground"),
+                (" does it  Esc leaves it  ", "$muted"),
+            )
+            return line(
+                text, frame.glyphs.bar(self.armed_share, max(4, min(24, width - text.cell_length)), "$bad")
+            ).truncate(width)
         if frame.failure:
             return line(("r", "bold $accent"), (" try again   ", "$muted"), ("^q", "bold $accent"), (" quit", "$muted"))
         parts: list[tuple[int, Content]] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import islice
+from typing import ClassVar
 
 from textual.content import Content
 
@@ -42,40 +43,46 @@ def _wrapped(text: str, width: int, style: str, first: str, gutter_style: str) -
     return rows
 
 
-def statistics(turn: Turn) -> str:
-    """The line under a finished answer."""
+def statistics(turn: Turn, width: int) -> str:
+    """The line under a finished answer; what matters least is left out where there is no room."""
     done = turn.finished
     if done is None:
         return ""
-    parts = [f"{done.tokens} tok"]
+    parts: list[tuple[int, str]] = [(0, f"{done.tokens} tok")]
     if done.decode_us:
         seconds = done.decode_us / figures.MILLION
-        parts.append(figures.duration(seconds))
+        parts.append((2, figures.duration(seconds)))
         if done.tokens > 1:
-            parts.append(figures.rate((done.tokens - 1) / seconds))
+            parts.append((0, figures.rate((done.tokens - 1) / seconds)))
     if done.prompt_tokens:
-        parts.append(f"prefill {done.prompt_tokens} tok {figures.duration(done.prefill_us / figures.MILLION)}")
+        parts.append((3, f"prefill {done.prompt_tokens} tok {figures.duration(done.prefill_us / figures.MILLION)}"))
     worst = max((token.cycles for token in turn.tokens), default=0)
     if worst:
-        parts.append(f"slowest {figures.cycles(worst)} cycles")
-    parts.append(REASONS.get(done.reason, str(done.reason)))
+        parts.append((4, f"slowest token {figures.cycles(worst)} cycles"))
+    parts.append((1, REASONS.get(done.reason, str(done.reason))))
     if turn.lost_tokens:
-        parts.append(f"{turn.lost_tokens} tokens lost on the line")
-    return " · ".join(parts)
+        parts.append((0, f"{turn.lost_tokens} tokens lost on the line"))
+    for weight in (4, 3, 2, 1):
+        if len(" · ".join(text for _weight, text in parts)) > width:
+            parts = [part for part in parts if part[0] != weight]
+    return " · ".join(text for _weight, text in parts)
 
 
 def layout_item(item: TranscriptItem, width: int, glyphs: Glyphs) -> list[Line]:
     """The rows of one item."""
     if isinstance(item, Turn):
-        rows = _wrapped(item.prompt, width, "transcript--prompt", f"{item.number % 100:>2}{glyphs.prompt} ", "transcript--number")
-        if item.finished is None:
+        rows = _wrapped(
+            item.prompt, width, "transcript--prompt", f"{item.number % 100:>2}{glyphs.prompt} ", "transcript--number"
+        )
+        if item.finished is None and not item.cut:
             rows += _wrapped(item.text + glyphs.cursor, width, "transcript--answer", "", "transcript--answer")
             return rows
         if item.text:
             rows += _wrapped(item.text, width, "transcript--answer", "", "transcript--answer")
-        bad = item.finished.reason is StopReason.TRIP or item.lost_tokens
+        bad = item.cut or item.lost_tokens or (item.finished is not None and item.finished.reason is StopReason.TRIP)
         style = "transcript--warn" if bad else "transcript--statistics"
-        rows += _wrapped(f"{glyphs.rule} {statistics(item)}", width, style, "", style)
+        end = f"cut: {item.cut}" if item.cut else statistics(item, width - GUTTER - 2)
+        rows += _wrapped(f"{glyphs.rule} {end}", width, style, "", style)
     elif isinstance(item, Command):
         rows = _wrapped(item.line, width, "transcript--command", f"  {glyphs.output} ", "transcript--number")
         if item.output.strip():
@@ -83,7 +90,9 @@ def layout_item(item: TranscriptItem, width: int, glyphs: Glyphs) -> list[Line]:
         if item.error:
             rows += _wrapped(item.error, width, "transcript--bad", "", "transcript--bad")
     elif isinstance(item, Seam):
-        style = {"info": "transcript--statistics", "warn": "transcript--warn", "error": "transcript--bad"}[item.severity]
+        style = {"info": "transcript--statistics", "warn": "transcript--warn", "error": "transcript--bad"}[
+            item.severity
+        ]
         text = f"{glyphs.rule * 2} {flat(item.text)}"
         rows = _wrapped(text, width + GUTTER, style, "", style)
         rows = [row._replace(text=row.text[GUTTER:], gutter=0) for row in rows]
@@ -97,7 +106,9 @@ def layout_item(item: TranscriptItem, width: int, glyphs: Glyphs) -> list[Line]:
 
 def _text_rows(item: Text, width: int) -> list[Line]:
     text = plain(item.text.rstrip("\n"))
-    return [Line(text[start:end], "transcript--output", soft=text[end : end + 1] == " ") for start, end in wrap(text, width)]
+    return [
+        Line(text[start:end], "transcript--output", soft=text[end : end + 1] == " ") for start, end in wrap(text, width)
+    ]
 
 
 def guide(frame: Frame) -> list[tuple[str, str]]:
@@ -109,20 +120,30 @@ def guide(frame: Frame) -> list[tuple[str, str]]:
         return []
     if loading:
         return [("The kernel loads its model.", "transcript--answer")]
-    if link.phase in (LinkPhase.CLOSED, LinkPhase.OPENING) or frame.opening and not frame.live:
+    if link.phase in (LinkPhase.CLOSED, LinkPhase.OPENING) or (frame.opening and not frame.live):
         return [
             (f"Opening {frame.state.target or 'the target'} …", "transcript--answer"),
-            (link.detail, "transcript--output"),
+            (link.detail, "transcript--warn"),
+            (
+                "It is tried again by itself; Esc and r try at once, ^q quits." if link.detail else "",
+                "transcript--output",
+            ),
         ]
     if link.phase is LinkPhase.WAITING:
         return [
             ("Waiting for the kernel to answer.", "transcript--answer"),
-            (link.detail or "What the firmware and the boot print appears here. Nothing is needed from you.", "transcript--output"),
+            (
+                link.detail or "What the firmware and the boot print appears here. Nothing is needed from you.",
+                "transcript--output",
+            ),
         ]
     if link.phase is LinkPhase.PLAIN:
         return [
             ("No kernel answered: this is a plain terminal.", "transcript--warn"),
-            ("What you send goes to the line as it is. Gauges stay empty until a kernel answers.", "transcript--output"),
+            (
+                "What you send goes to the line as it is. Gauges stay empty until a kernel answers.",
+                "transcript--output",
+            ),
         ]
     return [
         ("Write the beginning of a story below and press Enter.", "transcript--answer"),
@@ -136,7 +157,7 @@ def failure_lines(frame: Frame) -> list[tuple[str, str]]:
     if not frame.failure:
         return []
     return [
-        (f"{frame.state.target or 'The target'} could not be opened", "transcript--bad"),
+        (f"{frame.state.target or 'The target'}: there is no session", "transcript--bad"),
         (frame.failure, "transcript--answer"),
         ("", ""),
         ("r  try again      ^q  quit", "transcript--command"),
@@ -148,9 +169,9 @@ class Transcript(LineView):
 
     pane, number, title_text = "transcript", 1, "Transcript"
 
-    COMPONENT_CLASSES = {
-        "transcript--number", "transcript--prompt", "transcript--answer", "transcript--statistics", "transcript--command",
-        "transcript--output", "transcript--warn", "transcript--bad",
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "transcript--number", "transcript--prompt", "transcript--answer", "transcript--statistics",
+        "transcript--command", "transcript--output", "transcript--warn", "transcript--bad",
     }  # fmt: skip
 
     DEFAULT_CSS = """
@@ -164,8 +185,8 @@ class Transcript(LineView):
     Transcript > .transcript--bad { color: $bad; }
     """
 
-    def __init__(self, **arguments: str) -> None:
-        super().__init__(**arguments)
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
         self._frame = Frame()
         self._laid: list[tuple[TranscriptItem, int]] = []  # items laid out and their numbers of rows
         self._laid_rows = 0
@@ -265,7 +286,9 @@ class Transcript(LineView):
     def last_answer(self) -> str:
         """Text of the newest answer, for copying."""
         state = self._frame.state
-        turns = [item for item in state.items if isinstance(item, Turn)] + ([state.turn] if state.turn is not None else [])
+        turns = [item for item in state.items if isinstance(item, Turn)] + (
+            [state.turn] if state.turn is not None else []
+        )
         return plain(turns[-1].text) if turns else ""
 
 
