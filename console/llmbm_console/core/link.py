@@ -13,14 +13,13 @@ from llmbm_console.core import events as ev
 from llmbm_console.core.clock import ClockFilter
 from llmbm_console.core.credits import Credits
 from llmbm_console.core.events import LinkPhase
+from llmbm_console.core.link_decode import LineDecoder
 from llmbm_console.core.link_hello import STOP, Ear, establish, send_paced, wait_for_kernel
 from llmbm_console.core.link_repair import EventStream, TokenStream
 from llmbm_console.core.link_requests import OPERATION, RequestError, Requests
 from llmbm_console.core.link_upkeep import Upkeep
-from llmbm_console.core.sanitise import ConsoleCleaner
 from llmbm_console.core.transport.base import Transport, TransportError
-from llmbm_protocol.codec import UnknownFrame, from_frame
-from llmbm_protocol.frame import Frame, FrameDecoder, Noise, Rejected
+from llmbm_protocol.codec import UnknownFrame
 from llmbm_protocol.schema import (
     PROTOCOL,
     Credit,
@@ -64,15 +63,13 @@ class Link:
         self.frozen = False  # the machine is paused: nothing can come
         self.heard_at = 0.0  # last valid frame
         self.slowest_gap = 0.25  # s between credit frames lately
-        self.received_bytes = self.sent_bytes = self.rejected_lines = self.lost_frames = 0
+        self.received_bytes = self.sent_bytes = 0
         self.round_trip: float | None = None
         self.failed = ""  # why the line can never be opened
         self._boots = boots  # the machine was just started or reset
         self._boots_since = time.monotonic()
-        self._decoder = FrameDecoder()
-        self._cleaner = ConsoleCleaner()
+        self.decoder = LineDecoder()
         self._ear = Ear()
-        self._sequence = 0
         self._wake = asyncio.Event()
         self._mutating = asyncio.Lock()
         self._queries = asyncio.Semaphore(2)
@@ -143,7 +140,8 @@ class Link:
 
     async def _serve(self) -> None:
         """One connection, from open to its end. The reading waits for nothing but bytes."""
-        self._decoder, self._ear = FrameDecoder(), Ear()
+        self.decoder.begin()
+        self._ear = Ear()
         self.set_phase(LinkPhase.WAITING, self.transport.describe())
         tasks = [asyncio.create_task(self._write()), asyncio.create_task(self.upkeep.run())]
         self.greet()
@@ -174,26 +172,24 @@ class Link:
         try:
             if self._boots:
                 await wait_for_kernel(self._ear, self._boots_since)
-            hello = await establish(self._ear, self._send_raw)
+            answered = await establish(self._ear, self._send_raw)
         except TransportError:
             return  # the reader sees the end of the line as well, and acts
-        if hello is None:
+        if not answered:
             self._boots = False
             self.set_phase(
                 LinkPhase.PLAIN,
                 f"{self.transport.describe()}: no kernel answered the hello: this is a plain terminal now. "
                 "Another program may hold the line, the speed may differ, or another kernel runs",
             )
-        elif hello.protocol != PROTOCOL:
-            older = "the kernel" if hello.protocol < PROTOCOL else "this console"
-            self.set_phase(
-                LinkPhase.PLAIN, f"the kernel speaks protocol {hello.protocol}, we {PROTOCOL}: {older} is older"
-            )
-        else:
-            self._established(hello)
 
-    def _established(self, hello: Hello) -> None:
-        now = time.monotonic()
+    def _established(self, hello: Hello, now: float) -> None:
+        """Machine mode begins with the answer itself: what follows it in the same bytes belongs to the session."""
+        if hello.protocol != PROTOCOL:
+            older = "the kernel" if hello.protocol < PROTOCOL else "this console"
+            text = f"the kernel speaks protocol {hello.protocol}, we {PROTOCOL}: {older} is older"
+            self.set_phase(LinkPhase.PLAIN, text)
+            return
         rebooted = self.hello is not None and self.hello.boot != hello.boot
         if rebooted or self.hello is None:
             self.log.clear()
@@ -238,42 +234,32 @@ class Link:
         self.received_bytes += len(data)
         self._ear.received += len(data)
         self._ear.heard_at = now
-        for piece in self._decoder.feed(data):
-            if isinstance(piece, Noise):
-                self._text(self._cleaner.feed(piece.raw), now)
-            elif isinstance(piece, Rejected):
-                self.rejected_lines += 1
+        for heard in self.decoder.feed(data):
+            if isinstance(heard, str):
+                self.emit(ev.ConsoleText(now, heard))
             else:
-                self._frame(piece, now)
+                self._frame(*heard, now)
         self._ear.tell()
-
-    def _text(self, text: str, now: float) -> None:
-        if text:
-            self.emit(ev.ConsoleText(now, text))
 
     def _flush_text(self) -> None:
         """Text without line end, after a moment of quiet."""
-        self._text(self._cleaner.flush(), time.monotonic())
+        text = self.decoder.flush()
+        if text:
+            self.emit(ev.ConsoleText(time.monotonic(), text))
 
     def flush_quiet_text(self, now: float) -> None:
         """Called by the upkeep: shows a prompt that has no line end."""
-        if self._cleaner.held and now - self._ear.heard_at > 0.1:
+        if self.decoder.holds_text and now - self._ear.heard_at > 0.1:
             self._flush_text()
 
-    def _frame(self, frame: Frame, now: float) -> None:
-        if frame.kind.islower():
-            return  # the echo of our own hello in human mode
-        record = from_frame(frame)
-        if isinstance(record, Rejected):
-            self.rejected_lines += 1
-            return
+    def _frame(self, record: Record | UnknownFrame, sequence: int, now: float) -> None:
         if self.phase in SESSION:
-            self._count(frame.sequence)
+            self.decoder.count(sequence)
             self.heard_at = now
             if self.phase is not LinkPhase.MACHINE:
                 self.set_phase(LinkPhase.MACHINE)
         if isinstance(record, Hello):
-            self._hello(record, frame.sequence, now)
+            self._hello(record, sequence, now)
         elif isinstance(record, UnknownFrame):
             pass  # a newer kernel's: its sequence number was counted, its meaning is not known
         elif self.phase in SESSION:
@@ -286,17 +272,12 @@ class Link:
                 self.set_phase(LinkPhase.WAITING, "a kernel talks")
                 self.greet()
 
-    def _count(self, sequence: int) -> None:
-        """Every frame has the next number; a jump is frames that were lost on the way."""
-        gap = (sequence - self._sequence) & 0xFFFF
-        if gap < 0x8000:
-            self.lost_frames += gap
-            self._sequence = (sequence + 1) & 0xFFFF
-
     def _hello(self, record: Hello, sequence: int, now: float) -> None:
         if record.machine:
-            self._sequence = (sequence + 1) & 0xFFFF
-            self._ear.answers[record.nonce] = record
+            if record.nonce and record.nonce == self._ear.nonce:
+                self.decoder.begin_count(sequence)
+                self._ear.nonce = ""
+                self._established(record, now)
             return
         self._ear.beacons += 1
         if self.phase in SESSION or (self.hello is not None and self.hello.boot != record.boot):

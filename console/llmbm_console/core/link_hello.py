@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from llmbm_protocol.codec import to_frame
-from llmbm_protocol.schema import PROTOCOL, Hello, HostHello
+from llmbm_protocol.schema import PROTOCOL, HostHello
 
 STOP = b"\x03"
 PIECE = 12  # bytes; with the FIFO's 16 this leaves room for what is still in it
@@ -32,7 +32,7 @@ class Ear:
     machine_frames: int = 0  # credits, tokens, samples: the line is in machine mode already
     consumed: int = 0  # of the last credit
     beacons: int = 0
-    answers: dict[str, Hello] = field(default_factory=dict)  # by nonce
+    nonce: str = ""  # of the hello that is not answered yet
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def tell(self) -> None:
@@ -81,19 +81,18 @@ async def send_paced(data: bytes, ear: Ear, write: Write) -> None:
         await ear.wait(taken, PIECE_LIMIT - PIECE_PAUSE)
 
 
-async def say_hello(ear: Ear, write: Write, knock: bool, timeout: float) -> Hello | None:
-    """One try. `knock` interrupts a person's half-typed line first. Returns the kernel's answer to this very hello."""
+async def say_hello(ear: Ear, write: Write, knock: bool, timeout: float) -> bool:
+    """One try. `knock` interrupts a person's half-typed line first. True when the kernel answered this very hello."""
     if knock:
         await write(STOP + b"\r")
         await ear.quiet(0.05, QUIET)
-    nonce = secrets.token_hex(2)
-    hello = HostHello(protocol=PROTOCOL, session=secrets.randbelow(0x10000), nonce=nonce)
+    ear.nonce = secrets.token_hex(2)
+    hello = HostHello(protocol=PROTOCOL, session=secrets.randbelow(0x10000), nonce=ear.nonce)
     line = to_frame(hello, 0)
     if not knock:
         line = b"\n" + line if ear.machine_frames else line
     await send_paced(line, ear, write)
-    await ear.wait(lambda: nonce in ear.answers, timeout)
-    return ear.answers.pop(nonce, None)
+    return await ear.wait(lambda: not ear.nonce, timeout)
 
 
 async def wait_for_kernel(ear: Ear, since: float) -> None:
@@ -110,8 +109,8 @@ async def wait_for_kernel(ear: Ear, since: float) -> None:
         await ear.wait(lambda: bool(ear.beacons or ear.machine_frames), 0.5)
 
 
-async def establish(ear: Ear, write: Write) -> Hello | None:
-    """Listens, then tries until the kernel answers. None: it does not, and the line is quiet."""
+async def establish(ear: Ear, write: Write) -> bool:
+    """Listens, then tries until the kernel answers. False: it does not, and the line is quiet."""
     await ear.wait(lambda: bool(ear.machine_frames or ear.beacons), LISTEN)
     for number, timeout in enumerate(TRIES):
         greeted = bool(ear.machine_frames or (ear.beacons and number == 0))
@@ -120,7 +119,7 @@ async def establish(ear: Ear, write: Write) -> Hello | None:
             await ear.quiet(FIRMWARE_QUIET if number == 0 else QUIET, 30.0)
         # In machine mode a knock would stop a running generation; a busy kernel only needs more time.
         knock = not ear.machine_frames and (not greeted or number > 0)
-        answer = await say_hello(ear, write, knock, timeout if knock else max(timeout, 1.0))
-        if answer is not None:
-            return answer
-    return None
+        if await say_hello(ear, write, knock, timeout if knock else max(timeout, 1.0)):
+            return True
+    ear.nonce = ""
+    return False

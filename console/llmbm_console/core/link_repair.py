@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmbm_protocol.schema import Credit, Event, Finished, Record, Token
 
-GRACE = 0.25  # s that a gap may be only disorder, or the line slower than the credit frame
+GRACE = 0.1  # s before a gap is asked for: what is on the line already may fill it
 MOST_AT_ONCE = 32  # frames asked for with one request
 MAX_TRIES = 4
 RING = 128  # the kernel keeps so many events

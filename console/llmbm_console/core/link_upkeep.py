@@ -131,8 +131,8 @@ class Upkeep:
         figures = (
             link.received_bytes,
             link.sent_bytes,
-            link.rejected_lines,
-            link.lost_frames,
+            link.decoder.rejected_lines,
+            link.decoder.lost_frames,
             link.requests.retries,
         )
         if now - self._told_at < STATISTICS_EVERY or figures == self._told:

@@ -138,8 +138,7 @@ def _line(target: Target) -> Session:
 def _file(target: Target) -> Session:
     from llmbm_console.core import dump
 
-    session: Session = dump.open_dump(Path(target.address))  # type: ignore[attr-defined]
-    return session
+    return dump.open_dump(Path(target.address))
 
 
 def make_session(target: Target) -> Session:

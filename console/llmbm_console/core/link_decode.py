@@ -1,0 +1,63 @@
+"""The receiving half of a line: bytes to records and clean console text, and what went wrong with them, counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from llmbm_console.core.sanitise import ConsoleCleaner
+from llmbm_protocol.codec import UnknownFrame, from_frame
+from llmbm_protocol.frame import FrameDecoder, Noise, Rejected
+from llmbm_protocol.schema import Record
+
+Heard = tuple[Record | UnknownFrame, int]  # and its sequence number
+
+
+class LineDecoder:
+    """State of one connection. The counts go on over all connections of a session."""
+
+    def __init__(self) -> None:
+        self.rejected_lines = 0  # damaged on the way, or malformed
+        self.lost_frames = 0  # seen by the jump of the sequence number
+        self.begin()
+
+    def begin(self) -> None:
+        """A new connection: nothing of the one before may join to it."""
+        self._frames = FrameDecoder()
+        self._cleaner = ConsoleCleaner()
+        self._sequence = 0
+
+    def feed(self, data: bytes) -> Iterator[Heard | str]:
+        """What the bytes hold, in their order: records, and console text as str."""
+        for piece in self._frames.feed(data):
+            if isinstance(piece, Noise):
+                text = self._cleaner.feed(piece.raw)
+                if text:
+                    yield text
+            elif isinstance(piece, Rejected):
+                self.rejected_lines += 1
+            elif piece.kind.isupper():  # a lower-case one is the echo of our own hello in human mode
+                record = from_frame(piece)
+                if isinstance(record, Rejected):
+                    self.rejected_lines += 1
+                else:
+                    yield record, piece.sequence
+
+    def count(self, sequence: int) -> None:
+        """Every frame has the next number; a jump is frames that were lost on the way."""
+        gap = (sequence - self._sequence) & 0xFFFF
+        if gap < 0x8000:
+            self.lost_frames += gap
+            self._sequence = (sequence + 1) & 0xFFFF
+
+    def begin_count(self, sequence: int) -> None:
+        """The frame with this number began a session."""
+        self._sequence = (sequence + 1) & 0xFFFF
+
+    @property
+    def holds_text(self) -> bool:
+        """True when a line without its end waits to be shown."""
+        return self._cleaner.held
+
+    def flush(self) -> str:
+        """That line, so far."""
+        return self._cleaner.flush()
