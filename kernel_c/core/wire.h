@@ -62,7 +62,7 @@ uint32_t wire_crc32(const void *data, size_t count);
  * same. */
 bool wire_put(struct wire_line *line, uint16_t sequence, unsigned record, const void *values);
 
-/* The word with this number, "?" beyond the list. `words` are NUL-terminated, one after the other, up to an empty one. */
+/* The word with this number, "?" beyond the list. Each of `words` ends with NUL, and an empty one ends the list. */
 const char *wire_word(const char *words, unsigned number);
 /* The number of a word, -1 when it is not in the list. */
 int wire_word_find(const char *words, const char *word, size_t length);

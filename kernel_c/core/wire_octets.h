@@ -1,4 +1,4 @@
-/* wire_octets.h - what an octet may be inside a frame: shared by the writer, the receiver and the reader of requests. */
+/* wire_octets.h - what an octet may be inside a frame: shared by writer, receiver and reader of requests. */
 #ifndef LLMK_WIRE_OCTETS_H
 #define LLMK_WIRE_OCTETS_H
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from llmbm_protocol.c_params import config_example, params_header
 from llmbm_protocol.c_wire import wire_header, wire_tables
+from llmbm_protocol.spec_tables import with_tables
 
 
 def checkout() -> Path:
@@ -20,7 +21,9 @@ def checkout() -> Path:
 
 def outputs(root: Path) -> dict[Path, str]:
     """Every generated file and what it should hold."""
-    return {
+    spec = root / "protocol" / "SPEC.md"
+    texts = {spec: with_tables(spec.read_text(encoding="utf-8"))} if spec.is_file() else {}
+    return texts | {
         root / "kernel_c" / "gen" / "llmk_wire.h": wire_header(),
         root / "kernel_c" / "gen" / "llmk_wire_tables.h": wire_tables(),
         root / "kernel_c" / "gen" / "llmk_params.h": params_header(),

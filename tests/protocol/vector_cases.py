@@ -1,17 +1,19 @@
-"""The values behind protocol/vectors: every record at its least, its most, typical and full of escapes, every request, bad lines.
+"""The values behind protocol/vectors: every record at its least, its most, typical and full of escapes, every request,
+bad lines.
 
-`python tests/protocol/vector_cases.py` writes the vectors anew. They are a lock: for a released revision of the protocol only new
-ones may be added, and test_vectors.py fails when a written one changes.
+`python tests/protocol/vector_cases.py` writes the vectors anew. They are a lock: for a released revision of the
+protocol only new ones may be added, and test_vectors.py fails when a written one changes.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import zlib
 from pathlib import Path
 from typing import Any
 
-from llmbm_protocol.codec import Refusal, parse_hello, parse_request, to_frame, to_fields
+from llmbm_protocol.codec import Refusal, parse_hello, parse_request, to_fields, to_frame
 from llmbm_protocol.fields import escape
 from llmbm_protocol.frame import Frame, FrameDecoder, Noise, Piece, encode
 from llmbm_protocol.schema import KERNEL_RECORDS, OPERATIONS, HostHello, LogLevel, Record, Request, Stream
@@ -41,7 +43,7 @@ def _most(field: FieldShape) -> Any:
     return {"flag": True, "uints": (wire.maximum,) * wire.count}.get(wire.kind, wire.maximum)
 
 
-def _fitting_plain(text: str, maximum: int) -> str:
+def fitting_plain(text: str, maximum: int) -> str:
     while len(escape(text.encode())) > maximum:
         text = text[:-1]
     return text
@@ -54,7 +56,7 @@ def _typical(field: FieldShape) -> Any:
     return {
         "flag": True,
         "text": b"Once upon a time",
-        "plain": _fitting_plain(_TYPICAL_NAME.get(field.name, "QEMU"), wire.maximum),
+        "plain": fitting_plain(_TYPICAL_NAME.get(field.name, "QEMU"), wire.maximum),
         "name": "max_tokens",
         "uints": tuple(range(7, 7 + wire.count)),
         "micro": 850_000,
@@ -65,7 +67,7 @@ def _escapes(field: FieldShape) -> Any:
     if field.wire.kind == "text":
         return (_SPECIAL * 9)[: field.wire.maximum]
     if field.wire.kind == "plain":
-        return _fitting_plain(_SPECIAL_PLAIN * 8, field.wire.maximum)
+        return fitting_plain(_SPECIAL_PLAIN * 8, field.wire.maximum)
     return {"micro": 1_000_001, "uints": (0,)}.get(field.wire.kind, _typical(field))
 
 
@@ -185,7 +187,8 @@ def line(body: bytes, end: bytes = b"\n") -> bytes:
 
 
 def streams() -> list[tuple[str, bytes]]:
-    """Byte streams that try the receiver: line ends, resynchronisation, every reason for rejection, noise that looks alike."""
+    """Byte streams that try the receiver: line ends, resynchronisation, every reason for rejection, noise that
+    looks alike."""
     good = b"@R 0001 id=1 ok=1 t=104120*f49d052f"
     other = b"@K 0009 c=151 w=15*4bc8e7bd"
     longest = b"T 0001 s=" + b"x" * (240 - 1 - 9 - 9 - 1)
@@ -283,7 +286,7 @@ def joined(data: bytes, cuts: list[int] | None = None) -> list[Piece]:
     decoder = FrameDecoder()
     pieces: list[Piece] = []
     places = [0, *(cuts or []), len(data)]
-    found = [piece for a, b in zip(places, places[1:], strict=False) for piece in decoder.feed(data[a:b])]
+    found = [piece for a, b in itertools.pairwise(places) for piece in decoder.feed(data[a:b])]
     for piece in [*found, *decoder.flush()]:
         if isinstance(piece, Noise) and pieces and isinstance(pieces[-1], Noise):
             pieces[-1] = Noise(pieces[-1].raw + piece.raw)

@@ -1,0 +1,47 @@
+/* cuts.c - values beyond their limits: what the kernel makes of them so that a line never outgrows its proof. */
+#include "llmk_wire.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static uint16_t sequence;
+
+static void show(const struct wire_line *line)
+{
+    fwrite(line->data, 1, line->length, stdout);
+    sequence++;
+}
+
+static void message(const char *text)
+{
+    struct wire_line line;
+    struct wire_response record = {.id = 1, .has_message = true, .message = text};
+    wire_put_response(&line, sequence, &record);
+    show(&line);
+}
+
+int main(void)
+{
+    static char many[300];
+    static const uint8_t octets[] = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
+                                    "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
+    struct wire_line line;
+    memset(many, 'x', sizeof many - 1);
+    message(many);
+    memset(many, ',', sizeof many - 1);
+    message(many);
+    message("caf\xc3\xa9 @home\n");
+    struct wire_response named = {.id = 1, .has_field = true, .field = "min p,"};
+    wire_put_response(&line, sequence, &named);
+    show(&line);
+    struct wire_zones zones = {.time = UINT64_MAX, .dropped = UINT16_MAX, .weights = {UINT64_MAX, 1}, .weights_count = 99};
+    wire_put_zones(&line, sequence, &zones);
+    show(&line);
+    struct wire_token token = {.text = octets, .text_length = sizeof octets - 1};
+    wire_put_token(&line, sequence, &token);
+    show(&line);
+    struct wire_response strange = {.id = 1, .has_error = true, .error = (enum wire_error_code)77, .has_message = true};
+    wire_put_response(&line, sequence, &strange);
+    show(&line);
+    return 0;
+}

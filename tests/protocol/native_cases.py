@@ -1,0 +1,105 @@
+"""The C side of the vectors: a program that emits every record, and what receive.c should say about a stream of
+bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from vector_cases import joined
+
+from llmbm_protocol.c_wire import constant
+from llmbm_protocol.codec import Refusal, parse_hello, parse_request
+from llmbm_protocol.fields import Word
+from llmbm_protocol.frame import Frame, Noise, Rejected
+from llmbm_protocol.schema import HostHello, Record, Request
+from llmbm_protocol.shape import FieldShape, enumerations, shape_of, snake
+
+
+def c_string(data: bytes) -> str:
+    """A C string literal; octal escapes end after three digits, whatever follows."""
+    return '"' + "".join(f"\\{octet:03o}" for octet in data) + '"'
+
+
+def _initialisers(field: FieldShape, value: Any) -> Iterator[str]:
+    if field.nullable:
+        yield f".has_{field.name} = {'true' if value is not None else 'false'}"
+        if value is None:
+            return
+    if isinstance(value, Word):
+        yield f".{field.name} = {constant(type(value), value.name)}"
+    elif isinstance(value, bool):
+        yield f".{field.name} = {'true' if value else 'false'}"
+    elif isinstance(value, bytes):
+        yield f".{field.name} = (const uint8_t *){c_string(value)}"
+        yield f".{field.name}_length = {len(value)}"
+    elif isinstance(value, str):
+        yield f".{field.name} = {c_string(value.encode())}"
+    elif isinstance(value, tuple):
+        if value:
+            yield f".{field.name} = {{{', '.join(f'{item}u' for item in value)}}}"
+        yield f".{field.name}_count = {len(value)}"
+    else:
+        yield f".{field.name} = {value}u"
+
+
+def emit_program(cases: list[tuple[int, Record]]) -> str:
+    """A C program that writes each record as a line, and then every word of every enumeration."""
+    lines = ['#include "llmk_wire.h"', "#include <stdio.h>", "int main(void)", "{", "    struct wire_line line;"]
+    for sequence, record in cases:
+        shape = shape_of(type(record))
+        values = ", ".join(text for f in shape.fields for text in _initialisers(f, getattr(record, f.name)))
+        lines += [
+            "    {",
+            f"        struct wire_{shape.name} record = {{{values}}};",
+            f"        if (!wire_put_{shape.name}(&line, {sequence}u, &record)) {{",
+            "            return 1;",
+            "        }",
+            "        fwrite(line.data, 1, line.length, stdout);",
+            "    }",
+        ]
+    for enum in enumerations():
+        name = snake(enum.__name__)
+        lines.append(f'    printf("{name}");')
+        lines.append(f"    for (unsigned i = 0; i <= WIRE_{name.upper()}_COUNT; i++) {{")
+        lines.append(f'        printf(" %s", wire_{name}_word((enum wire_{name})i));')
+        lines.append("    }")
+        lines.append('    printf("\\n");')
+    lines += ["    fputs(wire_dictionary, stdout);", '    printf("%x\\n", WIRE_SCHEMA_ID);', "    return 0;", "}", ""]
+    return "\n".join(lines)
+
+
+def _told(parsed: Request | HostHello | Refusal) -> str:
+    if isinstance(parsed, Refusal):
+        return f"X {parsed.id} {parsed.error} {parsed.field} {parsed.message}"
+    words: list[str] = []
+    for field in shape_of(type(parsed)).fields:
+        value = getattr(parsed, field.name)
+        if value is None:
+            continue
+        if field.wire.kind == "hex":
+            value = f"{value:x}"
+        elif isinstance(value, bytes) or (
+            isinstance(value, str) and field.wire.kind in ("plain", "name") and field.name != "op"
+        ):
+            value = (value if isinstance(value, bytes) else value.encode()).hex()
+        words.append(f"{field.name}={value}")
+    return "A " + " ".join(words)
+
+
+def expected_lines(data: bytes) -> list[str]:
+    """What receive.c prints for a stream, by the Python codec."""
+    lines: list[str] = []
+    for piece in joined(data):
+        if isinstance(piece, Noise):
+            lines.append(f"N {piece.raw.hex()}")
+        elif isinstance(piece, Rejected):
+            lines.append(f"R {piece.reason} {piece.raw.hex()}")
+        elif isinstance(piece, Frame):
+            pairs = "".join(f" {key}={value}" for key, value in piece.fields.items())
+            lines.append(f"F {piece.kind} {piece.sequence:04x}{pairs}")
+            if piece.kind == "q":
+                lines.append(_told(parse_request(piece)))
+            elif piece.kind == "h":
+                lines.append(_told(parse_hello(piece)))
+    return lines
