@@ -9,12 +9,12 @@
 struct kernel;
 
 struct console {
-    uint64_t last_flush_cycles;
+    uint64_t flushed_us; /* when the screen was brought up to date */
     bool screen_dirty;
 };
 
-/* UTF-8 with '\n'; the serial side gets CR LF. In human mode this waits for the serial line (pumping) rather than lose text;
- * in machine mode only the screen gets it. */
+/* UTF-8 with '\n'; the serial side gets CR LF. In human mode this waits for the serial line (pumping) rather than lose text, but gives
+ * up on a line that takes nothing for two seconds; in machine mode only the screen gets it. */
 void console_write(struct kernel *kernel, const char *bytes, size_t count);
 void console_print(struct kernel *kernel, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void console_flush(struct kernel *kernel);

@@ -1,7 +1,12 @@
-/* link.h - the kernel's end of the line protocol (protocol/SPEC.md), and who owns the serial line at the moment. */
+/* link.h - the kernel's end of the line protocol (protocol/SPEC.md), and who owns the serial line at the moment.
+ *
+ * link.c: modes, receiving, the poll. link_send.c: frames going out and what is dropped when there is no room. link_requests.c: operations.
+ */
 #ifndef LLMK_LINK_H
 #define LLMK_LINK_H
 
+#include "chat.h"
+#include "error.h"
 #include "llmk_wire.h"
 #include "wire.h"
 
@@ -9,20 +14,91 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define LINK_REPLAYS 4u
+#define LINK_OUTPUT_BYTES 16384u /* the longest output of one command */
+#define LINK_TYPED_BYTES 256u
+
 struct kernel;
 
-/* struct link: see the definition at the end; other modules use only these functions. */
+/* An answer that may be asked for again, with the texts it points to. */
+struct link_answer {
+    uint16_t id; /* 0: none */
+    struct wire_response record;
+    char value[41], field[17], message[97];
+};
 
-/* What other modules tell the link. In human mode each of these does nothing. */
+struct link_stream {
+    uint8_t rate;       /* samples per second, 0: off */
+    bool changed;       /* send soon, whatever the rate */
+    uint64_t due_us;
+    uint32_t number;    /* samples sent since the hello */
+    uint16_t dropped;   /* since the last one sent */
+};
+
+struct link {
+    bool machine;             /* LLP/1; otherwise the line is a person's */
+    uint16_t session;
+    uint16_t sequence;        /* of the next frame */
+    struct wire_receiver receiver;
+    uint32_t consumed, told;  /* bytes taken since the hello; the value in the last K */
+    uint64_t credit_us;       /* when the last K was sent */
+    bool credit_due;
+    uint64_t life_us;         /* when the host last gave a sign of life */
+    uint64_t poll_us, key_us; /* when the slow parts of the poll ran */
+    uint32_t stops, breaks;   /* of the uart, as last seen */
+    uint64_t stop_us;         /* when the last stop byte came, 0: none */
+    enum wire_log_level level;
+    struct link_stream streams[WIRE_STREAM_COUNT];
+    struct link_answer answers[LINK_REPLAYS];
+    uint32_t answered;        /* answers so far: the next place is answered % LINK_REPLAYS */
+    struct wire_counters counters, counters_sent, counters_base;
+    uint64_t counters_us;
+    /* what was asked for and waits for the REPL loop */
+    enum wire_op waiting;
+    uint16_t waiting_id;      /* 0: nothing waits; also the id of what runs now */
+    bool serving;
+    size_t staged_length;
+    char staged[CHAT_PROMPT_BYTES];
+    /* the last command's output, for `out` */
+    uint16_t output_id;
+    size_t output_length;
+    char output[LINK_OUTPUT_BYTES];
+    /* what a person typed, on the line or on the keyboard: bytes for the line editor */
+    uint8_t typed[LINK_TYPED_BYTES];
+    uint32_t typed_head, typed_tail;
+};
+
+/* ---- what other modules tell the link; in human mode each of these does nothing --------------------------------- */
+
 void link_token(struct kernel *kernel, uint32_t generation, uint32_t index, uint32_t id, const uint8_t *bytes, size_t count,
                 uint64_t cycles);
 void link_finished(struct kernel *kernel, const struct wire_finished *record);
 void link_event(struct kernel *kernel, const struct wire_event *record);
-void link_changed(struct kernel *kernel, enum wire_stream stream); /* send this record soon: a parameter or an arena changed */
+void link_changed(struct kernel *kernel, enum wire_stream stream); /* send this record soon */
 void link_progress(struct kernel *kernel, const struct wire_load *record);
 
 /* Called from every wait loop and from inside the forward pass: pumps the UART, serves what may be served now, sends samples, credits
  * and heartbeat, looks at the keyboard. False when the running generation must stop. Cheap when there is nothing to do. */
 bool link_poll(struct kernel *kernel);
+
+/* ---- for the REPL loop ------------------------------------------------------------------------------------------ */
+
+void link_beacon(struct kernel *kernel);   /* once at boot */
+bool link_serve(struct kernel *kernel);    /* runs what waits (gen, run); false when nothing did */
+bool link_typed(struct kernel *kernel, uint8_t *ret_byte); /* the next byte a person typed */
+bool link_busy(const struct kernel *kernel);
+
+/* ---- between the link's own files ------------------------------------------------------------------------------- */
+
+enum link_care { LINK_SAMPLE, LINK_EVENT, LINK_MUST };
+/* Queues a line. Samples and events are left out while more than half of the ring is full; what must go waits up to 50 ms. */
+bool link_send(struct kernel *kernel, const struct wire_line *line, enum link_care care);
+uint16_t link_sequence(struct kernel *kernel);
+void link_send_credit(struct kernel *kernel);
+/* One record of a stream now; ZONE sends every arena. Returns the number of frames. */
+unsigned link_send_stream(struct kernel *kernel, enum wire_stream stream, enum link_care care);
+void link_send_samples(struct kernel *kernel, uint64_t now_us);
+void link_request(struct kernel *kernel, const struct wire_frame *frame);
+void link_leave(struct kernel *kernel, enum wire_leave_reason why);
 
 #endif

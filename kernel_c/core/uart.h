@@ -6,17 +6,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define UART_TX_BYTES 4096u
+#define UART_TX_BYTES 2048u
 #define UART_RX_BYTES 512u
+#define UART_STOP 0x03u /* Ctrl-C: noticed when it arrives, never part of a line */
 
 struct uart {
     bool present;
     uint32_t baud;
     uint8_t tx[UART_TX_BYTES], rx[UART_RX_BYTES];
-    uint32_t tx_head, tx_tail, rx_head, rx_tail;
-    uint32_t overruns, framing_errors, breaks; /* LSR.OE, FE, BI since start */
-    bool break_seen, stop_seen;                /* a BREAK, a raw 0x03; the reader clears them */
-    uint32_t rx_dropped;                       /* bytes lost because the ring was full */
+    uint32_t tx_head, tx_tail, rx_head, rx_tail; /* free-running */
+    uint32_t overruns, framing_errors, breaks;   /* LSR.OE, FE, BI since start */
+    uint32_t stops;                              /* stop bytes since start */
+    uint32_t rx_dropped;                         /* bytes lost because the ring was full */
 };
 
 void uart_init(struct uart *uart, uint32_t baud);

@@ -1,0 +1,251 @@
+/* link.c - whose line it is: people type into it until a hello comes, a console owns it until it says bye, falls silent, or a person
+ * takes it back. */
+#include "link.h"
+
+#include "clock.h"
+#include "kernel.h"
+
+#define POLL_US 200u     /* least time between two full polls: a UART register costs a microsecond on real hardware */
+#define KEYS_US 10000u
+#define COUNTERS_US 500000u
+#define TWICE_US 1000000u /* two stop bytes within this take the line back */
+
+bool link_busy(const struct kernel *kernel)
+{
+    return kernel->chat.running || kernel->link.serving || kernel->link.waiting_id != 0;
+}
+
+static void type(struct link *link, uint8_t byte)
+{
+    if (link->typed_head - link->typed_tail < LINK_TYPED_BYTES)
+        link->typed[link->typed_head++ % LINK_TYPED_BYTES] = byte;
+}
+
+bool link_typed(struct kernel *kernel, uint8_t *ret_byte)
+{
+    struct link *link = &kernel->link;
+    if (link->typed_tail == link->typed_head)
+        return false;
+    *ret_byte = link->typed[link->typed_tail++ % LINK_TYPED_BYTES];
+    return true;
+}
+
+/* ---- modes */
+
+static void send_hello(struct kernel *kernel, const char *nonce)
+{
+    struct wire_line line;
+    struct wire_hello record = {
+        .protocol = WIRE_PROTOCOL,
+        .revision = WIRE_REVISION,
+        .schema_id = WIRE_SCHEMA_ID,
+        .boot = kernel->boot_id,
+        .machine = kernel->link.machine,
+        .nonce = nonce,
+        .window_idle = WIRE_WINDOW_IDLE,
+        .window_busy = WIRE_WINDOW_BUSY,
+        .max_line = WIRE_MAX_LINE,
+        .baud = kernel->uart.baud,
+        .version = KERNEL_VERSION,
+    };
+    (void)wire_put_hello(&line, link_sequence(kernel), &record);
+    if (kernel->link.machine)
+        (void)link_send(kernel, &line, LINK_MUST);
+    else
+        (void)uart_send(&kernel->uart, line.data, line.length);
+}
+
+void link_beacon(struct kernel *kernel)
+{
+    kernel->link.sequence = 0;
+    send_hello(kernel, "");
+}
+
+/* A new session: everything that belonged to the last one is forgotten. */
+static void take_hello(struct kernel *kernel, const struct wire_host_hello *hello)
+{
+    struct link *link = &kernel->link;
+    link->machine = true;
+    link->session = hello->session;
+    link->sequence = 0;
+    link->consumed = link->told = 0;
+    link->level = WIRE_LOG_LEVEL_DEBUG;
+    link->staged_length = 0;
+    link->stop_us = 0;
+    link->typed_tail = link->typed_head;
+    for (unsigned i = 0; i < LINK_REPLAYS; i++)
+        link->answers[i].id = 0;
+    for (unsigned i = 0; i < WIRE_STREAM_COUNT; i++)
+        link->streams[i] = (struct link_stream){0};
+    link->counters = link->counters_sent = (struct wire_counters){0};
+    link->receiver.checksum = link->receiver.too_long = link->receiver.malformed = link->receiver.cut = 0;
+    link->counters_base = (struct wire_counters){.overrun = kernel->uart.overruns, .framing = kernel->uart.framing_errors,
+                                                 .breaks = kernel->uart.breaks};
+    send_hello(kernel, hello->nonce);
+    link_send_credit(kernel);
+}
+
+void link_leave(struct kernel *kernel, enum wire_leave_reason why)
+{
+    struct link *link = &kernel->link;
+    struct wire_line line;
+    if (!link->machine)
+        return;
+    (void)wire_put_leave(&line, link_sequence(kernel), &(struct wire_leave){.why = why});
+    (void)link_send(kernel, &line, LINK_MUST);
+    link->machine = false;
+    link->stop_us = 0;
+    link->staged_length = 0;
+    if (!kernel->chat.running && why != WIRE_LEAVE_REASON_REBOOT)
+        type(link, '\r'); /* the REPL answers an empty line with a fresh prompt */
+}
+
+/* ---- receiving */
+
+static void take_frame(struct kernel *kernel, const struct wire_frame *frame)
+{
+    struct link *link = &kernel->link;
+    if (frame->kind == 'h') {
+        struct wire_host_hello hello;
+        struct wire_refusal refusal;
+        if (wire_host_hello_parse(frame, &hello, &refusal)) {
+            link->life_us = clock_us();
+            take_hello(kernel, &hello);
+        } else if (!link->machine) {
+            send_hello(kernel, ""); /* another protocol: the host sees which one this is, and stays a terminal */
+        }
+    } else if (frame->kind == 'q' && link->machine) {
+        link->life_us = clock_us();
+        link->credit_due = true;
+        link_request(kernel, frame);
+    }
+}
+
+static void receive(struct kernel *kernel)
+{
+    struct link *link = &kernel->link;
+    uint8_t byte;
+    while (uart_receive(&kernel->uart, &byte)) {
+        struct wire_frame frame;
+        link->consumed++;
+        switch (wire_receive(&link->receiver, byte, &frame)) {
+        case WIRE_FRAME:
+            if (frame.kind == 'h')
+                link->consumed = 0;
+            take_frame(kernel, &frame);
+            break;
+        case WIRE_NOISE:
+        case WIRE_REJECTED:
+            link->credit_due = link->machine;
+            for (size_t i = 0; i < link->receiver.raw_length && !link->machine; i++)
+                type(link, (uint8_t)link->receiver.raw[i]);
+            break;
+        default: break;
+        }
+    }
+}
+
+/* The stop byte works in both modes and outside the credit; the second within a second, or a BREAK, gives the line back to people. */
+static void look_for_stops(struct kernel *kernel, uint64_t now_us)
+{
+    struct link *link = &kernel->link;
+    uint32_t stops = kernel->uart.stops - link->stops;
+    if (kernel->uart.breaks != link->breaks) {
+        link->breaks = kernel->uart.breaks;
+        wire_receiver_drop(&link->receiver);
+        link_leave(kernel, WIRE_LEAVE_REASON_BREAK);
+    }
+    if (stops == 0)
+        return;
+    link->stops = kernel->uart.stops;
+    bool twice = stops > 1 || (link->stop_us != 0 && now_us - link->stop_us < TWICE_US);
+    link->stop_us = now_us;
+    link->life_us = now_us;
+    wire_receiver_drop(&link->receiver);
+    link->staged_length = 0;
+    if (kernel->chat.running)
+        chat_stop(kernel);
+    else if (!link->machine)
+        type(link, UART_STOP);
+    if (link->machine && twice)
+        link_leave(kernel, WIRE_LEAVE_REASON_CTRL_C);
+}
+
+static void look_for_keys(struct kernel *kernel)
+{
+    static const char *const sequences[] = {"\x1b[A", "\x1b[B", "\x1b[D", "\x1b[C", "\x1b[H", "\x1b[F", "\x1b[3~"};
+    int32_t key;
+    while ((key = port_key_read()) != PORT_KEY_NONE) {
+        if (key == (int32_t)UART_STOP && kernel->chat.running) {
+            chat_stop(kernel);
+        } else if (key >= PORT_KEY_UP && key <= PORT_KEY_DELETE) {
+            for (const char *at = sequences[key - PORT_KEY_UP]; *at != '\0'; at++)
+                type(&kernel->link, (uint8_t)*at);
+        } else if (key < 0x80) {
+            type(&kernel->link, (uint8_t)key);
+        } else if (key < 0x800) {
+            type(&kernel->link, (uint8_t)(0xc0 | key >> 6));
+            type(&kernel->link, (uint8_t)(0x80 | (key & 0x3f)));
+        } else if (key < 0x10000) {
+            type(&kernel->link, (uint8_t)(0xe0 | key >> 12));
+            type(&kernel->link, (uint8_t)(0x80 | (key >> 6 & 0x3f)));
+            type(&kernel->link, (uint8_t)(0x80 | (key & 0x3f)));
+        }
+    }
+}
+
+/* ---- the poll */
+
+static void send_counters(struct kernel *kernel, uint64_t now_us)
+{
+    struct link *link = &kernel->link;
+    struct wire_counters *now = &link->counters, *sent = &link->counters_sent;
+    struct wire_line line;
+    now->overrun = kernel->uart.overruns - link->counters_base.overrun;
+    now->framing = kernel->uart.framing_errors - link->counters_base.framing;
+    now->breaks = kernel->uart.breaks - link->counters_base.breaks;
+    now->checksum = link->receiver.checksum + link->receiver.cut;
+    now->too_long = link->receiver.too_long;
+    now->malformed = link->receiver.malformed;
+    if (now_us - link->counters_us < COUNTERS_US ||
+        (now->overrun == sent->overrun && now->framing == sent->framing && now->breaks == sent->breaks &&
+         now->checksum == sent->checksum && now->too_long == sent->too_long && now->malformed == sent->malformed &&
+         now->dropped == sent->dropped))
+        return;
+    link->counters_us = now_us;
+    (void)wire_put_counters(&line, link_sequence(kernel), now);
+    if (link_send(kernel, &line, LINK_EVENT))
+        *sent = *now;
+}
+
+static void serve_session(struct kernel *kernel, uint64_t now_us)
+{
+    struct link *link = &kernel->link;
+    uint32_t untold = link->consumed - link->told;
+    uint32_t enough = link_busy(kernel) ? WIRE_WINDOW_BUSY / 2 + 1 : WIRE_WINDOW_IDLE / 2;
+    if (link->credit_due || untold >= enough || now_us - link->credit_us >= WIRE_HEARTBEAT_MS * 1000u)
+        link_send_credit(kernel);
+    link_send_samples(kernel, now_us);
+    send_counters(kernel, now_us);
+    if (now_us - link->life_us > WIRE_EXPIRY_MS * 1000u)
+        link_leave(kernel, WIRE_LEAVE_REASON_EXPIRED);
+}
+
+bool link_poll(struct kernel *kernel)
+{
+    struct link *link = &kernel->link;
+    uint64_t now_us = clock_us();
+    if (now_us - link->poll_us >= POLL_US) {
+        link->poll_us = now_us;
+        uart_pump(&kernel->uart);
+        look_for_stops(kernel, now_us);
+        receive(kernel);
+        if (link->machine)
+            serve_session(kernel, now_us);
+        if (now_us - link->key_us >= KEYS_US) {
+            link->key_us = now_us;
+            look_for_keys(kernel);
+        }
+    }
+    return !kernel->chat.stop_asked;
+}

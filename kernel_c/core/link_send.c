@@ -1,0 +1,172 @@
+/* link_send.c - frames going out. Order of sacrifice when the ring fills: samples, then events (the log keeps them); tokens, answers,
+ * credits and ends wait a moment, and are counted when even that does not help. */
+#include "clock.h"
+#include "kernel.h"
+#include "report.h"
+
+#define MUST_WAIT_US 50000u
+
+uint16_t link_sequence(struct kernel *kernel)
+{
+    return kernel->link.sequence++;
+}
+
+bool link_send(struct kernel *kernel, const struct wire_line *line, enum link_care care)
+{
+    struct uart *uart = &kernel->uart;
+    if (!kernel->link.machine || line->length == 0)
+        return false;
+    if (care != LINK_MUST && uart_tx_free(uart) < UART_TX_BYTES / 2 + line->length)
+        return false;
+    uint64_t begun = clock_us();
+    while (!uart_send(uart, line->data, line->length)) {
+        if (clock_us() - begun > MUST_WAIT_US) {
+            kernel->link.counters.dropped++;
+            return false;
+        }
+        uart_pump(uart);
+        port_relax(100);
+    }
+    return true;
+}
+
+void link_send_credit(struct kernel *kernel)
+{
+    struct link *link = &kernel->link;
+    struct wire_line line;
+    struct wire_credit record = {
+        .consumed = link->consumed,
+        .window = link_busy(kernel) ? WIRE_WINDOW_BUSY : WIRE_WINDOW_IDLE,
+        .phase = kernel->chat.running ? kernel->chat.phase : kernel->model_loaded ? WIRE_PHASE_IDLE : WIRE_PHASE_RESCUE,
+        .generation = kernel->chat.generation,
+        .tokens = kernel->chat.generated,
+        .events = kernel->log != NULL ? kernel->log->next : 0,
+    };
+    (void)wire_put_credit(&line, link_sequence(kernel), &record);
+    if (link_send(kernel, &line, LINK_MUST)) {
+        link->told = link->consumed;
+        link->credit_due = false;
+    }
+    link->credit_us = clock_us();
+}
+
+/* Fills in what every sample has and sends it. Each record begins with these three, but they are of different types: a macro and not a
+ * function, so that the compiler still checks them. */
+#define SEND_SAMPLE(record_name, report)                                 \
+    do {                                                                \
+        struct wire_##record_name record = {0};                         \
+        report;                                                         \
+        record.time = clock_ms();                                       \
+        record.number = state->number;                                  \
+        record.dropped = state->dropped;                                \
+        (void)wire_put_##record_name(&line, link_sequence(kernel), &record); \
+    } while (0)
+
+static bool send_one(struct kernel *kernel, enum wire_stream stream, enum wire_arena arena, enum link_care care)
+{
+    struct link_stream *state = &kernel->link.streams[stream];
+    struct wire_line line;
+    if (care == LINK_SAMPLE && uart_tx_free(&kernel->uart) < UART_TX_BYTES / 2 + WIRE_MAX_LINE) {
+        state->dropped += state->dropped < UINT16_MAX;
+        return false;
+    }
+    switch (stream) {
+    case WIRE_STREAM_PERF: SEND_SAMPLE(perf, report_perf(kernel, &record)); break;
+    case WIRE_STREAM_KV: SEND_SAMPLE(kv_cache, report_kv_cache(kernel, &record)); break;
+    case WIRE_STREAM_ZONES: SEND_SAMPLE(zones, report_zones(kernel, &record)); break;
+    case WIRE_STREAM_SENTINEL: SEND_SAMPLE(sentinel, report_sentinel(kernel, &record)); break;
+    case WIRE_STREAM_SAMPLING: SEND_SAMPLE(sampling_state, report_sampling(kernel, &record)); break;
+    case WIRE_STREAM_ZONE: SEND_SAMPLE(zone, report_zone(kernel, arena, &record)); break;
+    case WIRE_STREAM_MODEL: SEND_SAMPLE(model, report_model(kernel, &record)); break;
+    case WIRE_STREAM_TOKENIZER: SEND_SAMPLE(tokenizer_state, report_tokenizer(kernel, &record)); break;
+    case WIRE_STREAM_CPU: SEND_SAMPLE(cpu, report_cpu(kernel, &record)); break;
+    case WIRE_STREAM_VERSION: SEND_SAMPLE(version, report_version(kernel, &record)); break;
+    default: return false; /* LOAD is sent while loading only */
+    }
+    if (!link_send(kernel, &line, care == LINK_SAMPLE ? LINK_SAMPLE : LINK_MUST)) {
+        state->dropped += state->dropped < UINT16_MAX;
+        return false;
+    }
+    state->number++;
+    state->dropped = 0;
+    return true;
+}
+
+unsigned link_send_stream(struct kernel *kernel, enum wire_stream stream, enum link_care care)
+{
+    if (stream != WIRE_STREAM_ZONE)
+        return send_one(kernel, stream, WIRE_ARENA_NONE, care);
+    unsigned sent = 0;
+    if (zone_present(&kernel->zones))
+        for (unsigned arena = 1; arena <= ZONE_COUNT; arena++)
+            sent += send_one(kernel, stream, (enum wire_arena)arena, care);
+    return sent;
+}
+
+void link_send_samples(struct kernel *kernel, uint64_t now_us)
+{
+    for (unsigned stream = 0; stream < WIRE_STREAM_COUNT; stream++) {
+        struct link_stream *state = &kernel->link.streams[stream];
+        bool due = state->rate > 0 && now_us >= state->due_us;
+        if (!due && !state->changed)
+            continue;
+        if (due)
+            state->due_us = now_us + 1000000u / state->rate;
+        if (link_send_stream(kernel, (enum wire_stream)stream, LINK_SAMPLE) > 0)
+            state->changed = false; /* a change that found no room is tried again */
+    }
+}
+
+void link_changed(struct kernel *kernel, enum wire_stream stream)
+{
+    kernel->link.streams[stream].changed = kernel->link.machine;
+}
+
+void link_token(struct kernel *kernel, uint32_t generation, uint32_t index, uint32_t id, const uint8_t *bytes, size_t count,
+                uint64_t cycles)
+{
+    struct wire_token record = {.generation = generation, .index = index, .time = clock_ms(), .token = id, .cycles = cycles};
+    struct wire_line line;
+    do {
+        size_t part = count < WIRE_TOKEN_TEXT_BYTES ? count : WIRE_TOKEN_TEXT_BYTES;
+        record.text = bytes;
+        record.text_length = part;
+        record.more = count > part;
+        if (kernel->link.machine) {
+            (void)wire_put_token(&line, link_sequence(kernel), &record);
+            (void)link_send(kernel, &line, LINK_MUST);
+        }
+        bytes += part;
+        count -= part;
+        record.part++;
+    } while (count > 0);
+}
+
+void link_finished(struct kernel *kernel, const struct wire_finished *record)
+{
+    struct wire_line line;
+    if (!kernel->link.machine)
+        return;
+    (void)wire_put_finished(&line, link_sequence(kernel), record);
+    (void)link_send(kernel, &line, LINK_MUST);
+    link_changed(kernel, WIRE_STREAM_PERF);
+    kernel->link.credit_due = true;
+}
+
+void link_event(struct kernel *kernel, const struct wire_event *record)
+{
+    struct wire_line line;
+    if (!kernel->link.machine || record->level < kernel->link.level)
+        return;
+    (void)wire_put_event(&line, link_sequence(kernel), record);
+    (void)link_send(kernel, &line, LINK_EVENT);
+}
+
+void link_progress(struct kernel *kernel, const struct wire_load *record)
+{
+    struct wire_line line;
+    if (!kernel->link.machine)
+        return;
+    (void)wire_put_load(&line, link_sequence(kernel), record);
+    (void)link_send(kernel, &line, LINK_SAMPLE);
+}

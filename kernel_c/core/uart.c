@@ -1,0 +1,85 @@
+#include "uart.h"
+
+#include "port.h"
+
+#define LSR_DATA_READY 0x01u
+#define LSR_OVERRUN 0x02u
+#define LSR_FRAMING 0x08u
+#define LSR_BREAK 0x10u
+#define LSR_TX_EMPTY 0x20u
+#define MOST_PER_PUMP 64u /* a flood must not keep the kernel from its work */
+
+void uart_init(struct uart *uart, uint32_t baud)
+{
+    uart->present = port_uart_present();
+    uart->baud = baud;
+    if (!uart->present)
+        return;
+    uint32_t divisor = 115200u / baud;
+    port_uart_write(1, 0x00); /* no interrupts: this driver polls */
+    port_uart_write(3, 0x80);
+    port_uart_write(0, (uint8_t)divisor);
+    port_uart_write(1, (uint8_t)(divisor >> 8));
+    port_uart_write(3, 0x03); /* 8N1 */
+    port_uart_write(2, 0xc7); /* FIFOs on and empty */
+    port_uart_write(4, 0x0b); /* DTR, RTS, OUT2: firmware leaves them low, and a host that looks at them would never send */
+}
+
+static void take(struct uart *uart, uint8_t status)
+{
+    uint8_t byte = port_uart_read(0);
+    if (status & LSR_BREAK) {
+        uart->breaks++; /* its zero byte is no data */
+    } else if (byte == UART_STOP) {
+        uart->stops++;
+    } else if (uart->rx_head - uart->rx_tail == UART_RX_BYTES) {
+        uart->rx_dropped++;
+    } else {
+        uart->rx[uart->rx_head++ % UART_RX_BYTES] = byte;
+    }
+}
+
+void uart_pump(struct uart *uart)
+{
+    if (!uart->present)
+        return;
+    for (unsigned taken = 0;; taken++) {
+        uint8_t status = port_uart_read(5);
+        uart->overruns += (status & LSR_OVERRUN) != 0;
+        uart->framing_errors += (status & (LSR_FRAMING | LSR_BREAK)) == LSR_FRAMING;
+        if (status & LSR_TX_EMPTY)
+            for (unsigned i = 0; i < 16 && uart->tx_tail != uart->tx_head; i++)
+                port_uart_write(0, uart->tx[uart->tx_tail++ % UART_TX_BYTES]);
+        if (!(status & LSR_DATA_READY) || taken == MOST_PER_PUMP)
+            return;
+        take(uart, status);
+    }
+}
+
+size_t uart_tx_free(const struct uart *uart)
+{
+    return UART_TX_BYTES - (uart->tx_head - uart->tx_tail);
+}
+
+bool uart_send(struct uart *uart, const void *bytes, size_t count)
+{
+    const uint8_t *from = bytes;
+    if (!uart->present || count > uart_tx_free(uart))
+        return !uart->present;
+    for (size_t i = 0; i < count; i++)
+        uart->tx[uart->tx_head++ % UART_TX_BYTES] = from[i];
+    return true;
+}
+
+bool uart_receive(struct uart *uart, uint8_t *ret_byte)
+{
+    if (uart->rx_tail == uart->rx_head)
+        return false;
+    *ret_byte = uart->rx[uart->rx_tail++ % UART_RX_BYTES];
+    return true;
+}
+
+bool uart_drained(const struct uart *uart)
+{
+    return uart->tx_head == uart->tx_tail;
+}
