@@ -18,7 +18,7 @@ WRITE_STEP = 0.005  # s between tries when the driver's buffer is full
 
 def port_names() -> list[str]:
     """The serial ports of this computer."""
-    from serial.tools.list_ports import comports  # type: ignore[import-untyped]
+    from serial.tools.list_ports import comports
 
     return sorted(port.device for port in comports())
 
@@ -59,9 +59,9 @@ def open_error(device: str, error: OSError) -> TransportError:
 
 def _open_port(device: str, baud: int) -> Any:
     """Opens the port 8N1, exclusively, and leaves DTR and RTS as they are: a pulse there resets some boards."""
-    import serial  # type: ignore[import-untyped]
+    import serial
 
-    class Port(serial.Serial):  # type: ignore[misc]
+    class Port(serial.Serial):
         def _update_dtr_state(self) -> None:
             pass
 

@@ -1,0 +1,308 @@
+"""The parts of the link that need no line: credit, requests, repair, clocks."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmbm_console.core.clock import ClockFilter
+from llmbm_console.core.credits import WRAP, Credits
+from llmbm_console.core.link_repair import GRACE, MAX_TRIES, RING, EventStream, TokenStream
+from llmbm_console.core.link_requests import MAX_TRIES as REQUEST_TRIES
+from llmbm_console.core.link_requests import RequestError, Requests
+from llmbm_protocol.codec import from_frame
+from llmbm_protocol.frame import Frame, FrameDecoder
+from llmbm_protocol.schema import (
+    Credit,
+    Event,
+    Finished,
+    LogCode,
+    LogLevel,
+    Phase,
+    Record,
+    Request,
+    Response,
+    StopReason,
+    Token,
+)
+
+
+def credit(consumed: int, window: int = 15, **more: object) -> Credit:
+    return Credit(consumed=consumed, window=window, **more)  # type: ignore[arg-type]
+
+
+def token(index: int, generation: int = 1, part: int = 0, more: bool = False) -> Token:
+    return Token(generation=generation, index=index, part=part, more=more, time=0, token=0, cycles=0, text=b"x")
+
+
+def end(tokens: int, generation: int = 1) -> Finished:
+    return Finished(
+        generation=generation, time=0, reason=StopReason.EOS, tokens=tokens, prompt_tokens=1, prefill_us=1, decode_us=1,
+        kv_rows=1, turn=1,
+    )  # fmt: skip
+
+
+def log(number: int) -> Event:
+    return Event(number=number, time=0, level=LogLevel.INFO, code=LogCode.INFO, message="")
+
+
+# ---- credit ----------------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40), st.sampled_from([15, 240])), max_size=60))
+def test_never_more_than_the_window_is_under_way(steps: list[tuple[int, int, int]]) -> None:
+    """The FIFO holds at most the window, whatever the kernel's polling looks like."""
+    credits, fifo, consumed = Credits(), 0, 0
+    credits.begin(15, 0.0)
+    window = 15
+    for number, (wish, take, next_window) in enumerate(steps):
+        sent = min(wish, credits.room)
+        credits.on_sent(sent, float(number))
+        fifo += sent
+        assert fifo <= max(window, 240 if window == 15 and fifo > 15 else window)
+        taken = min(take, fifo)
+        fifo -= taken
+        consumed += taken
+        if fifo <= next_window:  # a kernel narrows only behind its barrier, when nothing is under way
+            window = next_window
+        credits.on_credit(credit(consumed, window), float(number))
+
+
+def test_lost_bytes_are_given_back_after_two_credits_that_agree() -> None:
+    credits = Credits()
+    credits.begin(15, 0.0)
+    credits.on_sent(15, 0.0)
+    assert credits.on_credit(credit(5), 0.1) == 0
+    assert credits.room == 5
+    assert credits.on_credit(credit(5), 0.25) == 0  # they may still be on their way
+    assert credits.on_credit(credit(5), 0.5) == 0
+    assert credits.on_credit(credit(5), 0.75) == 10
+    assert (credits.room, credits.lost_bytes) == (15, 10)
+
+
+def test_bytes_outside_credit_do_not_block_it() -> None:
+    credits = Credits()
+    credits.begin(15, 0.0)
+    credits.on_sent(3, 0.0)
+    credits.on_credit(credit(4), 0.1)  # the stop byte was counted as well
+    assert credits.room == 15
+
+
+def test_the_count_wraps() -> None:
+    credits = Credits()
+    credits.begin(240, 0.0)
+    credits.sent = credits.consumed = WRAP - 10
+    credits.on_sent(20, 0.0)
+    assert (credits.sent, credits.under_way) == (10, 20)
+    credits.on_credit(credit(10, 240), 0.1)
+    assert credits.under_way == 0
+
+
+def test_a_pause_is_no_loss() -> None:
+    credits = Credits()
+    credits.begin(15, 0.0)
+    credits.on_sent(10, 0.0)
+    credits.thaw(100.0)
+    assert credits.on_credit(credit(0), 100.1) == 0
+    assert credits.on_credit(credit(0), 100.2) == 0
+
+
+# ---- requests --------------------------------------------------------------------------------------------------------
+
+
+def sent_requests(data: bytes) -> list[Request]:
+    found: list[Request] = []
+    for piece in FrameDecoder().feed(data):
+        if isinstance(piece, Frame):
+            record = from_frame(piece)
+            assert isinstance(record, Request)
+            found.append(record)
+    return found
+
+
+def all_output(requests: Requests, credits: Credits, now: float) -> bytes:
+    """What goes out when the kernel takes everything at once."""
+    out = b""
+    while chunk := requests.next_chunk(now):
+        assert len(chunk) <= credits.window
+        out += chunk
+        credits.on_credit(credit(credits.sent, credits.window), now)
+    return out
+
+
+def fresh(window: int = 240) -> tuple[Requests, Credits]:
+    credits = Credits()
+    credits.begin(window, 0.0)
+    return Requests(credits), credits
+
+
+async def test_a_long_line_goes_out_in_windows() -> None:
+    requests, credits = fresh(15)
+    pending = requests.add(Request(id=1, op="ping"), None)
+    first = requests.next_chunk(0.0)
+    assert len(first) == 15
+    assert requests.next_chunk(0.0) == b""
+    assert pending.sent_at is None
+    credits.on_credit(credit(15), 0.1)
+    rest = all_output(requests, credits, 0.2)
+    assert [request.op for request in sent_requests(first + rest)] == ["ping"]
+    assert pending.sent_at == 0.2
+
+
+async def test_nothing_follows_work_that_starts_until_it_is_answered() -> None:
+    requests, credits = fresh()
+    work = requests.add(Request(id=1, op="gen", text=b"Once"), None)
+    requests.add(Request(id=1, op="ping"), None)
+    assert [request.op for request in sent_requests(all_output(requests, credits, 0.0))] == ["gen"]
+    # Only the same request may pass, when no answer comes.
+    requests.check(2.0, False, 0.25)
+    again = all_output(requests, credits, 2.0)
+    assert again.startswith(b"\n@q ")
+    assert [(request.op, request.id) for request in sent_requests(again)] == [("gen", work.request.id)]
+    requests.on_response(Response(id=work.request.id, ok=True, busy=True, generation=1), 15)
+    assert credits.window == 15
+    assert [request.op for request in sent_requests(all_output(requests, credits, 2.1))] == ["ping"]
+    assert requests.retries == 1
+
+
+async def test_an_unanswered_request_is_given_up_after_its_repetitions() -> None:
+    requests, credits = fresh()
+    pending = requests.add(Request(id=1, op="ping"), None)
+    ids = set()
+    for second in range(0, 40, 2):
+        requests.check(float(second), False, 0.25)
+        ids |= {request.id for request in sent_requests(all_output(requests, credits, float(second)))}
+    assert ids == {pending.request.id}
+    assert pending.tries == REQUEST_TRIES
+    with pytest.raises(RequestError, match="ping: no answer") as caught:
+        await pending.answer
+    assert caught.value.code == "timeout"
+
+
+async def test_a_late_answer_is_for_nobody() -> None:
+    requests, _ = fresh()
+    pending = requests.add(Request(id=1, op="ping"), None)
+    assert requests.on_response(Response(id=pending.request.id + 1, ok=True), 15) is None
+    assert not pending.answer.done()
+
+
+async def test_stop_overtakes_and_a_dropped_half_line_begins_again() -> None:
+    requests, credits = fresh(15)
+    requests.add(Request(id=1, op="ping"), None)
+    requests.add(Request(id=1, op="info"), None)
+    requests.next_chunk(0.0)
+    requests.add(Request(id=1, op="stop"), None)
+    requests.drop_partial()
+    credits.on_credit(credit(15), 0.1)
+    out = all_output(requests, credits, 0.1)
+    assert out.startswith(b"\n@q ")
+    assert [request.op for request in sent_requests(out)] == ["ping", "stop", "info"]
+
+
+async def test_ids_wrap_and_never_collide_with_one_that_waits() -> None:
+    requests, _ = fresh()
+    waiting = requests.add(Request(id=1, op="ping"), None).request.id
+    seen = set()
+    for _ in range(65_600):
+        pending = requests.add(Request(id=1, op="ping"), None)
+        assert pending.request.id != waiting
+        seen.add(pending.request.id)
+        requests.waiting.pop(pending.request.id)
+    assert seen == set(range(1, 65_536)) - {waiting}
+
+
+# ---- repair ----------------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 12), st.data())
+def test_tokens_come_out_once_and_in_order_whatever_is_lost_or_doubled(count: int, data: st.DataObject) -> None:
+    frames: list[Record] = [token(i) for i in range(count)] + [end(count)]
+    stream, out = TokenStream(), []
+
+    def take(frame: Record) -> None:
+        out.extend(stream.on_token(frame) if isinstance(frame, Token) else stream.on_finished(frame))  # type: ignore[arg-type]
+
+    stream.begin(1)
+    for frame in frames:
+        for _ in range(data.draw(st.sampled_from([0, 1, 1, 2]))):
+            take(frame)
+    stream.on_credit(credit(0, phase=Phase.IDLE, generation=1, tokens=count))
+    for now in range(0, 200, 2):
+        stream.missing(float(now))
+        missing = stream.missing(now + GRACE)
+        if missing is not None:
+            for index in range(missing[0], missing[0] + missing[1]):
+                if data.draw(st.booleans()) or now > 6:
+                    take(frames[index])
+            out.extend(stream.asked())
+        elif stream.end_missing(now + GRACE):
+            take(frames[-1])
+    assert out == frames
+    assert not stream.following
+
+
+def test_a_token_that_stays_lost_does_not_hold_up_the_rest() -> None:
+    stream = TokenStream()
+    out = [*stream.on_token(token(0)), *stream.on_token(token(2)), *stream.on_finished(end(3))]
+    assert len(out) == 1
+    for _ in range(MAX_TRIES):
+        assert stream.missing(0.0) is None
+        assert stream.missing(1.0) == (1, 1)
+        assert stream.asked() == []
+    released = stream.asked()
+    assert [type(frame) for frame in released] == [Token, Finished]
+
+
+def test_parts_of_a_token_are_kept_in_order() -> None:
+    stream = TokenStream()
+    assert stream.on_token(token(0, part=1)) == []
+    assert [frame.part for frame in stream.on_token(token(0, more=True)) if isinstance(frame, Token)] == [0, 1]
+
+
+def test_a_running_generation_is_caught_up_from_its_beginning() -> None:
+    stream = TokenStream()
+    stream.on_credit(credit(0, phase=Phase.DECODE, generation=7, tokens=9))
+    assert stream.missing(0.0) is None
+    assert stream.missing(1.0) == (0, 9)
+
+
+def test_a_finished_generation_of_before_is_not_asked_for() -> None:
+    stream = TokenStream()
+    stream.on_credit(credit(0, phase=Phase.IDLE, generation=7, tokens=9))
+    assert stream.missing(0.0) is None
+    assert stream.missing(9.0) is None
+    assert not stream.end_missing(9.0)
+
+
+def test_missing_events_are_asked_for_up_to_the_kernels_total_and_as_far_as_its_ring_goes() -> None:
+    stream = EventStream()
+    stream.on_credit(credit(0, events=3))
+    assert stream.missing(0.0) is None
+    assert stream.missing(1.0) == (0, 3)
+    assert stream.on_event(log(1)) == []
+    assert [event.number for event in stream.on_event(log(0))] == [0, 1]
+    assert stream.on_event(log(1)) == []
+    stream.on_credit(credit(0, events=1000))
+    assert stream.missing(2.0) is None
+    missing = stream.missing(3.0)
+    assert missing is not None
+    assert missing[0] == 1000 - RING
+
+
+def test_events_that_are_gone_are_skipped() -> None:
+    stream = EventStream()
+    assert stream.on_event(log(5)) == []
+    released: list[Event] = []
+    for _ in range(MAX_TRIES + 1):
+        released += stream.asked(0, 5)
+    assert [event.number for event in released] == [5]
+
+
+def test_the_quickest_round_trip_sets_the_clock() -> None:
+    clock = ClockFilter()
+    clock.add(10.0, 10.2, 1000)
+    best = clock.add(20.0, 20.002, 11_001)
+    assert best.duration == pytest.approx(0.002)
+    assert clock.add(30.0, 31.0, 21_500) == best
+    assert best.offset == pytest.approx(9.0)
