@@ -8,10 +8,10 @@
 enum cpu_level { CPU_REFERENCE, CPU_SSE2, CPU_AVX2, CPU_LEVELS };
 
 struct cpu_info {
-    char brand[49];         /* CPUID brand string, trimmed */
+    char brand[49]; /* CPUID brand string, trimmed */
     bool osxsave, avx, avx2, fma, avx512f, invariant_tsc, hypervisor;
-    uint64_t xcr0;          /* 0 when OSXSAVE is clear */
-    enum cpu_level best;    /* avx2 only with CPUID AVX2 and FMA, OSXSAVE and XCR0 bits 1 and 2 */
+    uint64_t xcr0;       /* 0 when OSXSAVE is clear */
+    enum cpu_level best; /* avx2 only with CPUID AVX2 and FMA, OSXSAVE and XCR0 bits 1 and 2 */
 };
 
 void cpu_detect(struct cpu_info *ret_info);

@@ -1,61 +1,14 @@
 #include "engine.h"
 
-#include "kernels.h"
+#include "engine_pass.h"
 #include "maths.h"
-#include "model_weights.h"
 
-#define POLL_PRODUCTS 131072u /* multiply-adds between two polls: below a millisecond even under emulation */
-#define CLASSIFIER_PANELS 4u  /* 64 rows */
-
-/* Hands out consecutive 64-byte aligned pieces of a region. */
-static float *take(uint8_t **at, uint64_t floats)
-{
-    float *piece = (float *)(void *)*at;
-    *at += (floats * 4 + 63) / 64 * 64;
-    return piece;
-}
-
-static uint64_t panel_floats(uint32_t rows, uint32_t columns)
-{
-    return (uint64_t)panels_of(rows) * PANEL * columns;
-}
-
-void engine_layout_weights(struct engine *engine)
-{
-    const struct model_config *c = &engine->config;
-    uint32_t head = c->dim / c->n_heads, kv = head * c->n_kv_heads;
-    uint8_t *at = (uint8_t *)engine->memory.weights + 256;
-    struct engine_weights *w = engine->weights = engine->memory.weights;
-    _Static_assert(sizeof *w <= 256, "the struct lies in front of the weights");
-    w->embedding = take(&at, panel_floats(c->vocab_size, c->dim));
-    w->classifier = c->shared_classifier ? w->embedding : take(&at, panel_floats(c->vocab_size, c->dim));
-    w->qkv = take(&at, c->n_layers * panel_floats(c->dim + 2 * kv, c->dim));
-    w->output = take(&at, c->n_layers * panel_floats(c->dim, c->dim));
-    w->gate = take(&at, c->n_layers * panel_floats(c->hidden_dim, c->dim));
-    w->up = take(&at, c->n_layers * panel_floats(c->hidden_dim, c->dim));
-    w->down = take(&at, c->n_layers * panel_floats(c->dim, c->hidden_dim));
-    w->attention_norm = take(&at, (2 * (uint64_t)c->n_layers + 1) * c->dim);
-    w->feed_norm = w->attention_norm + (uint64_t)c->n_layers * c->dim;
-    w->final_norm = w->feed_norm + (uint64_t)c->n_layers * c->dim;
-    w->rotary_cos = take(&at, (uint64_t)c->seq_len * (head / 2));
-    w->rotary_sin = take(&at, (uint64_t)c->seq_len * (head / 2));
-}
+#define CLASSIFIER_PANELS 4u /* 64 rows between two polls */
 
 void engine_reset_buffers(struct engine *engine)
 {
-    const struct model_config *c = &engine->config;
-    uint32_t kv = c->dim / c->n_heads * c->n_kv_heads;
-    uint8_t *at = (uint8_t *)engine->memory.acts + 256;
-    struct engine_buffers *b = engine->buffers = engine->memory.acts;
-    _Static_assert(sizeof *b <= 256, "the struct lies in front of the buffers");
-    b->stream = take(&at, panels_of(c->dim) * PANEL);
-    b->normed = take(&at, panels_of(c->dim) * PANEL);
-    b->projected = take(&at, panels_of(c->dim) * PANEL);
-    b->qkv = take(&at, panels_of(c->dim + 2 * kv) * PANEL);
-    b->gate = take(&at, panels_of(c->hidden_dim) * PANEL);
-    b->up = take(&at, panels_of(c->hidden_dim) * PANEL);
-    b->scores = take(&at, panels_of(c->seq_len) * PANEL + 8);
-    b->logits = take(&at, panels_of(c->vocab_size) * PANEL + 8);
+    engine->buffers = engine->memory.acts;
+    model_layout_buffers(&engine->config, engine->memory.acts, engine->buffers);
 }
 
 void engine_set_level(struct engine *engine, enum cpu_level level)
@@ -63,28 +16,37 @@ void engine_set_level(struct engine *engine, enum cpu_level level)
     engine->level = level;
 }
 
-static bool poll(const struct engine *engine)
+bool pass_poll(struct pass *pass)
 {
+    const struct engine *engine = pass->engine;
+    pass->products = 0;
     return engine->poll == NULL || engine->poll(engine->poll_context);
 }
 
-/* A matrix-vector product in pieces, with a poll between them. */
-static bool multiply(const struct engine *engine, float *out, const float *matrix, const float *x, uint32_t rows, uint32_t columns,
-                     uint32_t most_panels)
+bool pass_spend(struct pass *pass, uint64_t products)
 {
-    const struct kernels *kernels = kernels_for(engine->level);
-    uint32_t piece = POLL_PRODUCTS / (PANEL * columns), panels = panels_of(rows);
-    piece = piece < 1 ? 1 : piece > most_panels ? most_panels : piece;
-    for (uint32_t done = 0; done < panels; done += piece) {
-        uint32_t count = panels - done < piece ? panels - done : piece;
-        kernels->matvec(out + (uint64_t)done * PANEL, matrix + (uint64_t)done * PANEL * columns, x, count, columns);
-        if (!poll(engine))
+    pass->products += products;
+    return pass->products < POLL_PRODUCTS || pass_poll(pass);
+}
+
+/* out[rows] = matrix * x, in pieces with polls between; an even number of panels each, which the widest kernel likes.
+ */
+static bool multiply(struct pass *pass, float *out, const float *matrix, const float *x, uint32_t rows,
+                     uint32_t columns)
+{
+    uint32_t step = POLL_PRODUCTS / (PANEL * columns) / 2 * 2, panels = panels_of(rows);
+    step = step < 2 ? 2 : step;
+    for (uint32_t done = 0; done < panels; done += step) {
+        uint32_t count = panels - done < step ? panels - done : step;
+        pass->kernels->matvec(out + (uint64_t)done * PANEL, matrix + (uint64_t)done * PANEL * columns, x, count,
+                              columns);
+        if (!pass_spend(pass, (uint64_t)count * PANEL * columns))
             return false;
     }
     return true;
 }
 
-/* Root mean square norm, epsilon 1e-5 as in llama2.c; the sum runs in order. */
+/* Root mean square norm as llama2.c computes it: in order, epsilon 1e-5. */
 static void normalise(float *out, const float *x, const float *weight, uint32_t size)
 {
     float sum = 0;
@@ -97,143 +59,92 @@ static void normalise(float *out, const float *x, const float *weight, uint32_t 
         out[i] = weight[i] * (scale * x[i]);
 }
 
-static void rotate(float *vector, const float *cosines, const float *sines, uint32_t heads, uint32_t head)
+/* gate = silu(gate) * up, with silu(x) = x / (1 + e^-x); the order of the products is that of llama2.c. */
+static void gate_hidden(const struct pass *pass)
 {
-    for (uint32_t h = 0; h < heads; h++, vector += head)
-        for (uint32_t i = 0; i < head / 2; i++) {
-            float even = vector[2 * i], odd = vector[2 * i + 1];
-            float even_cos = even * cosines[i], odd_sin = odd * sines[i], even_sin = even * sines[i], odd_cos = odd * cosines[i];
-            vector[2 * i] = even_cos - odd_sin;
-            vector[2 * i + 1] = even_sin + odd_cos;
-        }
-}
-
-/* The cache of one layer and key/value head: keys in panels of 16 positions, [t / 16][head][16], then values as [t][head]. */
-static float *key_cache(const struct engine *engine, uint32_t layer, uint32_t kv_head)
-{
-    const struct model_config *c = &engine->config;
-    uint64_t head = c->dim / c->n_heads, one = ((uint64_t)panels_of(c->seq_len) * PANEL + c->seq_len) * head;
-    return (float *)engine->memory.kv + ((uint64_t)layer * c->n_kv_heads + kv_head) * one;
-}
-
-static float *value_cache(const struct engine *engine, uint32_t layer, uint32_t kv_head)
-{
-    const struct model_config *c = &engine->config;
-    return key_cache(engine, layer, kv_head) + (uint64_t)panels_of(c->seq_len) * PANEL * (c->dim / c->n_heads);
-}
-
-static void store_row(const struct engine *engine, uint32_t layer, uint32_t position)
-{
-    const struct model_config *c = &engine->config;
-    uint32_t head = c->dim / c->n_heads;
-    const float *keys = engine->buffers->qkv + c->dim, *values = keys + (uint64_t)head * c->n_kv_heads;
-    for (uint32_t h = 0; h < c->n_kv_heads; h++) {
-        float *key = key_cache(engine, layer, h) + (uint64_t)(position / PANEL) * PANEL * head + position % PANEL;
-        float *value = value_cache(engine, layer, h) + (uint64_t)position * head;
-        for (uint32_t i = 0; i < head; i++) {
-            key[(uint64_t)i * PANEL] = keys[h * head + i];
-            value[i] = values[h * head + i];
-        }
+    const struct engine_buffers *b = pass->engine->buffers;
+    uint32_t hidden = padded(pass->engine->config.hidden_dim); /* the padding rows are zeros and stay zeros */
+    float *gate = b->gate_up, *up = b->gate_up + hidden, *sigmoid = b->sigmoid;
+    for (uint32_t i = 0; i < hidden; i++)
+        sigmoid[i] = -gate[i];
+    pass->kernels->exponential(sigmoid, hidden);
+    for (uint32_t i = 0; i < hidden; i++) {
+        float share = 1.0f / (1.0f + sigmoid[i]);
+        gate[i] = gate[i] * share * up[i];
     }
 }
 
-/* In place; the values behind `count`, up to a multiple of eight, are overwritten. */
-static void softmax(const struct kernels *kernels, float *values, uint32_t count)
+static void add_projected(const struct pass *pass)
 {
-    float most = values[0], sum = 0;
-    for (uint32_t i = 1; i < count; i++)
-        most = values[i] > most ? values[i] : most;
-    for (uint32_t i = 0; i < count; i++)
-        values[i] = values[i] - most;
-    for (uint32_t i = count; i % 8 != 0; i++)
-        values[i] = 0;
-    kernels->exponential(values, (count + 7) / 8 * 8);
-    for (uint32_t i = 0; i < count; i++)
-        sum = sum + values[i];
-    for (uint32_t i = 0; i < count; i++)
-        values[i] = values[i] / sum;
+    const struct engine_buffers *b = pass->engine->buffers;
+    for (uint32_t i = 0; i < pass->engine->config.dim; i++)
+        b->stream[i] = b->stream[i] + b->projected[i];
 }
 
-static bool attend(const struct engine *engine, uint32_t layer, uint32_t position)
+static bool run_layer(struct pass *pass, uint32_t layer)
 {
-    const struct model_config *c = &engine->config;
-    const struct engine_buffers *b = engine->buffers;
-    const struct kernels *kernels = kernels_for(engine->level);
-    uint32_t head = c->dim / c->n_heads, group = c->n_heads / c->n_kv_heads, count = position + 1;
-    float scale = maths_sqrt((float)head);
-    for (uint32_t h = 0; h < c->n_heads; h++) {
-        kernels->matvec(b->scores, key_cache(engine, layer, h / group), b->qkv + (uint64_t)h * head, panels_of(count), head);
-        for (uint32_t t = 0; t < count; t++)
-            b->scores[t] = b->scores[t] / scale;
-        softmax(kernels, b->scores, count);
-        kernels->weighted_sum(b->normed + (uint64_t)h * head, value_cache(engine, layer, h / group), b->scores, count, head);
-        if (!poll(engine))
+    const struct model_config *c = &pass->engine->config;
+    const struct engine_weights *w = pass->engine->weights;
+    const struct engine_buffers *b = pass->engine->buffers;
+    uint32_t dim = c->dim, hidden = c->hidden_dim;
+
+    normalise(b->normed, b->stream, w->attention_norm + (uint64_t)layer * dim, dim);
+    if (!multiply(pass, b->qkv, w->qkv + layer * panel_floats(qkv_rows(c), dim), b->normed, qkv_rows(c), dim) ||
+        !attention_run(pass, layer) ||
+        !multiply(pass, b->projected, w->output + layer * panel_floats(dim, dim), b->attended, dim, dim))
+        return false;
+    add_projected(pass);
+
+    normalise(b->normed, b->stream, w->feed_norm + (uint64_t)layer * dim, dim);
+    if (!multiply(pass, b->gate_up, w->gate_up + layer * 2 * panel_floats(hidden, dim), b->normed, 2 * padded(hidden),
+                  dim))
+        return false;
+    gate_hidden(pass);
+    if (!multiply(pass, b->projected, w->down + layer * panel_floats(dim, hidden), b->gate_up, dim, hidden))
+        return false;
+    add_projected(pass);
+    return true;
+}
+
+/* The row of a token, gathered from its panel: no second copy of the embedding is kept. */
+static void embed(const struct pass *pass, uint32_t token)
+{
+    const struct engine *engine = pass->engine;
+    uint32_t dim = engine->config.dim;
+    const float *row = engine->weights->embedding + (uint64_t)(token / PANEL) * PANEL * dim + token % PANEL;
+    for (uint32_t k = 0; k < dim; k++)
+        engine->buffers->stream[k] = row[(uint64_t)k * PANEL];
+}
+
+static bool classify(struct pass *pass)
+{
+    const struct model_config *c = &pass->engine->config;
+    const struct engine_weights *w = pass->engine->weights;
+    const struct engine_buffers *b = pass->engine->buffers;
+    uint32_t panels = panels_of(c->vocab_size);
+    normalise(b->normed, b->stream, w->final_norm, c->dim);
+    for (uint32_t done = 0; done < panels; done += CLASSIFIER_PANELS) {
+        uint32_t count = panels - done < CLASSIFIER_PANELS ? panels - done : CLASSIFIER_PANELS;
+        pass->kernels->matvec(b->logits + (uint64_t)done * PANEL, w->classifier + (uint64_t)done * PANEL * c->dim,
+                              b->normed, count, c->dim);
+        if (!pass_poll(pass))
             return false;
     }
     return true;
 }
 
-/* gate = silu(gate) * up, with silu(x) = x / (1 + e^-x). `up` is used up: the exponentials need a place. */
-static void gate_feed(const struct engine *engine)
-{
-    const struct engine_buffers *b = engine->buffers;
-    uint32_t hidden = engine->config.hidden_dim, padded = panels_of(hidden) * PANEL;
-    for (uint32_t i = 0; i < hidden; i++)
-        b->up[i] = b->gate[i] * b->up[i];
-    for (uint32_t i = 0; i < padded; i++)
-        b->gate[i] = -b->gate[i];
-    kernels_for(engine->level)->exponential(b->gate, padded);
-    for (uint32_t i = 0; i < hidden; i++)
-        b->gate[i] = b->up[i] / (1.0f + b->gate[i]);
-}
-
-static void add_projected(const struct engine *engine)
-{
-    for (uint32_t i = 0; i < engine->config.dim; i++)
-        engine->buffers->stream[i] = engine->buffers->stream[i] + engine->buffers->projected[i];
-}
-
-static bool run_layer(const struct engine *engine, uint32_t layer, uint32_t position)
+float *engine_forward(struct engine *engine, uint32_t token, uint32_t position, bool want_logits)
 {
     const struct model_config *c = &engine->config;
-    const struct engine_weights *w = engine->weights;
-    const struct engine_buffers *b = engine->buffers;
-    uint32_t dim = c->dim, hidden = c->hidden_dim, head = dim / c->n_heads, fused = dim + 2 * head * c->n_kv_heads;
-    const float *cosines = w->rotary_cos + (uint64_t)position * (head / 2), *sines = w->rotary_sin + (uint64_t)position * (head / 2);
-    normalise(b->normed, b->stream, w->attention_norm + (uint64_t)layer * dim, dim);
-    if (!multiply(engine, b->qkv, w->qkv + layer * panel_floats(fused, dim), b->normed, fused, dim, UINT32_MAX))
-        return false;
-    rotate(b->qkv, cosines, sines, c->n_heads + c->n_kv_heads, head); /* queries and keys lie beside each other */
-    store_row(engine, layer, position);
-    if (!attend(engine, layer, position) ||
-        !multiply(engine, b->projected, w->output + layer * panel_floats(dim, dim), b->normed, dim, dim, UINT32_MAX))
-        return false;
-    add_projected(engine);
-    normalise(b->normed, b->stream, w->feed_norm + (uint64_t)layer * dim, dim);
-    if (!multiply(engine, b->gate, w->gate + layer * panel_floats(hidden, dim), b->normed, hidden, dim, UINT32_MAX) ||
-        !multiply(engine, b->up, w->up + layer * panel_floats(hidden, dim), b->normed, hidden, dim, UINT32_MAX))
-        return false;
-    gate_feed(engine);
-    if (!multiply(engine, b->projected, w->down + layer * panel_floats(dim, hidden), b->gate, dim, hidden, UINT32_MAX))
-        return false;
-    add_projected(engine);
-    return true;
-}
-
-const float *engine_forward(struct engine *engine, uint32_t token, uint32_t position, bool want_logits)
-{
-    const struct model_config *c = &engine->config;
-    const struct engine_buffers *b = engine->buffers;
-    const float *row = engine->weights->embedding + (uint64_t)(token / PANEL) * PANEL * c->dim + token % PANEL;
-    for (uint32_t k = 0; k < c->dim; k++)
-        b->stream[k] = row[(uint64_t)k * PANEL];
+    struct pass pass = {.engine = engine, .kernels = kernels_for(engine->level), .position = position};
+    if (token >= c->vocab_size || position >= c->seq_len)
+        return NULL;
+    model_layout_cache(c, engine->memory.kv, &pass.cache);
+    embed(&pass, token);
     for (uint32_t layer = 0; layer < c->n_layers; layer++)
-        if (!poll(engine) || !run_layer(engine, layer, position))
+        if (!pass_poll(&pass) || !run_layer(&pass, layer))
             return NULL;
     if (!want_logits)
-        return b->stream;
-    normalise(b->normed, b->stream, engine->weights->final_norm, c->dim);
-    if (!multiply(engine, b->logits, engine->weights->classifier, b->normed, c->vocab_size, c->dim, CLASSIFIER_PANELS))
-        return NULL;
-    return b->logits;
+        return engine->buffers->logits;
+    return classify(&pass) ? engine->buffers->logits : NULL;
 }

@@ -1,7 +1,8 @@
 /* engine.h - the transformer: one token in, the logits of the next one out.
  *
- * The engine owns no memory. It is given four regions (sizes from model_need) and keeps no state but what is in them and in
- * struct engine. Every kernel (reference C, SSE2, AVX2) sums each row in index order without contraction, so all give the same bits.
+ * The engine owns no memory. It is given four regions (sizes from model_need) and keeps no state but what is in them
+ * and in struct engine. Every kernel (reference C, SSE2, AVX2) sums each row in index order without contraction, so all
+ * give the same bits.
  */
 #ifndef LLMK_ENGINE_H
 #define LLMK_ENGINE_H
@@ -9,24 +10,30 @@
 #include "cpu.h"
 #include "model.h"
 
+#include <stdbool.h>
+
 struct engine_memory { /* each 64-byte aligned and at least as large as model_need says */
     void *weights, *kv, *acts, *scratch;
 };
 
-/* Called between layers and at least every 64 rows of the classifier. False aborts the pass. */
+/* Called before each layer, every 64 rows of the classifier, and inside long products about every 65,536 multiply-adds:
+ * microseconds on a machine, below a millisecond under emulation. A poll that touches a slow device should look at the
+ * clock first. False aborts the pass at once. */
 typedef bool engine_poll(void *context);
 
 struct engine {
     struct model_config config;
     struct engine_memory memory;
-    enum cpu_level level;        /* kernels in use */
-    engine_poll *poll;           /* may be NULL */
+    enum cpu_level level; /* kernels in use */
+    engine_poll *poll;    /* may be NULL */
     void *poll_context;
-    struct engine_weights *weights;   /* private: pointers into memory.weights */
-    struct engine_buffers *buffers;   /* private: pointers into memory.acts */
+    struct engine_weights *weights; /* private: pointers into memory.weights */
+    struct engine_buffers *buffers; /* private: pointers into memory.acts */
 };
 
-/* Streams the file into memory.weights through memory.scratch; refuses NaN, infinities and anything model_config_parse refuses. */
+/* Streams the file into memory.weights through memory.scratch, at most 1 MiB a read; `config` comes from
+ * model_config_parse. Refuses NaN and infinities with the tensor's name and their place in the file. After a failure
+ * the engine must not be used. */
 bool engine_load(struct engine *engine, const struct model_config *config, const struct engine_memory *memory,
                  enum cpu_level level, model_read *read, model_progress *progress, void *context, struct error *error);
 void engine_set_level(struct engine *engine, enum cpu_level level);
@@ -35,8 +42,9 @@ void engine_set_level(struct engine *engine, enum cpu_level level);
 void engine_reset_buffers(struct engine *engine);
 
 /* One token at row `position` of the KV cache (which is written), attending to rows 0..position.
- * Returns vocab_size logits, valid until the next pass; NULL when poll aborted it (row `position` is then undefined).
+ * Returns vocab_size logits, valid until the next pass and free to be changed; NULL when poll aborted it (row
+ * `position` is then undefined) or when the token or the position does not exist in this model (nothing is touched).
  * With want_logits false the classifier is skipped and the result is any non-NULL pointer: prefill. */
-const float *engine_forward(struct engine *engine, uint32_t token, uint32_t position, bool want_logits);
+float *engine_forward(struct engine *engine, uint32_t token, uint32_t position, bool want_logits);
 
 #endif

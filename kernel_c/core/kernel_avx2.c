@@ -43,17 +43,38 @@ static void matvec(float *out, const float *matrix, const float *x, uint32_t pan
     _mm256_zeroupper();
 }
 
-static void weighted_sum(float *out, const float *rows, const float *weights, uint32_t count, uint32_t size)
+/* 32 columns of the values at a time, for the same reason. */
+static void add_thirty_two(float *out, const float *rows, const float *weights, uint32_t count, uint32_t size)
+{
+    __m256 sum0 = _mm256_loadu_ps(out), sum1 = _mm256_loadu_ps(out + 8);
+    __m256 sum2 = _mm256_loadu_ps(out + 16), sum3 = _mm256_loadu_ps(out + 24);
+    for (uint32_t t = 0; t < count; t++, rows += size) {
+        __m256 weight = _mm256_broadcast_ss(weights + t);
+        sum0 = _mm256_add_ps(sum0, _mm256_mul_ps(weight, _mm256_loadu_ps(rows)));
+        sum1 = _mm256_add_ps(sum1, _mm256_mul_ps(weight, _mm256_loadu_ps(rows + 8)));
+        sum2 = _mm256_add_ps(sum2, _mm256_mul_ps(weight, _mm256_loadu_ps(rows + 16)));
+        sum3 = _mm256_add_ps(sum3, _mm256_mul_ps(weight, _mm256_loadu_ps(rows + 24)));
+    }
+    _mm256_storeu_ps(out, sum0);
+    _mm256_storeu_ps(out + 8, sum1);
+    _mm256_storeu_ps(out + 16, sum2);
+    _mm256_storeu_ps(out + 24, sum3);
+}
+
+static void add_weighted(float *out, const float *rows, const float *weights, uint32_t count, uint32_t size)
 {
     uint32_t i = 0;
+    for (; i + 32 <= size; i += 32)
+        add_thirty_two(out + i, rows + i, weights, count, size);
     for (; i + 8 <= size; i += 8) {
-        __m256 sum = _mm256_setzero_ps();
+        __m256 sum = _mm256_loadu_ps(out + i);
         for (uint32_t t = 0; t < count; t++)
-            sum = _mm256_add_ps(sum, _mm256_mul_ps(_mm256_broadcast_ss(weights + t), _mm256_loadu_ps(rows + (uint64_t)t * size + i)));
+            sum = _mm256_add_ps(
+                sum, _mm256_mul_ps(_mm256_broadcast_ss(weights + t), _mm256_loadu_ps(rows + (uint64_t)t * size + i)));
         _mm256_storeu_ps(out + i, sum);
     }
     for (; i < size; i++) {
-        float sum = 0;
+        float sum = out[i];
         for (uint32_t t = 0; t < count; t++) {
             float product = weights[t] * rows[(uint64_t)t * size + i];
             sum = sum + product;
@@ -71,12 +92,12 @@ static __m256 exponential_eight(__m256 x)
     __m256 n = _mm256_sub_ps(shifted, _mm256_set1_ps(EXP_ROUND));
     __m256 r = _mm256_sub_ps(x, _mm256_mul_ps(n, _mm256_set1_ps(EXP_LN2_HIGH)));
     r = _mm256_sub_ps(r, _mm256_mul_ps(n, _mm256_set1_ps(EXP_LN2_LOW)));
-    __m256 p = _mm256_set1_ps(EXP_C0);
-    p = _mm256_add_ps(_mm256_mul_ps(p, r), _mm256_set1_ps(EXP_C1));
-    p = _mm256_add_ps(_mm256_mul_ps(p, r), _mm256_set1_ps(EXP_C2));
-    p = _mm256_add_ps(_mm256_mul_ps(p, r), _mm256_set1_ps(EXP_C3));
-    p = _mm256_add_ps(_mm256_mul_ps(p, r), _mm256_set1_ps(EXP_C4));
-    p = _mm256_add_ps(_mm256_mul_ps(p, r), _mm256_set1_ps(EXP_C5));
+    __m256 p = _mm256_set1_ps(EXP_P5);
+    p = _mm256_add_ps(_mm256_mul_ps(p, r), _mm256_set1_ps(EXP_P4));
+    p = _mm256_add_ps(_mm256_mul_ps(p, r), _mm256_set1_ps(EXP_P3));
+    p = _mm256_add_ps(_mm256_mul_ps(p, r), _mm256_set1_ps(EXP_P2));
+    p = _mm256_add_ps(_mm256_mul_ps(p, r), _mm256_set1_ps(EXP_P1));
+    p = _mm256_add_ps(_mm256_mul_ps(p, r), _mm256_set1_ps(EXP_P0));
     p = _mm256_add_ps(_mm256_mul_ps(p, _mm256_mul_ps(r, r)), r);
     p = _mm256_add_ps(p, _mm256_set1_ps(1.0f));
     __m256i exponent = _mm256_slli_epi32(_mm256_castps_si256(shifted), 23);
@@ -90,4 +111,4 @@ static void exponential(float *values, uint32_t count)
     _mm256_zeroupper();
 }
 
-const struct kernels kernels_avx2 = {matvec, weighted_sum, exponential};
+const struct kernels kernels_avx2 = {matvec, add_weighted, exponential};

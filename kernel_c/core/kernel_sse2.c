@@ -25,17 +25,37 @@ static void matvec(float *out, const float *matrix, const float *x, uint32_t pan
         one_panel(out + (uint64_t)panel * PANEL, matrix + (uint64_t)panel * columns * PANEL, x, columns);
 }
 
-static void weighted_sum(float *out, const float *rows, const float *weights, uint32_t count, uint32_t size)
+/* Sixteen columns of the values at a time: four sums hide the latency of the additions. */
+static void add_sixteen(float *out, const float *rows, const float *weights, uint32_t count, uint32_t size)
+{
+    __m128 sum0 = _mm_loadu_ps(out), sum1 = _mm_loadu_ps(out + 4), sum2 = _mm_loadu_ps(out + 8),
+           sum3 = _mm_loadu_ps(out + 12);
+    for (uint32_t t = 0; t < count; t++, rows += size) {
+        __m128 weight = _mm_set1_ps(weights[t]);
+        sum0 = _mm_add_ps(sum0, _mm_mul_ps(weight, _mm_loadu_ps(rows)));
+        sum1 = _mm_add_ps(sum1, _mm_mul_ps(weight, _mm_loadu_ps(rows + 4)));
+        sum2 = _mm_add_ps(sum2, _mm_mul_ps(weight, _mm_loadu_ps(rows + 8)));
+        sum3 = _mm_add_ps(sum3, _mm_mul_ps(weight, _mm_loadu_ps(rows + 12)));
+    }
+    _mm_storeu_ps(out, sum0);
+    _mm_storeu_ps(out + 4, sum1);
+    _mm_storeu_ps(out + 8, sum2);
+    _mm_storeu_ps(out + 12, sum3);
+}
+
+static void add_weighted(float *out, const float *rows, const float *weights, uint32_t count, uint32_t size)
 {
     uint32_t i = 0;
+    for (; i + 16 <= size; i += 16)
+        add_sixteen(out + i, rows + i, weights, count, size);
     for (; i + 4 <= size; i += 4) {
-        __m128 sum = _mm_setzero_ps();
+        __m128 sum = _mm_loadu_ps(out + i);
         for (uint32_t t = 0; t < count; t++)
             sum = _mm_add_ps(sum, _mm_mul_ps(_mm_set1_ps(weights[t]), _mm_loadu_ps(rows + (uint64_t)t * size + i)));
         _mm_storeu_ps(out + i, sum);
     }
     for (; i < size; i++) {
-        float sum = 0;
+        float sum = out[i];
         for (uint32_t t = 0; t < count; t++) {
             float product = weights[t] * rows[(uint64_t)t * size + i];
             sum = sum + product;
@@ -52,12 +72,12 @@ static __m128 exponential_four(__m128 x)
     __m128 n = _mm_sub_ps(shifted, _mm_set1_ps(EXP_ROUND));
     __m128 r = _mm_sub_ps(x, _mm_mul_ps(n, _mm_set1_ps(EXP_LN2_HIGH)));
     r = _mm_sub_ps(r, _mm_mul_ps(n, _mm_set1_ps(EXP_LN2_LOW)));
-    __m128 p = _mm_set1_ps(EXP_C0);
-    p = _mm_add_ps(_mm_mul_ps(p, r), _mm_set1_ps(EXP_C1));
-    p = _mm_add_ps(_mm_mul_ps(p, r), _mm_set1_ps(EXP_C2));
-    p = _mm_add_ps(_mm_mul_ps(p, r), _mm_set1_ps(EXP_C3));
-    p = _mm_add_ps(_mm_mul_ps(p, r), _mm_set1_ps(EXP_C4));
-    p = _mm_add_ps(_mm_mul_ps(p, r), _mm_set1_ps(EXP_C5));
+    __m128 p = _mm_set1_ps(EXP_P5);
+    p = _mm_add_ps(_mm_mul_ps(p, r), _mm_set1_ps(EXP_P4));
+    p = _mm_add_ps(_mm_mul_ps(p, r), _mm_set1_ps(EXP_P3));
+    p = _mm_add_ps(_mm_mul_ps(p, r), _mm_set1_ps(EXP_P2));
+    p = _mm_add_ps(_mm_mul_ps(p, r), _mm_set1_ps(EXP_P1));
+    p = _mm_add_ps(_mm_mul_ps(p, r), _mm_set1_ps(EXP_P0));
     p = _mm_add_ps(_mm_mul_ps(p, _mm_mul_ps(r, r)), r);
     p = _mm_add_ps(p, _mm_set1_ps(1.0f));
     __m128i exponent = _mm_slli_epi32(_mm_castps_si128(shifted), 23);
@@ -70,4 +90,4 @@ static void exponential(float *values, uint32_t count)
         _mm_storeu_ps(values + i, exponential_four(_mm_loadu_ps(values + i)));
 }
 
-const struct kernels kernels_sse2 = {matvec, weighted_sum, exponential};
+const struct kernels kernels_sse2 = {matvec, add_weighted, exponential};

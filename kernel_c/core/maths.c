@@ -54,7 +54,8 @@ double maths_power(double base, double exponent)
 void maths_sin_cos(double x, double *ret_sin, double *ret_cos)
 {
     /* pi/2 in three parts (Cody and Waite): the first two have 33 bits, so that their products with n are exact. */
-    const double part1 = 1.57079632673412561417e+00, part2 = 6.07710050630396597660e-11, part3 = 2.02226624879595063154e-21;
+    const double part1 = 1.57079632673412561417e+00, part2 = 6.07710050630396597660e-11,
+                 part3 = 2.02226624879595063154e-21;
     int64_t n = (int64_t)(x * 0.63661977236758134308 + (x < 0 ? -0.5 : 0.5));
     double r = ((x - (double)n * part1) - (double)n * part2) - (double)n * part3; /* |r| <= pi/4 */
     double square = r * r, sine = 0, cosine = 0, term = r;
@@ -68,10 +69,18 @@ void maths_sin_cos(double x, double *ret_sin, double *ret_cos)
         term *= -square / ((k + 1) * (k + 2));
     }
     switch (n & 3) {
-    case 0: *ret_sin = sine, *ret_cos = cosine; break;
-    case 1: *ret_sin = cosine, *ret_cos = -sine; break;
-    case 2: *ret_sin = -sine, *ret_cos = -cosine; break;
-    default: *ret_sin = -cosine, *ret_cos = sine; break;
+    case 0:
+        *ret_sin = sine, *ret_cos = cosine;
+        break;
+    case 1:
+        *ret_sin = cosine, *ret_cos = -sine;
+        break;
+    case 2:
+        *ret_sin = -sine, *ret_cos = -cosine;
+        break;
+    default:
+        *ret_sin = -cosine, *ret_cos = sine;
+        break;
     }
 }
 

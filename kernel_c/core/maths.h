@@ -5,10 +5,10 @@
 #ifndef LLMK_MATHS_H
 #define LLMK_MATHS_H
 
-double maths_exp(double x);             /* -700 .. 700 */
-double maths_log(double x);             /* x > 0, normal */
+double maths_exp(double x); /* -700 .. 700 */
+double maths_log(double x); /* x > 0, normal */
 double maths_power(double base, double exponent);
 void maths_sin_cos(double x, double *ret_sin, double *ret_cos); /* |x| <= 1e6 */
-float maths_sqrt(float x);              /* correctly rounded */
+float maths_sqrt(float x);                                      /* correctly rounded */
 
 #endif

@@ -1,8 +1,8 @@
 /* model.h - a llama2.c model file: what its header says, whether that can be true, and its weights in memory.
  *
- * Format v0 ("legacy"): seven little-endian int32 (dim, hidden_dim, n_layers, n_heads, n_kv_heads, vocab_size, seq_len), then
- * float32 tensors. A positive vocab_size means that the classifier is the embedding; a negative one, that it follows.
- * Source: karpathy/llama2.c, export.py legacy_export and run.c memory_map_weights.
+ * Format v0 ("legacy"): seven little-endian int32 (dim, hidden_dim, n_layers, n_heads, n_kv_heads, vocab_size,
+ * seq_len), then float32 tensors. A positive vocab_size means that the classifier is the embedding; a negative one,
+ * that it follows. Source: karpathy/llama2.c, export.py legacy_export and run.c memory_map_weights.
  */
 #ifndef LLMK_MODEL_H
 #define LLMK_MODEL_H
@@ -15,22 +15,22 @@
 #define MODEL_HEADER_BYTES 28u
 
 struct model_config {
-    uint32_t dim;          /* width of the residual stream */
-    uint32_t hidden_dim;   /* width of the feed-forward layer */
+    uint32_t dim;        /* width of the residual stream */
+    uint32_t hidden_dim; /* width of the feed-forward layer */
     uint32_t n_layers;
-    uint32_t n_heads;      /* query heads; head_size = dim / n_heads */
-    uint32_t n_kv_heads;   /* key/value heads, divides n_heads */
+    uint32_t n_heads;    /* query heads; head_size = dim / n_heads */
+    uint32_t n_kv_heads; /* key/value heads, divides n_heads */
     uint32_t vocab_size;
-    uint32_t seq_len;      /* rows of the KV cache */
+    uint32_t seq_len; /* rows of the KV cache */
     bool shared_classifier;
-    uint64_t parameters;   /* number of weights, derived */
-    uint64_t file_bytes;   /* what the file must be, derived */
+    uint64_t parameters; /* number of weights, derived */
+    uint64_t file_bytes; /* what the file must be, derived */
 };
 
 /* Checks every field and every product and that `file_bytes` is exactly what the header implies. Pure; `header` has
  * MODEL_HEADER_BYTES bytes or `header_bytes` says that it has fewer. */
-bool model_config_parse(const uint8_t *header, size_t header_bytes, uint64_t file_bytes, struct model_config *ret_config,
-                        struct error *error);
+bool model_config_parse(const uint8_t *header, size_t header_bytes, uint64_t file_bytes,
+                        struct model_config *ret_config, struct error *error);
 
 /* Exact memory need, each a multiple of 64 bytes. */
 struct model_need {

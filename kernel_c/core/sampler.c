@@ -1,30 +1,19 @@
 #include "sampler.h"
 
 #include "kernels.h"
+#include "tokenizer.h"
 
 #include <stdbool.h>
 
-#define MILLION 1000000.0f
-#define PENALTY_WINDOW 64u
 #define MINUS_INFINITY (-__builtin_inff())
-
-struct candidate {
-    float probability;
-    uint32_t id;
-};
 
 void sampler_seed(struct sampler *sampler, uint64_t seed)
 {
     sampler->state = seed != 0 ? seed : 0x9e3779b97f4a7c15u; /* xorshift never leaves zero */
 }
 
-uint64_t sampler_need(uint32_t vocab_size)
-{
-    return ((uint64_t)vocab_size + 8) * sizeof(struct candidate);
-}
-
-/* xorshift*, 24 bits of the upper half: the generator of llama2.c, so that a seed gives the same draws. */
-static float draw(struct sampler *sampler)
+/* xorshift*, the generator of llama2.c. */
+float sampler_random(struct sampler *sampler)
 {
     sampler->state ^= sampler->state >> 12;
     sampler->state ^= sampler->state << 25;
@@ -33,110 +22,146 @@ static float draw(struct sampler *sampler)
     return (float)(upper >> 8) / 16777216.0f;
 }
 
-/* Every token that would complete a run of `length` tokens which this turn already has. */
-static void ban_repeats(float *logits, uint32_t vocab_size, uint32_t length, const uint32_t *turn, size_t count)
+uint64_t sampler_need(uint32_t vocab_size)
 {
-    if (length == 0 || count < length)
+    return ((uint64_t)vocab_size + 8) * sizeof(struct sampler_candidate);
+}
+
+void sampler_ban_ngrams(float *logits, uint32_t vocab_size, uint32_t length, const uint32_t *turn, size_t turn_count)
+{
+    if (length == 0 || turn_count < length)
         return;
-    const uint32_t *tail = turn + count - (length - 1);
-    for (size_t start = 0; start + length <= count; start++) {
+    const uint32_t *tail = turn + turn_count - (length - 1); /* what the next token would follow */
+    for (size_t start = 0; start + length <= turn_count; start++) {
         uint32_t same = 0;
         while (same < length - 1 && turn[start + same] == tail[same])
             same++;
-        if (same == length - 1 && turn[start + same] < vocab_size)
-            logits[turn[start + same]] = MINUS_INFINITY;
+        uint32_t next = turn[start + length - 1];
+        if (same == length - 1 && next < vocab_size)
+            logits[next] = MINUS_INFINITY;
     }
 }
 
-static void penalise(float *logits, uint32_t vocab_size, float penalty, const uint32_t *turn, size_t count)
+void sampler_penalise(float *logits, uint32_t vocab_size, uint32_t penalty, const uint32_t *turn, size_t turn_count)
 {
-    size_t first = count > PENALTY_WINDOW ? count - PENALTY_WINDOW : 0;
-    for (size_t i = first; i < count; i++) {
-        bool seen = turn[i] >= vocab_size;
-        for (size_t earlier = first; earlier < i && !seen; earlier++)
-            seen = turn[earlier] == turn[i];
-        if (!seen) {
+    float factor = (float)penalty / (float)SAMPLER_MILLION;
+    size_t first = turn_count > SAMPLER_PENALTY_WINDOW ? turn_count - SAMPLER_PENALTY_WINDOW : 0;
+    for (size_t i = first; i < turn_count; i++) {
+        bool skip = turn[i] >= vocab_size;
+        for (size_t earlier = first; earlier < i && !skip; earlier++)
+            skip = turn[earlier] == turn[i];
+        if (!skip) {
             float *logit = logits + turn[i];
-            *logit = *logit > 0 ? *logit / penalty : *logit * penalty;
+            *logit = *logit > 0 ? *logit / factor : *logit * factor;
         }
     }
 }
 
-static uint32_t most_likely(const float *logits, uint32_t vocab_size)
+uint32_t sampler_argmax(const float *values, uint32_t vocab_size)
 {
     uint32_t best = 0;
     for (uint32_t id = 1; id < vocab_size; id++)
-        if (logits[id] > logits[best])
+        if (values[id] > values[best])
             best = id;
     return best;
 }
 
-/* Logits become the probabilities of softmax(logits / temperature). */
-static void to_probabilities(float *logits, uint32_t vocab_size, float temperature, float *work)
+void sampler_softmax(float *logits, uint32_t vocab_size, uint32_t temperature, void *work)
 {
-    float most = logits[most_likely(logits, vocab_size)], sum = 0;
-    for (uint32_t id = 0; id < vocab_size; id++)
-        work[id] = (logits[id] - most) / temperature;
-    for (uint32_t id = vocab_size; id % 8 != 0; id++)
-        work[id] = 0;
-    kernels_sse2.exponential(work, (vocab_size + 7) / 8 * 8);
+    float *powers = work, divisor = (float)temperature / (float)SAMPLER_MILLION;
+    float most = logits[sampler_argmax(logits, vocab_size)] / divisor, sum = 0;
     for (uint32_t id = 0; id < vocab_size; id++) {
-        work[id] = logits[id] == MINUS_INFINITY ? 0 : work[id]; /* a banned token has no chance at all */
-        sum = sum + work[id];
+        float scaled = logits[id] / divisor;
+        powers[id] = scaled == most ? 0 : scaled - most; /* an infinite highest logit would give NaN */
+    }
+    for (uint32_t id = vocab_size; id % 8 != 0; id++)
+        powers[id] = 0;
+    kernels_sse2.exponential(powers, (vocab_size + 7) / 8 * 8); /* every level gives the same bits */
+    for (uint32_t id = 0; id < vocab_size; id++) {
+        powers[id] = logits[id] == MINUS_INFINITY ? 0 : powers[id];
+        sum = sum + powers[id];
     }
     for (uint32_t id = 0; id < vocab_size; id++)
-        logits[id] = work[id] / sum;
+        logits[id] = powers[id] / sum;
 }
 
-/* Before: more likely, or as likely and of a lower id. */
-static bool before(const struct candidate *a, const struct candidate *b)
+uint32_t sampler_min_p(const float *probabilities, uint32_t vocab_size, uint32_t min_p,
+                       struct sampler_candidate *candidates)
 {
-    return a->probability > b->probability || (a->probability == b->probability && a->id < b->id);
+    float most = probabilities[sampler_argmax(probabilities, vocab_size)];
+    float least = most * ((float)min_p / (float)SAMPLER_MILLION);
+    uint32_t count = 0;
+    for (uint32_t id = 0; id < vocab_size; id++)
+        if (probabilities[id] > 0 && probabilities[id] >= least)
+            candidates[count++] = (struct sampler_candidate){probabilities[id], id};
+    return count;
 }
 
-static void sift_down(struct candidate *heap, uint32_t count, uint32_t at)
+static bool ranks_before(struct sampler_candidate a, struct sampler_candidate b)
 {
-    struct candidate moved = heap[at];
-    for (;;) {
-        uint32_t child = 2 * at + 1;
-        if (child >= count)
-            break;
-        if (child + 1 < count && before(&heap[child + 1], &heap[child]))
+    return a.probability > b.probability || (a.probability == b.probability && a.id < b.id);
+}
+
+/* The heap grows from the end of the array towards its front: its node i is last[-i], so what is taken off can stay in
+ * front. */
+static void sift_down(struct sampler_candidate *last, uint32_t count, uint32_t at)
+{
+    struct sampler_candidate moved = *(last - at);
+    for (uint32_t child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && ranks_before(*(last - child - 1), *(last - child)))
             child++;
-        if (!before(&heap[child], &moved))
+        if (!ranks_before(*(last - child), moved))
             break;
-        heap[at] = heap[child];
-        at = child;
+        *(last - at) = *(last - child);
     }
-    heap[at] = moved;
+    *(last - at) = moved;
 }
 
-/* Keeps what min_p lets through, then takes the likeliest one after the other from a heap until top_k or top_p is reached.
- * The chosen ones end at the end of the array, the likeliest last. Returns how many; `ret_mass` is their probability in all. */
-static uint32_t choose_candidates(const struct sampling *settings, const float *probabilities, uint32_t vocab_size,
-                                  struct candidate *heap, uint32_t *ret_kept, float *ret_mass)
+uint32_t sampler_top(struct sampler_candidate *candidates, uint32_t count, uint32_t top_k, uint32_t top_p)
 {
-    float least = probabilities[most_likely(probabilities, vocab_size)] * ((float)settings->min_p / MILLION);
-    uint32_t kept = 0, limit = settings->top_k != 0 ? settings->top_k : vocab_size, chosen = 0;
-    for (uint32_t id = 0; id < vocab_size; id++)
-        if (probabilities[id] >= least && probabilities[id] > 0)
-            heap[kept++] = (struct candidate){probabilities[id], id};
-    for (uint32_t at = kept / 2; at-- > 0;)
-        sift_down(heap, kept, at);
-    float mass = 0, enough = (float)settings->top_p / MILLION;
-    while (chosen < kept && chosen < limit) {
-        struct candidate next = heap[0];
-        uint32_t rest = kept - ++chosen;
-        heap[0] = heap[rest];
-        sift_down(heap, rest, 0);
-        heap[rest] = next;
-        mass = mass + next.probability;
-        if (settings->top_p < 1000000 && mass > enough)
+    uint32_t limit = top_k != 0 && top_k < count ? top_k : count, taken = 0;
+    float mass = 0, enough = (float)top_p / (float)SAMPLER_MILLION;
+    if (count == 0)
+        return 0;
+    struct sampler_candidate *last = candidates + (count - 1);
+    for (uint32_t at = count / 2; at-- > 0;)
+        sift_down(last, count, at);
+    while (taken < limit) {
+        struct sampler_candidate best = *last;
+        *last = candidates[taken]; /* the heap's last node, which `best` replaces */
+        candidates[taken++] = best;
+        sift_down(last, count - taken, 0);
+        mass = mass + best.probability;
+        if (top_p < SAMPLER_MILLION && mass > enough)
             break;
     }
-    *ret_kept = kept;
-    *ret_mass = mass;
-    return chosen;
+    return taken;
+}
+
+uint32_t sampler_draw(const struct sampler_candidate *candidates, uint32_t count, float coin)
+{
+    float mass = 0, sum = 0;
+    for (uint32_t i = 0; i < count; i++)
+        mass = mass + candidates[i].probability;
+    float target = coin * mass;
+    for (uint32_t i = 0; i < count; i++) {
+        sum = sum + candidates[i].probability;
+        if (target < sum)
+            return candidates[i].id;
+    }
+    return candidates[count - 1].id; /* rounding */
+}
+
+/* In the order of the ids, as llama2.c draws when nothing is cut. */
+static uint32_t draw_uncut(const float *probabilities, uint32_t vocab_size, float coin)
+{
+    float sum = 0;
+    for (uint32_t id = 0; id < vocab_size; id++) {
+        sum = sum + probabilities[id];
+        if (coin < sum)
+            return id;
+    }
+    return sampler_argmax(probabilities, vocab_size); /* rounding; never a banned token */
 }
 
 uint32_t sampler_choose(struct sampler *sampler, const struct sampling *settings, float *logits, uint32_t vocab_size,
@@ -145,30 +170,20 @@ uint32_t sampler_choose(struct sampler *sampler, const struct sampling *settings
     for (uint32_t id = 0; id < vocab_size; id++)
         if (logits[id] != logits[id])
             logits[id] = MINUS_INFINITY;
-    ban_repeats(logits, vocab_size, settings->no_repeat_ngram, turn, turn_count);
-    if (settings->repeat_penalty != 1000000)
-        penalise(logits, vocab_size, (float)settings->repeat_penalty / MILLION, turn, turn_count);
+    sampler_ban_ngrams(logits, vocab_size, settings->no_repeat_ngram, turn, turn_count);
+    if (settings->repeat_penalty != SAMPLER_MILLION)
+        sampler_penalise(logits, vocab_size, settings->repeat_penalty, turn, turn_count);
+    uint32_t best = sampler_argmax(logits, vocab_size);
+    if (logits[best] == MINUS_INFINITY)
+        return TOKEN_EOS;
     if (settings->temperature == 0)
-        return most_likely(logits, vocab_size);
-    to_probabilities(logits, vocab_size, (float)settings->temperature / MILLION, work);
-    float coin = draw(sampler);
-    if (settings->min_p == 0 && settings->top_k == 0 && settings->top_p >= 1000000) {
-        float sum = 0; /* nothing is cut: in order of the ids, as llama2.c draws */
-        for (uint32_t id = 0; id < vocab_size; id++) {
-            sum = sum + logits[id];
-            if (coin < sum)
-                return id;
-        }
-        return most_likely(logits, vocab_size);
-    }
-    struct candidate *heap = work;
-    uint32_t kept;
-    float mass, sum = 0;
-    uint32_t chosen = choose_candidates(settings, logits, vocab_size, heap, &kept, &mass);
-    for (uint32_t i = 0; i < chosen; i++) {
-        sum = sum + heap[kept - 1 - i].probability;
-        if (coin * mass < sum)
-            return heap[kept - 1 - i].id;
-    }
-    return chosen > 0 ? heap[kept - chosen].id : most_likely(logits, vocab_size);
+        return best;
+    sampler_softmax(logits, vocab_size, settings->temperature, work);
+    float coin = sampler_random(sampler);
+    if (settings->min_p == 0 && settings->top_k == 0 && settings->top_p >= SAMPLER_MILLION)
+        return draw_uncut(logits, vocab_size, coin);
+    struct sampler_candidate *candidates = work;
+    uint32_t count = sampler_min_p(logits, vocab_size, settings->min_p, candidates);
+    count = sampler_top(candidates, count, settings->top_k, settings->top_p);
+    return sampler_draw(candidates, count, coin);
 }

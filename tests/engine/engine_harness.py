@@ -1,0 +1,143 @@
+"""The engine as a child process: compiled once per session with the product's own flags, driven over pipes."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import importlib.util
+import os
+import subprocess
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import numpy.typing as npt
+
+ROOT = Path(__file__).resolve().parents[2]
+MODELS = ROOT / "kernel_c" / "models"
+REFERENCE, SSE2, AVX2 = range(3)
+CORE = [
+    "model", "model_layout", "engine", "engine_load", "attention", "kernel_reference", "kernel_sse2", "kernel_avx2",
+    "cpu", "maths", "tokenizer", "tokenizer_encode", "sampler", "error", "text", "number",
+]  # fmt: skip
+
+Floats = npt.NDArray[np.float32]
+
+
+class EngineError(Exception):
+    """The engine refused; `code` is its enum error_code, 0 for a refusal of the harness itself."""
+
+    def __init__(self, reply: str) -> None:
+        head, _, rest = reply.partition(" ")
+        self.code = int(head) if head.isdigit() else 0
+        super().__init__(rest if head.isdigit() else reply)
+
+
+class Harness:
+    """One running harness. Every method is one request."""
+
+    def __init__(self, program: Path) -> None:
+        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def call(self, name: str, *arguments: int, payload: bytes = b"") -> bytes:
+        """Sends one request and returns the reply's bytes. Raises EngineError when refused, AssertionError on a crash."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        line = " ".join([name, *map(str, arguments), str(len(payload))]) + "\n"
+        try:
+            self.process.stdin.write(line.encode() + payload)
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass
+        head = self.process.stdout.readline().split()
+        if len(head) != 2:
+            assert self.process.stderr is not None
+            raise AssertionError(f"the engine died: {self.process.stderr.read().decode(errors='replace')[-4000:]}")
+        body = self.process.stdout.read(int(head[1]))
+        if head[0] != b"ok":
+            raise EngineError(body.decode())
+        return body
+
+    def load(self, file: bytes | Path, level: int = AVX2, stop_after: int = 0) -> dict[str, int]:
+        """Loads a model from bytes or from a path; returns what the loader saw."""
+        if isinstance(file, Path):
+            reply = self.call("open", level, stop_after, payload=str(file).encode())
+        else:
+            reply = self.call("load", level, stop_after, payload=file)
+        names = ["largest_read", "last_progress", "parameters", "file_bytes", "dim", "vocab", "seq_len", "shared"]
+        return dict(zip(names, map(int, reply.split()), strict=True))
+
+    def forward(self, token: int, position: int) -> Floats:
+        """The logits after `token` at `position`."""
+        return np.frombuffer(self.call("forward", token, position, 1), np.float32)
+
+    def greedy(self, steps: int) -> list[int]:
+        """Ids from BOS, each the most likely."""
+        return np.frombuffer(self.call("greedy", steps), np.uint32).tolist()
+
+    def encode(self, text: bytes, bos: bool = True, capacity: int = 20000) -> list[int]:
+        """The ids of a text."""
+        return np.frombuffer(self.call("encode", int(bos), capacity, payload=text), np.uint32).tolist()
+
+    def decode(self, ids: list[int], previous: int = 1) -> bytes:
+        """The bytes of ids that follow `previous`."""
+        pieces = []
+        for token in ids:
+            pieces.append(self.call("decode", previous, token))
+            previous = token
+        return b"".join(pieces)
+
+    def values(self, name: str, *arguments: int, payload: bytes = b"") -> Floats:
+        """A request whose reply is floats."""
+        return np.frombuffer(self.call(name, *arguments, payload=payload), np.float32)
+
+    def levels(self) -> list[int]:
+        """The levels that this processor can run."""
+        best = int(self.call("cpu").split()[0])
+        return list(range(best + 1))
+
+    def close(self) -> int:
+        """Ends the child and returns its exit status; its leaks and late errors are on stderr."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        status = self.process.wait(timeout=30)
+        for pipe in (self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
+        return status
+
+
+def product_build() -> ModuleType:
+    """kernel_c/build.py as a module, for its flags."""
+    spec = importlib.util.spec_from_file_location("kernel_build", ROOT / "kernel_c" / "build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    import sys
+
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def compile_harness(folder: Path, target: str) -> Path:
+    """Compiles core and harness as the product's target ("sim" or "asan") is compiled; returns the program."""
+    build = product_build()
+    settings = build.targets()[target]
+    native = Path(__file__).with_name("native")
+    sources = [ROOT / "kernel_c" / "core" / f"{name}.c" for name in CORE] + sorted(native.glob("*.c"))
+
+    def compile_one(source: Path) -> Path:
+        result = folder / f"{source.parent.name}_{source.stem}.o"
+        flags = build.COMMON + build.WARNINGS + settings.compile + build.LEVEL_FLAGS.get(source.name, [])
+        run([*settings.compiler, *flags, "-c", str(source), "-o", str(result)])
+        return result
+
+    def run(command: list[str]) -> None:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        objects = list(pool.map(compile_one, sources))
+    program = folder / f"engine-{target}"
+    run([*settings.compiler, *map(str, objects), *settings.link, "-o", str(program)])
+    return program

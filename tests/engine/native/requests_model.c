@@ -1,0 +1,228 @@
+/* requests_model.c - loading a model into memory of exactly the announced size, and running it. */
+#define _POSIX_C_SOURCE 200112L
+#include "harness.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define CANARY_BYTES 64u
+#define CANARY 0xa5
+
+struct source { /* a model file in memory, or on disk */
+    const unsigned char *data;
+    FILE *file;
+    unsigned long long bytes, largest_read, progress_calls, last_progress, stop_after;
+    unsigned char header[MODEL_HEADER_BYTES];
+};
+
+static bool read_source(void *context, uint64_t offset, void *to, uint64_t bytes, struct error *error)
+{
+    struct source *source = context;
+    source->largest_read = bytes > source->largest_read ? bytes : source->largest_read;
+    if (offset + bytes > source->bytes)
+        return error_set(error, ERROR_IO, "read beyond the end of the file");
+    if (source->file == NULL)
+        memcpy(to, source->data + offset, (size_t)bytes);
+    else if (fseek(source->file, (long)offset, SEEK_SET) != 0 || fread(to, 1, (size_t)bytes, source->file) != bytes)
+        return error_set(error, ERROR_IO, "short read");
+    return true;
+}
+
+static bool note_progress(void *context, uint64_t done, uint64_t total)
+{
+    struct source *source = context;
+    if (done < source->last_progress || done > total)
+        abort();
+    source->last_progress = done;
+    return source->stop_after == 0 || ++source->progress_calls < source->stop_after;
+}
+
+/* Exact and aligned, with canaries behind where no sanitiser watches; filled with junk, so that nothing may rely on
+ * zeros. */
+static void *exact_block(void **old, uint64_t bytes)
+{
+    void *block = NULL;
+    free(*old);
+    if (posix_memalign(&block, 64, (size_t)bytes + CANARY_BYTES) != 0)
+        abort();
+    memset(block, 0x7b, (size_t)bytes);
+    memset((char *)block + bytes, CANARY, CANARY_BYTES);
+    return *old = block;
+}
+
+static bool canary_lives(const void *block, uint64_t bytes)
+{
+    for (unsigned i = 0; i < CANARY_BYTES; i++)
+        if (((const unsigned char *)block)[bytes + i] != CANARY)
+            return false;
+    return true;
+}
+
+static bool memory_intact(const struct harness *h)
+{
+    return canary_lives(h->memory.weights, h->need.weights) && canary_lives(h->memory.kv, h->need.kv) &&
+           canary_lives(h->memory.acts, h->need.acts) && canary_lives(h->memory.scratch, h->need.scratch);
+}
+
+static bool count_polls(void *context)
+{
+    struct harness *h = context;
+    return ++h->polls != h->polls_allowed;
+}
+
+static void load(struct harness *h, struct source *source, enum cpu_level level)
+{
+    struct error error = {0};
+    struct model_config config;
+    h->model_loaded = false;
+    if (!model_config_parse(source->header,
+                            source->bytes < MODEL_HEADER_BYTES ? (size_t)source->bytes : MODEL_HEADER_BYTES,
+                            source->bytes, &config, &error)) {
+        reply_error(&error);
+        return;
+    }
+    model_need(&config, &h->need);
+    exact_block(&h->memory.weights, h->need.weights);
+    exact_block(&h->memory.kv, h->need.kv);
+    exact_block(&h->memory.acts, h->need.acts);
+    exact_block(&h->memory.scratch, h->need.scratch);
+    if (!engine_load(&h->engine, &config, &h->memory, level, read_source, note_progress, source, &error)) {
+        reply_error(&error);
+        return;
+    }
+    h->engine.poll = count_polls;
+    h->engine.poll_context = h;
+    h->polls_allowed = 0;
+    h->model_loaded = true;
+    char text[256];
+    int bytes = snprintf(text, sizeof text, "%llu %llu %llu %llu %u %u %u %u", (unsigned long long)source->largest_read,
+                         (unsigned long long)source->last_progress, (unsigned long long)config.parameters,
+                         (unsigned long long)config.file_bytes, config.dim, config.vocab_size, config.seq_len,
+                         (unsigned)config.shared_classifier);
+    reply("ok", text, (size_t)bytes);
+}
+
+/* "load LEVEL STOP_AFTER" with the file as payload, "open LEVEL STOP_AFTER" with its path. */
+static void load_request(struct harness *h, const struct request *r, bool path)
+{
+    struct source source = {.data = r->payload, .bytes = r->bytes, .stop_after = r->arguments[1]};
+    if (path) {
+        char name[4096];
+        snprintf(name, sizeof name, "%.*s", (int)r->bytes, (const char *)r->payload);
+        source.file = fopen(name, "rb");
+        if (source.file == NULL || fseek(source.file, 0, SEEK_END) != 0) {
+            reply("error", "cannot open", 11);
+            return;
+        }
+        source.bytes = (unsigned long long)ftell(source.file);
+        rewind(source.file);
+        if (fread(source.header, 1, sizeof source.header, source.file) != sizeof source.header)
+            memset(source.header, 0, sizeof source.header);
+    } else {
+        memcpy(source.header, r->payload, r->bytes < sizeof source.header ? r->bytes : sizeof source.header);
+    }
+    load(h, &source, (enum cpu_level)r->arguments[0]);
+    if (source.file != NULL)
+        fclose(source.file);
+}
+
+static void parse_request(const struct request *r)
+{
+    struct error error = {0};
+    struct model_config c;
+    struct model_need need;
+    char text[256];
+    if (!model_config_parse(r->payload, r->bytes, r->arguments[0], &c, &error)) {
+        reply_error(&error);
+        return;
+    }
+    model_need(&c, &need);
+    int bytes = snprintf(text, sizeof text, "%llu %llu %llu %llu %llu %llu", (unsigned long long)c.parameters,
+                         (unsigned long long)c.file_bytes, (unsigned long long)need.weights,
+                         (unsigned long long)need.kv, (unsigned long long)need.acts, (unsigned long long)need.scratch);
+    reply("ok", text, (size_t)bytes);
+}
+
+/* "forward TOKEN POSITION WANT_LOGITS": the logits, or nothing when aborted or not wanted. */
+static void forward_request(struct harness *h, const struct request *r)
+{
+    h->polls = 0;
+    const float *logits =
+        engine_forward(&h->engine, (uint32_t)r->arguments[0], (uint32_t)r->arguments[1], r->arguments[2] != 0);
+    if (!memory_intact(h))
+        reply("error", "memory overrun", 14);
+    else if (logits == NULL)
+        reply("error", "aborted", 7);
+    else
+        reply("ok", logits, r->arguments[2] != 0 ? h->engine.config.vocab_size * sizeof(float) : 0);
+}
+
+static uint32_t argmax(const float *logits, uint32_t count)
+{
+    return sampler_argmax(logits, count);
+}
+
+/* "greedy STEPS": ids from BOS, each the argmax; the text ends before a BOS or EOS. */
+static void greedy_request(struct harness *h, const struct request *r)
+{
+    uint32_t steps = (uint32_t)r->arguments[0], token = TOKEN_BOS, count = 0, *ids = malloc((steps + 1) * sizeof *ids);
+    for (uint32_t position = 0; ids != NULL && position < steps; position++) {
+        const float *logits = engine_forward(&h->engine, token, position, true);
+        token = argmax(logits, h->engine.config.vocab_size);
+        if (token == TOKEN_BOS || token == TOKEN_EOS)
+            break;
+        ids[count++] = token;
+    }
+    reply("ok", ids, count * sizeof *ids);
+    free(ids);
+}
+
+/* "bench TOKENS": seconds for so many passes from position 0, in nanoseconds. */
+static void bench_request(struct harness *h, const struct request *r)
+{
+    struct timespec start, end;
+    char text[64];
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    uint32_t token = TOKEN_BOS;
+    for (uint32_t position = 0; position < r->arguments[0]; position++)
+        token = argmax(engine_forward(&h->engine, token, position, true), h->engine.config.vocab_size);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    int bytes = snprintf(text, sizeof text, "%lld",
+                         (long long)(end.tv_sec - start.tv_sec) * 1000000000 + (end.tv_nsec - start.tv_nsec));
+    reply("ok", text, (size_t)bytes);
+}
+
+bool harness_model(struct harness *h, const struct request *r)
+{
+    char text[64];
+    if (strcmp(r->name, "parse") == 0) {
+        parse_request(r);
+    } else if (strcmp(r->name, "load") == 0 || strcmp(r->name, "open") == 0) {
+        load_request(h, r, r->name[0] == 'o');
+    } else if (!h->model_loaded) {
+        return false;
+    } else if (strcmp(r->name, "level") == 0) {
+        engine_set_level(&h->engine, (enum cpu_level)r->arguments[0]);
+        reply("ok", NULL, 0);
+    } else if (strcmp(r->name, "forward") == 0) {
+        forward_request(h, r);
+    } else if (strcmp(r->name, "greedy") == 0) {
+        greedy_request(h, r);
+    } else if (strcmp(r->name, "bench") == 0) {
+        bench_request(h, r);
+    } else if (strcmp(r->name, "allow") == 0) {
+        h->polls_allowed = r->arguments[0];
+        reply("ok", NULL, 0);
+    } else if (strcmp(r->name, "polls") == 0) {
+        reply("ok", text, (size_t)snprintf(text, sizeof text, "%llu", h->polls));
+    } else if (strcmp(r->name, "wipe") == 0) { /* as a sentinel trip does */
+        memset(h->memory.acts, 0, h->need.acts);
+        memset(h->memory.scratch, 0, h->need.scratch);
+        engine_reset_buffers(&h->engine);
+        reply("ok", NULL, 0);
+    } else {
+        return false;
+    }
+    return true;
+}
