@@ -110,7 +110,8 @@ struct wire_receiver {
 };
 
 /* Takes one byte of the line. Everything given comes back exactly once, as a frame, as noise or as rejected (but for
- * the LF of a CR LF after a frame). */
+ * the LF of a CR LF after a frame). In human mode every byte goes to the line editor too, for the echo,
+ * except the one that completed a frame: then the editor forgets its line. */
 enum wire_received wire_receive(struct wire_receiver *receiver, uint8_t byte, struct wire_frame *ret_frame);
 /* Forgets a half received line: after an emergency stop or a BREAK. */
 void wire_receiver_drop(struct wire_receiver *receiver);

@@ -2,7 +2,7 @@
 bad lines.
 
 `python tests/protocol/vector_cases.py` writes the vectors anew. They are a lock: for a released revision of the
-protocol only new ones may be added, and test_vectors.py fails when a written one changes.
+protocol only new ones may be added, and test_wire_vectors.py fails when a written one changes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _most(field: FieldShape) -> Any:
     if field.enum is not None:
         return max(field.enum, key=len)
     if wire.kind in ("text", "plain", "name"):
-        return {"text": b"\xff", "plain": "~", "name": "z"}[wire.kind] * wire.maximum
+        return b"\xff" * wire.maximum if wire.kind == "text" else "~z"[wire.kind == "name"] * wire.maximum
     return {"flag": True, "uints": (wire.maximum,) * wire.count}.get(wire.kind, wire.maximum)
 
 
@@ -84,7 +84,8 @@ def record_values(record: Record) -> dict[str, Any]:
 def records() -> list[tuple[str, int, Record]]:
     """Name, sequence number and record of each vector."""
     cases: list[tuple[str, int, Record]] = []
-    for number, cls in enumerate((*KERNEL_RECORDS, HostHello)):
+    classes: tuple[type[Record], ...] = (*KERNEL_RECORDS, HostHello)
+    for number, cls in enumerate(classes):
         for name, make in (("least", _least), ("most", _most), ("typical", _typical), ("escapes", _escapes)):
             values = {field.name: make(field) for field in shape_of(cls).fields}
             sequence = {"least": 0, "most": 0xFFFF}.get(name, number)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import random
+import re
+import subprocess
+import sys
 from pathlib import Path
 
-from conftest import Native
-from native_cases import emit_program, expected_lines
+import pytest
 from vector_cases import hellos, records, requests, streams
+from wire_native import INCLUDES, WARNINGS, WIRE_SOURCES, Native, emit_program, expected_lines
 
 from llmbm_protocol.codec import to_frame
 from llmbm_protocol.frame import encode
@@ -74,6 +77,18 @@ def test_receiver_and_python_agree_on_damaged_streams(native: Native) -> None:
                 piece[at] ^= 1 << generator.randrange(8)
         data += piece
     assert receive(bytes(data)).splitlines() == expected_lines(bytes(data))
+
+
+@pytest.mark.parametrize("source", WIRE_SOURCES, ids=lambda path: path.name)
+def test_the_wire_code_is_freestanding_on_both_targets(source: Path, tmp_path: Path) -> None:
+    for target in (["-target", "x86_64-windows-gnu"], []):
+        command = [sys.executable, "-m", "ziglang", "cc", *target, "-ffreestanding", "-O2", *WARNINGS, *INCLUDES]
+        done = subprocess.run(
+            [*command, "-c", str(source), "-o", str(tmp_path / "wire.o")], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    includes = re.findall(r"#include <(\w+)\.h>", source.read_text())
+    assert set(includes) <= {"stdint", "stddef", "stdbool", "stdarg"}
 
 
 def test_an_error_message_with_every_sign_survives() -> None:

@@ -8,7 +8,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import record
+from record_strategies import record
 from vector_cases import joined, records
 
 from llmbm_protocol.codec import from_frame, to_frame
