@@ -48,6 +48,7 @@ ERRORS = (
 )
 UNITS = {"": 1, "B": 1, "bytes": 1, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30}
 U48_MAX = (1 << 48) - 1
+CYCLES_MAX = 2**39 - 1  # the most that a sentinel record holds
 
 _WORD = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(\S*)(?:\s+(MiB|KiB|GiB|bytes|B)\b)?")
 _ARENA = re.compile(r"\[(WEIGHTS|KV|SCRATCH|ACTS|ZONEC|KEEP)\]")
@@ -125,7 +126,7 @@ class KernelText:
         names |= {"seq": "seq_len", "seq_len": "seq_len", "hidden": "hidden_dim", "hidden_dim": "hidden_dim"}
         known = {names[key]: number(word) for key, (word, _) in words.items() if key in names}
         limits = {"layers": 0xFFFF, "heads": 0xFFFF, "kv_heads": 0xFFFF}
-        self.model |= {k: min(v, limits.get(k, 0xFFFF_FFFF)) for k, v in known.items() if v is not None}
+        self.model |= {k: min(v, limits.get(k, 0xFF_FFFF)) for k, v in known.items() if v is not None}
         if "model" in words:
             self.model["file"] = plain(words["model"][0], 34)
             known["file"] = 0
@@ -166,11 +167,12 @@ class KernelText:
         found = {names[key]: number(word) for key, (word, _) in words.items() if key in names}
         if not found:
             return []
-        self.sentinel |= {key: min(value, U48_MAX) for key, value in found.items() if value is not None}
+        self.sentinel |= {key: min(value, CYCLES_MAX) for key, value in found.items() if value is not None}
         if "strict" in words:
             self.sentinel["strict"] = words["strict"][0] == "1"
         if overruns := _OVERRUNS.search(text):
-            self.sentinel |= {"prefill_overruns": int(overruns[1]) % 2**32, "decode_overruns": int(overruns[2]) % 2**32}
+            counts = [min(int(overruns[group]), 0xFFFF) for group in (1, 2)]
+            self.sentinel |= {"prefill_overruns": counts[0], "decode_overruns": counts[1]}
         return [self._sentinel_record()]
 
     def _sentinel_line(self, text: str, words: Mapping[str, tuple[str, str]]) -> list[Record]:
