@@ -37,6 +37,7 @@ from llmbm_protocol.schema import (
     Token,
 )
 
+BUSY = (Phase.PREFILL, Phase.DECODE, Phase.LOAD)
 SESSION = (LinkPhase.MACHINE, LinkPhase.SLOW, LinkPhase.SILENT)
 FIRST_BACKOFF, LAST_BACKOFF = 0.1, 5.0  # s between tries to open a lost line
 STOP_PAUSE = 1.2  # s between two stop bytes: two within a second would end machine mode
@@ -80,6 +81,11 @@ class Link:
         self._stopped_at = 0.0
         self._lost_at: float | None = None
         self._outputs: dict[int, dict[int, bytes]] = {}  # pieces of finished commands that were asked for again
+
+    @property
+    def busy(self) -> bool:
+        """True while the kernel computes."""
+        return self.engine in BUSY
 
     # ---- life ------------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,8 @@ from llmbm_protocol.schema import PROTOCOL, HostHello
 STOP = b"\x03"
 PIECE = 12  # bytes; with the FIFO's 16 this leaves room for what is still in it
 PIECE_PAUSE = 0.02  # s at least between pieces
-PIECE_LIMIT = 0.25  # s at most: an echo or a credit ends the wait earlier
+PROMPT_LIMIT = 0.05  # s at most in human mode: an echo ends it earlier, but a kernel does not echo what may be a frame
+BUSY_LIMIT = 0.3  # s at most in machine mode: a credit ends it earlier, and one comes every 250 ms
 LISTEN = 0.3  # s before anything is sent
 QUIET = 0.2
 TRIES = (0.3, 0.5, 1.0, 2.0, 2.0)  # s to wait for the answer to each hello
@@ -78,7 +79,7 @@ async def send_paced(data: bytes, ear: Ear, write: Write) -> None:
 
         await write(piece)
         await asyncio.sleep(PIECE_PAUSE)
-        await ear.wait(taken, PIECE_LIMIT - PIECE_PAUSE)
+        await ear.wait(taken, (BUSY_LIMIT if ear.machine_frames else PROMPT_LIMIT) - PIECE_PAUSE)
 
 
 async def say_hello(ear: Ear, write: Write, knock: bool, timeout: float) -> bool:

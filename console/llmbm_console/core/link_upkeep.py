@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from llmbm_console.core import events as ev
 from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.link_requests import RequestError
-from llmbm_protocol.schema import Phase, Stream
+from llmbm_protocol.schema import Stream
 
 if TYPE_CHECKING:
     from llmbm_console.core.link import Link
@@ -24,8 +24,7 @@ SUBSCRIPTIONS = (
     (Stream.KV, 2),
     (Stream.ZONES, 2),
     (Stream.SENTINEL, 2),
-    (Stream.SAMPLING, 1),
-)
+)  # sampling and the others come by themselves when they change
 RETRY_QUERY = 3
 
 
@@ -103,7 +102,7 @@ class Upkeep:
         if link.phase not in (LinkPhase.MACHINE, LinkPhase.SLOW, LinkPhase.SILENT):
             return
         self._supervise(now)
-        link.requests.check(now, link.engine is not Phase.IDLE, min(link.slowest_gap, SLOW))
+        link.requests.check(now, link.busy, min(link.slowest_gap, SLOW))
         if link.requests.has_output:
             link.wake()
         if now - self._pinged_at > PING_EVERY:

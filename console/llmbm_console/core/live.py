@@ -258,7 +258,8 @@ class LiveSession:
     async def stop(self) -> None:
         """By the stop byte, which acts at once, and by request, which is repeated until it was heard."""
         link, _ = self._need()
-        await link.emergency_stop()
+        if link.busy or link.phase not in SESSION:
+            await link.emergency_stop()
         if link.phase in SESSION:
             with contextlib.suppress(RequestError):
                 await link.request("stop")

@@ -56,12 +56,12 @@ class Simulator:
         self._emit(MachineChanged(time.monotonic(), MachineStatus.RUNNING))
 
     def _fill(self, files: Path) -> None:
-        """The boot volume: large files as links, since the kernel only reads them."""
+        """The boot volume. Hard links where they can be: the kernel only reads models, and follows no symbolic links."""
         files.mkdir()
         for source in (self._boot.model, self._boot.tokenizer):
             try:
-                os.symlink(source.resolve(), files / source.name)
-            except OSError:
+                os.link(source.resolve(), files / source.name)
+            except OSError:  # another file system
                 shutil.copyfile(source, files / source.name)
         if self._boot.config is not None:
             shutil.copyfile(self._boot.config, files / "repl.cfg")
