@@ -240,6 +240,7 @@ bool link_poll(struct kernel *kernel)
         uart_pump(&kernel->uart);
         look_for_stops(kernel, now_us);
         receive(kernel);
+        now_us = clock_us(); /* what was received has been served: the times it left are not later than this */
         if (link->machine)
             serve_session(kernel, now_us);
         if (now_us - link->key_us >= KEYS_US) {
