@@ -179,6 +179,7 @@ class ScriptedSession:
         self.refusals: dict[str, str] = {}
         self.answer: Outcome | None = None
         self.stops = 0
+        self.waited = 0
         self.opened = 0
         self.closed = 0
         self.gate: asyncio.Event | None = None  # when set, answers wait for it
@@ -199,7 +200,7 @@ class ScriptedSession:
             raise SessionError(self.failure)
 
     async def wait_ready(self, timeout: float) -> None:
-        return None
+        self.waited += 1
 
     async def close(self) -> None:
         self.closed += 1

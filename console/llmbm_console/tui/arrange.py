@@ -24,6 +24,9 @@ TABS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("machine", "Machine", ("machine",)),
 )
 
+#: Parts without a frame.
+STRIPS = frozenset({"status", "keys", "banner", "tabs", "hud"})
+
 Regions = dict[str, Region]
 
 
@@ -71,7 +74,14 @@ def arrange(shape: Shape) -> Regions:
         _narrow(regions, area, shape)
     else:
         _wide(regions, area, shape)
-    return {name: region for name, region in regions.items() if region.width > 0 and region.height > 0}
+    return {name: region for name, region in regions.items() if _usable(name, region)}
+
+
+def _usable(name: str, region: Region) -> bool:
+    """A frame needs room for something inside it."""
+    if name in STRIPS:
+        return region.width > 2 and region.height > 0
+    return region.width >= 8 and region.height >= 3
 
 
 def _prompt_height(shape: Shape, available: int) -> int:

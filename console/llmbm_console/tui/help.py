@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from llmbm_console.core.actions import ACTIONS, PANES, Action, key_label, unavailable
-from llmbm_console.tui.text import line
+from llmbm_console.tui.text import flat, line
 
 #: What each pane shows, and the keys it has beyond the table's.
 ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
@@ -48,8 +48,8 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         (),
     ),
     "context": (
-        "The KV cache as a ruler: each shade is a turn, the mark is where it stands now, and below is how long it will "
-        "last at this speed.",
+        "The KV cache as a ruler: each shade is a turn, the mark is where it stands now, and below is how long "
+        "it will last at this speed.",
         (),
     ),
     "sampling": (
@@ -138,6 +138,11 @@ class HelpScreen(ModalScreen[None]):
         self.dismiss(result)
 
 
+def _help(text: str) -> str:
+    """Textual reads a hit's help as markup, unless it is Content."""
+    return cast(str, Content(flat(text)))
+
+
 class ActionProvider(Provider):
     """The palette's entries: every action of the table, and every theme."""
 
@@ -161,7 +166,7 @@ class ActionProvider(Provider):
     async def discover(self) -> Hits:
         """All of them, before anything is typed."""
         for title, about, name in self._entries():
-            yield DiscoveryHit(Content(title), lambda name=name: self._do(name), text=title, help=about)
+            yield DiscoveryHit(Content(title), lambda name=name: self._do(name), text=title, help=_help(about))
 
     async def search(self, query: str) -> Hits:
         """Those that match."""
@@ -169,7 +174,7 @@ class ActionProvider(Provider):
         for title, about, name in self._entries():
             score = matcher.match(title)
             if score > 0:
-                yield Hit(score, matcher.highlight(title), lambda name=name: self._do(name), text=title, help=about)
+                yield Hit(score, matcher.highlight(title), lambda name=name: self._do(name), text=title, help=_help(about))
 
     def _do(self, name: str) -> None:
         do = getattr(self.app, "do", None)

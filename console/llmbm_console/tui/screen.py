@@ -26,7 +26,7 @@ from llmbm_console.tui.widgets.memory import MemoryPanel
 from llmbm_console.tui.widgets.prompt import Prompt
 from llmbm_console.tui.widgets.sampling import SamplingPanel
 from llmbm_console.tui.widgets.sentinel import SentinelPanel
-from llmbm_console.tui.widgets.strips import Hud, KeyLine, StatusLine, TabLine, Verdict
+from llmbm_console.tui.widgets.strips import Hud, KeyLine, StatusLine, TabLine, Verdict, verdict_lines
 from llmbm_console.tui.widgets.transcript import Transcript
 
 ORDER = tuple(name for name, _title in PANES)
@@ -119,7 +119,7 @@ class MainScreen(Screen[None]):
             width=width,
             height=height,
             prompt_rows=0 if read_only else self.prompt.text_rows,
-            banner_rows=2 if self.frame.post_mortem else 0,
+            banner_rows=self._banner_rows(width),
             **changes,
         )
         if shape == self.shape:
@@ -132,6 +132,10 @@ class MainScreen(Screen[None]):
         if focused and focused not in self.deck.regions:
             self._focus_visible()
         self.call_after_refresh(self.show, self.frame)
+
+    def _banner_rows(self, width: int) -> int:
+        """A line for the file and as many as its verdict takes."""
+        return 1 + len(verdict_lines(self.frame.state.verdict, width - 2)) if self.frame.post_mortem else 0
 
     def on_resize(self, event: events.Resize) -> None:
         """Comes before Textual's own layout: the panes are in place when it is made."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from llmbm_console.core.actions import Action
-from llmbm_console.core.events import MachineStatus
+from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.session import SessionError
 from llmbm_console.tui.glyphs import ASCII, BLOCKS
 from llmbm_console.tui.text import plain
@@ -17,6 +17,9 @@ from llmbm_protocol.schema import Phase
 if TYPE_CHECKING:
     from llmbm_console.tui.app import ConsoleApp
     from llmbm_console.tui.widgets.slider import Slider
+
+#: Seconds that a line waits for a kernel that boots.
+PATIENCE = 120.0
 
 Importance = Literal["information", "warning", "error"]
 
@@ -63,8 +66,14 @@ class Verbs:
             self.app.main.prompt.refuse(text, "there is no session: r tries again")
             return
 
+        waiting = not self.app.frame().live and self.app.state.link.phase is not LinkPhase.PLAIN and not session.read_only
+        if waiting:
+            self.say("kept: it is sent as soon as the kernel answers")
+
         async def run() -> None:
             try:
+                if waiting:
+                    await session.wait_ready(PATIENCE)
                 outcome = await session.submit(text)
             except SessionError as error:
                 self.app.main.prompt.refuse(text, plain(str(error)))
@@ -80,19 +89,17 @@ class Verbs:
         """Asks the kernel for a value; the slider shows what became of it."""
         session = self.app.session
         if session is None:
-            slider.failed("there is no session")
+            slider.answered("there is no session")
             return
 
         async def run() -> None:
             try:
                 outcome = await session.set_parameter(name, value)
             except SessionError as error:
-                slider.failed(plain(str(error)))
+                slider.answered(plain(str(error)))
                 return
-            if outcome.ok:
-                slider.settle()
-            else:
-                slider.failed(plain(outcome.error) or f"{name}: the kernel did not take {value}")
+            refusal = "" if outcome.ok else plain(outcome.error) or f"{name}: the kernel did not take {value}"
+            slider.answered(refusal)
 
         self.background(run())
 

@@ -73,7 +73,7 @@ class EventList(LineView):
         self._empty = not state.log
         if self._empty:
             fresh = [
-                Line("No events yet: what the kernel, the line and the machine report appears here.", "events--time")
+                Line("Nothing happened yet.", "events--time")
             ]
         self.set_rows(known, fresh, removed=gone)
         self._entries = state.log

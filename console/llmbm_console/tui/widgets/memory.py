@@ -95,5 +95,5 @@ def _empty(frame: Frame) -> list[Content]:
         return [line(("This file has no zone table.", "$muted"))]
     return [
         line(("No zones yet.", "$muted")),
-        line(("They come with the kernel's first records.", "$muted")),
+        line(("The kernel's first records bring them.", "$muted")),
     ]

@@ -51,6 +51,7 @@ class Prompt(TextArea, Framed):
         self.cursor_blink = False
         self.past = history
         self.error = ""  # why the last line was not taken
+        self._refused = ""  # that line, while it is still what stands here
         self._frame = Frame()
         self._rows = 1
 
@@ -71,6 +72,7 @@ class Prompt(TextArea, Framed):
         self.error = reason
         if not self.text:
             self.replace_text(text)
+        self._refused = self.text
         self._describe()
 
     def replace_text(self, text: str) -> None:
@@ -120,7 +122,8 @@ class Prompt(TextArea, Framed):
 
     def on_text_area_changed(self) -> None:
         """The frame says how the new text fits."""
-        self.error = ""
+        if self.text != self._refused:
+            self.error = ""
         found = candidates(self.text) if len(self.text) > 1 else []
         self.suggestion = found[0][len(self.text) :] if found else ""
         self._describe()

@@ -120,6 +120,8 @@ class SamplingPanel(Framed, can_focus=False):
                     "$muted",
                 )
             )
+        elif self._frame.read_only:
+            text = line(("as they were when the file was written", "$muted"))
         elif told is not None and told.message:
             text, word, style = line((clip(told.message, width), "$bad")), "refused", "$bad"
         elif told is not None and told.typed:

@@ -71,12 +71,9 @@ class SentinelPanel(Panel):
     def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
         sentinel = frame.state.sentinel
         if sentinel is None:
-            text = (
-                "This file has no sentinel line."
-                if frame.post_mortem
-                else "No budgets yet: the first prompt teaches them."
-            )
-            return [line((text, "$muted"))]
+            if frame.post_mortem:
+                return [line(("This file has no sentinel line.", "$muted"))]
+            return [line(("No budgets yet.", "$muted")), line(("The first prompt teaches them.", "$muted"))]
         decode = self._bar(
             "DECODE", sentinel.decode, sentinel.decode_budget, sentinel.decode_pinned, frame.glyphs, width
         )

@@ -10,6 +10,7 @@ from textual.widget import Widget
 
 from llmbm_console.core.state import PendingValue
 from llmbm_console.tui.glyphs import BLOCKS, Glyphs
+from llmbm_console.tui.rail import rail
 from llmbm_console.tui.scale import Scale
 from llmbm_console.tui.text import Piece, clip, line
 
@@ -90,7 +91,9 @@ class Slider(Widget, can_focus=True):
         self.wanted = self.scale.clamp(value)
         if self._timer is not None:
             self._timer.stop()
-        self._timer = self.set_timer(0 if now else DEBOUNCE, self._send)
+        self._timer = None if now else self.set_timer(DEBOUNCE, self._send)
+        if now:
+            self._send()
         self.post_message(self.Described())
         self.refresh()
 
@@ -102,17 +105,13 @@ class Slider(Widget, can_focus=True):
             self.wanted = None
             self.refresh()
 
-    def failed(self, reason: str) -> None:
-        """The value could not be set: the knob goes back, the reason is shown."""
-        self.wanted, self.problem = None, reason
-        self.post_message(self.Described())
-        self.refresh()
-
-    def settle(self) -> None:
-        """The kernel answered: from now on its value is shown."""
+    def answered(self, problem: str = "") -> None:
+        """The kernel took the value, or did not and says why: its own value is shown, unless the knob moved on."""
+        self.problem = problem
         if self._timer is None:
             self.wanted = None
-            self.refresh()
+        self.post_message(self.Described())
+        self.refresh()
 
     def on_key(self, event: events.Key) -> None:
         """Moves and typing; everything else goes on to the panes."""
@@ -171,15 +170,16 @@ class Slider(Widget, can_focus=True):
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """One step up."""
-        if self.has_focus:
-            event.stop()
-            self.want(self.scale.stepped(self.value, 1))
+        self._wheel(event, 1)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """One step down."""
+        self._wheel(event, -1)
+
+    def _wheel(self, event: events.MouseEvent, steps: int) -> None:
         if self.has_focus:
             event.stop()
-            self.want(self.scale.stepped(self.value, -1))
+            self.want(self.scale.stepped(self.value, steps))
 
     # ---- drawing
 
@@ -207,24 +207,8 @@ class Slider(Widget, can_focus=True):
     def _rail_pieces(self) -> list[Piece]:
         width = self._rail()[1]
         if not self.scale.has_rail:
-            room = max(0, width - max(0, len(self._value_text()) - VALUE_WIDTH))
-            return [(" " * room, "")]
-        knob = round(self.scale.share(self.value) * max(0, width - 1))
-        ghost = round(self.scale.share(self.accepted or 0) * max(0, width - 1))
+            return [(" " * max(0, width - max(0, len(self._value_text()) - VALUE_WIDTH)), "")]
         moving = self.wanted is not None and self.wanted != self.accepted
-        pieces: list[Piece] = []
-        for cell in range(width):
-            if cell == knob:
-                style = (
-                    "$bad" if self.message else "$warn" if moving else "$accent" if self.has_focus else "$foreground"
-                )
-                piece = (self.glyphs.knob, style)
-            elif moving and cell == ghost:
-                piece = (self.glyphs.ghost, "$muted")
-            else:
-                piece = (self.glyphs.rail, "$muted" if cell < knob else "$faint")
-            if pieces and pieces[-1][1] == piece[1]:
-                pieces[-1] = (pieces[-1][0] + piece[0], piece[1])
-            else:
-                pieces.append(piece)
-        return pieces
+        style = "$bad" if self.message else "$warn" if moving else "$accent" if self.has_focus else "$foreground"
+        ghost = self.scale.share(self.accepted or 0) if moving else None
+        return rail(width, self.scale.share(self.value), ghost, style, self.glyphs)

@@ -11,7 +11,7 @@ from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.tui import figures
 from llmbm_console.tui.arrange import TABS
 from llmbm_console.tui.frame import Frame
-from llmbm_console.tui.text import Piece, clip, line
+from llmbm_console.tui.text import Piece, clip, flat, line, wrap
 from llmbm_console.tui.widgets.context import ruler
 from llmbm_console.tui.widgets.memory import ARENAS, usage
 from llmbm_console.tui.widgets.sentinel import STATE_STYLES, use_style
@@ -238,17 +238,23 @@ class Hud(Strip):
         return line(*pieces) if len(pieces) > 1 else line(("MEM no zones yet", "$muted"))
 
 
+def verdict_lines(verdict: str, width: int) -> list[Content]:
+    """The sentence in at most three lines."""
+    text = flat(verdict[:1000])
+    return [line((text[start:end], "$warn")) for start, end in wrap(text, width)[:3]]
+
+
 class Verdict(Strip):
     """What a file is, and what it means in one sentence."""
 
-    DEFAULT_CSS = "Verdict { height: 2; background: $surface; text-wrap: wrap; }"
+    DEFAULT_CSS = "Verdict { height: auto; background: $surface; }"
 
     def content_for(self, frame: Frame, width: int) -> Content:
         state = frame.state
         kind = line(
             ("POST-MORTEM  ", "bold $info"), (state.file_kind, "bold $foreground"), (f"  {state.file_path}", "$muted")
         )
-        return Content("\n").join([kind.truncate(width, ellipsis=True), line((clip(state.verdict, width), "$warn"))])
+        return Content("\n").join([kind.truncate(width, ellipsis=True), *verdict_lines(state.verdict, width)])
 
 
 class KeyLine(Strip):
@@ -281,6 +287,8 @@ class KeyLine(Strip):
             parts += [(weight, line((key, "bold $accent"), (f" {word}", "$muted"))) for key, word, weight in extras]
         for action in ACTIONS:
             if not action.footer or (self.in_prompt and not action.everywhere):
+                continue
+            if action.id == "chat.prompt" and frame.read_only:
                 continue
             if unavailable(action, read_only=frame.read_only, controllable=frame.controllable):
                 continue

@@ -18,7 +18,8 @@ from llmbm_console.tui.widgets.lines import Line, LineView
 from llmbm_protocol.schema import StopReason
 
 GUTTER = 4  # columns left of the text: the turn's number and the prompt sign
-MAX_ROWS = 50_000  # rows kept, so that a line that never ends cannot fill the memory
+MAX_ROWS = 50_000  # rows kept; the oldest go first
+MAX_CHARACTERS = 100_000  # of one item that are laid out
 
 REASONS = {
     StopReason.EOS: "end of story",
@@ -32,7 +33,7 @@ REASONS = {
 
 def _wrapped(text: str, width: int, style: str, first: str, gutter_style: str) -> list[Line]:
     """Text in rows behind a gutter, the first one with an ornament."""
-    text = plain(text)
+    text = plain(text[:MAX_CHARACTERS])
     pad = " " * GUTTER
     spans = wrap(text, width - GUTTER)
     rows: list[Line] = []
@@ -105,7 +106,7 @@ def layout_item(item: TranscriptItem, width: int, glyphs: Glyphs) -> list[Line]:
 
 
 def _text_rows(item: Text, width: int) -> list[Line]:
-    text = plain(item.text.rstrip("\n"))
+    text = plain(item.text[-MAX_CHARACTERS:].rstrip("\n"))
     return [
         Line(text[start:end], "transcript--output", soft=text[end : end + 1] == " ") for start, end in wrap(text, width)
     ]
@@ -242,6 +243,9 @@ class Transcript(LineView):
             self._laid.append((item, len(rows)))
             fresh += rows
         self._laid_rows = keep + len(fresh)
+        if self._laid_rows > MAX_ROWS:
+            self._trim(keep, fresh, removed)
+            return
         tail = self._tail_rows(width)
         if fresh or removed or tail != self._tail or self._laid_rows + len(tail) != len(self.rows):
             first = keep
@@ -250,6 +254,20 @@ class Transcript(LineView):
             self.set_rows(first, [*fresh, *tail][first - keep :], removed=removed)
             self._tail = tail
         self._note_follow()
+
+    def _trim(self, keep: int, fresh: list[Line], removed: int) -> None:
+        """Lays down the new rows and takes the oldest items off the screen until a tenth of the room is free."""
+        surplus = 0
+        for index, (item, count) in enumerate(self._laid):
+            if self._laid_rows - surplus <= MAX_ROWS * 9 // 10 or index == len(self._laid) - 1:
+                break
+            surplus += count
+            self._laid[index] = (item, 0)
+        self.set_rows(keep, fresh, removed=removed)
+        self._laid_rows -= surplus
+        self._tail = []
+        self.set_rows(self._laid_rows, [], removed=surplus)
+        self._update()
 
     def _forget(self, state: State) -> int:
         """Removes the items that left the state at its beginning; returns their rows."""
@@ -270,11 +288,14 @@ class Transcript(LineView):
     def _tail_rows(self, width: int) -> list[Line]:
         """Rows that are made anew each time: the running turn, the guide of an empty transcript, a failure."""
         state = self._frame.state
-        if state.turn is not None:
-            return layout_item(state.turn, width, self.glyphs)
         rows: list[Line] = []
+        if state.turn is not None:
+            rows = layout_item(state.turn, width, self.glyphs)
+            if not self._frame.failure:
+                return rows
+            rows.append(Line("", ""))
         notes = failure_lines(self._frame)
-        if not state.items:
+        if not state.items and state.turn is None:
             notes = guide(self._frame) + notes
             rows.append(Line("", ""))
         for text, style in notes:

@@ -1,0 +1,59 @@
+"""How the tests drive the interface: an app with a clock that stands still, waiting for a condition, and the screen as text."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from scripted import NOW, WALL, ScriptedSession, rich_state
+from textual.pilot import Pilot
+
+from llmbm_console.tui.app import ConsoleApp
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+PATIENCE = 400  # turns of the event loop, far more than any condition takes
+
+
+def make_app(session: ScriptedSession | None = None, **options: Any) -> ConsoleApp:
+    """An app on a scripted session; nothing is read from or written to the user's folders."""
+    used = session if session is not None else ScriptedSession(rich_state())
+    options = {"clock": lambda: NOW, "wall": WALL, **options}
+    return ConsoleApp(used.state.target, lambda: used, **options)
+
+
+async def wait_until(pilot: Pilot[Any], condition: Callable[[], object], what: str = "") -> None:
+    """Lets the app work until the condition holds."""
+    for _ in range(PATIENCE):
+        await pilot.pause(0.01)
+        if condition():
+            return
+    raise AssertionError(f"never came true: {what or condition}\n{screen_text(pilot.app)}")
+
+
+async def settled(pilot: Pilot[Any]) -> None:
+    """Until the session was opened and everything is drawn."""
+    app = pilot.app
+    assert isinstance(app, ConsoleApp)
+    await wait_until(pilot, lambda: not app.opening and app.main.status.content_size.width > 0, "session opened")
+    app.pacer.flush()
+    await pilot.pause()
+    app.pacer.flush()
+    await pilot.pause()
+
+
+def screen_text(app: Any) -> str:
+    """What is on the screen, a line each, without trailing blanks."""
+    strips = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips) + "\n"
+
+
+def assert_snapshot(name: str, text: str) -> None:
+    """Compares with the stored picture; UPDATE_SNAPSHOTS=1 writes it anew (then look at it)."""
+    path = SNAPSHOTS / f"{name}.txt"
+    if os.environ.get("UPDATE_SNAPSHOTS") == "1":
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, "utf-8")
+    assert path.exists(), f"no picture {path.name}: make it with UPDATE_SNAPSHOTS=1 and look at it"
+    assert text == path.read_text("utf-8")

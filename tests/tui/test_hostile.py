@@ -1,0 +1,130 @@
+"""Text that wants to harm the terminal or the app: it is drawn, and nothing else happens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from driving import make_app, screen_text, settled, wait_until
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rich.segment import Segment
+from scripted import NOW, ScriptedSession, rich_state, turn
+from textual.app import App, ComposeResult
+from textual.color import Color
+from textual.widgets import Static
+
+from llmbm_console.core.events import LinkPhase, MachineStatus
+from llmbm_console.core.state import Command, LinkState, LogLine, MachineState, PendingValue, Seam, State, Text
+from llmbm_console.tui.app import ConsoleApp
+from llmbm_console.tui.text import ControlFilter
+from llmbm_protocol.schema import Load, Phase
+
+HOSTILE = [
+    "[/x]",
+    "[bold]not bold[/bold] [@click=app.quit]x[/]",
+    "\x1b]0;owned\x07\x1b[2J\x1bc",
+    "\x9b31m\x90q\x9c",
+    "\x00\x01\x7f\x08\r\x0b\x0c",
+    "日本語テキスト" * 40,
+    "e\u0301\u200b\u200d\ufe0f👨‍👩‍👧‍👦🏳️‍🌈" * 20,
+    "\u202egnp.exe\u2066\u200f",
+    "\ud800 lone",
+    "]" * 50 + "[" * 50 + "\\[",
+    "\t\ttabs\t",
+    "x" * 100_000,
+]
+
+
+def hostile_state(text: str) -> State:
+    """A state with the text in every field that comes from outside."""
+    running = turn(2, text, text + "\n" + text, running=True)
+    base = rich_state()
+    assert base.version is not None
+    assert base.model is not None
+    unchecked: dict[str, Any] = {
+        "version": base.version.model_copy(update={"version": text, "machine": text, "port": text}),
+        "model": base.model.model_copy(update={"file": text}),
+        "load": Load(time=1, file="x", done=1, total=3, elapsed_ms=1).model_copy(update={"file": text}),
+    }
+    return rich_state(
+        target=text,
+        link=LinkState(LinkPhase.SLOW, text, NOW),
+        machine=MachineState(MachineStatus.RUNNING, text, NOW, True),
+        items=(Text(text, NOW), turn(1, text, text), Command(text, False, text, text, NOW), Seam(text, NOW, "error")),
+        turn=running,
+        log=tuple(LogLine(NOW, text, severity, text, text) for severity in ("info", "warn", "error")),
+        pending={"temp": PendingValue(text, NOW, text)},
+        file_path=text,
+        file_kind=text,
+        verdict=text,
+        phase=Phase.DECODE,
+        **unchecked,
+    )
+
+
+def assert_harmless(app: ConsoleApp | App[Any]) -> None:
+    strips = app.screen._compositor.render_strips()
+    filters = app.get_line_filters()
+    for strip in strips:
+        for line_filter in filters:
+            strip = strip.apply_filter(line_filter, Color(0, 0, 0))
+        for segment in strip:
+            assert all(ord(c) >= 32 and not 0x7F <= ord(c) < 0xA0 for c in segment.text), repr(segment.text)
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+async def test_hostile_text_is_drawn_and_does_nothing(text: str) -> None:
+    session = ScriptedSession(hostile_state(text))
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        assert_harmless(app)
+        for width, height in ((80, 24), (200, 60), (40, 12)):
+            await pilot.resize_terminal(width, height)
+            await settled(pilot)
+            assert_harmless(app)
+        session.push(link=LinkState(LinkPhase.POST_MORTEM, text), turn=None)
+        app.pacer.flush()
+        app.verbs.say(text, "error")
+        await wait_until(pilot, lambda: app._notifications, "notice")
+        await settled(pilot)
+        assert_harmless(app)
+        session.push(link=LinkState(LinkPhase.CLOSED, text), machine=MachineState(MachineStatus.CRASHED, text))
+        await settled(pilot)
+        assert_harmless(app)
+        assert app.is_running
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(st.characters(), max_size=80) | st.binary(max_size=80).map(lambda b: b.decode("latin-1")))
+async def test_no_text_at_all_reaches_the_terminal_as_a_control(text: str) -> None:
+    app = make_app(ScriptedSession(hostile_state(text)))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settled(pilot)
+        assert_harmless(app)
+
+
+async def test_a_hostile_reason_for_a_failure() -> None:
+    app = make_app(ScriptedSession(State(target="x"), failure="\x1b[2J[/x] no such file"))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settled(pilot)
+        assert_harmless(app)
+        assert "no such file" in screen_text(app)
+
+
+def test_the_last_net_catches_what_a_widget_lets_through() -> None:
+    segments = [Segment("fine"), Segment("a\x1b[2Jb\x9bc\td")]
+    shown = ControlFilter().apply(segments, Color(0, 0, 0))
+    assert shown[0] is segments[0]
+    assert shown[1].text == "a␛[2Jb\ufffdc    d"
+
+
+async def test_the_net_hangs_under_every_widget_of_the_app() -> None:
+    class Careless(ConsoleApp):
+        def compose(self) -> ComposeResult:
+            yield Static("\x1b[2J", markup=False)
+
+    app = Careless("x", lambda: ScriptedSession(), clock=lambda: NOW)
+    async with app.run_test(size=(40, 10)):
+        assert any(isinstance(f, ControlFilter) for f in app.get_line_filters())

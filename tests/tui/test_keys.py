@@ -1,0 +1,274 @@
+"""What keys do: panes, tabs, dangerous actions, copying, errors, help and palette."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from driving import make_app, screen_text, settled, wait_until
+from scripted import NOW, STORY, Machine, ScriptedSession, rich_state
+from textual.selection import Offset, Selection
+
+from llmbm_console.core.actions import BY_ID
+from llmbm_console.core.state import MachineState
+from llmbm_console.core.events import MachineStatus
+from llmbm_console.tui.app import ConsoleApp
+from llmbm_protocol.schema import Phase
+
+
+def messages(app: ConsoleApp) -> list[str]:
+    return [notification.message for notification in app._notifications]
+
+
+async def test_numbers_and_tab_go_through_the_panes() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        assert app.main.focused_pane == "prompt"
+        await pilot.press("escape")
+        assert app.main.focused_pane == "transcript"
+        for key, pane in (("2", "events"), ("4", "memory"), ("5", "sentinel"), ("6", "context"), ("7", "sampling")):
+            app.main.focus_pane("transcript")
+            await pilot.press(key)
+            assert app.main.focused_pane == pane
+        await pilot.press("tab")
+        assert app.main.focused_pane == "transcript"
+        await pilot.press("shift+tab")
+        assert app.main.focused_pane == "sampling"
+
+
+async def test_letters_in_the_prompt_are_text() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("R", "P", "space", "4", "z", "q")
+        assert app.main.prompt.text == "RP 4zq"
+        assert app.main.focused_pane == "prompt"
+
+
+async def test_a_pane_that_is_not_on_a_narrow_screen_opens_its_tab() -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "5")
+        assert app.main.focused_pane == "sentinel"
+        assert app.main.shape.tab == "memory"
+        await pilot.press("2")
+        assert app.main.shape.tab == "log"
+        await pilot.press("1")
+        assert app.main.shape.tab == "chat"
+        assert app.main.focused_pane == "transcript"
+
+
+async def test_a_tab_can_be_clicked() -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        column = screen_text(app).splitlines()[1].index("Sampling")
+        await pilot.click(offset=(column + 1, 1))
+        await wait_until(pilot, lambda: app.main.shape.tab == "sampling", "tab")
+
+
+async def test_zoom_and_back() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "4", "z")
+        assert set(app.main.deck.regions) == {"status", "memory", "keys"}
+        await settled(pilot)
+        assert "60,816,028/62,914,560" in screen_text(app)  # exact with the focus and room
+        await pilot.press("escape")
+        assert "transcript" in app.main.deck.regions
+        await pilot.press("f3")
+        assert "memory" not in app.main.deck.regions
+        assert app.main.focused_pane == "events"
+        await pilot.press("f3")
+        assert "memory" in app.main.deck.regions
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def machine_of(session: ScriptedSession) -> Machine:
+    assert session.machine is not None
+    return session.machine
+
+
+async def test_a_dangerous_action_needs_a_second_press() -> None:
+    session = ScriptedSession()
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "R")
+        await wait_until(pilot, lambda: "R again" in screen_text(app), "armed bar")
+        assert BY_ID["machine.reset"].danger in screen_text(app)
+        assert machine_of(session).calls == []
+        await pilot.press("R")
+        await wait_until(pilot, lambda: machine_of(session).calls == ["reset"], "reset")
+        assert "R again" not in screen_text(app)
+
+
+async def test_an_armed_action_disarms_by_itself_and_by_escape() -> None:
+    session, clock = ScriptedSession(), Clock()
+    app = make_app(session, clock=clock)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "R")
+        clock.now += 3.1
+        await wait_until(pilot, lambda: "R again" not in screen_text(app), "time is over")
+        await pilot.press("R", "escape")
+        await wait_until(pilot, lambda: "R again" not in screen_text(app), "escaped")
+        await pilot.press("R", "Q")
+        await pilot.pause()
+        assert machine_of(session).calls == []
+
+
+async def test_pause_and_resume_need_no_confirmation() -> None:
+    session = ScriptedSession()
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "P")
+        await wait_until(pilot, lambda: machine_of(session).calls == ["pause"], "pause")
+        session.push(machine=MachineState(MachineStatus.PAUSED, "", NOW, True))
+        await wait_until(pilot, lambda: "paused" in screen_text(app), "shown")
+        await pilot.press("P")
+        await wait_until(pilot, lambda: machine_of(session).calls == ["pause", "resume"], "resume")
+
+
+async def test_a_machine_without_control_says_why() -> None:
+    session = ScriptedSession(controllable=False)
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "P")
+        await wait_until(pilot, lambda: any("power switch" in text for text in messages(app)), "reason")
+
+
+async def test_control_c_stops_a_running_answer_from_the_prompt() -> None:
+    session = ScriptedSession()
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+c")
+        await wait_until(pilot, lambda: session.stops == 1, "stop")
+        session.push(turn=None, phase=Phase.IDLE)
+        await pilot.press("ctrl+c")
+        await wait_until(pilot, lambda: any("^q quits" in text for text in messages(app)), "hint")
+        assert session.stops == 1
+        assert app.is_running
+
+
+async def test_control_c_copies_a_selection_of_the_transcript_unwrapped() -> None:
+    session = ScriptedSession()
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        rows = app.main.transcript.rows
+        first = next(i for i, row in enumerate(rows) if "there was a little girl" in row.text)
+        last = next(i for i, row in enumerate(rows) if "too high" in row.text)
+        selection = Selection(Offset(0, first), Offset(len(rows[last].text), last))
+        app.main.selections = {app.main.transcript: selection}
+        await pilot.press("ctrl+c")
+        await wait_until(pilot, lambda: app.clipboard == STORY, "copied")
+        assert session.stops == 0
+
+
+async def test_the_last_answer_is_copied() -> None:
+    app = make_app(ScriptedSession(rich_state(turn=None, phase=Phase.IDLE)))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "y")
+        await wait_until(pilot, lambda: app.clipboard == STORY, "copied")
+
+
+async def test_e_selects_warnings_and_errors_and_nothing_else() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "E")
+        assert app.main.event_list.rows[app.main.event_list.selected_row].style == "events--error"
+        await pilot.press("E")
+        assert app.main.event_list.rows[app.main.event_list.selected_row].style == "events--warn"
+        await pilot.press("E")
+        await wait_until(pilot, lambda: any("no further" in text for text in messages(app)), "end")
+        await pilot.press("e")
+        assert app.main.event_list.rows[app.main.event_list.selected_row].style == "events--error"
+
+
+async def test_help_is_about_the_focused_pane() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "7", "f1")
+        await wait_until(pilot, lambda: "Help" in screen_text(app), "help")
+        text = screen_text(app)
+        assert "The kernel's sampling parameters" in text
+        assert "Sampling to the defaults" in text
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: app.screen is app.main, "closed")
+
+
+async def test_the_palette_has_every_action_and_says_what_is_not_possible() -> None:
+    from llmbm_console.core.actions import ACTIONS
+    from llmbm_console.tui.help import ActionProvider
+
+    app = make_app(ScriptedSession(controllable=False))
+    async with app.run_test(size=(120, 50)) as pilot:
+        await settled(pilot)
+        hits: dict[str, Any] = {}
+        provider = ActionProvider(app.main)
+        async for hit in provider.discover():
+            hits[str(hit.text)] = hit
+        assert len(hits) == len(ACTIONS) - 1 + len(app.themes)
+        reset = next(hit for text, hit in hits.items() if "Reset the machine" in text)
+        assert "not possible" in str(reset.help)
+        await pilot.press("ctrl+p")
+        await wait_until(pilot, lambda: len(app.screen_stack) == 2, "palette")
+        await pilot.press(*"theme paper")
+        await wait_until(pilot, lambda: "Theme: Paper" in screen_text(app), "found")
+        await pilot.press("down", "enter")
+        await wait_until(pilot, lambda: app.theme_name == "paper", "theme")
+
+
+async def test_pane_actions_act_only_in_their_pane() -> None:
+    session = ScriptedSession()
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "s")
+        await pilot.pause()
+        assert session.parameters == []
+        await pilot.press("5", "s")
+        await wait_until(pilot, lambda: session.parameters == [("strict_budget", "1")], "strict")
+
+
+async def test_retry_opens_the_session_again() -> None:
+    session = ScriptedSession(failure="the cable is not plugged in")
+    app = make_app(session)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settled(pilot)
+        assert "the cable is not plugged in" in screen_text(app)
+        session.failure = ""
+        await pilot.press("r")
+        await wait_until(pilot, lambda: session.opened == 2 and "no session" not in screen_text(app), "opened again")
+
+
+async def test_q_leaves_a_failed_session_and_control_q_any() -> None:
+    app = make_app(ScriptedSession(failure="gone"))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settled(pilot)
+        await pilot.press("q")
+        await wait_until(pilot, lambda: app._exit, "left")
+    app = make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+q")
+        await wait_until(pilot, lambda: app._exit, "left")
+    assert app.return_value == 0

@@ -1,0 +1,298 @@
+"""The pure parts: text, numbers, scales, completion, history, themes, actions."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from scripted import rich_state, turn
+
+from llmbm_console.core.actions import ACTIONS, BY_ID, PANES, unavailable
+from llmbm_console.core.themes import FALLBACK, ThemeFile, load_themes, read_theme, theme_folder
+from llmbm_console.tui import figures
+from llmbm_console.tui.completion import NAMES, candidates, complete, fit_hint
+from llmbm_console.tui.memory import History, load_choices, save_choices
+from llmbm_console.tui.scale import Scale
+from llmbm_console.tui.text import clip, plain, wrap
+from llmbm_console.tui.verbs import Verbs
+from llmbm_protocol.parameters import PARAMETERS, Parameter
+
+SLIDERS = [p for p in PARAMETERS if p.sampling]
+anything = st.text(st.characters(), max_size=300)
+
+
+# ---- text
+
+
+@given(anything)
+def test_plain_text_has_no_character_that_a_terminal_obeys(text: str) -> None:
+    shown = plain(text)
+    assert not any(ord(c) < 32 and c != "\n" or 0x7F <= ord(c) < 0xA0 for c in shown)
+    assert plain(shown) == shown
+
+
+@given(anything, st.integers(2, 60))
+def test_wrapped_lines_fit_and_lose_only_spaces_and_line_ends(text: str, width: int) -> None:
+    text = plain(text)
+    spans = wrap(text, width)
+    assert all(cell_len(text[start:end]) <= width for start, end in spans)
+    for (_start, end), (following, _end) in zip(spans, spans[1:], strict=False):
+        assert text[end:following] in ("", " ", "\n")
+    assert spans[0][0] == 0
+    assert spans[-1][1] == len(text)
+
+
+def test_words_stay_whole_where_they_can() -> None:
+    text = "the quick brown fox"
+    assert [text[a:b] for a, b in wrap(text, 10)] == ["the quick", "brown fox"]
+    assert [text[a:b] for a, b in wrap(text, 3)] == ["the", "qui", "ck", "bro", "wn", "fox"]
+
+
+@given(anything, st.integers(0, 40))
+def test_clipped_text_fits(text: str, width: int) -> None:
+    assert cell_len(clip(text, width)) <= width
+
+
+def test_a_line_of_100_kilobytes_is_wrapped_quickly_and_whole() -> None:
+    text = "x" * 100_000
+    assert len(wrap(text, 80)) == 1250
+
+
+# ---- numbers
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "0"), (999, "999"), (241_000_000, "241M"), (1_750_000_000, "1.75G"), (12_340, "12.3k")]
+)
+def test_cycles_have_three_digits(value: int, text: str) -> None:
+    assert figures.cycles(value) == text
+
+
+def test_sizes_share_the_unit_of_the_larger() -> None:
+    assert figures.size_pair(60_816_028, 62_914_560) == "58.0/60.0 MiB"
+    assert figures.size_pair(0, 512) == "0/512 B"
+
+
+def test_what_is_not_full_is_never_shown_as_full() -> None:
+    assert figures.percent(0.9999) == "99 %"
+    assert figures.percent(1.0) == "100 %"
+
+
+@given(st.integers(0, 4_294_967_295))
+def test_millionths_are_spelt_exactly(value: int) -> None:
+    whole, _point, rest = figures.micro(value).partition(".")
+    assert int(whole) * 1_000_000 + int((rest or "0").ljust(6, "0")) == value
+
+
+# ---- scales
+
+
+@pytest.mark.parametrize("parameter", SLIDERS, ids=lambda p: p.name)
+def test_a_scale_reaches_both_ends_and_stays_inside(parameter: Parameter) -> None:
+    scale = Scale.of(parameter)
+    assert scale.value_at(0) == parameter.minimum
+    assert scale.value_at(1) == scale.maximum
+    assert scale.share(parameter.minimum) == 0
+    assert scale.share(scale.maximum) == 1
+    assert scale.stepped(scale.maximum, 5) == scale.maximum
+    assert scale.stepped(parameter.minimum, -5, coarse=True) == parameter.minimum
+
+
+@pytest.mark.parametrize("parameter", SLIDERS, ids=lambda p: p.name)
+@given(data=st.data())
+def test_a_value_typed_as_it_is_shown_is_the_same_value(parameter: Parameter, data: st.DataObject) -> None:
+    scale = Scale.of(parameter)
+    value = data.draw(st.integers(parameter.minimum, parameter.maximum))
+    assert scale.parse(scale.text(value)) == value
+
+
+@pytest.mark.parametrize("text", ["", "abc", "-1", "2.1", "1e3", "0.1234567", "٣", "1.5.0", ".", "9999999"])
+def test_a_wrong_value_names_the_accepted_ones(text: str) -> None:
+    scale = Scale.of(next(p for p in PARAMETERS if p.name == "temp"))
+    with pytest.raises(ValueError, match=r"temp: accepted are 0 to 2"):
+        scale.parse(text)
+
+
+def test_a_larger_context_allows_more_tokens() -> None:
+    parameter = next(p for p in PARAMETERS if p.name == "max_tokens")
+    assert Scale.of(parameter, 1024).maximum == 1024
+    assert Scale.of(parameter, 128).maximum == parameter.maximum
+
+
+# ---- completion and fit
+
+
+def test_completion_goes_as_far_as_all_agree() -> None:
+    assert complete("/te") == "/te"  # /temp and /test_failsafe
+    assert complete("/tem") == "/temp "
+    assert complete("/zo") == "/zones"
+    assert complete("/attn a") == "/attn a"
+    assert candidates("/attn a") == ["/attn auto", "/attn avx2"]
+    assert complete("Once upon") == "Once upon"
+    assert {"temp", "zones", "ctx", "reset", "help"} <= set(NAMES)
+
+
+def test_the_hint_says_whether_a_prompt_fits() -> None:
+    state = rich_state(items=())
+    fits, worry = fit_hint(replace(state, sampling=None), "And then what happened?")
+    assert "119" in fits
+    assert not worry
+    assert fit_hint(state, "And then what happened?")[1]  # 160 more tokens do not fit
+    long, worry = fit_hint(state, "word " * 400)
+    assert "does not fit" in long
+    assert worry
+    assert fit_hint(state, "/zones") == ("", False)
+
+
+def test_the_estimate_learns_from_the_prompts_of_this_model() -> None:
+    state = rich_state(items=(turn(1, "x" * 18, "answer"),), sampling=None)  # nine tokens: two characters each
+    assert "~50 tok" in fit_hint(state, "y" * 100)[0]
+
+
+# ---- history and choices
+
+
+def test_history_goes_back_and_brings_the_draft_back(tmp_path: Path) -> None:
+    history = History(tmp_path / "history")
+    history.add("first")
+    history.add("second\nline")
+    assert history.step(-1, "draft") == "second\nline"
+    assert history.step(-1, "") == "first"
+    assert history.step(-1, "") is None
+    assert history.step(1, "") == "second\nline"
+    assert history.step(1, "") == "draft"
+    assert history.step(1, "") is None
+
+
+def test_history_survives_the_run_and_a_torn_line(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "history"
+    history = History(path)
+    history.add("first")
+    history.add("zwei\nZeilen ✓")
+    with path.open("a") as file:
+        file.write('"torn')
+    assert History(path).entries == ["first", "zwei\nZeilen ✓"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_history_on_a_disk_that_cannot_be_written_still_works(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    history = History(blocked / "history")
+    history.add("kept for this run")
+    assert history.step(-1, "") == "kept for this run"
+
+
+def test_choices_are_kept_and_rubbish_is_ignored(tmp_path: Path) -> None:
+    path = tmp_path / "tui.json"
+    save_choices(path, {"theme": "paper"})
+    assert load_choices(path) == {"theme": "paper"}
+    path.write_text("[1, 2")
+    assert load_choices(path) == {}
+    path.write_text('{"theme": 7}')
+    assert load_choices(path) == {}
+
+
+# ---- themes
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of WCAG 2."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(first: str, second: str) -> float:
+    high, low = sorted((luminance(first), luminance(second)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def all_themes() -> list[ThemeFile]:
+    themes, problems = load_themes([theme_folder()])
+    assert not problems
+    return [*themes.values(), FALLBACK]
+
+
+def test_there_are_dark_and_light_themes() -> None:
+    themes = all_themes()
+    assert len(themes) >= 5
+    assert {theme.dark for theme in themes} == {True, False}
+
+
+@pytest.mark.parametrize("theme", all_themes(), ids=lambda t: t.name)
+def test_text_can_be_read(theme: ThemeFile) -> None:
+    roles = theme.roles
+    least = 7.0 if theme.name == "contrast" else 4.5
+    for role in ("foreground", "muted", "prompt", "good", "warn", "bad", "info", "accent", "focus"):
+        for behind in (roles.background, roles.surface):
+            assert contrast(getattr(roles, role), behind) >= least, f"{role} on {behind}"
+    for role in ("weights", "kv", "scratch", "acts", "zonec", "keep"):
+        assert contrast(getattr(roles, role), roles.background) >= 3, role
+    assert contrast(roles.foreground, roles.selection) >= 4.5
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        (b"name = ", "is not TOML"),
+        (b"\xff\xfe", "is not UTF-8"),
+        (b'name = "x"', "title"),
+        (b'name = "../x"\ntitle = "X"', "name"),
+        (b'name = "x"\ntitle = "X"\n[roles]\nbackground = "red"', "roles.background"),
+    ],
+)
+def test_a_broken_theme_is_a_sentence(tmp_path: Path, content: bytes, part: str) -> None:
+    (tmp_path / "broken.toml").write_bytes(content)
+    themes, problems = load_themes([theme_folder(), tmp_path])
+    assert "teranga" in themes
+    assert len(problems) == 1
+    assert "broken.toml" in problems[0]
+    assert part in problems[0]
+
+
+def test_without_any_theme_there_is_still_one(tmp_path: Path) -> None:
+    themes, _problems = load_themes([tmp_path, tmp_path / "missing"])
+    assert list(themes) == [FALLBACK.name]
+
+
+def test_a_persons_theme_replaces_ours(tmp_path: Path) -> None:
+    text = (theme_folder() / "paper.toml").read_text().replace('title = "Paper"', 'title = "Mine"')
+    (tmp_path / "mine.toml").write_text(text)
+    assert load_themes([theme_folder(), tmp_path])[0]["paper"].title == "Mine"
+    assert read_theme(theme_folder() / "paper.toml").title == "Paper"
+
+
+# ---- actions
+
+
+def test_every_action_is_known_and_can_be_carried_out() -> None:
+    assert len(BY_ID) == len(ACTIONS)
+    for action in ACTIONS:
+        category, _dot, word = action.id.partition(".")
+        assert action.line or category == "pane" or callable(getattr(Verbs, f"{category}_{word}", None)), action.id
+        assert action.title
+        assert action.description
+
+
+def test_no_key_means_two_things_in_one_place() -> None:
+    for pane, _title in PANES:
+        keys = [key for action in ACTIONS if action.pane in ("", pane) for key in action.keys]
+        assert len(keys) == len(set(keys)), pane
+
+
+def test_what_ends_a_machine_or_a_conversation_is_dangerous() -> None:
+    for name in ("machine.reset", "machine.quit", "chat.clear", "sentinel.reset"):
+        assert BY_ID[name].danger
+
+
+def test_an_impossible_action_says_why() -> None:
+    assert "file" in unavailable(BY_ID["chat.stop"], read_only=True, controllable=False)
+    assert "serial" in unavailable(BY_ID["machine.reset"], read_only=False, controllable=False)
+    assert unavailable(BY_ID["machine.reset"], read_only=False, controllable=True) == ""
+    assert unavailable(BY_ID["view.help"], read_only=True, controllable=False) == ""

@@ -1,0 +1,144 @@
+"""The prompt: sending, several lines, history, completion, and giving back what was not taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from driving import make_app, screen_text, settled, wait_until
+from scripted import ScriptedSession, rich_state
+from textual import events
+
+from llmbm_console.core.events import LinkPhase
+from llmbm_console.core.session import Outcome
+from llmbm_console.core.state import LinkState
+from llmbm_protocol.schema import Phase
+
+
+def idle() -> ScriptedSession:
+    return ScriptedSession(rich_state(turn=None, phase=Phase.IDLE))
+
+
+async def test_enter_sends_and_empties() -> None:
+    session = idle()
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press(*"Hi there", "enter")
+        await wait_until(pilot, lambda: session.submitted == ["Hi there"], "sent")
+        assert app.main.prompt.text == ""
+
+
+async def test_nothing_is_not_sent() -> None:
+    session = idle()
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("space", "enter", "enter")
+        await pilot.pause()
+        assert session.submitted == []
+
+
+async def test_several_lines_grow_the_prompt_to_six_rows() -> None:
+    session = idle()
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("a", "ctrl+j", "b", "alt+enter", "c")
+        await wait_until(pilot, lambda: app.main.prompt.outer_size.height == 5, "three rows")
+        await pilot.press(*["ctrl+j"] * 7)
+        await wait_until(pilot, lambda: app.main.prompt.outer_size.height == 8, "six rows at most")
+        await pilot.press("ctrl+home")
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: session.submitted == ["a\nb\nc"], "sent")
+        await wait_until(pilot, lambda: app.main.prompt.outer_size.height == 3, "small again")
+
+
+async def test_the_arrows_recall_earlier_prompts_of_earlier_runs(tmp_path: Path) -> None:
+    app = make_app(idle(), memory=tmp_path)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press(*"first", "enter", *"second", "enter")
+    app = make_app(idle(), memory=tmp_path)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press(*"draft", "up")
+        assert app.main.prompt.text == "second"
+        await pilot.press("up")
+        assert app.main.prompt.text == "first"
+        await pilot.press("up")
+        assert app.main.prompt.text == "first"
+        await pilot.press("down", "down")
+        assert app.main.prompt.text == "draft"
+
+
+async def test_the_arrows_move_inside_a_text_of_several_lines() -> None:
+    app = make_app(idle())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        app.main.prompt.past.add("older")
+        await pilot.press("a", "ctrl+j", "b", "up")
+        assert app.main.prompt.text == "a\nb"
+        await pilot.press("up")
+        assert app.main.prompt.text == "older"
+
+
+async def test_tab_completes_commands_and_leaves_prose_alone() -> None:
+    app = make_app(idle())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press(*"/zo", "tab")
+        assert app.main.prompt.text == "/zones"
+        await pilot.press(*["backspace"] * 6, *"/t")
+        await wait_until(pilot, lambda: "/temp" in screen_text(app) and "/top_k" in screen_text(app), "candidates")
+        await pilot.press("backspace", "backspace", *"Once", "tab")
+        assert app.main.focused_pane != "prompt"
+
+
+async def test_a_refused_prompt_comes_back_with_the_reason() -> None:
+    session = idle()
+    session.answer = Outcome("", False, error="the context is full: /clear or /overflow slide")
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press(*"again", "enter")
+        await wait_until(pilot, lambda: app.main.prompt.text == "again", "given back")
+        await wait_until(pilot, lambda: "the context is full" in screen_text(app), "reason")
+
+
+async def test_a_refused_command_is_left_to_the_transcript() -> None:
+    session = idle()
+    session.answer = Outcome("", False, error="temp: accepted are 0 to 2")
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press(*"/temp 7", "enter")
+        await wait_until(pilot, lambda: session.submitted == ["/temp 7"], "sent")
+        await pilot.pause()
+        assert app.main.prompt.text == ""
+
+
+async def test_a_line_written_while_the_kernel_boots_is_sent_when_it_answers() -> None:
+    session = ScriptedSession(rich_state(turn=None, link=LinkState(LinkPhase.WAITING)))
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press(*"early", "enter")
+        await wait_until(pilot, lambda: session.waited == 1 and session.submitted == ["early"], "waited, then sent")
+
+
+async def test_pasted_control_characters_are_made_visible() -> None:
+    app = make_app(idle())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        app.main.prompt.post_message(events.Paste("a\x1b]0;title\x07b\r\nc"))
+        await wait_until(pilot, lambda: "b\nc" in app.main.prompt.text, "pasted")
+        assert "\x1b" not in app.main.prompt.text
+        assert "\x07" not in app.main.prompt.text
+
+
+async def test_the_frame_says_when_a_prompt_does_not_fit() -> None:
+    app = make_app(idle())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        app.main.prompt.replace_text("word " * 300)
+        await wait_until(pilot, lambda: "does not fit" in screen_text(app), "warning")

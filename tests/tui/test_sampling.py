@@ -1,0 +1,130 @@
+"""Sliders bound both ways: what is asked for, what the kernel accepted, and why it refused."""
+
+from __future__ import annotations
+
+import asyncio
+
+from driving import make_app, screen_text, settled, wait_until
+from scripted import NOW, ScriptedSession, rich_state
+
+from llmbm_console.core.events import RecordReceived
+from llmbm_console.tui.app import ConsoleApp
+from llmbm_console.tui.widgets.slider import Slider
+from llmbm_protocol.schema import Phase
+
+
+def slider(app: ConsoleApp, name: str = "temp") -> Slider:
+    return app.main.sampling.sliders[name]
+
+
+async def test_moves_are_collected_and_the_accepted_value_is_shown() -> None:
+    session = ScriptedSession()
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "7", "right", "right", "right", "shift+left")
+        await wait_until(pilot, lambda: session.parameters == [("temp", "0.78")], "one request for four moves")
+        await wait_until(pilot, lambda: slider(app).accepted == 780_000 and slider(app).wanted is None, "accepted")
+        assert "0.78" in screen_text(app)
+
+
+async def test_until_it_is_accepted_a_ring_marks_the_value_in_force() -> None:
+    session = ScriptedSession()
+    session.gate = asyncio.Event()
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "7", *["shift+right"] * 5)
+        await wait_until(pilot, lambda: session.parameters == [("temp", "1.35")], "asked")
+        row = next(line for line in screen_text(app).splitlines() if "temp  " in line)
+        assert "○" in row
+        assert "●" in row
+        assert slider(app).accepted == 850_000
+        session.gate.set()
+        await wait_until(pilot, lambda: slider(app).accepted == 1_350_000, "accepted")
+        row = next(line for line in screen_text(app).splitlines() if "temp  " in line)
+        assert "○" not in row
+
+
+async def test_a_change_from_the_kernel_moves_the_slider() -> None:
+    session = ScriptedSession()
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        assert session.state.sampling is not None
+        record = session.state.sampling.model_copy(update={"temperature": 1_500_000})
+        session.push(RecordReceived(NOW, record), sampling=record)
+        await wait_until(pilot, lambda: slider(app).value == 1_500_000, "moved")
+        await wait_until(pilot, lambda: "1.5" in screen_text(app), "drawn")
+        assert session.parameters == []  # what the kernel said is not sent back to it
+
+
+async def test_a_refusal_is_shown_and_the_knob_goes_back() -> None:
+    session = ScriptedSession()
+    session.refusals["top_k"] = "top_k: accepted are 0 to 512 for this model"
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "7", "down", "down", "down", *"600", "enter")
+        await wait_until(pilot, lambda: session.parameters == [("top_k", "600")], "asked")
+        await wait_until(pilot, lambda: "accepted are 0 to 512" in screen_text(app), "reason")
+        assert "refused" in screen_text(app)
+        assert slider(app, "top_k").value == 80
+
+
+async def test_a_typed_value_is_set_exactly_and_escape_drops_it() -> None:
+    session = ScriptedSession()
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "7", *"0.123456", "enter")
+        await wait_until(pilot, lambda: session.parameters == [("temp", "0.123456")], "exact")
+        await pilot.press(*"19", "backspace", "escape")
+        assert slider(app).typed == ""
+        assert app.main.focused_pane == "sampling"
+        await pilot.press(*"7", "enter")
+        await wait_until(pilot, lambda: "temp: accepted are 0 to 2" in screen_text(app), "own refusal")
+        assert session.parameters == [("temp", "0.123456")]
+
+
+async def test_the_rail_is_dragged_and_the_wheel_steps() -> None:
+    session = ScriptedSession()
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        widget = slider(app, "min_p")
+        start, width = widget._rail()
+        await pilot.mouse_down(widget, offset=(start, 0))
+        await pilot.hover(widget, offset=(start + width - 1, 0))
+        await pilot.mouse_up(widget, offset=(start + width - 1, 0))
+        await wait_until(pilot, lambda: bool(session.parameters), "sent")
+        name, value = session.parameters[-1]
+        assert name == "min_p"
+        assert value in ("0", "1")
+
+
+async def test_defaults_are_armed_and_then_set() -> None:
+    session = ScriptedSession()
+    assert session.state.sampling is not None
+    session.state = rich_state(
+        sampling=session.state.sampling.model_copy(update={"temperature": 0, "top_k": 7}), turn=None, phase=Phase.IDLE
+    )
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "7", "D")
+        await pilot.pause()
+        assert session.parameters == []
+        await pilot.press("D")
+        await wait_until(pilot, lambda: sorted(session.parameters) == [("temp", "0.85"), ("top_k", "80")], "only changes")
+
+
+async def test_without_a_kernel_sliders_do_not_pretend() -> None:
+    session = ScriptedSession(rich_state(sampling=None))
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "7", "right", "5", "enter")
+        await pilot.pause()
+        assert session.parameters == []
+        assert slider(app).accepted is None

@@ -1,0 +1,200 @@
+"""The whole screen as text, at the widths where the layout changes, and in the states a person meets first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from driving import assert_snapshot, make_app, screen_text, settled, wait_until
+from scripted import NOW, ScriptedSession, rich_state
+
+from llmbm_console.core.events import LinkPhase, MachineStatus
+from llmbm_console.core.state import LinkState, LogLine, MachineState, State
+from llmbm_console.tui.app import ConsoleApp
+from llmbm_protocol.schema import Load, Phase
+
+
+@pytest.mark.parametrize("size", [(50, 20), (80, 24), (100, 30), (120, 36), (200, 60)], ids=lambda s: f"{s[0]}x{s[1]}")
+async def test_main_screen(size: tuple[int, int]) -> None:
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        assert_snapshot(f"main-{size[0]}x{size[1]}", screen_text(app))
+
+
+async def test_main_screen_in_ascii_uses_no_other_sign() -> None:
+    app = make_app(glyphs="ascii")
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        text = screen_text(app)
+        assert_snapshot("ascii-120x36", text)
+        assert set(text) - set("·±…") <= {chr(code) for code in range(32, 127)} | {"\n"}
+
+
+@pytest.mark.parametrize("tab", ["memory", "log", "sampling", "machine"])
+async def test_narrow_tabs(tab: str) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        app.main.relayout(tab=tab)
+        await settled(pilot)
+        assert_snapshot(f"tab-{tab}-80x24", screen_text(app))
+
+
+async def shown(state: State, size: tuple[int, int] = (100, 30), **options: bool | str) -> str:
+    app = make_app(ScriptedSession(state, **options))  # type: ignore[arg-type]
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        return screen_text(app)
+
+
+async def test_nothing_is_known_yet() -> None:
+    text = await shown(State(target="sim:stories700K", link=LinkState(LinkPhase.WAITING, "unix socket", NOW)))
+    assert_snapshot("waiting-100x30", text)
+    assert "Waiting for the kernel to answer." in text
+
+
+async def test_an_empty_transcript_says_what_to_do() -> None:
+    text = await shown(rich_state(items=(), turn=None, phase=Phase.IDLE), (140, 36))
+    assert "Write the beginning of a story below and press Enter." in text
+
+
+async def test_loading_shows_how_far() -> None:
+    load = Load(time=1, file="stories15M.bin", done=26_214_400, total=60_816_028, elapsed_ms=900)
+    text = await shown(rich_state(items=(), turn=None, phase=Phase.LOAD, load=load))
+    assert "43 %" in text
+    assert "25.0/58.0 MiB" in text
+
+
+async def test_a_session_that_cannot_be_opened_says_why_and_what_helps() -> None:
+    reason = "no UEFI firmware for QEMU was found; install it (Debian: apt-get install ovmf)"
+    text = await shown(State(target="qemu"), failure=reason)
+    assert_snapshot("failure-100x30", text)
+    assert "no UEFI firmware" in text
+    assert "r  try again" in text
+
+
+async def test_a_machine_that_ended_says_so() -> None:
+    ended = MachineState(MachineStatus.CRASHED, "QEMU ended with status 1: KVM internal error", NOW, True)
+    text = await shown(rich_state(machine=ended, link=LinkState(LinkPhase.OPENING), turn=None))
+    assert "QEMU ended with status 1: KVM internal error" in text
+    assert "no session" in text
+
+
+def post_mortem() -> State:
+    return rich_state(
+        target="llmk-dump.txt",
+        link=LinkState(LinkPhase.POST_MORTEM),
+        machine=MachineState(),
+        turn=None,
+        file_path="llmk-dump.txt",
+        file_kind="dump",
+        verdict="The kernel ran; the sentinel was armed and the last decode pass took 71 % of its budget.",
+    )
+
+
+async def test_post_mortem_shows_the_verdict_and_takes_no_prompt() -> None:
+    app = make_app(ScriptedSession(post_mortem(), read_only=True))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        text = screen_text(app)
+        assert_snapshot("post-mortem-120x36", text)
+        assert "The kernel ran; the sentinel was armed" in text
+        assert "prompt" not in app.main.deck.regions
+        await pilot.press("i")
+        assert app.main.focused_pane == "transcript"
+        await pilot.press("7", "right")
+        await pilot.pause()
+        assert app.session is not None
+        assert app.session.parameters == []  # type: ignore[attr-defined]
+
+
+async def test_stale_values_are_marked() -> None:
+    session = ScriptedSession(rich_state())
+    app = make_app(session, clock=lambda: NOW + 12)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        text = screen_text(app)
+        assert text.count("stale 12 s") >= 3
+
+
+async def test_every_resize_is_survived() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        for width, height in [(40, 10), (1, 1), (200, 60), (99, 19), (100, 20), (20, 50), (300, 8), (139, 28), (3, 3), (80, 24)]:
+            await pilot.resize_terminal(width, height)
+            await pilot.pause()
+            app.pacer.flush()
+            assert len(screen_text(app).splitlines()) == height
+        await settled(pilot)
+        assert_snapshot("main-80x24", screen_text(app))
+
+
+async def test_the_theme_is_changed_without_a_restart() -> None:
+    app = make_app(theme="teranga")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape")
+        before = app.main.transcript.rich_style.bgcolor
+        app.use_theme("paper")
+        await wait_until(pilot, lambda: app.main.transcript.rich_style.bgcolor != before, "another background")
+        assert app.theme == "llm-paper"
+
+
+async def test_an_unknown_theme_is_a_notice() -> None:
+    app = make_app(theme="sunset")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await wait_until(pilot, lambda: any("sunset" in toast.message for toast in app._notifications), "notice")
+        assert app.theme_name == "teranga"
+
+
+async def test_no_colour_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settled(pilot)
+        colours = {
+            triplet
+            for strip in app.screen._compositor.render_strips()
+            for segment in strip
+            if segment.style is not None and segment.style.color is not None
+            and (triplet := segment.style.color.get_truecolor()) is not None
+        }  # fmt: skip
+        filtered = [f for f in app.get_line_filters() if type(f).__name__ in ("Monochrome", "NoColor")]
+        assert colours
+        assert filtered
+
+
+async def test_holding_the_view_counts_what_comes_and_catches_up() -> None:
+    session = ScriptedSession(rich_state())
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "space")
+        entry = LogLine(NOW, "kernel", "info", "info", "while nobody looked")
+        session.push(log=(*session.state.log, entry))
+        await wait_until(pilot, lambda: "HOLD +1" in screen_text(app), "hold mark")
+        assert "while nobody looked" not in screen_text(app)
+        await pilot.press("space")
+        await wait_until(pilot, lambda: "while nobody looked" in screen_text(app), "caught up")
+        assert "HOLD" not in screen_text(app)
+
+
+async def test_link_trouble_is_on_the_status_line() -> None:
+    app = make_app(ScriptedSession(rich_state(link=LinkState(LinkPhase.SILENT, "no heartbeat", NOW - 7, rejected_lines=2))))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        status = screen_text(app).splitlines()[0]
+        assert "link silent 7.0 s" in status
+        assert "2 err" in status
+
+
+async def test_the_app_paints_before_the_session_opens() -> None:
+    session = ScriptedSession(replace(State(), target="slow"))
+    app = make_app(session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        assert isinstance(app, ConsoleApp)
+        await wait_until(pilot, lambda: session.opened == 1)
+    await app.disconnect()
+    assert session.closed == 1

@@ -1,0 +1,121 @@
+"""The transcript while text streams: it follows, it stays when it was scrolled, it forgets what the state forgot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from driving import make_app, screen_text, settled, wait_until
+from scripted import NOW, ScriptedSession, rich_state, turn
+
+from llmbm_console.core.events import ConsoleText, RecordReceived
+from llmbm_console.core.state import Command, Seam, Text
+from llmbm_console.tui.widgets import transcript as module
+from llmbm_protocol.schema import Phase, Token
+
+
+def token(text: str) -> RecordReceived:
+    return RecordReceived(NOW, Token(generation=2, index=1, time=1, token=5, cycles=1, text=text.encode()))
+
+
+async def test_streamed_text_appears_and_the_end_is_flushed() -> None:
+    session = ScriptedSession()
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        base = session.state.turn
+        assert base is not None
+        for count in range(1, 60):
+            session.push(token(" w"), turn=replace(base, text=base.text + " word" * count))
+        session.push(token("!"), turn=replace(base, text=base.text + " word" * 59 + " END"))
+        await wait_until(pilot, lambda: "END▌" in screen_text(app), "last token")
+        done = turn(2, base.prompt, base.text + " word" * 59 + " END.")
+        session.push(token("."), turn=None, items=(*session.state.items, done), phase=Phase.IDLE)
+        await wait_until(pilot, lambda: "END.\n" in screen_text(app).replace(" ", "").replace("│", "\n"), "finished")
+        assert "▌" not in screen_text(app)
+
+
+async def test_streaming_lays_out_the_same_rows_as_drawing_at_once() -> None:
+    session = ScriptedSession(rich_state(items=(), turn=None))
+    app = make_app(session)
+    async with app.run_test(size=(90, 36)) as pilot:
+        await settled(pilot)
+        text = ""
+        for number in range(80):
+            text += f"word{number}{' ' if number % 7 else chr(10)}"
+            session.push(token("x"), turn=turn(1, "prompt", text, running=True))
+            if number % 9 == 0:
+                app.main.transcript.show(app.frame())
+        app.main.transcript.show(app.frame())
+        streamed = list(app.main.transcript.rows)
+        width = app.main.transcript.scrollable_content_region.width
+        assert session.state.turn is not None
+        assert streamed == module.layout_item(session.state.turn, width, app.glyphs)
+
+
+async def test_scrolled_up_it_stays_and_g_follows_again() -> None:
+    session = ScriptedSession()
+    app = make_app(session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        view = app.main.transcript
+        assert view.following
+        await pilot.press("escape", "up", "up", "up")
+        await wait_until(pilot, lambda: not view.following, "stopped following")
+        place = view.scroll_offset.y
+        session.push(ConsoleText(NOW, "x"), items=(*session.state.items, Text("line\n" * 30, NOW)))
+        await wait_until(pilot, lambda: "lines below" in screen_text(app), "says what is below")
+        assert view.scroll_offset.y == place
+        await pilot.press("G")
+        await wait_until(pilot, lambda: view.following and view.scroll_offset.y == view.max_scroll_y, "end")
+
+
+async def test_items_that_the_state_dropped_leave_the_rows() -> None:
+    session = ScriptedSession(rich_state(items=tuple(Text(f"item {n}", NOW) for n in range(50)), turn=None))
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        assert app.main.transcript.rows[0].text == "item 0"
+        kept = (*session.state.items[10:], Text("new", NOW))
+        session.push(ConsoleText(NOW, "new"), items=kept, dropped_items=10)
+        await wait_until(pilot, lambda: app.main.transcript.rows[0].text == "item 10", "dropped")
+        texts = [row.text for row in app.main.transcript.rows if row.text]
+        assert texts == [f"item {n}" for n in range(10, 50)] + ["new"]
+
+
+async def test_rows_are_bounded() -> None:
+    session = ScriptedSession(rich_state(items=(), turn=None))
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        items = tuple(Text("\n".join(f"{n}.{i}" for i in range(900)), NOW) for n in range(70))
+        session.push(ConsoleText(NOW, "x"), items=items)
+        await wait_until(pilot, lambda: len(app.main.transcript.rows) > 1000, "laid out")
+        assert len(app.main.transcript.rows) <= module.MAX_ROWS
+        assert app.main.transcript.rows[-2].text == "69.899"
+        assert "69.899" in screen_text(app)
+
+
+async def test_a_turn_that_was_cut_says_why() -> None:
+    cut = replace(turn(3, "And", "It was", running=True), cut="the machine restarted")
+    app = make_app(ScriptedSession(rich_state(items=(cut,), turn=None)))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        assert "cut: the machine restarted" in screen_text(app)
+
+
+def test_statistics_leave_out_what_does_not_fit() -> None:
+    finished = turn(1, "p", "one two three")
+    assert "slowest token" in module.statistics(finished, 200)
+    short = module.statistics(finished, 30)
+    assert len(short) <= 30
+    assert "3 tok" in short
+
+
+def test_commands_seams_and_errors_have_their_own_looks() -> None:
+    from llmbm_console.tui.glyphs import BLOCKS
+
+    rows = module.layout_item(Command("/temp x", False, "", "temp: accepted are 0 to 2", NOW), 60, BLOCKS)
+    assert [row.style for row in rows] == ["transcript--command", "transcript--bad", ""]
+    rows = module.layout_item(Seam("the machine restarted", NOW, "error"), 40, BLOCKS)
+    assert rows[0].style == "transcript--bad"
+    assert len(rows[0].text) == 40
