@@ -1,5 +1,7 @@
 #include "tokenizer_private.h"
 
+#define HEAD_BYTES 8u /* score and length in front of each token */
+
 static uint32_t little32(const uint8_t *bytes)
 {
     return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
@@ -28,7 +30,7 @@ static uint64_t aligned(uint64_t bytes)
 
 uint64_t tokenizer_need(uint64_t file_bytes, uint32_t vocab_size, struct error *error)
 {
-    uint64_t least = 4 + 8 * (uint64_t)vocab_size, most = least + (uint64_t)vocab_size * TOKEN_LIMIT;
+    uint64_t least = 4 + HEAD_BYTES * (uint64_t)vocab_size, most = least + (uint64_t)vocab_size * TOKEN_LIMIT;
     if (file_bytes < least || file_bytes > most) {
         error_set(error, ERROR_FORMAT, "tokenizer: the file has %llu bytes, %u tokens need %llu to %llu",
                   (unsigned long long)file_bytes, vocab_size, (unsigned long long)least, (unsigned long long)most);
@@ -69,28 +71,28 @@ static void sort_ids(const struct tokenizer *t, uint32_t *ids, uint32_t count)
 static bool read_tokens(const uint8_t *file, uint64_t file_bytes, struct tokenizer *t, uint32_t *offsets, float *scores,
                         uint8_t *bytes, struct error *error)
 {
-    uint64_t at = 4;
+    uint64_t at = 4; /* tokenizer_need saw that the heads of all tokens fit */
     uint32_t filled = 0;
     for (uint32_t id = 0; id < t->vocab_size; id++) {
-        if (file_bytes - at < 8)
-            return error_set(error, ERROR_FORMAT,
-                             "tokenizer: the file ends at token %u of %u: cut off, or another model's", id,
-                             t->vocab_size);
         union {
             uint32_t bits;
             float value;
         } score = {.bits = little32(file + at)};
         uint32_t length = little32(file + at + 4);
-        at += 8;
+        at += HEAD_BYTES;
         if ((score.bits & 0x7f800000u) == 0x7f800000u)
             return error_set(error, ERROR_FORMAT, "tokenizer: the score of token %u is not a finite number", id);
         if (length > t->max_token_bytes)
-            return error_set(error, ERROR_FORMAT, "tokenizer: token %u has a length of %u, the file's own limit is %u",
-                             id, length, t->max_token_bytes);
-        if (file_bytes - at < length)
-            return error_set(error, ERROR_FORMAT,
-                             "tokenizer: the file ends inside token %u of %u: cut off, or another model's", id,
-                             t->vocab_size);
+            return error_set(error, ERROR_FORMAT, "tokenizer: the length of token %u is %d, expected 0..%u", id,
+                             (int32_t)length, t->max_token_bytes);
+        /* The heads of all later tokens must fit too: that bounds the bytes of all tokens by the memory they have. */
+        uint32_t later = t->vocab_size - id - 1;
+        if (file_bytes - at < length + HEAD_BYTES * (uint64_t)later)
+            return error_set(
+                error, ERROR_FORMAT,
+                "tokenizer: %llu bytes are left for the %u of token %u and %u more tokens: the file is cut off or "
+                "belongs to another model",
+                (unsigned long long)(file_bytes - at), length, id, later);
         offsets[id] = filled;
         scores[id] = score.value;
         for (uint32_t i = 0; i < length; i++)
@@ -142,7 +144,7 @@ bool tokenizer_load(struct tokenizer *t, const uint8_t *file, uint64_t file_byte
                             .sorted = sorted,
                             .work = work};
     if (t->max_token_bytes == 0 || t->max_token_bytes > TOKEN_LIMIT)
-        return error_set(error, ERROR_FORMAT, "tokenizer: max_token_length is %d, expected 1 to %u",
+        return error_set(error, ERROR_FORMAT, "tokenizer: max_token_length is %d, expected 1..%u",
                          (int32_t)t->max_token_bytes, TOKEN_LIMIT);
     if (!read_tokens(file, file_bytes, t, offsets, scores, bytes, error))
         return false;

@@ -6,6 +6,7 @@ import concurrent.futures
 import importlib.util
 import os
 import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -23,6 +24,11 @@ CORE = [
 Floats = npt.NDArray[np.float32]
 
 
+def ids_of(reply: bytes) -> list[int]:
+    """A reply of 32-bit ids."""
+    return [int(value) for value in np.frombuffer(reply, np.uint32)]
+
+
 class EngineError(Exception):
     """The engine refused; `code` is its enum error_code, 0 for a refusal of the harness itself."""
 
@@ -36,10 +42,12 @@ class Harness:
     """One running harness. Every method is one request."""
 
     def __init__(self, program: Path) -> None:
-        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.process = subprocess.Popen(
+            [program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
 
     def call(self, name: str, *arguments: int, payload: bytes = b"") -> bytes:
-        """Sends one request and returns the reply's bytes. Raises EngineError when refused, AssertionError on a crash."""
+        """Sends one request, returns the reply's bytes. Raises EngineError when refused, AssertionError on a crash."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         line = " ".join([name, *map(str, arguments), str(len(payload))]) + "\n"
@@ -72,11 +80,11 @@ class Harness:
 
     def greedy(self, steps: int) -> list[int]:
         """Ids from BOS, each the most likely."""
-        return np.frombuffer(self.call("greedy", steps), np.uint32).tolist()
+        return ids_of(self.call("greedy", steps))
 
     def encode(self, text: bytes, bos: bool = True, capacity: int = 20000) -> list[int]:
         """The ids of a text."""
-        return np.frombuffer(self.call("encode", int(bos), capacity, payload=text), np.uint32).tolist()
+        return ids_of(self.call("encode", int(bos), capacity, payload=text))
 
     def decode(self, ids: list[int], previous: int = 1) -> bytes:
         """The bytes of ids that follow `previous`."""
@@ -112,8 +120,6 @@ def product_build() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    import sys
-
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module

@@ -1,0 +1,139 @@
+"""Exponentials, tables and processor detection: accuracy as stated, and the same bits at every level."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from engine_harness import AVX2, REFERENCE, ROOT, SSE2, Floats, Harness, product_build
+
+
+def exponential(harness: Harness, level: int, values: Floats) -> Floats:
+    return harness.values("exponential", level, payload=values.tobytes())
+
+
+def test_exponential_is_within_one_ulp(harness: Harness) -> None:
+    x = np.linspace(-86, 88, 2_000_000).astype(np.float32)
+    want = np.exp(x.astype(np.longdouble))
+    got = exponential(harness, REFERENCE, x)
+    ulp = np.spacing(want.astype(np.float32)).astype(np.longdouble)
+    assert (np.abs(got.astype(np.longdouble) - want) / ulp).max() < 1.0
+
+
+def test_exponential_of_zero_is_one(harness: Harness) -> None:
+    assert exponential(harness, SSE2, np.zeros(8, np.float32)).tolist() == [1.0] * 8
+
+
+def test_exponential_has_the_same_bits_at_every_level(harness: Harness) -> None:
+    random = np.random.default_rng(2)
+    ends = [
+        0.0,
+        -0.0,
+        np.inf,
+        -np.inf,
+        np.nan,
+        -86.0,
+        -86.00001,
+        88.0,
+        88.00001,
+        1e-45,
+        -1e-45,
+        3e38,
+        -3e38,
+        1.0,
+        -1.0,
+        0.5,
+    ]
+    bits = random.integers(0, 2**32, 1 << 20, dtype=np.uint64).astype(np.uint32).view(np.float32)
+    values = np.concatenate([np.array(ends, np.float32), bits, random.uniform(-90, 90, 1 << 20).astype(np.float32)])
+    want = exponential(harness, REFERENCE, values)
+    assert np.isfinite(want).all()
+    assert (want > 0).all()
+    for level in harness.levels():
+        assert exponential(harness, level, values).tobytes() == want.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [("exp", -700.0, 700.0), ("log", 1e-300, 1e300), ("log", 0.5, 2.0), ("power", -8.0, 8.0), ("sqrt", 0.0, 1e30)],
+)
+def test_functions_agree_with_the_hosts(harness: Harness, name: str, low: float, high: float) -> None:
+    x = np.random.default_rng(1).uniform(low, high, 20_000)
+    if name == "sqrt":
+        x = x.astype(np.float32).astype(np.float64)
+    got = np.frombuffer(harness.call(name, payload=x.tobytes()))
+    hosts: dict[str, Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]] = {
+        "exp": np.exp,
+        "log": np.log,
+        "power": lambda v: np.power(10000.0, v),
+        "sqrt": lambda v: np.sqrt(v.astype(np.float32)).astype(np.float64),
+    }
+    want = hosts[name](x)
+    assert np.allclose(got, want, rtol=0 if name == "sqrt" else 1e-13, atol=1e-16)
+
+
+@pytest.mark.parametrize("scale", [0.8, 10.0, 65536.0, 1e6])
+def test_sine_and_cosine_agree_with_the_hosts(harness: Harness, scale: float) -> None:
+    x = np.concatenate([np.random.default_rng(3).uniform(-scale, scale, 20_000), np.arange(0, min(scale, 20_000), 1.0)])
+    for name, function in (("sin", np.sin), ("cos", np.cos)):
+        got = np.frombuffer(harness.call(name, payload=x.tobytes()))
+        assert np.abs(got - function(x)).max() < 1e-13
+
+
+def test_the_processor_is_described_as_the_system_sees_it(harness: Harness) -> None:
+    best, name, osxsave, avx, avx2, fma, xcr0, *brand = harness.call("cpu").decode().split()
+    flags: set[str] = set()
+    model = ""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == "flags":
+            flags = set(value.split())
+        if key.strip() == "model name":
+            model = value.strip()
+    if not flags:
+        pytest.skip("this system does not list the processor's flags")
+    assert [avx == "1", avx2 == "1", fma == "1"] == ["avx" in flags, "avx2" in flags, "fma" in flags]
+    assert (int(best) == AVX2) == (osxsave == "1" and int(xcr0, 16) & 6 == 6 and {"avx2", "fma"} <= flags)
+    assert name == ["reference", "sse2", "avx2"][int(best)]
+    assert " ".join(brand) == " ".join(model.split())
+
+
+def mnemonics(target: str, name: str, folder: Path) -> set[str]:
+    """The instructions that a file of the core becomes with the product's flags."""
+    build = product_build()
+    settings = build.targets()[target]
+    listing = folder / "listing.s"
+    flags = [*build.COMMON, *settings.compile, *build.LEVEL_FLAGS.get(name, [])]
+    source = ROOT / "kernel_c" / "core" / name
+    command = [*settings.compiler, *flags, "-g0", "-S", str(source), "-o", str(listing)]
+    subprocess.run(command, check=True, capture_output=True)
+    return set(re.findall(r"^\s+([a-z][a-z0-9]+)\b", listing.read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("target", ["efi", "sim"])
+def test_no_product_is_fused_into_its_sum(tmp_path: Path, target: str) -> None:
+    found = mnemonics(target, "kernel_avx2.c", tmp_path)
+    assert {"vmulps", "vaddps", "vzeroupper"} <= found
+    assert not {name for name in found if name.startswith(("vfm", "vfnm"))}
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
+def test_gcc_does_not_fuse_either(tmp_path: Path) -> None:
+    found = mnemonics("asan", "kernel_avx2.c", tmp_path)
+    assert {"vmulps", "vaddps", "vzeroupper"} <= found
+    assert not {name for name in found if name.startswith(("vfm", "vfnm"))}
+
+
+@pytest.mark.parametrize(
+    "name", ["kernel_sse2.c", "kernel_reference.c", "attention.c", "engine.c", "sampler.c", "cpu.c"]
+)
+def test_only_the_avx2_kernels_use_avx(tmp_path: Path, name: str) -> None:
+    found = mnemonics("efi", name, tmp_path)
+    assert "ret" in found or "retq" in found
+    assert not {instruction for instruction in found if instruction.startswith("v")}
