@@ -1,6 +1,7 @@
 #include "error.h"
 
 #include "text.h"
+#include "utf8.h"
 
 bool error_set(struct error *error, enum error_code code, const char *format, ...)
 {
@@ -10,6 +11,8 @@ bool error_set(struct error *error, enum error_code code, const char *format, ..
     va_start(list, format);
     text_format_list(&text, format, list);
     va_end(list);
+    if (text.truncated)
+        error->text[text.length - utf8_incomplete_tail(error->text, text.length)] = '\0';
     error->code = code;
     return false;
 }

@@ -28,7 +28,8 @@ struct error {
     char text[200]; /* UTF-8, no line end, no final full stop */
 };
 
-/* printf-like; the conversions are those of text_format. Always returns false, so `return error_set(...)` reads well. */
+/* printf-like; the conversions are those of text_format. What does not fit is cut at a whole character. Always returns
+ * false, so that `return error_set(...)` reads well. */
 bool error_set(struct error *error, enum error_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -9,7 +9,7 @@ void *memmove(void *to, const void *from, size_t count);
 void *memset(void *to, int value, size_t count);
 int memcmp(const void *a, const void *b, size_t count);
 
-/* String instructions, and not loops: the compiler would turn a loop into a call of the function it stands in. */
+/* String instructions, and not loops: a compiler would turn a loop into a call of the function it stands in. */
 void *memcpy(void *restrict to, const void *restrict from, size_t count)
 {
     void *start = to;
@@ -19,12 +19,18 @@ void *memcpy(void *restrict to, const void *restrict from, size_t count)
 
 void *memmove(void *to, const void *from, size_t count)
 {
-    if ((uintptr_t)to - (uintptr_t)from >= count)
-        return memcpy(to, from, count);
-    uint8_t *to_end = (uint8_t *)to + count - 1;
-    const uint8_t *from_end = (const uint8_t *)from + count - 1;
-    if (count > 0)
-        __asm__ volatile("std\n\trep movsb\n\tcld" : "+D"(to_end), "+S"(from_end), "+c"(count) : : "memory");
+    if ((uintptr_t)to - (uintptr_t)from >= count) {
+        (void)memcpy(to, from, count);
+        return to;
+    }
+    /* The target begins inside the source: from the end. Backward string instructions are slow and would leave the
+     * direction flag set in an interrupt of the firmware. */
+    uint8_t *to_bytes = to;
+    const uint8_t *from_bytes = from;
+    while (count-- > 0) {
+        to_bytes[count] = from_bytes[count];
+        __asm__ volatile("" : : : "memory"); /* keeps this a loop */
+    }
     return to;
 }
 
@@ -38,13 +44,16 @@ void *memset(void *to, int value, size_t count)
 int memcmp(const void *a, const void *b, size_t count)
 {
     const uint8_t *left = a, *right = b;
-    for (; count > 0; count--, left++, right++)
+    for (; count > 0; count--, left++, right++) {
         if (*left != *right)
             return *left < *right ? -1 : 1;
+        __asm__ volatile("" : : : "memory");
+    }
     return 0;
 }
 
-#endif
+#else
 
-/* A translation unit must declare something. */
-typedef int memory_translation_unit;
+typedef int memory_is_in_libc; /* a translation unit must declare something */
+
+#endif

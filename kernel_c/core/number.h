@@ -6,8 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-bool number_u64(const char *text, size_t length, uint64_t *ret_value);       /* decimal digits only, no overflow */
-bool number_micro(const char *text, size_t length, uint64_t *ret_millionths); /* "1", "0.85", ".5"; at most six decimals */
-bool number_hex(const char *text, size_t length, uint64_t *ret_value);       /* lower-case hexadecimal digits only */
+/* Each returns false and leaves the result alone when the text is no such number or does not fit 64 bits. */
+bool number_u64(const char *text, size_t length, uint64_t *ret_value); /* decimal digits only */
+/* A decimal number in millionths: "1", "0.85", ".5"; at most six digits after the point, at least one. */
+bool number_micro(const char *text, size_t length, uint64_t *ret_millionths);
+bool number_hex(const char *text, size_t length, uint64_t *ret_value); /* lower-case hexadecimal digits only */
 
 #endif

@@ -61,11 +61,12 @@ struct conversion {
 
 static void pad(struct text *text, char fill, unsigned count)
 {
-    while (count-- > 0)
+    while (count-- > 0 && !text->truncated)
         text_bytes(text, &fill, 1);
 }
 
-static void put_padded(struct text *text, const struct conversion *how, const char *sign, const char *bytes, size_t count)
+static void put_padded(struct text *text, const struct conversion *how, const char *sign, const char *bytes,
+                       size_t count)
 {
     size_t signs = string_length(sign);
     unsigned missing = how->width > count + signs ? how->width - (unsigned)(count + signs) : 0;
@@ -79,7 +80,8 @@ static void put_padded(struct text *text, const struct conversion *how, const ch
         pad(text, ' ', missing);
 }
 
-static void put_number(struct text *text, const struct conversion *how, const char *sign, uint64_t value, unsigned base, char ten)
+static void put_number(struct text *text, const struct conversion *how, const char *sign, uint64_t value, unsigned base,
+                       char ten)
 {
     char digits[20];
     size_t at = sizeof digits;
@@ -103,7 +105,9 @@ static const char *parse_conversion(const char *format, struct conversion *how, 
             break;
     }
     if (*format == '*') {
-        how->width = (unsigned)va_arg(*list, int);
+        int width = va_arg(*list, int); /* a negative one means '-' and its amount, as in C */
+        how->left |= width < 0;
+        how->width = width < 0 ? 0 - (unsigned)width : (unsigned)width;
         format++;
     }
     for (; *format >= '0' && *format <= '9'; format++)
@@ -141,6 +145,8 @@ static void put_conversion(struct text *text, char letter, const struct conversi
 {
     if (letter == 's') {
         const char *string = va_arg(*list, const char *);
+        if (string == NULL)
+            string = "(null)"; /* a mistake of the caller must not stop a machine */
         size_t count = 0; /* with a precision the string need not end */
         while ((how->precision < 0 || count < (size_t)how->precision) && string[count] != '\0')
             count++;

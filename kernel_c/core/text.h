@@ -1,6 +1,6 @@
 /* text.h - building text in a fixed buffer, without libc.
  *
- * A struct text never overflows: what does not fit is left out and `truncated` is set. The data is always NUL-terminated.
+ * A struct text never overflows: what does not fit is left out and `truncated` is set. The data always ends with NUL.
  */
 #ifndef LLMK_TEXT_H
 #define LLMK_TEXT_H
@@ -20,11 +20,12 @@ struct text {
 void text_init(struct text *text, char *data, size_t capacity);
 void text_bytes(struct text *text, const char *bytes, size_t count);
 void text_string(struct text *text, const char *string);
-/* %s %.*s %c %d %u %x %X with the length modifiers z, l, ll, and width, '-' and '0' flags; %% . Nothing else: a value in
- * thousandths or millionths goes through text_micro. */
+/* %s %.*s %c %d %u %x %X with the length modifiers z, l, ll, a width (also '*'), the flags '-' and '0', and %%. Nothing
+ * else: a value in thousandths or millionths goes through text_micro. */
 void text_format(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_format_list(struct text *text, const char *format, va_list list);
-/* millionths as a decimal with at least `decimals` and at most six digits after the point, without further zeros: 850000 -> "0.85" */
+/* millionths as a decimal with at least `decimals` and at most six digits after the point, without further zeros:
+ * 850000 -> "0.85" */
 void text_micro(struct text *text, uint64_t millionths, unsigned decimals);
 
 size_t string_length(const char *string);
