@@ -8,11 +8,26 @@
 #define POLL_US 200u     /* least time between two full polls: a UART register costs a microsecond on real hardware */
 #define KEYS_US 10000u
 #define COUNTERS_US 500000u
+#define DROWSY_US 2000000u
+#define SLEEP_AFTER_US 2250000u /* what was sent into the wide window is here by then */
+#define SLEEP_US 20000u
+#define WATCH_US 200u
 #define TWICE_US 1000000u /* two stop bytes within this take the line back */
 
 bool link_busy(const struct kernel *kernel)
 {
     return kernel->chat.running || kernel->link.serving || kernel->link.waiting_id != 0;
+}
+
+bool link_drowsy(const struct kernel *kernel)
+{
+    return kernel->link.machine && clock_us() - kernel->link.byte_us > DROWSY_US;
+}
+
+uint32_t link_sleep_us(const struct kernel *kernel)
+{
+    bool quiet = kernel->link.machine && clock_us() - kernel->link.byte_us > SLEEP_AFTER_US;
+    return quiet ? SLEEP_US : WATCH_US; /* a person's paste comes without credit: a human line is always watched */
 }
 
 static void type(struct link *link, uint8_t byte)
@@ -128,6 +143,7 @@ static void receive(struct kernel *kernel)
     while (uart_receive(&kernel->uart, &byte)) {
         struct wire_frame frame;
         link->consumed++;
+        link->byte_us = clock_us();
         switch (wire_receive(&link->receiver, byte, &frame)) {
         case WIRE_FRAME:
             if (frame.kind == 'h')
@@ -223,7 +239,8 @@ static void serve_session(struct kernel *kernel, uint64_t now_us)
     struct link *link = &kernel->link;
     uint32_t untold = link->consumed - link->told;
     uint32_t enough = link_busy(kernel) ? WIRE_WINDOW_BUSY / 2 + 1 : WIRE_WINDOW_IDLE / 2;
-    if (link->credit_due || untold >= enough || now_us - link->credit_us >= WIRE_HEARTBEAT_MS * 1000u)
+    bool fell_asleep = link_drowsy(kernel) && link->window != WIRE_WINDOW_BUSY;
+    if (fell_asleep || link->credit_due || untold >= enough || now_us - link->credit_us >= WIRE_HEARTBEAT_MS * 1000u)
         link_send_credit(kernel);
     link_send_samples(kernel, now_us);
     send_counters(kernel, now_us);

@@ -41,9 +41,11 @@ struct link {
     uint16_t sequence;        /* of the next frame */
     struct wire_receiver receiver;
     uint32_t consumed, told;  /* bytes taken since the hello; the value in the last K */
+    uint16_t window;          /* in the last K */
     uint64_t credit_us;       /* when the last K was sent */
     bool credit_due;
     uint64_t life_us;         /* when the host last gave a sign of life */
+    uint64_t byte_us;         /* when the last byte came */
     uint64_t poll_us, key_us; /* when the slow parts of the poll ran */
     uint32_t stops, breaks;   /* of the uart, as last seen */
     uint64_t stop_us;         /* when the last stop byte came, 0: none */
@@ -87,6 +89,10 @@ void link_beacon(struct kernel *kernel);   /* once at boot */
 bool link_serve(struct kernel *kernel);    /* runs what waits (gen, run); false when nothing did */
 bool link_typed(struct kernel *kernel, uint8_t *ret_byte); /* the next byte a person typed */
 bool link_busy(const struct kernel *kernel);
+/* How long an idle kernel may sleep. Long only when the window has been narrow for a while, so that a 16-byte FIFO holds all that can
+ * come in that time: the rest of a wide window must have arrived. */
+uint32_t link_sleep_us(const struct kernel *kernel);
+bool link_drowsy(const struct kernel *kernel); /* quiet for so long that the window is narrow although nothing is computed */
 
 /* ---- between the link's own files ------------------------------------------------------------------------------- */
 

@@ -36,7 +36,7 @@ void link_send_credit(struct kernel *kernel)
     struct wire_line line;
     struct wire_credit record = {
         .consumed = link->consumed,
-        .window = link_busy(kernel) ? WIRE_WINDOW_BUSY : WIRE_WINDOW_IDLE,
+        .window = link_busy(kernel) || link_drowsy(kernel) ? WIRE_WINDOW_BUSY : WIRE_WINDOW_IDLE,
         .phase = kernel->chat.running ? kernel->chat.phase : kernel->model_loaded ? WIRE_PHASE_IDLE : WIRE_PHASE_RESCUE,
         .generation = kernel->chat.generation,
         .tokens = kernel->chat.generated,
@@ -45,6 +45,7 @@ void link_send_credit(struct kernel *kernel)
     (void)wire_put_credit(&line, link_sequence(kernel), &record);
     if (link_send(kernel, &line, LINK_MUST)) {
         link->told = link->consumed;
+        link->window = record.window;
         link->credit_due = false;
     }
     link->credit_us = clock_us();

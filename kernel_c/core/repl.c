@@ -5,8 +5,6 @@
 #include "line_editor.h"
 #include "text.h"
 
-#define IDLE_US 1000u
-
 /* What a person is typing: the line under the cursor, and the lines before it of a prompt that goes on. */
 struct repl {
     struct line_editor editor;
@@ -116,7 +114,7 @@ int repl_run(struct kernel *kernel)
             take_typed(kernel, &repl, byte);
         else {
             console_flush(kernel);
-            port_relax(IDLE_US);
+            port_relax(link_sleep_us(kernel));
         }
     }
     return 0;
