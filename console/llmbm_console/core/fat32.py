@@ -1,7 +1,8 @@
-"""A FAT32 file system, written once: directories and files one after the other, each in one run of clusters.
+"""A FAT32 volume written once, front to back: directories first, then each file in one unbroken run of clusters.
 
-Source: Microsoft's FAT specification 1.03 (2000). Own code because the library for it on PyPI depends on a package that
-current Python environments no longer import, and leaves the free-cluster count and the geometry wrong.
+Written here rather than taken from a library: the libraries found leave the free count and the geometry unset, which
+checkers and other tools complain about, or need system tools that not every system has. Source of the layout:
+Microsoft, "FAT32 File System Specification" 1.03.
 """
 
 from __future__ import annotations
@@ -13,207 +14,202 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from llmbm_console.core.fat32_names import long_entries, short_name
+
 SECTOR = 512
+ENTRY = 32
+LEAST_CLUSTERS = (
+    65_525 + 16
+)  # with fewer a volume is FAT16, whatever it says; the distance is the specification's advice
+MOST_FILE_BYTES = 0xFFFF_FFFF
 RESERVED = 32
-FEWEST_CLUSTERS = 65_525 + 16  # below this a FAT is by definition no FAT32
 END_OF_CHAIN = 0x0FFF_FFFF
-ROOT_CLUSTER = 2
-DATE, TIME = (2026 - 1980) << 9 | 1 << 5 | 1, 0  # fixed: the same input gives the same bytes
-COPY_BYTES = 1 << 20
+CHUNK = 1 << 20
+DATE = (1980 - 1980) << 9 | 1 << 5 | 1  # always the same, so that the same files give the same bytes
+FILE, DIRECTORY, LABEL = 0x20, 0x10, 0x08
+
+Content = Path | bytes
 
 
-@dataclass(frozen=True)
-class Geometry:
-    """Sizes of a volume, in sectors unless named otherwise."""
+@dataclass(slots=True)
+class Node:
+    """A file (`content`) or a directory (`children`) and where it lies."""
 
-    sectors: int
-    cluster_sectors: int
-    fat_sectors: int
-    clusters: int
+    name: str
+    content: Content | None = None
+    children: dict[str, Node] = field(default_factory=dict)
+    bytes: int = 0
+    first: int = 0  # cluster
 
     @property
-    def data_start(self) -> int:
-        """First sector of cluster 2."""
-        return RESERVED + 2 * self.fat_sectors
+    def is_directory(self) -> bool:
+        """Directories have no content of their own."""
+        return self.content is None
+
+    def walk(self) -> Iterator[Node]:
+        """All nodes below, directories before their files' contents are reached."""
+        for child in self.children.values():
+            yield child
+            yield from child.walk()
 
 
-def geometry_for(payload_bytes: int, spare_bytes: int) -> Geometry:
-    """A volume that holds the payload and leaves room.
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """Sizes of a volume."""
 
-    Clusters are as large as FAT32's least number of them allows, at most 4 KiB.
-    """
-    for cluster_sectors in (8, 4, 2, 1):
-        cluster = cluster_sectors * SECTOR
-        clusters = max((payload_bytes + spare_bytes) // cluster + 64, FEWEST_CLUSTERS)
-        if clusters > FEWEST_CLUSTERS or cluster_sectors == 1:
-            break
+    cluster_sectors: int
+    clusters: int
+    reserved: int
+    fat_sectors: int
+
+    @property
+    def cluster_bytes(self) -> int:
+        """Bytes of one cluster."""
+        return self.cluster_sectors * SECTOR
+
+    @property
+    def data_sector(self) -> int:
+        """Where cluster 2 is."""
+        return self.reserved + 2 * self.fat_sectors
+
+    @property
+    def sectors(self) -> int:
+        """The whole volume."""
+        return self.data_sector + self.clusters * self.cluster_sectors
+
+    def offset(self, cluster: int) -> int:
+        """Byte offset of a cluster in the volume."""
+        return (self.data_sector + (cluster - 2) * self.cluster_sectors) * SECTOR
+
+
+def make_tree(files: dict[str, Content]) -> Node:
+    """The directories of paths like "EFI/BOOT/BOOTX64.EFI". Raises OSError for a file that cannot be looked at."""
+    root = Node("")
+    for path, content in files.items():
+        *folders, name = path.split("/")
+        at = root
+        for folder in folders:
+            at = at.children.setdefault(folder, Node(folder))
+        size = content.stat().st_size if isinstance(content, Path) else len(content)
+        at.children[name] = Node(name, content, bytes=size)
+    return root
+
+
+def plan(root: Node, free_bytes: int) -> Geometry:
+    """A volume for these files and at least `free_bytes` more, its clusters as large as it allows (4 KiB at most)."""
+    total = sum(node.bytes for node in root.walk()) + free_bytes
+    cluster_sectors = next((size for size in (8, 4, 2) if total // (size * SECTOR) >= LEAST_CLUSTERS), 1)
+    cluster_bytes = cluster_sectors * SECTOR
+    used = sum(_clusters(node, cluster_bytes) for node in (root, *root.walk()))
+    clusters = max(used + -(-free_bytes // cluster_bytes), LEAST_CLUSTERS)
     fat_sectors = -(-(clusters + 2) * 4 // SECTOR)
-    return Geometry(RESERVED + 2 * fat_sectors + clusters * cluster_sectors, cluster_sectors, fat_sectors, clusters)
+    reserved = RESERVED + -(RESERVED + 2 * fat_sectors) % 8  # the clusters lie on boundaries of 4 KiB
+    return Geometry(cluster_sectors, clusters, reserved, fat_sectors)
 
 
-@dataclass
-class Folder:
-    """A directory to be written: names to files (a path or bytes) and folders."""
-
-    entries: dict[str, Folder | Path | bytes] = field(default_factory=dict)
-
-    def add(self, path: str, content: Path | bytes) -> None:
-        """Puts a file at `path` ("EFI/BOOT/BOOTX64.EFI"), making folders on the way."""
-        folder, *rest = path.split("/", 1)
-        if not rest:
-            self.entries[folder] = content
-            return
-        inner = self.entries.setdefault(folder, Folder())
-        assert isinstance(inner, Folder)
-        inner.add(rest[0], content)
+def _clusters(node: Node, cluster_bytes: int) -> int:
+    if not node.is_directory:
+        return -(-node.bytes // cluster_bytes)
+    entries = 3 + sum(1 + len(long_entries(name, b" " * 11)) for name in node.children)
+    return -(-entries * ENTRY // cluster_bytes)
 
 
-def size_of(content: Path | bytes) -> int:
-    """Bytes of a file's content."""
-    return len(content) if isinstance(content, bytes) else content.stat().st_size
+class VolumeWriter:
+    """Writes one volume into `disk` at byte `start`. The place must hold zeros."""
 
+    def __init__(self, disk: BinaryIO, start: int, geometry: Geometry, root: Node, label: str) -> None:
+        self._disk = disk
+        self._start = start
+        self._geometry = geometry
+        self._root = root
+        self._label = label.encode("ascii").ljust(11)[:11]
+        self._fat = array("I", [0x0FFF_FFF8, END_OF_CHAIN])
+        nodes = list(root.walk())
+        for node in (root, *(n for n in nodes if n.is_directory), *(n for n in nodes if not n.is_directory)):
+            node.first = self._allocate(_clusters(node, geometry.cluster_bytes))
 
-def short_names(names: list[str]) -> dict[str, bytes]:
-    """The eleven bytes of the old name of each entry: the name itself if it is one, else STEM~1, STEM~2 ..."""
-    taken: set[bytes] = set()
-    found: dict[str, bytes] = {}
-    for name in names:
-        stem, _, extension = name.rpartition(".") if "." in name else (name, "", "")
-        plain = [c for c in stem.upper() if c.isascii() and (c.isalnum() or c in "_-")]
-        end = "".join(c for c in extension.upper() if c.isascii() and (c.isalnum() or c in "_-"))[:3]
-        short = "".join(plain)[:8].ljust(8).encode() + end.ljust(3).encode()
-        if not is_short(name) or short in taken:
-            for number in range(1, 10_000):
-                tail = f"~{number}"
-                short = ("".join(plain)[: 8 - len(tail)] + tail).ljust(8).encode() + end.ljust(3).encode()
-                if short not in taken:
-                    break
-        taken.add(short)
-        found[name] = short
-    return found
-
-
-def is_short(name: str) -> bool:
-    """Whether a name is a complete old name: upper case, eight and three."""
-    stem, _, extension = name.partition(".")
-    allowed = all(c.isascii() and (c.isdigit() or c in "_-" or "A" <= c <= "Z") for c in stem + extension)
-    return allowed and 1 <= len(stem) <= 8 and len(extension) <= 3 and "." not in extension
-
-
-def long_entries(name: str, short: bytes) -> Iterator[bytes]:
-    """The entries in front of the old name that hold a long one, last part first."""
-    checksum = 0
-    for byte in short:
-        checksum = ((checksum >> 1 | checksum << 7) & 0xFF) + byte & 0xFF
-    units = [struct.unpack_from("<H", name.encode("utf-16-le"), i)[0] for i in range(0, 2 * len(name), 2)] + [0]
-    units += [0xFFFF] * (-len(units) % 13)
-    parts = len(units) // 13
-    for part in range(parts, 0, -1):
-        piece = struct.pack("<13H", *units[(part - 1) * 13 : part * 13])
-        order = part | (0x40 if part == parts else 0)
-        yield struct.pack("<B10sBBB12sH4s", order, piece[:10], 0x0F, 0, checksum, piece[10:22], 0, piece[22:])
-
-
-def directory_entry(short: bytes, folder: bool, cluster: int, size: int) -> bytes:
-    """An entry of 32 bytes."""
-    attribute = 0x10 if folder else 0x20
-    head = struct.pack("<11sBBBHHH", short, attribute, 0, 0, TIME, DATE, DATE)
-    return head + struct.pack("<HHHHI", cluster >> 16, TIME, DATE, cluster & 0xFFFF, size)
-
-
-class Volume:
-    """Writes one volume into `disk` at `offset` bytes."""
-
-    def __init__(self, disk: BinaryIO, offset: int, geometry: Geometry, label: str, serial: int) -> None:
-        self.disk, self.offset, self.geometry = disk, offset, geometry
-        self.label, self.serial = label.upper().ljust(11)[:11].encode("ascii"), serial
-        self.fat = array("I", [0]) * (geometry.clusters + 2)
-        self.fat[0], self.fat[1] = 0x0FFF_FFF8, END_OF_CHAIN
-        self.next = ROOT_CLUSTER
-
-    def write(self, root: Folder, hidden_sectors: int) -> None:
-        """Writes files, directories, both FATs and the boot sectors."""
-        self._write_folder(root, parent=0, is_root=True)
-        self._write_fats()
-        self._write_boot(hidden_sectors)
-
-    def _take(self, size: int) -> int:
-        cluster_bytes = self.geometry.cluster_sectors * SECTOR
-        count = max(1, -(-size // cluster_bytes))
-        first = self.next
-        if first + count > self.geometry.clusters + 2:
-            raise OSError("the volume is too small for its files")
-        for cluster in range(first, first + count - 1):
-            self.fat[cluster] = cluster + 1
-        self.fat[first + count - 1] = END_OF_CHAIN
-        self.next = first + count
-        return first
-
-    def _seek(self, cluster: int) -> None:
-        sector = self.geometry.data_start + (cluster - 2) * self.geometry.cluster_sectors
-        self.disk.seek(self.offset + sector * SECTOR)
-
-    def _write_folder(self, folder: Folder, parent: int, is_root: bool = False) -> int:
-        shorts = short_names(list(folder.entries))
-        lengths = sum(32 * (1 + (0 if is_short(n) else -(-(len(n) + 1) // 13))) for n in folder.entries)
-        own = self._take(lengths + 64)
-        out = directory_entry_label(self.label) if is_root else b""
-        if not is_root:
-            out += directory_entry(b".".ljust(11), True, own, 0) + directory_entry(b"..".ljust(11), True, parent, 0)
-        for name, content in folder.entries.items():
-            if isinstance(content, Folder):
-                cluster, size = self._write_folder(content, 0 if is_root else own), 0
-            else:
-                cluster, size = self._write_file(content), size_of(content)
-            if not is_short(name):
-                out += b"".join(long_entries(name, shorts[name]))
-            out += directory_entry(shorts[name], isinstance(content, Folder), cluster, size)
-        self._seek(own)
-        self.disk.write(out)
-        return own
-
-    def _write_file(self, content: Path | bytes) -> int:
-        size = size_of(content)
-        if size == 0:
+    def _allocate(self, count: int) -> int:
+        first = len(self._fat)
+        if count == 0:
             return 0
-        first = self._take(size)
-        self._seek(first)
-        if isinstance(content, bytes):
-            self.disk.write(content)
-            return first
-        with content.open("rb") as source:
-            copied = 0
-            while chunk := source.read(COPY_BYTES):
-                self.disk.write(chunk)
-                copied += len(chunk)
-        if copied != size:
-            raise OSError(f"{content} changed while it was copied")
+        self._fat.extend(range(first + 1, first + count))
+        self._fat.append(END_OF_CHAIN)
         return first
 
-    def _write_fats(self) -> None:
-        data = self.fat.tobytes()
-        for number in range(2):
-            self.disk.seek(self.offset + (RESERVED + number * self.geometry.fat_sectors) * SECTOR)
-            self.disk.write(data)
+    def _write(self, offset: int, data: bytes) -> None:
+        self._disk.seek(self._start + offset)
+        self._disk.write(data)
 
-    def _write_boot(self, hidden_sectors: int) -> None:
-        g = self.geometry
-        boot = struct.pack(
-            "<3s8sHBHBHHBHHHII", b"\xeb\x58\x90", b"LLMBM1.0", SECTOR, g.cluster_sectors, RESERVED, 2, 0, 0, 0xF8, 0,
-            63, 255, hidden_sectors, g.sectors,
+    def write_directories(self) -> None:
+        """Every directory, and both copies of the allocation table."""
+        self._write_directory(self._root, None)
+        table = self._fat
+        if struct.pack("=I", 1) != struct.pack("<I", 1):
+            table = array("I", self._fat)
+            table.byteswap()
+        for copy in range(2):
+            self._write((self._geometry.reserved + copy * self._geometry.fat_sectors) * SECTOR, table.tobytes())
+
+    def _write_directory(self, node: Node, parent: Node | None) -> None:
+        if parent is None:
+            entries = [_entry(self._label, LABEL, 0, 0)]
+        else:
+            above = parent.first if parent is not self._root else 0
+            entries = [_entry(b".".ljust(11), DIRECTORY, node.first, 0), _entry(b"..".ljust(11), DIRECTORY, above, 0)]
+        taken: set[bytes] = set()
+        for name, child in node.children.items():
+            short = short_name(name, taken)
+            taken.add(short)
+            entries += long_entries(name, short)
+            kind = DIRECTORY if child.is_directory else FILE
+            entries.append(_entry(short, kind, child.first, 0 if child.is_directory else child.bytes))
+        self._write(self._geometry.offset(node.first), b"".join(entries))
+        for child in node.children.values():
+            if child.is_directory:
+                self._write_directory(child, node)
+
+    def write_file(self, node: Node) -> Iterator[bytes]:
+        """Copies one file and hands out what it copied, chunk by chunk. Raises OSError, also when the size changed."""
+        offset = self._geometry.offset(node.first)
+        left = node.bytes
+        for chunk in _chunks(node.content):
+            left -= len(chunk)
+            if left < 0:
+                break
+            self._write(offset, chunk)
+            offset += len(chunk)
+            yield chunk
+        if left != 0:
+            raise OSError(f"{node.content}: its size changed while it was copied")
+
+    def write_boot_sectors(self, hidden: int, serial: int) -> None:
+        """Boot sector and free count, with their backups. `hidden` is the first sector of the partition."""
+        g = self._geometry
+        boot = bytearray(SECTOR)
+        struct.pack_into(
+            "<3s8sHBHBHHBHHHIIIHHIHH12sBBBI11s8s", boot, 0,
+            b"\xeb\x58\x90", b"LLMBM1.0", SECTOR, g.cluster_sectors, g.reserved, 2, 0, 0, 0xF8, 0, 63, 255, hidden,
+            g.sectors, g.fat_sectors, 0, 0, self._root.first, 1, 6, b"", 0x80, 0, 0x29, serial, self._label,
+            b"FAT32   ",
         )  # fmt: skip
-        boot += struct.pack(
-            "<IHHIHH12sBBBI11s8s", g.fat_sectors, 0, 0, ROOT_CLUSTER, 1, 6, bytes(12), 0x80, 0, 0x29, self.serial,
-            self.label, b"FAT32   ",
-        )  # fmt: skip
-        boot = boot.ljust(510, b"\0") + b"\x55\xaa"
-        free = g.clusters + 2 - self.next
-        info = b"RRaA" + bytes(480) + b"rrAa" + struct.pack("<II", free, self.next) + bytes(12) + b"\0\0\x55\xaa"
-        for sector in (0, 6):
-            self.disk.seek(self.offset + sector * SECTOR)
-            self.disk.write(boot + info)
+        boot[90:92] = b"\xeb\xfe"  # an endless loop: nothing boots this sector
+        boot[510:] = b"\x55\xaa"
+        used = len(self._fat) - 2
+        free = g.clusters - used
+        info = struct.pack("<I480xIII12xI", 0x41615252, 0x61417272, free, len(self._fat) if free else 2, 0xAA550000)
+        for base in (0, 6):
+            self._write(base * SECTOR, bytes(boot) + info + bytes(508) + b"\0\0\x55\xaa")
 
 
-def directory_entry_label(label: bytes) -> bytes:
-    """The root's first entry: the volume's name."""
-    return struct.pack("<11sB10sHHHI", label, 0x08, bytes(10), TIME, DATE, 0, 0)
+def _entry(short: bytes, kind: int, first: int, size: int) -> bytes:
+    high, low = first >> 16, first & 0xFFFF
+    return struct.pack("<11sBBBHHHHHHHI", short, kind, 0, 0, 0, DATE, DATE, high, 0, DATE, low, size)
+
+
+def _chunks(content: Content | None) -> Iterator[bytes]:
+    if isinstance(content, Path):
+        with content.open("rb") as source:
+            while chunk := source.read(CHUNK):
+                yield chunk
+    elif content:
+        yield content

@@ -1,99 +1,116 @@
-"""Reads a FAT32 volume back: what the kernel wrote into its image, without mounting it.
-
-Bounded: a damaged volume gives a FatError, never an endless loop.
-"""
+"""Reading files of a FAT32 volume, among them those that the kernel wrote. Nothing on the volume is trusted."""
 
 from __future__ import annotations
 
 import struct
+from array import array
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
 
-MAX_DEPTH = 8
-MAX_ENTRIES = 65_536
+from llmbm_console.core.fat32 import DIRECTORY, ENTRY, LABEL, SECTOR
+from llmbm_console.core.fat32_names import LONG_NAME, checksum, decode_long, decode_short, long_part
+
+MOST_DEPTH = 16
+MOST_DIRECTORY_BYTES = 2 << 20  # the format's limit: 65,536 entries
 
 
 class FatError(ValueError):
-    """The volume is no FAT32, or is damaged."""
+    """Not a FAT32 volume, or a damaged one."""
 
 
-class FatReader:
-    """A volume that begins at `offset` bytes of `disk`."""
+@dataclass(frozen=True, slots=True)
+class FatFile:
+    """A regular file: its path from the root with "/" between, its size, its first cluster (0: empty)."""
 
-    def __init__(self, disk: BinaryIO, offset: int) -> None:
-        self.disk, self.offset = disk, offset
-        boot = self._read(0, 512)
-        if len(boot) < 512 or boot[510:] != b"\x55\xaa":
-            raise FatError("the boot sector has no signature")
-        self.sector, self.cluster_sectors, self.reserved, self.fats = struct.unpack_from("<HBHB", boot, 11)
-        self.fat_sectors, self.root = struct.unpack_from("<I", boot, 36)[0], struct.unpack_from("<I", boot, 44)[0]
-        if self.sector not in (512, 1024, 2048, 4096) or not self.cluster_sectors or not self.fat_sectors:
-            raise FatError("the boot sector is not that of a FAT32 volume")
-        self.cluster_bytes = self.sector * self.cluster_sectors
-        self.fat = self._read(self.reserved * self.sector, self.fat_sectors * self.sector)
+    path: str
+    bytes: int
+    first: int
 
-    def _read(self, at: int, count: int) -> bytes:
-        self.disk.seek(self.offset + at)
-        return self.disk.read(count)
 
-    def _chain(self, cluster: int) -> Iterator[int]:
-        for _ in range(len(self.fat) // 4):
-            if not 2 <= cluster < len(self.fat) // 4:
-                return
+class VolumeReader:
+    """A FAT32 volume at byte `start` of a disk. Raises FatError for what is not one."""
+
+    def __init__(self, disk: BinaryIO, start: int) -> None:
+        self._disk = disk
+        self._start = start
+        boot = self._read(0, SECTOR)
+        sector, self._cluster_sectors, reserved, fats, root_entries = struct.unpack_from("<HBHBH", boot, 11)
+        fat16_sectors, sectors, fat_sectors = *struct.unpack_from("<H", boot, 22), *struct.unpack_from("<II", boot, 32)
+        if boot[510:] != b"\x55\xaa" or sector != SECTOR or root_entries != 0 or fat16_sectors != 0:
+            raise FatError("not a FAT32 volume with sectors of 512 bytes")
+        if self._cluster_sectors not in (1, 2, 4, 8, 16, 32, 64, 128) or not 1 <= fats <= 2 or fat_sectors == 0:
+            raise FatError("the boot sector of the FAT32 volume is damaged")
+        self._data = reserved + fats * fat_sectors
+        self._clusters = (sectors - self._data) // self._cluster_sectors
+        if not 0 < self._clusters <= fat_sectors * SECTOR // 4 - 2:
+            raise FatError("the boot sector of the FAT32 volume is damaged: its sizes contradict each other")
+        self._fat = array("I")
+        self._fat.frombytes(self._read(reserved * SECTOR, (self._clusters + 2) * 4))
+        if struct.pack("=I", 1) != struct.pack("<I", 1):
+            self._fat.byteswap()
+        (self._root,) = struct.unpack_from("<I", boot, 44)
+
+    def _read(self, offset: int, size: int) -> bytes:
+        self._disk.seek(self._start + offset)
+        data = self._disk.read(size)
+        if len(data) != size:
+            raise FatError(f"the image ends before byte {self._start + offset + size} of its volume")
+        return data
+
+    def _chain(self, first: int, most: int) -> Iterator[int]:
+        cluster = first
+        for _ in range(most):
+            if not 2 <= cluster < self._clusters + 2:
+                raise FatError(f"a chain of clusters leads to {cluster}, outside 2 to {self._clusters + 1}")
             yield cluster
-            cluster = struct.unpack_from("<I", self.fat, cluster * 4)[0] & 0x0FFF_FFFF
-        raise FatError("a chain of clusters never ends")
+            cluster = self._fat[cluster] & 0x0FFF_FFFF
+            if cluster >= 0x0FFF_FFF8:
+                return
 
-    def _content(self, cluster: int, size: int | None) -> bytes:
-        start = (self.reserved + self.fats * self.fat_sectors) * self.sector
-        pieces, got = [], 0
-        for number in self._chain(cluster):
-            pieces.append(self._read(start + (number - 2) * self.cluster_bytes, self.cluster_bytes))
-            got += len(pieces[-1])
-            if size is not None and got >= size:
-                break
-        data = b"".join(pieces)
-        if size is not None and len(data) < size:
-            raise FatError(f"a file of {size} bytes has only {len(data)}")
-        return data if size is None else data[:size]
+    def _contents(self, first: int, most_bytes: int) -> bytes:
+        size = self._cluster_sectors * SECTOR
+        chain = self._chain(first, -(-most_bytes // size))
+        return b"".join(
+            self._read((self._data + (cluster - 2) * self._cluster_sectors) * SECTOR, size) for cluster in chain
+        )
 
-    def files(self) -> dict[str, bytes]:
-        """Every file by its path."""
-        return dict(self._folder(self.root, "", 0))
+    def read(self, file: FatFile) -> bytes:
+        """A file's content. Raises FatError when it is shorter than its entry says."""
+        if file.bytes == 0:
+            return b""
+        data = self._contents(file.first, file.bytes)
+        if len(data) < file.bytes:
+            raise FatError(f"{file.path}: has {len(data)} bytes of clusters, its entry says {file.bytes}")
+        return data[: file.bytes]
 
-    def _folder(self, cluster: int, prefix: str, depth: int) -> Iterator[tuple[str, bytes]]:
-        if depth > MAX_DEPTH:
-            raise FatError("the folders are nested too deeply")
-        data = self._content(cluster, None)[: MAX_ENTRIES * 32]
-        long_name = ""
-        for at in range(0, len(data) - 31, 32):
-            entry = data[at : at + 32]
+    def files(self) -> Iterator[FatFile]:
+        """Every regular file of the volume."""
+        yield from self._files(self._root, "", 0)
+
+    def _files(self, cluster: int, prefix: str, depth: int) -> Iterator[FatFile]:
+        if depth > MOST_DEPTH:
+            raise FatError(f"{prefix}: folders lie deeper than {MOST_DEPTH}")
+        data = self._contents(cluster, MOST_DIRECTORY_BYTES)
+        parts: list[bytes] = []
+        sum_of_parts = -1
+        for at in range(0, len(data), ENTRY):
+            entry = data[at : at + ENTRY]
             if entry[0] == 0:
                 return
-            if entry[0] == 0xE5:
-                long_name = ""
+            if entry[0] == 0xE5:  # removed
+                parts = []
                 continue
-            if entry[11] == 0x0F:
-                units = entry[1:11] + entry[14:26] + entry[28:32]
-                piece = units.decode("utf-16-le", "replace").partition("\0")[0].rstrip("\uffff")
-                long_name = piece + ("" if entry[0] & 0x40 else long_name)
+            if entry[11] == LONG_NAME:
+                parts = [*parts, long_part(entry)] if not entry[0] & 0x40 else [long_part(entry)]
+                sum_of_parts = entry[13]
                 continue
-            name, long_name = long_name or short_name(entry), ""
-            if entry[11] & 0x08 or name in (".", ".."):
+            name = decode_long(parts) if parts and sum_of_parts == checksum(entry[:11]) else decode_short(entry)
+            parts = []
+            if entry[11] & LABEL or name in (".", ".."):
                 continue
             first = struct.unpack_from("<H", entry, 20)[0] << 16 | struct.unpack_from("<H", entry, 26)[0]
-            if entry[11] & 0x10:
-                yield from self._folder(first, f"{prefix}{name}/", depth + 1)
+            if entry[11] & DIRECTORY:
+                yield from self._files(first, f"{prefix}{name}/", depth + 1)
             else:
-                size = struct.unpack_from("<I", entry, 28)[0]
-                yield prefix + name, self._content(first, size) if size else b""
-
-
-def short_name(entry: bytes) -> str:
-    """The old name of an entry; bits 3 and 4 of byte 12 say that stem or extension are lower case."""
-    stem, extension = (part.decode("cp437").rstrip() for part in (entry[:8], entry[8:11]))
-    if entry[12] & 0x08:
-        stem = stem.lower()
-    if entry[12] & 0x10:
-        extension = extension.lower()
-    return f"{stem}.{extension}" if extension else stem
+                yield FatFile(prefix + name, struct.unpack_from("<I", entry, 28)[0], first)

@@ -1,7 +1,6 @@
-"""A GUID partition table with one EFI system partition: what firmware needs to boot from a disk or a USB stick.
+"""GUID partition table with one EFI system partition: what firmware looks for on a disk or a USB stick.
 
-Source: UEFI specification 2.10, chapter 5. Own code because the library for it on PyPI fills the whole disk with zeros
-in memory and draws a new disk GUID each time: images here are sparse, and the same input gives the same bytes.
+Source: UEFI specification 2.10, chapter 5. Sectors have 512 bytes.
 """
 
 from __future__ import annotations
@@ -12,66 +11,78 @@ import zlib
 from typing import BinaryIO
 
 SECTOR = 512
-FIRST_SECTOR = 2048  # of the partition: 1 MiB, where every tool aligns it
-ENTRIES, ENTRY_BYTES = 128, 128
+FIRST_LBA = 2048  # the partition starts at 1 MiB, where every flash memory has a block boundary
+ENTRIES = 128
+ENTRY_BYTES = 128
 TABLE_SECTORS = ENTRIES * ENTRY_BYTES // SECTOR
-TAIL_SECTORS = TABLE_SECTORS + 1  # the backup table and header at the end of the disk
+BACKUP_SECTORS = TABLE_SECTORS + 1
 ESP_TYPE = uuid.UUID("c12a7328-f81f-11d2-ba4b-00a0c93ec93b")
+HEADER = struct.Struct("<8sIIIIQQQQ16sQIII")
 
 
-class PartitionError(ValueError):
-    """The image has no partition table, or no EFI system partition."""
+class GptError(ValueError):
+    """No GUID partition table, or a broken one."""
 
 
 def disk_sectors(partition_sectors: int) -> int:
-    """Sectors of a disk that holds one partition of this size."""
-    return FIRST_SECTOR + partition_sectors + TAIL_SECTORS
+    """Sectors of a disk that has one partition of this size; a whole number of MiB."""
+    least = FIRST_LBA + partition_sectors + BACKUP_SECTORS
+    return -(-least // 2048) * 2048
 
 
-def _header(here: int, other: int, table: int, total: int, disk: uuid.UUID, table_crc: int) -> bytes:
-    first_usable, last_usable = 2 + TABLE_SECTORS, total - TAIL_SECTORS - 1
-    fields = (b"EFI PART", 0x10000, 92, 0, 0, here, other, first_usable, last_usable, disk.bytes_le)
-    fields = (*fields, table, ENTRIES, ENTRY_BYTES, table_crc)  # type: ignore[assignment]
-    layout = struct.Struct("<8sIIIIQQQQ16sQIII")
-    head = layout.pack(*fields)
-    crc = zlib.crc32(head)
-    return (head[:16] + struct.pack("<I", crc) + head[20:]).ljust(SECTOR, b"\0")
+def _header(own: int, other: int, table: int, last: int, disk: uuid.UUID, entries: bytes) -> bytes:
+    def pack(crc: int) -> bytes:
+        return HEADER.pack(
+            b"EFI PART", 0x10000, HEADER.size, crc, 0, own, other, 2 + TABLE_SECTORS, last, disk.bytes_le, table,
+            ENTRIES, ENTRY_BYTES, zlib.crc32(entries),
+        )  # fmt: skip
+
+    return pack(zlib.crc32(pack(0))).ljust(SECTOR, b"\0")
 
 
-def write_table(disk: BinaryIO, partition_sectors: int, seed: bytes) -> None:
-    """Writes protective MBR, both tables and both headers. The GUIDs are made from `seed`."""
-    total = disk_sectors(partition_sectors)
-    disk_id = uuid.uuid5(ESP_TYPE, "disk:" + seed.hex())
-    partition_id = uuid.uuid5(ESP_TYPE, "partition:" + seed.hex())
-    last = FIRST_SECTOR + partition_sectors - 1
-    name = "EFI system".encode("utf-16-le").ljust(72, b"\0")
-    entry = struct.pack("<16s16sQQQ", ESP_TYPE.bytes_le, partition_id.bytes_le, FIRST_SECTOR, last, 0) + name
-    table = entry.ljust(ENTRIES * ENTRY_BYTES, b"\0")
-    crc = zlib.crc32(table)
-    covered = min(total - 1, 0xFFFF_FFFF)
-    mbr_entry = struct.pack("<B3sB3sII", 0, b"\x00\x02\x00", 0xEE, b"\xff\xff\xff", 1, covered)
+def write_table(disk: BinaryIO, sectors: int, partition_sectors: int, name: str, seed: bytes) -> None:
+    """Writes the protective MBR, the table and its backup. `seed` (32 bytes) makes the identifiers."""
+    last_usable = sectors - BACKUP_SECTORS - 1
+    entry = struct.pack(
+        "<16s16sQQQ72s",
+        ESP_TYPE.bytes_le,
+        uuid.UUID(bytes=seed[:16], version=4).bytes_le,
+        FIRST_LBA,
+        FIRST_LBA + partition_sectors - 1,
+        0,
+        name.encode("utf-16-le"),
+    )
+    entries = entry.ljust(ENTRIES * ENTRY_BYTES, b"\0")
+    identity = uuid.UUID(bytes=seed[16:32], version=4)
+    protective = struct.pack("<B3sB3sII", 0, b"\0\x02\0", 0xEE, b"\xff\xff\xff", 1, min(sectors - 1, 0xFFFFFFFF))
     disk.seek(0)
-    disk.write(bytes(446) + mbr_entry + bytes(48) + b"\x55\xaa")
-    disk.write(_header(1, total - 1, 2, total, disk_id, crc))
-    disk.write(table)
-    disk.seek((total - TAIL_SECTORS) * SECTOR)
-    disk.write(table)
-    disk.write(_header(total - 1, 1, total - TAIL_SECTORS, total, disk_id, crc))
+    disk.write(bytes(446) + protective + bytes(48) + b"\x55\xaa")
+    disk.write(_header(1, sectors - 1, 2, last_usable, identity, entries))
+    disk.write(entries)
+    disk.seek((sectors - BACKUP_SECTORS) * SECTOR)
+    disk.write(entries)
+    disk.write(_header(sectors - 1, 1, sectors - BACKUP_SECTORS, last_usable, identity, entries))
 
 
-def find_partition(disk: BinaryIO) -> tuple[int, int]:
-    """First sector and number of sectors of the EFI system partition. Raises PartitionError."""
+def find_system_partition(disk: BinaryIO) -> tuple[int, int]:
+    """Offset and size in bytes of the EFI system partition. Raises GptError."""
     disk.seek(SECTOR)
-    header = disk.read(92)
-    if len(header) < 92 or header[:8] != b"EFI PART":
-        raise PartitionError("there is no GUID partition table: this is no image that llmbm-console made")
-    table, count, size = struct.unpack_from("<QII", header, 72)
-    if not (1 <= count <= 1024 and 128 <= size <= 4096):
-        raise PartitionError(f"the partition table claims {count} entries of {size} bytes")
+    raw = disk.read(SECTOR)
+    if len(raw) < SECTOR or raw[:8] != b"EFI PART":
+        raise GptError('no GUID partition table: expected "EFI PART" at byte 512')
+    fields = HEADER.unpack(raw[: HEADER.size])
+    header_bytes, crc, table, count, entry_bytes, entries_crc = fields[2], fields[3], *fields[10:14]
+    zeroed = raw[:16] + bytes(4) + raw[20:header_bytes]
+    if not HEADER.size <= header_bytes <= SECTOR or zlib.crc32(zeroed) != crc:
+        raise GptError("the header of the partition table is damaged: its checksum is wrong")
+    if not 1 <= count <= 1024 or not ENTRY_BYTES <= entry_bytes <= 4096:
+        raise GptError(f"the partition table claims {count} entries of {entry_bytes} bytes; expected 128 of 128")
     disk.seek(table * SECTOR)
-    entries = disk.read(count * size)
-    for at in range(0, len(entries) - 127, size):
+    entries = disk.read(count * entry_bytes)
+    if zlib.crc32(entries) != entries_crc:
+        raise GptError("the partition table is damaged: the checksum of its entries is wrong")
+    for at in range(0, len(entries), entry_bytes):
         kind, _, first, last = struct.unpack_from("<16s16sQQ", entries, at)
-        if kind == ESP_TYPE.bytes_le and last >= first:
-            return first, last - first + 1
-    raise PartitionError("there is no EFI system partition")
+        if kind == ESP_TYPE.bytes_le and FIRST_LBA // 2048 <= first <= last:
+            return first * SECTOR, (last - first + 1) * SECTOR
+    raise GptError("the disk has no EFI system partition")
