@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""Speed of the engine alone, one thread, without a console: `python bench/engine.py [--tokens N] [MODEL.bin ...]`.
+
+Without a model it measures the default model and one of random weights with the published 15M shape (speed does not
+depend on the values). Each level runs in short bursts, the levels taking turns, timed by processor time; the median and
+the best are printed. GB/s are the weights' bytes that each token reads: the machine's memory bandwidth is their bound.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "engine"))
+
+from engine_harness import MODELS, Harness, compile_harness  # noqa: E402
+from llama2_model import Shape  # noqa: E402
+
+LEVELS = ["reference", "sse2", "avx2"]
+SHAPE_15M = Shape(dim=288, hidden=768, layers=6, heads=6, kv_heads=6, vocab=32000, seq=256)
+
+
+def write_random_model(shape: Shape, path: Path) -> Path:
+    """A file of small random weights, written tensor by tensor."""
+    random = np.random.default_rng(1)
+    with path.open("wb") as file:
+        file.write(shape.header())
+        for size in shape.tensors().values():
+            file.write((random.standard_normal(size, np.float32) * 0.05).tobytes())
+    return path
+
+
+def measure(harness: Harness, model: Path, tokens: int, rounds: int) -> None:
+    """Prints one line a level."""
+    seen = harness.load(model)
+    tokens = min(tokens, seen["seq_len"])
+    bursts: dict[int, list[float]] = {level: [] for level in harness.levels()}
+    for _ in range(rounds):
+        for level, found in bursts.items():
+            harness.call("level", level)
+            count = tokens if level > 0 else max(tokens // 8, 1)
+            found.append(count / int(harness.call("bench", count)) * 1e9)
+    # The embedding is read whole once a token when it is the classifier too; otherwise one row of it.
+    read = seen["parameters"] - (0 if seen["shared"] else seen["vocab"] * seen["dim"])
+    for level, found in bursts.items():
+        rate = statistics.median(found)
+        speed = rate * read * 4 / 1e9
+        print(f"{model.stem:14} {LEVELS[level]:10} {rate:10.0f} tok/s {speed:7.1f} GB/s   best {max(found):.0f} tok/s")
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Measure the engine's speed at every level.")
+    parser.add_argument("models", nargs="*", type=Path)
+    parser.add_argument("--tokens", type=int, default=128, help="tokens in a burst, from position 0")
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        harness = Harness(compile_harness(Path(folder), "sim"))
+        models = arguments.models or [
+            MODELS / "stories700K.bin",
+            write_random_model(SHAPE_15M, Path(folder) / "random15M.bin"),
+        ]
+        for model in models:
+            measure(harness, model, arguments.tokens, arguments.rounds)
+        harness.close()
+
+
+if __name__ == "__main__":
+    main()
