@@ -15,14 +15,22 @@ void text_rate(struct text *text, uint64_t count, uint64_t microseconds)
     text_format(text, "%llu.%u", (unsigned long long)(tenths / 10), (unsigned)(tenths % 10));
 }
 
-static void overruns(struct kernel *kernel, unsigned index, const char *name)
+static uint64_t fresh_overruns(struct sentinel_phase_state *phase)
 {
-    struct sentinel_phase_state *phase = &kernel->sentinel.phases[index];
     uint64_t fresh = phase->overruns - phase->reported;
     phase->reported = phase->overruns;
-    if (fresh > 0 && kernel->sentinel.state != WIRE_SENTINEL_STATE_TRIPPED)
-        console_print(kernel, "[%llu %s pass%s went over the budget, now %llu cycles: /log, /budget]\n", (unsigned long long)fresh, name,
-                      fresh == 1 ? "" : "es", (unsigned long long)phase->budget);
+    return fresh;
+}
+
+/* One line, however many there were; a trip has its own. */
+static void overruns(struct kernel *kernel)
+{
+    struct sentinel_phase_state *phases = kernel->sentinel.phases;
+    uint64_t prefill = fresh_overruns(&phases[0]);
+    uint64_t decode = fresh_overruns(&phases[1]);
+    if (prefill + decode > 0 && kernel->sentinel.state != WIRE_SENTINEL_STATE_TRIPPED)
+        console_print(kernel, "[over budget: %llu prefill and %llu decode passes; see /budget and /log]\n",
+                      (unsigned long long)prefill, (unsigned long long)decode);
 }
 
 static void reason(struct kernel *kernel)
@@ -67,8 +75,7 @@ void notices_after_answer(struct kernel *kernel)
 {
     console_print(kernel, "\n");
     overflow_say(kernel);
-    overruns(kernel, 0, "prefill");
-    overruns(kernel, 1, "decode");
+    overruns(kernel);
     reason(kernel);
     if (kernel->params.values[PARAM_STATS] != 0)
         statistics(kernel);
