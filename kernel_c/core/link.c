@@ -8,8 +8,8 @@
 #define POLL_US 200u     /* least time between two full polls: a UART register costs a microsecond on real hardware */
 #define KEYS_US 10000u
 #define COUNTERS_US 500000u
-#define DROWSY_US 2000000u
-#define SLEEP_AFTER_US 2250000u /* what was sent into the wide window is here by then */
+#define DROWSY_US 100000u
+#define SLEEP_AFTER_US 150000u /* what was sent into the wide window is here by then */
 #define SLEEP_US 20000u
 #define WATCH_US 200u
 #define TWICE_US 1000000u /* two stop bytes within this take the line back */
@@ -22,6 +22,11 @@ bool link_busy(const struct kernel *kernel)
 bool link_drowsy(const struct kernel *kernel)
 {
     return kernel->link.machine && clock_us() - kernel->link.byte_us > DROWSY_US;
+}
+
+uint16_t link_window(const struct kernel *kernel)
+{
+    return link_busy(kernel) || link_drowsy(kernel) ? WIRE_WINDOW_BUSY : WIRE_WINDOW_IDLE;
 }
 
 uint32_t link_sleep_us(const struct kernel *kernel)
@@ -239,8 +244,7 @@ static void serve_session(struct kernel *kernel, uint64_t now_us)
     struct link *link = &kernel->link;
     uint32_t untold = link->consumed - link->told;
     uint32_t enough = link_busy(kernel) ? WIRE_WINDOW_BUSY / 2 + 1 : WIRE_WINDOW_IDLE / 2;
-    bool fell_asleep = link_drowsy(kernel) && link->window != WIRE_WINDOW_BUSY;
-    if (fell_asleep || link->credit_due || untold >= enough || now_us - link->credit_us >= WIRE_HEARTBEAT_MS * 1000u)
+    if (link->window != link_window(kernel) || link->credit_due || untold >= enough || now_us - link->credit_us >= WIRE_HEARTBEAT_MS * 1000u)
         link_send_credit(kernel);
     link_send_samples(kernel, now_us);
     send_counters(kernel, now_us);

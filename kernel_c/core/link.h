@@ -92,6 +92,7 @@ bool link_busy(const struct kernel *kernel);
 /* How long an idle kernel may sleep. Long only when the window has been narrow for a while, so that a 16-byte FIFO holds all that can
  * come in that time: the rest of a wide window must have arrived. */
 uint32_t link_sleep_us(const struct kernel *kernel);
+uint16_t link_window(const struct kernel *kernel); /* bytes the host may have under way */
 bool link_drowsy(const struct kernel *kernel); /* quiet for so long that the window is narrow although nothing is computed */
 
 /* ---- between the link's own files ------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include "report.h"
 
 #define MUST_WAIT_US 50000u
+#define IDLE_SAMPLE_US 2000000u /* nothing changes while nothing is computed; what does is sent at once */
 
 uint16_t link_sequence(struct kernel *kernel)
 {
@@ -36,7 +37,7 @@ void link_send_credit(struct kernel *kernel)
     struct wire_line line;
     struct wire_credit record = {
         .consumed = link->consumed,
-        .window = link_busy(kernel) || link_drowsy(kernel) ? WIRE_WINDOW_BUSY : WIRE_WINDOW_IDLE,
+        .window = link_window(kernel),
         .phase = kernel->chat.running ? kernel->chat.phase : kernel->model_loaded ? WIRE_PHASE_IDLE : WIRE_PHASE_RESCUE,
         .generation = kernel->chat.generation,
         .tokens = kernel->chat.generated,
@@ -109,10 +110,12 @@ void link_send_samples(struct kernel *kernel, uint64_t now_us)
     for (unsigned stream = 0; stream < WIRE_STREAM_COUNT; stream++) {
         struct link_stream *state = &kernel->link.streams[stream];
         bool due = state->rate > 0 && now_us >= state->due_us;
+        if (state->rate > 0 && kernel->chat.running && state->due_us > now_us + 1000000u / state->rate)
+            due = true; /* it was waiting at the idle pace */
         if (!due && !state->changed)
             continue;
         if (due)
-            state->due_us = now_us + 1000000u / state->rate;
+            state->due_us = now_us + (kernel->chat.running ? 1000000u / state->rate : IDLE_SAMPLE_US);
         if (link_send_stream(kernel, (enum wire_stream)stream, LINK_SAMPLE) > 0)
             state->changed = false; /* a change that found no room is tried again */
     }
