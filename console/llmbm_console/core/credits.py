@@ -13,6 +13,7 @@ class Credits:
 
     def __init__(self) -> None:
         self.lost_bytes = 0
+        self._limit = WRAP
         self.begin(0, 0.0)
 
     def begin(self, window: int, now: float) -> None:
@@ -26,7 +27,7 @@ class Credits:
     @property
     def room(self) -> int:
         """Bytes that may be sent now."""
-        return max(0, self.window - self.under_way)
+        return max(0, min(self.window, self._limit) - self.under_way)
 
     @property
     def under_way(self) -> int:
@@ -42,6 +43,10 @@ class Credits:
     def narrow(self, window: int) -> None:
         """The kernel begins to compute: until it says otherwise no more than the small window."""
         self.window = min(self.window, window)
+
+    def limit(self, window: int) -> None:
+        """The kernel's receiver overran although it was granted more: never again more than this on this line."""
+        self._limit = min(self._limit, window)
 
     def on_credit(self, credit: Credit, now: float) -> int:
         """A credit frame. Returns how many bytes were found to be lost (0 almost always).

@@ -69,11 +69,11 @@ class Dialogue:
             if not missing:
                 return pieces
             wanted = {"of": answer.id, "index": missing[0], "count": missing[-1] - missing[0] + 1}
-            again = self._link.expect_output(answer.id)
+            again = self._link.requests.again.setdefault(answer.id, {})
             try:
                 await self.ask("out", **wanted)
             finally:
-                self._link.forget_output(answer.id)
+                self._link.requests.again.pop(answer.id, None)
             pieces = {**again, **pieces}
         missing_now = [index for index in range(count) if index not in pieces]
         if missing_now:

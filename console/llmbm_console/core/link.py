@@ -22,6 +22,7 @@ from llmbm_console.core.transport.base import Transport, TransportError
 from llmbm_protocol.codec import UnknownFrame
 from llmbm_protocol.schema import (
     PROTOCOL,
+    Counters,
     Credit,
     Event,
     Finished,
@@ -80,7 +81,6 @@ class Link:
         self._closing = False
         self._stopped_at = 0.0
         self._lost_at: float | None = None
-        self._outputs: dict[int, dict[int, bytes]] = {}  # pieces of finished commands that were asked for again
 
     @property
     def busy(self) -> bool:
@@ -92,6 +92,14 @@ class Link:
     def start(self) -> None:
         """Opens the line and keeps it open, in the background."""
         self._main = asyncio.create_task(self._run())
+        self._main.add_done_callback(self._broke)
+
+    def _broke(self, task: asyncio.Task[None]) -> None:
+        """The background task ends by itself only for a reason worth telling."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.failed = f"internal error in the link: {type(error).__name__}: {error}"
+            self.emit(ev.Notice(time.monotonic(), "error", self.failed))
+            self.set_phase(LinkPhase.CLOSED, self.failed)
 
     async def close(self) -> None:
         """Gives the line back to people and closes it. Idempotent."""
@@ -147,7 +155,7 @@ class Link:
     async def _serve(self) -> None:
         """One connection, from open to its end. The reading waits for nothing but bytes."""
         self.decoder.begin()
-        self._ear = Ear()
+        self._ear = Ear(frozen=self.frozen)
         self.set_phase(LinkPhase.WAITING, self.transport.describe())
         tasks = [asyncio.create_task(self._write()), asyncio.create_task(self.upkeep.run())]
         self.greet()
@@ -309,13 +317,11 @@ class Link:
             self._response(record, now)
         else:
             if isinstance(record, Output):
-                if record.id in self.requests.waiting:
-                    self.requests.waiting[record.id].outputs[record.index] = record.text
-                elif record.id in self._outputs:
-                    self._outputs[record.id][record.index] = record.text
+                self.requests.on_output(record)
             elif isinstance(record, Sample):
-                for pending in self.requests.waiting.values():
-                    pending.samples.append(record)
+                self.requests.on_sample(record)
+            elif isinstance(record, Counters) and record.overrun and self.hello is not None:
+                self.credits.limit(self.hello.window_busy)
             self.release([record], now)
             if isinstance(record, Leave):
                 self._left(record)
@@ -404,14 +410,6 @@ class Link:
             raise RequestError(str(answer.error or "internal"), message, answer.field or "")
         return answer, pending.outputs, pending.samples
 
-    def expect_output(self, request: int) -> dict[int, bytes]:
-        """Where pieces of an earlier command's output are put when they come again."""
-        return self._outputs.setdefault(request, {})
-
-    def forget_output(self, request: int) -> None:
-        """Nobody waits for these any more."""
-        self._outputs.pop(request, None)
-
     async def emergency_stop(self) -> None:
         """The stop byte, outside credit: honoured at the kernel's next poll, whatever it does."""
         now = time.monotonic()
@@ -436,7 +434,9 @@ class Link:
             self.heard_at = now
             self.credits.thaw(now)
             self.requests.thaw(now)
-        self.frozen = frozen
+            self._ear.heard_at = now
+        self.frozen = self._ear.frozen = frozen
+        self._ear.tell()
 
 
 assert set(MUTATING) | set(UNQUEUED) <= set(OPERATION)

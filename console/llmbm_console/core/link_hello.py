@@ -34,6 +34,7 @@ class Ear:
     consumed: int = 0  # of the last credit
     beacons: int = 0
     nonce: str = ""  # of the hello that is not answered yet
+    frozen: bool = False  # the machine is paused: nothing can be heard, and nothing may be said
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def tell(self) -> None:
@@ -104,6 +105,8 @@ async def wait_for_kernel(ear: Ear, since: float) -> None:
     """
     while not (ear.beacons or ear.machine_frames):
         now = time.monotonic()
+        if ear.frozen:
+            since = now
         limit, last = (BOOT_QUIET, ear.heard_at) if ear.heard_at >= since else (BOOT_SILENT, since)
         if now - last > limit:
             return
@@ -114,6 +117,8 @@ async def establish(ear: Ear, write: Write) -> bool:
     """Listens, then tries until the kernel answers. False: it does not, and the line is quiet."""
     await ear.wait(lambda: bool(ear.machine_frames or ear.beacons), LISTEN)
     for number, timeout in enumerate(TRIES):
+        while ear.frozen:
+            await ear.wait(lambda: not ear.frozen, 1.0)
         greeted = bool(ear.machine_frames or (ear.beacons and number == 0))
         if not greeted:
             # Somebody talks who is no kernel: firmware. Typing at it could stop the boot.

@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 
 from llmbm_console.core.credits import Credits
 from llmbm_protocol.codec import to_frame
-from llmbm_protocol.schema import OPERATIONS, Operation, Request, Response, Sample
+from llmbm_protocol.schema import OPERATIONS, Operation, Output, Request, Response, Sample
 
 OPERATION = {operation.name: operation for operation in OPERATIONS}
 TIMEOUT_IDLE = 1.0  # s after the last byte of a request went out
 TIMEOUT_BUSY = 2.5
 MAX_TRIES = 8
+#: bytes of credit worth sending for. With less, lost bytes would never be noticed: each credit would free one byte, and
+#: the line would never be quiet long enough to see that the others are gone
+LEAST_PIECE = 8
 
 
 class RequestError(Exception):
@@ -66,6 +69,7 @@ class Requests:
         """A new session: nothing is under way. What was must have been failed before."""
         self.sequence = 1  # the hello was 0
         self.waiting: dict[int, Pending] = {}
+        self.again: dict[int, dict[int, bytes]] = {}  # output of finished commands, by id, while it is asked for again
         self._queue: deque[Outgoing] = deque()
         self._current: Outgoing | None = None
         self._barrier = 0  # id of the request behind which nothing may be sent
@@ -102,7 +106,7 @@ class Requests:
         """Bytes that may be written now, counted as sent; b"" when the credit is used up or nothing waits."""
         room = self.credits.room
         chunk = b""
-        while room > 0 and (item := self._item()) is not None:
+        while (item := self._item()) is not None and room >= min(LEAST_PIECE, len(item.data) - item.at):
             part = item.data[item.at : item.at + room]
             item.at += len(part)
             room -= len(part)
@@ -151,6 +155,18 @@ class Requests:
         if not pending.answer.done():
             pending.answer.set_result(response)
         return pending
+
+    def on_output(self, record: Output) -> None:
+        """A piece of what a command printed: of one that runs, or of an earlier one that is asked for again."""
+        if record.id in self.waiting:
+            self.waiting[record.id].outputs[record.index] = record.text
+        elif record.id in self.again:
+            self.again[record.id][record.index] = record.text
+
+    def on_sample(self, record: Sample) -> None:
+        """A sample that may be the answer to any question under way; who asked picks its own."""
+        for pending in self.waiting.values():
+            pending.samples.append(record)
 
     def check(self, now: float, busy: bool, slowest_gap: float) -> None:
         """Sends again what was not answered in time, with the same id so that it is done once; fails what never is."""

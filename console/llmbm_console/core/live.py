@@ -82,7 +82,12 @@ class LiveSession:
             elif isinstance(event.record, Hello):
                 self._check_boot(event.record)
         for listener in tuple(self._listeners):
-            listener(self._state, event)
+            try:
+                listener(self._state, event)
+            except Exception as error:
+                # A face that fails must not take the line down with it.
+                context = {"message": "a listener failed", "exception": error}
+                asyncio.get_running_loop().call_exception_handler(context)
         self._changed.set()
 
     def _check_boot(self, hello: Hello) -> None:
@@ -111,8 +116,8 @@ class LiveSession:
                 await self._machine.go()
         except SessionError as error:
             self._fail(str(error))
-        except OSError as error:
-            self._fail(f"the machine could not be started: {error}")
+        except Exception as error:
+            self._fail(f"the machine could not be started: {type(error).__name__}: {error}")
 
     def _fail(self, message: str) -> None:
         self._failure = message

@@ -85,6 +85,12 @@ def _qemu(target: Target) -> Session:
     from llmbm_console.core.paths import kernel_image
     from llmbm_console.core.qemu_command import QemuOptions, memory_for
 
+    if os.name != "posix":
+        raise SessionError(
+            "QEMU is started by the console on POSIX systems only, because its sockets are unix sockets; start it "
+            "yourself with -qmp tcp:127.0.0.1:4444,server=on,wait=off "
+            "-serial tcp:127.0.0.1:4445,server=on,wait=off,nodelay=on and attach with --qmp tcp:127.0.0.1:4444"
+        )
     if shutil.which(target.qemu_binary) is None:
         raise SessionError(
             f"{target.qemu_binary}: not found; install QEMU (Debian: apt-get install qemu-system-x86 ovmf), name it "
