@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -130,3 +131,76 @@ class SlowModel:
             x = x + w["w2"][layer] @ (gate / (1 + np.exp(-gate)) * (w["w3"][layer] @ normed))
         classifier = w["embedding" if self.shape.shared else "classifier"]
         return np.asarray(classifier @ self.norm(x, w["rms_final"]))
+
+
+Float32 = npt.NDArray[np.float32]
+
+
+class ExactModel:
+    """llama2.c in float32 with its own order of operations: every product rounded, every sum in the order of the index.
+
+    `exponential` is the one function that is not arithmetic; the engine's own is given, so that all bits must agree.
+    """
+
+    def __init__(self, shape: Shape, weights: dict[str, Float32], exponential: Callable[[Float32], Float32]) -> None:
+        self.shape, self.weights, self.exponential = shape, weights, exponential
+        self.keys = np.zeros((shape.layers, shape.seq, shape.kv_heads, shape.head), np.float32)
+        self.values = np.zeros_like(self.keys)
+
+    @staticmethod
+    def product(matrix: Float32, x: Float32) -> Float32:
+        total = np.zeros(len(matrix), np.float32)
+        for k, value in enumerate(x):
+            total = total + matrix[:, k] * value
+        return total
+
+    @staticmethod
+    def norm(x: Float32, weight: Float32) -> Float32:
+        total = np.float32(0)
+        for value in x:
+            total = np.float32(total + value * value)
+        mean = np.float32(total / np.float32(len(x)) + np.float32(1e-5))
+        return np.asarray(weight * ((np.float32(1) / np.sqrt(mean)) * x), np.float32)
+
+    def softmax(self, x: Float32) -> Float32:
+        powers = self.exponential(x - x.max())
+        total = np.float32(0)
+        for value in powers:
+            total = np.float32(total + value)
+        return powers / total
+
+    def rotate(self, heads: Float32, position: int) -> Float32:
+        head = self.shape.head
+        exponents = np.arange(0, head, 2, dtype=np.float32) / np.float32(head)
+        frequencies = np.float32(1) / np.power(10000.0, exponents.astype(np.float64)).astype(np.float32)
+        angles = (np.float32(position) * frequencies).astype(np.float64)
+        cosines, sines = np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
+        turned = np.empty_like(heads)
+        turned[:, 0::2] = heads[:, 0::2] * cosines - heads[:, 1::2] * sines
+        turned[:, 1::2] = heads[:, 0::2] * sines + heads[:, 1::2] * cosines
+        return turned
+
+    def attend(self, layer: int, x: Float32, position: int) -> Float32:
+        shape, w = self.shape, self.weights
+        queries = self.rotate(self.product(w["wq"][layer], x).reshape(-1, shape.head), position)
+        keys, values = self.keys[layer], self.values[layer]
+        keys[position] = self.rotate(self.product(w["wk"][layer], x).reshape(-1, shape.head), position)
+        values[position] = self.product(w["wv"][layer], x).reshape(-1, shape.head)
+        results = []
+        for head in range(shape.heads):
+            kv = head // (shape.heads // shape.kv_heads)
+            scores = self.product(keys[: position + 1, kv], queries[head]) / np.sqrt(np.float32(shape.head))
+            results.append(self.product(values[: position + 1, kv].T, self.softmax(scores)))
+        return self.product(w["wo"][layer], np.concatenate(results))
+
+    def forward(self, token: int, position: int) -> Float32:
+        """The logits, to the bit."""
+        w, one = self.weights, np.float32(1)
+        x = w["embedding"][token].copy()
+        for layer in range(self.shape.layers):
+            x = x + self.attend(layer, self.norm(x, w["rms_att"][layer]), position)
+            normed = self.norm(x, w["rms_ffn"][layer])
+            gate = self.product(w["w1"][layer], normed)
+            gate = gate * (one / (one + self.exponential(-gate))) * self.product(w["w3"][layer], normed)
+            x = x + self.product(w["w2"][layer], gate)
+        return self.product(w["embedding" if self.shape.shared else "classifier"], self.norm(x, w["rms_final"]))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from engine_harness import AVX2, REFERENCE, SSE2, EngineError, Floats, Harness
-from llama2_model import Shape, SlowModel, model_file, random_model, random_weights
+from llama2_model import ExactModel, Shape, SlowModel, model_file, random_model, random_weights
 
 SHAPES = {
     "grouped heads": Shape(dim=64, hidden=96, layers=3, heads=8, kv_heads=2, vocab=64),
@@ -58,6 +58,23 @@ def test_every_level_gives_the_same_bits(harness: Harness, shape: Shape) -> None
     results = [run(harness, level, ids).tobytes() for level in harness.levels()]
     assert len(results) >= 2
     assert all(result == results[0] for result in results)
+
+
+@pytest.mark.parametrize(
+    "name", ["grouped heads", "odd hidden", "separate classifier", "heads of 22", "dim beside a panel"]
+)
+def test_the_bits_are_those_of_llama2s_order_of_arithmetic(harness: Harness, name: str) -> None:
+    def exponential(x: Floats) -> Floats:
+        whole = np.zeros(-(-len(x) // 8) * 8, np.float32)
+        whole[: len(x)] = x
+        return harness.values("exponential", REFERENCE, payload=whole.tobytes())[: len(x)]
+
+    shape = SHAPES[name]
+    weights = random_weights(shape, 11)
+    harness.load(model_file(shape, weights))
+    exact, ids = ExactModel(shape, weights, exponential), tokens(shape, shape.seq)
+    for position, token in enumerate(ids):
+        assert harness.forward(token, position).tobytes() == exact.forward(token, position).tobytes()
 
 
 def test_every_level_gives_the_same_bits_on_the_own_model(harness: Harness, own_model: Path) -> None:
@@ -125,6 +142,13 @@ def test_an_abort_comes_at_the_poll_that_asked_for_it(harness: Harness) -> None:
         assert int(harness.call("polls")) == stop
     harness.call("allow", 0)
     assert harness.forward(1, 0).tobytes() == want.tobytes()
+
+
+def test_long_products_are_polled_inside(harness: Harness) -> None:
+    shape = Shape(dim=512, hidden=2048, layers=1, heads=8, kv_heads=8, vocab=16, seq=2)
+    harness.load(random_model(shape))
+    harness.forward(1, 0)
+    assert int(harness.call("polls")) >= (512 * 512 * 4 + 3 * 512 * 2048) // 65536
 
 
 def test_a_long_context_is_polled_inside_the_attention(harness: Harness) -> None:

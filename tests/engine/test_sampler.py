@@ -115,6 +115,12 @@ def test_a_token_is_penalised_once(harness: Harness, penalty: int, turn: list[in
         assert got[token] == (logit if not seen else logit / factor if logit > 0 else logit * factor)
 
 
+def test_the_penalty_looks_at_the_last_64_tokens(harness: Harness) -> None:
+    for others, penalised in ((63, 0.5), (64, 1.0)):
+        turn = [5] + [1] * others
+        assert harness.values("penalise", 7, 2 * MILLION, payload=payload([1.0] * 7, turn))[5] == penalised
+
+
 def test_ids_outside_the_vocabulary_are_passed_over(sanitised: Harness) -> None:
     turn = [9, 2**32 - 1, 9, 2**32 - 1, 9]
     assert sanitised.values("ban", 4, 2, payload=payload([1.0] * 4, turn)).tolist() == [1.0] * 4
@@ -168,6 +174,7 @@ def test_each_cut_alone(harness: Harness) -> None:
     assert top(harness, probabilities, top_k=4) == [1, 3, 4, 0]
     assert top(harness, probabilities, top_p=500_000) == [1, 3]
     assert top(harness, probabilities, top_p=0) == [1]
+    assert top(harness, [0.5, 0.25, 0.25], top_p=500_000) == [0, 1]  # more than top_p, not as much
     assert top(harness, probabilities, min_p=300_000) == [1, 3, 4]
     assert top(harness, probabilities, min_p=MILLION) == [1]
 

@@ -126,6 +126,15 @@ def test_random_vocabularies_merge_as_llama2_does(sanitised: Harness, data: st.D
     assert sanitised.encode(text) == slow.encode(text)
 
 
+def test_a_character_has_four_bytes_at_most(harness: Harness) -> None:
+    face = "😀".encode()
+    pieces = [*SPECIAL, *BYTES, (0.0, b" "), (0.0, face), (0.0, face + b"\x80")]
+    file = tokenizer_file(pieces)
+    harness.call("tokenizer", len(pieces), payload=file)
+    for text in (face, face + b"\x80\x81", face * 2 + b"\x80"):
+        assert harness.encode(text) == SlowTokenizer(file, len(pieces)).encode(text)
+
+
 def test_a_vocabulary_without_byte_tokens_says_unknown(harness: Harness) -> None:
     pieces = [*SPECIAL, (0.0, b" "), (0.0, b"a"), (-1.0, b" a")]
     harness.call("tokenizer", len(pieces), payload=tokenizer_file(pieces))
