@@ -41,7 +41,7 @@ struct chat {
     uint64_t prefill_us, decode_us, last_token_us;
     uint64_t poll_cycles; /* spent in the line and the console during this pass: not the pass's own */
     uint32_t overflow_count, overflow_before, overflow_kept; /* what overflow_say has not said yet */
-    const char *overflow_what;
+    bool overflow_slid;
     struct stops stops;
     struct chat_token history[CHAT_HISTORY]; /* ring, index = token index % CHAT_HISTORY */
     struct wire_finished last;               /* valid when generation > 0 and not running */

@@ -69,7 +69,7 @@ static bool send_one(struct kernel *kernel, enum wire_stream stream, enum wire_a
     struct link_stream *state = &kernel->link.streams[stream];
     struct wire_line line;
     if (care == LINK_SAMPLE && uart_tx_free(&kernel->uart) < UART_TX_BYTES / 2 + WIRE_MAX_LINE) {
-        state->dropped += state->dropped < UINT16_MAX;
+        state->dropped = (uint16_t)(state->dropped + (state->dropped < UINT16_MAX));
         return false;
     }
     switch (stream) {
@@ -86,7 +86,7 @@ static bool send_one(struct kernel *kernel, enum wire_stream stream, enum wire_a
     default: return false; /* LOAD is sent while loading only */
     }
     if (!link_send(kernel, &line, care == LINK_SAMPLE ? LINK_SAMPLE : LINK_MUST)) {
-        state->dropped += state->dropped < UINT16_MAX;
+        state->dropped = (uint16_t)(state->dropped + (state->dropped < UINT16_MAX));
         return false;
     }
     state->number++;

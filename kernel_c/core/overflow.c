@@ -31,25 +31,31 @@ static void keep_newest(struct chat *chat, uint32_t kept)
     move_turn_starts(chat, dropped);
 }
 
-static void note(struct kernel *kernel, const char *what, uint32_t before)
+static void note(struct kernel *kernel, bool slid, uint32_t before)
 {
     struct chat *chat = &kernel->chat;
-    chat->overflow_what = what;
+    chat->overflow_slid = slid;
     chat->overflow_before = before;
     chat->overflow_kept = chat->length;
     chat->overflow_count++;
-    log_event(kernel, WIRE_LOG_LEVEL_WARN, WIRE_LOG_CODE_INFO, WIRE_ARENA_KV, before, chat->length, what);
+    log_event(kernel, WIRE_LOG_LEVEL_WARN, WIRE_LOG_CODE_INFO, WIRE_ARENA_KV, before, chat->length,
+              slid ? "context full: slid" : "context full: cleared");
     link_changed(kernel, WIRE_STREAM_KV);
 }
 
 void overflow_say(struct kernel *kernel)
 {
     struct chat *chat = &kernel->chat;
-    if (chat->overflow_count > 1)
-        console_print(kernel, "[%s, %u times]\n", chat->overflow_what, (unsigned)chat->overflow_count);
-    else if (chat->overflow_count == 1)
-        console_print(kernel, "[%s: %u of %u tokens]\n", chat->overflow_what, (unsigned)chat->overflow_kept,
+    if (chat->overflow_count == 0)
+        return;
+    if (chat->overflow_slid)
+        console_print(kernel, "[the context was full: the newest %u of %u tokens were kept", (unsigned)chat->overflow_kept,
                       (unsigned)chat->overflow_before);
+    else
+        console_print(kernel, "[the context was full: %u tokens were forgotten", (unsigned)(chat->overflow_before - chat->overflow_kept));
+    if (chat->overflow_count > 1)
+        console_print(kernel, "; %u times", (unsigned)chat->overflow_count);
+    console_print(kernel, "]\n");
     chat->overflow_count = 0;
 }
 
@@ -62,12 +68,12 @@ bool overflow_make_room(struct kernel *kernel, uint32_t more, struct error *erro
         return true;
     switch (kernel->params.values[PARAM_OVERFLOW]) {
     case PARAM_OVERFLOW_STOP:
-        return error_set(error, ERROR_NOSPACE, "the context is full: %u of %u rows are used and %u more are needed; /clear, or /overflow slide",
-                         (unsigned)before, (unsigned)capacity, (unsigned)more);
+        return error_set(error, ERROR_NOSPACE, "the context is full: the conversation has %u tokens, %u more are to come, there are %u rows; /clear, or /overflow slide",
+                         (unsigned)before, (unsigned)more, (unsigned)capacity);
     case PARAM_OVERFLOW_CLEAR:
         keep_newest(chat, more == 0 ? 1 : 0);
         chat->turns_held = more == 0 ? 1 : 0;
-        note(kernel, "context full: cleared", before);
+        note(kernel, false, before);
         return true;
     default: {
         uint32_t kept = capacity / 2;
@@ -76,7 +82,7 @@ bool overflow_make_room(struct kernel *kernel, uint32_t more, struct error *erro
         if (kept > capacity - 1 - more)
             kept = capacity - 1 - more; /* a long prompt needs more than half */
         keep_newest(chat, kept);
-        note(kernel, "context full: slid, newest kept", before);
+        note(kernel, true, before);
         return true;
     }
     }
