@@ -1,4 +1,4 @@
-"""How the tests drive the interface: an app with a clock that stands still, waiting for a condition, and the screen as text."""
+"""How the tests drive the interface: an app whose clock stands still, waiting for a condition, the screen as text."""
 
 from __future__ import annotations
 

@@ -56,9 +56,11 @@ WALL = 1_767_225_600.0 - NOW  # 2026-01-01 00:00:00 UTC when the clock says NOW
 MIB = 1 << 20
 
 STORY = (
-    "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw a big, red ball. "
-    "She wanted to play with it, but it was too high."
+    "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw a "
+    "big, red ball. She wanted to play with it, but it was too high."
 )
+
+RUNNING = "Lily's mom said, \"Lily, let's go to the park.\" Lily was sad and didn't know"
 
 
 def turn(number: int, prompt: str, text: str, *, running: bool = False) -> Turn:
@@ -77,52 +79,127 @@ def turn(number: int, prompt: str, text: str, *, running: bool = False) -> Turn:
         for i in range(len(words))
     )
     finished = Finished(
-        generation=number, time=9000, reason=StopReason.EOS, tokens=len(words), prompt_tokens=9, prefill_us=380_000,
-        decode_us=len(words) * 80_000, kv_rows=60 * number, turn=number,
-    )  # fmt: skip
+        generation=number,
+        time=9000,
+        reason=StopReason.EOS,
+        tokens=len(words),
+        prompt_tokens=9,
+        prefill_us=380_000,
+        decode_us=len(words) * 80_000,
+        kv_rows=60 * number,
+        turn=number,
+    )
     return Turn(number, prompt, NOW, text, tokens, None if running else finished)
 
 
 def rich_state(**changes: Any) -> State:
     """A kernel in the middle of its second answer, with something in every pane."""
     zones = Zones(
-        time=5, weights=(60_816_028, 62_914_560), kv=(5_872_025, 12_582_912), scratch=(4_299_161, 33_554_432),
-        acts=(11_534_336, 33_554_432), zonec=(419_430, 16_777_216), keep=(1_048_576, 4_194_304),
-    )  # fmt: skip
+        time=5,
+        weights=(60_816_028, 62_914_560),
+        kv=(5_872_025, 12_582_912),
+        scratch=(4_299_161, 33_554_432),
+        acts=(11_534_336, 33_554_432),
+        zonec=(419_430, 16_777_216),
+        keep=(1_048_576, 4_194_304),
+    )
     arenas = {
         arena: Zone(
-            time=5, arena=arena, base=0x100000, size=getattr(zones, arena.value)[1], used=getattr(zones, arena.value)[0],
-            peak=min(getattr(zones, arena.value)[1], getattr(zones, arena.value)[0] * 3 // 2), read_only=arena is Arena.WEIGHTS,
-            guard_ok=True, last_tag="att", last_bytes=65536,
+            time=5,
+            arena=arena,
+            base=0x100000,
+            size=getattr(zones, arena.value)[1],
+            used=getattr(zones, arena.value)[0],
+            peak=min(getattr(zones, arena.value)[1], getattr(zones, arena.value)[0] * 3 // 2),
+            read_only=arena is Arena.WEIGHTS,
+            guard_ok=True,
+            last_tag="att",
+            last_bytes=65536,
         )
-        for arena in Arena if arena is not Arena.NONE
-    }  # fmt: skip
+        for arena in Arena
+        if arena is not Arena.NONE
+    }
     state = State(
         target="qemu stories15M",
         now=NOW,
         link=LinkState(LinkPhase.MACHINE, "", NOW - 90, 184_320, 2_210, 0, 0, 0, 0.8),
         machine=MachineState(MachineStatus.RUNNING, "", NOW - 95, True),
         phase=Phase.DECODE,
-        version=Version(time=1, version="llmk 0.1.0", port="uefi", machine="EDK II 2022.11", boot=0x5F03A9D1, schema_id=0x7C1E90AB),
-        cpu=Cpu(time=1, brand="QEMU TCG CPU version 2.5+", level="avx2", best="avx2", pinned=False, hz=2_394_000_000, clock="PIT", spread_ppm=40, invariant=True),
+        version=Version(
+            time=1,
+            version="llmk 0.1.0",
+            port="uefi",
+            machine="EDK II 2022.11",
+            boot=0x5F03A9D1,
+            schema_id=0x7C1E90AB,
+        ),
+        cpu=Cpu(
+            time=1,
+            brand="QEMU TCG CPU version 2.5+",
+            level="avx2",
+            best="avx2",
+            pinned=False,
+            hz=2_394_000_000,
+            clock="PIT",
+            spread_ppm=40,
+            invariant=True,
+        ),
         model=Model(
-            time=1, file="stories15M.bin", format="v0", dim=288, hidden_dim=768, layers=6, heads=6, kv_heads=6, vocab=32000, seq_len=256,
-            shared=True, parameters=15_191_712, bytes=60_816_028,
+            time=1,
+            file="stories15M.bin",
+            format="v0",
+            dim=288,
+            hidden_dim=768,
+            layers=6,
+            heads=6,
+            kv_heads=6,
+            vocab=32000,
+            seq_len=256,
+            shared=True,
+            parameters=15_191_712,
+            bytes=60_816_028,
         ),
         tokenizer=TokenizerState(time=1, file="tokenizer.bin", vocab=32000, longest=27),
         sampling=SamplingState(
-            time=1, temperature=850_000, min_p=50_000, top_p=950_000, top_k=80, no_repeat_ngram=4, repeat_penalty=1_150_000, max_tokens=160,
+            time=1,
+            temperature=850_000,
+            min_p=50_000,
+            top_p=950_000,
+            top_k=80,
+            no_repeat_ngram=4,
+            repeat_penalty=1_150_000,
+            max_tokens=160,
             seed=42,
         ),
         zones=zones,
         arenas=MappingProxyType(arenas),
         sentinel=Sentinel(
-            time=5, state=SentinelState.ARMED, strict=False, error=SentinelError.OK, phase=SentinelPhase.GENERIC, prefill=1_140_000_000,
-            prefill_budget=1_750_000_000, prefill_pinned=False, prefill_overruns=0, decode=241_000_000, decode_budget=340_000_000,
-            decode_pinned=False, decode_overruns=1, percentiles=(238_000_000, 262_000_000, 331_000_000),
+            time=5,
+            state=SentinelState.ARMED,
+            strict=False,
+            error=SentinelError.OK,
+            phase=SentinelPhase.GENERIC,
+            prefill=1_140_000_000,
+            prefill_budget=1_750_000_000,
+            prefill_pinned=False,
+            prefill_overruns=0,
+            decode=241_000_000,
+            decode_budget=340_000_000,
+            decode_pinned=False,
+            decode_overruns=1,
+            percentiles=(238_000_000, 262_000_000, 331_000_000),
         ),
         kv=KvCache(time=5, rows=119, capacity=256, row_bytes=13824, turns=(0, 60)),
-        perf=Perf(time=5, phase=Phase.DECODE, generation=2, tokens=17, token_us=80_600, prompt_done=9, prompt_total=9, decode_rate=12_400_000),
+        perf=Perf(
+            time=5,
+            phase=Phase.DECODE,
+            generation=2,
+            tokens=17,
+            token_us=80_600,
+            prompt_done=9,
+            prompt_total=9,
+            decode_rate=12_400_000,
+        ),
         stamps=MappingProxyType(dict.fromkeys(Stream, NOW)),
         decode_cycles=tuple((205 + i * 37 % 60 + (120 if i == 90 else 0)) * 1_000_000 for i in range(120)),
         items=(
@@ -131,7 +208,12 @@ def rich_state(**changes: Any) -> State:
             Command("/cpu", True, "QEMU TCG CPU version 2.5+\navx2 in use, best here avx2", "", NOW - 20),
             Seam("gap: line silent for 1.8 s, 3 frames lost", NOW - 10),
         ),
-        turn=turn(2, "And then? Keep it short.", "Lily's mom said, \"Lily, let's go to the park.\" Lily was sad and didn't know", running=True),
+        turn=turn(
+            2,
+            "And then? Keep it short.",
+            RUNNING,
+            running=True,
+        ),
         log=(
             LogLine(NOW - 80, "link", "info", "machine", "session established, 115200 baud"),
             LogLine(NOW - 70, "kernel", "info", "load", "stories15M.bin 58.0 MiB in 1.9 s"),
@@ -140,7 +222,7 @@ def rich_state(**changes: Any) -> State:
             LogLine(NOW - 10, "link", "error", "silent", "no heartbeat for 1.8 s; 3 frames lost"),
             LogLine(NOW - 8, "link", "info", "machine", "the line is back"),
         ),
-    )  # fmt: skip
+    )
     return replace(state, **changes)
 
 

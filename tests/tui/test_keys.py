@@ -9,8 +9,8 @@ from scripted import NOW, STORY, Machine, ScriptedSession, rich_state
 from textual.selection import Offset, Selection
 
 from llmbm_console.core.actions import BY_ID
-from llmbm_console.core.state import MachineState
 from llmbm_console.core.events import MachineStatus
+from llmbm_console.core.state import MachineState
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_protocol.schema import Phase
 

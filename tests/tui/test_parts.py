@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ anything = st.text(st.characters(), max_size=300)
 @given(anything)
 def test_plain_text_has_no_character_that_a_terminal_obeys(text: str) -> None:
     shown = plain(text)
-    assert not any(ord(c) < 32 and c != "\n" or 0x7F <= ord(c) < 0xA0 for c in shown)
+    assert not any((ord(c) < 32 and c != "\n") or 0x7F <= ord(c) < 0xA0 for c in shown)
     assert plain(shown) == shown
 
 
@@ -41,7 +42,7 @@ def test_wrapped_lines_fit_and_lose_only_spaces_and_line_ends(text: str, width: 
     text = plain(text)
     spans = wrap(text, width)
     assert all(cell_len(text[start:end]) <= width for start, end in spans)
-    for (_start, end), (following, _end) in zip(spans, spans[1:], strict=False):
+    for (_start, end), (following, _end) in pairwise(spans):
         assert text[end:following] in ("", " ", "\n")
     assert spans[0][0] == 0
     assert spans[-1][1] == len(text)

@@ -116,7 +116,9 @@ async def test_defaults_are_armed_and_then_set() -> None:
         await pilot.pause()
         assert session.parameters == []
         await pilot.press("D")
-        await wait_until(pilot, lambda: sorted(session.parameters) == [("temp", "0.85"), ("top_k", "80")], "only changes")
+        await wait_until(
+            pilot, lambda: sorted(session.parameters) == [("temp", "0.85"), ("top_k", "80")], "only changes"
+        )
 
 
 async def test_without_a_kernel_sliders_do_not_pretend() -> None:

@@ -122,7 +122,18 @@ async def test_every_resize_is_survived() -> None:
     app = make_app()
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
-        for width, height in [(40, 10), (1, 1), (200, 60), (99, 19), (100, 20), (20, 50), (300, 8), (139, 28), (3, 3), (80, 24)]:
+        for width, height in [
+            (40, 10),
+            (1, 1),
+            (200, 60),
+            (99, 19),
+            (100, 20),
+            (20, 50),
+            (300, 8),
+            (139, 28),
+            (3, 3),
+            (80, 24),
+        ]:
             await pilot.resize_terminal(width, height)
             await pilot.pause()
             app.pacer.flush()
@@ -182,7 +193,9 @@ async def test_holding_the_view_counts_what_comes_and_catches_up() -> None:
 
 
 async def test_link_trouble_is_on_the_status_line() -> None:
-    app = make_app(ScriptedSession(rich_state(link=LinkState(LinkPhase.SILENT, "no heartbeat", NOW - 7, rejected_lines=2))))
+    app = make_app(
+        ScriptedSession(rich_state(link=LinkState(LinkPhase.SILENT, "no heartbeat", NOW - 7, rejected_lines=2)))
+    )
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         status = screen_text(app).splitlines()[0]

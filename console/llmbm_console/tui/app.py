@@ -30,6 +30,7 @@ from llmbm_console.tui.theme import textual_theme
 from llmbm_console.tui.verbs import Verbs
 from llmbm_console.tui.widgets.prompt import Prompt
 from llmbm_console.tui.widgets.slider import Slider
+from llmbm_protocol.schema import Phase
 
 SessionFactory = Callable[[], Session]
 
@@ -53,7 +54,8 @@ class ConsoleApp(App[int]):
     CSS = """
     Toast { background: $surface; color: $foreground; }
     CommandPalette { background: $background 60%; }
-    CommandPalette > Vertical { background: $surface; }
+    CommandPalette > Vertical { background: $surface; width: 84; max-width: 100%; }
+    CommandPalette SearchIcon { display: none; }
     """
 
     def __init__(
@@ -221,7 +223,7 @@ class ConsoleApp(App[int]):
         self._state = state
         if self.held is not None:
             self.held_events += 1
-        self.pacer.note(event)
+        self.pacer.note(event, idle=state.phase is Phase.IDLE)
 
     def _draw(self, gauges: bool) -> None:
         if not self.is_running or not self.main.is_mounted:
@@ -245,7 +247,8 @@ class ConsoleApp(App[int]):
     def action_press(self, name: str) -> None:
         """A key of the table was pressed."""
         action = BY_ID[name]
-        if not action.pane or action.pane == self.main.focused_pane:
+        armed = self.arming.action is action  # perhaps from the palette, with the focus elsewhere
+        if armed or not action.pane or action.pane == self.main.focused_pane:
             self.do(name)
 
     def action_do(self, name: str) -> None:

@@ -16,6 +16,12 @@ def size(count: int) -> str:
     return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
 
 
+def brief_size(count: int) -> str:
+    """Bytes in binary units, in four characters or so: 2.7M."""
+    value, unit = _split(float(count), 1024, ("B", "K", "M", "G", "T"))
+    return f"{value:.1f}{unit}" if value < 10 and unit != "B" else f"{value:.0f}{unit}"
+
+
 def size_pair(used: int, whole: int) -> str:
     """Two sizes in the unit of the larger: 58.0/60.0 MiB."""
     units = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -38,9 +44,9 @@ def rate(per_second: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time span: 0.38 s, 12 s, 3 min 20 s, 2 h 05 min."""
+    """A time span: 380 ms, 4.9 s, 12 s, 3 min 20 s, 2 h 05 min."""
     if seconds < 10:
-        return f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s"
+        return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
     if seconds < 60:
         return f"{seconds:.0f} s"
     whole = int(seconds)

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from llmbm_console.core.actions import ACTIONS, PANES, Action, key_label, unavailable
-from llmbm_console.tui.text import flat, line
+from llmbm_console.tui.text import flat, line, wrap
 
 #: What each pane shows, and the keys it has beyond the table's.
 ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
@@ -53,8 +53,8 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         (),
     ),
     "sampling": (
-        "The kernel's sampling parameters. A value that you move is sent when you stop moving; until the kernel accepts "
-        "it, a ring marks the value in force. A change made with a command moves the slider.",
+        "The kernel's sampling parameters. A value that you move is sent when you stop moving; until the kernel "
+        "accepts it, a ring marks the value in force. A change made with a command moves the slider.",
         (
             ("up down", "next slider"),
             ("left right", "move"),
@@ -101,11 +101,10 @@ def _keys(action: Action) -> str:
 
 
 def _row(key: str, title: str, description: str = "") -> Content:
-    return line(
-        (f"  {key:<17}", "bold $foreground"),
-        (title, "$foreground"),
-        (f"  {description}" if description else "", "$muted"),
-    )
+    """A key, what it does, and below it why, behind a hanging indent."""
+    first = line((f"  {key:<17}", "bold $foreground"), (title, "$foreground"))
+    more = [line((" " * 19 + description[a:b], "$muted")) for a, b in wrap(description, 66)] if description else []
+    return Content("\n").join([first, *more])
 
 
 class HelpScreen(ModalScreen[None]):
@@ -156,12 +155,13 @@ class ActionProvider(Provider):
             if action.id == "view.palette":
                 continue
             reason = unavailable(action, read_only=read_only, controllable=controllable)
-            key = f"  [{_keys(action)}]" if action.keys else ""
+            key = f"  ({_keys(action)})" if action.keys else ""
             help_line = f"not possible: {reason}" if reason else action.description
             entries.append((f"{action.category}: {action.title}{key}", help_line, action.id))
         for name, title, about in getattr(app, "theme_entries", list)():
             entries.append((f"Theme: {title}", about, f"theme.{name}"))
-        return entries
+        # Textual reads what it highlights as markup: no bracket may be left in it.
+        return [(flat(title).replace("[", "(").replace("]", ")"), about, name) for title, about, name in entries]
 
     async def discover(self) -> Hits:
         """All of them, before anything is typed."""
@@ -174,7 +174,9 @@ class ActionProvider(Provider):
         for title, about, name in self._entries():
             score = matcher.match(title)
             if score > 0:
-                yield Hit(score, matcher.highlight(title), lambda name=name: self._do(name), text=title, help=_help(about))
+                yield Hit(
+                    score, matcher.highlight(title), lambda name=name: self._do(name), text=title, help=_help(about)
+                )
 
     def _do(self, name: str) -> None:
         do = getattr(self.app, "do", None)

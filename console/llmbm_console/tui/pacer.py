@@ -1,4 +1,6 @@
-"""When to draw: what streams 30 times a second, gauges 4 times a second at most, nothing while nothing happens."""
+"""When to draw: what streams 30 times a second, gauges 4 times a second at most, once a second while the kernel idles,
+and nothing while nothing happens.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +9,13 @@ from collections.abc import Callable
 from textual.timer import Timer
 
 from llmbm_console.core.events import (
+    ClockEstimated,
     CommandDone,
     ConsoleText,
     Event,
     FileOpened,
     Gap,
+    LineStatistics,
     LinkChanged,
     MachineChanged,
     Notice,
@@ -21,11 +25,12 @@ from llmbm_console.core.events import (
     PromptSent,
     RecordReceived,
 )
+from llmbm_protocol.schema import Credit, Finished, Response, Sample, SamplingState, Token
 from llmbm_protocol.schema import Event as LogRecord
-from llmbm_protocol.schema import Finished, SamplingState, Token
 
 STREAM_PERIOD = 1 / 30
 GAUGE_PERIOD = 1 / 4
+IDLE_PERIOD = 1.0  # while the kernel waits for a prompt: its samples say the same again and again
 
 _STREAMING = (
     CommandDone,
@@ -50,9 +55,14 @@ class Pacer:
         self._stream: Timer | None = None
         self._gauges: Timer | None = None
         self._gauges_soon = False
+        self._calm = False  # the gauges' timer is the slow one
 
-    def note(self, event: Event) -> None:
-        """Something happened; it is drawn when its turn comes."""
+    def note(self, event: Event, *, idle: bool = False) -> None:
+        """Something happened; it is drawn when its turn comes. `idle` is true while the kernel waits for a prompt."""
+        calm = idle and (
+            isinstance(event, LineStatistics | ClockEstimated)
+            or (isinstance(event, RecordReceived) and isinstance(event.record, Sample | Credit | Response))
+        )
         if isinstance(event, _PROMPT_NEWS):
             self._gauges_soon = True
             self._start_stream()
@@ -60,8 +70,12 @@ class Pacer:
             isinstance(event, RecordReceived) and isinstance(event.record, Token | Finished | LogRecord | SamplingState)
         ):
             self._start_stream()
+        if self._gauges is not None and self._calm and not calm:
+            self._gauges.stop()
+            self._gauges = None
         if self._gauges is None:
-            self._gauges = self._set_timer(GAUGE_PERIOD, self._fire_gauges)
+            self._calm = calm
+            self._gauges = self._set_timer(IDLE_PERIOD if calm else GAUGE_PERIOD, self._fire_gauges)
 
     def flush(self) -> None:
         """Draws everything now."""

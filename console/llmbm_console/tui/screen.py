@@ -88,6 +88,7 @@ class MainScreen(Screen[None]):
         )
         self.frame = Frame()
         self.shape = Shape(0, 0)
+        self._before_zoom = ""  # the pane that had the focus
 
     def compose(self) -> ComposeResult:
         """One deck that holds them all."""
@@ -203,9 +204,13 @@ class MainScreen(Screen[None]):
 
     def zoom(self, name: str) -> None:
         """Gives a pane the screen, or gives it back."""
-        self.relayout(zoom="" if self.shape.zoom == name else name)
-        if name in self.deck.regions:
+        if self.shape.zoom != name:
+            self._before_zoom = self.focused_pane if not self.shape.zoom else self._before_zoom
+            self.relayout(zoom=name)
             self.focus_pane(name)
+        else:
+            self.relayout(zoom="")
+            self.focus_pane(self._before_zoom or name)
 
     def on_descendant_focus(self) -> None:
         """The keys shown depend on the focus."""

@@ -66,7 +66,9 @@ class Verbs:
             self.app.main.prompt.refuse(text, "there is no session: r tries again")
             return
 
-        waiting = not self.app.frame().live and self.app.state.link.phase is not LinkPhase.PLAIN and not session.read_only
+        waiting = (
+            not self.app.frame().live and self.app.state.link.phase is not LinkPhase.PLAIN and not session.read_only
+        )
         if waiting:
             self.say("kept: it is sent as soon as the kernel answers")
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from llmbm_console.core.state import LogLine
+from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import clip, line
 from llmbm_console.tui.widgets.lines import Line, LineView
+from llmbm_protocol.schema import LogCode
 
 STYLES = {"info": "events--info", "warn": "events--warn", "error": "events--error"}
 WORDS = {"info": "    ", "warn": "WARN", "error": "ERR "}
@@ -18,6 +20,14 @@ def when(entry: LogLine, frame: Frame) -> str:
     if frame.post_mortem and entry.record is not None:
         return f"+{entry.record.time / 1000:>11.3f}"
     return frame.clock(entry.at)
+
+
+def told(entry: LogLine) -> str:
+    """The message, with its two values where they have a meaning of their own: a broken budget tells by how much."""
+    record = entry.record
+    if record is not None and record.code is LogCode.BUDGET and record.first and record.second:
+        return f"{entry.text}: {figures.cycles(record.first)} of {figures.cycles(record.second)} cycles"
+    return entry.text
 
 
 class EventList(LineView):
@@ -72,9 +82,7 @@ class EventList(LineView):
         fresh = [self._row(entry, width) for entry in state.log[known:]]
         self._empty = not state.log
         if self._empty:
-            fresh = [
-                Line("Nothing happened yet.", "events--time")
-            ]
+            fresh = [Line("Nothing happened yet.", "events--time")]
         self.set_rows(known, fresh, removed=gone)
         self._entries = state.log
         troubles = sum(1 for entry in state.log if entry.severity != "info")
@@ -87,7 +95,7 @@ class EventList(LineView):
         time = time[:8] if width < 60 and not time.startswith("+") else time
         code = clip(entry.code, 10)
         head = f"{time} {WORDS.get(entry.severity, '    ')} "
-        text = clip(f"{code:<10} {entry.text}", max(0, width - len(head)), self.glyphs.ellipsis)
+        text = clip(f"{code:<10} {told(entry)}", max(0, width - len(head)), self.glyphs.ellipsis)
         return Line(head + text, STYLES.get(entry.severity, "events--info"), len(time), "events--time")
 
     def step_error(self, direction: int) -> bool:

@@ -81,7 +81,7 @@ class MachinePanel(Panel):
                 "bad CRC": counters.checksum,
                 "too long": counters.too_long,
                 "malformed": counters.malformed,
-                "dropped": counters.dropped,
+                "frames dropped": counters.dropped,
             }
             faults = ", ".join(f"{count} {name}" for name, count in seen.items() if count) or "none seen by the kernel"
             rows.append(("", (faults, "$muted" if faults.startswith("none") else "$warn")))

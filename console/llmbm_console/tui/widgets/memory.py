@@ -67,14 +67,10 @@ class MemoryPanel(Panel):
         share = used / whole if whole else 0.0
         peak = full.peak / full.size if full is not None and full.size else None
         bar_width = width - LABEL - 1 - len(amount) - len(flag)
-        style = (
-            "$bad"
-            if share >= 0.98 and not (full is not None and full.read_only) and arena is not Arena.WEIGHTS
-            else f"${arena.value}"
-        )
+        # Arenas are made as large as their contents need: a full one is the rule and no alarm.
         return line(
             name,
-            frame.glyphs.bar(share, max(4, bar_width), style, peak=peak),
+            frame.glyphs.bar(share, max(4, bar_width), f"${arena.value}", peak=peak),
             (amount, "$foreground"),
             (flag, "$muted"),
         )

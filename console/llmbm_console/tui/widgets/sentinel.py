@@ -120,8 +120,8 @@ class SentinelPanel(Panel):
         pieces: list[Piece] = [("overruns ", "$muted")]
         for name, count in counts:
             pieces += [(f"{name} ", "$muted"), (f"{count}  ", "$warn" if count else "$foreground")]
-        if sentinel.error is not SentinelError.OK:
-            pieces += [("last error ", "$muted"), (str(sentinel.error), "$bad")]
+        if sentinel.error not in (SentinelError.OK, SentinelError.BUDGET):  # broken budgets are counted here
+            pieces += [("last ", "$muted"), (str(sentinel.error), "$bad")]
         return line(*pieces)
 
     def _trip(self, sentinel: Sentinel) -> Content:

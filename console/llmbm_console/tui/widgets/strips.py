@@ -231,10 +231,7 @@ class Hud(Strip):
         pieces: list[Piece] = [("MEM ", "$muted")]
         for arena, label in ARENAS:
             if (pair := usage(frame.state, arena)) is not None and pair[1]:
-                pieces += [
-                    (f"{label.lower()} ", "$muted"),
-                    (f"{figures.percent(pair[0] / pair[1])}  ".replace(" %", "%"), f"${arena.value}"),
-                ]
+                pieces += [(f"{label.lower()} ", "$muted"), (f"{figures.brief_size(pair[0])}  ", f"${arena.value}")]
         return line(*pieces) if len(pieces) > 1 else line(("MEM no zones yet", "$muted"))
 
 

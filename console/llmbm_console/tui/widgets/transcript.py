@@ -76,10 +76,12 @@ def layout_item(item: TranscriptItem, width: int, glyphs: Glyphs) -> list[Line]:
             item.prompt, width, "transcript--prompt", f"{item.number % 100:>2}{glyphs.prompt} ", "transcript--number"
         )
         if item.finished is None and not item.cut:
-            rows += _wrapped(item.text + glyphs.cursor, width, "transcript--answer", "", "transcript--answer")
+            rows += _wrapped(
+                item.text.removeprefix(" ") + glyphs.cursor, width, "transcript--answer", "", "transcript--answer"
+            )
             return rows
         if item.text:
-            rows += _wrapped(item.text, width, "transcript--answer", "", "transcript--answer")
+            rows += _wrapped(item.text.removeprefix(" "), width, "transcript--answer", "", "transcript--answer")
         bad = item.cut or item.lost_tokens or (item.finished is not None and item.finished.reason is StopReason.TRIP)
         style = "transcript--warn" if bad else "transcript--statistics"
         end = f"cut: {item.cut}" if item.cut else statistics(item, width - GUTTER - 2)

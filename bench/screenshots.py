@@ -1,0 +1,97 @@
+"""Makes the pictures of the README: the real interface on the real kernel in the simulator, as SVG.
+
+    python bench/screenshots.py [--theme NAME] [--size 120x36] [--out FILE]
+
+Without arguments it writes console/screenshots/main.svg (house theme) and narrow.svg (80x24, light).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+from pathlib import Path
+
+from llmbm_console.core.state import Turn
+from llmbm_console.core.targets import Target, make_session
+from llmbm_console.tui.app import ConsoleApp
+from llmbm_console.tui.frame import LINKED
+
+FOLDER = Path(__file__).resolve().parents[1] / "console" / "screenshots"
+CELL = 12.2  # width of a cell in the SVG that Textual exports
+LINES = ("/max_tokens 200", "Once upon a time, there was a little cat", "/temp 0.7")
+LAST = "One day the cat met a bird"
+_BLANK = "&#160;"
+
+
+def tidy(svg: str) -> str:
+    """Without fonts from the network, and with blanks as distances: every viewer draws the same columns."""
+
+    def text(match: re.Match[str]) -> str:
+        head, x, y, clip, body = match.groups()
+        stripped = re.sub(rf"^(?:{_BLANK})+", "", body)
+        start = float(x) + (len(body) - len(stripped)) / len(_BLANK) * CELL
+        stripped = re.sub(rf"(?:{_BLANK})+$", "", stripped)
+        if not stripped:
+            return ""
+        length = len(re.sub(r"&#?\w+;", "x", stripped)) * CELL
+        place = f'x="{start:.1f}" y="{y}" textLength="{length:.1f}" clip-path="{clip}"'
+        return f'<text class="{head}" {place}>{stripped}</text>'
+
+    svg = re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.S)
+    svg = svg.replace("Fira Code, monospace", "'DejaVu Sans Mono', Menlo, Consolas, monospace")
+    pattern = (
+        r'<text class="([^"]*-r\d+)" x="([\d.]+)" y="([\d.]+)" textLength="[\d.]+" clip-path="([^"]*)">([^<]*)</text>'
+    )
+    return re.sub(pattern, text, svg)
+
+
+async def picture(theme: str, width: int, height: int) -> str:
+    """Starts the simulator, lets it tell a story, and takes the picture in the middle of the second one."""
+    target = Target("sim")
+    app = ConsoleApp(target.title, lambda: make_session(target), theme=theme)
+    async with app.run_test(size=(width, height)) as pilot:
+
+        async def until(condition: object) -> None:
+            for _ in range(2000):
+                await pilot.pause(0.01)
+                if condition():  # type: ignore[operator]
+                    return
+            raise SystemExit("the simulator did not do what the picture needs; try `llmbm-console --sim`")
+
+        def done() -> int:
+            return sum(1 for item in app.state.items if isinstance(item, Turn) and item.finished)
+
+        await until(lambda: app.state.link.phase in LINKED and app.state.sampling is not None)
+        assert app.session is not None
+        for line in LINES:
+            await app.session.submit(line)
+        app.verbs.submit(LAST)
+        while done() < 2 and (app.state.turn is None or len(app.state.turn.tokens) < 60):  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        app.pacer.flush()
+        await pilot.pause()
+        svg = app.export_screenshot(title="llmbm-console")
+    await app.disconnect()
+    return tidy(svg)
+
+
+def main() -> None:
+    """See the module's text."""
+    parser = argparse.ArgumentParser(description="pictures of the interface")
+    parser.add_argument("--theme", default="")
+    parser.add_argument("--size", default="120x36")
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    width, height = (int(part) for part in arguments.size.split("x"))
+    jobs = [(arguments.theme or "teranga", width, height, arguments.out or FOLDER / "main.svg")]
+    if not arguments.out and not arguments.theme:
+        jobs.append(("paper", 80, 24, FOLDER / "narrow.svg"))
+    for theme, columns, rows, path in jobs:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(asyncio.run(picture(theme, columns, rows)), "utf-8")
+        print(path)
+
+
+if __name__ == "__main__":
+    main()

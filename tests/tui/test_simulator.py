@@ -1,0 +1,80 @@
+"""The interface on the real kernel: the simulator runs it, the line carries it, the screen shows it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from driving import screen_text
+from textual.pilot import Pilot
+
+from llmbm_console.core.events import LinkPhase, MachineStatus
+from llmbm_console.core.state import Turn
+from llmbm_console.core.targets import Target, make_session
+from llmbm_console.tui.app import ConsoleApp
+from llmbm_console.tui.frame import LINKED
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="the simulator needs a POSIX system")
+
+
+async def until(pilot: Pilot[Any], condition: Any, what: str) -> None:
+    """As wait_until, with the patience that a process needs."""
+    for _ in range(3000):
+        await pilot.pause(0.01)
+        if condition():
+            return
+    raise AssertionError(f"never came true: {what}\n{screen_text(pilot.app)}")
+
+
+@pytest.fixture
+async def started() -> AsyncIterator[tuple[ConsoleApp, Pilot[Any]]]:
+    target = Target("sim")
+    app = ConsoleApp(target.title, lambda: make_session(target))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: app.state.link.phase in LINKED and app.state.sampling is not None, "linked")
+        yield app, pilot
+    await app.disconnect()
+
+
+async def test_a_story_streams_and_every_pane_knows(started: tuple[ConsoleApp, Pilot[Any]]) -> None:
+    app, pilot = started
+    await pilot.press(*"/max_tokens 24", "enter")
+    await until(pilot, lambda: app.state.sampling is not None and app.state.sampling.max_tokens == 24, "max_tokens")
+    await until(pilot, lambda: app.main.sampling.sliders["max_tokens"].value == 24, "the command moved the slider")
+    await pilot.press(*"Once upon a time", "enter")
+    await until(pilot, lambda: any(isinstance(i, Turn) and i.finished for i in app.state.items), "story")
+    await until(pilot, lambda: "24 tok" in screen_text(app), "statistics")
+    await until(pilot, lambda: app.state.kv is not None and app.state.kv.rows > 24, "context")
+    text = screen_text(app)
+    assert "zone B" in text
+    assert "ARMED" in text
+    assert len(app.state.decode_cycles) == 23  # the first token comes out of the prefill
+
+
+async def test_a_slider_sets_the_kernel(started: tuple[ConsoleApp, Pilot[Any]]) -> None:
+    app, pilot = started
+    await pilot.press("escape", "7", *"0.5", "enter")
+    await until(pilot, lambda: app.state.sampling is not None and app.state.sampling.temperature == 500_000, "set")
+    await until(pilot, lambda: app.main.sampling.sliders["temp"].wanted is None, "settled")
+    assert app.main.sampling.sliders["temp"].value == 500_000
+
+
+async def test_the_machine_is_paused_and_resumed(started: tuple[ConsoleApp, Pilot[Any]]) -> None:
+    app, pilot = started
+    await pilot.press("escape", "P")
+    await until(pilot, lambda: app.state.machine.status is MachineStatus.PAUSED, "paused")
+    await until(pilot, lambda: "paused" in screen_text(app).splitlines()[0], "shown")
+    await pilot.press("P")
+    await until(pilot, lambda: app.state.machine.status is MachineStatus.RUNNING, "running")
+    await until(pilot, lambda: app.state.link.phase is LinkPhase.MACHINE, "link")
+
+
+async def test_a_machine_that_was_ended_can_be_started_again(started: tuple[ConsoleApp, Pilot[Any]]) -> None:
+    app, pilot = started
+    await pilot.press("escape", "Q", "Q")
+    await until(pilot, lambda: app.state.machine.status in (MachineStatus.STOPPED, MachineStatus.CRASHED), "ended")
+    await until(pilot, lambda: "r  try again" in screen_text(app), "says what helps")
+    await pilot.press("r")
+    await until(pilot, lambda: app.state.link.phase in LINKED, "linked again")
