@@ -6,9 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-
-from conftest import Kernel, Start
-from models import Script, put_model
+from made_models import Script, put_model
+from typed_kernel import Kernel, Start
 
 
 @pytest.fixture
@@ -91,7 +90,9 @@ def test_a_value_command_shows_value_and_range_and_takes_what_is_in_it(
         ("/help nothing", 'there is no command "nothing"'),
     ],
 )
-def test_what_is_not_accepted_is_an_error_that_says_why_and_changes_nothing(plain: Kernel, line: str, reason: str) -> None:
+def test_what_is_not_accepted_is_an_error_that_says_why_and_changes_nothing(
+    plain: Kernel, line: str, reason: str
+) -> None:
     before = plain.ask("/ctx"), plain.ask("/sampling")
     reply = plain.ask(line)
     assert reason in reply
@@ -106,8 +107,11 @@ def test_one_bad_budget_changes_neither(plain: Kernel) -> None:
 
 def test_help_lists_every_command_and_explains_one(plain: Kernel) -> None:
     text = plain.ask("/help")
-    commands = "temp min_p top_p top_k norepeat repeat max_tokens seed stats stop_you stop_nl overflow attn strict_budget sampling preset"
-    commands += " model cpu zones ctx log save_log save_dump version help budget test_failsafe clear reset models load reboot poweroff"
+    commands = (
+        "temp min_p top_p top_k norepeat repeat max_tokens seed stats stop_you stop_nl overflow attn strict_budget"
+    )
+    commands += " sampling preset model cpu zones ctx log save_log save_dump version help budget test_failsafe clear"
+    commands += " reset models load reboot poweroff"
     for name in commands.split():
         assert re.search(rf"^  /{name} ", text, re.MULTILINE), name
     assert re.search(r"^  quit ", text, re.MULTILINE)
@@ -127,14 +131,29 @@ def test_sampling_shows_all_values(plain: Kernel) -> None:
 def test_a_preset_sets_its_values_together(plain: Kernel) -> None:
     plain.tell("/preset greedy")
     words = plain.words("/ctx")
-    assert [words[key] for key in ("temp", "min_p", "top_p", "top_k", "norepeat", "repeat")] == ["0", "0", "1", "0", "0", "1"]
+    assert [words[key] for key in ("temp", "min_p", "top_p", "top_k", "norepeat", "repeat")] == [
+        "0",
+        "0",
+        "1",
+        "0",
+        "0",
+        "1",
+    ]
     assert "expected greedy, default, calm, wild" in plain.ask("/preset loud")
 
 
 def test_ctx_shows_the_model_that_is_loaded_and_values_as_they_are(plain: Kernel) -> None:
     words = plain.words("/ctx")
     assert words["model"] == "stories700K.bin"
-    assert [words[key] for key in ("dim", "hidden", "layers", "heads", "kv", "vocab", "seq")] == "96 256 6 6 3 1024 512".split()
+    assert [words[key] for key in ("dim", "hidden", "layers", "heads", "kv", "vocab", "seq")] == [
+        "96",
+        "256",
+        "6",
+        "6",
+        "3",
+        "1024",
+        "512",
+    ]
     assert words["parameters"] == "707808"
     sections = [line for line in plain.ask("/ctx").splitlines() if not line.startswith(" ")]
     assert sections == ["Context:", "Sampling:", "Budgets:"]
@@ -151,7 +170,9 @@ def test_seed_repeats_a_drawn_answer(plain: Kernel) -> None:
 
 def test_zones_show_exact_bytes_inside_the_sizes(plain: Kernel) -> None:
     text = plain.ask("/zones")
-    arenas = re.findall(r"\[(\w+)\] base=0x([0-9a-f]+) size=(\d+) \([\d.]+ MiB\) used=(\d+) .*? peak=(\d+) .*?guard=(\w+)", text)
+    arenas = re.findall(
+        r"\[(\w+)\] base=0x([0-9a-f]+) size=(\d+) \([\d.]+ MiB\) used=(\d+) .*? peak=(\d+) .*?guard=(\w+)", text
+    )
     assert [arena[0] for arena in arenas] == ["WEIGHTS", "KV", "SCRATCH", "ACTS", "ZONEC", "KEEP"]
     ends = 0
     for _, base, size, used, peak, guard in arenas:
@@ -165,7 +186,10 @@ def test_zones_show_exact_bytes_inside_the_sizes(plain: Kernel) -> None:
 
 
 def test_version_cpu_and_log_speak(plain: Kernel) -> None:
-    assert re.search(r"^llmk-[\d.]+\n  port=posix machine=\w+.*\n  boot=[0-9a-f]{8} protocol=1\.\d schema=[0-9a-f]{8}$", plain.ask("/version"))
+    assert re.search(
+        r"^llmk-[\d.]+\n  port=posix machine=\w+.*\n  boot=[0-9a-f]{8} protocol=1\.\d schema=[0-9a-f]{8}$",
+        plain.ask("/version"),
+    )
     assert "clock_hz=" in plain.ask("/cpu")
     log = plain.ask("/log 1")
     assert log.startswith("[llmk][log] last 1 events (ring cap=128)")

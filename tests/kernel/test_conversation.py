@@ -6,14 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
-
-from conftest import GREEDY, Kernel, Start
-from models import DEFAULT_MODEL, PUBLISHED_MODEL, Script, put_model
-from reference import Model
+from made_models import DEFAULT_MODEL, PUBLISHED_MODEL, Script, put_model
+from numpy_model import Model
+from typed_kernel import GREEDY, Kernel, Start
 
 STORIES = {  # the published greedy text of llama2.c, 200 steps from BOS
-    DEFAULT_MODEL: """Once upon a time, there was a little girl named Lily. She loved to play with her toys and her toys. \
-One day, she went to the park to play with her friends. They played together and had lots of fun.
+    DEFAULT_MODEL: """Once upon a time, there was a little girl named Lily. She loved to play with her toys \
+and her toys. One day, she went to the park to play with her friends. They played together and had lots of fun.
 As they were playing, Lily saw a big, red ball. She wanted to play with it, but she didn't want to play with it. \
 She asked her friend, a little girl named Lily, to help her.
 "Hi, Lily! What are you doing?" asked Lily.

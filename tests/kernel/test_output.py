@@ -6,9 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-
-from conftest import GREEDY, Kernel, Start
-from models import Script
+from made_models import Script
+from typed_kernel import GREEDY, Kernel, Start
 
 
 def say(start: Start, folder: Path, *pieces: bytes, settings: tuple[str, ...] = ()) -> Kernel:
@@ -39,7 +38,9 @@ def test_an_incomplete_character_at_the_end_is_not_kept_for_the_next_answer(star
         (b"Hi", b"\n", b"Y", b"o", b"u", b": no", b"more"),
     ],
 )
-def test_a_stop_pattern_is_matched_on_bytes_and_not_shown(start: Start, tmp_path: Path, pieces: tuple[bytes, ...]) -> None:
+def test_a_stop_pattern_is_matched_on_bytes_and_not_shown(
+    start: Start, tmp_path: Path, pieces: tuple[bytes, ...]
+) -> None:
     kernel = say(start, tmp_path, *pieces, settings=("/stop_you 1",))
     assert kernel.ask("x") == "Hi"
     kernel.tell("/stop_you 0")

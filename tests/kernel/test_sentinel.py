@@ -6,10 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-
-from conftest import GREEDY, Kernel, Start
-from models import DEFAULT_MODEL, Script, put_model
-from reference import Model
+from made_models import DEFAULT_MODEL, Script, put_model
+from numpy_model import Model
+from typed_kernel import GREEDY, Kernel, Start
 
 BEGINNING = "Once upon a time"
 

@@ -1,4 +1,4 @@
-"""Model and tokenizer files made for tests: the stored ones, scripted ones that say what they are told, and broken ones."""
+"""Model and tokenizer files for tests: the stored ones, and scripted ones that say what they are told."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class Script:
     def write(self, folder: Path, name: str = "script.bin") -> None:
         """Writes model and tokenizer.
 
-        The residual stream is one-hot and the layer adds nothing to it: dimension 0 stands for every prompt token, dimension
-        k for piece k-1, and row i of the classifier looks at the dimension of the piece before i.
+        The residual stream is one-hot and the layer adds nothing to it: dimension 0 stands for every prompt token,
+        dimension k for piece k-1, and row i of the classifier looks at the dimension of the piece before i.
         """
         dim, hidden = 64, 16
         count = len(self.pieces)
@@ -70,7 +70,9 @@ class Script:
         classifier[FIRST_SCRIPTED if self.loop else EOS][count] = 1.0
         norm, zeros = [1.0] * dim, [0.0] * (4 * dim * dim + 3 * dim * hidden)
         rope = [0.0] * (self.seq_len * 16)  # head size 16: two tables of 8 columns
-        floats = [x for row in embedding for x in row] + norm + zeros[: 4 * dim * dim] + norm + zeros[: 3 * dim * hidden]
+        floats = (
+            [x for row in embedding for x in row] + norm + zeros[: 4 * dim * dim] + norm + zeros[: 3 * dim * hidden]
+        )
         floats += norm + rope + [x for row in classifier for x in row]
         data = struct.pack("<7i", dim, hidden, 1, 4, 4, -vocab, self.seq_len) + struct.pack(f"<{len(floats)}f", *floats)
         (folder / name).write_bytes(data)

@@ -1,6 +1,6 @@
 """llama2.c's tokenizer and forward pass in numpy, written from its description: what the kernel is compared with.
 
-A continuation always begins with a fresh prefill of the whole sequence it is given; only its own tokens use what was cached.
+A continuation begins with a fresh prefill of the whole sequence it is given; only its own tokens use a cache.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ class Tokenizer:
 
 def rms_norm(x: Floats, weight: Floats) -> Floats:
     """x / root mean square, times the weight."""
-    return x / np.sqrt(np.mean(x * x, axis=-1, keepdims=True) + np.float32(1e-5)) * weight
+    result: Floats = x / np.sqrt(np.mean(x * x, axis=-1, keepdims=True) + np.float32(1e-5)) * weight
+    return result
 
 
 class Model:
@@ -98,7 +99,7 @@ class Model:
         return result
 
     def logits(self, ids: list[int], cache: list[tuple[Floats, Floats]]) -> Floats:
-        """Logits after the last of these tokens, which follow those of the cache (a key and a value array for each layer)."""
+        """Logits after the last of these tokens, which follow those of the cache (keys and values of each layer)."""
         before, count = len(cache[0][0]) if cache else 0, len(ids)
         positions = np.arange(before, before + count)
         x: Floats = self.embedding[ids]
