@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from llmbm_console.core.events import ConsoleText, Event, LinkChanged, LinkPhase
 from llmbm_console.core.live import LiveSession
 from llmbm_console.core.paths import default_model, find_tokenizer
 from llmbm_console.core.session import SessionError
+from llmbm_console.core.simulator import Simulator
 from llmbm_console.core.state import Command, Seam, Turn
 from llmbm_console.core.targets import Target, make_session
 from llmbm_console.core.transport.sockets import unix_transport
@@ -33,7 +35,7 @@ class Kernel:
         self.socket = folder / "serial"
         self.process: asyncio.subprocess.Process | None = None
 
-    async def start(self, *options: str) -> None:
+    async def start(self, *options: str, serial: str = "") -> None:
         files = self.folder / "volume"
         files.mkdir(exist_ok=True)
         model = default_model()
@@ -41,11 +43,12 @@ class Kernel:
             with contextlib.suppress(FileExistsError):
                 os.link(source, files / source.name)
         self.socket.unlink(missing_ok=True)
-        words = ["--files", str(files), "--serial", f"unix:{self.socket}", *options]
+        words = ["--files", str(files), "--serial", serial or f"unix:{self.socket}", *options]
         self.process = await asyncio.create_subprocess_exec(
             self.binary, *words, stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
         )
-        await until(self.socket.exists)
+        if not serial:
+            await until(self.socket.exists)
 
     async def end(self) -> None:
         if self.process is not None and self.process.returncode is None:
@@ -436,6 +439,58 @@ async def test_a_line_that_is_not_there_says_so_and_is_tried_again(
         await session.wait_ready(0.2)
     await kernel.start()
     await session.wait_ready(20)
+
+
+async def test_a_serial_port_carries_a_whole_session(kernel: Kernel, tmp_path: Path) -> None:
+    """The port is a pseudo-terminal with the kernel's 16550 model behind it."""
+    port = tmp_path / "port"
+    await kernel.start(serial=f"pty:{port}")
+    await until(port.exists)
+    session = make_session(Target("serial", str(port)))
+    await session.open()
+    await session.wait_ready(30)
+    assert (await asyncio.wait_for(session.submit(PROMPT), 30)).ok
+    assert session.machine is None
+    await session.close()
+
+
+async def test_a_tcp_line_carries_a_whole_session(kernel: Kernel) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        number = free.getsockname()[1]
+    await kernel.start(serial=f"tcp:{number}")
+    session = make_session(Target("connect", f"tcp:127.0.0.1:{number}"))
+    await session.open()
+    await session.wait_ready(30)
+    assert (await asyncio.wait_for(session.submit("/version"), 30)).ok
+    await session.close()
+
+
+async def test_a_crashed_simulator_is_told_and_a_reset_starts_it_again(live: LiveSession) -> None:
+    machine = live.machine
+    assert isinstance(machine, Simulator)
+    assert machine._child is not None
+    running = asyncio.create_task(live.submit(PROMPT))
+    await until(lambda: live.state.turn and live.state.turn.tokens)
+    machine._child.signal(signal.SIGKILL)
+    outcome = await asyncio.wait_for(running, 20)
+    assert not outcome.ok
+    await until(lambda: live.state.machine.status is MachineStatus.CRASHED)
+    await machine.reset()
+    await live.wait_ready(20)
+    assert live.state.machine.status is MachineStatus.RUNNING
+    assert (await live.submit("/version")).ok
+
+
+async def test_a_face_that_fails_does_not_take_the_line_down(live: LiveSession) -> None:
+    seen: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: seen.append(context["exception"]))
+
+    def fail(state: object, event: object) -> None:
+        raise ValueError("a face")
+
+    live.listen(fail)
+    assert (await live.submit("/version")).ok
+    assert seen
 
 
 async def test_outputs_and_records_reach_every_listener_once(live: LiveSession) -> None:

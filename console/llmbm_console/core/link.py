@@ -278,8 +278,11 @@ class Link:
             pass  # a newer kernel's: its sequence number was counted, its meaning is not known
         elif self.phase in SESSION:
             self._record(record, now)
-        elif not isinstance(record, Leave):
-            self._ear.machine_frames += 1
+        else:
+            if isinstance(record, Leave):
+                self._ear.machine_frames, self._ear.beacons = 0, 1  # it is at its prompt now
+            else:
+                self._ear.machine_frames += 1
             if isinstance(record, Credit):
                 self._ear.consumed = record.consumed
             if self.phase is LinkPhase.PLAIN:
