@@ -25,8 +25,10 @@ bool link_send(struct kernel *kernel, const struct wire_line *line, enum link_ca
             kernel->link.counters.dropped++;
             return false;
         }
+        size_t room = uart_tx_free(uart);
         uart_pump(uart);
-        port_relax(100);
+        if (uart_tx_free(uart) == room)
+            port_relax(100);
     }
     return true;
 }

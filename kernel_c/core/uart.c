@@ -7,7 +7,7 @@
 #define LSR_FRAMING 0x08u
 #define LSR_BREAK 0x10u
 #define LSR_TX_EMPTY 0x20u
-#define MOST_PER_PUMP 64u /* a flood must not keep the kernel from its work */
+#define MOST_ROUNDS 64u /* a flood must not keep the kernel from its work */
 
 void uart_init(struct uart *uart, uint32_t baud)
 {
@@ -43,16 +43,17 @@ void uart_pump(struct uart *uart)
 {
     if (!uart->present)
         return;
-    for (unsigned taken = 0;; taken++) {
+    for (unsigned rounds = 0; rounds < MOST_ROUNDS; rounds++) {
         uint8_t status = port_uart_read(5);
+        bool sends = (status & LSR_TX_EMPTY) != 0 && uart->tx_tail != uart->tx_head;
         uart->overruns += (status & LSR_OVERRUN) != 0;
         uart->framing_errors += (status & (LSR_FRAMING | LSR_BREAK)) == LSR_FRAMING;
-        if (status & LSR_TX_EMPTY)
-            for (unsigned i = 0; i < 16 && uart->tx_tail != uart->tx_head; i++)
-                port_uart_write(0, uart->tx[uart->tx_tail++ % UART_TX_BYTES]);
-        if (!(status & LSR_DATA_READY) || taken == MOST_PER_PUMP)
+        for (unsigned i = 0; i < 16 && sends && uart->tx_tail != uart->tx_head; i++)
+            port_uart_write(0, uart->tx[uart->tx_tail++ % UART_TX_BYTES]);
+        if (status & LSR_DATA_READY)
+            take(uart, status);
+        else if (!sends) /* on a real line the transmitter is busy now; an emulated one takes more at once */
             return;
-        take(uart, status);
     }
 }
 
