@@ -1,124 +1,229 @@
+/* options.c - the command line, and the help made of the same table. */
+#include "kernel.h"
+#include "number.h"
 #include "port_posix.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-struct options options = {.files = ".", .disk_free = UINT64_MAX, .serial = SERIAL_STDIO, .baud = 115200, .memory = 1024u << 20};
+#define MIB (UINT64_C(1) << 20)
 
-static const char help[] =
-    "llmk-sim: the llmk kernel as a process\n"
-    "  --files DIR            folder that is the boot volume (default: .)\n"
-    "  --read-only            the volume refuses writes\n"
-    "  --disk-free BYTES      the volume is full after so many bytes\n"
-    "  --serial KIND          stdio (default), pty[:LINK], unix:PATH, tcp:PORT, none\n"
-    "  --wait                 wait for the first client of unix or tcp before booting\n"
-    "  --uart plain|16550     perfect line (default), or a 16-byte FIFO with a baud clock\n"
-    "  --baud N               speed of the host's end of the modelled line (default: 115200)\n"
-    "  --poll-gap-us N        least time between two polls of the line (a busy kernel)\n"
-    "  --latency-us N         one-way latency of the link (a USB adapter)\n"
-    "  --uart-stats           counters on stderr at the end\n"
-    "  --memory MIB           memory of the machine (default: 1024)\n"
-    "  --screen none|stderr|FILE   where the machine's own screen goes (default: none)\n"
-    "  --keyboard FILE        where its keys come from (default: none)\n"
-    "  --die-with-parent      end when the starting process ends (Linux)\n"
-    "  --help\n";
+struct options options = {.files = ".", .disk_free = UINT64_MAX, .baud = 115200, .memory = 1024 * MIB};
 
-static void refuse(const char *option, const char *value, const char *expected)
+static _Noreturn void refuse(const char *option, const char *value, const char *expected)
 {
-    fprintf(stderr, "llmk-sim: --%s %s: expected %s\n", option, value, expected);
+    fprintf(stderr, "llmk-sim: --%s %s: expected %s; see --help\n", option, value, expected);
     exit(2);
 }
 
-static uint64_t whole(const char *option, const char *value, uint64_t most)
+static uint64_t whole(const char *option, const char *value, uint64_t least, uint64_t most)
 {
-    uint64_t number = 0;
-    if (*value == '\0' || strlen(value) > 18)
-        refuse(option, value, "a whole number");
-    for (const char *at = value; *at != '\0'; at++) {
-        if (*at < '0' || *at > '9')
-            refuse(option, value, "a whole number");
-        number = number * 10 + (uint64_t)(*at - '0');
+    uint64_t number;
+    if (!number_u64(value, strlen(value), &number) || number < least || number > most) {
+        char expected[80];
+        snprintf(expected, sizeof expected, "a whole number from %llu to %llu", (unsigned long long)least,
+                 (unsigned long long)most);
+        refuse(option, value, expected);
     }
-    if (number > most)
-        refuse(option, value, "a smaller number");
     return number;
 }
 
-static void parse_serial(const char *value)
+/* ---- one function per option ------------------------------------------------------------------------------------- */
+
+static void set_files(const char *value)
 {
+    struct stat found;
+    if (stat(value, &found) != 0 || !S_ISDIR(found.st_mode))
+        refuse("files", value, "a folder");
+    options.files = value;
+}
+
+static void set_read_only(const char *value)
+{
+    (void)value;
+    options.read_only = true;
+}
+
+static void set_disk_free(const char *value)
+{
+    options.disk_free = whole("disk-free", value, 0, UINT64_MAX - 1);
+}
+
+static void set_serial(const char *value)
+{
+    static const struct {
+        const char *word;
+        enum serial_kind kind;
+        bool needs_rest, may_rest;
+    } kinds[] = {
+        {"stdio", SERIAL_STDIO, false, false}, {"pty", SERIAL_PTY, false, true}, {"unix", SERIAL_UNIX, true, true},
+        {"tcp", SERIAL_TCP, true, true},       {"none", SERIAL_NONE, false, false},
+    };
     const char *colon = strchr(value, ':');
     size_t length = colon != NULL ? (size_t)(colon - value) : strlen(value);
     const char *rest = colon != NULL ? colon + 1 : NULL;
-    if (length == 5 && strncmp(value, "stdio", 5) == 0 && rest == NULL) {
-        options.serial = SERIAL_STDIO;
-    } else if (length == 4 && strncmp(value, "none", 4) == 0 && rest == NULL) {
-        options.serial = SERIAL_NONE;
-    } else if (length == 3 && strncmp(value, "pty", 3) == 0) {
-        options.serial = SERIAL_PTY;
-        options.address = rest;
-    } else if (length == 4 && strncmp(value, "unix", 4) == 0 && rest != NULL && *rest != '\0') {
-        options.serial = SERIAL_UNIX;
-        options.address = rest;
-    } else if (length == 3 && strncmp(value, "tcp", 3) == 0 && rest != NULL) {
-        options.serial = SERIAL_TCP;
-        options.tcp_port = (unsigned)whole("serial tcp", rest, 65535);
-    } else {
-        refuse("serial", value, "stdio, pty[:LINK], unix:PATH, tcp:PORT or none");
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strlen(kinds[i].word) != length || strncmp(kinds[i].word, value, length) != 0)
+            continue;
+        if ((rest == NULL && kinds[i].needs_rest) || (rest != NULL && (!kinds[i].may_rest || *rest == '\0')))
+            break;
+        options.serial = kinds[i].kind;
+        options.address = options.serial == SERIAL_TCP ? NULL : rest;
+        if (options.serial == SERIAL_TCP)
+            options.tcp_port = (uint16_t)whole("serial tcp", rest, 0, 65535);
+        return;
     }
+    refuse("serial", value, "stdio, pty[:LINK], unix:PATH, tcp:PORT or none");
 }
 
-enum { OPT_FILES = 256, OPT_READ_ONLY, OPT_DISK_FREE, OPT_SERIAL, OPT_WAIT, OPT_UART, OPT_BAUD, OPT_POLL_GAP, OPT_LATENCY,
-       OPT_STATS, OPT_MEMORY, OPT_SCREEN, OPT_KEYBOARD, OPT_DIE, OPT_HELP };
-
-static void parse_one(int option, const char *value)
+static void set_wait(const char *value)
 {
-    switch (option) {
-    case OPT_FILES: options.files = value; break;
-    case OPT_READ_ONLY: options.read_only = true; break;
-    case OPT_DISK_FREE: options.disk_free = whole("disk-free", value, UINT64_MAX); break;
-    case OPT_SERIAL: parse_serial(value); break;
-    case OPT_WAIT: options.wait = true; break;
-    case OPT_UART:
-        options.model_16550 = strcmp(value, "16550") == 0;
-        if (!options.model_16550 && strcmp(value, "plain") != 0)
-            refuse("uart", value, "plain or 16550");
-        break;
-    case OPT_BAUD:
-        options.baud = (unsigned)whole("baud", value, 4000000);
-        if (options.baud < 50)
-            refuse("baud", value, "50 to 4000000");
-        break;
-    case OPT_POLL_GAP: options.poll_gap_us = whole("poll-gap-us", value, 10000000); break;
-    case OPT_LATENCY: options.latency_us = whole("latency-us", value, 10000000); break;
-    case OPT_STATS: options.uart_stats = true; break;
-    case OPT_MEMORY: options.memory = whole("memory", value, 1 << 20) << 20; break;
-    case OPT_SCREEN: options.screen = strcmp(value, "none") == 0 ? NULL : value; break;
-    case OPT_KEYBOARD: options.keyboard = strcmp(value, "none") == 0 ? NULL : value; break;
-    case OPT_DIE: options.die_with_parent = true; break;
-    case OPT_HELP: fputs(help, stdout); exit(0);
-    default: fputs("llmk-sim: see --help\n", stderr); exit(2); /* getopt has said what is wrong */
+    (void)value;
+    options.wait = true;
+}
+
+static void set_uart(const char *value)
+{
+    options.model_16550 = strcmp(value, "16550") == 0;
+    if (!options.model_16550 && strcmp(value, "plain") != 0)
+        refuse("uart", value, "plain or 16550");
+}
+
+static void set_baud(const char *value)
+{
+    options.baud = (uint32_t)whole("baud", value, 50, 4000000);
+}
+
+static void set_poll_gap(const char *value)
+{
+    options.poll_gap_us = whole("poll-gap-us", value, 0, 10000000);
+}
+
+static void set_latency(const char *value)
+{
+    options.latency_us = whole("latency-us", value, 0, 10000000);
+}
+
+static void set_uart_stats(const char *value)
+{
+    (void)value;
+    options.uart_stats = true;
+}
+
+static void set_memory(const char *value)
+{
+    options.memory = whole("memory", value, 1, 1 << 20) * MIB;
+}
+
+static void set_screen(const char *value)
+{
+    options.screen = strcmp(value, "none") == 0 ? NULL : value;
+}
+
+static void set_keyboard(const char *value)
+{
+    options.keyboard = strcmp(value, "none") == 0 ? NULL : value;
+}
+
+static void set_clock(const char *value)
+{
+    options.clock_hz = whole("clock-hz", value, 1000000, UINT64_C(10000000000));
+}
+
+static void set_die_with_parent(const char *value)
+{
+    (void)value;
+    options.die_with_parent = true;
+}
+
+static void show_version(const char *value)
+{
+    (void)value;
+    puts("llmk-sim " KERNEL_VERSION);
+    exit(0);
+}
+
+static void show_help(const char *value);
+
+static const struct row {
+    const char *name, *value, *help; /* an option without a value has NULL there */
+    void (*apply)(const char *value);
+} table[] = {
+    {"files", "DIR", "folder that is the boot volume (default: .)", set_files},
+    {"read-only", NULL, "the volume refuses writes", set_read_only},
+    {"disk-free", "BYTES", "room on the volume (default: the disk's)", set_disk_free},
+    {"serial", "LINE", "stdio (default), pty[:LINK], unix:PATH, tcp:PORT (0: any) or none", set_serial},
+    {"wait", NULL, "wait for the first client of the line before booting", set_wait},
+    {"uart", "MODEL", "plain (default): nothing is lost; 16550: 16-byte FIFO and a baud clock", set_uart},
+    {"baud", "N", "speed of the host's end of the modelled line (default: 115200)", set_baud},
+    {"poll-gap-us", "N", "least time between two polls of the line, as of a busy kernel", set_poll_gap},
+    {"latency-us", "N", "one-way latency of the modelled line, as of a USB adapter", set_latency},
+    {"uart-stats", NULL, "counters of the line on stderr at the end", set_uart_stats},
+    {"memory", "MIB", "memory of the machine (default: 1024)", set_memory},
+    {"screen", "FILE", "where the machine's own screen goes: none (default), stderr or a file", set_screen},
+    {"keyboard", "FILE", "where the machine's own keys come from: none (default) or a file", set_keyboard},
+    {"clock-hz", "N", "a cycle counter of this rate (default: the processor's, measured)", set_clock},
+    {"die-with-parent", NULL, "end when the process that started this one ends", set_die_with_parent},
+    {"version", NULL, "print the version", show_version},
+    {"help", NULL, "print this", show_help},
+};
+
+#define ROWS (sizeof table / sizeof table[0])
+
+static void show_help(const char *value)
+{
+    (void)value;
+    puts("usage: llmk-sim [option ...]\n\n"
+         "The kernel as a process. Its serial line is a transport of the host, its boot volume a folder.\n");
+    for (size_t i = 0; i < ROWS; i++)
+        printf("  --%-15s %-6s %s\n", table[i].name, table[i].value != NULL ? table[i].value : "", table[i].help);
+    puts("\nSIGTERM ends it with status 0, SIGUSR1 is a break on the line. With stdio the end of\n"
+         "input ends it when everything that was typed has been answered.");
+    exit(0);
+}
+
+/* ---- the words --------------------------------------------------------------------------------------------------- */
+
+static const struct row *find(const char *name, size_t length)
+{
+    for (size_t i = 0; i < ROWS; i++)
+        if (strlen(table[i].name) == length && strncmp(table[i].name, name, length) == 0)
+            return &table[i];
+    return NULL;
+}
+
+/* Applies one option and returns how many words it took: "--name value" and "--name=value" are the same. */
+static int apply(char **words, int left)
+{
+    const char *name = words[0] + 2, *equals = strchr(name, '=');
+    const struct row *row = NULL;
+    if (strncmp(words[0], "--", 2) == 0)
+        row = find(name, equals != NULL ? (size_t)(equals - name) : strlen(name));
+    if (row == NULL) {
+        fprintf(stderr, "llmk-sim: unknown argument %s; see --help\n", words[0]);
+        exit(2);
     }
+    if (row->value == NULL && equals != NULL)
+        refuse(row->name, equals + 1, "no value");
+    if (row->value != NULL && equals == NULL && left < 2)
+        refuse(row->name, "(end of line)", row->value);
+    bool own_word = row->value != NULL && equals == NULL;
+    row->apply(own_word ? words[1] : equals != NULL ? equals + 1 : NULL);
+    return own_word ? 2 : 1;
 }
 
 void options_parse(int count, char **words)
 {
-    static const struct option table[] = {
-        {"files", required_argument, NULL, OPT_FILES},       {"read-only", no_argument, NULL, OPT_READ_ONLY},
-        {"disk-free", required_argument, NULL, OPT_DISK_FREE}, {"serial", required_argument, NULL, OPT_SERIAL},
-        {"wait", no_argument, NULL, OPT_WAIT},               {"uart", required_argument, NULL, OPT_UART},
-        {"baud", required_argument, NULL, OPT_BAUD},         {"poll-gap-us", required_argument, NULL, OPT_POLL_GAP},
-        {"latency-us", required_argument, NULL, OPT_LATENCY}, {"uart-stats", no_argument, NULL, OPT_STATS},
-        {"memory", required_argument, NULL, OPT_MEMORY},     {"screen", required_argument, NULL, OPT_SCREEN},
-        {"keyboard", required_argument, NULL, OPT_KEYBOARD}, {"die-with-parent", no_argument, NULL, OPT_DIE},
-        {"help", no_argument, NULL, OPT_HELP},               {NULL, 0, NULL, 0},
-    };
-    int option;
-    while ((option = getopt_long(count, words, "", table, NULL)) != -1)
-        parse_one(option, optarg);
-    if (optind < count) {
-        fprintf(stderr, "llmk-sim: unexpected argument %s; see --help\n", words[optind]);
+    for (int at = 1; at < count;)
+        at += apply(words + at, count - at);
+    if (options.wait && (options.serial == SERIAL_STDIO || options.serial == SERIAL_NONE)) {
+        fputs("llmk-sim: --wait: expected with --serial pty, unix or tcp, which have clients to wait for\n", stderr);
+        exit(2);
+    }
+    if (!options.model_16550 && options.latency_us > 0) {
+        fputs("llmk-sim: --latency-us: expected with --uart 16550, which has a clock\n", stderr);
         exit(2);
     }
 }
