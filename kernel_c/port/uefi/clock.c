@@ -7,7 +7,9 @@
 #define RUNS 5u
 #define PM_HZ 3579545u
 #define PM_TICKS 35795u /* 10 ms */
-#define STALL_US 10000u
+#define STALL_US 20000u
+#define PLAUSIBLE_KHZ_LEAST 100000u
+#define PLAUSIBLE_KHZ_MOST 10000000u
 
 static struct port_clock found;
 
@@ -21,6 +23,15 @@ uint64_t port_cycles(void)
 const struct port_clock *port_clock(void)
 {
     return &found;
+}
+
+static bool guid_equal(const struct efi_guid *a, const struct efi_guid *b)
+{
+    const uint8_t *left = (const uint8_t *)a, *right = (const uint8_t *)b;
+    for (size_t i = 0; i < sizeof *a; i++)
+        if (left[i] != right[i])
+            return false;
+    return true;
 }
 
 static uint32_t read32(const uint8_t *at)
@@ -92,31 +103,42 @@ static bool measure(const char *source, uint64_t (*run)(uint16_t), uint16_t port
     return true;
 }
 
-static bool from_cpuid(void)
+/* The processor's own statement. Source: Intel SDM, CPUID leaf 15h: crystal in Hz, ratio as numerator and denominator. */
+static bool from_processor(void)
 {
-    uint32_t a = 0, b = 0, c = 0, d = 0;
-    if (__get_cpuid_max(0, NULL) >= 0x15) {
-        __cpuid(0x15, a, b, c, d);
-        if (a != 0 && b != 0 && c != 0) {
-            found = (struct port_clock){.hz = (uint64_t)c * b / a, .source = "cpuid15"};
-            return true;
-        }
-    }
+    uint32_t denominator, numerator, crystal, unused;
+    if (__get_cpuid_max(0, NULL) < 0x15)
+        return false;
+    __cpuid(0x15, denominator, numerator, crystal, unused);
+    if (denominator == 0 || numerator == 0 || crystal == 0)
+        return false;
+    found = (struct port_clock){.hz = (uint64_t)crystal * numerator / denominator, .source = "cpuid15"};
+    return true;
+}
+
+/* The hypervisor's: leaf 40000010h, in kHz, of those that have it. Others use the leaf for something else. */
+static bool from_hypervisor(void)
+{
+    uint32_t a, b, c, d, unused;
     __cpuid(1, a, b, c, d);
     if (!(c >> 31 & 1))
         return false;
     __cpuid(0x40000000u, a, b, c, d);
-    if (a < 0x40000010u)
+    bool kvm = b == 0x4b4d564bu && c == 0x564b4d56u && d == 0x4du;            /* "KVMKVMKVM" */
+    bool vmware = b == 0x61774d56u && c == 0x4d566572u && d == 0x65726177u; /* "VMwareVMware" */
+    if (!(kvm || vmware) || a < 0x40000010u)
         return false;
-    __cpuid(0x40000010u, a, b, c, d);
+    __cpuid(0x40000010u, a, b, c, unused);
+    if (a < PLAUSIBLE_KHZ_LEAST || a > PLAUSIBLE_KHZ_MOST)
+        return false;
     found = (struct port_clock){.hz = (uint64_t)a * 1000, .source = "kvm"};
-    return a != 0;
+    return true;
 }
 
 void clock_calibrate(void)
 {
     uint32_t a, b, c, d;
-    if (!from_cpuid()) {
+    if (!from_processor() && !from_hypervisor()) {
         uint16_t port = find_pm_timer();
         if (port == 0 || !measure("pm-timer", run_pm_timer, port))
             (void)measure("stall", run_stall, 0);
@@ -145,19 +167,4 @@ uint64_t port_unix_time(void)
     if (now.timezone != 0x7ff)
         seconds += now.timezone * 60;
     return seconds > 0 ? (uint64_t)seconds : 0;
-}
-
-/* Short waits spin: a serial line must be looked at more often than the firmware's timer ticks. Long ones halt the processor until the
- * next interrupt (the timer, every ten milliseconds or so), which lets a hypervisor and a fan rest. */
-void port_relax(uint32_t microseconds)
-{
-    uint64_t flags;
-    __asm__ volatile("pushfq\n\tpop %0" : "=r"(flags));
-    if (microseconds >= 5000 && (flags >> 9 & 1)) {
-        __asm__ volatile("hlt");
-        return;
-    }
-    uint64_t end = port_cycles() + found.hz / 1000000u * microseconds;
-    while (port_cycles() < end)
-        __asm__ volatile("pause");
 }

@@ -7,11 +7,15 @@
 extern efi_handle uefi_image;
 extern struct efi_system_table *uefi;
 
-void serial_open(void);
-void files_open(void);
+void serial_open(void);     /* takes COM1 away from the firmware */
+void serial_close(void);    /* gives it back */
 void screen_open(void);
 void processor_open(void);  /* switches vector state on */
-void clock_calibrate(void); /* about 50 ms */
+void clock_calibrate(void); /* at most 120 ms */
+void idle_open(void);       /* after clock_calibrate */
+void files_open(void);
+/* The person has left the REPL: asks what to do next. Returns when that is the firmware. */
+void power_after_the_end(void);
 
 static inline uint8_t in8(uint16_t port)
 {
@@ -30,15 +34,6 @@ static inline uint32_t in32(uint16_t port)
     uint32_t value;
     __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
     return value;
-}
-
-static inline bool guid_equal(const struct efi_guid *a, const struct efi_guid *b)
-{
-    const uint8_t *left = (const uint8_t *)a, *right = (const uint8_t *)b;
-    for (size_t i = 0; i < sizeof *a; i++)
-        if (left[i] != right[i])
-            return false;
-    return true;
 }
 
 #endif

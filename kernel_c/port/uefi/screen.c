@@ -1,11 +1,16 @@
-/* screen.c - the machine's own screen and keyboard, by the firmware's text console. */
+/* screen.c - the machine's own screen and keyboard, by the firmware's text console.
+ *
+ * One call of the firmware costs a millisecond with scrolling, for one character or for eighty: text is collected until
+ * port_screen_flush or until the buffer is full.
+ */
 #include "port.h"
 #include "port_uefi.h"
 #include "utf8.h"
 
 #define BUFFER 256u
+#define TAB "    "
 
-static efi_char buffer[BUFFER + 3]; /* a line end takes two, the end mark one */
+static efi_char buffer[BUFFER + 1]; /* the end mark takes one */
 static size_t filled;
 static uint8_t partial[4]; /* a character that is not complete yet */
 static size_t partial_count;
@@ -28,20 +33,17 @@ void port_screen_flush(void)
 
 static void put(efi_char character)
 {
-    if (filled >= BUFFER)
+    if (filled == BUFFER)
         port_screen_flush();
     buffer[filled++] = character;
 }
 
-/* The firmware's font has Latin and line drawing; what it cannot draw it leaves out or marks itself. */
-static void put_character(const uint8_t *bytes, size_t count)
+/* The firmware's font has Latin letters and line drawing, and it knows what it has not. */
+static void put_if_drawable(efi_char character)
 {
-    if (count == 2)
-        put((efi_char)((bytes[0] & 0x1f) << 6 | (bytes[1] & 0x3f)));
-    else if (count == 3)
-        put((efi_char)((bytes[0] & 0x0f) << 12 | (bytes[1] & 0x3f) << 6 | (bytes[2] & 0x3f)));
-    else
-        put('?'); /* beyond the basic plane */
+    const efi_char string[2] = {character, 0};
+    bool drawable = uefi->console_out != NULL && uefi->console_out->test_string(uefi->console_out, string) == EFI_SUCCESS;
+    put(drawable ? character : '?');
 }
 
 static void put_ascii(uint8_t byte)
@@ -49,41 +51,55 @@ static void put_ascii(uint8_t byte)
     if (byte == '\n') {
         put('\r');
         put('\n');
-    } else if (byte >= ' ' || byte == '\b') {
+    } else if (byte == '\t') {
+        for (const char *blank = TAB; *blank != '\0'; blank++)
+            put(' ');
+    } else if (byte == '\b' || byte >= ' ') {
         put(byte < 0x7f ? byte : '?');
     }
+}
+
+static void put_character(const uint8_t *bytes, size_t count)
+{
+    if (count == 1)
+        put_ascii(bytes[0]);
+    else if (count == 2)
+        put_if_drawable((efi_char)((bytes[0] & 0x1f) << 6 | (bytes[1] & 0x3f)));
+    else if (count == 3)
+        put_if_drawable((efi_char)((bytes[0] & 0x0f) << 12 | (bytes[1] & 0x3f) << 6 | (bytes[2] & 0x3f)));
+    else
+        put('?'); /* beyond the basic plane: the firmware's characters have 16 bits */
 }
 
 void port_screen_write(const char *utf8, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i++) {
         uint8_t byte = (uint8_t)utf8[i];
-        if ((byte & 0xc0) == 0x80 && partial_count > 0) {
-            partial[partial_count++] = byte;
-            if (partial_count == utf8_length(partial[0])) {
-                put_character(partial, partial_count);
-                partial_count = 0;
-            }
-            continue;
+        bool continues = (byte & 0xc0) == 0x80;
+        if (partial_count > 0 && !continues) {
+            put('?'); /* the one before was cut short */
+            partial_count = 0;
         }
-        if (partial_count > 0)
-            put('?');
+        partial[partial_count++] = byte;
+        if (partial_count < utf8_length(partial[0]))
+            continue;
+        put_character(partial, partial_count);
         partial_count = 0;
-        if (utf8_length(byte) > 1)
-            partial[partial_count++] = byte;
-        else
-            put_ascii(byte);
     }
 }
 
 int32_t port_key_read(void)
 {
-    static const int32_t scans[] = {PORT_KEY_NONE, PORT_KEY_UP, PORT_KEY_DOWN, PORT_KEY_RIGHT, PORT_KEY_LEFT, PORT_KEY_HOME,
-                                    PORT_KEY_END, PORT_KEY_NONE, PORT_KEY_DELETE};
+    static const int32_t scans[] = {
+        [1] = PORT_KEY_UP,  [2] = PORT_KEY_DOWN, [3] = PORT_KEY_RIGHT, [4] = PORT_KEY_LEFT,
+        [5] = PORT_KEY_HOME, [6] = PORT_KEY_END, [8] = PORT_KEY_DELETE,
+    };
     struct efi_input_key key;
     if (uefi->console_in == NULL || uefi->console_in->read_key_stroke(uefi->console_in, &key) != EFI_SUCCESS)
         return PORT_KEY_NONE;
     if (key.unicode != 0)
         return key.unicode;
-    return key.scan_code < sizeof scans / sizeof *scans ? scans[key.scan_code] : PORT_KEY_NONE;
+    if (key.scan_code >= sizeof scans / sizeof scans[0] || scans[key.scan_code] == 0)
+        return PORT_KEY_NONE;
+    return scans[key.scan_code];
 }

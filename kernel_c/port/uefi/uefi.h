@@ -48,7 +48,8 @@ struct efi_text_input {
 struct efi_text_output {
     void *reset;
     efi_status (*output_string)(struct efi_text_output *self, const efi_char *string);
-    void *test_string, *query_mode, *set_mode;
+    efi_status (*test_string)(struct efi_text_output *self, const efi_char *string);
+    void *query_mode, *set_mode;
     efi_status (*set_attribute)(struct efi_text_output *self, uint64_t attribute);
     efi_status (*clear_screen)(struct efi_text_output *self);
     void *set_cursor_position;
@@ -83,9 +84,12 @@ struct efi_memory_descriptor {
 #define EFI_LOADER_DATA 2u
 #define EFI_CONVENTIONAL_MEMORY 7u
 #define EFI_ALLOCATE_ANY_PAGES 0u
-#define EFI_OPEN_BY_HANDLE 0x01u
 #define EFI_OPEN_EXCLUSIVE 0x20u
 #define EFI_BY_PROTOCOL 2u
+
+struct efi_device_path {
+    uint8_t type, subtype, length[2];
+};
 
 struct efi_boot_services {
     struct efi_table_header header;
@@ -104,13 +108,16 @@ struct efi_boot_services {
     void *unload_image, *exit_boot_services, *get_next_monotonic_count;
     efi_status (*stall)(size_t microseconds);
     efi_status (*set_watchdog_timer)(size_t seconds, uint64_t code, size_t data_bytes, efi_char *data);
-    void *connect_controller, *disconnect_controller;
+    efi_status (*connect_controller)(efi_handle controller, efi_handle *drivers, const struct efi_device_path *remaining,
+                                     bool recursive);
+    void *disconnect_controller;
     efi_status (*open_protocol)(efi_handle handle, const struct efi_guid *guid, void **ret_interface, efi_handle agent,
                                 efi_handle controller, uint32_t attributes);
     efi_status (*close_protocol)(efi_handle handle, const struct efi_guid *guid, efi_handle agent, efi_handle controller);
     void *open_protocol_information, *protocols_per_handle;
     efi_status (*locate_handle_buffer)(uint32_t how, const struct efi_guid *guid, void *key, size_t *ret_count,
                                        efi_handle **ret_handles);
+    efi_status (*locate_protocol)(const struct efi_guid *guid, void *registration, void **ret_interface);
 };
 
 struct efi_configuration_table {
@@ -141,10 +148,6 @@ struct efi_loaded_image {
     efi_handle device;
 };
 
-struct efi_device_path {
-    uint8_t type, subtype, length[2];
-};
-
 struct efi_file {
     uint64_t revision;
     efi_status (*open)(struct efi_file *self, struct efi_file **ret_file, const efi_char *name, uint64_t mode, uint64_t attributes);
@@ -171,6 +174,14 @@ struct efi_file_info {
     efi_char name[256];
 };
 
+/* The firmware's periodic interrupt. Source: Platform Initialization specification 1.8, volume 2, 12.10. */
+struct efi_timer {
+    void *register_handler;
+    efi_status (*set_period)(struct efi_timer *self, uint64_t hundreds_of_ns);
+    efi_status (*get_period)(struct efi_timer *self, uint64_t *ret_hundreds_of_ns);
+    void *generate_soft_interrupt;
+};
+
 struct efi_file_system {
     uint64_t revision;
     efi_status (*open_volume)(struct efi_file_system *self, struct efi_file **ret_root);
@@ -181,6 +192,7 @@ static const struct efi_guid efi_file_system_guid = {0x964e5b22, 0x6459, 0x11d2,
 static const struct efi_guid efi_file_info_guid = {0x09576e92, 0x6d3f, 0x11d2, {0x8e, 0x39, 0x00, 0xa0, 0xc9, 0x69, 0x72, 0x3b}};
 static const struct efi_guid efi_serial_io_guid = {0xbb25cf6f, 0xf1d4, 0x11d2, {0x9a, 0x0c, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0xfd}};
 static const struct efi_guid efi_device_path_guid = {0x09576e91, 0x6d3f, 0x11d2, {0x8e, 0x39, 0x00, 0xa0, 0xc9, 0x69, 0x72, 0x3b}};
+static const struct efi_guid efi_timer_guid = {0x26baccb3, 0x6f42, 0x11d4, {0xbc, 0xe7, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81}};
 static const struct efi_guid efi_acpi_guid = {0x8868e871, 0xe4f1, 0x11d3, {0xbc, 0x22, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81}};
 
 #endif
