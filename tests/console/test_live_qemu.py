@@ -92,6 +92,17 @@ async def test_a_running_qemu_is_attached_by_its_monitor(session: object) -> Non
     assert attached.state.machine.status is MachineStatus.RUNNING
     await attached.close()
 
+    await machine.pause()
+    again = make_session(Target("qmp", str(machine._child.folder / "qmp2")))
+    await again.open()
+    await until(lambda: again.state.machine.status is MachineStatus.PAUSED)
+    with pytest.raises(SessionError, match="machine paused"):
+        await again.wait_ready(2)
+    assert again.machine is not None
+    await again.machine.resume()
+    await again.wait_ready(30)
+    await again.close()
+
 
 async def test_a_killed_console_leaves_no_qemu(qemu: str) -> None:
     owner = await asyncio.create_subprocess_exec(sys.executable, "-c", CONSOLE, stdout=subprocess.PIPE)

@@ -110,6 +110,7 @@ class LiveSession:
             assert transport is not None
             self._link = Link(transport, self._emit, self._boots)
             self._dialogue = Dialogue(self._link)
+            self._link.freeze(self._state.machine.status is MachineStatus.PAUSED)  # attached to one that is paused
             self._link.start()
             if self._machine is not None:
                 await self._wait_for(lambda: self._state.link.phase is not LinkPhase.OPENING, 5.0)

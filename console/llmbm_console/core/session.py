@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from llmbm_console.core.events import Event
-from llmbm_console.core.state import State, Turn
-from llmbm_protocol.schema import Record, Stream
+if TYPE_CHECKING:  # `--help` must not wait for the schema to be loaded
+    from collections.abc import Callable
 
-Listener = Callable[[State, Event], None]
+    from llmbm_console.core.events import Event
+    from llmbm_console.core.state import State, Turn
+    from llmbm_protocol.schema import Record, Stream
+
+Listener: TypeAlias = "Callable[[State, Event], None]"
 
 
 @dataclass(frozen=True, slots=True)
