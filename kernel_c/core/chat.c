@@ -75,13 +75,15 @@ void chat_stop(struct kernel *kernel)
 static bool may_run(struct kernel *kernel, size_t bytes, struct error *error)
 {
     if (!kernel->model_loaded)
-        return error_set(error, ERROR_STATE, "no model is loaded: %.110s; /models lists files, /load FILE loads one", kernel->rescue_reason);
+        return error_set(error, ERROR_STATE, "no model is loaded: %.110s; /models lists files, /load FILE loads one",
+                         kernel->rescue_reason);
     if (kernel->sentinel.state == WIRE_SENTINEL_STATE_TRIPPED || !sentinel_check_guards(kernel))
         return error_set(error, ERROR_STATE, "sentinel tripped: %s; type /reset to go on", kernel->sentinel.reason);
     if (bytes == 0)
         return error_set(error, ERROR_ARG, "the prompt is empty; type the beginning of a story");
     if (bytes > CHAT_PROMPT_BYTES)
-        return error_set(error, ERROR_TOOLONG, "the prompt has %zu bytes; at most %u are accepted", bytes, CHAT_PROMPT_BYTES);
+        return error_set(error, ERROR_TOOLONG, "the prompt has %zu bytes; at most %u are accepted", bytes,
+                         CHAT_PROMPT_BYTES);
     return true;
 }
 
@@ -113,7 +115,8 @@ bool chat_prepare(struct kernel *kernel, const char *prompt, size_t bytes, struc
     if (!tokenizer_encode(&kernel->tokenizer, prompt, bytes, bos, chat->ids, CHAT_PROMPT_BYTES + 2, &count, error))
         return false;
     if (count + (bos ? 0 : 1) > seq_len) /* BOS keeps its row */
-        return error_set(error, ERROR_TOOLONG, "the prompt has %zu tokens with BOS; the context of this model has %u rows",
+        return error_set(error, ERROR_TOOLONG,
+                         "the prompt has %zu tokens with BOS; the context of this model has %u rows",
                          count + (bos ? 0 : 1), (unsigned)seq_len);
     if (!overflow_make_room(kernel, (uint32_t)count, error))
         return false;
@@ -121,8 +124,8 @@ bool chat_prepare(struct kernel *kernel, const char *prompt, size_t bytes, struc
     return true;
 }
 
-static enum pass_end run_pass(struct kernel *kernel, enum wire_sentinel_phase phase, bool want_logits, const float **ret_logits,
-                              uint64_t *ret_cycles)
+static enum pass_end run_pass(struct kernel *kernel, enum wire_sentinel_phase phase, bool want_logits,
+                              const float **ret_logits, uint64_t *ret_cycles)
 {
     struct chat *chat = &kernel->chat;
     chat->poll_cycles = 0;
@@ -146,7 +149,8 @@ static enum pass_end catch_up(struct kernel *kernel, enum wire_sentinel_phase la
     struct chat *chat = &kernel->chat;
     while (chat->rows < chat->length) {
         bool last = chat->rows + 1 == chat->length;
-        enum pass_end end = run_pass(kernel, last ? last_phase : WIRE_SENTINEL_PHASE_PREFILL, last, ret_logits, ret_cycles);
+        enum pass_end end =
+            run_pass(kernel, last ? last_phase : WIRE_SENTINEL_PHASE_PREFILL, last, ret_logits, ret_cycles);
         if (end != PASS_DONE)
             return end;
         if (chat->phase == WIRE_PHASE_PREFILL)
@@ -184,8 +188,9 @@ static enum wire_stop_reason decode(struct kernel *kernel, const float *logits, 
         params_sampling(&kernel->params, &sampling);
         if (chat->stop_asked)
             return WIRE_STOP_REASON_STOPPED;
-        uint32_t id = sampler_choose(&kernel->sampler, &sampling, (float *)(uintptr_t)logits, kernel->engine.config.vocab_size,
-                                     chat->ids, chat->prompt_ids + made, kernel->scratch);
+        uint32_t id =
+            sampler_choose(&kernel->sampler, &sampling, (float *)(uintptr_t)logits, kernel->engine.config.vocab_size,
+                           chat->ids, chat->prompt_ids + made, kernel->scratch);
         if (is_end(id))
             return WIRE_STOP_REASON_EOS;
         size_t count = 0;

@@ -6,18 +6,9 @@
 
 #define NAME_BYTES 24u
 
-static const struct command *const tables[] = {commands_sampling, commands_diagnostics, commands_performance, commands_session};
+static const struct command *const tables[] = {commands_sampling, commands_diagnostics, commands_performance,
+                                               commands_session};
 #define TABLES (sizeof tables / sizeof tables[0])
-
-static bool same(const char *word, const char *text, size_t length)
-{
-    for (size_t i = 0; i < length; i++)
-{
-        if (word[i] == '\0' || word[i] != text[i])
-            return false;
-    }
-    return word[length] == '\0';
-}
 
 static bool is_blank(char c)
 {
@@ -26,8 +17,7 @@ static bool is_blank(char c)
 
 static void trim(const char **text, size_t *length)
 {
-    while (*length > 0 && is_blank(**text))
-{
+    while (*length > 0 && is_blank(**text)) {
         (*text)++;
         (*length)--;
     }
@@ -38,7 +28,7 @@ static void trim(const char **text, size_t *length)
 bool command_is(const char *line, size_t length)
 {
     trim(&line, &length);
-    return (length > 0 && line[0] == '/') || same("quit", line, length) || same("exit", line, length);
+    return (length > 0 && line[0] == '/') || string_is("quit", line, length) || string_is("exit", line, length);
 }
 
 void command_split(const char *rest, size_t length, struct command_arguments *ret)
@@ -65,24 +55,26 @@ static int shown(size_t length)
     return (int)(length > 40 ? 40 : length);
 }
 
-bool command_at_most(const struct command_arguments *arguments, unsigned count, const char *command, struct error *error)
+bool command_at_most(const struct command_arguments *arguments, unsigned count, const char *command,
+                     struct error *error)
 {
     if (arguments->count <= count)
         return true;
     if (count == 0)
-        return error_set(error, ERROR_ARG, "%s takes no arguments; \"%.*s\" is too much", command, shown(arguments->lengths[0]),
-                         arguments->words[0]);
-    return error_set(error, ERROR_ARG, "%s takes at most %u argument%s; \"%.*s\" is too much", command, count, count == 1 ? "" : "s",
-                     shown(arguments->lengths[count]), arguments->words[count]);
+        return error_set(error, ERROR_ARG, "%s takes no arguments; \"%.*s\" is too much", command,
+                         shown(arguments->lengths[0]), arguments->words[0]);
+    return error_set(error, ERROR_ARG, "%s takes at most %u argument%s; \"%.*s\" is too much", command, count,
+                     count == 1 ? "" : "s", shown(arguments->lengths[count]), arguments->words[count]);
 }
 
 bool command_word_is(const struct command_arguments *arguments, unsigned index, const char *word)
 {
-    return index < arguments->count && index < COMMAND_ARGUMENTS && same(word, arguments->words[index], arguments->lengths[index]);
+    return index < arguments->count && index < COMMAND_ARGUMENTS &&
+           string_is(word, arguments->words[index], arguments->lengths[index]);
 }
 
-bool command_number(const struct command_arguments *arguments, unsigned index, const char *what, uint64_t minimum, uint64_t maximum,
-                    uint64_t *value, struct error *error)
+bool command_number(const struct command_arguments *arguments, unsigned index, const char *what, uint64_t minimum,
+                    uint64_t maximum, uint64_t *value, struct error *error)
 {
     uint64_t parsed;
     if (index >= arguments->count)
@@ -97,7 +89,8 @@ bool command_number(const struct command_arguments *arguments, unsigned index, c
 }
 
 /* A value command without a value shows the value and what it can be; with one it sets it. */
-static bool run_value(struct kernel *kernel, enum param_id id, const char *rest, size_t length, struct text *out, struct error *error)
+static bool run_value(struct kernel *kernel, enum param_id id, const char *rest, size_t length, struct text *out,
+                      struct error *error)
 {
     const char *name = param_specs[id].name;
     char command[NAME_BYTES];
@@ -108,7 +101,8 @@ static bool run_value(struct kernel *kernel, enum param_id id, const char *rest,
     command_split(rest, length, &arguments);
     if (!command_at_most(&arguments, 1, command, error))
         return false;
-    if (arguments.count == 1 && !param_set(kernel, id, arguments.words[0], arguments.lengths[0], PARAM_FROM_REPL, error))
+    if (arguments.count == 1 &&
+        !param_set(kernel, id, arguments.words[0], arguments.lengths[0], PARAM_FROM_REPL, error))
         return false;
     text_format(out, "%s = ", name);
     param_format(kernel, id, out);
@@ -125,7 +119,8 @@ static bool unknown(const char *name, size_t length, struct error *error)
 {
     char near[NAME_BYTES];
     if (command_nearest(name, length, near, sizeof near))
-        return error_set(error, ERROR_OP, "unknown command \"%.*s\"; did you mean %s? /help lists all", shown(length), name, near);
+        return error_set(error, ERROR_OP, "unknown command \"%.*s\"; did you mean %s? /help lists all", shown(length),
+                         name, near);
     return error_set(error, ERROR_OP, "unknown command \"%.*s\"; /help lists all", shown(length), name);
 }
 
@@ -145,7 +140,7 @@ bool command_run(struct kernel *kernel, const char *line, size_t length, struct 
     }
     for (unsigned t = 0; t < TABLES; t++) {
         for (const struct command *command = tables[t]; command->name != NULL; command++) {
-            if (same(command->name, line, name))
+            if (string_is(command->name, line, name))
                 return command->run(kernel, rest, rest_length, out, error);
         }
     }
@@ -154,8 +149,7 @@ bool command_run(struct kernel *kernel, const char *line, size_t length, struct 
 
 void command_each(bool (*each)(void *context, const char *name, const char *arguments, const char *help), void *context)
 {
-    for (unsigned i = 0; i < PARAM_COUNT; i++)
-{
+    for (unsigned i = 0; i < PARAM_COUNT; i++) {
         char name[NAME_BYTES];
         struct text text;
         text_init(&text, name, sizeof name);

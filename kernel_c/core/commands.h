@@ -18,7 +18,8 @@ struct command {
     bool (*run)(struct kernel *kernel, const char *rest, size_t length, struct text *out, struct error *error);
 };
 
-/* The tables by area; each ends with a NULL name. The value commands (/temp and so on) come from the parameter table. */
+/* The tables by area; each ends with a NULL name. The value commands (/temp and so on) come from the parameter table.
+ */
 extern const struct command commands_sampling[], commands_diagnostics[], commands_performance[], commands_session[];
 
 /* True when the line is a command and not a prompt: it begins with '/', or is exactly quit or exit. */
@@ -38,14 +39,17 @@ struct command_arguments {
 
 void command_split(const char *rest, size_t length, struct command_arguments *ret);
 /* ERROR_ARG that names the first word too many. */
-bool command_at_most(const struct command_arguments *arguments, unsigned count, const char *command, struct error *error);
+bool command_at_most(const struct command_arguments *arguments, unsigned count, const char *command,
+                     struct error *error);
 bool command_word_is(const struct command_arguments *arguments, unsigned index, const char *word);
-/* The optional argument at `index`: absent leaves *value as it is; otherwise it must be a number from minimum to maximum. */
-bool command_number(const struct command_arguments *arguments, unsigned index, const char *what, uint64_t minimum, uint64_t maximum,
-                    uint64_t *value, struct error *error);
+/* The optional argument at `index`: absent leaves *value as it is; otherwise it must be a number from minimum to
+ * maximum. */
+bool command_number(const struct command_arguments *arguments, unsigned index, const char *what, uint64_t minimum,
+                    uint64_t maximum, uint64_t *value, struct error *error);
 
 /* Calls `each` for every command, the value commands first, until it returns false. */
-void command_each(bool (*each)(void *context, const char *name, const char *arguments, const char *help), void *context);
+void command_each(bool (*each)(void *context, const char *name, const char *arguments, const char *help),
+                  void *context);
 /* The known command nearest to a mistyped one; false when none is near. */
 bool command_nearest(const char *name, size_t length, char *ret_name, size_t capacity);
 

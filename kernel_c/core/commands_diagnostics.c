@@ -8,8 +8,8 @@
 
 typedef void render(const struct kernel *kernel, struct text *out);
 
-static bool show(struct kernel *kernel, const char *rest, size_t length, const char *name, render *renderer, struct text *out,
-                 struct error *error)
+static bool show(struct kernel *kernel, const char *rest, size_t length, const char *name, render *renderer,
+                 struct text *out, struct error *error)
 {
     struct command_arguments arguments;
     command_split(rest, length, &arguments);
@@ -71,7 +71,8 @@ static bool run_save_log(struct kernel *kernel, const char *rest, size_t length,
 {
     uint64_t count = LOG_CAPACITY;
     uint64_t bytes;
-    if (!event_count(rest, length, "/save_log", &count, error) || !dump_write_log(kernel, (uint32_t)count, &bytes, error))
+    if (!event_count(rest, length, "/save_log", &count, error) ||
+        !dump_write_log(kernel, (uint32_t)count, &bytes, error))
         return false;
     text_format(out, "wrote llmk-log.txt, %llu bytes\n", (unsigned long long)bytes);
     return true;
@@ -111,7 +112,8 @@ static bool help_line(void *context, const char *name, const char *arguments, co
     return wanted->wanted == NULL;
 }
 
-static bool help_one(struct kernel *kernel, const struct command_arguments *arguments, struct text *out, struct error *error)
+static bool help_one(struct kernel *kernel, const struct command_arguments *arguments, struct text *out,
+                     struct error *error)
 {
     const char *name = arguments->words[0];
     size_t length = arguments->lengths[0];
@@ -122,7 +124,8 @@ static bool help_one(struct kernel *kernel, const struct command_arguments *argu
     struct help wanted = {.out = out, .wanted = name, .length = length};
     command_each(help_line, &wanted);
     if (!wanted.found)
-        return error_set(error, ERROR_OP, "there is no command \"%.*s\"; /help lists all", (int)(length > 40 ? 40 : length), name);
+        return error_set(error, ERROR_OP, "there is no command \"%.*s\"; /help lists all",
+                         (int)(length > 40 ? 40 : length), name);
     enum param_id id = param_find(name, length, false);
     if (id != PARAM_COUNT) {
         text_string(out, "  values: ");
@@ -144,7 +147,9 @@ static bool run_help(struct kernel *kernel, const char *rest, size_t length, str
         return help_one(kernel, &arguments, out, error);
     struct help all = {.out = out};
     command_each(help_line, &all);
-    text_string(out, "Anything else is the beginning or the continuation of a story. A line ending in \\ goes on; Ctrl-C stops.\n");
+    text_string(
+        out,
+        "Anything else is the beginning or the continuation of a story. A line ending in \\ goes on; Ctrl-C stops.\n");
     return true;
 }
 

@@ -6,8 +6,8 @@
 #define TEST_CYCLES 1000u /* no pass is that short */
 
 /* "auto" is the parameter's 0. */
-static bool parse_budget(const struct kernel *kernel, const struct command_arguments *arguments, unsigned index, enum param_id id,
-                         struct error *error)
+static bool parse_budget(const struct kernel *kernel, const struct command_arguments *arguments, unsigned index,
+                         enum param_id id, struct error *error)
 {
     uint64_t value;
     if (command_word_is(arguments, index, "auto"))
@@ -17,8 +17,8 @@ static bool parse_budget(const struct kernel *kernel, const struct command_argum
     return param_parse(kernel, id, arguments->words[index], arguments->lengths[index], &value, error);
 }
 
-static bool set_budget(struct kernel *kernel, const struct command_arguments *arguments, unsigned index, enum param_id id,
-                       struct error *error)
+static bool set_budget(struct kernel *kernel, const struct command_arguments *arguments, unsigned index,
+                       enum param_id id, struct error *error)
 {
     if (command_word_is(arguments, index, "auto"))
         return param_set(kernel, id, "0", 1, PARAM_FROM_REPL, error);
@@ -51,16 +51,19 @@ static bool run_budget(struct kernel *kernel, const char *rest, size_t length, s
     if (arguments.count > 0 && !set_budget(kernel, &arguments, 0, PARAM_BUDGET_PREFILL, error))
         return false;
     bool both_auto = arguments.count == 1 && command_word_is(&arguments, 0, "auto");
-    if ((arguments.count > 1 || both_auto) && !set_budget(kernel, &arguments, both_auto ? 0 : 1, PARAM_BUDGET_DECODE, error))
+    if ((arguments.count > 1 || both_auto) &&
+        !set_budget(kernel, &arguments, both_auto ? 0 : 1, PARAM_BUDGET_DECODE, error))
         return false;
     show_budget(kernel, 0, "prefill", out);
     show_budget(kernel, 1, "decode", out);
-    text_format(out, "  %s\n", kernel->sentinel.strict ? "strict: a pass over the budget trips the sentinel" :
-                                                         "not strict: a pass over the budget is logged (/strict_budget 1 trips)");
+    text_format(out, "  %s\n",
+                kernel->sentinel.strict ? "strict: a pass over the budget trips the sentinel"
+                                        : "not strict: a pass over the budget is logged (/strict_budget 1 trips)");
     return true;
 }
 
-static bool run_test_failsafe(struct kernel *kernel, const char *rest, size_t length, struct text *out, struct error *error)
+static bool run_test_failsafe(struct kernel *kernel, const char *rest, size_t length, struct text *out,
+                              struct error *error)
 {
     struct command_arguments arguments;
     command_split(rest, length, &arguments);
@@ -85,12 +88,17 @@ static bool run_test_failsafe(struct kernel *kernel, const char *rest, size_t le
     kernel->sentinel.test[1] = decode || at == 0;
     kernel->sentinel.test_cycles = cycles;
     text_format(out, "The next %s pass is held to %llu cycles, once and strictly; budgets stay as they are.\n",
-                prefill && decode ? "prefill or decode" : prefill ? "prefill" : "decode", (unsigned long long)cycles);
+                prefill && decode ? "prefill or decode"
+                : prefill         ? "prefill"
+                                  : "decode",
+                (unsigned long long)cycles);
     return true;
 }
 
 const struct command commands_performance[] = {
-    {"/budget", "[p] [d] | auto", "shows or pins the cycles a prefill and a decode pass may take; auto learns them", run_budget},
-    {"/test_failsafe", "[prefill|decode|both] [cycles]", "makes the next pass trip the sentinel, as a test; /reset goes on", run_test_failsafe},
+    {"/budget", "[p] [d] | auto", "shows or pins the cycles a prefill and a decode pass may take; auto learns them",
+     run_budget},
+    {"/test_failsafe", "[prefill|decode|both] [cycles]",
+     "makes the next pass trip the sentinel, as a test; /reset goes on", run_test_failsafe},
     {0},
 };

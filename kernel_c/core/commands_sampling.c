@@ -73,13 +73,15 @@ static bool run_preset(struct kernel *kernel, const char *rest, size_t length, s
     for (unsigned i = 0; i < PRESETS; i++)
         text_format(&list, "%s%s", i == 0 ? "" : ", ", presets[i].name);
     if (arguments.count == 1)
-        return error_set(error, ERROR_RANGE, "preset cannot be \"%.*s\": expected %s", (int)(length > 40 ? 40 : length), rest, names);
+        return error_set(error, ERROR_RANGE, "preset cannot be \"%.*s\": expected %s", (int)(length > 40 ? 40 : length),
+                         rest, names);
     text_format(out, "presets: %s\n", names);
     return true;
 }
 
 const struct command commands_sampling[] = {
     {"/sampling", "", "shows all sampling values and their ranges", run_sampling},
-    {"/preset", "[name]", "sets temp, min_p, top_p, top_k, norepeat and repeat together; without a name lists the presets", run_preset},
+    {"/preset", "[name]",
+     "sets temp, min_p, top_p, top_k, norepeat and repeat together; without a name lists the presets", run_preset},
     {0},
 };

@@ -28,7 +28,8 @@ static bool run_reset(struct kernel *kernel, const char *rest, size_t length, st
     log_clear(kernel->log);
     sentinel_reset(kernel);
     if (kernel->sentinel.state == WIRE_SENTINEL_STATE_TRIPPED)
-        return error_set(error, ERROR_INTERNAL, "the sentinel could not be reset: %s; /load the model again", kernel->sentinel.reason);
+        return error_set(error, ERROR_INTERNAL, "the sentinel could not be reset: %s; /load the model again",
+                         kernel->sentinel.reason);
     log_event(kernel, WIRE_LOG_LEVEL_INFO, WIRE_LOG_CODE_INFO, WIRE_ARENA_NONE, 0, 0, "reset");
     text_format(out, "%sBudgets are learnt anew%s, the log is empty; the conversation has %u rows.\n",
                 tripped ? "The sentinel is armed again. " : "",
@@ -51,7 +52,8 @@ static bool run_load(struct kernel *kernel, const char *rest, size_t length, str
     text_init(&text, name, sizeof name);
     text_bytes(&text, rest, length); /* a name may have spaces */
     if (text.truncated)
-        return error_set(error, ERROR_TOOLONG, "the name \"%.40s...\" is longer than %u characters", name, KERNEL_NAME_BYTES - 1);
+        return error_set(error, ERROR_TOOLONG, "the name \"%.40s...\" is longer than %u characters", name,
+                         KERNEL_NAME_BYTES - 1);
     if (kernel->chat.running)
         return error_set(error, ERROR_BUSY, "a generation is running; stop it first");
     if (!loader_load(kernel, name, error))
@@ -60,7 +62,8 @@ static bool run_load(struct kernel *kernel, const char *rest, size_t length, str
     return true;
 }
 
-static bool leave(struct kernel *kernel, const char *rest, size_t length, const char *name, enum kernel_leave after, struct error *error)
+static bool leave(struct kernel *kernel, const char *rest, size_t length, const char *name, enum kernel_leave after,
+                  struct error *error)
 {
     if (!no_arguments(rest, length, name, error))
         return false;
@@ -95,7 +98,9 @@ static bool run_quit(struct kernel *kernel, const char *rest, size_t length, str
 
 const struct command commands_session[] = {
     {"/clear", "", "forgets the conversation: the KV cache is empty, the next prompt begins a story", run_clear},
-    {"/reset", "", "arms the sentinel again, learns the budgets anew, empties the log; pinned budgets and the conversation stay", run_reset},
+    {"/reset", "",
+     "arms the sentinel again, learns the budgets anew, empties the log; pinned budgets and the conversation stay",
+     run_reset},
     {"/models", "", "lists the model files of the volume", run_models},
     {"/load", "FILE", "loads another model", run_load},
     {"/reboot", "", "restarts the machine", run_reboot},

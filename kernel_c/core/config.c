@@ -16,8 +16,7 @@ static bool is_blank(char c)
 
 static struct span trim(struct span span)
 {
-    while (span.length > 0 && is_blank(span.bytes[0]))
-{
+    while (span.length > 0 && is_blank(span.bytes[0])) {
         span.bytes++;
         span.length--;
     }
@@ -29,8 +28,7 @@ static struct span trim(struct span span)
 /* A comment begins at the line's first character, or after a blank. */
 static struct span without_comment(struct span line)
 {
-    for (size_t i = 0; i < line.length; i++)
-{
+    for (size_t i = 0; i < line.length; i++) {
         if ((line.bytes[i] == '#' || line.bytes[i] == ';') && (i == 0 || is_blank(line.bytes[i - 1])))
             line.length = i;
     }
@@ -53,7 +51,8 @@ static bool apply_line(struct kernel *kernel, struct span line, struct error *er
     while (equals < line.length && line.bytes[equals] != '=')
         equals++;
     if (equals == line.length)
-        return error_set(error, ERROR_ARG, "expected key=value, found \"%.*s\"", (int)(line.length > 40 ? 40 : line.length), line.bytes);
+        return error_set(error, ERROR_ARG, "expected key=value, found \"%.*s\"",
+                         (int)(line.length > 40 ? 40 : line.length), line.bytes);
     struct span key = trim((struct span){line.bytes, equals});
     struct span value = trim((struct span){line.bytes + equals + 1, line.length - equals - 1});
     enum param_id id = param_find(key.bytes, key.length, true);

@@ -9,7 +9,8 @@
 
 struct kernel;
 
-/* Reads the file if there is one. A bad line is reported with its number and reason, on the console and in the log, and changes nothing. */
+/* Reads the file if there is one. A bad line is reported with its number and reason, on the console and in the log, and
+ * changes nothing. */
 void config_read(struct kernel *kernel);
 /* The same for text in memory; returns the number of bad lines. */
 unsigned config_apply(struct kernel *kernel, const char *text, size_t bytes);

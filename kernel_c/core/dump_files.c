@@ -13,8 +13,8 @@ static bool begin(struct kernel *kernel, const char *kind, struct text *text, st
     if (kernel->file_text == NULL)
         return error_set(error, ERROR_NOSPACE, "%s.txt was not written: there is no memory for its text", kind);
     text_init(text, kernel->file_text, KERNEL_FILE_TEXT_BYTES);
-    text_format(text, "%s format=%u boot=%08x time_ms=%llu unix=%llu kernel=", kind, DUMP_FORMAT, (unsigned)kernel->boot_id,
-                (unsigned long long)clock_ms(), (unsigned long long)port_unix_time());
+    text_format(text, "%s format=%u boot=%08x time_ms=%llu unix=%llu kernel=", kind, DUMP_FORMAT,
+                (unsigned)kernel->boot_id, (unsigned long long)clock_ms(), (unsigned long long)port_unix_time());
     text_word(text, KERNEL_VERSION);
     text_string(text, " port=");
     text_word(text, kernel->boot->port_name);
@@ -36,7 +36,8 @@ static bool finish(const char *name, struct text *text, uint64_t *ret_bytes, str
 {
     text_format(text, "end crc32=%08x\n", (unsigned)wire_crc32(text->data, text->length));
     if (text->truncated)
-        return error_set(error, ERROR_INTERNAL, "%s was not written: its text is longer than %u bytes", name, KERNEL_FILE_TEXT_BYTES);
+        return error_set(error, ERROR_INTERNAL, "%s was not written: its text is longer than %u bytes", name,
+                         KERNEL_FILE_TEXT_BYTES);
     *ret_bytes = text->length;
     return file_write_whole(name, text->data, text->length, error);
 }

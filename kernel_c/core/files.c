@@ -5,8 +5,7 @@
 
 const char *file_reason(enum port_file_status status)
 {
-    switch (status)
-{
+    switch (status) {
     case PORT_FILE_OK:
         return "no error";
     case PORT_FILE_NOT_FOUND:
@@ -26,7 +25,8 @@ const char *file_reason(enum port_file_status status)
 
 static enum port_file_status fail(enum port_file_status status, const char *name, struct error *error)
 {
-    error_set(error, status == PORT_FILE_FULL ? ERROR_NOSPACE : ERROR_IO, "%s cannot be read: %s", name, file_reason(status));
+    error_set(error, status == PORT_FILE_FULL ? ERROR_NOSPACE : ERROR_IO, "%s cannot be read: %s", name,
+              file_reason(status));
     return status;
 }
 
@@ -74,6 +74,6 @@ bool file_write_whole(const char *name, const void *data, uint64_t bytes, struct
     enum port_file_status status = port_file_write(name, data, bytes);
     if (status == PORT_FILE_OK)
         return true;
-    return error_set(error, status == PORT_FILE_FULL ? ERROR_NOSPACE : ERROR_IO, "%s (%llu bytes) was not written: %s", name,
-                     (unsigned long long)bytes, file_reason(status));
+    return error_set(error, status == PORT_FILE_FULL ? ERROR_NOSPACE : ERROR_IO, "%s (%llu bytes) was not written: %s",
+                     name, (unsigned long long)bytes, file_reason(status));
 }

@@ -22,9 +22,9 @@ void *kernel_alloc(struct kernel *kernel, enum wire_arena which, uint64_t bytes,
               (uint64_t)(uintptr_t)arena->base, bytes, tag);
     kernel->sentinel.error = read_only ? WIRE_SENTINEL_ERROR_RO_WRITE : WIRE_SENTINEL_ERROR_ALLOC;
     kernel->sentinel.error_phase = WIRE_SENTINEL_PHASE_GENERIC;
-    error_set(error, ERROR_NOSPACE, "arena %s cannot give %llu bytes for %s: %llu of %llu are used%s", wire_arena_word(which),
-              (unsigned long long)bytes, tag, (unsigned long long)arena->used, (unsigned long long)arena->size,
-              read_only ? " and it is read-only" : "");
+    error_set(error, ERROR_NOSPACE, "arena %s cannot give %llu bytes for %s: %llu of %llu are used%s",
+              wire_arena_word(which), (unsigned long long)bytes, tag, (unsigned long long)arena->used,
+              (unsigned long long)arena->size, read_only ? " and it is read-only" : "");
     return NULL;
 }
 
@@ -38,7 +38,8 @@ void kernel_drain(struct kernel *kernel)
     }
 }
 
-/* Differs from boot to boot: the low bits of the cycle counter at entry and the wall clock, mixed (finaliser of MurmurHash3). */
+/* Differs from boot to boot: the low bits of the cycle counter at entry and the wall clock, mixed (finaliser of
+ * MurmurHash3). */
 static uint32_t make_boot_id(const struct kernel_boot *boot)
 {
     uint64_t mixed = boot->start_cycles ^ port_cycles() << 20 ^ port_unix_time() << 32;
@@ -50,9 +51,10 @@ static uint32_t make_boot_id(const struct kernel_boot *boot)
 static void banner(struct kernel *kernel)
 {
     const struct port_clock *clock = port_clock();
-    console_print(kernel, "\n%s on %s (%s), boot %08x\n", KERNEL_VERSION, kernel->boot->machine, kernel->boot->port_name,
-                  (unsigned)kernel->boot_id);
-    console_print(kernel, "%s; kernels %s; clock %llu MHz by %s\n", kernel->cpu.brand[0] != '\0' ? kernel->cpu.brand : "unknown processor",
+    console_print(kernel, "\n%s on %s (%s), boot %08x\n", KERNEL_VERSION, kernel->boot->machine,
+                  kernel->boot->port_name, (unsigned)kernel->boot_id);
+    console_print(kernel, "%s; kernels %s; clock %llu MHz by %s\n",
+                  kernel->cpu.brand[0] != '\0' ? kernel->cpu.brand : "unknown processor",
                   cpu_level_name(kernel->cpu.best), (unsigned long long)(clock->hz / 1000000), clock->source);
 }
 

@@ -1,6 +1,7 @@
 /* kernel.h - the whole state of a running kernel, in one place.
  *
- * There is one struct kernel. It is passed by pointer; no module has state of its own beside it (the 16550 driver's rings are in it too).
+ * There is one struct kernel. It is passed by pointer; no module has state of its own beside it (the 16550 driver's
+ * rings are in it too).
  */
 #ifndef LLMK_KERNEL_H
 #define LLMK_KERNEL_H
@@ -30,10 +31,10 @@ struct kernel {
     struct cpu_info cpu;
     struct zones zones;
     struct sentinel sentinel;
-    struct log_ring *log;       /* lives in ZONEC, or is early_log while there is no ZONEC */
+    struct log_ring *log; /* lives in ZONEC, or is early_log while there is no ZONEC */
     struct log_ring early_log;
-    char *file_text;            /* in ZONEC: where llmk-*.txt are put together; NULL while there is no ZONEC */
-    void *scratch, *acts;       /* the one block in SCRATCH and in ACTS; the sampler works in scratch after the load */
+    char *file_text;      /* in ZONEC: where llmk-*.txt are put together; NULL while there is no ZONEC */
+    void *scratch, *acts; /* the one block in SCRATCH and in ACTS; the sampler works in scratch after the load */
     struct params params;
     struct sampler sampler;
 

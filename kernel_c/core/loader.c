@@ -9,8 +9,7 @@
 #include "report.h"
 
 #define TOKENIZER_MOST_BYTES (UINT64_C(256) << 20)
-#define PROGRESS_LINES 9u          /* the result is the tenth */
-#define PROGRESS_EVERY_US 250000u  /* a load that is over sooner needs no progress */
+#define PROGRESS_EVERY_US 250000u /* a load that is over sooner needs no progress */
 
 /* What engine_load reads from, and where the progress stands. */
 struct loading {
@@ -18,7 +17,7 @@ struct loading {
     const char *name;
     struct port_file *file;
     uint64_t begun_us, shown_us, sent_us;
-    unsigned lines;
+    unsigned tenths; /* of the file, when a line was shown last */
 };
 
 static bool read_model(void *context, uint64_t offset, void *to, uint64_t bytes, struct error *error)
@@ -27,7 +26,8 @@ static bool read_model(void *context, uint64_t offset, void *to, uint64_t bytes,
     enum port_file_status status = port_file_read(loading->file, offset, to, bytes);
     if (status == PORT_FILE_OK)
         return true;
-    return error_set(error, ERROR_IO, "%s cannot be read at byte %llu: %s", loading->name, (unsigned long long)offset, file_reason(status));
+    return error_set(error, ERROR_IO, "%s cannot be read at byte %llu: %s", loading->name, (unsigned long long)offset,
+                     file_reason(status));
 }
 
 static void show_progress(struct loading *loading, uint64_t done, uint64_t total, uint64_t elapsed_us)
@@ -38,7 +38,8 @@ static void show_progress(struct loading *loading, uint64_t done, uint64_t total
     text_format(&text, "  %llu of %llu bytes, ", (unsigned long long)done, (unsigned long long)total);
     text_rate(&text, done / 1000, elapsed_us * 1000);
     uint64_t left_ms = done == 0 ? 0 : elapsed_us / 1000 * ((total - done) / 1024) / (done / 1024 + 1);
-    text_format(&text, " MB/s, %llu.%llu s left\n", (unsigned long long)(left_ms / 1000), (unsigned long long)(left_ms % 1000 / 100));
+    text_format(&text, " MB/s, %llu.%llu s left\n", (unsigned long long)(left_ms / 1000),
+                (unsigned long long)(left_ms % 1000 / 100));
     console_write(loading->kernel, line, text.length);
     console_flush(loading->kernel);
 }
@@ -59,10 +60,10 @@ static bool progress(void *context, uint64_t done, uint64_t total)
                                            .elapsed_ms = (uint32_t)(elapsed / 1000),
                                        });
     }
-    /* At most nine lines: one for each further tenth, and none for what takes no time. */
-    if (done < total && now - loading->shown_us >= PROGRESS_EVERY_US && done / (total / (PROGRESS_LINES + 1) + 1) > loading->lines) {
+    unsigned tenths = (unsigned)(done * 10 / total);
+    if (tenths < 10 && tenths > loading->tenths && now - loading->shown_us >= PROGRESS_EVERY_US) {
         loading->shown_us = now;
-        loading->lines = (unsigned)(done / (total / (PROGRESS_LINES + 1) + 1));
+        loading->tenths = tenths; /* at most nine lines; the result is the tenth */
         show_progress(loading, done, total, elapsed);
     }
     (void)link_poll(loading->kernel);
@@ -127,7 +128,8 @@ static bool lay_out(struct kernel *kernel, const struct zone_sizes *sizes, struc
     return true;
 }
 
-static bool fill(struct kernel *kernel, const char *name, struct candidate *candidate, struct loading *loading, struct error *error)
+static bool fill(struct kernel *kernel, const char *name, struct candidate *candidate, struct loading *loading,
+                 struct error *error)
 {
     struct model_need need;
     model_need(&candidate->config, &need);
@@ -150,15 +152,17 @@ static bool fill(struct kernel *kernel, const char *name, struct candidate *cand
     memory.scratch = kernel->scratch;
     memory.acts = kernel->acts;
     struct error why;
-    if (!tokenizer_load(&kernel->tokenizer, candidate->tokenizer.bytes, candidate->tokenizer.length, candidate->config.vocab_size, words,
-                        &why))
+    if (!tokenizer_load(&kernel->tokenizer, candidate->tokenizer.bytes, candidate->tokenizer.length,
+                        candidate->config.vocab_size, words, &why))
         return error_set(error, why.code, "%s: %s", candidate->tokenizer_name, why.text);
-    if (!engine_load(&kernel->engine, &candidate->config, &memory, kernel->engine.level, read_model, progress, loading, &why))
+    if (!engine_load(&kernel->engine, &candidate->config, &memory, kernel->engine.level, read_model, progress, loading,
+                     &why))
         return error_set(error, why.code, "%s: %s", name, why.text);
     return chat_init(kernel, error);
 }
 
-static void adopt(struct kernel *kernel, const char *name, const struct candidate *candidate, const struct loading *loading)
+static void adopt(struct kernel *kernel, const char *name, const struct candidate *candidate,
+                  const struct loading *loading)
 {
     struct text text;
     text_init(&text, kernel->model_file, sizeof kernel->model_file);
@@ -171,13 +175,15 @@ static void adopt(struct kernel *kernel, const char *name, const struct candidat
     zone_arena(&kernel->zones, WIRE_ARENA_WEIGHTS)->read_only = true;
     params_apply_to_model(kernel);
     uint64_t elapsed = clock_us() - loading->begun_us;
-    log_event(kernel, WIRE_LOG_LEVEL_INFO, WIRE_LOG_CODE_LOAD, WIRE_ARENA_WEIGHTS, candidate->config.file_bytes, elapsed / 1000, name);
+    log_event(kernel, WIRE_LOG_LEVEL_INFO, WIRE_LOG_CODE_LOAD, WIRE_ARENA_WEIGHTS, candidate->config.file_bytes,
+              elapsed / 1000, name);
     char line[240];
     text_init(&text, line, sizeof line);
     text_format(&text, "Loaded %s with %s: %llu parameters, %llu bytes, ", name, kernel->tokenizer_file,
                 (unsigned long long)candidate->config.parameters, (unsigned long long)candidate->config.file_bytes);
     text_rate(&text, candidate->config.file_bytes / 1000, elapsed * 1000);
-    text_format(&text, " MB/s, %llu.%03llu s\n", (unsigned long long)(elapsed / 1000000), (unsigned long long)(elapsed / 1000 % 1000));
+    text_format(&text, " MB/s, %llu.%03llu s\n", (unsigned long long)(elapsed / 1000000),
+                (unsigned long long)(elapsed / 1000 % 1000));
     console_write(kernel, line, text.length);
     link_changed(kernel, WIRE_STREAM_MODEL);
     link_changed(kernel, WIRE_STREAM_TOKENIZER);
@@ -185,7 +191,8 @@ static void adopt(struct kernel *kernel, const char *name, const struct candidat
     link_changed(kernel, WIRE_STREAM_KV);
 }
 
-/* Volatile state of an old model means nothing for a new one; pinned budgets and strictness were set by a person and stay. */
+/* Volatile state of an old model means nothing for a new one; pinned budgets and strictness were set by a person and
+ * stay. */
 static void forget_old(struct kernel *kernel)
 {
     kernel->model_loaded = false;
@@ -206,7 +213,8 @@ bool loader_load(struct kernel *kernel, const char *name, struct error *error)
     if (loaded) {
         adopt(kernel, name, &candidate, &loading);
     } else {
-        log_event(kernel, WIRE_LOG_LEVEL_ERROR, WIRE_LOG_CODE_LOAD, WIRE_ARENA_NONE, candidate.config.file_bytes, 0, error->text);
+        log_event(kernel, WIRE_LOG_LEVEL_ERROR, WIRE_LOG_CODE_LOAD, WIRE_ARENA_NONE, candidate.config.file_bytes, 0,
+                  error->text);
         loader_rescue(kernel, error->text);
     }
     candidate_close(&candidate);

@@ -7,10 +7,12 @@
 
 struct kernel;
 
-/* At boot: the file named in repl.cfg, then the known names, then any other model file, in the root and in models/. What was chosen and
- * why is printed, and so is every refusal. Without any, the kernel stays in rescue: kernel.rescue_reason says why. */
+/* At boot: the file named in repl.cfg, then the known names, then any other model file, in the root and in models/.
+ * What was chosen and why is printed, and so is every refusal. Without any, the kernel stays in rescue:
+ * kernel.rescue_reason says why. */
 void loader_boot(struct kernel *kernel);
-/* /load: a file that is refused before memory is touched leaves the loaded model as it is; a later failure leaves the kernel in rescue. */
+/* /load: a file that is refused before memory is touched leaves the loaded model as it is; a later failure leaves the
+ * kernel in rescue. */
 bool loader_load(struct kernel *kernel, const char *name, struct error *error);
 /* No model, for this reason: zones only for the log and the files, and a prompt that refuses prompts. */
 void loader_rescue(struct kernel *kernel, const char *reason);

@@ -8,7 +8,8 @@
 #define OTHERS 32u /* model files beyond the known names that are considered, in the order of their names */
 
 static const char *const folders[] = {"", "models"};
-static const char *const known_names[] = {"stories300M.bin", "stories260M.bin", "stories200M.bin", "stories110M.bin", "stories15M.bin", "model.bin"};
+static const char *const known_names[] = {"stories300M.bin", "stories260M.bin", "stories200M.bin",
+                                          "stories110M.bin", "stories15M.bin",  "model.bin"};
 
 static char lower(char c)
 {
@@ -30,7 +31,8 @@ static bool ends_with(const char *name, const char *suffix)
 /* FAT does not tell "MODEL.BIN" from "model.bin". */
 static bool could_be_model(const char *name)
 {
-    return ends_with(name, ".bin") && !ends_with(name, ".tok.bin") && !(ends_with(name, "tokenizer.bin") && string_length(name) == 13);
+    return ends_with(name, ".bin") && !ends_with(name, ".tok.bin") &&
+           !(ends_with(name, "tokenizer.bin") && string_length(name) == 13);
 }
 
 static bool join(char *ret_name, const char *folder, const char *name)
@@ -51,12 +53,14 @@ static bool exists(const char *name)
     return true;
 }
 
-bool loader_read_header(const char *name, struct port_file **ret_file, struct model_config *ret_config, struct error *error)
+bool loader_read_header(const char *name, struct port_file **ret_file, struct model_config *ret_config,
+                        struct error *error)
 {
     uint8_t header[MODEL_HEADER_BYTES];
     uint64_t bytes;
     if (string_length(name) >= KERNEL_NAME_BYTES)
-        return error_set(error, ERROR_TOOLONG, "the name \"%.40s...\" is longer than %u characters", name, KERNEL_NAME_BYTES - 1);
+        return error_set(error, ERROR_TOOLONG, "the name \"%.40s...\" is longer than %u characters", name,
+                         KERNEL_NAME_BYTES - 1);
     enum port_file_status status = port_file_open(name, ret_file, &bytes);
     if (status != PORT_FILE_OK)
         return error_set(error, ERROR_IO, "%s cannot be opened: %s", name, file_reason(status));
@@ -87,8 +91,9 @@ bool loader_find_tokenizer(const char *model, char *ret_name, struct error *erro
         if (join(ret_name, folders[i], "tokenizer.bin") && exists(ret_name))
             return true;
     }
-    return error_set(error, ERROR_IO, "%s has no tokenizer: neither %.*s.tok.bin nor tokenizer.bin nor models/tokenizer.bin is there", model,
-                     (int)stem, model);
+    return error_set(error, ERROR_IO,
+                     "%s has no tokenizer: neither %.*s.tok.bin nor tokenizer.bin nor models/tokenizer.bin is there",
+                     model, (int)stem, model);
 }
 
 /* ---- the other model files of a folder, sorted by name --------------------------------------------------------- */
@@ -101,8 +106,7 @@ struct others {
 
 static int compare(const char *a, const char *b)
 {
-    while (*a != '\0' && *a == *b)
-{
+    while (*a != '\0' && *a == *b) {
         a++;
         b++;
     }
@@ -153,9 +157,10 @@ bool loader_list(struct kernel *kernel, struct text *out, struct error *error)
                 continue;
             }
             port_file_close(file);
-            text_format(out, "%s %s: %llu parameters, %llu bytes, dim %u, %u layers, vocabulary %u, context %u\n", loaded ? "*" : " ",
-                        others.names[i], (unsigned long long)config.parameters, (unsigned long long)config.file_bytes,
-                        (unsigned)config.dim, (unsigned)config.n_layers, (unsigned)config.vocab_size, (unsigned)config.seq_len);
+            text_format(out, "%s %s: %llu parameters, %llu bytes, dim %u, %u layers, vocabulary %u, context %u\n",
+                        loaded ? "*" : " ", others.names[i], (unsigned long long)config.parameters,
+                        (unsigned long long)config.file_bytes, (unsigned)config.dim, (unsigned)config.n_layers,
+                        (unsigned)config.vocab_size, (unsigned)config.seq_len);
         }
         if (others.left_out > 0)
             text_format(out, "  and %u more that are not shown\n", others.left_out);
@@ -201,8 +206,7 @@ static bool try_configured(struct search *search)
 
 static bool try_known(struct search *search)
 {
-    for (unsigned i = 0; i < sizeof known_names / sizeof known_names[0]; i++)
-{
+    for (unsigned i = 0; i < sizeof known_names / sizeof known_names[0]; i++) {
         for (unsigned f = 0; f < 2; f++) {
             char name[KERNEL_NAME_BYTES];
             if (join(name, folders[f], known_names[i]) && exists(name) &&
@@ -245,6 +249,8 @@ void loader_boot(struct kernel *kernel)
     if (search.tried == 0)
         error_set(&search.first, ERROR_IO, "no model file (.bin) in the root or in models/");
     loader_rescue(kernel, search.first.text);
-    console_print(kernel, "\nNo model: %s\nRescue prompt: /models lists files, /load FILE loads one, /reboot restarts; all diagnostics work.\n",
+    console_print(kernel,
+                  "\nNo model: %s\nRescue prompt: /models lists files, /load FILE loads one, /reboot restarts; all "
+                  "diagnostics work.\n",
                   kernel->rescue_reason);
 }

@@ -10,8 +10,8 @@ void log_clear(struct log_ring *ring)
     ring->first = ring->next;
 }
 
-void log_event(struct kernel *kernel, enum wire_log_level level, enum wire_log_code code, enum wire_arena arena, uint64_t first,
-               uint64_t second, const char *message)
+void log_event(struct kernel *kernel, enum wire_log_level level, enum wire_log_code code, enum wire_arena arena,
+               uint64_t first, uint64_t second, const char *message)
 {
     struct log_ring *ring = kernel->log;
     struct log_entry *entry = &ring->entries[ring->next % LOG_CAPACITY];

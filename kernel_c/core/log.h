@@ -29,9 +29,10 @@ struct log_ring {
 struct kernel;
 
 void log_clear(struct log_ring *ring); /* empty, and usable */
-/* Also hands the event to the link. The message is cut at 47 bytes. Before ZONEC exists, events go to a small early ring and are kept. */
-void log_event(struct kernel *kernel, enum wire_log_level level, enum wire_log_code code, enum wire_arena arena, uint64_t first,
-               uint64_t second, const char *message);
+/* Also hands the event to the link. The message is cut at 47 bytes. Before ZONEC exists, events go to a small early
+ * ring and are kept. */
+void log_event(struct kernel *kernel, enum wire_log_level level, enum wire_log_code code, enum wire_arena arena,
+               uint64_t first, uint64_t second, const char *message);
 /* Newest first: age 0 is the last event. NULL when there is none that old. */
 const struct log_entry *log_at(const struct log_ring *ring, uint32_t age);
 const struct log_entry *log_number(const struct log_ring *ring, uint32_t number);

@@ -6,8 +6,7 @@
 
 void text_rate(struct text *text, uint64_t count, uint64_t microseconds)
 {
-    if (count == 0 || microseconds == 0 || count > UINT64_MAX / 10000000u)
-{
+    if (count == 0 || microseconds == 0 || count > UINT64_MAX / 10000000u) {
         text_string(text, "-");
         return;
     }
@@ -40,17 +39,19 @@ static void reason(struct kernel *kernel)
     switch (chat->last.reason) {
     case WIRE_STOP_REASON_STOPPED:
         if (waiting > 1)
-            console_print(kernel, "[stopped; %u tokens of the prompt are computed in the next turn]\n", (unsigned)waiting);
+            console_print(kernel, "[stopped; %u tokens of the prompt are computed in the next turn]\n",
+                          (unsigned)waiting);
         else
             console_print(kernel, "[stopped]\n");
         break;
     case WIRE_STOP_REASON_CONTEXT:
-        console_print(kernel, "[the context is full: %u of %u rows; /clear, or /overflow slide]\n", (unsigned)chat->rows,
-                      (unsigned)kernel->engine.config.seq_len);
+        console_print(kernel, "[the context is full: %u of %u rows; /clear, or /overflow slide]\n",
+                      (unsigned)chat->rows, (unsigned)kernel->engine.config.seq_len);
         break;
     case WIRE_STOP_REASON_TRIP:
         console_print(kernel, "[sentinel tripped: %s; %s; type /reset to go on]\n", kernel->sentinel.reason,
-                      kernel->sentinel.file_failed ? "llmk-failsafe.txt could not be written, see /log" : "see llmk-failsafe.txt");
+                      kernel->sentinel.file_failed ? "llmk-failsafe.txt could not be written, see /log"
+                                                   : "see llmk-failsafe.txt");
         break;
     default:
         break;
@@ -67,8 +68,9 @@ static void statistics(struct kernel *kernel)
     text_init(&text, decode, sizeof decode);
     /* The first token comes out of the prefill: a rate needs the second. */
     text_rate(&text, last->tokens > 0 ? last->tokens - 1 : 0, last->decode_us);
-    console_print(kernel, "[%u tokens, prefill %u at %s tok/s, decode %s tok/s, %u of %u rows]\n", (unsigned)last->tokens,
-                  (unsigned)last->prompt_tokens, prefill, decode, (unsigned)last->kv_rows, (unsigned)kernel->engine.config.seq_len);
+    console_print(kernel, "[%u tokens, prefill %u at %s tok/s, decode %s tok/s, %u of %u rows]\n",
+                  (unsigned)last->tokens, (unsigned)last->prompt_tokens, prefill, decode, (unsigned)last->kv_rows,
+                  (unsigned)kernel->engine.config.seq_len);
 }
 
 void notices_after_answer(struct kernel *kernel)

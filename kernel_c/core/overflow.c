@@ -49,10 +49,11 @@ void overflow_say(struct kernel *kernel)
     if (chat->overflow_count == 0)
         return;
     if (chat->overflow_slid)
-        console_print(kernel, "[the context was full: the newest %u of %u tokens were kept", (unsigned)chat->overflow_kept,
-                      (unsigned)chat->overflow_before);
+        console_print(kernel, "[the context was full: the newest %u of %u tokens were kept",
+                      (unsigned)chat->overflow_kept, (unsigned)chat->overflow_before);
     else
-        console_print(kernel, "[the context was full: %u tokens were forgotten", (unsigned)(chat->overflow_before - chat->overflow_kept));
+        console_print(kernel, "[the context was full: %u tokens were forgotten",
+                      (unsigned)(chat->overflow_before - chat->overflow_kept));
     if (chat->overflow_count > 1)
         console_print(kernel, "; %u times", (unsigned)chat->overflow_count);
     console_print(kernel, "]\n");
@@ -68,7 +69,9 @@ bool overflow_make_room(struct kernel *kernel, uint32_t more, struct error *erro
         return true;
     switch (kernel->params.values[PARAM_OVERFLOW]) {
     case PARAM_OVERFLOW_STOP:
-        return error_set(error, ERROR_NOSPACE, "the context is full: the conversation has %u tokens, %u more are to come, there are %u rows; /clear, or /overflow slide",
+        return error_set(error, ERROR_NOSPACE,
+                         "the context is full: the conversation has %u tokens, %u more are to come, there are %u rows; "
+                         "/clear, or /overflow slide",
                          (unsigned)before, (unsigned)more, (unsigned)capacity);
     case PARAM_OVERFLOW_CLEAR:
         keep_newest(chat, more == 0 ? 1 : 0);

@@ -6,16 +6,6 @@
 
 #define SHOWN_VALUE_BYTES 40 /* of a refused value, in the error */
 
-static bool same(const char *word, const char *text, size_t length)
-{
-    for (size_t i = 0; i < length; i++)
-{
-        if (word[i] == '\0' || word[i] != text[i])
-            return false;
-    }
-    return word[length] == '\0';
-}
-
 void params_defaults(struct params *params)
 {
     for (unsigned i = 0; i < PARAM_COUNT; i++)
@@ -27,12 +17,11 @@ void params_defaults(struct params *params)
 
 enum param_id param_find(const char *name, size_t length, bool aliases)
 {
-    for (unsigned i = 0; i < PARAM_COUNT; i++)
-{
-        if (same(param_specs[i].name, name, length))
+    for (unsigned i = 0; i < PARAM_COUNT; i++) {
+        if (string_is(param_specs[i].name, name, length))
             return (enum param_id)i;
         for (const char *const *alias = param_specs[i].aliases; aliases && alias != NULL && *alias != NULL; alias++) {
-            if (same(*alias, name, length))
+            if (string_is(*alias, name, length))
                 return (enum param_id)i;
         }
     }
@@ -45,14 +34,14 @@ uint64_t param_maximum(const struct kernel *kernel, enum param_id id)
     if ((spec->flags & PARAM_BOUNDED_BY_CONTEXT) == 0)
         return spec->maximum;
     if (!kernel->model_loaded)
-        return kernel->chat.phase == WIRE_PHASE_LOAD ? UINT32_MAX : spec->maximum; /* while loading the bound is not known yet */
+        return kernel->chat.phase == WIRE_PHASE_LOAD ? UINT32_MAX
+                                                     : spec->maximum; /* while loading the bound is not known yet */
     return kernel->engine.config.seq_len > spec->maximum ? kernel->engine.config.seq_len : spec->maximum;
 }
 
 static void format_value(const struct param_spec *spec, uint64_t value, struct text *text)
 {
-    switch (spec->kind)
-{
+    switch (spec->kind) {
     case PARAM_KIND_MICRO:
         text_micro(text, value, 0);
         break;
@@ -105,8 +94,8 @@ void param_range(const struct kernel *kernel, enum param_id id, struct text *tex
     }
 }
 
-static bool refuse(const struct kernel *kernel, enum param_id id, enum error_code code, const char *value, size_t length,
-                   struct error *error)
+static bool refuse(const struct kernel *kernel, enum param_id id, enum error_code code, const char *value,
+                   size_t length, struct error *error)
 {
     char range[96];
     struct text text;
@@ -118,9 +107,8 @@ static bool refuse(const struct kernel *kernel, enum param_id id, enum error_cod
 
 static bool parse_choice(const struct param_spec *spec, const char *value, size_t length, uint64_t *ret_value)
 {
-    for (unsigned i = 0; spec->choices[i] != NULL; i++)
-{
-        if (same(spec->choices[i], value, length)) {
+    for (unsigned i = 0; spec->choices[i] != NULL; i++) {
+        if (string_is(spec->choices[i], value, length)) {
             *ret_value = i;
             return true;
         }
@@ -143,7 +131,8 @@ static bool level_available(const struct kernel *kernel, uint64_t choice, struct
 {
     if (choice != PARAM_ATTN_AVX2 || kernel->cpu.best >= CPU_AVX2)
         return true;
-    return error_set(error, ERROR_RANGE, "attn cannot be avx2: this processor or system has no AVX2 with FMA switched on; best is %s",
+    return error_set(error, ERROR_RANGE,
+                     "attn cannot be avx2: this processor or system has no AVX2 with FMA switched on; best is %s",
                      cpu_level_name(kernel->cpu.best));
 }
 
@@ -175,8 +164,7 @@ bool param_parse(const struct kernel *kernel, enum param_id id, const char *valu
 
 static enum cpu_level chosen_level(const struct kernel *kernel)
 {
-    switch (kernel->params.values[PARAM_ATTN])
-{
+    switch (kernel->params.values[PARAM_ATTN]) {
     case PARAM_ATTN_SSE2:
         return CPU_SSE2;
     case PARAM_ATTN_AVX2:
@@ -204,7 +192,8 @@ static void apply(struct kernel *kernel, enum param_id id)
         break;
     case PARAM_BUDGET_PREFILL:
     case PARAM_BUDGET_DECODE:
-        sentinel_pin(&kernel->sentinel, id == PARAM_BUDGET_PREFILL ? WIRE_SENTINEL_PHASE_PREFILL : WIRE_SENTINEL_PHASE_DECODE, value);
+        sentinel_pin(&kernel->sentinel,
+                     id == PARAM_BUDGET_PREFILL ? WIRE_SENTINEL_PHASE_PREFILL : WIRE_SENTINEL_PHASE_DECODE, value);
         link_changed(kernel, WIRE_STREAM_SENTINEL);
         break;
     case PARAM_STRICT_BUDGET:
@@ -250,8 +239,8 @@ void params_apply_to_model(struct kernel *kernel)
     if (kernel->params.values[PARAM_MAX_TOKENS] <= most)
         return;
     console_print(kernel, "max_tokens is %llu, the most that this model's context allows\n", (unsigned long long)most);
-    log_event(kernel, WIRE_LOG_LEVEL_WARN, WIRE_LOG_CODE_PARAM, WIRE_ARENA_NONE, kernel->params.values[PARAM_MAX_TOKENS], most,
-              "max_tokens reduced to the context");
+    log_event(kernel, WIRE_LOG_LEVEL_WARN, WIRE_LOG_CODE_PARAM, WIRE_ARENA_NONE,
+              kernel->params.values[PARAM_MAX_TOKENS], most, "max_tokens reduced to the context");
     kernel->params.values[PARAM_MAX_TOKENS] = most;
     link_changed(kernel, WIRE_STREAM_SAMPLING);
 }

@@ -25,11 +25,14 @@ enum param_attn { PARAM_ATTN_AUTO, PARAM_ATTN_SSE2, PARAM_ATTN_AVX2, PARAM_ATTN_
 void params_defaults(struct params *params);
 /* Whole-word, case-sensitive; with `aliases` the long names of repl.cfg count too. PARAM_COUNT when there is none. */
 enum param_id param_find(const char *name, size_t length, bool aliases);
-/* Parses, checks the range, stores and applies (seed re-seeds, attn changes the kernels, budgets pin, ...). Nothing changes on failure;
- * the error names the value and what is accepted. On success the link is told, so that a slider follows. */
-bool param_set(struct kernel *kernel, enum param_id id, const char *value, size_t length, enum param_source source, struct error *error);
+/* Parses, checks the range, stores and applies (seed re-seeds, attn changes the kernels, budgets pin, ...). Nothing
+ * changes on failure; the error names the value and what is accepted. On success the link is told, so that a slider
+ * follows. */
+bool param_set(struct kernel *kernel, enum param_id id, const char *value, size_t length, enum param_source source,
+               struct error *error);
 /* As param_set, but stores and applies nothing: `ret_value` is the value in the units of the kind. */
-bool param_parse(const struct kernel *kernel, enum param_id id, const char *value, size_t length, uint64_t *ret_value, struct error *error);
+bool param_parse(const struct kernel *kernel, enum param_id id, const char *value, size_t length, uint64_t *ret_value,
+                 struct error *error);
 /* Applies everything that a model needs to exist for: kernels, and the bound of max_tokens. After a load. */
 void params_apply_to_model(struct kernel *kernel);
 uint64_t param_maximum(const struct kernel *kernel, enum param_id id);

@@ -46,7 +46,8 @@ void report_kv_cache(const struct kernel *kernel, struct wire_kv_cache *ret)
         return;
     ret->rows = chat->rows;
     ret->capacity = config->seq_len;
-    ret->row_bytes = at_most_32(2 * (uint64_t)config->n_layers * (config->dim / config->n_heads) * config->n_kv_heads * sizeof(float));
+    ret->row_bytes = at_most_32(2 * (uint64_t)config->n_layers * (config->dim / config->n_heads) * config->n_kv_heads *
+                                sizeof(float));
     uint32_t count = chat->turns_held < 12 ? chat->turns_held : 12;
     for (uint32_t i = 0; i < count; i++)
         ret->turns[i] = chat->turn_starts[(chat->turn - count + 1 + i) % CHAT_TURNS];

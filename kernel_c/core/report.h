@@ -1,4 +1,5 @@
-/* report.h - the kernel's state as records, and the records as text: /ctx, /zones, the dump files and the wire cannot disagree. */
+/* report.h - the kernel's state as records, and the records as text: /ctx, /zones, the dump files and the wire cannot
+ * disagree. */
 #ifndef LLMK_REPORT_H
 #define LLMK_REPORT_H
 
@@ -20,7 +21,7 @@ void report_cpu(const struct kernel *kernel, struct wire_cpu *ret);
 void report_version(const struct kernel *kernel, struct wire_version *ret);
 
 /* Text renderers over the same records, in the grammar of kernel_c/DUMP.md. */
-void report_text_context(const struct kernel *kernel, struct text *out);  /* model, sampling, KV: /ctx */
+void report_text_context(const struct kernel *kernel, struct text *out); /* model, sampling, KV: /ctx */
 void report_text_sampling(const struct kernel *kernel, struct text *out);
 void report_text_budgets(const struct kernel *kernel, struct text *out);
 void report_text_zones(const struct kernel *kernel, struct text *out);

@@ -4,8 +4,7 @@
 
 void text_word(struct text *text, const char *word)
 {
-    for (; *word != '\0'; word++)
-{
+    for (; *word != '\0'; word++) {
         char c = *word == ' ' ? '_' : *word > ' ' && *word <= '~' ? *word : '?';
         text_bytes(text, &c, 1);
     }
@@ -108,9 +107,9 @@ void report_text_sampling(const struct kernel *kernel, struct text *out)
 
 static void text_phase(const struct sentinel_phase_state *phase, const char *name, struct text *out)
 {
-    text_format(out, "  %s_max=%llu %s_last=%llu %s_pinned=%u %s_overruns=%llu %s_passes=%llu", name, (unsigned long long)phase->budget,
-                name, (unsigned long long)phase->last, name, (unsigned)phase->pinned, name, (unsigned long long)phase->overruns, name,
-                (unsigned long long)phase->passes);
+    text_format(out, "  %s_max=%llu %s_last=%llu %s_pinned=%u %s_overruns=%llu %s_passes=%llu", name,
+                (unsigned long long)phase->budget, name, (unsigned long long)phase->last, name, (unsigned)phase->pinned,
+                name, (unsigned long long)phase->overruns, name, (unsigned long long)phase->passes);
 }
 
 void report_text_budgets(const struct kernel *kernel, struct text *out)
@@ -169,17 +168,18 @@ void report_text_sentinel(const struct kernel *kernel, struct text *out)
 {
     struct wire_sentinel sentinel;
     report_sentinel(kernel, &sentinel);
-    text_format(out, "[llmk][sentinel] state=%s strict=%u last_err=%s phase=%s reason=%s\n", wire_sentinel_state_word(sentinel.state),
-                sentinel.strict ? 1u : 0u, wire_sentinel_error_word(sentinel.error), wire_sentinel_phase_word(sentinel.phase),
+    text_format(out, "[llmk][sentinel] state=%s strict=%u last_err=%s phase=%s reason=%s\n",
+                wire_sentinel_state_word(sentinel.state), sentinel.strict ? 1u : 0u,
+                wire_sentinel_error_word(sentinel.error), wire_sentinel_phase_word(sentinel.phase),
                 kernel->sentinel.reason);
 }
 
 static void text_event(const struct log_entry *entry, struct text *out)
 {
-    text_format(out, "  #%u tsc=%llu t=%llu level=%s code=%s arena=%s first=0x%llx second=%llu msg=%s\n", (unsigned)entry->number,
-                (unsigned long long)entry->cycles, (unsigned long long)log_time_ms(entry), wire_log_level_word(entry->level),
-                wire_log_code_word(entry->code), wire_arena_word(entry->arena), (unsigned long long)entry->first,
-                (unsigned long long)entry->second, entry->message);
+    text_format(out, "  #%u tsc=%llu t=%llu level=%s code=%s arena=%s first=0x%llx second=%llu msg=%s\n",
+                (unsigned)entry->number, (unsigned long long)entry->cycles, (unsigned long long)log_time_ms(entry),
+                wire_log_level_word(entry->level), wire_log_code_word(entry->code), wire_arena_word(entry->arena),
+                (unsigned long long)entry->first, (unsigned long long)entry->second, entry->message);
 }
 
 void report_text_log(const struct kernel *kernel, uint32_t count, struct text *out)
@@ -198,9 +198,10 @@ void report_text_cpu(const struct kernel *kernel, struct text *out)
     report_cpu(kernel, &cpu);
     text_format(out, "Processor: %s\n", cpu.brand);
     text_format(out, "  kernels=%s (%s) best=%s\n", cpu.level, cpu.pinned ? "chosen with /attn" : "auto", cpu.best);
-    text_format(out, "  osxsave=%u xcr0=0x%llx avx=%u avx2=%u fma=%u avx512f=%u hypervisor=%u\n", kernel->cpu.osxsave ? 1u : 0u,
-                (unsigned long long)kernel->cpu.xcr0, kernel->cpu.avx ? 1u : 0u, kernel->cpu.avx2 ? 1u : 0u, kernel->cpu.fma ? 1u : 0u,
-                kernel->cpu.avx512f ? 1u : 0u, kernel->cpu.hypervisor ? 1u : 0u);
+    text_format(out, "  osxsave=%u xcr0=0x%llx avx=%u avx2=%u fma=%u avx512f=%u hypervisor=%u\n",
+                kernel->cpu.osxsave ? 1u : 0u, (unsigned long long)kernel->cpu.xcr0, kernel->cpu.avx ? 1u : 0u,
+                kernel->cpu.avx2 ? 1u : 0u, kernel->cpu.fma ? 1u : 0u, kernel->cpu.avx512f ? 1u : 0u,
+                kernel->cpu.hypervisor ? 1u : 0u);
     text_format(out, "  clock_hz=%llu clock=%s spread_ppm=%u invariant=%u\n", (unsigned long long)cpu.hz, cpu.clock,
                 (unsigned)cpu.spread_ppm, cpu.invariant ? 1u : 0u);
 }
@@ -209,6 +210,7 @@ void report_text_version(const struct kernel *kernel, struct text *out)
 {
     struct wire_version version;
     report_version(kernel, &version);
-    text_format(out, "%s\n  port=%s machine=%s\n  boot=%08x protocol=%u.%u schema=%08x\n", version.version, version.port, version.machine,
-                (unsigned)version.boot, WIRE_PROTOCOL, WIRE_REVISION, (unsigned)version.schema_id);
+    text_format(out, "%s\n  port=%s machine=%s\n  boot=%08x protocol=%u.%u schema=%08x\n", version.version,
+                version.port, version.machine, (unsigned)version.boot, WIRE_PROTOCOL, WIRE_REVISION,
+                (unsigned)version.schema_id);
 }

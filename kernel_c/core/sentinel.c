@@ -1,4 +1,5 @@
-/* sentinel.c - measures every pass against its budget, looks after the guards, and stops the work when one is broken. */
+/* sentinel.c - measures every pass against its budget, looks after the guards, and stops the work when one is broken.
+ */
 #include "sentinel.h"
 
 #include "dump_files.h"
@@ -6,7 +7,8 @@
 #include "text.h"
 
 #define BUDGET_FACTOR 6u
-#define EVENTS_A_TURN 4u /* further overruns of a turn are counted, not logged one by one: the ring is for different events */
+#define EVENTS_A_TURN                                                                                                  \
+    4u /* further overruns of a turn are counted, not logged one by one: the ring is for different events */
 
 static unsigned phase_index(enum wire_sentinel_phase phase)
 {
@@ -48,13 +50,15 @@ static void remember(struct sentinel *sentinel, uint64_t cycles)
         sentinel->history_count++;
 }
 
-static bool overrun(struct kernel *kernel, enum wire_sentinel_phase phase, uint64_t cycles, uint64_t budget, bool strict)
+static bool overrun(struct kernel *kernel, enum wire_sentinel_phase phase, uint64_t cycles, uint64_t budget,
+                    bool strict)
 {
     struct sentinel *sentinel = &kernel->sentinel;
     struct sentinel_phase_state *state = &sentinel->phases[phase_index(phase)];
     state->overruns++;
     if (strict) {
-        sentinel_trip(kernel, WIRE_SENTINEL_ERROR_BUDGET, phase, WIRE_ARENA_NONE, cycles, budget, overrun_message(phase));
+        sentinel_trip(kernel, WIRE_SENTINEL_ERROR_BUDGET, phase, WIRE_ARENA_NONE, cycles, budget,
+                      overrun_message(phase));
         return false;
     }
     sentinel->error = WIRE_SENTINEL_ERROR_BUDGET;
@@ -63,7 +67,8 @@ static bool overrun(struct kernel *kernel, enum wire_sentinel_phase phase, uint6
     text_init(&reason, sentinel->reason, sizeof sentinel->reason);
     text_string(&reason, overrun_message(phase));
     if (state->overruns - state->reported <= EVENTS_A_TURN)
-        log_event(kernel, WIRE_LOG_LEVEL_WARN, WIRE_LOG_CODE_BUDGET, WIRE_ARENA_NONE, cycles, budget, overrun_message(phase));
+        log_event(kernel, WIRE_LOG_LEVEL_WARN, WIRE_LOG_CODE_BUDGET, WIRE_ARENA_NONE, cycles, budget,
+                  overrun_message(phase));
     return true;
 }
 
@@ -80,7 +85,8 @@ bool sentinel_pass(struct kernel *kernel, enum wire_sentinel_phase phase, uint64
         if (cycles > sentinel->test_cycles)
             return overrun(kernel, phase, cycles, sentinel->test_cycles, true);
     }
-    if (state->budget != 0 && cycles > state->budget && !overrun(kernel, phase, cycles, state->budget, sentinel->strict))
+    if (state->budget != 0 && cycles > state->budget &&
+        !overrun(kernel, phase, cycles, state->budget, sentinel->strict))
         return false;
     if (!state->pinned)
         learn(state, cycles);
@@ -89,8 +95,7 @@ bool sentinel_pass(struct kernel *kernel, enum wire_sentinel_phase phase, uint64
 
 static enum wire_log_code code_of(enum wire_sentinel_error error)
 {
-    switch (error)
-{
+    switch (error) {
     case WIRE_SENTINEL_ERROR_ALLOC:
         return WIRE_LOG_CODE_ALLOC_FAIL;
     case WIRE_SENTINEL_ERROR_OOB:
@@ -106,8 +111,8 @@ static enum wire_log_code code_of(enum wire_sentinel_error error)
     }
 }
 
-void sentinel_trip(struct kernel *kernel, enum wire_sentinel_error error, enum wire_sentinel_phase phase, enum wire_arena arena,
-                   uint64_t first, uint64_t second, const char *message)
+void sentinel_trip(struct kernel *kernel, enum wire_sentinel_error error, enum wire_sentinel_phase phase,
+                   enum wire_arena arena, uint64_t first, uint64_t second, const char *message)
 {
     struct sentinel *sentinel = &kernel->sentinel;
     bool already = sentinel->state == WIRE_SENTINEL_STATE_TRIPPED;
@@ -122,7 +127,8 @@ void sentinel_trip(struct kernel *kernel, enum wire_sentinel_error error, enum w
     text_string(&reason, message);
     zone_wipe(&kernel->zones, WIRE_ARENA_SCRATCH);
     zone_wipe(&kernel->zones, WIRE_ARENA_ACTS);
-    log_event(kernel, WIRE_LOG_LEVEL_ERROR, WIRE_LOG_CODE_FAILSAFE, WIRE_ARENA_NONE, 0, 0, "tripped: SCRATCH and ACTS wiped");
+    log_event(kernel, WIRE_LOG_LEVEL_ERROR, WIRE_LOG_CODE_FAILSAFE, WIRE_ARENA_NONE, 0, 0,
+              "tripped: SCRATCH and ACTS wiped");
     struct error failure;
     sentinel->file_failed = !dump_write_failsafe(kernel, &failure);
     if (sentinel->file_failed)
@@ -133,14 +139,14 @@ void sentinel_trip(struct kernel *kernel, enum wire_sentinel_error error, enum w
 
 bool sentinel_check_guards(struct kernel *kernel)
 {
-    for (unsigned i = 1; i <= ZONE_COUNT; i++)
-{
+    for (unsigned i = 1; i <= ZONE_COUNT; i++) {
         enum wire_arena which = (enum wire_arena)i;
         if (zone_guard_intact(&kernel->zones, which))
             continue;
         const struct arena *arena = zone_arena(&kernel->zones, which);
         sentinel_trip(kernel, WIRE_SENTINEL_ERROR_GUARD, WIRE_SENTINEL_PHASE_GENERIC, which,
-                      (uint64_t)(uintptr_t)(arena->base + arena->size), ZONE_GUARD_BYTES, "guard bytes behind the arena overwritten");
+                      (uint64_t)(uintptr_t)(arena->base + arena->size), ZONE_GUARD_BYTES,
+                      "guard bytes behind the arena overwritten");
         return false;
     }
     return true;
@@ -153,7 +159,8 @@ bool sentinel_layout(struct kernel *kernel, struct error *error)
     zone_wipe(&kernel->zones, WIRE_ARENA_SCRATCH);
     zone_wipe(&kernel->zones, WIRE_ARENA_ACTS);
     kernel->scratch = kernel_alloc(kernel, WIRE_ARENA_SCRATCH, need.scratch, "sampler work", error);
-    kernel->acts = kernel->scratch == NULL ? NULL : kernel_alloc(kernel, WIRE_ARENA_ACTS, need.acts, "activations", error);
+    kernel->acts =
+        kernel->scratch == NULL ? NULL : kernel_alloc(kernel, WIRE_ARENA_ACTS, need.acts, "activations", error);
     return kernel->acts != NULL;
 }
 
@@ -176,7 +183,8 @@ void sentinel_reset(struct kernel *kernel)
         if (sentinel_layout(kernel, &error))
             engine_reset_buffers(&kernel->engine);
         else
-            sentinel_trip(kernel, WIRE_SENTINEL_ERROR_ALLOC, WIRE_SENTINEL_PHASE_GENERIC, WIRE_ARENA_ACTS, 0, 0, "volatile memory lost");
+            sentinel_trip(kernel, WIRE_SENTINEL_ERROR_ALLOC, WIRE_SENTINEL_PHASE_GENERIC, WIRE_ARENA_ACTS, 0, 0,
+                          "volatile memory lost");
     }
     link_changed(kernel, WIRE_STREAM_SENTINEL);
     link_changed(kernel, WIRE_STREAM_ZONES);

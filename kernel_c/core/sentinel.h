@@ -14,7 +14,7 @@
 
 struct sentinel_phase_state { /* index 0: prefill, 1: decode */
     uint64_t last, budget;
-    bool pinned; /* set by a person, never changed by learning */
+    bool pinned;               /* set by a person, never changed by learning */
     uint64_t overruns, passes; /* since the last reset */
     uint64_t reported;         /* overruns that have had their notice line */
 };
@@ -24,8 +24,8 @@ struct sentinel {
     bool strict;
     enum wire_sentinel_error error;
     enum wire_sentinel_phase error_phase;
-    char reason[LOG_MESSAGE_BYTES];  /* of the last error, "" when there is none */
-    bool test[2];                    /* /test_failsafe: the next pass of this phase is held to test_cycles, strictly */
+    char reason[LOG_MESSAGE_BYTES]; /* of the last error, "" when there is none */
+    bool test[2];                   /* /test_failsafe: the next pass of this phase is held to test_cycles, strictly */
     uint64_t test_cycles;
     bool file_failed; /* llmk-failsafe.txt of this trip could not be written */
     struct sentinel_phase_state phases[2];
@@ -36,13 +36,13 @@ struct sentinel {
 struct kernel;
 
 void sentinel_init(struct sentinel *sentinel);
-/* One forward pass took `cycles` (the time in the console and on the line taken out). A learnt budget follows max(6 x measured, 500,000):
- * up by a sixteenth of the way, down by half of it. A pass over the budget is counted and logged; in strict mode it trips. False: it
- * tripped, and the pass does not count. */
+/* One forward pass took `cycles` (the time in the console and on the line taken out). A learnt budget follows max(6 x
+ * measured, 500,000): up by a sixteenth of the way, down by half of it. A pass over the budget is counted and logged;
+ * in strict mode it trips. False: it tripped, and the pass does not count. */
 bool sentinel_pass(struct kernel *kernel, enum wire_sentinel_phase phase, uint64_t cycles);
 /* Records the event, wipes SCRATCH and ACTS, writes llmk-failsafe.txt, and refuses work until sentinel_reset. */
-void sentinel_trip(struct kernel *kernel, enum wire_sentinel_error error, enum wire_sentinel_phase phase, enum wire_arena arena,
-                   uint64_t first, uint64_t second, const char *message);
+void sentinel_trip(struct kernel *kernel, enum wire_sentinel_error error, enum wire_sentinel_phase phase,
+                   enum wire_arena arena, uint64_t first, uint64_t second, const char *message);
 bool sentinel_check_guards(struct kernel *kernel); /* between turns; trips on a broken one */
 /* Untrips, forgets errors, overruns and what was learnt, lays volatile memory out again. Pinned budgets stay pinned. */
 void sentinel_reset(struct kernel *kernel);

@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "kernel.h"
+#include "utf8.h"
 
 struct pattern {
     uint32_t length;
@@ -32,24 +33,11 @@ static uint32_t longest_prefix(const struct stops *stops, bool wanted, const str
     return count;
 }
 
-/* How many of the last bytes begin a character of UTF-8 that is not complete. Bytes that can begin none are complete by themselves. */
-static size_t incomplete_tail(const uint8_t *bytes, size_t count)
-{
-    for (size_t back = 1; back <= 3 && back <= count; back++) {
-        uint8_t byte = bytes[count - back];
-        if (byte >= 0x80 && byte < 0xc0)
-            continue; /* a following byte */
-        size_t length = byte >= 0xf0 && byte < 0xf8 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc2 ? 2 : 1;
-        return byte < 0xf8 && length > back ? back : 0;
-    }
-    return 0;
-}
-
 /* Writes complete characters; the bytes of one that is not complete yet stay. */
 static void write_characters(struct kernel *kernel)
 {
     struct stops *stops = &kernel->chat.stops;
-    size_t incomplete = incomplete_tail(stops->out, stops->out_count);
+    size_t incomplete = utf8_incomplete_tail((const char *)stops->out, stops->out_count);
     size_t complete = stops->out_count - incomplete;
     if (complete == 0)
         return;
@@ -125,7 +113,8 @@ static uint32_t drop_pattern(struct kernel *kernel)
     return dropped;
 }
 
-bool stops_token(struct kernel *kernel, uint32_t id, const uint8_t *bytes, size_t count, uint64_t cycles, uint32_t *ret_dropped)
+bool stops_token(struct kernel *kernel, uint32_t id, const uint8_t *bytes, size_t count, uint64_t cycles,
+                 uint32_t *ret_dropped)
 {
     struct stops *stops = &kernel->chat.stops;
     uint64_t start = stops->released + stops->held_count;

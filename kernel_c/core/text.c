@@ -51,6 +51,14 @@ bool string_starts(const char *string, const char *prefix)
     return true;
 }
 
+bool string_is(const char *string, const char *bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (string[i] == '\0' || string[i] != bytes[i])
+            return false;
+    return string[count] == '\0';
+}
+
 /* One conversion: what stands between '%' and its letter. */
 struct conversion {
     bool left, zero;

@@ -31,5 +31,7 @@ void text_micro(struct text *text, uint64_t millionths, unsigned decimals);
 size_t string_length(const char *string);
 bool string_equal(const char *a, const char *b);
 bool string_starts(const char *string, const char *prefix);
+/* Is `string` exactly these bytes, which need not end with a NUL? */
+bool string_is(const char *string, const char *bytes, size_t count);
 
 #endif

@@ -71,7 +71,8 @@ bool zones_create(struct zones *zones, const struct zone_sizes *sizes, struct er
     if (create_split(zones, rounded))
         return true;
     zones_destroy(zones);
-    return error_set(error, ERROR_NOSPACE, "not enough memory: %llu bytes (%llu MiB) are needed, %llu bytes (%llu MiB) are free",
+    return error_set(error, ERROR_NOSPACE,
+                     "not enough memory: %llu bytes (%llu MiB) are needed, %llu bytes (%llu MiB) are free",
                      (unsigned long long)total, (unsigned long long)(total >> 20),
                      (unsigned long long)port_pages_free_total(), (unsigned long long)(port_pages_free_total() >> 20));
 }

@@ -11,8 +11,9 @@
 #define ZONE_ALIGN 64u
 #define ZONE_GUARD_BYTES 64u /* behind each arena, checked by the sentinel */
 
-/* The arenas are those of enum wire_arena without `none`: WEIGHTS (read-only after loading), KV, SCRATCH and ACTS (volatile: wiped by a
- * trip), ZONEC (log ring and other small persistent things) and KEEP (tokenizer, and what no wipe may touch). */
+/* The arenas are those of enum wire_arena without `none`: WEIGHTS (read-only after loading), KV, SCRATCH and ACTS
+ * (volatile: wiped by a trip), ZONEC (log ring and other small persistent things) and KEEP (tokenizer, and what no wipe
+ * may touch). */
 #define ZONE_COUNT 6u
 
 struct arena {
@@ -33,9 +34,12 @@ struct zones {
     uint64_t regions_bytes[ZONE_COUNT];
 };
 
-struct zone_sizes { uint64_t bytes[ZONE_COUNT]; };
+struct zone_sizes {
+    uint64_t bytes[ZONE_COUNT];
+};
 
-/* Takes pages for all arenas; the error names the need and what is free. ZONEC and KEEP of an earlier layout are not carried over. */
+/* Takes pages for all arenas; the error names the need and what is free. ZONEC and KEEP of an earlier layout are not
+ * carried over. */
 bool zones_create(struct zones *zones, const struct zone_sizes *sizes, struct error *error);
 void zones_destroy(struct zones *zones);
 bool zone_present(const struct zones *zones); /* between zones_create and zones_destroy */

@@ -123,9 +123,10 @@ def test_a_read_only_volume_is_said_and_the_trip_still_works(start: Start, tmp_p
 
 def test_a_full_volume_is_said_and_the_old_file_stays(start: Start, tmp_path: Path) -> None:
     put_model(tmp_path)
-    kernel = start(tmp_path, "--disk-free", "6000")
+    path = tmp_path / "llmk-dump.txt"
+    path.write_text("what was here before")
+    kernel = start(tmp_path, "--disk-free", "1500")
     kernel.tell("/save_log 1")
-    before = (tmp_path / "llmk-log.txt").read_bytes()
-    replies = [kernel.ask("/save_dump") for _ in range(6)]
-    assert "was not written: the volume is full" in replies[-1]
-    assert (tmp_path / "llmk-log.txt").read_bytes() == before
+    assert checked(tmp_path / "llmk-log.txt")
+    assert re.fullmatch(r"llmk-dump.txt \(\d{4} bytes\) was not written: the volume is full", kernel.ask("/save_dump"))
+    assert path.read_text() == "what was here before"
