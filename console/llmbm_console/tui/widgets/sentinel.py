@@ -102,7 +102,7 @@ class SentinelPanel(Panel):
 
     def _chart(self, state: State, sentinel: Sentinel, width: int, rows: int, glyphs: Glyphs) -> list[Content]:
         if not state.decode_cycles or not sentinel.decode_budget:
-            return [line(("no token yet" if rows > 1 else "", "$muted"))]
+            return [line(("no token yet" if rows > 1 and state.turn is None and not state.file_kind else "", "$muted"))]
         use = tuple(count / sentinel.decode_budget for count in state.decode_cycles)
         return charts(use, width, rows, glyphs)
 

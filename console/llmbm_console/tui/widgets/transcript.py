@@ -119,8 +119,16 @@ def guide(frame: Frame) -> list[tuple[str, str]]:
     link = frame.state.link
     load = frame.state.load
     loading = load is not None and load.total > 0 and load.done < load.total
-    if frame.failure or frame.post_mortem:
+    if frame.failure:
         return []
+    if frame.post_mortem:
+        return [
+            ("This file holds what the kernel knew, not what was said.", "transcript--answer"),
+            (
+                "E and e go through its warnings and errors, 1-8 to the panes, z zooms one, q quits.",
+                "transcript--output",
+            ),
+        ]
     if loading:
         return [("The kernel loads its model.", "transcript--answer")]
     if link.phase in (LinkPhase.CLOSED, LinkPhase.OPENING) or (frame.opening and not frame.live):
