@@ -45,12 +45,25 @@ def report_problems(state: State, event: Event) -> None:
         print(f"link: {event.phase}: {event.detail}", file=sys.stderr)
 
 
+async def log_complete(session: Session, timeout: float = 2.0) -> None:
+    """Waits until the last event that the kernel counts is here: lost ones are asked for again, which takes a moment."""
+    end = asyncio.get_running_loop().time() + timeout
+    while asyncio.get_running_loop().time() < end:
+        newest = kernel_log(session.state, 1)
+        record = newest[0].record if newest else None
+        credit = session.state.credit
+        if credit is not None and (credit.events == 0 or (record is not None and record.number + 1 >= credit.events)):
+            return
+        await asyncio.sleep(0.02)
+
+
 async def typed_answer(session: Session, line: str, outcome: Outcome) -> Any:
     """The records behind a diagnostic command, None for other commands."""
     words = line.split()
     if not words or not outcome.ok:
         return None
     if words[0] == "/log":
+        await log_complete(session)
         count = int(words[1]) if len(words) > 1 and words[1].isdigit() else DEFAULT_LOG
         return [log_json(entry) for entry in kernel_log(session.state, count)]
     streams = COMMAND_STREAMS.get(words[0])

@@ -1,0 +1,197 @@
+"""`llmbm-console exec` on the real kernel as a process: what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+GREEDY = ("/temp 0", "/norepeat 0", "/repeat 1")
+#: The published beginning of the included model's greedy text (kernel_c/models/README.md).
+STORY = (
+    "Once upon a time, there was a little girl named Lily. She loved to play with her toys and her toys. One day, she"
+)
+
+
+def run(*arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "llmbm_console", *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=timeout, stdin=subprocess.DEVNULL
+    )
+
+
+def test_prompt_and_answer_are_the_story() -> None:
+    done = run("exec", "--sim", "--", *GREEDY, "Once upon a time")
+    assert done.returncode == 0, done.stderr
+    assert STORY in done.stdout
+
+
+def test_json_is_one_document_per_line_with_typed_records() -> None:
+    lines = (*GREEDY, "Once upon a time", "/ctx", "/zones", "/log", "/model", "/cpu", "/version")
+    done = run("exec", "--sim", "--json", "--", *lines)
+    assert done.returncode == 0, done.stderr
+    documents = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [d["line"] for d in documents] == list(lines)
+    prompt, ctx, zones, log, model, cpu, version = documents[3:]
+    assert prompt["kind"] == "prompt"
+    assert (prompt["prompt"] + prompt["text"]).startswith(STORY)
+    assert (prompt["tokens"], prompt["stop_reason"], prompt["lost_tokens"]) == (160, "max_tokens", 0)
+    assert prompt["prefill_tok_s"] > 0
+    assert prompt["decode_tok_s"] > 0
+    assert set(ctx["record"]) == {"model", "sampling", "kv", "sentinel"}
+    assert ctx["record"]["kv"]["rows"] == prompt["kv_rows"] == prompt["prompt_tokens"] + prompt["tokens"] - 1
+    assert ctx["record"]["sampling"]["temperature"] == 0
+    assert ctx["record"]["sampling"]["top_p"] == 0.95
+    assert {zone["arena"] for zone in zones["record"]} == {"weights", "kv", "scratch", "acts", "zonec", "keep"}
+    assert all(0 <= zone["used"] <= zone["size"] for zone in zones["record"])
+    assert any(event["code"] == "load" for event in log["record"])
+    assert model["record"]["model"]["file"] == "stories700K.bin"
+    assert cpu["record"]["hz"] > 0
+    assert version["record"]["port"] == "posix"
+
+
+def test_a_refused_line_fails_the_run_and_the_next_still_runs() -> None:
+    done = run("exec", "--sim", "--", "/temp abc", "/nonsense", "/version")
+    assert done.returncode == 1
+    assert "temp" in done.stderr
+    assert "abc" in done.stderr
+    assert "/nonsense" in done.stderr
+    assert "llmk" in done.stdout
+
+
+def test_a_missing_model_is_an_error_that_names_it(tmp_path: Path) -> None:
+    done = run("exec", "--sim", "--model", str(tmp_path / "none.bin"), "--", "/ctx")
+    assert done.returncode == 1
+    assert "none.bin" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def damaged(change: str) -> bytes:
+    """The included model, damaged in one way."""
+    data = bytearray((ROOT / "kernel_c/models/stories700K.bin").read_bytes())
+    fields = {
+        "dim": 0,
+        "hidden_dim": 4,
+        "n_layers": 8,
+        "n_heads": 12,
+        "n_kv_heads": 16,
+        "vocab_size": 20,
+        "seq_len": 24,
+    }
+    if change in fields:
+        data[fields[change] : fields[change] + 4] = (1 << 30).to_bytes(4, "little")
+    elif change == "cut":
+        del data[len(data) // 2 :]
+    elif change == "nan":
+        data[5000:5004] = b"\x00\x00\xc0\x7f"
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("dim", "dim is 1073741824"),
+        ("hidden_dim", "hidden_dim"),
+        ("n_layers", "n_layers"),
+        ("n_heads", "n_heads"),
+        ("n_kv_heads", "n_kv_heads"),
+        ("vocab_size", "vocab_size"),
+        ("seq_len", "seq_len"),
+        ("cut", "bytes"),
+        ("nan", "finite"),
+    ],
+)
+def test_a_damaged_model_is_refused_with_the_field(tmp_path: Path, change: str, said: str) -> None:
+    (tmp_path / "bad.bin").write_bytes(damaged(change))
+    tokenizer = ROOT / "kernel_c/models/stories700K.tok.bin"
+    (tmp_path / "bad.tok.bin").write_bytes(tokenizer.read_bytes())
+    done = run("exec", "--sim", "--model", str(tmp_path / "bad.bin"), "--", "Once upon a time")
+    assert done.returncode == 1
+    assert said in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("cut", [0, 3, 100, 5000])
+def test_a_damaged_tokenizer_is_refused(tmp_path: Path, cut: int) -> None:
+    (tmp_path / "m.bin").write_bytes((ROOT / "kernel_c/models/stories700K.bin").read_bytes())
+    (tmp_path / "m.tok.bin").write_bytes((ROOT / "kernel_c/models/stories700K.tok.bin").read_bytes()[:cut])
+    done = run("exec", "--sim", "--model", str(tmp_path / "m.bin"), "--", "Once upon a time")
+    assert done.returncode == 1
+    assert "tokenizer" in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("exec", "--sim", "--timeout", "0", "--", "x"), "above 0"),
+        (("exec", "--sim", "--memory", "lots", "--", "x"), "lots"),
+        (("exec", "--sim", "--qemu", "--", "x"), "not allowed with"),
+        (("exec", "--sim"), "required"),
+        (("exec", "--connect", "carrier-pigeon:9", "--", "x"), "carrier-pigeon"),
+        (("exec", "--connect", "unix:/nonexistent/socket", "--timeout", "3", "--", "/ctx"), "/nonexistent/socket"),
+        (("exec", "--serial", "/dev/no-such-port", "--timeout", "3", "--", "/ctx"), "/dev/no-such-port"),
+        (("/no/such/file.txt", "--plain"), "/no/such/file.txt"),
+    ],
+)
+def test_wrong_usage_is_said_without_a_traceback(arguments: tuple[str, ...], said: str) -> None:
+    done = run(*arguments, timeout=60)
+    assert done.returncode in (1, 2)
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_terminal_the_console_names_the_other_ways() -> None:
+    done = run("--sim")
+    assert done.returncode == 2
+    assert "exec" in done.stderr
+    assert "--plain" in done.stderr
+
+
+def test_plain_face_tells_a_story_from_standard_input() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "llmbm_console", "--plain", "--sim"],
+        input="\n".join((*GREEDY, "Once upon a time")) + "\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert STORY in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_doctor_names_what_is_there() -> None:
+    done = run("doctor")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for word in ("Python", "QEMU", "UEFI firmware", "simulator", "terminal"):
+        assert word in done.stdout
+
+
+def test_help_and_version_do_not_load_the_interface() -> None:
+    code = (
+        "import sys\n"
+        "from llmbm_console.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print(sorted(m for m in sys.modules if m.split('.')[0] in ('textual', 'rich', 'pydantic')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip().endswith("[]"), done.stdout[-300:]
+
+
+def test_the_core_never_imports_textual() -> None:
+    core = ROOT / "console/llmbm_console/core"
+    code = "import sys, importlib\n" + "".join(
+        f"importlib.import_module('llmbm_console.core.{'.'.join(p.relative_to(core).with_suffix('').parts)}')\n"
+        for p in sorted(core.rglob("*.py"))
+        if p.name not in ("__init__.py", "supervise.py")
+    )
+    code += "print([m for m in sys.modules if m.split('.')[0] == 'textual'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
