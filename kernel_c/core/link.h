@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define LINK_REPLAYS 4u
-#define LINK_OUTPUT_BYTES 16384u /* the longest output of one command */
+#define LINK_OUTPUT_BYTES 28672u /* the longest output of one command */
 #define LINK_TYPED_BYTES 256u
 
 struct kernel;
