@@ -174,6 +174,9 @@ def test_load_changes_the_model_and_a_refused_file_keeps_the_old_one(start: Star
     assert kernel.rows() == 0
     assert kernel.ask("x") == "two"
     assert "model=models/two_words.bin" in kernel.ask("/model")
+    log = kernel.ask("/log 128")  # it moves to the new arena with all it had
+    assert re.search(r"#0 .* msg=llmk-[\d.]+ started$", log)
+    assert [name in log for name in ("msg=one.bin", "msg=models/two words.bin")] == [True, True]
 
 
 def test_loading_again_and_again_gives_the_memory_back(start: Start, tmp_path: Path) -> None:

@@ -80,6 +80,22 @@ static void test_every_kind_of_trip_is_written_once_with_its_phase(struct kernel
     sentinel_reset(kernel);
 }
 
+static void test_the_failsafe_test_is_one_shot(struct kernel *kernel)
+{
+    struct sentinel *sentinel = &kernel->sentinel;
+    sentinel_reset(kernel);
+    sentinel->test[0] = sentinel->test[1] = true;
+    sentinel->test_cycles = 1000;
+    CHECK(sentinel_pass(kernel, WIRE_SENTINEL_PHASE_DECODE, 1000)); /* within the test's budget: passes, and is over */
+    CHECK(!sentinel->test[0] && !sentinel->test[1]);
+    CHECK(sentinel_pass(kernel, WIRE_SENTINEL_PHASE_DECODE, 1001));
+    sentinel->test[0] = true;
+    CHECK(sentinel_pass(kernel, WIRE_SENTINEL_PHASE_DECODE, 1001)); /* the other phase is not meant */
+    CHECK(!sentinel_pass(kernel, WIRE_SENTINEL_PHASE_PREFILL, 1001));
+    CHECK(!sentinel->strict && sentinel->error_phase == WIRE_SENTINEL_PHASE_PREFILL);
+    sentinel_reset(kernel);
+}
+
 static void test_the_log_counts_on_and_forgets_the_oldest(struct kernel *kernel)
 {
     uint32_t before = kernel->log->next;
@@ -172,6 +188,7 @@ int repl_run(struct kernel *kernel)
     test_a_damaged_guard_trips_before_the_next_turn(kernel);
     test_a_failed_allocation_is_logged_with_arena_and_size(kernel);
     test_every_kind_of_trip_is_written_once_with_its_phase(kernel);
+    test_the_failsafe_test_is_one_shot(kernel);
     test_the_log_counts_on_and_forgets_the_oldest(kernel);
     test_learning_rises_slowly_and_falls_fast(kernel);
     test_a_stop_at_any_poll_leaves_exact_rows_and_the_same_story(kernel);
