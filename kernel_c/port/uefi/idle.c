@@ -1,14 +1,15 @@
 /* idle.c - waiting without burning the processor.
  *
  * A halted processor wakes at the next interrupt, and the firmware has one that is regular: its timer, every ten
- * milliseconds or so. In that time 115 bytes arrive at a FIFO of 16. So for the length of a wait the timer is set to a
- * millisecond, and back afterwards: while the model computes, interrupts stay rare.
+ * milliseconds or so. A shorter wait, for a line from which 115 bytes may come in that time, sets the timer to its own
+ * length and back afterwards: while the model computes, interrupts stay rare.
  */
 #include "port.h"
 #include "port_uefi.h"
 
-#define HALT_US 1000u  /* 11.5 bytes at 115200 baud */
-#define LEAST_US 500u  /* shorter waits are not worth two calls of the firmware */
+#define UNITS_PER_US 10u /* the timer's period is in hundreds of nanoseconds */
+#define SHORTEST_US 200u /* below it two calls of the firmware cost more than they save */
+#define TRIAL_US 1000u
 #define LATEST_US 5000u
 #define TRIALS 3u
 #define INTERRUPTS (1u << 9) /* RFLAGS.IF */
@@ -23,36 +24,40 @@ static bool interrupts_enabled(void)
     return (flags & INTERRUPTS) != 0;
 }
 
-static bool halt(void)
+static bool halt(uint32_t microseconds)
 {
-    if (timer == NULL || !interrupts_enabled() || timer->set_period(timer, HALT_US * 10u) != EFI_SUCCESS)
+    uint64_t period = (uint64_t)microseconds * UNITS_PER_US;
+    if (timer == NULL || !interrupts_enabled())
         return false;
-    __asm__ volatile("hlt");
-    (void)timer->set_period(timer, usual_period);
+    if (period < usual_period && timer->set_period(timer, period) != EFI_SUCCESS)
+        return false;
+    __asm__ volatile("hlt" : : : "memory");
+    if (period < usual_period)
+        (void)timer->set_period(timer, usual_period);
     return true;
 }
 
-/* A timer that takes the period but does not keep it would make the line lose bytes: it is tried first. */
+/* A timer that takes a period but does not keep it would make the line lose bytes: it is tried first. */
 void idle_open(void)
 {
     void *found = NULL;
+    unsigned kept = 0;
     if (uefi->boot->locate_protocol(&efi_timer_guid, NULL, &found) != EFI_SUCCESS)
         return;
     timer = found;
     if (timer->get_period(timer, &usual_period) != EFI_SUCCESS || usual_period == 0)
         timer = NULL;
-    uint64_t limit = port_clock()->hz / 1000000u * LATEST_US;
-    for (unsigned trial = 0, early = 0; timer != NULL && trial < TRIALS; trial++) {
+    for (unsigned trial = 0; trial < TRIALS; trial++) {
         uint64_t begun = port_cycles();
-        early += halt() && port_cycles() - begun < limit;
-        if (trial + 1 == TRIALS && early + 1 < TRIALS) /* one may be late on a busy host */
-            timer = NULL;
+        kept += halt(TRIAL_US) && port_cycles() - begun < port_clock()->hz / 1000000u * LATEST_US;
     }
+    if (kept + 1 < TRIALS) /* one may be late on a busy host */
+        timer = NULL;
 }
 
 void port_relax(uint32_t microseconds)
 {
-    if (microseconds >= LEAST_US && halt())
+    if (microseconds >= SHORTEST_US && halt(microseconds))
         return;
     uint64_t begun = port_cycles(), cycles = port_clock()->hz / 1000000u * microseconds;
     while (port_cycles() - begun < cycles)
