@@ -157,7 +157,8 @@ class LiveSession:
         return True
 
     def _is_ready(self) -> bool:
-        return self._link is not None and self._link.upkeep.ready.is_set() and self._link.phase in SESSION
+        link = self._link
+        return link is not None and link.upkeep.ready.is_set() and link.phase in SESSION and not self._failure
 
     async def wait_ready(self, timeout: float) -> None:
         """Until the kernel answers requests."""
