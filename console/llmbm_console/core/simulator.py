@@ -56,7 +56,7 @@ class Simulator:
         self._emit(MachineChanged(time.monotonic(), MachineStatus.RUNNING))
 
     def _fill(self, files: Path) -> None:
-        """The boot volume. Hard links where they can be: the kernel only reads models, and follows no symbolic links."""
+        """The boot volume. Hard links where they can be: the kernel only reads models, and follows no other links."""
         files.mkdir()
         for source in (self._boot.model, self._boot.tokenizer):
             try:
