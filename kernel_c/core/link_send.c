@@ -17,12 +17,15 @@ bool link_send(struct kernel *kernel, const struct wire_line *line, enum link_ca
     struct uart *uart = &kernel->uart;
     if (!kernel->link.machine || line->length == 0)
         return false;
-    if (care != LINK_MUST && uart_tx_free(uart) < UART_TX_BYTES / 2 + line->length)
+    if (care != LINK_MUST && uart_tx_free(uart) < UART_TX_BYTES / 2 + line->length) {
+        kernel->link.sequence--; /* the line was never sent: its number goes to the next, and no loss is seen where there was none */
         return false;
+    }
     uint64_t begun = clock_us();
     while (!uart_send(uart, line->data, line->length)) {
         if (clock_us() - begun > MUST_WAIT_US) {
             kernel->link.counters.dropped++;
+            kernel->link.sequence--;
             return false;
         }
         size_t room = uart_tx_free(uart);

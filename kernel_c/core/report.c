@@ -16,11 +16,11 @@ static uint32_t at_most_32(uint64_t value)
 }
 
 /* Tokens per second in millionths; the first token comes out of the prefill. */
-static uint32_t decode_rate(const struct chat *chat)
+static uint64_t decode_rate(const struct chat *chat)
 {
     if (chat->generated < 2 || chat->decode_us == 0)
         return 0;
-    return at_most_32((uint64_t)(chat->generated - 1) * UINT64_C(1000000000000) / chat->decode_us);
+    return (uint64_t)(chat->generated - 1) * UINT64_C(1000000000000) / chat->decode_us;
 }
 
 void report_perf(const struct kernel *kernel, struct wire_perf *ret)

@@ -17,7 +17,6 @@ struct uart {
     uint32_t tx_head, tx_tail, rx_head, rx_tail; /* free-running */
     uint32_t overruns, framing_errors, breaks;   /* LSR.OE, FE, BI since start */
     uint32_t stops;                              /* stop bytes since start */
-    uint32_t rx_dropped;                         /* bytes lost because the ring was full */
 };
 
 void uart_init(struct uart *uart, uint32_t baud);

@@ -16,7 +16,7 @@
 #define WIRE_WINDOW_IDLE 240u
 #define WIRE_HEARTBEAT_MS 250u
 #define WIRE_EXPIRY_MS 10000u
-#define WIRE_SCHEMA_ID 0x14dcbed4u
+#define WIRE_SCHEMA_ID 0xc662b47du
 #define WIRE_TOKEN_TEXT_BYTES 40u
 #define WIRE_OUTPUT_TEXT_BYTES 60u
 #define WIRE_REQUEST_TEXT_BYTES 56u
@@ -379,7 +379,7 @@ struct wire_perf {
     uint32_t token_us; /* time of the last token, microseconds */
     uint32_t prompt_done; /* prompt tokens prefilled so far */
     uint32_t prompt_total; /* prompt tokens of this turn */
-    uint32_t decode_rate; /* tokens per second over this turn's decode (0 before the second token) (millionths) */
+    uint64_t decode_rate; /* tokens per second over this turn's decode (0 before the second token) (millionths) */
 };
 
 /* How full the context is. */
@@ -658,7 +658,7 @@ static inline bool wire_put_leave(struct wire_line *line, uint16_t sequence, con
     return wire_put(line, sequence, WIRE_RECORD_LEAVE, record);
 }
 
-_Static_assert(160u <= WIRE_MAX_LINE, "the longest perf fits a line");
+_Static_assert(165u <= WIRE_MAX_LINE, "the longest perf fits a line");
 static inline bool wire_put_perf(struct wire_line *line, uint16_t sequence, const struct wire_perf *record)
 {
     return wire_put(line, sequence, WIRE_RECORD_PERF, record);

@@ -97,7 +97,7 @@ const struct wire_field wire_fields[] = {
     {"us", WIRE_UINT, 0, 32, offsetof(struct wire_perf, token_us), WIRE_ALWAYS},
     {"pd", WIRE_UINT, 0, 32, offsetof(struct wire_perf, prompt_done), WIRE_ALWAYS},
     {"pn", WIRE_UINT, 0, 32, offsetof(struct wire_perf, prompt_total), WIRE_ALWAYS},
-    {"rate", WIRE_MICRO, 0, 32, offsetof(struct wire_perf, decode_rate), WIRE_ALWAYS},
+    {"rate", WIRE_MICRO, 0, 48, offsetof(struct wire_perf, decode_rate), WIRE_ALWAYS},
     {"t", WIRE_UINT, 0, 39, offsetof(struct wire_kv_cache, time), WIRE_ALWAYS},
     {"n", WIRE_UINT, 0, 32, offsetof(struct wire_kv_cache, number), WIRE_UNLESS_ZERO},
     {"dr", WIRE_UINT, 0, 16, offsetof(struct wire_kv_cache, dropped), WIRE_UNLESS_ZERO},
@@ -288,7 +288,7 @@ const struct wire_operation wire_operations[WIRE_OP_COUNT] = {
 };
 
 const char wire_dictionary[] =
-    "LLP 1 0 14dcbed4\n"
+    "LLP 1 0 c662b47d\n"
     "H p:u r:u sch:h boot:h m:f n:p? wi:u wb:u mx:u br:u v:p\n"
     "R id:u ok:f t:u? n:u? v:p? g:u? busy:f? e:e? f:w? m:p?\n"
     "T g:u i:u p:u? x:f? t:u id:u cy:u s:s\n"

@@ -60,7 +60,7 @@ class ValueRefused(ValueError):
 
 _ESCAPE = re.compile(rb"%([0-9a-f]{2})")
 _HEX = re.compile(r"0|[1-9a-f][0-9a-f]{0,15}").fullmatch
-_MICRO = re.compile(r"(0|[1-9][0-9]{0,3})(?:\.([0-9]{0,5}[1-9]))?").fullmatch
+_MICRO = re.compile(r"(0|[1-9][0-9]{0,8})(?:\.([0-9]{0,5}[1-9]))?").fullmatch
 _NAME = re.compile(r"[A-Za-z0-9_.-]*+").fullmatch
 _PLAIN = re.compile(rb"[ -~]*+").fullmatch
 _SPELLING = "is not a number in its one spelling"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from llmbm_protocol.fields import U8, U16, U24, U32, U39, U48, U64, Flag, Hex32, Hex64, Micro, Plain, Uints
+from llmbm_protocol.fields import U8, U16, U24, U32, U39, U48, U64, Flag, Hex32, Hex64, Micro, Micro48, Plain, Uints
 from llmbm_protocol.record import Record, key
 from llmbm_protocol.words import Arena, Phase, SentinelError, SentinelPhase, SentinelState, Stream
 
@@ -31,7 +31,7 @@ class Perf(Sample):
     token_us: U32 = key("us", "time of the last token, microseconds")
     prompt_done: U32 = key("pd", "prompt tokens prefilled so far")
     prompt_total: U32 = key("pn", "prompt tokens of this turn")
-    decode_rate: Micro = key("rate", "tokens per second over this turn's decode (0 before the second token)")
+    decode_rate: Micro48 = key("rate", "tokens per second over this turn's decode (0 before the second token)")
 
 
 class KvCache(Sample):
