@@ -180,7 +180,7 @@ class VolumeWriter:
             offset += len(chunk)
             yield chunk
         if left != 0:
-            raise OSError(f"{node.content}: its size changed while it was copied")
+            raise OSError(f"{node.name}: its size changed while it was copied")
 
     def write_boot_sectors(self, hidden: int, serial: int) -> None:
         """Boot sector and free count, with their backups. `hidden` is the first sector of the partition."""

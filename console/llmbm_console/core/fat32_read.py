@@ -34,6 +34,8 @@ class VolumeReader:
     def __init__(self, disk: BinaryIO, start: int) -> None:
         self._disk = disk
         self._start = start
+        self._bytes = disk.seek(0, 2) - start
+        self._visited: set[int] = set()
         boot = self._read(0, SECTOR)
         sector, self._cluster_sectors, reserved, fats, root_entries = struct.unpack_from("<HBHBH", boot, 11)
         fat16_sectors, sectors, fat_sectors = *struct.unpack_from("<H", boot, 22), *struct.unpack_from("<II", boot, 32)
@@ -52,11 +54,10 @@ class VolumeReader:
         (self._root,) = struct.unpack_from("<I", boot, 44)
 
     def _read(self, offset: int, size: int) -> bytes:
+        if offset + size > self._bytes:
+            raise FatError(f"its FAT32 volume claims to reach byte {self._start + offset + size}, behind the end")
         self._disk.seek(self._start + offset)
-        data = self._disk.read(size)
-        if len(data) != size:
-            raise FatError(f"the image ends before byte {self._start + offset + size} of its volume")
-        return data
+        return self._disk.read(size)
 
     def _chain(self, first: int, most: int) -> Iterator[int]:
         cluster = first
@@ -70,7 +71,7 @@ class VolumeReader:
 
     def _contents(self, first: int, most_bytes: int) -> bytes:
         size = self._cluster_sectors * SECTOR
-        chain = self._chain(first, -(-most_bytes // size))
+        chain = self._chain(first, min(-(-most_bytes // size), self._clusters))
         return b"".join(
             self._read((self._data + (cluster - 2) * self._cluster_sectors) * SECTOR, size) for cluster in chain
         )
@@ -86,11 +87,13 @@ class VolumeReader:
 
     def files(self) -> Iterator[FatFile]:
         """Every regular file of the volume."""
+        self._visited.clear()
         yield from self._files(self._root, "", 0)
 
     def _files(self, cluster: int, prefix: str, depth: int) -> Iterator[FatFile]:
-        if depth > MOST_DEPTH:
-            raise FatError(f"{prefix}: folders lie deeper than {MOST_DEPTH}")
+        if depth > MOST_DEPTH or cluster in self._visited:
+            raise FatError(f"{prefix}: folders lie within each other without end")
+        self._visited.add(cluster)
         data = self._contents(cluster, MOST_DIRECTORY_BYTES)
         parts: list[bytes] = []
         sum_of_parts = -1

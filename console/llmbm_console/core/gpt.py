@@ -66,6 +66,7 @@ def write_table(disk: BinaryIO, sectors: int, partition_sectors: int, name: str,
 
 def find_system_partition(disk: BinaryIO) -> tuple[int, int]:
     """Offset and size in bytes of the EFI system partition. Raises GptError."""
+    sectors = disk.seek(0, 2) // SECTOR
     disk.seek(SECTOR)
     raw = disk.read(SECTOR)
     if len(raw) < SECTOR or raw[:8] != b"EFI PART":
@@ -77,12 +78,14 @@ def find_system_partition(disk: BinaryIO) -> tuple[int, int]:
         raise GptError("the header of the partition table is damaged: its checksum is wrong")
     if not 1 <= count <= 1024 or not ENTRY_BYTES <= entry_bytes <= 4096:
         raise GptError(f"the partition table claims {count} entries of {entry_bytes} bytes; expected 128 of 128")
-    disk.seek(table * SECTOR)
+    disk.seek(min(table, sectors) * SECTOR)
     entries = disk.read(count * entry_bytes)
     if zlib.crc32(entries) != entries_crc:
         raise GptError("the partition table is damaged: the checksum of its entries is wrong")
     for at in range(0, len(entries), entry_bytes):
         kind, _, first, last = struct.unpack_from("<16s16sQQ", entries, at)
-        if kind == ESP_TYPE.bytes_le and FIRST_LBA // 2048 <= first <= last:
+        if kind == ESP_TYPE.bytes_le:
+            if not 2 + TABLE_SECTORS <= first <= last < sectors:
+                raise GptError(f"the system partition has sectors {first} to {last}, but the disk has {sectors}")
             return first * SECTOR, (last - first + 1) * SECTOR
     raise GptError("the disk has no EFI system partition")
