@@ -160,7 +160,8 @@ void port_relax(uint32_t microseconds)
     look(model_now());
     if (serial_ended())
         end_with_input();
-    if (uart16550_has_data(&uart, model_now()))
+    /* A kernel that could take a byte does not rest; one whose host does not read may be waiting for just that. */
+    if (out_count == 0 && uart16550_has_data(&uart, model_now()))
         return;
     serial_wait(rest_ns((uint64_t)microseconds * 1000, model_now()), uart16550_room(&uart) > 0, out_count > 0);
     looked_ns = model_now();
