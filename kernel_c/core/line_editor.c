@@ -1,6 +1,8 @@
 #include "line_editor.h"
 
 #include "kernel.h"
+#include "text.h"
+#include "utf8.h"
 
 static bool continues(char byte)
 {
@@ -37,19 +39,20 @@ static void redraw_tail(struct kernel *kernel, const struct line_editor *e, size
     back(kernel, columns(e->line + e->cursor, tail) + gone);
 }
 
-static void insert(struct kernel *kernel, struct line_editor *e, char byte)
+static void insert(struct kernel *kernel, struct line_editor *e, const char *bytes, size_t count)
 {
-    if (e->length + 1 >= sizeof e->line) {
+    if (e->length + count >= sizeof e->line) {
         if (!e->full_told)
             console_print(kernel, "\n[a line has at most %u bytes: the rest is not taken]\n", (unsigned)sizeof e->line - 1);
         e->full_told = true;
         return;
     }
     for (size_t i = e->length; i > e->cursor; i--)
-        e->line[i] = e->line[i - 1];
-    e->line[e->cursor++] = byte;
-    e->length++;
-    write(kernel, &byte, 1);
+        e->line[i - 1 + count] = e->line[i - 1];
+    for (size_t i = 0; i < count; i++)
+        e->line[e->cursor++] = bytes[i];
+    e->length += count;
+    write(kernel, bytes, count);
     if (e->cursor < e->length)
         redraw_tail(kernel, e, 0);
 }
@@ -112,8 +115,7 @@ static void replace(struct kernel *kernel, struct line_editor *e, const char *li
 {
     go_to(kernel, e, true);
     erase_back_to(kernel, e, 0);
-    while (*line != '\0')
-        insert(kernel, e, *line++);
+    insert(kernel, e, line, string_length(line));
 }
 
 static void browse(struct kernel *kernel, struct line_editor *e, bool older)
@@ -136,7 +138,7 @@ static void erase_forward(struct kernel *kernel, struct line_editor *e)
     erase_back_to(kernel, e, character_before(e));
 }
 
-/* A complete escape sequence: ESC [ parameters final, or ESC O final. Unknown ones are swallowed. */
+/* A complete escape sequence: ESC [ parameters final, or ESC O final. Unknown ones are swallowed, however long they are. */
 static void run_escape(struct kernel *kernel, struct line_editor *e, char final)
 {
     char parameter = e->escape_length > 2 ? e->escape[2] : '0';
@@ -165,7 +167,7 @@ static void take_escape(struct kernel *kernel, struct line_editor *e, uint8_t by
         e->escape[e->escape_length++] = (char)byte;
     bool introducer = e->escape_length == 2 && (byte == '[' || byte == 'O');
     bool final = e->escape_length > 2 && byte >= 0x40 && byte <= 0x7e;
-    if (introducer || (e->escape_length > 2 && !final && byte >= 0x20 && e->escape_length < sizeof e->escape))
+    if (introducer || (e->escape_length > 2 && !final))
         return;
     if (final)
         run_escape(kernel, e, (char)byte);
@@ -185,9 +187,27 @@ static void take_control(struct kernel *kernel, struct line_editor *e, uint8_t b
     case 0x05: go_to(kernel, e, true); break;  /* Ctrl-E */
     case 0x15: erase_back_to(kernel, e, 0); break; /* Ctrl-U */
     case 0x17: erase_back_to(kernel, e, word_before(e)); break; /* Ctrl-W */
-    case '\t': insert(kernel, e, ' '); break;
+    case '\t': insert(kernel, e, " ", 1); break;
     default: break;
     }
+}
+
+static void insert_held(struct kernel *kernel, struct line_editor *e)
+{
+    size_t count = e->character_length;
+    e->character_length = 0;
+    if (count > 0)
+        insert(kernel, e, e->character, count);
+}
+
+/* Bytes of a character are inserted together: half of one in front of other text is no text. What is no UTF-8 is kept as it is. */
+static void take_text(struct kernel *kernel, struct line_editor *e, char byte)
+{
+    if (!continues(byte))
+        insert_held(kernel, e);
+    e->character[e->character_length++] = byte;
+    if (e->character_length >= utf8_length((uint8_t)e->character[0]))
+        insert_held(kernel, e);
 }
 
 bool line_editor_take(struct kernel *kernel, struct line_editor *e, uint8_t byte)
@@ -196,6 +216,11 @@ bool line_editor_take(struct kernel *kernel, struct line_editor *e, uint8_t byte
     e->after_return = byte == '\r';
     if (second_half)
         return false;
+    bool text = byte >= 0x20 && byte != 0x7f;
+    if (!text) {
+        insert_held(kernel, e);
+        e->escape_length = 0; /* a control ends a sequence that never ended: Enter stays Enter */
+    }
     if (e->escape_length > 0) {
         take_escape(kernel, e, byte);
         return false;
@@ -206,16 +231,16 @@ bool line_editor_take(struct kernel *kernel, struct line_editor *e, uint8_t byte
         e->line[e->length] = '\0';
         return true;
     }
-    if (byte < 0x20 || byte == 0x7f)
-        take_control(kernel, e, byte);
+    if (text)
+        take_text(kernel, e, (char)byte);
     else
-        insert(kernel, e, (char)byte);
+        take_control(kernel, e, byte);
     return false;
 }
 
 void line_editor_clear(struct line_editor *e)
 {
-    e->length = e->cursor = e->escape_length = 0;
+    e->length = e->cursor = e->escape_length = e->character_length = 0;
     e->browsing = 0;
     e->full_told = false;
 }

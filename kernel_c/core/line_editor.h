@@ -16,6 +16,8 @@ struct line_editor {
     size_t length, cursor; /* bytes; the cursor stands between characters */
     char escape[8];        /* an escape sequence so far; escape_length 0: none */
     size_t escape_length;
+    char character[4];     /* a character of several bytes so far: it is shown when it is whole */
+    size_t character_length;
     bool after_return;     /* a LF behind this CR is the same line end */
     bool full_told;
     char history[LINE_HISTORY][LINE_HISTORY_BYTES];

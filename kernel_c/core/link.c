@@ -4,14 +4,17 @@
 
 #include "clock.h"
 #include "kernel.h"
+#include "utf8.h"
 
 #define POLL_US 200u     /* least time between two full polls: a UART register costs a microsecond on real hardware */
 #define KEYS_US 10000u
+#define HEARTBEAT_US (WIRE_HEARTBEAT_MS * 1000u - 50000u) /* a sleep or a long gap between polls still fits */
 #define COUNTERS_US 500000u
 #define DROWSY_US 100000u
 #define SLEEP_AFTER_US 150000u /* what was sent into the wide window is here by then */
 #define SLEEP_US 20000u
 #define WATCH_US 200u
+#define SETTLED_US 50000u /* what was sent into a wide window is here when nothing came for so long */
 #define TWICE_US 1000000u /* two stop bytes within this take the line back */
 
 bool link_busy(const struct kernel *kernel)
@@ -50,9 +53,43 @@ bool link_typed(struct kernel *kernel, uint8_t *ret_byte)
     return true;
 }
 
+/* Room for the longest line that turns out not to be a frame. */
+static bool can_type(const struct link *link)
+{
+    return LINK_TYPED_BYTES - (link->typed_head - link->typed_tail) >= WIRE_LINE_BYTES;
+}
+
+void link_work_begin(struct kernel *kernel)
+{
+    struct link *link = &kernel->link;
+    uint64_t begun = clock_us(), quiet_since = begun;
+    bool wide = link->machine && link->window > WIRE_WINDOW_BUSY;
+    link->serving = true;
+    while (wide && clock_us() - begun < WIRE_HEARTBEAT_MS * 1000u && clock_us() - quiet_since < SETTLED_US) {
+        (void)link_poll(kernel);
+        quiet_since = link->byte_us > begun ? link->byte_us : begun;
+        port_relax(WATCH_US);
+    }
+}
+
+void link_work_end(struct kernel *kernel)
+{
+    kernel->link.serving = false;
+    kernel->link.prompt_due = false; /* the loop shows one after the work */
+    kernel->link.credit_due = kernel->link.machine;
+}
+
+void link_stop(struct kernel *kernel)
+{
+    if (kernel->chat.running)
+        chat_stop(kernel);
+    else if (kernel->link.waiting_id != 0)
+        kernel->link.stop_waiting = true;
+}
+
 /* ---- modes */
 
-static void send_hello(struct kernel *kernel, const char *nonce)
+static void send_hello(struct kernel *kernel, const char *nonce, bool machine)
 {
     struct wire_line line;
     struct wire_hello record = {
@@ -60,7 +97,7 @@ static void send_hello(struct kernel *kernel, const char *nonce)
         .revision = WIRE_REVISION,
         .schema_id = WIRE_SCHEMA_ID,
         .boot = kernel->boot_id,
-        .machine = kernel->link.machine,
+        .machine = machine,
         .nonce = nonce,
         .window_idle = WIRE_WINDOW_IDLE,
         .window_busy = WIRE_WINDOW_BUSY,
@@ -69,28 +106,30 @@ static void send_hello(struct kernel *kernel, const char *nonce)
         .version = KERNEL_VERSION,
     };
     (void)wire_put_hello(&line, link_sequence(kernel), &record);
-    if (kernel->link.machine)
-        (void)link_send(kernel, &line, LINK_MUST);
-    else
-        (void)uart_send(&kernel->uart, line.data, line.length);
+    (void)link_queue(kernel, &line);
 }
 
 void link_beacon(struct kernel *kernel)
 {
     kernel->link.sequence = 0;
-    send_hello(kernel, "");
+    send_hello(kernel, "", false);
 }
 
-/* A new session: everything that belonged to the last one is forgotten. */
+/* A new session: everything that belonged to the last one, or to a person's half-typed line, is forgotten. Work that runs goes on. */
 static void take_hello(struct kernel *kernel, const struct wire_host_hello *hello)
 {
     struct link *link = &kernel->link;
+    link->sessions++;
+    link->line_taken |= !link->machine;
+    link->prompt_due = false;
     link->machine = true;
-    link->session = hello->session;
     link->sequence = 0;
     link->consumed = link->told = 0;
-    link->level = WIRE_LOG_LEVEL_DEBUG;
+    link->level = WIRE_LOG_LEVEL_INFO;
     link->staged_length = 0;
+    link->output_id = 0;
+    if (!link->serving)
+        link->waiting_id = 0;
     link->stop_us = 0;
     link->typed_tail = link->typed_head;
     for (unsigned i = 0; i < LINK_REPLAYS; i++)
@@ -101,7 +140,7 @@ static void take_hello(struct kernel *kernel, const struct wire_host_hello *hell
     link->receiver.checksum = link->receiver.too_long = link->receiver.malformed = link->receiver.cut = 0;
     link->counters_base = (struct wire_counters){.overrun = kernel->uart.overruns, .framing = kernel->uart.framing_errors,
                                                  .breaks = kernel->uart.breaks};
-    send_hello(kernel, hello->nonce);
+    send_hello(kernel, hello->nonce, true);
     link_send_credit(kernel);
 }
 
@@ -116,8 +155,7 @@ void link_leave(struct kernel *kernel, enum wire_leave_reason why)
     link->machine = false;
     link->stop_us = 0;
     link->staged_length = 0;
-    if (!kernel->chat.running && why != WIRE_LEAVE_REASON_REBOOT)
-        type(link, '\r'); /* the REPL answers an empty line with a fresh prompt */
+    link->prompt_due = why != WIRE_LEAVE_REASON_REBOOT;
 }
 
 /* ---- receiving */
@@ -131,8 +169,10 @@ static void take_frame(struct kernel *kernel, const struct wire_frame *frame)
         if (wire_host_hello_parse(frame, &hello, &refusal)) {
             link->life_us = clock_us();
             take_hello(kernel, &hello);
-        } else if (!link->machine) {
-            send_hello(kernel, ""); /* another protocol: the host sees which one this is, and stays a terminal */
+        } else if (refusal.error == WIRE_ERROR_CODE_VERSION) {
+            send_hello(kernel, hello.nonce, false); /* the host sees which one this kernel speaks, and stays a terminal */
+        } else {
+            link->receiver.malformed++;
         }
     } else if (frame->kind == 'q' && link->machine) {
         link->life_us = clock_us();
@@ -141,55 +181,70 @@ static void take_frame(struct kernel *kernel, const struct wire_frame *frame)
     }
 }
 
-static void receive(struct kernel *kernel)
+static void take_byte(struct kernel *kernel, uint8_t byte)
 {
     struct link *link = &kernel->link;
-    uint8_t byte;
-    while (uart_receive(&kernel->uart, &byte)) {
-        struct wire_frame frame;
-        link->consumed++;
-        link->byte_us = clock_us();
-        switch (wire_receive(&link->receiver, byte, &frame)) {
-        case WIRE_FRAME:
-            if (frame.kind == 'h')
-                link->consumed = 0;
-            take_frame(kernel, &frame);
-            break;
-        case WIRE_NOISE:
-        case WIRE_REJECTED:
-            link->credit_due = link->machine;
-            for (size_t i = 0; i < link->receiver.raw_length && !link->machine; i++)
-                type(link, (uint8_t)link->receiver.raw[i]);
-            break;
-        default: break;
-        }
+    struct wire_frame frame;
+    link->consumed++;
+    link->byte_us = clock_us();
+    switch (wire_receive(&link->receiver, byte, &frame)) {
+    case WIRE_FRAME: take_frame(kernel, &frame); break;
+    case WIRE_NOISE:
+    case WIRE_REJECTED:
+        link->credit_due = link->machine;
+        for (size_t i = 0; i < link->receiver.raw_length && !link->machine; i++)
+            type(link, (uint8_t)link->receiver.raw[i]);
+        break;
+    default: break;
     }
 }
 
-/* The stop byte works in both modes and outside the credit; the second within a second, or a BREAK, gives the line back to people. */
-static void look_for_stops(struct kernel *kernel, uint64_t now_us)
+/* The stop byte works in both modes and outside the credit; the second within a second gives the line back to people. Like a terminal's
+ * driver it also drops what was typed and not yet read. */
+static void take_stops(struct kernel *kernel)
 {
     struct link *link = &kernel->link;
+    uint64_t now_us = clock_us();
     uint32_t stops = kernel->uart.stops - link->stops;
+    bool twice = stops > 1 || (link->stop_us != 0 && now_us - link->stop_us < TWICE_US);
+    link->stops = kernel->uart.stops;
+    link->stop_us = now_us;
+    link->byte_us = now_us;
+    link->consumed += stops;
+    link->credit_due = link->machine;
+    wire_receiver_drop(&link->receiver);
+    link_stop(kernel);
+    if (!link->machine) {
+        link->typed_tail = link->typed_head;
+        if (!kernel->chat.running)
+            type(link, UART_STOP);
+    } else if (twice) {
+        link_leave(kernel, WIRE_LEAVE_REASON_CTRL_C);
+    }
+}
+
+/* Takes what has come, in its order: a stop byte does not overtake the line that was sent before it. */
+static void receive(struct kernel *kernel)
+{
+    struct link *link = &kernel->link;
+    bool stopped = kernel->uart.stops != link->stops;
+    uint8_t byte;
+    for (;;) {
+        if (stopped && !can_type(link))
+            uart_skip_to_stop(&kernel->uart);
+        if (stopped && !uart_before_stop(&kernel->uart)) {
+            take_stops(kernel);
+            stopped = false;
+        }
+        if (!can_type(link) || !uart_receive(&kernel->uart, &byte))
+            break;
+        take_byte(kernel, byte);
+    }
     if (kernel->uart.breaks != link->breaks) {
         link->breaks = kernel->uart.breaks;
         wire_receiver_drop(&link->receiver);
         link_leave(kernel, WIRE_LEAVE_REASON_BREAK);
     }
-    if (stops == 0)
-        return;
-    link->stops = kernel->uart.stops;
-    bool twice = stops > 1 || (link->stop_us != 0 && now_us - link->stop_us < TWICE_US);
-    link->stop_us = now_us;
-    link->life_us = now_us;
-    wire_receiver_drop(&link->receiver);
-    link->staged_length = 0;
-    if (kernel->chat.running)
-        chat_stop(kernel);
-    else if (!link->machine)
-        type(link, UART_STOP);
-    if (link->machine && twice)
-        link_leave(kernel, WIRE_LEAVE_REASON_CTRL_C);
 }
 
 static void look_for_keys(struct kernel *kernel)
@@ -202,15 +257,11 @@ static void look_for_keys(struct kernel *kernel)
         } else if (key >= PORT_KEY_UP && key <= PORT_KEY_DELETE) {
             for (const char *at = sequences[key - PORT_KEY_UP]; *at != '\0'; at++)
                 type(&kernel->link, (uint8_t)*at);
-        } else if (key < 0x80) {
-            type(&kernel->link, (uint8_t)key);
-        } else if (key < 0x800) {
-            type(&kernel->link, (uint8_t)(0xc0 | key >> 6));
-            type(&kernel->link, (uint8_t)(0x80 | (key & 0x3f)));
-        } else if (key < 0x10000) {
-            type(&kernel->link, (uint8_t)(0xe0 | key >> 12));
-            type(&kernel->link, (uint8_t)(0x80 | (key >> 6 & 0x3f)));
-            type(&kernel->link, (uint8_t)(0x80 | (key & 0x3f)));
+        } else {
+            char bytes[UTF8_MOST_BYTES];
+            size_t count = utf8_encode((uint32_t)key, bytes);
+            for (size_t i = 0; i < count; i++)
+                type(&kernel->link, (uint8_t)bytes[i]);
         }
     }
 }
@@ -244,7 +295,8 @@ static void serve_session(struct kernel *kernel, uint64_t now_us)
     struct link *link = &kernel->link;
     uint32_t untold = link->consumed - link->told;
     uint32_t enough = link_busy(kernel) ? WIRE_WINDOW_BUSY / 2 + 1 : WIRE_WINDOW_IDLE / 2;
-    if (link->window != link_window(kernel) || link->credit_due || untold >= enough || now_us - link->credit_us >= WIRE_HEARTBEAT_MS * 1000u)
+    bool changed = link->window != link_window(kernel) || link->phase != link_phase(kernel);
+    if (changed || link->credit_due || untold >= enough || now_us - link->credit_us >= HEARTBEAT_US)
         link_send_credit(kernel);
     link_send_samples(kernel, now_us);
     send_counters(kernel, now_us);
@@ -259,7 +311,6 @@ bool link_poll(struct kernel *kernel)
     if (now_us - link->poll_us >= POLL_US) {
         link->poll_us = now_us;
         uart_pump(&kernel->uart);
-        look_for_stops(kernel, now_us);
         receive(kernel);
         now_us = clock_us(); /* what was received has been served: the times it left are not later than this */
         if (link->machine)

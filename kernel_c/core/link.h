@@ -16,7 +16,7 @@
 
 #define LINK_REPLAYS 4u
 #define LINK_OUTPUT_BYTES 28672u /* the longest output of one command */
-#define LINK_TYPED_BYTES 256u
+#define LINK_TYPED_BYTES 1024u
 
 struct kernel;
 
@@ -37,14 +37,15 @@ struct link_stream {
 
 struct link {
     bool machine;             /* LLP/1; otherwise the line is a person's */
-    uint16_t session;
+    uint32_t sessions;        /* hellos so far: an answer of an earlier one is not sent into the next */
     uint16_t sequence;        /* of the next frame */
     struct wire_receiver receiver;
     uint32_t consumed, told;  /* bytes taken since the hello; the value in the last K */
     uint16_t window;          /* in the last K */
+    enum wire_phase phase;    /* in the last K */
     uint64_t credit_us;       /* when the last K was sent */
     bool credit_due;
-    uint64_t life_us;         /* when the host last gave a sign of life */
+    uint64_t life_us;         /* when the last valid frame of the host came */
     uint64_t byte_us;         /* when the last byte came */
     uint64_t poll_us, key_us; /* when the slow parts of the poll ran */
     uint32_t stops, breaks;   /* of the uart, as last seen */
@@ -58,13 +59,18 @@ struct link {
     /* what was asked for and waits for the REPL loop */
     enum wire_op waiting;
     uint16_t waiting_id;      /* 0: nothing waits; also the id of what runs now */
-    bool serving;
+    uint32_t waiting_session; /* the one that asked */
+    bool stop_waiting;        /* a stop came before the work that waits had begun */
+    bool serving;             /* work runs, asked for by the host or by a person */
     size_t staged_length;
     char staged[CHAT_PROMPT_BYTES];
     /* the last command's output, for `out` */
     uint16_t output_id;
     size_t output_length;
     char output[LINK_OUTPUT_BYTES];
+    /* what the REPL loop has to do about the mode */
+    bool line_taken;          /* a hello came: what was typed before it is forgotten */
+    bool prompt_due;          /* the line is a person's again */
     /* what a person typed, on the line or on the keyboard: bytes for the line editor */
     uint8_t typed[LINK_TYPED_BYTES];
     uint32_t typed_head, typed_tail;
@@ -72,8 +78,8 @@ struct link {
 
 /* ---- what other modules tell the link; in human mode each of these does nothing --------------------------------- */
 
-void link_token(struct kernel *kernel, uint32_t generation, uint32_t index, uint32_t id, const uint8_t *bytes, size_t count,
-                uint64_t cycles);
+/* One token of the last generation, in parts when it is long; returns the number of frames. */
+unsigned link_send_token(struct kernel *kernel, uint32_t index, const struct chat_token *token, const uint8_t *bytes, size_t count);
 void link_finished(struct kernel *kernel, const struct wire_finished *record);
 void link_event(struct kernel *kernel, const struct wire_event *record);
 void link_changed(struct kernel *kernel, enum wire_stream stream); /* send this record soon */
@@ -88,6 +94,9 @@ bool link_poll(struct kernel *kernel);
 void link_beacon(struct kernel *kernel);   /* once at boot */
 bool link_serve(struct kernel *kernel);    /* runs what waits (gen, run); false when nothing did */
 bool link_typed(struct kernel *kernel, uint8_t *ret_byte); /* the next byte a person typed */
+/* Around work that a person asked for: a host learns first that the window is narrow, and what it sent into the wide one is taken. */
+void link_work_begin(struct kernel *kernel);
+void link_work_end(struct kernel *kernel);
 bool link_busy(const struct kernel *kernel);
 /* How long an idle kernel may sleep. Long only when the window has been narrow for a while, so that a 16-byte FIFO holds all that can
  * come in that time: the rest of a wide window must have arrived. */
@@ -101,6 +110,10 @@ enum link_care { LINK_SAMPLE, LINK_EVENT, LINK_MUST };
 /* Queues a line. Samples and events are left out while more than half of the ring is full; what must go waits up to 50 ms. */
 bool link_send(struct kernel *kernel, const struct wire_line *line, enum link_care care);
 uint16_t link_sequence(struct kernel *kernel);
+/* Queues a line in either mode, pumping for up to 50 ms when there is no room; false when even that was not enough. */
+bool link_queue(struct kernel *kernel, const struct wire_line *line);
+enum wire_phase link_phase(const struct kernel *kernel);
+void link_stop(struct kernel *kernel); /* what runs or waits to run is to end */
 void link_send_credit(struct kernel *kernel);
 /* One record of a stream now; ZONE sends every arena. Returns the number of frames. */
 unsigned link_send_stream(struct kernel *kernel, enum wire_stream stream, enum link_care care);

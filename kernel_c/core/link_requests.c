@@ -87,7 +87,7 @@ static bool replay(struct kernel *kernel, uint16_t id)
             answer_send(kernel, &kernel->link.answers[i]);
             return true;
         }
-    return kernel->link.waiting_id == id; /* it runs: its answer will come */
+    return kernel->link.waiting_id == id && kernel->link.waiting_session == kernel->link.sessions; /* it runs: its answer will come */
 }
 
 /* ---- things sent again */
@@ -125,8 +125,7 @@ static void send_tokens(struct kernel *kernel, const struct wire_request *reques
         const struct chat_token *token = &chat->history[index % CHAT_HISTORY];
         size_t count;
         const uint8_t *bytes = tokenizer_decode(&kernel->tokenizer, TOKEN_EOS, token->id, &count);
-        link_token(kernel, chat->generation, index, token->id, bytes, count < token->bytes ? count : token->bytes, token->cycles);
-        sent++;
+        sent += link_send_token(kernel, index, token, bytes, count < token->bytes ? count : token->bytes);
     }
     done_count(kernel, request->id, sent);
 }
@@ -234,8 +233,15 @@ static bool stage(struct kernel *kernel, const struct wire_request *request)
 {
     struct link *link = &kernel->link;
     uint32_t offset = request->has_offset ? request->offset : 0;
-    if (offset > link->staged_length) {
-        refuse(kernel, request->id, WIRE_ERROR_CODE_STATE, "o", "a piece before this one is missing: begin again at 0");
+    if (offset > 0 && offset <= link->staged_length && request->text_length <= link->staged_length - offset)
+        return true; /* it is here already: its answer was lost */
+    if (offset > 0 && offset != link->staged_length) {
+        char message[80];
+        struct text text;
+        text_init(&text, message, sizeof message);
+        text_format(&text, "%u bytes are staged: expected o=%u, or 0 to begin anew", (unsigned)link->staged_length,
+                    (unsigned)link->staged_length);
+        refuse(kernel, request->id, WIRE_ERROR_CODE_STATE, "o", message);
         return false;
     }
     if (offset + request->text_length >= sizeof link->staged) {
@@ -254,12 +260,17 @@ static void run_command(struct kernel *kernel, uint16_t id)
     struct link *link = &kernel->link;
     struct error error = {0};
     struct text text;
+    uint32_t session = link->sessions;
+    link->output_id = 0;
     text_init(&text, link->output, sizeof link->output);
     console_print(kernel, "\n[console] %.*s\n", (int)(link->staged_length < 200 ? link->staged_length : 200), link->staged);
     bool ok = command_run(kernel, link->staged, link->staged_length, &text, &error);
     console_write(kernel, link->output, text.length);
-    if (!ok) {
+    if (!ok)
         console_print(kernel, "%s\n", error.text);
+    if (link->sessions != session)
+        return; /* another host has come meanwhile: to it this id means something else */
+    if (!ok) {
         refuse_error(kernel, id, NULL, &error);
         return;
     }
@@ -284,6 +295,8 @@ static void run_generation(struct kernel *kernel, uint16_t id)
     answer_send(kernel, answer);
     console_print(kernel, "\n[console] %.*s", (int)link->staged_length, link->staged);
     link->waiting_id = 0; /* answered: from here on the chat itself says that the kernel is busy */
+    if (link->stop_waiting)
+        chat_stop(kernel);
     chat_generate(kernel);
 }
 
@@ -299,9 +312,8 @@ bool link_serve(struct kernel *kernel)
     else
         run_command(kernel, id);
     link->waiting_id = 0;
-    link->serving = false;
     link->staged_length = 0;
-    link->credit_due = link->machine;
+    link_work_end(kernel);
     return true;
 }
 
@@ -311,11 +323,14 @@ static void stage_work(struct kernel *kernel, const struct wire_request *request
     if (!stage(kernel, request))
         return;
     if (request->op == WIRE_OP_RUN && !command_is(link->staged, link->staged_length)) {
+        link->staged_length = 0;
         refuse(kernel, request->id, WIRE_ERROR_CODE_ARG, "s", "not a command: it must begin with /; prompts go with gen");
         return;
     }
     link->waiting = request->op;
     link->waiting_id = request->id;
+    link->waiting_session = link->sessions;
+    link->stop_waiting = false;
 }
 
 static void say_last(struct kernel *kernel, uint16_t id)
@@ -325,7 +340,7 @@ static void say_last(struct kernel *kernel, uint16_t id)
         return;
     }
     link_finished(kernel, &kernel->chat.last);
-    done(kernel, id);
+    done_count(kernel, id, 1);
 }
 
 static void perform(struct kernel *kernel, const struct wire_request *request)
@@ -339,7 +354,7 @@ static void perform(struct kernel *kernel, const struct wire_request *request)
     case WIRE_OP_LOG: send_events(kernel, request); break;
     case WIRE_OP_TOK: send_tokens(kernel, request); break;
     case WIRE_OP_OUT:
-        if (request->of != kernel->link.output_id)
+        if (request->of == 0 || request->of != kernel->link.output_id)
             refuse(kernel, request->id, WIRE_ERROR_CODE_STATE, "of", "only the last output is kept");
         else
             done_count(kernel, request->id, send_output(kernel, request->of, request->index, request->count));
@@ -352,7 +367,7 @@ static void perform(struct kernel *kernel, const struct wire_request *request)
     case WIRE_OP_GEN:
     case WIRE_OP_RUN: stage_work(kernel, request); break;
     case WIRE_OP_STOP:
-        chat_stop(kernel);
+        link_stop(kernel);
         done(kernel, request->id);
         break;
     case WIRE_OP_SET: set_parameter(kernel, request); break;
@@ -380,7 +395,9 @@ void link_request(struct kernel *kernel, const struct wire_frame *frame)
     struct wire_request request;
     struct wire_refusal refusal;
     if (!wire_request_parse(frame, &request, &refusal)) {
-        if (refusal.id != 0 && !replay(kernel, refusal.id))
+        if (refusal.id == 0)
+            kernel->link.receiver.malformed++; /* nobody can be answered */
+        else if (!replay(kernel, refusal.id))
             refuse(kernel, refusal.id, refusal.error, refusal.field, refusal.message);
         return;
     }

@@ -12,28 +12,38 @@ uint16_t link_sequence(struct kernel *kernel)
     return kernel->link.sequence++;
 }
 
-bool link_send(struct kernel *kernel, const struct wire_line *line, enum link_care care)
+bool link_queue(struct kernel *kernel, const struct wire_line *line)
 {
     struct uart *uart = &kernel->uart;
-    if (!kernel->link.machine || line->length == 0)
-        return false;
-    if (care != LINK_MUST && uart_tx_free(uart) < UART_TX_BYTES / 2 + line->length) {
-        kernel->link.sequence--; /* the line was never sent: its number goes to the next, and no loss is seen where there was none */
-        return false;
-    }
     uint64_t begun = clock_us();
     while (!uart_send(uart, line->data, line->length)) {
-        if (clock_us() - begun > MUST_WAIT_US) {
-            kernel->link.counters.dropped++;
-            kernel->link.sequence--;
+        if (clock_us() - begun > MUST_WAIT_US)
             return false;
-        }
         size_t room = uart_tx_free(uart);
         uart_pump(uart);
         if (uart_tx_free(uart) == room)
             port_relax(100);
     }
     return true;
+}
+
+bool link_send(struct kernel *kernel, const struct wire_line *line, enum link_care care)
+{
+    bool must = care == LINK_MUST;
+    if (!kernel->link.machine || line->length == 0)
+        return false;
+    if ((must || uart_tx_free(&kernel->uart) >= UART_TX_BYTES / 2 + line->length) && link_queue(kernel, line))
+        return true;
+    kernel->link.sequence--; /* the line was never sent: its number goes to the next, and no loss is seen where there was none */
+    kernel->link.counters.dropped += must;
+    return false;
+}
+
+enum wire_phase link_phase(const struct kernel *kernel)
+{
+    if (kernel->chat.running || kernel->chat.phase == WIRE_PHASE_LOAD)
+        return kernel->chat.phase;
+    return kernel->model_loaded ? WIRE_PHASE_IDLE : WIRE_PHASE_RESCUE;
 }
 
 void link_send_credit(struct kernel *kernel)
@@ -43,7 +53,7 @@ void link_send_credit(struct kernel *kernel)
     struct wire_credit record = {
         .consumed = link->consumed,
         .window = link_window(kernel),
-        .phase = kernel->chat.running ? kernel->chat.phase : kernel->model_loaded ? WIRE_PHASE_IDLE : WIRE_PHASE_RESCUE,
+        .phase = link_phase(kernel),
         .generation = kernel->chat.generation,
         .tokens = kernel->chat.generated,
         .events = kernel->log != NULL ? kernel->log->next : 0,
@@ -52,6 +62,7 @@ void link_send_credit(struct kernel *kernel)
     if (link_send(kernel, &line, LINK_MUST)) {
         link->told = link->consumed;
         link->window = record.window;
+        link->phase = record.phase;
         link->credit_due = false;
     }
     link->credit_us = clock_us();
@@ -131,11 +142,12 @@ void link_changed(struct kernel *kernel, enum wire_stream stream)
     kernel->link.streams[stream].changed = kernel->link.machine;
 }
 
-void link_token(struct kernel *kernel, uint32_t generation, uint32_t index, uint32_t id, const uint8_t *bytes, size_t count,
-                uint64_t cycles)
+unsigned link_send_token(struct kernel *kernel, uint32_t index, const struct chat_token *token, const uint8_t *bytes, size_t count)
 {
-    struct wire_token record = {.generation = generation, .index = index, .time = clock_ms(), .token = id, .cycles = cycles};
+    struct wire_token record = {.generation = kernel->chat.generation, .index = index, .time = token->time_ms, .token = token->id,
+                                .cycles = token->cycles};
     struct wire_line line;
+    unsigned sent = 0;
     do {
         size_t part = count < WIRE_TOKEN_TEXT_BYTES ? count : WIRE_TOKEN_TEXT_BYTES;
         record.text = bytes;
@@ -143,12 +155,13 @@ void link_token(struct kernel *kernel, uint32_t generation, uint32_t index, uint
         record.more = count > part;
         if (kernel->link.machine) {
             (void)wire_put_token(&line, link_sequence(kernel), &record);
-            (void)link_send(kernel, &line, LINK_MUST);
+            sent += link_send(kernel, &line, LINK_MUST);
         }
         bytes += part;
         count -= part;
         record.part++;
     } while (count > 0);
+    return sent;
 }
 
 void link_finished(struct kernel *kernel, const struct wire_finished *record)

@@ -24,19 +24,24 @@ static void run_command(struct kernel *kernel, const char *line, size_t length)
     struct error error = {0};
     struct text text; /* the link's output buffer is free: one thing runs at a time */
     text_init(&text, kernel->link.output, sizeof kernel->link.output);
+    kernel->link.output_id = 0; /* what the host could have asked for again is overwritten */
+    link_work_begin(kernel);
     if (command_run(kernel, line, length, &text, &error))
         console_write(kernel, kernel->link.output, text.length);
     else
         console_print(kernel, "%s\n", error.text);
+    link_work_end(kernel);
 }
 
 static void run_prompt(struct kernel *kernel, const char *prompt, size_t length)
 {
     struct error error = {0};
+    link_work_begin(kernel);
     if (chat_prepare(kernel, prompt, length, &error))
         chat_generate(kernel);
     else
         console_print(kernel, "%s\n", error.text);
+    link_work_end(kernel);
 }
 
 static bool append(struct kernel *kernel, struct repl *repl, const char *bytes, size_t count)
@@ -100,6 +105,19 @@ static void take_typed(struct kernel *kernel, struct repl *repl, uint8_t byte)
     }
 }
 
+/* The line changed hands: what was typed before a hello is no prompt any more, and a person who gets the line back sees one. */
+static void follow_link(struct kernel *kernel, struct repl *repl)
+{
+    struct link *link = &kernel->link;
+    if (link->line_taken || link->prompt_due)
+        line_editor_clear(&repl->editor);
+    if (link->prompt_due) {
+        console_print(kernel, "\n");
+        show_prompt(kernel, repl);
+    }
+    link->line_taken = link->prompt_due = false;
+}
+
 int repl_run(struct kernel *kernel)
 {
     static struct repl repl; /* nine kilobytes: too large for a stack without probes */
@@ -108,6 +126,7 @@ int repl_run(struct kernel *kernel)
     while (!kernel->leave) {
         uint8_t byte;
         (void)link_poll(kernel);
+        follow_link(kernel, &repl);
         if (link_serve(kernel))
             show_prompt(kernel, &repl);
         else if (link_typed(kernel, &byte))

@@ -67,7 +67,7 @@ static void send_token(struct kernel *kernel, const struct stops_token *token, s
         .cycles = token->cycles,
         .time_ms = token->time_ms,
     };
-    link_token(kernel, chat->generation, index, token->id, token->bytes, bytes, token->cycles);
+    (void)link_send_token(kernel, index, &chat->history[index % CHAT_HISTORY], token->bytes, bytes);
 }
 
 /* Lets the first `count` held bytes out, and the tokens that are out altogether. */

@@ -32,6 +32,7 @@ static void take(struct uart *uart, uint8_t status)
         uart->breaks++; /* its zero byte is no data */
     } else if (byte == UART_STOP) {
         uart->stops++;
+        uart->stop_at = uart->rx_head;
     } else {
         uart->rx[uart->rx_head++ % UART_RX_BYTES] = byte;
     }
@@ -79,6 +80,17 @@ bool uart_receive(struct uart *uart, uint8_t *ret_byte)
         return false;
     *ret_byte = uart->rx[uart->rx_tail++ % UART_RX_BYTES];
     return true;
+}
+
+bool uart_before_stop(const struct uart *uart)
+{
+    return uart->rx_head - uart->rx_tail > uart->rx_head - uart->stop_at;
+}
+
+void uart_skip_to_stop(struct uart *uart)
+{
+    if (uart_before_stop(uart))
+        uart->rx_tail = uart->stop_at;
 }
 
 bool uart_drained(const struct uart *uart)

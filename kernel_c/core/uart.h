@@ -17,6 +17,7 @@ struct uart {
     uint32_t tx_head, tx_tail, rx_head, rx_tail; /* free-running */
     uint32_t overruns, framing_errors, breaks;   /* LSR.OE, FE, BI since start */
     uint32_t stops;                              /* stop bytes since start */
+    uint32_t stop_at;                            /* rx_head when the last one came: what stands before it was sent before it */
 };
 
 void uart_init(struct uart *uart, uint32_t baud);
@@ -26,6 +27,8 @@ size_t uart_tx_free(const struct uart *uart);
 /* Queues all bytes, or none and returns false. */
 bool uart_send(struct uart *uart, const void *bytes, size_t count);
 bool uart_receive(struct uart *uart, uint8_t *ret_byte);
+bool uart_before_stop(const struct uart *uart); /* the next byte came before the last stop byte */
+void uart_skip_to_stop(struct uart *uart);      /* drops what came before it */
 bool uart_drained(const struct uart *uart);
 
 #endif
