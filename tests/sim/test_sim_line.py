@@ -339,14 +339,24 @@ def test_the_modelled_line_loses_what_a_deaf_kernel_does_not_read(boot: Boot) ->
     assert counters["received"] + counters["overruns"] == len(b"deaf 300\n" + b"echo " + b"x" * 100 + b"\n\nleave 0\n")
 
 
-def test_a_poll_schedule_makes_a_busy_kernel_of_a_waiting_one(boot: Boot) -> None:
-    machine = boot("--uart", "16550", "--poll-gap-us", "5000", "--uart-stats")
+@pytest.mark.parametrize("order", ["work", "rest"])
+def test_a_poll_schedule_holds_a_busy_kernel_back_but_not_a_resting_one(boot: Boot, tmp_path: Path, order: str) -> None:
+    screen = tmp_path / "screen"
+    machine = boot("--uart", "16550", "--poll-gap-us", "20000", "--uart-stats", "--screen", str(screen))
     line = machine.stdio()
     line.until(b"ready\n")
-    line.send(b"echo " + b"y" * 200 + b"\n")  # 57 bytes arrive in every gap, 16 of them stay
-    machine.process.communicate(b"", timeout=30)
-    assert machine.process.returncode == 0
-    assert machine.counters()["overruns"] > 60
+    line.send(f"{order} 500\n".encode())
+    wait_until(lambda: screen.read_text() == "working", "the kernel is at it")
+    line.send(b"y" * 1000)  # 230 bytes arrive in a gap, of which 16 stay
+    polls, taken = map(int, line.until(b"\n").split())
+    line.send(b"leave 0\n")
+    assert machine.end() == 0
+    assert machine.counters()["overruns"] == 1000 - taken
+    if order == "work":
+        assert 0 < polls <= 26
+        assert 0 < taken < 300
+    else:
+        assert taken == 1000
 
 
 def test_the_baud_clock_is_the_rate(boot: Boot) -> None:

@@ -158,7 +158,7 @@ static const struct row {
     {"wait", NULL, "wait for the first client of the line before booting", set_wait},
     {"uart", "MODEL", "plain (default): nothing is lost; 16550: 16-byte FIFO and a baud clock", set_uart},
     {"baud", "N", "speed of the host's end of the modelled line (default: 115200)", set_baud},
-    {"poll-gap-us", "N", "least time between two polls of the line, as of a busy kernel", set_poll_gap},
+    {"poll-gap-us", "N", "least time between two polls when the kernel computes between them", set_poll_gap},
     {"latency-us", "N", "one-way latency of the modelled line, as of a USB adapter", set_latency},
     {"uart-stats", NULL, "counters of the line on stderr at the end", set_uart_stats},
     {"memory", "MIB", "memory of the machine (default: 1024)", set_memory},

@@ -20,7 +20,7 @@ struct options {
     bool wait;           /* for the first client before booting */
     bool model_16550;    /* a FIFO of 16 bytes and a baud clock, instead of a plain line */
     uint32_t baud;       /* of the host's end of the modelled line */
-    uint64_t poll_gap_us; /* least time between two polls of the line */
+    uint64_t poll_gap_us; /* least time between two polls of a kernel that computes between them */
     uint64_t latency_us;  /* of the link, one way */
     bool uart_stats;      /* counters to stderr at the end */
     uint64_t memory;      /* bytes */
@@ -59,6 +59,7 @@ void power_check_parent(void);
 
 /* clock.c */
 uint64_t monotonic_ns(void); /* CLOCK_MONOTONIC */
+uint64_t cpu_ns(void);       /* processor time of this process */
 void clock_calibrate(void);
 
 /* uart.c: the kernel's registers and port_relax */

@@ -126,17 +126,17 @@ size_t serial_write(const uint8_t *bytes, size_t count)
     return count;
 }
 
-static void wait_ready(struct pollfd *ready, nfds_t count, uint64_t most_ns)
+static bool wait_ready(struct pollfd *ready, nfds_t count, uint64_t most_ns)
 {
 #ifdef __linux__
     struct timespec most = {.tv_sec = (time_t)(most_ns / 1000000000u), .tv_nsec = (long)(most_ns % 1000000000u)};
-    (void)ppoll(ready, count, &most, NULL);
+    return ppoll(ready, count, &most, NULL) != 0;
 #else
-    (void)poll(ready, count, (int)((most_ns + 999999u) / 1000000u));
+    return poll(ready, count, (int)((most_ns + 999999u) / 1000000u)) != 0;
 #endif
 }
 
-void serial_wait(uint64_t most_ns, bool input, bool output)
+bool serial_wait(uint64_t most_ns, bool input, bool output)
 {
     int in = -1, out = -1;
     if (options.serial == SERIAL_STDIO) {
@@ -154,5 +154,6 @@ void serial_wait(uint64_t most_ns, bool input, bool output)
         {.fd = lasting.client < 0 ? lasting.listener : -1, .events = POLLIN},
         {.fd = keyboard_descriptor(), .events = POLLIN},
     };
-    wait_ready(ready, sizeof ready / sizeof ready[0], most_ns);
+    bool happened = wait_ready(ready, sizeof ready / sizeof ready[0], most_ns);
+    return happened || (options.serial == SERIAL_PTY && hung_up); /* only a look tells whether it was opened */
 }

@@ -20,9 +20,10 @@ void serial_raw_again(void); /* after the process was stopped: a shell may have 
 /* serial.c */
 bool serial_connected(void);
 bool serial_look_for_client(void); /* the same, after taking one that has come */
-size_t serial_read(uint8_t *bytes, size_t most);             /* 0: nothing now */
-size_t serial_write(const uint8_t *bytes, size_t count);     /* how many the host took, or were discarded */
-bool serial_ended(void);                                     /* standard input is at its end */
-void serial_wait(uint64_t most_ns, bool input, bool output); /* for a byte, a client, a key or room for output */
+size_t serial_read(uint8_t *bytes, size_t most);         /* 0: nothing now */
+size_t serial_write(const uint8_t *bytes, size_t count); /* how many the host took, or were discarded */
+bool serial_ended(void);                                 /* standard input is at its end */
+/* For a byte, a client, a key or room for output. False when it is certain that there was none of them. */
+bool serial_wait(uint64_t most_ns, bool input, bool output);
 
 #endif

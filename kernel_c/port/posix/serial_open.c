@@ -166,7 +166,7 @@ void serial_open(void)
     if (!options.wait)
         return;
     while (!serial_look_for_client())
-        serial_wait(UINT64_C(1000000000), true, false);
+        (void)serial_wait(UINT64_C(1000000000), true, false);
 }
 
 void serial_close(void)

@@ -17,14 +17,16 @@
 
 static struct uart16550 uart;
 static bool ready;
-static uint64_t looked_ns;     /* when the host was last asked; its bytes since then left it no earlier */
+static uint64_t looked_ns; /* when the host was last asked; its bytes since then left it no earlier */
 static uint64_t looked_cycles, look_cycles;
 static uint8_t out[512];       /* has reached the host, but it has not taken it */
 static size_t out_at, out_count;
 
-/* The poll schedule: a poll begins with reading the line status and ends when that says "no data". */
-static uint64_t poll_begun_ns;
-static bool polling;
+/* The poll schedule: a kernel that has computed since its last poll takes at least the gap for it. One that rests, or
+ * waits in a loop for its line, polls as often as it likes. Processor time is counted, so that being preempted is not
+ * taken for work. */
+#define BUSY_NS UINT64_C(150000)
+static uint64_t polled_ns, polled_cpu_ns;
 
 /* End of standard input: the process ends when the kernel saw an empty line, could have written, did not, and rests. */
 static bool nothing_to_say;
@@ -70,12 +72,18 @@ static void look(uint64_t now_ns)
     size_t count = room > 0 ? serial_read(bytes, room < sizeof bytes ? room : sizeof bytes) : 0;
     for (size_t i = 0; i < count; i++)
         uart16550_from_host(&uart, bytes[i], looked_ns);
-    if (power_break_asked())
-        uart16550_break_from_host(&uart, looked_ns);
     uart16550_set_peer(&uart, serial_connected());
     looked_ns = now_ns;
     looked_cycles = port_cycles();
     flush_to_host(now_ns);
+}
+
+static void look_if_due(uint64_t now_ns)
+{
+    if (port_cycles() - looked_cycles >= look_cycles)
+        look(now_ns);
+    if (power_break_asked())
+        uart16550_break_from_host(&uart, looked_ns);
 }
 
 /* How long the kernel may rest: until the next thing that the model does on its own. */
@@ -91,16 +99,16 @@ static uint64_t rest_ns(uint64_t most_ns, uint64_t now_ns)
 /* Holds a poll back until its time has come, while bytes keep arriving. */
 static void keep_schedule(void)
 {
-    uint64_t due = poll_begun_ns + options.poll_gap_us * 1000, now = monotonic_ns();
-    while (!polling && now < due) {
-        serial_wait(rest_ns(due - now, model_now()), uart16550_room(&uart) > 0, out_count > 0);
+    uint64_t due = polled_ns + options.poll_gap_us * 1000, now = monotonic_ns();
+    bool busy = cpu_ns() - polled_cpu_ns >= BUSY_NS;
+    while (busy && now < due) {
+        (void)serial_wait(rest_ns(due - now, model_now()), uart16550_room(&uart) > 0, out_count > 0);
         looked_ns = model_now(); /* whatever is there now has just come */
         now = monotonic_ns();
         look(model_now());
     }
-    if (!polling)
-        poll_begun_ns = now;
-    polling = true;
+    polled_ns = now;
+    polled_cpu_ns = cpu_ns();
 }
 
 static uint8_t read_line_status(void)
@@ -108,11 +116,9 @@ static uint8_t read_line_status(void)
     if (options.poll_gap_us > 0)
         keep_schedule();
     uint64_t now = model_now();
-    if (port_cycles() - looked_cycles >= look_cycles)
-        look(now);
+    look_if_due(now);
     uint8_t status = uart16550_read(&uart, 5, now);
-    polling = (status & UART16550_DATA_READY) != 0;
-    nothing_to_say = !polling && (status & UART16550_THR_EMPTY);
+    nothing_to_say = (status & (UART16550_DATA_READY | UART16550_THR_EMPTY)) == UART16550_THR_EMPTY;
     return status;
 }
 
@@ -157,15 +163,21 @@ void port_relax(uint32_t microseconds)
     if (!ready)
         start();
     power_check_parent();
-    look(model_now());
+    look_if_due(model_now());
+    flush_to_host(model_now());
     if (serial_ended())
         end_with_input();
     /* A kernel that could take a byte does not rest; one whose host does not read may be waiting for just that. */
     if (out_count == 0 && uart16550_has_data(&uart, model_now()))
         return;
-    serial_wait(rest_ns((uint64_t)microseconds * 1000, model_now()), uart16550_room(&uart) > 0, out_count > 0);
-    looked_ns = model_now();
-    look(looked_ns);
+    uint64_t most_ns = rest_ns((uint64_t)microseconds * 1000, model_now());
+    bool happened = serial_wait(most_ns, uart16550_room(&uart) > 0, out_count > 0);
+    looked_ns = model_now(); /* up to now there was nothing */
+    looked_cycles = port_cycles();
+    if (happened)
+        look(looked_ns);
+    if (options.poll_gap_us > 0)
+        polled_cpu_ns = cpu_ns(); /* resting is no work, whatever it costs the host */
 }
 
 void uart_finish(uint64_t most_ns)
@@ -175,7 +187,7 @@ void uart_finish(uint64_t most_ns)
     uint64_t begun = monotonic_ns(), now = begun;
     flush_to_host(model_now());
     while ((out_count > 0 || uart16550_sending(&uart)) && now - begun < most_ns) {
-        serial_wait(rest_ns(UINT64_C(10000000), model_now()), false, out_count > 0);
+        (void)serial_wait(rest_ns(UINT64_C(10000000), model_now()), false, out_count > 0);
         now = monotonic_ns();
         flush_to_host(model_now());
     }

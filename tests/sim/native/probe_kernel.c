@@ -1,7 +1,7 @@
 /* probe_kernel.c - a kernel that does what it is told over its line, one order a line, one answer a line: it shows a
  * port from the inside. Orders: echo TEXT, cat NAME, write NAME TEXT, fill NAME BYTES, ls [FOLDER], alloc BYTES, free,
- * clock, elapsed MICROSECONDS, flood BYTES, poll MILLISECONDS, deaf MILLISECONDS, keys, draw TEXT, crash, reboot,
- * poweroff, leave STATUS. */
+ * clock, elapsed MICROSECONDS, flood BYTES, poll MILLISECONDS, work MILLISECONDS, rest MILLISECONDS, deaf MILLISECONDS,
+ * keys, draw TEXT, crash, reboot, poweroff, leave STATUS. */
 #include "number.h"
 #include "port.h"
 #include "text.h"
@@ -128,6 +128,23 @@ static void poll_line(const char *rest)
     text_format(&out, "%llu", (unsigned long long)count);
 }
 
+/* Takes what the line has whenever it finds time: after computing for so long, over and over. */
+static void work(const char *rest, uint64_t compute_us)
+{
+    uint64_t begun = microseconds(), wanted = argument(rest) * 1000, polls = 0, bytes = 0;
+    port_screen_write("working", 7);
+    port_screen_flush();
+    for (; microseconds() - begun < wanted; polls++) {
+        for (uint64_t since = microseconds(); microseconds() - since < compute_us;) {
+        }
+        if (compute_us == 0)
+            port_relax(1000);
+        for (; port_uart_read(5) & 1; bytes++)
+            (void)port_uart_read(0);
+    }
+    text_format(&out, "%llu %llu", (unsigned long long)polls, (unsigned long long)bytes);
+}
+
 static void deaf(const char *rest)
 {
     uint64_t begun = microseconds(), wanted = argument(rest) * 1000;
@@ -180,6 +197,10 @@ static void obey(void)
         flood(rest);
     else if (is("poll", &rest))
         poll_line(rest);
+    else if (is("work", &rest))
+        work(rest, 300);
+    else if (is("rest", &rest))
+        work(rest, 0);
     else if (is("deaf", &rest))
         deaf(rest);
     else if (is("keys", &rest))
