@@ -131,7 +131,7 @@ static bool from_hypervisor(void)
     __cpuid(0x40000010u, a, b, c, unused);
     if (a < PLAUSIBLE_KHZ_LEAST || a > PLAUSIBLE_KHZ_MOST)
         return false;
-    found = (struct port_clock){.hz = (uint64_t)a * 1000, .source = "kvm"};
+    found = (struct port_clock){.hz = (uint64_t)a * 1000, .source = kvm ? "kvm" : "vmware"};
     return true;
 }
 

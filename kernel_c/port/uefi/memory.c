@@ -5,6 +5,7 @@
 #define PAGE 4096u
 #define BIG_PAGE (2u << 20)
 #define MAP_TRIES 4u
+#define MOST_BYTES (UINT64_C(1) << 52) /* no processor addresses more; firmware that multiplies pages would overflow */
 
 static void zero(uint64_t address, uint64_t bytes)
 {
@@ -15,7 +16,7 @@ static void zero(uint64_t address, uint64_t bytes)
 void *port_pages_alloc(uint64_t bytes)
 {
     uint64_t pages = bytes / PAGE + (bytes % PAGE != 0), slack = bytes >= BIG_PAGE ? BIG_PAGE / PAGE - 1 : 0, address = 0;
-    if (pages == 0 ||
+    if (pages == 0 || bytes > MOST_BYTES ||
         uefi->boot->allocate_pages(EFI_ALLOCATE_ANY_PAGES, EFI_LOADER_DATA, (size_t)(pages + slack), &address) != EFI_SUCCESS)
         return NULL;
     if (slack > 0) { /* too much was taken: what lies before the boundary and behind the end goes back */

@@ -15,12 +15,29 @@ static size_t filled;
 static uint8_t partial[4]; /* a character that is not complete yet */
 static size_t partial_count;
 
+/* The mode with the most text. Firmware that also had a serial console chose one that fits both. */
+static void choose_mode(struct efi_text_output *out)
+{
+    size_t best = 0, most = 0;
+    for (size_t mode = 0; mode < (size_t)out->mode->modes; mode++) {
+        size_t columns = 0, rows = 0;
+        if (out->query_mode(out, mode, &columns, &rows) != EFI_SUCCESS || columns * rows <= most)
+            continue;
+        most = columns * rows;
+        best = mode;
+    }
+    if (most > 0 && best != (size_t)out->mode->mode)
+        (void)out->set_mode(out, best);
+}
+
 void screen_open(void)
 {
-    if (uefi->console_out == NULL)
+    struct efi_text_output *out = uefi->console_out;
+    if (out == NULL)
         return;
-    (void)uefi->console_out->clear_screen(uefi->console_out);
-    (void)uefi->console_out->enable_cursor(uefi->console_out, true);
+    choose_mode(out);
+    (void)out->clear_screen(out);
+    (void)out->enable_cursor(out, true);
 }
 
 void port_screen_flush(void)

@@ -61,17 +61,21 @@ static bool answers(void)
     return kept;
 }
 
-/* Opening it exclusively detaches whoever uses it; ConOut then goes to the screen alone. */
+/* Opening it exclusively detaches whoever uses it; ConOut then goes to the screen alone. Without a COM1 nothing is taken: the
+ * firmware's console may be on another port. */
 void serial_open(void)
 {
-    void *unused = NULL;
-    efi_handle uart = find_first_uart();
-    if (uart != NULL && uefi->boot->open_protocol(uart, &efi_serial_io_guid, &unused, uefi_image, NULL,
-                                                  EFI_OPEN_EXCLUSIVE) == EFI_SUCCESS)
-        taken = uart;
+    static const char warning[] = "The firmware does not let go of COM1: what a host sends there may get lost.\n";
     present = answers();
-    if (present && uart != NULL && taken == NULL) {
-        static const char warning[] = "The firmware does not let go of COM1: what a host sends there may get lost.\n";
+    efi_handle uart = present ? find_first_uart() : NULL;
+    if (uart == NULL)
+        return;
+    void *unused = NULL;
+    efi_status status =
+        uefi->boot->open_protocol(uart, &efi_serial_io_guid, &unused, uefi_image, NULL, EFI_OPEN_EXCLUSIVE);
+    if (status == EFI_SUCCESS) {
+        taken = uart;
+    } else {
         port_screen_write(warning, sizeof warning - 1);
         port_screen_flush();
     }

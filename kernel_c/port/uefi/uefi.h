@@ -45,16 +45,22 @@ struct efi_text_input {
     efi_event wait_for_key;
 };
 
+struct efi_text_mode {
+    int32_t modes, mode, attribute, column, row;
+    bool cursor;
+};
+
 struct efi_text_output {
     void *reset;
     efi_status (*output_string)(struct efi_text_output *self, const efi_char *string);
     efi_status (*test_string)(struct efi_text_output *self, const efi_char *string);
-    void *query_mode, *set_mode;
+    efi_status (*query_mode)(struct efi_text_output *self, size_t mode, size_t *ret_columns, size_t *ret_rows);
+    efi_status (*set_mode)(struct efi_text_output *self, size_t mode);
     efi_status (*set_attribute)(struct efi_text_output *self, uint64_t attribute);
     efi_status (*clear_screen)(struct efi_text_output *self);
     void *set_cursor_position;
     efi_status (*enable_cursor)(struct efi_text_output *self, bool visible);
-    void *mode;
+    const struct efi_text_mode *mode;
 };
 
 struct efi_time {
