@@ -1,9 +1,8 @@
-"""The kernel in QEMU with real firmware: the reference text, and the files it writes."""
+"""The reference text through the whole product: `exec`, its session, QEMU with real firmware, the kernel."""
 
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -11,10 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from llmbm_console.core.dump import parse_post_mortem
 from llmbm_console.core.firmware import find_firmware
-from llmbm_console.core.image import build_image, read_files
-from llmbm_console.core.paths import default_model, find_tokenizer, kernel_image
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ROOT.parent / "shared" / "models" / "stories260K.bin"
@@ -61,59 +57,3 @@ def test_included_model_writes_its_published_text() -> None:
 def test_published_model_writes_the_reference_text(target: str) -> None:
     document = execute(target, "--model", str(SMALL), "--json", "--", *GREEDY, "Once upon a time")[-1]
     assert story(document).startswith(PUBLISHED)
-
-
-@pytest.mark.parametrize("cpu", ["qemu64", "max"])
-def test_boots_with_256_mib_on_old_and_new_processors_and_writes_files(tmp_path: Path, cpu: str) -> None:
-    """Over the human line, as a serial terminal would: no console is involved."""
-    firmware = find_firmware()
-    assert firmware is not None
-    model = default_model()
-    image = tmp_path / "boot.img"
-    build_image(image, kernel_image(), model, find_tokenizer(model), None)
-    machine = subprocess.Popen(
-        [
-            *("qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", cpu, "-m", "256", "-smp", "2"),
-            *("-display", "none", "-net", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot"),
-            *("-drive", f"if=pflash,format=raw,readonly=on,file={firmware.code}"),
-            *("-drive", f"if=none,format=raw,id=d,file={image}", "-device", "virtio-blk-pci,drive=d,bootindex=0"),
-        ],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert machine.stdin is not None
-    assert machine.stdout is not None
-    seen = ""
-
-    def until(pattern: str) -> str:
-        nonlocal seen
-        while not (match := re.search(pattern, seen)):
-            piece = machine.stdout.read1(4096)  # type: ignore[union-attr]
-            assert piece, f"the machine ended; it said {seen[-500:]!r}"
-            seen += piece.decode("utf-8", "replace")
-        text, seen = seen[: match.end()], seen[match.end() :]
-        return text
-
-    def ask(line: str) -> str:
-        assert machine.stdin is not None
-        machine.stdin.write(line.encode() + b"\r")
-        machine.stdin.flush()
-        return until(r"(?s).*?\nllmk> ")
-
-    try:
-        until(r"llmk> ")
-        assert ("kernels=avx2" if cpu == "max" else "kernels=sse2") in ask("/cpu")
-        for line in ("/temp 0", "/norepeat 0", "/repeat 1", "/max_tokens 40"):
-            ask(line)
-        assert ", there was a little girl named Lily." in ask("Once upon a time")
-        assert "llmk-dump.txt" in ask("/save_dump")
-        machine.stdin.write(b"/poweroff\r")
-        machine.stdin.flush()
-        machine.wait(30)
-    finally:
-        machine.kill()
-        machine.wait()
-    found = parse_post_mortem(read_files(image)["llmk-dump.txt"], "llmk-dump.txt")
-    assert found.complete, found.problems
-    assert found.header["port"] == "uefi"
-    assert found.verdict.startswith("Nothing went wrong") or "overruns" in found.verdict or "No trip" in found.verdict
