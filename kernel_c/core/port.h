@@ -15,7 +15,7 @@
 /* How the cycle counter was calibrated, so that every rate printed can say how far it can be trusted. */
 struct port_clock {
     uint64_t hz;          /* cycles per second, never 0 */
-    const char *source;   /* "cpuid15", "kvm", "pm-timer", "stall", "posix" */
+    const char *source;   /* "cpuid15", "kvm", "vmware", "pm-timer", "stall", "posix"; "unknown": nothing could be measured */
     uint32_t spread_ppm;  /* (largest - smallest) / smallest of the calibration runs, parts per million */
     bool invariant;       /* CPUID says that the counter does not change with the power state */
 };

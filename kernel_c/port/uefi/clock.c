@@ -103,7 +103,7 @@ static bool measure(const char *source, uint64_t (*run)(uint16_t), uint16_t port
     return true;
 }
 
-/* The processor's own statement. Source: Intel SDM, CPUID leaf 15h: crystal in Hz, ratio as numerator and denominator. */
+/* The processor's own statement. Source: Intel SDM, CPUID leaf 15h: crystal in Hz, numerator, denominator. */
 static bool from_processor(void)
 {
     uint32_t denominator, numerator, crystal, unused;

@@ -50,7 +50,8 @@ static struct efi_file *find_root(void)
 void files_open(void)
 {
     struct efi_loaded_image *image = NULL;
-    if (uefi->boot->handle_protocol(uefi_image, &efi_loaded_image_guid, (void **)&image) == EFI_SUCCESS && image->device != NULL)
+    if (uefi->boot->handle_protocol(uefi_image, &efi_loaded_image_guid, (void **)&image) == EFI_SUCCESS &&
+        image->device != NULL)
         root = open_root(image->device);
     if (root == NULL)
         root = find_root();
@@ -231,11 +232,15 @@ enum port_file_status port_file_write(const char *name, const void *data, uint64
         remove_file(old);
         return PORT_FILE_OK;
     }
-    if (had == EFI_SUCCESS)
+    if (had == EFI_SUCCESS) {
         (void)rename_file(old, wide);
-    else if (had != EFI_NOT_FOUND || status != EFI_NOT_FOUND) /* firmware that cannot rename: once more, under its name */
-        status = write_new(wide, data, bytes);
-    remove_file(fresh);
+        remove_file(fresh);
+        return status_of(status);
+    }
+    /* Firmware that cannot rename: once more, under its name. The complete copy goes only when this one is complete. */
+    status = write_new(wide, data, bytes);
+    if (status == EFI_SUCCESS)
+        remove_file(fresh);
     return status_of(status);
 }
 
@@ -263,7 +268,7 @@ enum port_file_status port_file_list(const char *folder, bool (*each)(void *cont
         if (status != EFI_SUCCESS || bytes == 0)
             break;
         for (; length + 1 < NAME && info.name[length] != 0; length++)
-            name[length] = info.name[length] >= ' ' && info.name[length] <= '~' ? (char)info.name[length] : '?';
+            name[length] = ' ' <= info.name[length] && info.name[length] <= '~' ? (char)info.name[length] : '?';
         name[length] = '\0';
         if (!(info.attribute & EFI_FILE_DIRECTORY))
             more = each(context, name, info.file_bytes);

@@ -15,7 +15,8 @@ static void describe_firmware(char *machine, size_t capacity)
     text_init(&text, machine, capacity);
     for (const efi_char *at = uefi->firmware_vendor; at != NULL && *at != 0; at++)
         text_format(&text, "%c", *at >= ' ' && *at <= '~' ? (char)*at : '?');
-    text_format(&text, " %u.%u", (unsigned)(uefi->firmware_revision >> 16), (unsigned)(uefi->firmware_revision & 0xffff));
+    uint32_t revision = uefi->firmware_revision;
+    text_format(&text, " %u.%u", (unsigned)(revision >> 16), (unsigned)(revision & 0xffff));
 }
 
 efi_status EfiMain(efi_handle image, struct efi_system_table *system)

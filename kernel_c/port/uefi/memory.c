@@ -15,9 +15,11 @@ static void zero(uint64_t address, uint64_t bytes)
 
 void *port_pages_alloc(uint64_t bytes)
 {
-    uint64_t pages = bytes / PAGE + (bytes % PAGE != 0), slack = bytes >= BIG_PAGE ? BIG_PAGE / PAGE - 1 : 0, address = 0;
+    uint64_t pages = bytes / PAGE + (bytes % PAGE != 0), slack = bytes >= BIG_PAGE ? BIG_PAGE / PAGE - 1 : 0;
+    uint64_t address = 0;
     if (pages == 0 || bytes > MOST_BYTES ||
-        uefi->boot->allocate_pages(EFI_ALLOCATE_ANY_PAGES, EFI_LOADER_DATA, (size_t)(pages + slack), &address) != EFI_SUCCESS)
+        uefi->boot->allocate_pages(EFI_ALLOCATE_ANY_PAGES, EFI_LOADER_DATA, (size_t)(pages + slack), &address) !=
+            EFI_SUCCESS)
         return NULL;
     if (slack > 0) { /* too much was taken: what lies before the boundary and behind the end goes back */
         uint64_t base = (address + BIG_PAGE - 1) / BIG_PAGE * BIG_PAGE, front = (base - address) / PAGE;

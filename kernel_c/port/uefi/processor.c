@@ -1,4 +1,4 @@
-/* processor.c - vector state. Firmware starts applications with SSE only: CR4.OSXSAVE is clear, and XGETBV would fault. */
+/* processor.c - vector state. Firmware starts applications with SSE only: CR4.OSXSAVE is clear, XGETBV would fault. */
 #include "port_uefi.h"
 
 #include <cpuid.h>

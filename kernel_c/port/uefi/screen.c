@@ -59,8 +59,8 @@ static void put(efi_char character)
 static void put_if_drawable(efi_char character)
 {
     const efi_char string[2] = {character, 0};
-    bool drawable = uefi->console_out != NULL && uefi->console_out->test_string(uefi->console_out, string) == EFI_SUCCESS;
-    put(drawable ? character : '?');
+    struct efi_text_output *out = uefi->console_out;
+    put(out != NULL && out->test_string(out, string) == EFI_SUCCESS ? character : '?');
 }
 
 static void put_ascii(uint8_t byte)

@@ -40,7 +40,8 @@ static efi_handle find_first_uart(void)
         return NULL;
     for (size_t i = 0; i < count; i++) {
         void *path = NULL;
-        if (uefi->boot->handle_protocol(handles[i], &efi_device_path_guid, &path) != EFI_SUCCESS || uart_of(path) >= least)
+        if (uefi->boot->handle_protocol(handles[i], &efi_device_path_guid, &path) != EFI_SUCCESS ||
+            uart_of(path) >= least)
             continue;
         least = uart_of(path);
         found = handles[i];
@@ -61,8 +62,8 @@ static bool answers(void)
     return kept;
 }
 
-/* Opening it exclusively detaches whoever uses it; ConOut then goes to the screen alone. Without a COM1 nothing is taken: the
- * firmware's console may be on another port. */
+/* Opening it exclusively detaches whoever uses it; ConOut then goes to the screen alone. Without a COM1 nothing is
+ * taken: the firmware's console may be on another port. */
 void serial_open(void)
 {
     static const char warning[] = "The firmware does not let go of COM1: what a host sends there may get lost.\n";

@@ -1,5 +1,6 @@
-/* uefi.h - the part of the UEFI specification (2.10) that this kernel uses, and nothing else. Names follow the specification's,
- * in this project's spelling. On the x86_64-windows-gnu target every function has the firmware's calling convention. */
+/* uefi.h - the part of the UEFI specification (2.10) that this kernel uses, and nothing else. Names follow the
+ * specification's, in this project's spelling. On the x86_64-windows-gnu target every function has the firmware's
+ * calling convention. */
 #ifndef LLMK_UEFI_H
 #define LLMK_UEFI_H
 
@@ -114,12 +115,13 @@ struct efi_boot_services {
     void *unload_image, *exit_boot_services, *get_next_monotonic_count;
     efi_status (*stall)(size_t microseconds);
     efi_status (*set_watchdog_timer)(size_t seconds, uint64_t code, size_t data_bytes, efi_char *data);
-    efi_status (*connect_controller)(efi_handle controller, efi_handle *drivers, const struct efi_device_path *remaining,
-                                     bool recursive);
+    efi_status (*connect_controller)(efi_handle controller, efi_handle *drivers,
+                                     const struct efi_device_path *remaining, bool recursive);
     void *disconnect_controller;
     efi_status (*open_protocol)(efi_handle handle, const struct efi_guid *guid, void **ret_interface, efi_handle agent,
                                 efi_handle controller, uint32_t attributes);
-    efi_status (*close_protocol)(efi_handle handle, const struct efi_guid *guid, efi_handle agent, efi_handle controller);
+    efi_status (*close_protocol)(efi_handle handle, const struct efi_guid *guid, efi_handle agent,
+                                 efi_handle controller);
     void *open_protocol_information, *protocols_per_handle;
     efi_status (*locate_handle_buffer)(uint32_t how, const struct efi_guid *guid, void *key, size_t *ret_count,
                                        efi_handle **ret_handles);
@@ -156,7 +158,8 @@ struct efi_loaded_image {
 
 struct efi_file {
     uint64_t revision;
-    efi_status (*open)(struct efi_file *self, struct efi_file **ret_file, const efi_char *name, uint64_t mode, uint64_t attributes);
+    efi_status (*open)(struct efi_file *self, struct efi_file **ret_file, const efi_char *name, uint64_t mode,
+                       uint64_t attributes);
     efi_status (*close)(struct efi_file *self);
     efi_status (*remove)(struct efi_file *self);
     efi_status (*read)(struct efi_file *self, size_t *bytes, void *to);
@@ -193,12 +196,26 @@ struct efi_file_system {
     efi_status (*open_volume)(struct efi_file_system *self, struct efi_file **ret_root);
 };
 
-static const struct efi_guid efi_loaded_image_guid = {0x5b1b31a1, 0x9562, 0x11d2, {0x8e, 0x3f, 0x00, 0xa0, 0xc9, 0x69, 0x72, 0x3b}};
-static const struct efi_guid efi_file_system_guid = {0x964e5b22, 0x6459, 0x11d2, {0x8e, 0x39, 0x00, 0xa0, 0xc9, 0x69, 0x72, 0x3b}};
-static const struct efi_guid efi_file_info_guid = {0x09576e92, 0x6d3f, 0x11d2, {0x8e, 0x39, 0x00, 0xa0, 0xc9, 0x69, 0x72, 0x3b}};
-static const struct efi_guid efi_serial_io_guid = {0xbb25cf6f, 0xf1d4, 0x11d2, {0x9a, 0x0c, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0xfd}};
-static const struct efi_guid efi_device_path_guid = {0x09576e91, 0x6d3f, 0x11d2, {0x8e, 0x39, 0x00, 0xa0, 0xc9, 0x69, 0x72, 0x3b}};
-static const struct efi_guid efi_timer_guid = {0x26baccb3, 0x6f42, 0x11d4, {0xbc, 0xe7, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81}};
-static const struct efi_guid efi_acpi_guid = {0x8868e871, 0xe4f1, 0x11d3, {0xbc, 0x22, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81}};
+static const struct efi_guid efi_loaded_image_guid = {
+    0x5b1b31a1, 0x9562, 0x11d2, {0x8e, 0x3f, 0x00, 0xa0, 0xc9, 0x69, 0x72, 0x3b},
+};
+static const struct efi_guid efi_file_system_guid = {
+    0x964e5b22, 0x6459, 0x11d2, {0x8e, 0x39, 0x00, 0xa0, 0xc9, 0x69, 0x72, 0x3b},
+};
+static const struct efi_guid efi_file_info_guid = {
+    0x09576e92, 0x6d3f, 0x11d2, {0x8e, 0x39, 0x00, 0xa0, 0xc9, 0x69, 0x72, 0x3b},
+};
+static const struct efi_guid efi_serial_io_guid = {
+    0xbb25cf6f, 0xf1d4, 0x11d2, {0x9a, 0x0c, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0xfd},
+};
+static const struct efi_guid efi_device_path_guid = {
+    0x09576e91, 0x6d3f, 0x11d2, {0x8e, 0x39, 0x00, 0xa0, 0xc9, 0x69, 0x72, 0x3b},
+};
+static const struct efi_guid efi_timer_guid = {
+    0x26baccb3, 0x6f42, 0x11d4, {0xbc, 0xe7, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81},
+};
+static const struct efi_guid efi_acpi_guid = {
+    0x8868e871, 0xe4f1, 0x11d3, {0xbc, 0x22, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81},
+};
 
 #endif

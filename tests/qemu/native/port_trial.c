@@ -1,7 +1,7 @@
 /* port_trial.c - a kernel_main that asks every function of the UEFI port for what port.h promises.
  *
- * At boot it says "NAME ok" or "NAME failed: WHY" for every check and then "ready". After that one byte from the line is
- * one command: g counts bytes while it looks at the line rarely, k shows keys, s draws on the screen, q returns.
+ * At boot it says "NAME ok" or "NAME failed: WHY" for every check and then "ready". After that one byte from the line
+ * is one command: g counts bytes while it looks at the line rarely, k shows keys, s draws on the screen, q returns.
  */
 #include "port.h"
 #include "text.h"
@@ -107,7 +107,8 @@ static bool has_pattern(const char *name, uint64_t bytes, uint8_t *buffer)
         for (uint64_t i = 0; i < count && good; i++)
             good = buffer[i] == pattern(at + i);
     }
-    good = good && port_file_read(file, bytes, buffer, 1) == PORT_FILE_IO && port_file_read(file, 0, buffer, bytes + 1) == PORT_FILE_IO;
+    good = good && port_file_read(file, bytes, buffer, 1) == PORT_FILE_IO;
+    good = good && port_file_read(file, 0, buffer, bytes + 1) == PORT_FILE_IO;
     port_file_close(file);
     return good;
 }
@@ -136,14 +137,19 @@ static bool stop_at_once(void *context, const char *name, uint64_t bytes)
 
 static void try_names(void)
 {
-    static const char *const bad[] = {"", "/trial.dat", "../trial.dat", "EFI/../trial.dat", "a\\b", "fs0:x", "caf\xc3\xa9", "a\nb"};
+    static const char *const bad[] = {
+        "", "/trial.dat", "../trial.dat", "EFI/../trial.dat", "a\\b", "fs0:x", "caf\xc3\xa9", "a\nb",
+    };
     bool all = true;
     for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++)
         all = all && open_status(bad[i]) == PORT_FILE_BAD_NAME;
     expect("names that leave the volume are refused", all, 0);
-    expect("a missing file is not found", open_status("nothing.dat") == PORT_FILE_NOT_FOUND, open_status("nothing.dat"));
-    expect("a folder is no file", open_status("EFI") == PORT_FILE_NOT_FOUND, open_status("EFI"));
-    expect("case does not matter", open_status("efi/boot/bootx64.efi") == PORT_FILE_OK, open_status("efi/boot/bootx64.efi"));
+    enum port_file_status status = open_status("nothing.dat");
+    expect("a missing file is not found", status == PORT_FILE_NOT_FOUND, status);
+    status = open_status("EFI");
+    expect("a folder is no file", status == PORT_FILE_NOT_FOUND, status);
+    status = open_status("efi/boot/bootx64.efi");
+    expect("case does not matter", status == PORT_FILE_OK, status);
 }
 
 static void try_writing(uint8_t *data, uint8_t *buffer)
@@ -160,7 +166,8 @@ static void try_writing(uint8_t *data, uint8_t *buffer)
     expect("an empty file is a file", status == PORT_FILE_OK && has_pattern("trial2.dat", 0, buffer), status);
     status = port_file_write("EFI/trial3.dat", data, 10);
     status = status == PORT_FILE_OK ? port_file_write("EFI/trial3.dat", data, 2000) : status;
-    expect("a file in a folder is replaced", status == PORT_FILE_OK && has_pattern("EFI/trial3.dat", 2000, buffer), status);
+    bool replaced = status == PORT_FILE_OK && has_pattern("EFI/trial3.dat", 2000, buffer);
+    expect("a file in a folder is replaced", replaced, status);
     status = port_file_write("nowhere/trial.dat", data, 10);
     expect("a missing folder is not made", status == PORT_FILE_NOT_FOUND, status);
 }
@@ -203,8 +210,8 @@ static void try_files(void)
 static void try_clock(void)
 {
     const struct port_clock *clock = port_clock();
-    say("clock %s hz=%llu spread=%u time=%llu", clock->source, (unsigned long long)clock->hz, (unsigned)clock->spread_ppm,
-        (unsigned long long)port_unix_time());
+    say("clock %s hz=%llu spread=%u time=%llu", clock->source, (unsigned long long)clock->hz,
+        (unsigned)clock->spread_ppm, (unsigned long long)port_unix_time());
     expect("the clock has a plausible rate", clock->hz > 100000000u && clock->hz < 20000000000u, clock->hz);
     static const uint32_t waits[] = {0, 50, 200, 1000, 20000};
     for (unsigned i = 0; i < sizeof waits / sizeof waits[0]; i++) {
@@ -217,8 +224,8 @@ static void try_clock(void)
 
 static void draw(void)
 {
-    static const char sample[] = "Text, a tab\there, a line\nand back\b\b\b\bBACK, \xc3\xa9 \xe2\x94\x80 \xe6\x9c\xa8 \xf0\x9f\x98\x80 \xff\xc3 "
-                                 "\x1b[31m and what is cut: \xe2";
+    static const char sample[] = "Text, a tab\there, a line\nand back\b\b\b\bBACK, \xc3\xa9 \xe2\x94\x80 \xe6\x9c\xa8 "
+                                 "\xf0\x9f\x98\x80 \xff\xc3 \x1b[31m and what is cut: \xe2";
     for (unsigned i = 0; i < 60; i++)
         for (size_t at = 0; at < sizeof sample - 1; at++) /* one byte at a time: characters arrive in pieces */
             port_screen_write(sample + at, 1);
