@@ -14,6 +14,8 @@
 #define SLEEP_AFTER_US 150000u /* what was sent into the wide window is here by then */
 #define SLEEP_US 20000u
 #define WATCH_US 200u
+#define QUICK_POLLS 16u   /* after so many the kernel is known to look often enough for a wide window */
+#define FIFO_OCTETS 15u   /* what may wait between two polls: a FIFO less one place for the stop octet */
 #define SETTLED_US 50000u /* what was sent into a wide window is here when nothing came for so long */
 #define TWICE_US 1000000u /* two stop bytes within this take the line back */
 
@@ -29,7 +31,8 @@ bool link_drowsy(const struct kernel *kernel)
 
 uint16_t link_window(const struct kernel *kernel)
 {
-    return link_busy(kernel) || link_drowsy(kernel) ? WIRE_WINDOW_BUSY : WIRE_WINDOW_IDLE;
+    bool wide = !link_busy(kernel) && !link_drowsy(kernel) && kernel->link.quick_polls >= QUICK_POLLS;
+    return wide ? WIRE_WINDOW_IDLE : WIRE_WINDOW_BUSY;
 }
 
 uint32_t link_sleep_us(const struct kernel *kernel)
@@ -304,11 +307,21 @@ static void serve_session(struct kernel *kernel, uint64_t now_us)
         link_leave(kernel, WIRE_LEAVE_REASON_EXPIRED);
 }
 
+/* A wide window needs a kernel that looks before a FIFO is full, and only one that does so knows that it does. */
+static void watch_polls(struct kernel *kernel, uint64_t now_us)
+{
+    struct link *link = &kernel->link;
+    uint64_t fills_us = FIFO_OCTETS * UINT64_C(10000000) / kernel->uart.baud;
+    bool quick = now_us - link->poll_us < fills_us && !link_busy(kernel) && !link_drowsy(kernel);
+    link->quick_polls = quick ? link->quick_polls + (link->quick_polls < QUICK_POLLS) : 0;
+}
+
 bool link_poll(struct kernel *kernel)
 {
     struct link *link = &kernel->link;
     uint64_t now_us = clock_us();
     if (now_us - link->poll_us >= POLL_US) {
+        watch_polls(kernel, now_us);
         link->poll_us = now_us;
         uart_pump(&kernel->uart);
         receive(kernel);

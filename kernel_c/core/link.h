@@ -48,6 +48,7 @@ struct link {
     uint64_t life_us;         /* when the last valid frame of the host came */
     uint64_t byte_us;         /* when the last byte came */
     uint64_t poll_us, key_us; /* when the slow parts of the poll ran */
+    uint32_t quick_polls;     /* of the awake and idle kernel, one right after the other */
     uint32_t stops, breaks;   /* of the uart, as last seen */
     uint64_t stop_us;         /* when the last stop byte came, 0: none */
     enum wire_log_level level;

@@ -199,6 +199,10 @@ static void set_parameter(struct kernel *kernel, const struct wire_request *requ
     enum param_id id = find_parameter(kernel, request);
     if (id == PARAM_COUNT)
         return;
+    if (param_specs[id].flags & PARAM_BOOT_ONLY) {
+        refuse(kernel, request->id, WIRE_ERROR_CODE_ARG, "par", "this one is read from repl.cfg at boot and is not set later");
+        return;
+    }
     if (param_set(kernel, id, request->value, request->value_length, PARAM_FROM_WIRE, &error))
         answer_value(kernel, request->id, id);
     else

@@ -1,0 +1,94 @@
+"""Simulators with the stored model, built once for all tests."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # link_client is a plain module beside the tests
+
+from link_client import Host, Simulator  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
+MODELS = ROOT / "kernel_c" / "models"
+
+Boot = Callable[..., Simulator]
+
+
+def build(target: str, out: Path) -> Path:
+    """Builds a target of the kernel; the compiler's words become the failure."""
+    command = [sys.executable, ROOT / "kernel_c" / "build.py", target, "--out", out]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return Path(done.stdout.strip().splitlines()[-1])
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The simulator."""
+    return build("sim", tmp_path_factory.mktemp("sim"))
+
+
+@pytest.fixture(scope="session")
+def checked_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The simulator under the address and undefined behaviour sanitisers."""
+    return build("asan", tmp_path_factory.mktemp("asan"))
+
+
+def starter(program: Path, folder: Path, running: list[Simulator]) -> Boot:
+    """A function that starts kernels in a folder with the stored model."""
+
+    def start(*options: str) -> Simulator:
+        for name in ("stories700K.bin", "stories700K.tok.bin"):
+            shutil.copy(MODELS / name, folder)
+        (folder / "repl.cfg").write_text("temp=0\nnorepeat=0\nrepeat=1\nmax_tokens=256\nseed=7\n")
+        simulator = Simulator(program, folder, *options)
+        running.append(simulator)
+        return simulator
+
+    return start
+
+
+@pytest.fixture
+def boot(program: Path, tmp_path: Path) -> Iterator[Boot]:
+    """Starts the simulator; it must end well after the test."""
+    running: list[Simulator] = []
+    yield starter(program, tmp_path, running)
+    for simulator in running:
+        simulator.end()
+
+
+@pytest.fixture
+def boot_checked(checked_program: Path, tmp_path: Path) -> Iterator[Boot]:
+    """The same with the sanitisers."""
+    running: list[Simulator] = []
+    yield starter(checked_program, tmp_path, running)
+    for simulator in running:
+        simulator.end()
+
+
+@pytest.fixture
+def person(boot: Boot) -> Host:
+    """A line in human mode, at the prompt."""
+    return boot().connect()
+
+
+@pytest.fixture
+def host(boot: Boot) -> Host:
+    """A line in machine mode."""
+    return boot().session()
+
+
+#: So long does the kernel not look at its line: a generation takes many seconds.
+SLOW = ("--poll-gap-us", "20000")
+
+
+@pytest.fixture
+def slow_host(boot: Boot) -> Host:
+    """A line in machine mode to a kernel whose generations last."""
+    return boot(*SLOW).session()

@@ -1,0 +1,330 @@
+"""Hello, sessions, and every way back to a person's line."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+from conftest import SLOW, Boot
+from link_client import STOP, Host
+
+from llmbm_protocol.codec import to_frame
+from llmbm_protocol.frame import encode
+from llmbm_protocol.schema import (
+    HEARTBEAT_MS,
+    MAX_LINE,
+    PROTOCOL,
+    WINDOW_BUSY,
+    WINDOW_IDLE,
+    Counters,
+    Credit,
+    Hello,
+    HostHello,
+    KvCache,
+    Leave,
+    LeaveReason,
+    Phase,
+    Response,
+    SamplingState,
+    StopReason,
+    Stream,
+    Token,
+)
+
+
+def assert_human(host: Host) -> None:
+    """A person types a command and is answered with echo and prompt."""
+    after = len(host.text)
+    host.send(b"/version\r")
+    assert host.until_text(b"llmk> ", after).startswith(b"/version\r\n")
+
+
+# ---- hello -----------------------------------------------------------------------------------------------------------
+
+
+def test_one_beacon_at_boot_and_none_when_the_mode_comes_back(host: Host) -> None:
+    beacons = [hello for hello in host.of(Hello) if not hello.machine]
+    assert [beacon.nonce for beacon in beacons] == [""]
+    assert host.ask("bye").ok
+    host.left()
+    host.settle()
+    assert len(host.of(Hello)) == 2, "the beacon and the answer to the hello"
+
+
+def test_the_hello_echoes_the_nonce_and_tells_the_limits(person: Host) -> None:
+    hello = person.hello("n %")
+    assert hello.machine
+    assert hello.nonce == "n %"
+    assert (hello.protocol, hello.max_line) == (PROTOCOL, MAX_LINE)
+    assert (hello.window_idle, hello.window_busy) == (WINDOW_IDLE, WINDOW_BUSY)
+    assert person.sequences[-1] == 0 or 0 in person.sequences[-3:], "the answer has sequence number 0"
+
+
+def test_sequence_numbers_count_every_frame_of_a_session(host: Host) -> None:
+    since = next(number for number, record in enumerate(host.records) if isinstance(record, Hello) and record.machine)
+    host.ask("info")
+    host.run("/help")
+    host.finished(host.generate())
+    assert host.sequences[since:] == [n & 0xFFFF for n in range(len(host.sequences) - since)]
+
+
+def test_another_protocol_version_stays_human_and_is_told_ours(person: Host) -> None:
+    hello = person.hello("other", protocol=2)
+    assert not hello.machine
+    assert hello.protocol == PROTOCOL
+    assert_human(person)
+
+
+def test_another_protocol_version_does_not_disturb_a_session(host: Host) -> None:
+    host.ask("ping")
+    taken = host.next_credit().consumed
+    line = to_frame(HostHello(protocol=3, session=1, nonce="x"), 9)
+    host.send(line)
+    assert not host.wait_for(Hello, lambda hello: hello.nonce == "x").machine
+    host.until(lambda: host.taken == taken + len(line), "the count goes on")
+    assert host.ask("ping").ok
+
+
+@pytest.mark.parametrize("fields", [{"p": "1", "sid": "1"}, {"p": "1", "sid": "G", "n": "x"}, {"p": "01", "sid": "1", "n": "x"}])
+def test_a_malformed_hello_is_no_hello(person: Host, fields: dict[str, str]) -> None:
+    person.send(encode("h", 1, fields))
+    person.settle()
+    assert not [hello for hello in person.of(Hello) if hello.machine]
+    assert_human(person)
+
+
+def test_a_hello_makes_a_half_typed_line_forgotten(person: Host) -> None:
+    person.send(b"/nonsense that nobody ended")
+    person.until_text(b"ended")
+    person.hello()
+    after = len(person.text)
+    person.ask("bye")
+    person.left()
+    person.until_text(b"llmk> ", after)
+    person.settle()
+    assert b"unknown" not in person.text[after:]
+    assert_human(person)
+
+
+def test_requests_before_a_hello_are_not_acted_upon(person: Host) -> None:
+    _, line = person.line("set", parameter="temp", value="1.5")
+    person.send(line + b"/temp\r")
+    text = person.until_text(b"llmk> ", len(person.text) + 1)
+    assert b"1.5" not in text
+    assert not person.of(Response)
+
+
+# ---- a new session ---------------------------------------------------------------------------------------------------
+
+
+def test_a_new_session_clears_what_belonged_to_the_old(host: Host) -> None:
+    host.ask("sub", stream=Stream.KV, rate=20)
+    assert host.ask("ping", id=9).ok
+    assert host.ask("text", text=b"Once", offset=0).ok
+    host.send(b"@q 0001 id=1 op=ping*00000000\n")
+    host.counted(lambda counters: counters.checksum == 1)
+    host.run("/version")
+    last = host.next_id - 1
+
+    host.hello()
+    since = len(host.records)
+    host.next_id = 1
+    assert not host.ask("text", text=b" upon", offset=4).ok, "staged text is gone"
+    assert host.ask("set", id=9, parameter="temp", value="0.5").value == "0.5", "id 9 means something new"
+    assert host.ask("out", of=last, index=0, count=9).error == "state"
+    host.pass_time(0.7)
+    assert not host.of(KvCache, since), "no subscription"
+    assert not host.of(Counters, since), "counters are zero again"
+
+
+def test_consumed_counts_from_the_line_end_of_the_hello(person: Host) -> None:
+    person.send(b"abc\x7f\x7f\x7f")
+    person.hello()
+    _, line = person.line("ping")
+    person.send(line)
+    person.until(lambda: person.taken == len(line), "exactly this line was taken")
+
+
+def test_a_hello_during_a_generation_leaves_it_running(slow_host: Host) -> None:
+    generation = slow_host.generate()
+    slow_host.wait_for(Token)
+    slow_host.hello()
+    since = len(slow_host.records)
+    slow_host.wait_for(Token, since=since)
+    assert slow_host.next_credit().phase == Phase.DECODE
+    slow_host.ask("stop", id=1)
+    assert slow_host.finished(generation).reason == StopReason.STOPPED
+
+
+def test_a_persons_generation_is_seen_by_a_host_that_comes(boot: Boot) -> None:
+    person = boot(*SLOW).connect()
+    person.send(b"Once upon a time\r")
+    person.until_text(b"Once upon a time", len(person.text))
+    person.hello()
+    person.wait_for(Token)
+    assert person.ask("stop").ok
+    end = person.wait_for(Credit, lambda credit: credit.phase == Phase.IDLE, len(person.records))
+    assert end.generation == 1
+
+
+def test_a_response_of_an_old_session_does_not_come_into_the_new_one(boot: Boot) -> None:
+    host = boot(*SLOW).session()
+    _, run = host.line("run", id=5, text=b"/version")
+    # In one write: the hello is read before the command has run.
+    host.send(run + to_frame(HostHello(protocol=1, session=8, nonce="again"), 1))
+    host.wait_for(Hello, lambda hello: hello.nonce == "again")
+    since = len(host.records)
+    host.pass_time(0.5)
+    assert not host.of(Response, since)
+    assert host.ask("ping", id=5).ok
+
+
+# ---- heartbeat -------------------------------------------------------------------------------------------------------
+
+
+def gaps(host: Host, seconds: float) -> float:
+    """The longest time between two heartbeats."""
+    since = len(host.records)
+    host.pass_time(seconds)
+    times = [at for record, at in zip(host.records[since:], host.arrivals[since:], strict=True) if isinstance(record, Credit)]
+    assert len(times) > 2
+    return max(late - early for early, late in zip(times, times[1:], strict=False))
+
+
+def test_heartbeats_keep_coming_when_nothing_happens(host: Host) -> None:
+    # The bound is the protocol's; what this machine adds when it is loaded is not the kernel's doing.
+    assert gaps(host, 1.5) < HEARTBEAT_MS / 1000 + 0.3
+
+
+def test_heartbeats_keep_coming_during_a_generation(slow_host: Host) -> None:
+    slow_host.generate()
+    assert gaps(slow_host, 1.5) < HEARTBEAT_MS / 1000 + 0.3
+    slow_host.ask("stop")
+
+
+def test_the_window_follows_the_work(slow_host: Host) -> None:
+    assert slow_host.ask("ping").ok
+    slow_host.wait_for(Credit, lambda credit: credit.window == WINDOW_IDLE)
+    generation = slow_host.generate()
+    since = len(slow_host.records)
+    phases = {slow_host.wait_for(Credit, lambda credit: credit.phase == phase).phase for phase in (Phase.PREFILL, Phase.DECODE)}
+    assert phases == {Phase.PREFILL, Phase.DECODE}
+    slow_host.ask("stop")
+    slow_host.finished(generation)
+    assert all(credit.window == WINDOW_BUSY for credit in slow_host.of(Credit, since) if credit.phase != Phase.IDLE)
+    slow_host.wait_for(Credit, lambda credit: credit.phase == Phase.IDLE and credit.window == WINDOW_IDLE, since)
+
+
+def test_an_idle_kernel_narrows_its_window_and_the_next_octet_widens_it(host: Host) -> None:
+    host.ask("ping")
+    host.wait_for(Credit, lambda credit: credit.window == WINDOW_BUSY, len(host.records))
+    since = len(host.records)
+    host.send(b"\n")
+    host.wait_for(Credit, lambda credit: credit.window == WINDOW_IDLE, since)
+
+
+# ---- ways back -------------------------------------------------------------------------------------------------------
+
+
+def assert_left(host: Host, why: LeaveReason, since: int, after: int) -> None:
+    """B with this word, then a prompt, then echo."""
+    assert host.left(since).why == why
+    host.until_text(b"llmk> ", after)
+    assert len(host.of(Leave)) == 1
+    assert_human(host)
+
+
+def test_back_by_bye(host: Host) -> None:
+    since, after = len(host.records), len(host.text)
+    assert host.ask("bye").ok
+    assert_left(host, LeaveReason.BYE, since, after)
+    kinds = [record.kind for record in host.records[since:] if record.kind in "RB"]
+    assert kinds == ["R", "B"]
+
+
+def test_back_by_two_stop_octets(host: Host) -> None:
+    since, after = len(host.records), len(host.text)
+    host.send(STOP)
+    host.next_credit()
+    host.send(STOP)
+    assert_left(host, LeaveReason.CTRL_C, since, after)
+
+
+def test_two_stop_octets_a_second_apart_are_two_single_ones(host: Host) -> None:
+    host.send(STOP)
+    host.pass_time(1.2)
+    host.send(STOP)
+    host.pass_time(0.4)
+    assert not host.of(Leave)
+    assert host.ask("ping").ok
+
+
+def test_a_storm_of_stop_octets_gives_the_line_back_once(host: Host) -> None:
+    since, after = len(host.records), len(host.text)
+    host.send(STOP * 500)
+    assert host.left(since).why == LeaveReason.CTRL_C
+    host.until_text(b"llmk> ", after)
+    host.settle()
+    assert len(host.of(Leave)) == 1
+    assert_human(host)
+
+
+@pytest.mark.parametrize("options", [(), ("--uart", "16550")])
+def test_back_by_break(boot: Boot, options: tuple[str, ...]) -> None:
+    simulator = boot(*options)
+    host = simulator.session()
+    since, after = len(host.records), len(host.text)
+    simulator.process.send_signal(signal.SIGUSR1)
+    assert_left(host, LeaveReason.BREAK, since, after)
+
+
+def test_back_by_silence(host: Host) -> None:
+    since, after, begun = len(host.records), len(host.text), time.monotonic()
+    host.send(b"noise is no sign of life\n")
+    assert_left(host, LeaveReason.EXPIRED, since, after)
+    assert time.monotonic() - begun > 9.0
+
+
+def test_back_by_reboot(host: Host) -> None:
+    since, after, boot_id = len(host.records), len(host.text), host.of(Hello)[-1].boot
+    assert host.ask("reboot").ok
+    assert host.left(since).why == LeaveReason.REBOOT
+    beacon = host.wait_for(Hello, since=since)
+    assert not beacon.machine
+    assert beacon.boot != boot_id
+    host.until_text(b"llmk> ", after)
+    assert host.hello().boot == beacon.boot
+
+
+def test_leaving_during_a_generation_goes_on_as_text_and_ends_in_one_prompt(slow_host: Host) -> None:
+    slow_host.generate()
+    slow_host.wait_for(Token)
+    after = len(slow_host.text)
+    slow_host.send(STOP * 2)
+    slow_host.until_text(b"llmk> ", after)
+    slow_host.settle()
+    assert slow_host.text.count(b"llmk> ") == 2, "the one of the boot, and this one"
+    assert_human(slow_host)
+
+
+def test_a_session_after_a_session(host: Host) -> None:
+    for number in range(3):
+        assert host.ask("bye").ok
+        host.until(lambda number=number: len(host.of(Leave)) == number + 1, "left")
+        assert_human(host)
+        assert host.hello().machine
+        host.next_id = 1
+        assert host.ask("get", parameter="temp").value == "0"
+
+
+def test_a_parameter_set_by_a_person_meanwhile_is_seen(host: Host) -> None:
+    after = len(host.text)
+    host.ask("bye")
+    host.until_text(b"llmk> ", after)
+    host.send(b"/temp 0.7\r")
+    host.until_text(b"llmk> ", len(host.text) + 1)
+    host.hello()
+    host.next_id = 1
+    assert host.ask("stat", stream=Stream.SAMPLING).ok
+    assert host.of(SamplingState)[-1].temperature == 700_000
