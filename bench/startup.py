@@ -141,7 +141,8 @@ def main() -> None:
         firmware, prompt = (statistics.median(column) for column in zip(*boots, strict=True))
         limit = 1.3 * firmware + 1
         print(
-            f"boot          {firmware:6.2f} s to the firmware's hand-over, {prompt:.2f} s to the prompt; limit {limit:.2f} s"
+            f"boot          {firmware:6.2f} s to the firmware's hand-over, {prompt:.2f} s to the prompt; "
+            f"limit {limit:.2f} s"
         )
 
 

@@ -7,7 +7,6 @@ import textwrap
 from collections.abc import Iterator
 
 from llmbm_protocol import schema
-from llmbm_protocol.fields import Word
 from llmbm_protocol.schema import OPERATIONS, HostHello, Record, Request
 from llmbm_protocol.shape import (
     FieldShape,
@@ -20,6 +19,7 @@ from llmbm_protocol.shape import (
     shape_of,
     snake,
 )  # fmt: skip
+from llmbm_protocol.words import Word
 
 BANNER = "/* Generated from protocol/llmbm_protocol by `llmbm-wire gen`: change the schema, not this file. */"
 _KEY_MAXIMUM = 6  # a key and its two NULs fill the eight octets of struct wire_field

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from llmbm_protocol.fields import Word, escape
+from llmbm_protocol.fields import escape
 from llmbm_protocol.frame import Frame, Rejected, RejectReason, encode
 from llmbm_protocol.schema import (
     HOST_RECORDS,
@@ -26,6 +26,7 @@ from llmbm_protocol.schema import (
     Request,
 )  # fmt: skip
 from llmbm_protocol.shape import FieldShape, Shape, shape_of
+from llmbm_protocol.words import Word
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,7 @@ read the mark; pydantic takes its validation from the same mark, so that the two
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -19,8 +18,6 @@ WireKind = Literal["uint", "hex", "flag", "micro", "text", "plain", "name", "enu
 #: digits.
 SAFE_OCTETS = frozenset(range(0x21, 0x7F)) - frozenset(b"%*,=@_")
 
-ENUM_WORD_MAXIMUM = 16
-_WORD_OCTETS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
 _ESCAPE_TABLE = [
     "_" if octet == 0x20 else chr(octet) if octet in SAFE_OCTETS else f"%{octet:02x}" for octet in range(256)
 ]
@@ -78,25 +75,6 @@ class Wire:
             item = core_schema.int_schema(ge=0, le=self.maximum)
             return core_schema.tuple_schema([item], variadic_item_index=0, max_length=self.count)
         return handler(source)
-
-
-class Word(StrEnum):
-    """Base of the enumerations. A word that is not in the list becomes a value of its own, so that a newer
-    kernel's words are shown and not refused; `known` tells them apart."""
-
-    @classmethod
-    def _missing_(cls, value: object) -> Self | None:
-        if not isinstance(value, str) or not 0 < len(value) <= ENUM_WORD_MAXIMUM or not _WORD_OCTETS.issuperset(value):
-            return None
-        stranger = str.__new__(cls, value)
-        stranger._name_ = value.upper()
-        stranger._value_ = value
-        return stranger
-
-    @property
-    def known(self) -> bool:
-        """False for a word that this revision of the schema does not have."""
-        return self.value in type(self)._value2member_map_
 
 
 def Text(maximum: int) -> Wire:

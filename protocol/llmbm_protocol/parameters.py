@@ -6,21 +6,20 @@ The C table in kernel_c/gen is generated from it, and so is repl.cfg.example.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
-
-from pydantic import BaseModel, ConfigDict
 
 ParameterKind = Literal["micro", "integer", "u64", "flag", "choice", "name"]
 
 
-class Parameter(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
     """One setting.
 
     `minimum`, `maximum` and `default` are in units of the kind: millionths for micro, the index of `choices` for
     choice.
     """
 
-    model_config = ConfigDict(frozen=True)
     name: str  # command without the slash, key in repl.cfg, name on the wire
     kind: ParameterKind
     minimum: int = 0

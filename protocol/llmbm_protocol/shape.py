@@ -12,9 +12,10 @@ from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from llmbm_protocol import schema, words
-from llmbm_protocol.fields import ENUM_WORD_MAXIMUM, Wire, WireKind, Word
+from llmbm_protocol.fields import Wire, WireKind
 from llmbm_protocol.parameters import PARAMETERS
 from llmbm_protocol.schema import HOST_RECORDS, KERNEL_RECORDS, OPERATIONS, Record, Request, Sample
+from llmbm_protocol.words import ENUM_WORD_MAXIMUM, Word
 
 #: "@", kind, space, sequence, "*", CRC and CR LF.
 FRAME_OVERHEAD = 18
@@ -189,7 +190,7 @@ def canonical() -> bytes:
         "enumerations": {enum.__name__: [word.value for word in enum] for enum in enumerations()},
         "records": [_canonical_record(shape) for shape in (*kernel_shapes(), *host_shapes())],
         "operations": [operation.model_dump(mode="json", exclude={"meaning"}) for operation in OPERATIONS],
-        "parameters": [parameter.model_dump(mode="json", exclude={"help"}) for parameter in PARAMETERS],
+        "parameters": [{k: v for k, v in vars(parameter).items() if k != "help"} for parameter in PARAMETERS],
     }
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
 

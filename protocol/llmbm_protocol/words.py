@@ -1,8 +1,34 @@
-"""The enumerations of the line protocol. The order is part of the schema: the kernel numbers the words by it."""
+"""The enumerations of the line protocol. The order is part of the schema: the kernel numbers the words by it.
+
+This module imports nothing heavy: interfaces use the words before they need a record.
+"""
 
 from __future__ import annotations
 
-from llmbm_protocol.fields import Word
+from enum import StrEnum
+from typing import Self
+
+ENUM_WORD_MAXIMUM = 16
+_WORD_OCTETS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
+
+
+class Word(StrEnum):
+    """Base of the enumerations. A word that is not in the list becomes a value of its own, so that a newer
+    kernel's words are shown and not refused; `known` tells them apart."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str) or not 0 < len(value) <= ENUM_WORD_MAXIMUM or not _WORD_OCTETS.issuperset(value):
+            return None
+        stranger = str.__new__(cls, value)
+        stranger._name_ = value.upper()
+        stranger._value_ = value
+        return stranger
+
+    @property
+    def known(self) -> bool:
+        """False for a word that this revision of the schema does not have."""
+        return self.value in type(self)._value2member_map_
 
 
 class ErrorCode(Word):

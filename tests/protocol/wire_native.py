@@ -14,10 +14,10 @@ from vector_cases import joined
 
 from llmbm_protocol.c_wire import constant
 from llmbm_protocol.codec import Refusal, parse_hello, parse_request
-from llmbm_protocol.fields import Word
 from llmbm_protocol.frame import Frame, Noise, Rejected
 from llmbm_protocol.schema import HostHello, Record, Request
 from llmbm_protocol.shape import FieldShape, enumerations, shape_of, snake
+from llmbm_protocol.words import Word
 
 ROOT = Path(__file__).resolve().parents[2]
 WIRE_SOURCES = sorted((ROOT / "kernel_c" / "core").glob("wire*.c"))

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from llmbm_protocol.schema import Record
+if TYPE_CHECKING:
+    from llmbm_protocol.schema import Record
 
 
 class LinkPhase(StrEnum):

@@ -82,7 +82,7 @@ def micro(word: str) -> int | None:
 
 
 def plain(text: str, maximum: int) -> str:
-    """Printable ASCII of at most `maximum` octets on the wire, where some signs take three: what a plain field may hold."""
+    """What a plain field may hold: printable ASCII of at most `maximum` octets on the wire (some signs take three)."""
     kept, octets = [], 0
     for sign in text:
         safe = sign if " " <= sign <= "~" else "?"

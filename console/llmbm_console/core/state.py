@@ -5,29 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from llmbm_console.core.events import LinkPhase, MachineStatus, Severity
-from llmbm_protocol.schema import (
-    Arena,
-    Counters,
-    Cpu,
-    Credit,
-    Finished,
-    Hello,
-    KvCache,
-    Load,
-    Model,
-    Perf,
-    Phase,
-    SamplingState,
-    Sentinel,
-    Stream,
-    TokenizerState,
-    Version,
-    Zone,
-    Zones,
-)
-from llmbm_protocol.schema import Event as LogRecord
+from llmbm_protocol.words import Arena, Phase, Stream
+
+if TYPE_CHECKING:
+    from llmbm_protocol.schema import (
+        Counters,
+        Cpu,
+        Credit,
+        Finished,
+        Hello,
+        KvCache,
+        Load,
+        Model,
+        Perf,
+        SamplingState,
+        Sentinel,
+        TokenizerState,
+        Version,
+        Zone,
+        Zones,
+    )
+    from llmbm_protocol.schema import Event as LogRecord
 
 
 @dataclass(frozen=True, slots=True)

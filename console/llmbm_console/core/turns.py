@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from llmbm_console.core.sanitise import decode_text
 from llmbm_console.core.state import TokenInfo, Turn
-from llmbm_protocol.schema import Finished, Token
+
+if TYPE_CHECKING:
+    from llmbm_protocol.schema import Finished, Token
 
 
 def with_token(turn: Turn, token: Token, at: float) -> Turn:

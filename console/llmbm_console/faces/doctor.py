@@ -104,7 +104,8 @@ def serial_ports() -> Iterator[Finding]:
 def terminal() -> Iterator[Finding]:
     """What the terminal can show."""
     columns, rows = shutil.get_terminal_size()
-    size = f"{columns}x{rows}, TERM={os.environ.get('TERM', 'not set')}, COLORTERM={os.environ.get('COLORTERM', 'not set')}"
+    kind = ", ".join(f"{name}={os.environ.get(name, 'not set')}" for name in ("TERM", "COLORTERM"))
+    size = f"{columns}x{rows}, {kind}"
     small = columns < 80 or rows < 24
     yield Finding(
         "note" if small else "ok", "terminal", size, "80x24 is the least that shows everything" if small else ""

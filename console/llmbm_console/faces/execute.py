@@ -46,7 +46,7 @@ def report_problems(state: State, event: Event) -> None:
 
 
 async def log_complete(session: Session, timeout: float = 2.0) -> None:
-    """Waits until the last event that the kernel counts is here: lost ones are asked for again, which takes a moment."""
+    """Waits until the last event that the kernel counts is here: lost ones are asked for again, and that takes time."""
     end = asyncio.get_running_loop().time() + timeout
     while asyncio.get_running_loop().time() < end:
         newest = kernel_log(session.state, 1)

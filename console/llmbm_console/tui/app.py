@@ -30,7 +30,7 @@ from llmbm_console.tui.theme import textual_theme
 from llmbm_console.tui.verbs import Verbs
 from llmbm_console.tui.widgets.prompt import Prompt
 from llmbm_console.tui.widgets.slider import Slider
-from llmbm_protocol.schema import Phase
+from llmbm_protocol.words import Phase
 
 SessionFactory = Callable[[], Session]
 

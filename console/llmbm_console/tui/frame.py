@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.state import State
 from llmbm_console.tui.glyphs import BLOCKS, Glyphs
-from llmbm_protocol.schema import Stream
+from llmbm_protocol.words import Stream
 
 STALE_AFTER = 5.0  # seconds without a sample before a panel says so; the kernel's heartbeat is four a second
 

@@ -25,8 +25,7 @@ from llmbm_console.core.events import (
     PromptSent,
     RecordReceived,
 )
-from llmbm_protocol.schema import Credit, Finished, Response, Sample, SamplingState, Token
-from llmbm_protocol.schema import Event as LogRecord
+from llmbm_protocol.words import Stream
 
 STREAM_PERIOD = 1 / 30
 GAUGE_PERIOD = 1 / 4
@@ -43,6 +42,8 @@ _STREAMING = (
     ParameterRequested,
     PromptSent,
 )
+_ROUTINE = "SKR"  # kinds of frames that come all the time: samples, credits, answers
+_TEXT = "TFE"  # tokens, ends and log events
 _PROMPT_NEWS = (LinkChanged, MachineChanged, FileOpened)  # rare and important: the gauges follow at once
 
 
@@ -61,13 +62,14 @@ class Pacer:
         """Something happened; it is drawn when its turn comes. `idle` is true while the kernel waits for a prompt."""
         calm = idle and (
             isinstance(event, LineStatistics | ClockEstimated)
-            or (isinstance(event, RecordReceived) and isinstance(event.record, Sample | Credit | Response))
+            or (isinstance(event, RecordReceived) and event.record.kind in _ROUTINE)
         )
         if isinstance(event, _PROMPT_NEWS):
             self._gauges_soon = True
             self._start_stream()
         elif isinstance(event, _STREAMING) or (
-            isinstance(event, RecordReceived) and isinstance(event.record, Token | Finished | LogRecord | SamplingState)
+            isinstance(event, RecordReceived)
+            and (event.record.kind in _TEXT or getattr(event.record, "stream", None) is Stream.SAMPLING)
         ):
             self._start_stream()
         if self._gauges is not None and self._calm and not calm:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from textual.theme import Theme
 
 from llmbm_console.core.themes import ThemeFile
@@ -12,7 +14,7 @@ OWN = ("background", "surface", "foreground", "accent")
 
 def textual_theme(theme: ThemeFile) -> Theme:
     """The Textual theme of a file. Names get a prefix so that they never meet those that come with Textual."""
-    roles = theme.roles.model_dump()
+    roles = asdict(theme.roles)
     variables = {name: colour for name, colour in roles.items() if name not in OWN}
     variables |= {
         "screen-selection-background": roles["selection"],

@@ -12,7 +12,7 @@ from llmbm_console.core.session import SessionError
 from llmbm_console.tui.glyphs import ASCII, BLOCKS
 from llmbm_console.tui.text import plain
 from llmbm_protocol.parameters import PARAMETERS
-from llmbm_protocol.schema import Phase
+from llmbm_protocol.words import Phase
 
 if TYPE_CHECKING:
     from llmbm_console.tui.app import ConsoleApp

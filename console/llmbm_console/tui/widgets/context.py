@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.content import Content
 
 from llmbm_console.core.state import State
@@ -10,7 +12,10 @@ from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.text import Piece, line
 from llmbm_console.tui.widgets.panel import Panel
-from llmbm_protocol.schema import KvCache, Stream
+from llmbm_protocol.words import Stream
+
+if TYPE_CHECKING:
+    from llmbm_protocol.schema import KvCache
 
 
 def ruler(kv: KvCache, width: int, glyphs: Glyphs) -> Content:

@@ -9,7 +9,7 @@ from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import clip, line
 from llmbm_console.tui.widgets.lines import Line, LineView
-from llmbm_protocol.schema import LogCode
+from llmbm_protocol.words import LogCode
 
 STYLES = {"info": "events--info", "warn": "events--warn", "error": "events--error"}
 WORDS = {"info": "    ", "warn": "WARN", "error": "ERR "}

@@ -9,7 +9,7 @@ from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import Piece, line
 from llmbm_console.tui.widgets.panel import Panel
-from llmbm_protocol.schema import Arena, Stream
+from llmbm_protocol.words import Arena, Stream
 
 #: Arena, key in the short record, label.
 ARENAS: tuple[tuple[Arena, str], ...] = (

@@ -12,7 +12,7 @@ from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.memory import History
 from llmbm_console.tui.text import clip, line, plain
 from llmbm_console.tui.widgets.framed import Framed
-from llmbm_protocol.schema import Phase
+from llmbm_protocol.words import Phase
 
 NEWLINE_KEYS = frozenset({"ctrl+j", "alt+enter", "shift+enter"})
 MAX_ROWS = 6

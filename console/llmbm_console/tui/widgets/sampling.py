@@ -14,7 +14,7 @@ from llmbm_console.tui.text import clip, line
 from llmbm_console.tui.widgets.framed import Framed
 from llmbm_console.tui.widgets.slider import Slider
 from llmbm_protocol.parameters import PARAMETERS
-from llmbm_protocol.schema import Stream
+from llmbm_protocol.words import Stream
 
 #: Parameter name to the field of the sampling record.
 FIELDS = {

@@ -15,7 +15,7 @@ from llmbm_console.tui.text import Piece, clip, flat, line, wrap
 from llmbm_console.tui.widgets.context import ruler
 from llmbm_console.tui.widgets.memory import ARENAS, usage
 from llmbm_console.tui.widgets.sentinel import STATE_STYLES, use_style
-from llmbm_protocol.schema import Phase, SentinelState, Stream
+from llmbm_protocol.words import Phase, SentinelState, Stream
 
 LINK_WORDS: dict[LinkPhase, tuple[str, str]] = {
     LinkPhase.CLOSED: ("closed", "$muted"),

@@ -15,7 +15,7 @@ from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.text import flat, line, plain, wrap
 from llmbm_console.tui.widgets.lines import Line, LineView
-from llmbm_protocol.schema import StopReason
+from llmbm_protocol.words import StopReason
 
 GUTTER = 4  # columns left of the text: the turn's number and the prompt sign
 MAX_ROWS = 50_000  # rows kept; the oldest go first
