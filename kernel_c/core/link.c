@@ -13,7 +13,7 @@
 #define DROWSY_US 100000u
 #define SLEEP_AFTER_US 150000u /* what was sent into the wide window is here by then */
 #define SLEEP_US 20000u
-#define WATCH_US 200u
+#define WATCH_US 800u /* half of what fills a FIFO of 16 bytes at 115200 bit/s */
 #define QUICK_POLLS 16u   /* after so many the kernel is known to look often enough for a wide window */
 #define FIFO_OCTETS 15u   /* what may wait between two polls: a FIFO less one place for the stop octet */
 #define SETTLED_US 50000u /* what was sent into a wide window is here when nothing came for so long */
