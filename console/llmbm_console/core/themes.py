@@ -104,20 +104,20 @@ def _problems(document: dict[str, object]) -> Iterator[str]:
         "roles": lambda v: isinstance(v, dict),
     }
     yield from (f"{key}: is not a key of a theme" for key in document if key not in rules)
-    yield from (f"{key}: is missing" for key in ("name", "title", "roles") if key not in document)
     yield from (
         f"{key}: {document[key]!r:.60} cannot be used"
         for key in rules
         if key in document and not rules[key](document[key])
     )
+    yield from (f"{key}: is missing" for key in ("name", "title", "roles") if key not in document)
     roles = document.get("roles")
     if isinstance(roles, dict):
         known = {field.name for field in fields(Roles)}
         yield from (f"roles.{key}: is not a role" for key in roles if key not in known)
-        yield from (f"roles.{key}: is missing" for key in sorted(known - set(roles)))
-        for key in known & set(roles):
+        for key in sorted(known & set(roles)):
             if not (isinstance(roles[key], str) and re.fullmatch(r"#[0-9a-fA-F]{6}", roles[key])):
                 yield f"roles.{key}: {roles[key]!r:.40} is not a colour"
+        yield from (f"roles.{key}: is missing" for key in sorted(known - set(roles)))
 
 
 def load_themes(folders: Iterable[Path]) -> tuple[dict[str, ThemeFile], tuple[str, ...]]:
