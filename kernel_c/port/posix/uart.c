@@ -22,11 +22,12 @@ static uint64_t looked_cycles, look_cycles;
 static uint8_t out[512];       /* has reached the host, but it has not taken it */
 static size_t out_at, out_count;
 
-/* The poll schedule: a kernel that has computed since its last poll takes at least the gap for it. One that rests, or
- * waits in a loop for its line, polls as often as it likes. Processor time is counted, so that being preempted is not
- * taken for work. */
+/* The poll schedule: a kernel that has computed since its last poll, and for longer than answering a question takes since
+ * it last rested, takes at least the gap for it. One that rests, or waits in a loop for its line, polls as often as it
+ * likes. Processor time is counted, so that being preempted is not taken for work. */
 #define BUSY_NS UINT64_C(150000)
-static uint64_t polled_ns, polled_cpu_ns;
+#define WORK_NS UINT64_C(1000000)
+static uint64_t polled_ns, polled_cpu_ns, rested_cpu_ns;
 
 /* End of standard input: the process ends when the kernel saw an empty line, could have written, did not, and rests. */
 static bool nothing_to_say;
@@ -100,7 +101,8 @@ static uint64_t rest_ns(uint64_t most_ns, uint64_t now_ns)
 static void keep_schedule(void)
 {
     uint64_t due = polled_ns + options.poll_gap_us * 1000, now = monotonic_ns();
-    bool busy = cpu_ns() - polled_cpu_ns >= BUSY_NS;
+    uint64_t cpu = cpu_ns();
+    bool busy = cpu - polled_cpu_ns >= BUSY_NS && cpu - rested_cpu_ns >= WORK_NS;
     while (busy && now < due) {
         (void)serial_wait(rest_ns(due - now, model_now()), uart16550_room(&uart) > 0, out_count > 0);
         looked_ns = model_now(); /* whatever is there now has just come */
@@ -162,6 +164,8 @@ void port_relax(uint32_t microseconds)
 {
     if (!ready)
         start();
+    if (options.poll_gap_us > 0)
+        rested_cpu_ns = cpu_ns();
     power_check_parent();
     look_if_due(model_now());
     flush_to_host(model_now());
