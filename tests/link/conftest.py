@@ -5,19 +5,17 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # link_client is a plain module beside the tests
 
-from link_client import Host, Simulator  # noqa: E402
+from link_client import SLOW, Boot, Host, Simulator
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "kernel_c" / "models"
-
-Boot = Callable[..., Simulator]
 
 
 def build(target: str, out: Path) -> Path:
@@ -82,10 +80,6 @@ def person(boot: Boot) -> Host:
 def host(boot: Boot) -> Host:
     """A line in machine mode."""
     return boot().session()
-
-
-#: So long does the kernel not look at its line: a generation takes many seconds.
-SLOW = ("--poll-gap-us", "20000")
 
 
 @pytest.fixture

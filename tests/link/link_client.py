@@ -17,10 +17,24 @@ from typing import TypeVar
 
 from llmbm_protocol.codec import UnknownFrame, from_frame, to_frame
 from llmbm_protocol.frame import Frame, FrameDecoder, Noise, Rejected, encode
-from llmbm_protocol.schema import PROTOCOL, Counters, Credit, Finished, Hello, HostHello, Leave, Record, Request, Response
+from llmbm_protocol.schema import (
+    PROTOCOL,
+    Counters,
+    Credit,
+    Finished,
+    Hello,
+    HostHello,
+    Leave,
+    Output,
+    Record,
+    Request,
+    Response,
+)
 
 TIMEOUT = 20.0
 STOP = b"\x03"
+#: So long does the kernel not look at its line: a generation takes seconds.
+SLOW = ("--poll-gap-us", "20000")
 
 R = TypeVar("R", bound=Record)
 
@@ -173,7 +187,7 @@ class Host:
 
     def output(self, id: int, since: int = 0) -> str:
         """What the command of a request printed, put together from its O frames."""
-        pieces = {record.index: record.text for record in self.records[since:] if record.kind == "O" and record.id == id}  # type: ignore[attr-defined]
+        pieces = {record.index: record.text for record in self.of(Output, since) if record.id == id}
         assert sorted(pieces) == list(range(len(pieces)))
         return b"".join(pieces[index] for index in sorted(pieces)).decode()
 
@@ -273,3 +287,6 @@ class Simulator:
         self.process.terminate()
         assert self.process.wait(TIMEOUT) == 0, self.errors.read_text()
         assert "Sanitizer" not in self.errors.read_text(), self.errors.read_text()
+
+
+Boot = Callable[..., Simulator]

@@ -1,4 +1,4 @@
-"""Flow control against a modelled 16550: who keeps to the credit loses nothing, who does not loses; and damaged lines."""
+"""Flow control against a modelled 16550: who keeps to the credit loses nothing, others lose. Damaged lines."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import random
 import zlib
 
 import pytest
-from conftest import Boot
-from link_client import STOP, Credited, Host, Simulator
+from link_client import STOP, Boot, Credited, Host, Simulator
 
 from llmbm_protocol.codec import to_frame
 from llmbm_protocol.schema import (

@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 
 import pytest
-from conftest import SLOW, Boot
-from link_client import STOP, Host
+from link_client import SLOW, STOP, Boot, Host
 
-LEFT, RIGHT, UP, DOWN, HOME, END, DELETE = (b"\x1b" + tail for tail in (b"[D", b"[C", b"[A", b"[B", b"[H", b"[F", b"[3~"))
+LEFT, RIGHT, UP, DOWN, HOME, END, DELETE = (
+    b"\x1b" + tail for tail in (b"[D", b"[C", b"[A", b"[B", b"[H", b"[F", b"[3~")
+)
 PROMPT = b"llmk> "
 
 
@@ -37,7 +38,7 @@ class Screen:
 
 
 def line_of(person: Host, keys: bytes) -> tuple[str, str]:
-    """Types keys and Enter into a command that repeats its argument; what the screen showed, and what the kernel took."""
+    """Types keys and Enter; what the screen showed of the line, and what the kernel answered."""
     after = len(person.raw)
     person.send(keys + b"\r")
     shown = person.until_raw(PROMPT, after).decode()
@@ -88,7 +89,7 @@ def answer_to(person: Host, prompt: bytes) -> bytes:
         (b"/q\x00\x02\x1d\x1fwert", "/qwert"),
         ("/äöü€😀".encode(), "/äöü€😀"),
         ("/ä€😀".encode() + b"\x7f\x7f", "/ä"),
-        ("/ab".encode() + LEFT + "ä€😀".encode(), "/aä€😀b"),
+        (b"/ab" + LEFT + "ä€😀".encode(), "/aä€😀b"),
         ("/äb".encode() + LEFT + LEFT + "€".encode(), "/€äb"),
         ("/äöü".encode() + LEFT + LEFT + b"\x7f", "/öü"),
         (b"/me@home", "/me@home"),
@@ -112,7 +113,7 @@ def test_every_octet_is_echoed_before_the_line_ends(person: Host) -> None:
     after = len(person.raw)
     for octet in b"Hello, w":
         person.send(bytes((octet,)))
-        person.until(lambda: len(person.raw) > after, "echo")
+        person.until(lambda after=after: len(person.raw) > after, "echo")
         after = len(person.raw)
     person.send(STOP)
 

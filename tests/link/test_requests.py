@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 
 import pytest
-from conftest import SLOW, Boot
-from link_client import STOP, Host
+from link_client import SLOW, STOP, Boot, Host
 
 from llmbm_protocol.codec import to_frame
 from llmbm_protocol.frame import encode
@@ -122,7 +122,7 @@ def test_gen_answers_at_once_and_tokens_and_one_end_follow(host: Host) -> None:
     assert [token.index for token in tokens] == list(range(20))
     assert {token.generation for token in tokens} == {generation}
     assert (end.tokens, end.reason) == (20, StopReason.MAX_TOKENS)
-    assert all(early.time <= late.time for early, late in zip(tokens, tokens[1:], strict=False))
+    assert all(early.time <= late.time for early, late in itertools.pairwise(tokens))
     assert b"".join(token.text for token in tokens).decode().isprintable()
 
 
@@ -266,7 +266,16 @@ def test_every_operation_is_refused_without_its_arguments(host: Host) -> None:
             assert (answer.ok, answer.error) == (False, "arg"), operation.name
 
 
-@pytest.mark.parametrize("fields", [{"op": "ping"}, {"id": "0", "op": "ping"}, {"id": "01", "op": "ping"}, {"id": "65536", "op": "ping"}, {"id": "", "op": "ping"}])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"op": "ping"},
+        {"id": "0", "op": "ping"},
+        {"id": "01", "op": "ping"},
+        {"id": "65536", "op": "ping"},
+        {"id": "", "op": "ping"},
+    ],
+)
 def test_without_a_readable_id_there_is_no_answer_but_a_count(host: Host, fields: dict[str, str]) -> None:
     since = len(host.records)
     host.send(host.raw_line(**fields))
@@ -458,7 +467,9 @@ def test_samples_come_while_it_is_subscribed_and_are_numbered(slow_host: Host) -
 
 
 def test_the_rate_granted_is_what_the_line_carries(host: Host) -> None:
-    granted = [int(host.ask("sub", stream=stream, rate=20).value or -1) for stream in (Stream.PERF, Stream.KV, Stream.ZONES)]
+    granted = [
+        int(host.ask("sub", stream=stream, rate=20).value or -1) for stream in (Stream.PERF, Stream.KV, Stream.ZONES)
+    ]
     assert granted[0] == 20
     assert all(rate >= 1 for rate in granted)
     assert sum(granted) < 35, "three tenths of 11520 octets a second"
@@ -540,7 +551,9 @@ def test_stop_octets_are_counted_as_taken(host: Host) -> None:
     host.until(lambda: host.taken == host.sent, "every octet was taken")
 
 
-def test_a_persons_work_at_the_machine_is_seen_by_the_host(boot: Boot, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_persons_work_at_the_machine_is_seen_by_the_host(
+    boot: Boot, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Keys at the machine's own keyboard: the window narrows first, then the generation is told."""
     keys = tmp_path_factory.mktemp("keyboard") / "keys"
     os.mkfifo(keys)
@@ -552,8 +565,12 @@ def test_a_persons_work_at_the_machine_is_seen_by_the_host(boot: Boot, tmp_path_
     since = len(host.records)
     os.write(writer, b"Once upon\r")
     host.wait_for(Token, since=since)
-    narrow = next(n for n, record in enumerate(host.records[since:]) if isinstance(record, Credit) and record.window == 15)
-    busy = next(n for n, record in enumerate(host.records[since:]) if isinstance(record, Credit) and record.phase != Phase.IDLE)
+    narrow = next(
+        n for n, record in enumerate(host.records[since:]) if isinstance(record, Credit) and record.window == 15
+    )
+    busy = next(
+        n for n, record in enumerate(host.records[since:]) if isinstance(record, Credit) and record.phase != Phase.IDLE
+    )
     assert narrow < busy
     assert host.ask("gen", text=b"a").error == "busy"
     host.ask("stop")
