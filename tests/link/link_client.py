@@ -24,15 +24,18 @@ from llmbm_protocol.schema import (
     Finished,
     Hello,
     HostHello,
+    KvCache,
     Leave,
     Output,
     Record,
     Request,
     Response,
+    Stream,
 )
 
 TIMEOUT = 20.0
 STOP = b"\x03"
+PROMPT = b"Once upon a time"
 #: So long does the kernel not look at its line: a generation takes seconds.
 SLOW = ("--poll-gap-us", "20000")
 
@@ -287,6 +290,21 @@ class Simulator:
         self.process.terminate()
         assert self.process.wait(TIMEOUT) == 0, self.errors.read_text()
         assert "Sanitizer" not in self.errors.read_text(), self.errors.read_text()
+
+
+def short(host: Host, tokens: int = 12) -> int:
+    """A finished generation of some tokens; its number."""
+    assert host.ask("set", parameter="max_tokens", value=str(tokens)).ok
+    generation = host.generate(PROMPT)
+    host.finished(generation)
+    return generation
+
+
+def rows(host: Host) -> int:
+    """Rows of the KV cache."""
+    since = len(host.records)
+    host.ask("stat", stream=Stream.KV)
+    return host.of(KvCache, since)[-1].rows
 
 
 Boot = Callable[..., Simulator]
