@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from llmbm_console.core.dump import PostMortem, open_dump, parse_post_mortem
+from llmbm_console.core.dump import PostMortem, parse_post_mortem
 from llmbm_console.core.events import LinkPhase
+from llmbm_console.core.post_mortem import open_dump
 from llmbm_console.core.session import SessionError
 from llmbm_console.core.verdict import last_of
 from llmbm_protocol.schema import Arena, KvCache, Model, SamplingState, Sentinel, SentinelState, Zone

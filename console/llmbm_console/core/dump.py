@@ -17,7 +17,7 @@ from pathlib import Path
 from llmbm_console.core.dump_text import DumpText
 from llmbm_console.core.kernel_text import KernelText, TextEvent
 from llmbm_console.core.sanitise import clean
-from llmbm_console.core.session import Session, SessionError
+from llmbm_console.core.session import SessionError
 from llmbm_console.core.verdict import verdict_of
 from llmbm_protocol.schema import Record
 
@@ -188,10 +188,3 @@ def read_post_mortem(path: Path) -> PostMortem:
     except OSError as error:
         raise DumpError(f"{path}: cannot be read: {error.strerror}") from error
     return parse_post_mortem(data, path.name)
-
-
-def open_dump(path: Path) -> Session:
-    """A post-mortem session over a file. Raises DumpError at once when it is none."""
-    from llmbm_console.core.post_mortem import PostMortemSession
-
-    return PostMortemSession(path, read_post_mortem(path))

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from llmbm_console.core.dump import PostMortem
+from llmbm_console.core.dump import PostMortem, read_post_mortem
 from llmbm_console.core.events import Event, FileOpened, LinkChanged, LinkPhase, Notice, RecordReceived
 from llmbm_console.core.session import Listener, MachineControl, Outcome, SessionError
 from llmbm_console.core.state import State
@@ -85,3 +85,8 @@ class PostMortemSession:
     async def fetch(self, stream: Stream) -> tuple[Record, ...]:
         """The records of one stream that the file holds."""
         return tuple(record for record in self._found.records if getattr(record, "stream", None) is stream)
+
+
+def open_dump(path: Path) -> PostMortemSession:
+    """A session over a file. Raises DumpError at once when it is none."""
+    return PostMortemSession(path, read_post_mortem(path))

@@ -142,9 +142,9 @@ def _line(target: Target) -> Session:
 
 
 def _file(target: Target) -> Session:
-    from llmbm_console.core import dump
+    from llmbm_console.core.post_mortem import open_dump
 
-    return dump.open_dump(Path(target.address))
+    return open_dump(Path(target.address))
 
 
 def make_session(target: Target) -> Session:
