@@ -16,6 +16,8 @@ from llmbm_console.core.session import SessionError
 if TYPE_CHECKING:
     from qemu.qmp import QMPClient
 
+#: Events that say nothing about the machine: firmware sets the clock at every boot.
+UNREMARKABLE = frozenset({"RTC_CHANGE"})
 TIMEOUT = 2.0  # s for every answer
 
 #: QEMU's run states in our words; any other state is a machine that does not run
@@ -113,11 +115,14 @@ class QmpConnection:
         """Leaves the monitor; QEMU goes on. Idempotent."""
         self._leaving = True
         client, self._client = self._client, None
+        if client is not None:
+            await self._disconnect(client)
+        elif self._watch is not None and self._watch is not asyncio.current_task():
+            # The watch is taking leave of a QEMU that ended by itself: one of us does that, and is not interrupted.
+            await asyncio.wait({self._watch}, timeout=TIMEOUT)
         for task in (self._events, self._watch):
             if task is not None and task is not asyncio.current_task():
                 task.cancel()
-        if client is not None:
-            await self._disconnect(client)
 
     @staticmethod
     async def _disconnect(client: QMPClient) -> None:
@@ -132,6 +137,8 @@ class QmpConnection:
 
         while await client.runstate_changed() is not Runstate.DISCONNECTING:
             pass
+        if self._leaving:
+            return
         self._client = None
         await self._disconnect(client)
         if self._events is not None:
@@ -144,6 +151,8 @@ class QmpConnection:
             name = str(message.get("event", ""))
             data = message.get("data")
             at = time.monotonic()
+            if name in UNREMARKABLE:
+                continue
             self._emit(QmpEvent(at, name, json.dumps(data, separators=(", ", ": ")) if data else ""))
             match name:
                 case "RESUME":
