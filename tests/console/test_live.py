@@ -286,7 +286,7 @@ async def test_a_console_that_was_killed_finds_its_way_back_into_a_running_answe
     kernel: Kernel, sessions: Callable[..., LiveSession]
 ) -> None:
     """The kernel is in machine mode already, and computes: the new session catches up from the first token."""
-    await kernel.start("--poll-gap-us", "300")  # an answer of seconds
+    await kernel.start("--poll-gap-us", "20000")  # an answer of seconds
     first = sessions(kernel.socket)
     await first.open()
     await first.wait_ready(20)
@@ -312,7 +312,7 @@ async def test_a_console_that_was_killed_finds_its_way_back_into_a_running_answe
 async def test_a_cut_line_is_opened_again_and_the_answer_is_whole(
     kernel: Kernel, sessions: Callable[..., LiveSession], tmp_path: Path
 ) -> None:
-    await kernel.start("--poll-gap-us", "300")  # an answer of seconds
+    await kernel.start("--poll-gap-us", "20000")  # an answer of seconds
     async with Chaos(tmp_path / "front", str(kernel.socket), seed=1) as chaos:
         session = sessions(chaos.front)
         await session.open()
