@@ -80,7 +80,7 @@ def console_figures(runs: int) -> None:
         terminal = Terminal("--sim")
         try:
             paints.append(terminal.wait_for(rb"[A-Za-z]{3}", 20))
-            readies.append(terminal.wait_for(rb"(?i)stories700K", 60))
+            readies.append(terminal.wait_for(rb"kernel ready", 60))
             if index == runs - 1:
                 terminal.idle_percent(3)
                 idle = terminal.idle_percent(10)
