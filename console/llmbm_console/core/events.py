@@ -168,6 +168,14 @@ class ParameterRefused(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class FileSaved(Event):
+    """A file that the kernel wrote was copied to this computer."""
+
+    name: str  # as the kernel calls it
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class FileOpened(Event):
     """A post-mortem file was read: what it is and, in one sentence, what it means."""
 

@@ -13,10 +13,12 @@ from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.link import SESSION, Link
 from llmbm_console.core.link_requests import RequestError
 from llmbm_console.core.machine import Machine
+from llmbm_console.core.saved_files import SavedFiles
 from llmbm_console.core.session import Listener, MachineControl, Outcome, SessionError
 from llmbm_console.core.state import MachineState, State, Turn
 from llmbm_console.core.store import reduce
 from llmbm_console.core.transport.base import Transport
+from llmbm_protocol.schema import Event as LogRecord
 from llmbm_protocol.schema import Finished, Hello, Record, Response, Stream
 
 COMMANDS_WITHOUT_SLASH = ("quit", "exit")
@@ -53,6 +55,7 @@ class LiveSession:
         self._failure = ""
         self._boot = 0
         self._closed = False
+        self._saved = SavedFiles(self._machine.read_file, self._emit) if self._machine is not None and boots else None
 
     @property
     def state(self) -> State:
@@ -81,6 +84,10 @@ class LiveSession:
                 self._generations.finished(event.record)
             elif isinstance(event.record, Hello):
                 self._check_boot(event.record)
+            elif isinstance(event.record, LogRecord) and self._saved is not None:
+                self._saved.note(event.record, self._boot)
+        elif isinstance(event, ev.CommandDone) and self._saved is not None:
+            self._saved.note_text(event.output)
         for listener in tuple(self._listeners):
             try:
                 listener(self._state, event)
@@ -190,6 +197,8 @@ class LiveSession:
             self._starting.cancel()
             await asyncio.wait([self._starting])
         self._generations.fail("the session was closed", "lost")
+        if self._saved is not None:
+            await self._saved.finish()
         if self._link is not None:
             await self._link.close()
         elif self._transport is not None:

@@ -37,6 +37,9 @@ class Machine(MachineControl, Protocol):
     async def close(self) -> None:
         """Ends what was started. Idempotent."""
 
+    def read_file(self, name: str) -> bytes:
+        """A file of the boot volume, read in a thread. Raises OSError or ImageError."""
+
 
 @dataclass(frozen=True, slots=True)
 class BootFiles:
@@ -59,6 +62,7 @@ class LaunchedQemu:
         self._monitor = QmpConnection(emit)
         self._failure = ""
         self._quitting = False
+        self._image: Path | None = None
 
     async def start(self) -> Transport:
         """Chooses the accelerator, makes the image, starts QEMU stopped."""
@@ -74,6 +78,7 @@ class LaunchedQemu:
             shutil.copyfile(options.firmware.variables, child.folder / "variables")
         if self._boot is not None:
             options = replace(options, image=await self._make_image(self._boot, child.folder))
+        self._image = options.image
         await child.start(qemu_command(options, sockets, child.folder / "variables"))
         await self._connect(sockets)
         return unix_transport(str(sockets.serial))
@@ -107,6 +112,17 @@ class LaunchedQemu:
             self._emit(MachineChanged(time.monotonic(), MachineStatus.STOPPED, "QEMU has ended"))
         else:
             self._emit(MachineChanged(time.monotonic(), MachineStatus.CRASHED, self._failure))
+
+    def read_file(self, name: str) -> bytes:
+        """A file of the image; the guest has flushed it when its log names it."""
+        from llmbm_console.core.image import read_files
+
+        if self._image is None:
+            raise FileNotFoundError(2, "there is no boot image", name)
+        found = read_files(self._image, {name})
+        if not found:
+            raise FileNotFoundError(2, "it is not on the boot image", name)
+        return next(iter(found.values()))
 
     async def go(self) -> None:
         """Starts the processors."""
@@ -166,6 +182,10 @@ class AttachedQemu:
         from llmbm_console.core.transport.tty import serial_transport
 
         return serial_transport(found, self._baud)
+
+    def read_file(self, name: str) -> bytes:
+        """Refused: its disk belongs to somebody else."""
+        raise PermissionError(13, "the disk of this machine is not ours", name)
 
     async def go(self) -> None:
         """Nothing: whether it runs is its owner's decision."""

@@ -74,6 +74,12 @@ class Simulator:
         else:
             self._emit(MachineChanged(time.monotonic(), MachineStatus.CRASHED, self._failure))
 
+    def read_file(self, name: str) -> bytes:
+        """A file of the folder that is the volume."""
+        if self._child is None:
+            raise FileNotFoundError(2, "the simulator was not started", name)
+        return (self._child.folder / "volume" / name).read_bytes()
+
     async def go(self) -> None:
         """Nothing: the process runs already and waits for its line to be opened."""
 

@@ -109,6 +109,11 @@ def _notice(state: State, event: ev.Notice) -> State:
     return add_log(state, LogLine(event.at, "console", event.severity, "console", clean(event.text)))
 
 
+def _file_saved(state: State, event: ev.FileSaved) -> State:
+    text = f"{event.name} saved: llmbm-console {event.path}"
+    return add_log(state, LogLine(event.at, "console", "info", "file", clean(text)))
+
+
 def _prompt_sent(state: State, event: ev.PromptSent) -> State:
     turn = state.turn
     if turn is not None and turn.number == event.generation:
@@ -162,6 +167,7 @@ _STEPS: dict[type[ev.Event], Callable[[State, Any], State]] = {
     ev.QmpEvent: _qmp_event,
     ev.Gap: _gap,
     ev.Notice: _notice,
+    ev.FileSaved: _file_saved,
     ev.PromptSent: _prompt_sent,
     ev.CommandDone: _command_done,
     ev.ParameterRequested: _parameter_requested,

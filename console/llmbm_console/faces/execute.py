@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from llmbm_console.core.events import Event, LinkChanged, Notice
+from llmbm_console.core.events import Event, FileSaved, LinkChanged, Notice
 from llmbm_console.core.session import Outcome, Session, SessionError
 from llmbm_console.core.state import State, Turn
 from llmbm_console.faces.records import COMMAND_STREAMS, kernel_log, log_json, records_json, turn_json
@@ -41,6 +41,8 @@ def report_problems(state: State, event: Event) -> None:
     """Warnings and lost connections belong on stderr, never into the output."""
     if isinstance(event, Notice) and event.severity != "info":
         print(f"{event.severity}: {event.text}", file=sys.stderr)
+    elif isinstance(event, FileSaved):
+        print(f"saved: {event.name} as {event.path}", file=sys.stderr)
     elif isinstance(event, LinkChanged) and event.phase in ("plain", "silent"):
         print(f"link: {event.phase}: {event.detail}", file=sys.stderr)
 

@@ -14,6 +14,7 @@ from llmbm_console.core.events import (
     ConsoleText,
     Event,
     FileOpened,
+    FileSaved,
     Gap,
     LinkChanged,
     MachineChanged,
@@ -52,6 +53,8 @@ class PlainFace:
                 self.note(f"machine {status}" + (f": {detail}" if detail else ""))
             case Notice(severity=severity, text=text):
                 self.note(f"{severity}: {text}")
+            case FileSaved(name=name, path=path):
+                self.note(f"{name} saved as {path}")
             case Gap(seconds=seconds, reason=reason):
                 self.note(f"gap of {seconds:.1f} s: {reason}")
             case FileOpened(verdict=verdict):
