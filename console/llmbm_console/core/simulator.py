@@ -56,15 +56,19 @@ class Simulator:
         self._emit(MachineChanged(time.monotonic(), MachineStatus.RUNNING))
 
     def _fill(self, files: Path) -> None:
-        """The boot volume. Hard links where they can be: the kernel only reads models, and follows no other links."""
+        """The boot volume, with the names that an image would have. Hard links where they can be: the kernel only reads
+        these files, and follows no other links."""
+        from llmbm_console.core.image import BOOT_PATH, volume_files
+
         files.mkdir()
-        for source in (self._boot.model, self._boot.tokenizer):
+        boot = self._boot
+        for name, source in volume_files(boot.kernel, boot.model, boot.tokenizer, boot.config).items():
+            if name == BOOT_PATH:
+                continue
             try:
-                os.link(source.resolve(), files / source.name)
+                os.link(source.resolve(), files / name)
             except OSError:  # another file system
-                shutil.copyfile(source, files / source.name)
-        if self._boot.config is not None:
-            shutil.copyfile(self._boot.config, files / "repl.cfg")
+                shutil.copyfile(source, files / name)
 
     def _ended(self, status: int, output: str) -> None:
         said = output.strip()

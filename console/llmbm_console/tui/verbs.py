@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from llmbm_console.core.actions import Action
 from llmbm_console.core.events import LinkPhase, MachineStatus
-from llmbm_console.core.session import SessionError
+from llmbm_console.core.session import Session, SessionError
 from llmbm_console.tui.glyphs import ASCII, BLOCKS
 from llmbm_console.tui.text import plain
 from llmbm_protocol.parameters import PARAMETERS
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from llmbm_console.tui.widgets.slider import Slider
 
 #: Seconds that a line waits for a kernel that boots.
+MOST_WAITING = 16  # lines written ahead
 PATIENCE = 120.0
 
 Importance = Literal["information", "warning", "error"]
@@ -29,6 +31,8 @@ class Verbs:
 
     def __init__(self, app: ConsoleApp) -> None:
         self.app = app
+        self._turns = asyncio.Lock()  # lines are sent one after the other, in the order in which they were written
+        self._waiting = 0
 
     def carry_out(self, action: Action) -> None:
         """Does an action that is possible and, if dangerous, confirmed."""
@@ -61,31 +65,52 @@ class Verbs:
 
     def submit(self, text: str) -> None:
         """Sends a prompt or a command; what is refused comes back into the prompt with the reason."""
-        session = self.app.session
-        if session is None or self.app.frame().failure:
+        if self.app.frame().failure or (self.app.session is None and not self.app.opening):
             self.app.main.prompt.refuse(text, "there is no session: r tries again")
             return
-
-        waiting = (
-            not self.app.frame().live and self.app.state.link.phase is not LinkPhase.PLAIN and not session.read_only
-        )
-        if waiting:
+        if self._waiting >= MOST_WAITING:
+            self.app.main.prompt.refuse(text, f"{MOST_WAITING} lines wait already: ^c stops the answer that runs")
+            return
+        if self._turns.locked():
+            self.say("kept: it is sent after this answer")
+        elif not self._connected():
             self.say("kept: it is sent as soon as the kernel answers")
 
         async def run() -> None:
+            self._waiting += 1
             try:
-                if waiting:
-                    await session.wait_ready(PATIENCE)
-                outcome = await session.submit(text)
+                async with self._turns:
+                    session = await self._session()
+                    if not self._connected():
+                        await session.wait_ready(PATIENCE)
+                    outcome = await session.submit(text)
             except SessionError as error:
                 self.app.main.prompt.refuse(text, plain(str(error)))
                 return
+            finally:
+                self._waiting -= 1
             # A refused command is in the transcript with its reason; a refused prompt made no turn and would be lost.
             if not outcome.ok and outcome.turn is None and not text.startswith("/"):
                 self.app.main.prompt.refuse(text, plain(outcome.error) or "the kernel did not take it")
 
         self.background(run())
         self.app.main.transcript.follow()
+
+    def _connected(self) -> bool:
+        """Whether a line can be sent now: there is a kernel, a plain terminal, or a file that will refuse it."""
+        session = self.app.session
+        if session is None:
+            return False
+        return self.app.frame().live or self.app.state.link.phase is LinkPhase.PLAIN or session.read_only
+
+    async def _session(self) -> Session:
+        """The session, once the program has made it."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while self.app.session is None:
+            if self.app.failure or asyncio.get_running_loop().time() > deadline:
+                raise SessionError(self.app.failure or "there is no session: r tries again")
+            await asyncio.sleep(0.05)
+        return self.app.session
 
     def set_parameter(self, slider: Slider, name: str, value: str) -> None:
         """Asks the kernel for a value; the slider shows what became of it."""

@@ -6,13 +6,13 @@ from textual import events
 from textual.message import Message
 from textual.widgets import TextArea
 
-from llmbm_console.core.events import LinkPhase
+from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.tui.completion import candidates, complete, fit_hint
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.memory import History
 from llmbm_console.tui.text import clip, line, plain
 from llmbm_console.tui.widgets.framed import Framed
-from llmbm_protocol.words import Phase
+from llmbm_protocol.words import Phase, SentinelState
 
 NEWLINE_KEYS = frozenset({"ctrl+j", "alt+enter", "shift+enter"})
 MAX_ROWS = 6
@@ -72,6 +72,7 @@ class Prompt(TextArea, Framed):
         self.error = reason
         if not self.text:
             self.replace_text(text)
+            self.select_all()  # what is typed next takes its place
         self._refused = self.text
         self._describe()
 
@@ -155,7 +156,11 @@ class Prompt(TextArea, Framed):
     def _readiness(self, frame: Frame) -> tuple[str, str]:
         if not frame.live:
             return ("", "$muted") if frame.state.link.phase is not LinkPhase.PLAIN else ("plain terminal", "$warn")
-        phase = frame.state.phase
+        phase, sentinel = frame.state.phase, frame.state.sentinel
+        if frame.state.machine.status is MachineStatus.PAUSED:
+            return "the machine is paused: Esc, P resumes it", "$warn"
+        if sentinel is not None and sentinel.state is SentinelState.TRIPPED:
+            return "tripped: /reset brings the chat back", "$bad"
         if phase is Phase.IDLE:
             return "kernel ready", "$good"
         return (

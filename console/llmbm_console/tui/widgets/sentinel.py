@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -12,11 +13,12 @@ from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.text import Piece, line
 from llmbm_console.tui.widgets.panel import Panel
-from llmbm_protocol.words import SentinelError, SentinelState, Stream
+from llmbm_protocol.words import LogCode, SentinelError, SentinelState, Stream
 
 if TYPE_CHECKING:
     from llmbm_protocol.schema import Sentinel
 
+CAUSES = (LogCode.BUDGET, LogCode.ALLOC_FAIL, LogCode.OOB, LogCode.RO_WRITE, LogCode.GUARD)
 NEAR = 0.85  # share of the budget from which a bar warns
 STATE_STYLES = {SentinelState.ARMED: "$good", SentinelState.TRIPPED: "bold $bad", SentinelState.DISARMED: "$warn"}
 
@@ -85,8 +87,8 @@ class SentinelPanel(Panel):
         prefill = self._bar(
             "PREFILL", sentinel.prefill, sentinel.prefill_budget, sentinel.prefill_pinned, frame.glyphs, width
         )
-        tail = [self._trip(sentinel)] if sentinel.state is SentinelState.TRIPPED else []
-        head = [*tail, decode, prefill]
+        tail = self._trip(frame.state, sentinel, width) if sentinel.state is SentinelState.TRIPPED else []
+        head = [*tail[: max(1, height - 2)], decode, prefill]
         if height >= 5 + len(tail):
             head += [self._percentiles(sentinel), self._overruns(sentinel)]
         rows = max(1, height - len(head))
@@ -129,5 +131,13 @@ class SentinelPanel(Panel):
             pieces += [("last ", "$muted"), (str(sentinel.error), "$bad")]
         return line(*pieces)
 
-    def _trip(self, sentinel: Sentinel) -> Content:
-        return line((f"TRIPPED by {sentinel.error} in {sentinel.phase}: /reset brings the chat back", "bold $bad"))
+    def _trip(self, state: State, sentinel: Sentinel, width: int) -> list[Content]:
+        """What happened, with its numbers from the log, and the way back."""
+        found = [entry.record for entry in state.log if entry.record is not None and entry.record.code in CAUSES]
+        what = f"{sentinel.error} in {sentinel.phase}"
+        if found and found[-1].code is LogCode.BUDGET:
+            what += f": {figures.cycles(found[-1].first)} cycles, {figures.cycles(found[-1].second)} allowed"
+        rows = textwrap.wrap(f"TRIPPED by {what}", max(8, width)) + textwrap.wrap(
+            "/reset brings the chat back", max(8, width)
+        )
+        return [line((row, "bold $bad")) for row in rows]

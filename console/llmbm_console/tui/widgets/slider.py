@@ -60,7 +60,7 @@ class Slider(Widget, can_focus=True):
         if (accepted, pending, scale, glyphs) == (self.accepted, self.pending, self.scale, self.glyphs):
             return
         if accepted != self.accepted and self._timer is None:
-            self.wanted = None
+            self.wanted, self.problem = None, ""  # a new value from the kernel: an old refusal is history
         if pending is None and self.pending is not None and self._timer is None:
             self.wanted, self.problem = None, ""
         if pending is not None and pending.error and pending is not self.pending:
