@@ -264,6 +264,7 @@ class ScriptedSession:
         self.waited = 0
         self.opened = 0
         self.closed = 0
+        self.answering: asyncio.Event | None = None  # set: an answer ends
         self.gate: asyncio.Event | None = None  # when set, answers wait for it
 
     def listen(self, listener: Listener) -> Callable[[], None]:
@@ -291,6 +292,8 @@ class ScriptedSession:
         if self.read_only:
             raise SessionError("a file cannot be asked: open a running kernel")
         self.submitted.append(line)
+        if self.answering is not None:
+            await self.answering.wait()
         return self.answer or Outcome(line, True)
 
     async def set_parameter(self, name: str, value: str) -> Outcome:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 from driving import make_app, screen_text, settled, wait_until
 from scripted import ScriptedSession, rich_state
 from textual import events
 
-from llmbm_console.core.events import LinkPhase
+from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.session import Outcome
 from llmbm_console.core.state import LinkState
-from llmbm_protocol.schema import Phase
+from llmbm_protocol.schema import Phase, SentinelState
 
 
 def idle() -> ScriptedSession:
@@ -142,3 +144,41 @@ async def test_the_frame_says_when_a_prompt_does_not_fit() -> None:
         await settled(pilot)
         app.main.prompt.replace_text("word " * 300)
         await wait_until(pilot, lambda: "does not fit" in screen_text(app), "warning")
+
+
+async def test_lines_written_during_an_answer_are_sent_after_it_in_their_order() -> None:
+    session = idle()
+    session.answering = asyncio.Event()
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press(*"one", "enter", *"two", "enter", *"/ctx", "enter")
+        await wait_until(pilot, lambda: session.submitted == ["one"], "the first is sent")
+        await pilot.pause()
+        assert session.submitted == ["one"]
+        session.answering.set()
+        await wait_until(pilot, lambda: session.submitted == ["one", "two", "/ctx"], "the others follow")
+
+
+async def test_the_next_key_replaces_a_prompt_that_came_back() -> None:
+    session = idle()
+    session.answer = Outcome("Hello", False, error="sentinel tripped")
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press(*"Hello", "enter")
+        await wait_until(pilot, lambda: app.main.prompt.text == "Hello", "given back")
+        await pilot.press(*"/reset")
+        assert app.main.prompt.text == "/reset"
+
+
+async def test_the_frame_says_that_the_machine_is_paused_or_the_kernel_tripped() -> None:
+    state = rich_state(turn=None, phase=Phase.IDLE)
+    assert state.sentinel is not None
+    paused = replace(state, machine=replace(state.machine, status=MachineStatus.PAUSED))
+    tripped = replace(state, sentinel=state.sentinel.model_copy(update={"state": SentinelState.TRIPPED}))
+    for shown, words in ((paused, "paused"), (tripped, "/reset")):
+        app = make_app(ScriptedSession(shown))
+        async with app.run_test(size=(120, 36)) as pilot:
+            await settled(pilot)
+            assert words in screen_text(app)
