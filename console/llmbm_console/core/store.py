@@ -110,8 +110,8 @@ def _notice(state: State, event: ev.Notice) -> State:
 
 
 def _file_saved(state: State, event: ev.FileSaved) -> State:
-    text = f"{event.name} saved: llmbm-console {event.path}"
-    return add_log(state, LogLine(event.at, "console", "info", "file", clean(text)))
+    text = clean(f"{event.name} was saved; open it with: llmbm-console {event.path}")
+    return add_log(add_seam(state, text, event.at, "info"), LogLine(event.at, "console", "info", "file", text))
 
 
 def _prompt_sent(state: State, event: ev.PromptSent) -> State:

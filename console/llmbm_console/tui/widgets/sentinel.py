@@ -88,7 +88,9 @@ class SentinelPanel(Panel):
             "PREFILL", sentinel.prefill, sentinel.prefill_budget, sentinel.prefill_pinned, frame.glyphs, width
         )
         tail = self._trip(frame.state, sentinel, width) if sentinel.state is SentinelState.TRIPPED else []
-        head = [*tail[: max(1, height - 2)], decode, prefill]
+        head = [*tail, decode, prefill]
+        if tail and height <= len(head):
+            return head[:height]  # what happened comes before how it was
         if height >= 5 + len(tail):
             head += [self._percentiles(sentinel), self._overruns(sentinel)]
         rows = max(1, height - len(head))
