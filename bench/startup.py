@@ -1,7 +1,8 @@
 """Start-up and idle figures: `python bench/startup.py [--qemu] [--runs N]`.
 
 Prints, as medians of several runs on this machine:
-  first paint   from starting the command to the first drawn text on a terminal (a pseudo-terminal of 120x36)
+  bare Textual  the smallest Textual program, from its start to its first drawn text: what the library itself takes
+  first paint   the same for the console, on a pseudo-terminal of 120x36; each run is paired with a bare one
   ready         from starting it to an established session with the simulator
   idle          processor time of the connected, idle console, in per cent of one core
   boot          (--qemu) from the firmware's first byte to its hand-over, and to the kernel's prompt; the promise is
@@ -31,6 +32,16 @@ ROOT = Path(__file__).resolve().parents[1]
 ESCAPE = re.compile(rb"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])")
 
 
+BARE = """
+from textual.app import App
+from textual.widgets import Static
+class Bare(App):
+    def compose(self):
+        yield Static("hello")
+Bare().run()
+"""
+
+
 class Terminal:
     """The console on a pseudo-terminal; `text` is what it drew, without control sequences."""
 
@@ -39,7 +50,9 @@ class Terminal:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.environ["TERM"] = "xterm-256color"
-            os.execv(sys.executable, [sys.executable, "-m", "llmbm_console", *arguments])
+            # An installed program has its bytecode; without it every start is twice as long.
+            os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+            os.execv(sys.executable, [sys.executable, *arguments])
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 36, 120, 0, 0))
         self.raw = b""
 
@@ -74,19 +87,27 @@ class Terminal:
 
 def console_figures(runs: int) -> None:
     """First paint, session, idle."""
-    paints, readies = [], []
+    paints, readies, bares = [], [], []
     idle = 0.0
-    for index in range(runs):
-        terminal = Terminal("--sim")
+    for index in range(runs + 1):
+        bare = Terminal("-c", BARE)
+        try:
+            bares.append(bare.wait_for(rb"[A-Za-z]{3}", 20))
+        finally:
+            bare.close()
+        terminal = Terminal("-m", "llmbm_console", "--sim")
         try:
             paints.append(terminal.wait_for(rb"[A-Za-z]{3}", 20))
             readies.append(terminal.wait_for(rb"kernel ready", 60))
-            if index == runs - 1:
+            if index == runs:
                 terminal.idle_percent(3)
                 idle = terminal.idle_percent(10)
         finally:
             terminal.close()
-    print(f"first paint   {statistics.median(paints):6.2f} s   ({min(paints):.2f} to {max(paints):.2f})")
+    del paints[0], readies[0], bares[0]  # the first start may compile
+    ratio = statistics.median(paints) / statistics.median(bares)
+    print(f"bare Textual  {statistics.median(bares):6.2f} s   ({min(bares):.2f} to {max(bares):.2f})")
+    print(f"first paint   {statistics.median(paints):6.2f} s   ({min(paints):.2f} to {max(paints):.2f}), {ratio:.2f} x bare")
     print(f"ready         {statistics.median(readies):6.2f} s   ({min(readies):.2f} to {max(readies):.2f})")
     print(f"idle          {idle:6.2f} % of a core, connected to the simulator")
 

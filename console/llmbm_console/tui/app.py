@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -148,7 +149,12 @@ class ConsoleApp(App[int]):
         self.set_interval(1.0, self._tick, name="ageing of shown values")
         for problem in self.theme_problems:
             self.verbs.say(problem, "warning")
-        self.call_after_refresh(self.connect)
+        self.call_after_refresh(self._after_first_paint)
+
+    def _after_first_paint(self) -> None:
+        gc.freeze()  # what is there by now stays to the end
+        gc.enable()
+        self.connect()
 
     def connect(self) -> None:
         """Opens the session in the background."""

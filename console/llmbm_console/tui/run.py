@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from llmbm_console.tui.app import SessionFactory
+
+LONGEST_END = 3.0  # seconds from a signal that ends the console to its end
 
 
 def run_tui(
@@ -35,12 +39,28 @@ async def _run(target: str, factory: SessionFactory, theme: str | None, glyphs: 
 
     app = ConsoleApp(target, factory, theme=theme, glyphs=glyphs, memory=memory or default_memory())
     loop = asyncio.get_running_loop()
+
+    def end(status: int) -> None:
+        _end_soon(status)
+        app.exit(status)
+
     for name in ("SIGTERM", "SIGHUP"):
         if (number := getattr(signal, name, None)) is not None:
             with contextlib.suppress(NotImplementedError):  # no signal handlers in Windows' event loop
-                loop.add_signal_handler(number, app.exit, 128 + number)
+                loop.add_signal_handler(number, end, 128 + number)
     try:
         status = await app.run_async()
     finally:
         await app.disconnect()
     return status or 0
+
+
+def _end_soon(status: int) -> None:
+    """Ends the process after LONGEST_END, whatever it waits for then.
+
+    Textual writes through a bounded queue to a thread; when the terminal has gone, that thread is dead and the whole
+    event loop can wait for the queue without an end. Children end with the process (core/supervise.py).
+    """
+    timer = threading.Timer(LONGEST_END, os._exit, [status])
+    timer.daemon = True
+    timer.start()

@@ -1,0 +1,56 @@
+"""A terminal that goes away ends the console and the kernel it started, at whatever moment it goes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import select
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+
+def start(folder: Path) -> tuple[int, int]:
+    """The console on a terminal of its own, as leader of its process group."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ.update(TERM="xterm-256color", HOME=str(folder), XDG_STATE_HOME=str(folder))
+        os.execv(sys.executable, [sys.executable, "-m", "llmbm_console", "--sim"])
+    return pid, terminal
+
+
+def wait_for(terminal: int, wanted: bytes, timeout: float = 60) -> None:
+    """Returns when the terminal was sent `wanted`."""
+    seen, end = b"", time.monotonic() + timeout
+    while wanted not in seen:
+        assert time.monotonic() < end, f"{wanted!r} did not come within {timeout} s; the terminal got {seen[-500:]!r}"
+        if select.select([terminal], [], [], 0.1)[0]:
+            seen += os.read(terminal, 65536)
+
+
+def ended(pid: int, timeout: float = 30) -> bool:
+    """True when the process is gone; it is killed when it is not, so that nothing is left behind."""
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        if os.waitpid(pid, os.WNOHANG)[0] == pid:
+            return True
+        time.sleep(0.02)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return False
+
+
+@pytest.mark.parametrize("moment", [b"\x1b[?1049h", b"llmbm", b"kernel ready"])
+def test_a_terminal_that_closes_ends_the_console(tmp_path: Path, moment: bytes) -> None:
+    pid, terminal = start(tmp_path)
+    try:
+        wait_for(terminal, moment)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGHUP)
+        os.close(terminal)
+    assert ended(pid)
