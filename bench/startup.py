@@ -107,7 +107,8 @@ def console_figures(runs: int) -> None:
     del paints[0], readies[0], bares[0]  # the first start may compile
     ratio = statistics.median(paints) / statistics.median(bares)
     print(f"bare Textual  {statistics.median(bares):6.2f} s   ({min(bares):.2f} to {max(bares):.2f})")
-    print(f"first paint   {statistics.median(paints):6.2f} s   ({min(paints):.2f} to {max(paints):.2f}), {ratio:.2f} x bare")
+    spread = f"({min(paints):.2f} to {max(paints):.2f})"
+    print(f"first paint   {statistics.median(paints):6.2f} s   {spread}, {ratio:.2f} x bare")
     print(f"ready         {statistics.median(readies):6.2f} s   ({min(readies):.2f} to {max(readies):.2f})")
     print(f"idle          {idle:6.2f} % of a core, connected to the simulator")
 

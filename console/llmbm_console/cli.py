@@ -142,8 +142,8 @@ def run_console(argv: Sequence[str]) -> int:
     if os.environ.get("TERM", "") == "dumb":
         print("error: TERM=dumb cannot show the console; use --plain", file=sys.stderr)
         return 2
-    # Nothing that is imported or built before the first frame is ever garbage: collecting in it costs 7 % of the time to
-    # the first paint. run_tui switches the collector on again after it.
+    # Nothing that is imported or built before the first frame is ever garbage: collecting in it costs 7 % of the time
+    # to the first paint. The application switches the collector on again after it.
     gc.disable()
     from llmbm_console.tui.run import run_tui
 

@@ -44,7 +44,7 @@ def ended(pid: int, timeout: float = 30) -> bool:
     return False
 
 
-@pytest.mark.parametrize("moment", [b"\x1b[?1049h", b"llmbm", b"kernel ready"])
+@pytest.mark.parametrize("moment", [b"\x1b[?1049h", b"Transcript", b"kernel ready"])
 def test_a_terminal_that_closes_ends_the_console(tmp_path: Path, moment: bytes) -> None:
     pid, terminal = start(tmp_path)
     try:
