@@ -3,7 +3,7 @@
 
 #include "kernel.h"
 
-#define MODEL_FORMAT "llama2.c-v0"
+#define MODEL_FORMAT "fp32-v0"
 
 static uint16_t at_most_16(uint64_t value)
 {
@@ -172,6 +172,7 @@ void report_cpu(const struct kernel *kernel, struct wire_cpu *ret)
         .clock = clock->source,
         .spread_ppm = clock->spread_ppm,
         .invariant = clock->invariant,
+        .processors_used = 1,
     };
 }
 

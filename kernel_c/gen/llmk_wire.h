@@ -16,7 +16,7 @@
 #define WIRE_WINDOW_IDLE 240u
 #define WIRE_HEARTBEAT_MS 250u
 #define WIRE_EXPIRY_MS 10000u
-#define WIRE_SCHEMA_ID 0xc662b47du
+#define WIRE_SCHEMA_ID 0x3071621eu
 #define WIRE_TOKEN_TEXT_BYTES 40u
 #define WIRE_OUTPUT_TEXT_BYTES 60u
 #define WIRE_REQUEST_TEXT_BYTES 56u
@@ -471,7 +471,8 @@ struct wire_model {
     uint32_t number; /* samples of this stream since the hello: a gap is a loss */
     uint16_t dropped; /* samples of this stream not sent since the last one */
     const char *file; /* name on the volume, empty when none is loaded */
-    const char *format; /* file format */
+    const char *format; /* numbers and file version: fp32-v0, int8-v2 */
+    uint8_t group; /* weights that share one scale, 0 for fp32 */
     uint32_t dim; /* width of the residual stream */
     uint32_t hidden_dim; /* width of the feed-forward layer */
     uint16_t layers; /* transformer layers */
@@ -507,6 +508,8 @@ struct wire_cpu {
     const char *clock; /* how that was measured */
     uint32_t spread_ppm; /* spread of the measurement, parts per million */
     bool invariant; /* 1: the counter does not follow power states */
+    uint16_t processors; /* processors the firmware counts as enabled, 0: not asked */
+    uint16_t processors_used; /* processors that compute, 0: not told */
 };
 
 /* What runs here. */
@@ -695,7 +698,7 @@ static inline bool wire_put_zone(struct wire_line *line, uint16_t sequence, cons
     return wire_put(line, sequence, WIRE_RECORD_ZONE, record);
 }
 
-_Static_assert(239u <= WIRE_MAX_LINE, "the longest model fits a line");
+_Static_assert(240u <= WIRE_MAX_LINE, "the longest model fits a line");
 static inline bool wire_put_model(struct wire_line *line, uint16_t sequence, const struct wire_model *record)
 {
     return wire_put(line, sequence, WIRE_RECORD_MODEL, record);
@@ -708,7 +711,7 @@ static inline bool wire_put_tokenizer_state(struct wire_line *line, uint16_t seq
     return wire_put(line, sequence, WIRE_RECORD_TOKENIZER_STATE, record);
 }
 
-_Static_assert(213u <= WIRE_MAX_LINE, "the longest cpu fits a line");
+_Static_assert(231u <= WIRE_MAX_LINE, "the longest cpu fits a line");
 static inline bool wire_put_cpu(struct wire_line *line, uint16_t sequence, const struct wire_cpu *record)
 {
     return wire_put(line, sequence, WIRE_RECORD_CPU, record);

@@ -158,13 +158,14 @@ const struct wire_field wire_fields[] = {
     {"dr", WIRE_UINT, 0, 16, offsetof(struct wire_model, dropped), WIRE_UNLESS_ZERO},
     {"file", WIRE_PLAIN, 0, 34, offsetof(struct wire_model, file), WIRE_UNLESS_ZERO},
     {"fmt", WIRE_PLAIN, 0, 8, offsetof(struct wire_model, format), WIRE_UNLESS_ZERO},
+    {"gs", WIRE_UINT, 0, 8, offsetof(struct wire_model, group), WIRE_UNLESS_ZERO},
     {"dim", WIRE_UINT, 0, 24, offsetof(struct wire_model, dim), WIRE_UNLESS_ZERO},
-    {"hid", WIRE_UINT, 0, 24, offsetof(struct wire_model, hidden_dim), WIRE_UNLESS_ZERO},
-    {"lay", WIRE_UINT, 0, 16, offsetof(struct wire_model, layers), WIRE_UNLESS_ZERO},
-    {"hd", WIRE_UINT, 0, 16, offsetof(struct wire_model, heads), WIRE_UNLESS_ZERO},
-    {"kvh", WIRE_UINT, 0, 16, offsetof(struct wire_model, kv_heads), WIRE_UNLESS_ZERO},
-    {"voc", WIRE_UINT, 0, 24, offsetof(struct wire_model, vocab), WIRE_UNLESS_ZERO},
-    {"seq", WIRE_UINT, 0, 24, offsetof(struct wire_model, seq_len), WIRE_UNLESS_ZERO},
+    {"hid", WIRE_UINT, 0, 20, offsetof(struct wire_model, hidden_dim), WIRE_UNLESS_ZERO},
+    {"lay", WIRE_UINT, 0, 12, offsetof(struct wire_model, layers), WIRE_UNLESS_ZERO},
+    {"hd", WIRE_UINT, 0, 12, offsetof(struct wire_model, heads), WIRE_UNLESS_ZERO},
+    {"kvh", WIRE_UINT, 0, 12, offsetof(struct wire_model, kv_heads), WIRE_UNLESS_ZERO},
+    {"voc", WIRE_UINT, 0, 20, offsetof(struct wire_model, vocab), WIRE_UNLESS_ZERO},
+    {"seq", WIRE_UINT, 0, 20, offsetof(struct wire_model, seq_len), WIRE_UNLESS_ZERO},
     {"shared", WIRE_FLAG, 0, 1, offsetof(struct wire_model, shared), WIRE_UNLESS_ZERO},
     {"par", WIRE_UINT, 0, 39, offsetof(struct wire_model, parameters), WIRE_UNLESS_ZERO},
     {"by", WIRE_UINT, 0, 39, offsetof(struct wire_model, bytes), WIRE_UNLESS_ZERO},
@@ -185,6 +186,8 @@ const struct wire_field wire_fields[] = {
     {"src", WIRE_PLAIN, 0, 12, offsetof(struct wire_cpu, clock), WIRE_ALWAYS},
     {"ppm", WIRE_UINT, 0, 32, offsetof(struct wire_cpu, spread_ppm), WIRE_ALWAYS},
     {"inv", WIRE_FLAG, 0, 1, offsetof(struct wire_cpu, invariant), WIRE_ALWAYS},
+    {"np", WIRE_UINT, 0, 16, offsetof(struct wire_cpu, processors), WIRE_UNLESS_ZERO},
+    {"nu", WIRE_UINT, 0, 16, offsetof(struct wire_cpu, processors_used), WIRE_UNLESS_ZERO},
     {"t", WIRE_UINT, 0, 39, offsetof(struct wire_version, time), WIRE_ALWAYS},
     {"n", WIRE_UINT, 0, 32, offsetof(struct wire_version, number), WIRE_UNLESS_ZERO},
     {"dr", WIRE_UINT, 0, 16, offsetof(struct wire_version, dropped), WIRE_UNLESS_ZERO},
@@ -234,13 +237,13 @@ const struct wire_shape wire_shapes[WIRE_RECORD_COUNT] = {
     {'S', WIRE_STREAM_SENTINEL, 89, 16}, /* sentinel */
     {'S', WIRE_STREAM_SAMPLING, 105, 11}, /* sampling_state */
     {'S', WIRE_STREAM_ZONE, 116, 12}, /* zone */
-    {'S', WIRE_STREAM_MODEL, 128, 15}, /* model */
-    {'S', WIRE_STREAM_TOKENIZER, 143, 6}, /* tokenizer_state */
-    {'S', WIRE_STREAM_CPU, 149, 11}, /* cpu */
-    {'S', WIRE_STREAM_VERSION, 160, 8}, /* version */
-    {'S', WIRE_STREAM_LOAD, 168, 7}, /* load */
-    {'h', WIRE_ALWAYS, 175, 3}, /* host_hello */
-    {'q', WIRE_ALWAYS, 178, 13}, /* request */
+    {'S', WIRE_STREAM_MODEL, 128, 16}, /* model */
+    {'S', WIRE_STREAM_TOKENIZER, 144, 6}, /* tokenizer_state */
+    {'S', WIRE_STREAM_CPU, 150, 13}, /* cpu */
+    {'S', WIRE_STREAM_VERSION, 163, 8}, /* version */
+    {'S', WIRE_STREAM_LOAD, 171, 7}, /* load */
+    {'h', WIRE_ALWAYS, 178, 3}, /* host_hello */
+    {'q', WIRE_ALWAYS, 181, 13}, /* request */
 };
 _Static_assert(sizeof(struct wire_hello) < WIRE_UNLESS_ZERO, "offsets fit one byte");
 _Static_assert(sizeof(struct wire_response) < WIRE_UNLESS_ZERO, "offsets fit one byte");
@@ -288,7 +291,7 @@ const struct wire_operation wire_operations[WIRE_OP_COUNT] = {
 };
 
 const char wire_dictionary[] =
-    "LLP 1 0 c662b47d\n"
+    "LLP 1 0 3071621e\n"
     "H p:u r:u sch:h boot:h m:f n:p? wi:u wb:u mx:u br:u v:p\n"
     "R id:u ok:f t:u? n:u? v:p? g:u? busy:f? e:e? f:w? m:p?\n"
     "T g:u i:u p:u? x:f? t:u id:u cy:u s:s\n"
@@ -304,9 +307,9 @@ const char wire_dictionary[] =
     "S sent t:u n:u? dr:u? st:e strict:f er:e ph:e pc:u pb:u pp:f po:u dc:u db:u dp:f do:u pct:l?\n"
     "S samp t:u n:u? dr:u? temp:m minp:m topp:m topk:u ngram:u repeat:m max:u seed:u\n"
     "S zone t:u n:u? dr:u? a:e base:h size:u used:u peak:u ro:f gd:f tag:p? last:u?\n"
-    "S model t:u n:u? dr:u? file:p? fmt:p? dim:u? hid:u? lay:u? hd:u? kvh:u? voc:u? seq:u? shared:f? par:u? by:u?\n"
+    "S model t:u n:u? dr:u? file:p? fmt:p? gs:u? dim:u? hid:u? lay:u? hd:u? kvh:u? voc:u? seq:u? shared:f? par:u? by:u?\n"
     "S tok t:u n:u? dr:u? file:p? voc:u? len:u?\n"
-    "S cpu t:u n:u? dr:u? brand:p lv:p best:p pin:f? hz:u src:p ppm:u inv:f\n"
+    "S cpu t:u n:u? dr:u? brand:p lv:p best:p pin:f? hz:u src:p ppm:u inv:f np:u? nu:u?\n"
     "S ver t:u n:u? dr:u? v:p port:p mach:p boot:h sch:h\n"
     "S load t:u n:u? dr:u? file:p done:u all:u ms:u\n"
     "h p:u sid:h n:p\n"

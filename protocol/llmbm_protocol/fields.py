@@ -98,7 +98,11 @@ def Uints(count: int, limit: int) -> Wire:
 
 
 U8 = Annotated[int, Wire("uint", 0xFF)]
+#: Layers and heads of a model: 4095.
+U12 = Annotated[int, Wire("uint", 0xFFF)]
 U16 = Annotated[int, Wire("uint", 0xFFFF)]
+#: Rows, tokens of a vocabulary: a million.
+U20 = Annotated[int, Wire("uint", 0xF_FFFF)]
 U32 = Annotated[int, Wire("uint", 0xFFFF_FFFF)]
 #: Dimensions of a model: 16 million.
 U24 = Annotated[int, Wire("uint", 0xFF_FFFF)]

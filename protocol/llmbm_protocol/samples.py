@@ -4,7 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from llmbm_protocol.fields import U8, U16, U24, U32, U39, U48, U64, Flag, Hex32, Hex64, Micro, Micro48, Plain, Uints
+from llmbm_protocol.fields import (
+    U8,
+    U12,
+    U16,
+    U20,
+    U24,
+    U32,
+    U39,
+    U48,
+    U64,
+    Flag,
+    Hex32,
+    Hex64,
+    Micro,
+    Micro48,
+    Plain,
+    Uints,
+)
 from llmbm_protocol.record import Record, key
 from llmbm_protocol.words import Arena, Phase, SentinelError, SentinelPhase, SentinelState, Stream
 
@@ -113,14 +130,15 @@ class Model(Sample):
 
     stream: ClassVar[Stream] = Stream.MODEL
     file: Annotated[str, Plain(34)] = key("file", "name on the volume, empty when none is loaded", "")
-    format: Annotated[str, Plain(8)] = key("fmt", "file format", "")
+    format: Annotated[str, Plain(8)] = key("fmt", "numbers and file version: fp32-v0, int8-v2", "")
+    group: U8 = key("gs", "weights that share one scale, 0 for fp32", 0)
     dim: U24 = key("dim", "width of the residual stream", 0)
-    hidden_dim: U24 = key("hid", "width of the feed-forward layer", 0)
-    layers: U16 = key("lay", "transformer layers", 0)
-    heads: U16 = key("hd", "query heads", 0)
-    kv_heads: U16 = key("kvh", "key/value heads", 0)
-    vocab: U24 = key("voc", "tokens of the vocabulary", 0)
-    seq_len: U24 = key("seq", "rows of the context", 0)
+    hidden_dim: U20 = key("hid", "width of the feed-forward layer", 0)
+    layers: U12 = key("lay", "transformer layers", 0)
+    heads: U12 = key("hd", "query heads", 0)
+    kv_heads: U12 = key("kvh", "key/value heads", 0)
+    vocab: U20 = key("voc", "tokens of the vocabulary", 0)
+    seq_len: U20 = key("seq", "rows of the context", 0)
     shared: Flag = key("shared", "1: the classifier is the embedding", False)
     parameters: U39 = key("par", "number of weights", 0)
     bytes: U39 = key("by", "size of the file", 0)
@@ -147,6 +165,8 @@ class Cpu(Sample):
     clock: Annotated[str, Plain(12)] = key("src", "how that was measured")
     spread_ppm: U32 = key("ppm", "spread of the measurement, parts per million")
     invariant: Flag = key("inv", "1: the counter does not follow power states")
+    processors: U16 = key("np", "processors the firmware counts as enabled, 0: not asked", 0)
+    processors_used: U16 = key("nu", "processors that compute, 0: not told", 0)
 
 
 class Version(Sample):
