@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Need = Literal["", "line", "machine"]  # nothing, a live session, a machine that can be controlled beside its line
+#: nothing, a live session, a machine that can be controlled beside its line, a recorded past
+Need = Literal["", "line", "machine", "past"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,36 @@ ACTIONS: tuple[Action, ...] = (
         "stops the picture; data keeps flowing and is shown when released. The machine is not touched",
         ("space",),
         footer="hold",
+    ),
+    Action(
+        "time.back",
+        "Back in time",
+        "Time",
+        "shows everything as it was 5 s before; the kernel runs on and everything is recorded",
+        ("[",),
+        footer="back 5 s",
+        need="past",
+    ),
+    Action("time.forward", "Forward in time", "Time", "5 s on, up to now", ("]",), need="past"),
+    Action(
+        "time.previous_mark",
+        "Previous mark",
+        "Time",
+        "the turn, warning, seam or mark before the moment that is shown",
+        ("{",),
+        need="past",
+    ),
+    Action("time.next_mark", "Next mark", "Time", "the turn, warning, seam or mark after it", ("}",), need="past"),
+    Action(
+        "time.mark", "Set a mark", "Time", "marks the moment that is shown, to come back to it", ("m",), need="past"
+    ),
+    Action(
+        "time.live",
+        "To now",
+        "Time",
+        "leaves the past or the held view: everything is shown as it is",
+        (".",),
+        need="past",
     ),
     Action(
         "view.zoom", "Zoom the pane", "View", "gives the focused pane the whole screen, and back", ("z",), footer="zoom"
@@ -215,6 +246,8 @@ BY_ID: dict[str, Action] = {action.id: action for action in ACTIONS}
 
 def unavailable(action: Action, *, read_only: bool, controllable: bool) -> str:
     """Why the action cannot be done now, in words to show; empty when it can."""
+    if action.need == "past" and read_only:
+        return "a file is one moment: it has no past to look at"
     if action.need and read_only:
         return "this is a file, not a running kernel"
     if action.need == "machine" and not controllable:

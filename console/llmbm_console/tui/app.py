@@ -20,6 +20,7 @@ from llmbm_console.core.events import Event, LinkPhase, MachineStatus
 from llmbm_console.core.session import Session, SessionError
 from llmbm_console.core.state import State
 from llmbm_console.core.themes import DEFAULT_THEME, ThemeFile, load_themes, theme_folder
+from llmbm_console.core.timeline import Timeline
 from llmbm_console.tui.arming import Arming
 from llmbm_console.tui.frame import LINKED, Frame
 from llmbm_console.tui.glyphs import BLOCKS, GLYPHS
@@ -88,6 +89,7 @@ class ConsoleApp(App[int]):
         self.failure = ""
         self._failed = False
         self.opening = True
+        self.timeline = Timeline()
         self.held: Frame | None = None
         self.held_events = 0
         self.arming = Arming(clock)
@@ -225,8 +227,32 @@ class ConsoleApp(App[int]):
             return self.frame()
         return replace(self.held, held=True, held_events=self.held_events)
 
+    def look_back(self, moment: float) -> bool:
+        """Shows everything as it was at a moment of the host's clock; at or after the newest one: as it is. False when
+        nothing was recorded before it."""
+        first, last = self.timeline.span
+        state = self.timeline.at(moment)
+        if state is None or moment >= last:
+            self.held = None
+            self.pacer.flush()
+            return state is not None
+        moment = max(moment, first)
+        self.held = replace(
+            self.frame(),
+            state=state,
+            now=moment,
+            behind=last - moment,
+            activity=tuple(self.timeline.activity(200)),
+            place=(moment - first) / (last - first),
+        )
+        self.held_events = 0
+        self.pacer.flush()
+        return True
+
     def _on_session_event(self, state: State, event: Event) -> None:
         self._state = state
+        if not self.read_only:
+            self.timeline.note(state)
         if self.held is not None:
             self.held_events += 1
         self.pacer.note(event, idle=state.phase is Phase.IDLE)

@@ -28,6 +28,9 @@ class Frame:
     opening: bool = False
     held: bool = False
     held_events: int = 0
+    behind: float | None = None  # seconds between this moment and the newest one; None: not looking back
+    activity: tuple[int, ...] = ()  # while looking back: tokens along the recorded time
+    place: float = 0.0  # while looking back: where in the recorded time this is, 0 to 1
     read_only: bool = False
     controllable: bool = False
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MOST_WAITING = 16  # lines written ahead
 PATIENCE = 120.0
 
+TIME_STEP = 5.0  # seconds
+
 Importance = Literal["information", "warning", "error"]
 
 
@@ -71,6 +73,8 @@ class Verbs:
         if self._waiting >= MOST_WAITING:
             self.app.main.prompt.refuse(text, f"{MOST_WAITING} lines wait already: ^c stops the answer that runs")
             return
+        if self.app.held is not None:
+            self.time_live()  # who writes wants to see the answer
         if self._turns.locked():
             self.say("kept: it is sent after this answer")
         elif not self._connected():
@@ -193,6 +197,62 @@ class Verbs:
         self.app.held = self.app.frame() if self.app.held is None else None
         self.app.held_events = 0
         self.app.pacer.flush()
+
+    # ---- time
+
+    @property
+    def _moment(self) -> float:
+        """The moment that is shown."""
+        held = self.app.held
+        return held.now if held is not None and held.behind is not None else self.app.timeline.span[1]
+
+    def _look(self, moment: float) -> None:
+        first, last = self.app.timeline.span
+        if moment < first and self._moment <= first and first < last:
+            self.say("this is the beginning of what was recorded")
+        elif not self.app.look_back(moment):
+            self.say("nothing was recorded yet", "warning")
+
+    def time_back(self) -> None:
+        """Five seconds back."""
+        self._look(self._moment - TIME_STEP)
+
+    def time_forward(self) -> None:
+        """Five seconds on."""
+        if self.app.held is not None:
+            self._look(self._moment + TIME_STEP)
+
+    def time_previous_mark(self) -> None:
+        """To the mark before."""
+        self._to_mark(-1)
+
+    def time_next_mark(self) -> None:
+        """To the next mark, or to now after the last one."""
+        self._to_mark(1)
+
+    def _to_mark(self, direction: int) -> None:
+        mark = self.app.timeline.mark_beside(self._moment, direction)
+        if mark is not None:
+            self._look(mark.at)
+            self.say(mark.text)
+        elif direction > 0:
+            self.time_live()
+        else:
+            self.say("no turn, warning or mark before this")
+
+    def time_mark(self) -> None:
+        """Marks the moment that is shown."""
+        if len(self.app.timeline):
+            self.app.timeline.mark(self._moment, "mark")
+            self.say("marked: { and } come back to it")
+
+    def time_live(self) -> None:
+        """Everything as it is now."""
+        self.app.held = None
+        self.app.held_events = 0
+        self.app.pacer.flush()
+
+    # ---- help and panes
 
     def view_help(self) -> None:
         """Help for the focused pane."""

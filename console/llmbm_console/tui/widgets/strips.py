@@ -110,11 +110,12 @@ class StatusLine(Strip):
             (1, self._work(frame)),
             (4, self._model(frame)),
         ]
-        left = fit(parts, width - (16 if frame.held else 0))
+        left = fit(parts, width - (20 if frame.held else 0))
         if not frame.held:
             return left
         new = f" +{frame.held_events}" if frame.held_events else ""
-        mark = line((f" HOLD{new} ", "bold reverse $warn"))
+        word = " HOLD" if frame.behind is None else f" {figures.duration(frame.behind)} AGO"
+        mark = line((f"{word}{new} ", "bold reverse $warn" if frame.behind is None else "bold reverse $info"))
         return line(left, (" " * max(1, width - left.cell_length - mark.cell_length), ""), mark)
 
     def _link(self, frame: Frame) -> Content:
@@ -254,6 +255,28 @@ class Verdict(Strip):
         return Content("\n").join([kind.truncate(width, ellipsis=True), *verdict_lines(state.verdict, width)])
 
 
+def past_line(frame: Frame, width: int) -> Content:
+    """The recorded time as a strip, how busy the kernel was along it, and the keys that move in it."""
+    keys = (("[ ]", "5 s"), ("{ }", "marks"), ("m", "mark"), (".", "now"))
+    hints = line(*(piece for key, word in keys for piece in ((f"  {key}", "bold $accent"), (f" {word}", "$muted"))))
+    when = line((frame.clock(frame.now)[:8] + " ", "bold $info"))
+    room = width - hints.cell_length - when.cell_length - 2
+    if room < 8:
+        return line(when, hints).truncate(width)
+    levels = frame.glyphs.levels
+    activity = frame.activity or (0,)
+    top = max(activity) or 1
+    pieces: list[Piece] = []
+    here = min(room - 1, int(frame.place * room))
+    for column in range(room):
+        low, high = column * len(activity) // room, max(1, -(-(column + 1) * len(activity) // room))
+        count = max(activity[low:high], default=0)
+        sign = levels[0] if not count else levels[max(1, count * (len(levels) - 1) // top)]
+        pieces.append((frame.glyphs.peak, "bold $info") if column == here else (sign, "$muted" if count else "$faint"))
+    side = frame.glyphs.separator
+    return line(when, (side, "$border"), *pieces, (side, "$border"), hints)
+
+
 class KeyLine(Strip):
     """The keys that act now. Clickable."""
 
@@ -276,6 +299,8 @@ class KeyLine(Strip):
             return line(
                 text, frame.glyphs.bar(self.armed_share, max(4, min(24, width - text.cell_length)), "$bad")
             ).truncate(width)
+        if frame.behind is not None:
+            return past_line(frame, width)
         if frame.failure:
             return line(("r", "bold $accent"), (" try again   ", "$muted"), ("^q", "bold $accent"), (" quit", "$muted"))
         parts: list[tuple[int, Content]] = []

@@ -1,0 +1,88 @@
+"""Looking back: what is kept, how finely, and which moments can be gone to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llmbm_console.core.state import LogLine, Seam, State, Turn
+from llmbm_console.core.timeline import COARSE_STEP, FINE, FINE_STEP, LENGTH, Timeline
+
+
+def recorded(times: list[float]) -> Timeline:
+    timeline = Timeline()
+    for number, at in enumerate(times):
+        timeline.note(State(now=at, boots=number))
+    return timeline
+
+
+def test_an_empty_timeline_knows_nothing() -> None:
+    timeline = Timeline()
+    assert timeline.span == (0.0, 0.0)
+    assert timeline.at(5.0) is None
+    assert timeline.marks() == []
+    assert timeline.activity(4) == [0, 0, 0, 0]
+
+
+def test_a_moment_gives_the_last_state_not_later() -> None:
+    timeline = recorded([10.0, 11.0, 12.0])
+    for moment, boots in ((9.0, 0), (10.0, 0), (10.9, 0), (11.0, 1), (99.0, 2)):
+        state = timeline.at(moment)
+        assert state is not None
+        assert state.boots == boots
+
+
+def test_the_newest_state_is_never_missing() -> None:
+    timeline = recorded([0.0, 1.0, 1.01, 1.02, 1.03])
+    newest = timeline.at(2.0)
+    assert newest is not None
+    assert newest.boots == 4
+
+
+def test_an_hour_at_a_hundred_events_a_second_stays_small_and_fine_at_its_end() -> None:
+    timeline = recorded([number / 100 for number in range(360_000)])
+    first, last = timeline.span
+    assert last == pytest.approx(3600, abs=0.02)
+    assert LENGTH - 1 <= last - first <= LENGTH + 30
+    assert len(timeline) <= LENGTH / COARSE_STEP + FINE / FINE_STEP + 40
+    for ago, exact in ((10.0, 2 * FINE_STEP), (600.0, 2 * COARSE_STEP)):
+        state = timeline.at(last - ago)
+        assert state is not None
+        assert last - ago - state.now <= exact
+
+
+def test_marks_are_turns_seams_warnings_and_those_set() -> None:
+    timeline = Timeline()
+    timeline.note(State(now=1.0))
+    log = (LogLine(3.0, "kernel", "warn", "budget", "over"), LogLine(3.5, "kernel", "info", "info", "fine"))
+    items = (Turn(7, "Once", 2.0), Seam("line silent", 4.0))
+    timeline.note(State(now=9.0, items=items, log=log))
+    timeline.mark(5.0, "here")
+    assert [(mark.at, mark.text) for mark in timeline.marks()] == [
+        (2.0, "turn 7"),
+        (3.0, "over"),
+        (4.0, "line silent"),
+        (5.0, "here"),
+    ]
+    before, after = timeline.mark_beside(4.0, -1), timeline.mark_beside(4.0, 1)
+    assert before is not None
+    assert after is not None
+    assert (before.at, after.at) == (3.0, 5.0)
+    assert timeline.mark_beside(5.0, 1) is None
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 5000, allow_nan=False), max_size=300), st.floats(-10, 6000))
+def test_whatever_order_the_times_have_the_timeline_is_in_order(times: list[float], moment: float) -> None:
+    timeline = Timeline()
+    base = State()
+    for at in times:
+        timeline.note(replace(base, now=at))
+    assert timeline._times == sorted(timeline._times)
+    state = timeline.at(moment)
+    if times and moment >= timeline.span[0]:
+        assert state is not None
+        assert state.now <= moment

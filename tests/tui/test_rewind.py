@@ -1,0 +1,84 @@
+"""Looking back while the kernel runs on: the whole screen as it was, and one key to now."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from driving import screen_text
+from test_simulator import until
+from textual.pilot import Pilot
+
+from llmbm_console.core.state import Turn
+from llmbm_console.core.targets import Target, make_session
+from llmbm_console.tui.app import ConsoleApp
+from llmbm_console.tui.frame import LINKED
+
+
+@pytest.fixture
+async def told() -> AsyncIterator[tuple[ConsoleApp, Pilot[Any]]]:
+    """The console on the simulator, after two stories."""
+    target = Target("sim")
+    app = ConsoleApp(target.title, lambda: make_session(target))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: app.state.link.phase in LINKED and app.state.sampling is not None, "linked")
+        await pilot.press(*"/max_tokens 20", "enter")
+        for number, prompt in enumerate(("A red ball", "Tom had a boat"), 1):
+            await pilot.press(*prompt, "enter")
+            await until(
+                pilot,
+                lambda number=number: sum(isinstance(i, Turn) and bool(i.finished) for i in app.state.items) == number,
+                f"story {number}",
+            )
+        await pilot.press("escape")
+        yield app, pilot
+    await app.disconnect()
+
+
+async def test_the_previous_mark_is_the_turn_before_and_the_point_leads_back_to_now(
+    told: tuple[ConsoleApp, Pilot[Any]],
+) -> None:
+    app, pilot = told
+    await until(pilot, lambda: "Tom had a boat" in screen_text(app), "the second story is shown")
+    await pilot.press("{")
+    await until(pilot, lambda: app.held is not None, "in the past")
+    await pilot.press("{")
+    await until(pilot, lambda: "Tom had a boat" not in screen_text(app), "before the second story")
+    assert "AGO" in screen_text(app)
+    assert "now" in screen_text(app).splitlines()[-1]
+    await pilot.press(".")
+    await until(pilot, lambda: "Tom had a boat" in screen_text(app), "now")
+    assert "AGO" not in screen_text(app)
+
+
+async def test_the_kernel_runs_on_while_the_past_is_shown_and_a_new_prompt_leads_to_now(
+    told: tuple[ConsoleApp, Pilot[Any]],
+) -> None:
+    app, pilot = told
+    await pilot.press("[", "i", *"Then she", "enter")
+    assert app.held is None
+    await until(pilot, lambda: "Then she" in screen_text(app), "the new prompt is shown")
+
+
+async def test_a_mark_set_in_the_past_is_found_again(told: tuple[ConsoleApp, Pilot[Any]]) -> None:
+    app, pilot = told
+    await pilot.press("{")
+    assert app.held is not None
+    moment = app.held.now
+    await pilot.press("m", ".")
+    assert any(mark.at == moment and mark.text == "mark" for mark in app.timeline.marks())
+    await pilot.press("{")
+    assert app.held is not None
+    assert app.held.now == moment
+
+
+async def test_further_back_than_the_beginning_stays_at_the_beginning(told: tuple[ConsoleApp, Pilot[Any]]) -> None:
+    app, pilot = told
+    for _ in range(40):
+        await pilot.press("[")
+    assert app.held is not None
+    assert app.held.now == app.timeline.span[0]
+    for _ in range(80):
+        await pilot.press("]")
+    assert app.held is None
