@@ -131,7 +131,25 @@ ACTIONS: tuple[Action, ...] = (
     Action("view.theme", "Next theme", "View", "shows the next theme; the choice is kept", ("t",)),
     Action("view.glyphs", "Change the signs", "View", "block signs or plain ASCII for bars and frames"),
     Action("view.live", "To the newest line", "View", "follows the newest text again", ("G", "end")),
+    Action(
+        "view.find",
+        "Find, or filter the events",
+        "View",
+        "finds text in the transcript; in the event list shows only what matches (budget, !token, level:warn, code:kv)",
+        ("/",),
+        footer="find",
+    ),
+    Action("view.find_next", "Next place found", "View", "the next row with what was looked for", ("n",)),
+    Action("view.find_previous", "Previous place found", "View", "the row before with what was looked for", ("N",)),
     # ---- log
+    Action(
+        "log.details",
+        "Everything about an event",
+        "Log",
+        "every field of the selected line, and the moment it happened",
+        ("enter",),
+        pane="events",
+    ),
     Action(
         "log.next_error", "Next warning or error", "Log", "selects the next line that is a warning or an error", ("e",)
     ),

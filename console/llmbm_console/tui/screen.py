@@ -224,8 +224,8 @@ class MainScreen(Screen[None]):
         focused = self.focused
         if self.focused_pane == "sampling":
             self.sampling.step_focus(direction)
-        elif isinstance(focused, EventList) and focused.selected_row >= 0:
-            focused.select(max(0, focused.selected_row + direction))
+        elif isinstance(focused, EventList):
+            focused.step(direction)
         elif isinstance(focused, LineView):
             focused.scroll_relative(y=direction, animate=False)
 

@@ -17,6 +17,7 @@ from llmbm_protocol.words import Phase
 
 if TYPE_CHECKING:
     from llmbm_console.tui.app import ConsoleApp
+    from llmbm_console.tui.widgets.lines import LineView
     from llmbm_console.tui.widgets.slider import Slider
 
 #: Seconds that a line waits for a kernel that boots.
@@ -299,6 +300,11 @@ class Verbs:
             self.app.main.zoom(self.app.main.shape.zoom)
         elif self.app.main.focused_pane == "prompt":
             self.app.main.focus_pane(self.app.main.visible_main)
+        elif self.app.main.event_list.wanted or self.app.main.transcript.sought:
+            self.app.main.event_list.filter("")
+            self.app.main.transcript.find("")
+        elif self.app.held is not None:
+            self.time_live()
         else:
             self.app.main.clear_selection()
 
@@ -321,7 +327,57 @@ class Verbs:
         """Follows the newest line of the focused list, else of the transcript."""
         (self.app.main.event_list if self.app.main.focused_pane == "events" else self.app.main.transcript).follow()
 
+    # ---- finding
+
+    @property
+    def _searched(self) -> LineView:
+        """The list that is looked through: the events when they have the focus, else the transcript."""
+        main = self.app.main
+        return main.event_list if main.focused_pane == "events" else main.transcript
+
+    def view_find(self) -> None:
+        """Asks what to look for."""
+        from llmbm_console.tui.ask import AskLine
+
+        main = self.app.main
+        if main.focused_pane == "events":
+            events = main.event_list
+            self.app.push_screen(AskLine("filter", events.wanted, "level:warn  code:budget  !token", events.filter))
+            return
+        if "transcript" not in main.deck.regions:
+            main.focus_pane("transcript")
+
+        def changed(text: str) -> str:
+            found = main.transcript.find(text)
+            return "not found" if text and not found else ""
+
+        self.app.push_screen(AskLine("find", main.transcript.sought, "n and N go on", changed))
+
+    def view_find_next(self) -> None:
+        """The next place."""
+        self._step_found(1)
+
+    def view_find_previous(self) -> None:
+        """The place before."""
+        self._step_found(-1)
+
+    def _step_found(self, direction: int) -> None:
+        if not self._searched.sought:
+            self.view_find()
+        elif not self._searched.step_found(direction):
+            self.say(f"no further “{self._searched.sought}” in this direction")
+
     # ---- log
+
+    def log_details(self) -> None:
+        """Every field of the selected event, the newest one when none is selected."""
+        from llmbm_console.tui.details import EventDetails
+
+        events = self.app.main.event_list
+        if events.selected is None and not events.step(-1):
+            self.say("nothing happened yet")
+        elif events.selected is not None:
+            self.app.push_screen(EventDetails(events.selected, self.app.shown_frame(), self._look))
 
     def log_next_error(self) -> None:
         """Selects the next warning or error."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from textual import events
+
+from llmbm_console.core.log_filter import FilterError, filtered, log_filter
 from llmbm_console.core.state import LogLine
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
@@ -51,6 +54,9 @@ class EventList(LineView):
         self._dropped = 0
         self._width = 0
         self._empty = True
+        self._wanted = ""
+        self._shown_of: tuple[LogLine, ...] | None = None
+        self._filtered: tuple[LogLine, ...] = ()
 
     def show(self, frame: Frame) -> None:
         """Draws another frame."""
@@ -68,26 +74,34 @@ class EventList(LineView):
         if width <= 0 or not self.display:
             return
         state = self._frame.state
+        log = self._shown(state.log)
         if width != self._width or self._empty:
             self._width, self._entries, self._dropped = width, (), state.dropped_log
             self.rows.clear()
-        if state.log is self._entries and self.rows:
+        if log is self._entries and self.rows:
             return
-        gone = min(len(self._entries), max(0, state.dropped_log - self._dropped))
+        gone = min(len(self._entries), max(0, state.dropped_log - self._dropped)) if not self._wanted else 0
         known = len(self._entries) - gone
         self._dropped = state.dropped_log
-        if known > len(state.log) or (known and state.log[known - 1] is not self._entries[-1]):
+        if known > len(log) or (known and log[known - 1] is not self._entries[-1]):
             known, gone = 0, 0
             self.rows.clear()
-        fresh = [self._row(entry, width) for entry in state.log[known:]]
-        self._empty = not state.log
+        fresh = [self._row(entry, width) for entry in log[known:]]
+        self._empty = not log
         if self._empty:
-            fresh = [Line("Nothing happened yet.", "events--time")]
+            fresh = [Line("Nothing matches the filter." if state.log else "Nothing happened yet.", "events--time")]
         self.set_rows(known, fresh, removed=gone)
-        self._entries = state.log
-        troubles = sum(1 for entry in state.log if entry.severity != "info")
+        self._entries = log
+        self._describe()
+
+    def _describe(self) -> None:
+        log = self._frame.state.log
+        troubles = sum(1 for entry in log if entry.severity != "info")
         count = line((f"{troubles} to look at", "$warn")) if troubles else line(("nothing wrong", "$muted"))
-        self.set_heading(count if state.log else line())
+        if self._wanted:
+            shown = 0 if self._empty else len(self._entries)
+            count = line((f"/{clip(self._wanted, 24)} ", "$accent"), (f"{shown} of {len(log)}", "$muted"))
+        self.set_heading(count if log else line())
 
     def _row(self, entry: LogLine, width: int) -> Line:
         time = when(entry, self._frame)
@@ -109,10 +123,51 @@ class EventList(LineView):
             index += direction
         return False
 
-    def select(self, row: int) -> None:
-        """Marks a row and brings it into view."""
-        self.selected_row = max(-1, min(row, len(self.rows) - 1))
-        height = self.scrollable_content_region.height
-        if self.selected_row >= 0 and not self.scroll_offset.y <= self.selected_row < self.scroll_offset.y + height:
-            self.scroll_to(y=max(0, self.selected_row - height // 2), animate=False, immediate=True)
+    def step(self, direction: int) -> bool:
+        """Selects the next (1) or previous (-1) line, the newest one first; False when there is none."""
+        start = self.selected_row if self.selected_row >= 0 else len(self._entries)
+        if not 0 <= start + direction < len(self._entries):
+            return False
+        self.select(start + direction)
+        return True
+
+    @property
+    def selected(self) -> LogLine | None:
+        """The line that is marked."""
+        return self._entries[self.selected_row] if 0 <= self.selected_row < len(self._entries) else None
+
+    def on_click(self, event: events.Click) -> None:
+        """A click selects a line, a double click opens it."""
+        offset = event.get_content_offset(self)
+        if offset is not None and self.scroll_offset.y + offset.y < len(self._entries):
+            self.select(self.scroll_offset.y + offset.y)
+            if event.chain == 2:
+                self.app.run_worker(self.app.run_action("do('log.details')"), exit_on_error=False)
+
+    # ---- filtering
+
+    @property
+    def wanted(self) -> str:
+        """The filter, empty when everything is shown."""
+        return self._wanted
+
+    def filter(self, query: str) -> str:
+        """Shows only lines that match. A filter that is not understood changes nothing and its fault is returned."""
+        try:
+            log_filter(query)
+        except FilterError as error:
+            return str(error)
+        self._wanted, self._shown_of = query.strip(), None
+        self.selected_row = -1
+        self._empty = True
+        self._update()
         self.refresh()
+        return ""
+
+    def _shown(self, log: tuple[LogLine, ...]) -> tuple[LogLine, ...]:
+        """The lines to show, the same tuple again for the same log."""
+        if not self._wanted:
+            return log
+        if self._shown_of is not log:
+            self._shown_of, self._filtered = log, filtered(log, self._wanted)
+        return self._filtered

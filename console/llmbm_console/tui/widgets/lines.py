@@ -48,6 +48,7 @@ class LineView(ScrollView, Framed, can_focus=True):
         self.rows: list[Line] = []
         self.following = True
         self.selected_row = -1
+        self.sought = ""  # what is looked for, in lower case; its places are marked
         self._styles_for: dict[str, Style] = {}
 
     # ---- content
@@ -105,6 +106,42 @@ class LineView(ScrollView, Framed, can_focus=True):
         if self.following:
             self.call_after_refresh(self.scroll_end, animate=False, immediate=True, x_axis=False)
 
+    # ---- finding
+
+    def find(self, text: str) -> int:
+        """Marks every place of a text, whatever its case, and goes to the newest one; returns the rows with it."""
+        self.sought = text.casefold()
+        self.selected_row = -1
+        found = self._found_rows()
+        if found:
+            self.step_found(-1)
+        self.refresh()
+        return len(found)
+
+    def _found_rows(self) -> list[int]:
+        if not self.sought:
+            return []
+        return [row for row, item in enumerate(self.rows) if self.sought in item.text[item.gutter :].casefold()]
+
+    def step_found(self, direction: int) -> bool:
+        """Goes to the next (1) or previous (-1) row with what is looked for; False when there is none further."""
+        found = self._found_rows()
+        start = self.selected_row if self.selected_row >= 0 else (len(self.rows) if direction < 0 else -1)
+        further = [row for row in found if (row > start if direction > 0 else row < start)]
+        if not further:
+            return False
+        self.select(further[0] if direction > 0 else further[-1])
+        return True
+
+    def select(self, row: int) -> None:
+        """Marks a row and brings it into view."""
+        self.selected_row = max(-1, min(row, len(self.rows) - 1))
+        height = self.scrollable_content_region.height
+        if self.selected_row >= 0 and not self.scroll_offset.y <= self.selected_row < self.scroll_offset.y + height:
+            self.following = False
+            self.scroll_to(y=max(0, self.selected_row - height // 2), animate=False, immediate=True)
+        self.refresh()
+
     # ---- drawing
 
     def notify_style_update(self) -> None:
@@ -133,6 +170,8 @@ class LineView(ScrollView, Framed, can_focus=True):
         if item.gutter:
             segments.append(Segment(item.text[: item.gutter], self._style(item.gutter_style or item.style)))
         segments.append(Segment(item.text[item.gutter :], style))
+        if self.sought:
+            segments = self._found(segments, item)
         selection = self.text_selection
         if selection is not None and (span := selection.get_span(row)) is not None:
             segments = self._selected(item, segments, span)
@@ -142,20 +181,20 @@ class LineView(ScrollView, Framed, can_focus=True):
     def _selection_style(self) -> Style:
         return self.screen.get_component_rich_style("screen--selection")
 
+    def _found(self, segments: list[Segment], item: Line) -> list[Segment]:
+        """The row with every place of what is looked for in reverse."""
+        text, place = item.text.casefold(), item.gutter
+        if len(text) != len(item.text):
+            return segments  # a character that has another length in lower case: no place can be told
+        while (place := text.find(self.sought, place)) >= 0:
+            segments = _lit(segments, (place, place + len(self.sought)), Style(reverse=True))
+            place += len(self.sought)
+        return segments
+
     def _selected(self, item: Line, segments: list[Segment], span: tuple[int, int]) -> list[Segment]:
         start, end = span
         end = len(item.text) if end == -1 else end
-        marked: list[Segment] = []
-        position = 0
-        for text, style, _control in segments:
-            low, high = max(0, start - position), max(0, min(len(text), end - position))
-            if low < high:
-                lit = (style or Style()) + Style(bgcolor=self._selection_style().bgcolor)
-                marked += [Segment(text[:low], style), Segment(text[low:high], lit), Segment(text[high:], style)]
-            else:
-                marked.append(Segment(text, style))
-            position += len(text)
-        return [segment for segment in marked if segment.text]
+        return _lit(segments, (start, end), Style(bgcolor=self._selection_style().bgcolor))
 
     # ---- copying
 
@@ -175,3 +214,19 @@ class LineView(ScrollView, Framed, can_focus=True):
     def selection_updated(self, selection: Selection | None) -> None:
         """A selection is drawn."""
         self.refresh()
+
+
+def _lit(segments: list[Segment], span: tuple[int, int], more: Style) -> list[Segment]:
+    """The segments with a style added to the characters of a span."""
+    start, end = span
+    marked: list[Segment] = []
+    position = 0
+    for text, style, _control in segments:
+        low, high = max(0, start - position), max(0, min(len(text), end - position))
+        if low < high:
+            lit = (style or Style()) + more
+            marked += [Segment(text[:low], style), Segment(text[low:high], lit), Segment(text[high:], style)]
+        else:
+            marked.append(Segment(text, style))
+        position += len(text)
+    return [segment for segment in marked if segment.text]

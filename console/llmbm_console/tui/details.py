@@ -1,0 +1,80 @@
+"""Everything about one event, over the main screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from llmbm_console.core.state import LogLine
+from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.text import flat, line
+
+LABEL = 10
+
+
+def fields_of(entry: LogLine, frame: Frame) -> list[tuple[str, str]]:
+    """Names and values of everything that is known of an event."""
+    record = entry.record
+    rows = [] if frame.post_mortem else [("time", frame.clock(entry.at))]
+    if record is not None:
+        rows.append(("kernel", f"{record.time / 1000:.3f} s after the kernel's start"))
+    rows += [("source", entry.source), ("level", entry.severity), ("code", entry.code)]
+    if record is not None:
+        known = {"kind", "time", "level", "code", "message"}
+        for name, value in record.model_dump(mode="json", exclude_none=True).items():
+            if name not in known and value not in ("", []):
+                number = isinstance(value, int) and not isinstance(value, bool)
+                rows.append((name.replace("_", " "), f"{value:,}".replace(",", " ") if number else str(value)))
+    rows.append(("text", entry.text))
+    return rows
+
+
+class EventDetails(ModalScreen[None]):
+    """A page with every field; b shows everything else as it was at that moment."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,enter", "leave", "Close", show=False),
+        Binding("b", "look_back", "Look back", show=False),
+    ]
+    DEFAULT_CSS = """
+    EventDetails { align: center middle; background: $background 60%; }
+    EventDetails > VerticalScroll {
+        width: 84; max-width: 96%; height: auto; max-height: 80%; padding: 1 2;
+        border: round $focus; background: $surface;
+        border-title-color: $accent; border-subtitle-color: $muted; scrollbar-size: 1 1;
+    }
+    EventDetails Static { width: 1fr; background: $surface; }
+    """
+
+    def __init__(self, entry: LogLine, frame: Frame, look: Callable[[float], None]) -> None:
+        super().__init__()
+        self._entry, self._frame, self._look = entry, frame, look
+
+    def compose(self) -> ComposeResult:
+        """One row a field."""
+        rows = [
+            line((f"{name:<{LABEL}}", "$muted"), (flat(value), "$foreground"))
+            for name, value in fields_of(self._entry, self._frame)
+        ]
+        with VerticalScroll() as box:
+            box.border_title = line(("Event", "bold"))
+            past = "" if self._frame.read_only else "b shows that moment   "
+            box.border_subtitle = line((f"{past}Esc closes", ""))
+            yield Static(Content("\n").join(rows), markup=False)
+
+    def action_leave(self) -> None:
+        """Back."""
+        self.dismiss()
+
+    def action_look_back(self) -> None:
+        """Back, to the moment of the event."""
+        self.dismiss()
+        if not self._frame.read_only:
+            self._look(self._entry.at)
