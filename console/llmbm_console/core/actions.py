@@ -56,6 +56,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("chat.stop", "Stop the answer", "Chat", "stops the running generation within one layer", need="line"),
     Action("chat.copy", "Copy the last answer", "Chat", "puts the last answer on the clipboard (OSC 52)", ("y",)),
     Action(
+        "chat.xray",
+        "Look at the tokens",
+        "Chat",
+        "one token at a time: its text, id, bytes, time, and its cycles against the budget",
+        ("x",),
+    ),
+    Action(
         "chat.clear",
         "Forget the conversation",
         "Chat",
@@ -173,6 +180,22 @@ ACTIONS: tuple[Action, ...] = (
     Action("kernel.cpu", "The processor", "Kernel", "runs /cpu", need="line", line="/cpu"),
     Action("kernel.version", "The kernel's version", "Kernel", "runs /version", need="line", line="/version"),
     # ---- sampling
+    Action(
+        "sampling.undo",
+        "Undo a change of sampling",
+        "Sampling",
+        "sets the value that was in force before the last change",
+        ("u",),
+        need="line",
+    ),
+    Action(
+        "sampling.redo",
+        "Redo a change of sampling",
+        "Sampling",
+        "makes the change again that was undone last",
+        ("U",),
+        need="line",
+    ),
     Action(
         "sampling.defaults",
         "Sampling to the defaults",

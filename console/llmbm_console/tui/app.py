@@ -26,6 +26,7 @@ from llmbm_console.tui.frame import LINKED, Frame
 from llmbm_console.tui.glyphs import BLOCKS, GLYPHS
 from llmbm_console.tui.memory import History, configuration_folder, load_choices, save_choices, state_folder
 from llmbm_console.tui.pacer import Pacer
+from llmbm_console.tui.sampling_history import SamplingHistory
 from llmbm_console.tui.screen import MainScreen
 from llmbm_console.tui.text import ControlFilter, plain
 from llmbm_console.tui.theme import textual_theme
@@ -54,7 +55,8 @@ class ConsoleApp(App[int]):
         Binding("ctrl+c", "press('chat.break')", "Copy or stop", show=False, system=True),
     ]
     CSS = """
-    Toast { background: $surface; color: $foreground; }
+    ToastRack { dock: top; align: right top; margin: 1 1 0 0; }
+    Toast { background: $surface; color: $foreground; padding: 0 1; margin: 0; }
     CommandPalette { background: $background 60%; }
     CommandPalette > Vertical { background: $surface; width: 84; max-width: 100%; }
     CommandPalette SearchIcon { display: none; }
@@ -90,6 +92,7 @@ class ConsoleApp(App[int]):
         self._failed = False
         self.opening = True
         self.timeline = Timeline()
+        self.sampling_history = SamplingHistory()
         self.held: Frame | None = None
         self.held_events = 0
         self.arming = Arming(clock)
@@ -253,6 +256,7 @@ class ConsoleApp(App[int]):
         self._state = state
         if not self.read_only:
             self.timeline.note(state)
+        self.sampling_history.note(state)
         if self.held is not None:
             self.held_events += 1
         self.pacer.note(event, idle=state.phase is Phase.IDLE)

@@ -50,7 +50,9 @@ class Verbs:
         method()
 
     def say(self, text: str, importance: Importance = "information") -> None:
-        """A short notice in the corner."""
+        """A short notice in the corner. One that only informs takes the place of those before it."""
+        if importance == "information":
+            self.app.clear_notifications()
         self.app.notify(plain(text), severity=importance, timeout=6 if importance != "information" else 3, markup=False)
 
     def background(self, work: Coroutine[Any, Any, None]) -> None:
@@ -135,6 +137,23 @@ class Verbs:
 
         self.background(run())
 
+    def sampling_undo(self) -> None:
+        """The value before the last change."""
+        self._step_sampling(self.app.sampling_history.undo(), "nothing to undo")
+
+    def sampling_redo(self) -> None:
+        """The change that was undone."""
+        self._step_sampling(self.app.sampling_history.redo(), "nothing to redo")
+
+    def _step_sampling(self, step: tuple[str, int] | None, otherwise: str) -> None:
+        if step is None:
+            self.say(otherwise)
+            return
+        name, value = step
+        slider = self.app.main.sampling.sliders[name]
+        slider.want(value, now=True)
+        self.say(f"{name} {slider.scale.text(value)}")
+
     def sampling_defaults(self) -> None:
         """Every slider to its default."""
         for parameter in PARAMETERS:
@@ -185,6 +204,16 @@ class Verbs:
             self.copy(answer)
         else:
             self.say("there is no answer yet", "warning")
+
+    def chat_xray(self) -> None:
+        """The tokens of the answers."""
+        from llmbm_console.tui.xray import TokenXRay, turns_of
+
+        frame = self.app.shown_frame()
+        if turns_of(frame.state):
+            self.app.push_screen(TokenXRay(frame, self._look, self.copy))
+        else:
+            self.say("there is no answer yet to look at", "warning")
 
     def copy(self, text: str) -> None:
         """Puts text on the clipboard, by the terminal."""
