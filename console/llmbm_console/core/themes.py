@@ -6,6 +6,7 @@ screen and not for how it looks. A broken file is a sentence for the person and 
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +15,13 @@ from pathlib import Path
 
 DEFAULT_THEME = "teranga"
 
-Colour = str  # "#rrggbb"
+Colour = str  # "#rrggbb", or one of the terminal's own sixteen: "ansi_red"
+
+ANSI = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
+#: The terminal's own colours by name; "ansi_default" is its text or its background.
+TERMINAL_COLOURS = frozenset(
+    {"ansi_default", *(f"ansi_{name}" for name in ANSI), *(f"ansi_bright_{name}" for name in ANSI)}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +60,11 @@ class ThemeFile:
     dark: bool = True
     roles: Roles
 
+    @property
+    def terminal_colours(self) -> bool:
+        """Whether it uses the terminal's own colours."""
+        return self.roles.background in TERMINAL_COLOURS
+
 
 #: Drawn with when no theme file can be read at all.
 FALLBACK = ThemeFile(
@@ -89,8 +101,15 @@ def read_theme(path: Path) -> ThemeFile:
     problems = list(_problems(document))
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise ValueError(f"theme {path.name}: {problems[0]}{more}; colours are written #rrggbb")
+        raise ValueError(
+            f"theme {path.name}: {problems[0]}{more}; colours are written #rrggbb, or all as ansi_red and so on"
+        )
     return ThemeFile(**{**document, "roles": Roles(**document["roles"])})
+
+
+def is_colour(value: object) -> bool:
+    """Whether a theme can hold it as a colour."""
+    return isinstance(value, str) and (value in TERMINAL_COLOURS or re.fullmatch(r"#[0-9a-fA-F]{6}", value) is not None)
 
 
 def _problems(document: dict[str, object]) -> Iterator[str]:
@@ -115,8 +134,12 @@ def _problems(document: dict[str, object]) -> Iterator[str]:
         known = {field.name for field in fields(Roles)}
         yield from (f"roles.{key}: is not a role" for key in roles if key not in known)
         for key in sorted(known & set(roles)):
-            if not (isinstance(roles[key], str) and re.fullmatch(r"#[0-9a-fA-F]{6}", roles[key])):
+            if not is_colour(roles[key]):
                 yield f"roles.{key}: {roles[key]!r:.40} is not a colour"
+        terminal = {key for key in known & set(roles) if str(roles[key]).startswith("ansi_")}
+        if terminal and terminal != known & set(roles):
+            other = min(known & set(roles) - terminal)
+            yield f"roles.{other}: {roles[other]!r:.40} cannot stand beside the terminal's own colours; use ansi_ names"
         yield from (f"roles.{key}: is missing" for key in sorted(known - set(roles)))
 
 
@@ -137,3 +160,13 @@ def load_themes(folders: Iterable[Path]) -> tuple[dict[str, ThemeFile], tuple[st
     if not themes:
         themes[FALLBACK.name] = FALLBACK
     return themes, tuple(problems)
+
+
+def theme_stamps(folders: Iterable[Path]) -> dict[Path, int]:
+    """The theme files that are there and when each was written, in nanoseconds: to see that one was changed."""
+    stamps: dict[Path, int] = {}
+    for folder in folders:
+        for path in folder.glob("*.toml"):
+            with contextlib.suppress(OSError):  # it went between being listed and being looked at
+                stamps[path] = path.stat().st_mtime_ns
+    return stamps

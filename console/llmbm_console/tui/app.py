@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.command import Provider
+from textual.command import CommandPalette, Provider
 from textual.filter import LineFilter
 from textual.timer import Timer
 
@@ -19,7 +19,7 @@ from llmbm_console.core.actions import BY_ID, unavailable
 from llmbm_console.core.events import Event, LinkPhase, MachineStatus
 from llmbm_console.core.session import Session, SessionError
 from llmbm_console.core.state import State
-from llmbm_console.core.themes import DEFAULT_THEME, ThemeFile, load_themes, theme_folder
+from llmbm_console.core.themes import DEFAULT_THEME, ThemeFile, load_themes, theme_folder, theme_stamps
 from llmbm_console.core.timeline import Timeline
 from llmbm_console.tui.arming import Arming
 from llmbm_console.tui.frame import LINKED, Frame
@@ -29,7 +29,7 @@ from llmbm_console.tui.pacer import Pacer
 from llmbm_console.tui.sampling_history import SamplingHistory
 from llmbm_console.tui.screen import MainScreen
 from llmbm_console.tui.text import ControlFilter, plain
-from llmbm_console.tui.theme import textual_theme
+from llmbm_console.tui.theme import textual_name, textual_theme
 from llmbm_console.tui.verbs import Verbs
 from llmbm_console.tui.widgets.prompt import Prompt
 from llmbm_console.tui.widgets.slider import Slider
@@ -75,9 +75,10 @@ class ConsoleApp(App[int]):
         wall: float | None = None,
     ) -> None:
         # Textual asks for the variables of the theme while it is set up.
-        self.themes, self.theme_problems = load_themes(
-            theme_folders if theme_folders is not None else default_theme_folders()
-        )
+        self.theme_folders = tuple(theme_folders if theme_folders is not None else default_theme_folders())
+        self.themes, self.theme_problems = load_themes(self.theme_folders)
+        self._theme_stamps = theme_stamps(self.theme_folders)
+        self._theme_revision = 0
         self.theme_name = DEFAULT_THEME if DEFAULT_THEME in self.themes else next(iter(self.themes))
         super().__init__()
         self.target = plain(target)
@@ -108,14 +109,47 @@ class ConsoleApp(App[int]):
     # ---- themes
 
     def _use_themes(self, wanted: str | None) -> None:
-        for theme in self.themes.values():
-            self.register_theme(textual_theme(theme))
+        self._register_themes()
         if wanted and wanted not in self.themes:
             names = ", ".join(self.themes)
             self.theme_problems += (f"theme {plain(wanted)}: there is no such theme; there are {names}",)
         order = (wanted or "", self.choices.get("theme", ""), DEFAULT_THEME, next(iter(self.themes)))
         self.theme_name = next(name for name in order if name in self.themes)
-        self.theme = f"llm-{self.theme_name}"
+        self._show_theme(self.theme_name)
+
+    def _register_themes(self) -> None:
+        for theme in self.themes.values():
+            self.register_theme(textual_theme(theme, self._theme_revision))
+
+    def _show_theme(self, name: str) -> None:
+        self.theme = textual_name(name, self._theme_revision)
+
+    def read_themes_again(self) -> None:
+        """Takes over what changed in the theme files; a broken one is a notice and leaves what was there."""
+        stamps = theme_stamps(self.theme_folders)
+        if stamps == self._theme_stamps:
+            return
+        self._theme_stamps = stamps
+        themes, problems = load_themes(self.theme_folders)
+        for problem in problems:
+            self.verbs.say(problem, "warning")
+        self.themes = {self.theme_name: self.themes[self.theme_name], **themes}
+        self._theme_revision += 1
+        self._register_themes()
+        self._show_theme(self.theme_name)
+        self.pacer.flush()
+
+    def on_command_palette_option_highlighted(self, message: CommandPalette.OptionHighlighted) -> None:
+        """A theme is shown while it is only looked at in the palette."""
+        option = message.highlighted_event.option
+        text = getattr(getattr(option, "hit", None), "text", None) or ""
+        titles = {f"Theme: {title}": name for name, title, _about in self.theme_entries()}
+        self._show_theme(titles.get(text, self.theme_name))
+
+    def on_command_palette_closed(self, message: CommandPalette.Closed) -> None:
+        """Without a choice the theme is the one of before."""
+        if not message.option_selected:
+            self._show_theme(self.theme_name)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """The house theme's roles, so that a style never names a variable that is not there."""
@@ -126,7 +160,7 @@ class ConsoleApp(App[int]):
         """Shows a theme and keeps the choice."""
         if name in self.themes:
             self.theme_name = name
-            self.theme = f"llm-{name}"
+            self._show_theme(name)
             self.keep("theme", name)
             self.pacer.flush()
 
@@ -272,7 +306,8 @@ class ConsoleApp(App[int]):
         self.main.show(frame, gauges=gauges)
 
     def _tick(self) -> None:
-        """Once a second: shown values age. Files and closed sessions do not."""
+        """Once a second: changed theme files are read, and shown values age. Files and closed sessions do not."""
+        self.read_themes_again()
         if self._state.link.phase not in (LinkPhase.CLOSED, LinkPhase.POST_MORTEM):
             self.main.status.show(self.shown_frame())
             if self.clock() - self._state.now > 1:

@@ -12,8 +12,13 @@ from llmbm_console.core.themes import ThemeFile
 OWN = ("background", "surface", "foreground", "accent")
 
 
-def textual_theme(theme: ThemeFile) -> Theme:
-    """The Textual theme of a file. Names get a prefix so that they never meet those that come with Textual."""
+def textual_name(name: str, revision: int) -> str:
+    """The name a theme is registered with: it never meets one of Textual's own, nor an earlier reading of the file."""
+    return f"llm-{name}-{revision}"
+
+
+def textual_theme(theme: ThemeFile, revision: int = 0) -> Theme:
+    """The Textual theme of a file. `revision` is one more each time the files are read again."""
     roles = asdict(theme.roles)
     variables = {name: colour for name, colour in roles.items() if name not in OWN}
     variables |= {
@@ -26,8 +31,18 @@ def textual_theme(theme: ThemeFile) -> Theme:
         "scrollbar": roles["border"],
         "scrollbar-background": roles["background"],
     }
+    if theme.terminal_colours:
+        # There is no telling what stands beside the terminal's own background: marked text is black on a bright ground.
+        variables |= {
+            "ansi-background": "ansi_default",
+            "ansi-foreground": "ansi_default",
+            "block-cursor-foreground": "ansi_black",
+            "input-cursor-foreground": "ansi_black",
+            "screen-selection-foreground": "ansi_white",
+            "input-selection-foreground": "ansi_white",
+        }
     return Theme(
-        name=f"llm-{theme.name}",
+        name=textual_name(theme.name, revision),
         primary=roles["accent"],
         secondary=roles["info"],
         warning=roles["warn"],
@@ -39,6 +54,7 @@ def textual_theme(theme: ThemeFile) -> Theme:
         surface=roles["surface"],
         panel=roles["surface"],
         dark=theme.dark,
+        ansi=theme.terminal_colours,
         luminosity_spread=0.1,
         text_alpha=1.0,
         variables=variables,

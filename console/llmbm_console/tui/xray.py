@@ -56,7 +56,7 @@ def described(turn: Turn, index: int, frame: Frame, width: int) -> list[Content]
     rows = [
         line(
             (flat(before), "$muted"),
-            (shown(text) if not text.strip() else flat(text), "bold reverse $accent"),
+            (middle, "bold reverse $accent"),
             (flat(after), "$muted"),
         ),
         line(),
@@ -71,9 +71,8 @@ def described(turn: Turn, index: int, frame: Frame, width: int) -> list[Content]
         use = f", {figures.percent(token.cycles / budget)} of the budget now in force" if budget else ""
         rows.append(_row("cycles", f"{token.cycles:,}".replace(",", " ") + use))
         slower = sum(other.cycles > token.cycles for other in turn.tokens)
-        rows.append(
-            _row("rank", "the slowest of its answer" if not slower else f"{slower} of {len(turn.tokens)} were slower")
-        )
+        rank = f"{slower} of {len(turn.tokens)} were slower" if slower else "the slowest of its answer"
+        rows.append(_row("rank", rank))
     else:
         rows.append(_row("cycles", "it came out of the prefill: no decode pass of its own"))
     return rows

@@ -1,0 +1,72 @@
+"""Themes while the console runs: looked at in the palette, changed or broken on disk, the terminal's own colours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from driving import make_app, screen_text, settled, wait_until
+from textual.command import CommandPalette
+
+from llmbm_console.core.themes import load_themes, theme_folder
+
+
+def written(folder: Path, name: str, old: str, new: str) -> Path:
+    """A theme of the person's own: the house theme with something else in it."""
+    text = (theme_folder() / "teranga.toml").read_text("utf-8")
+    assert old in text
+    path = folder / f"{name}.toml"
+    path.write_text(text.replace(old, new).replace('name = "teranga"', f'name = "{name}"'), "utf-8")
+    return path
+
+
+async def test_a_theme_is_shown_while_the_palette_points_at_it_and_gone_without_a_choice() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        before = app.theme
+        await pilot.press("ctrl+p")
+        await wait_until(pilot, lambda: isinstance(app.screen, CommandPalette), "palette")
+        await pilot.press(*"theme paper")
+        await wait_until(pilot, lambda: "paper" in app.theme, "shown while it is looked at")
+        assert app.theme_name == "teranga"
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: app.screen is app.main and app.theme == before, "as it was")
+
+
+async def test_a_changed_file_is_seen_and_a_broken_one_is_a_notice(tmp_path: Path) -> None:
+    path = written(tmp_path, "mine", "#0b1014", "#102030")
+    app = make_app(theme="mine", theme_folders=(theme_folder(), tmp_path))
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await settled(pilot)
+        assert app.main.styles.background.hex == "#102030"
+        written(tmp_path, "mine", "#0b1014", "#403020")
+        app.read_themes_again()
+        await wait_until(pilot, lambda: app.main.styles.background.hex != "#102030", "another colour")
+        assert app.current_theme.background == "#403020"
+        path.write_text("name = ", "utf-8")
+        app.read_themes_again()
+        await wait_until(pilot, lambda: "is not TOML" in screen_text(app), "the notice")
+        assert app.current_theme.background == "#403020"
+
+
+def test_terminal_colours_do_not_mix_with_others(tmp_path: Path) -> None:
+    written(tmp_path, "mixed", "#0b1014", "ansi_black")
+    themes, problems = load_themes([tmp_path])
+    assert "mixed" not in themes
+    assert len(problems) == 1
+    assert "cannot stand beside the terminal's own colours" in problems[0]
+
+
+async def test_the_terminals_own_colours_stay_its_own() -> None:
+    app = make_app(theme="sixteen")
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        strips = app.screen._compositor.render_strips()
+        colours = {
+            segment.style.color.name
+            for strip in strips
+            for segment in strip
+            if segment.style is not None and segment.style.color is not None
+        }
+        assert colours
+        assert not any(name.startswith("#") for name in colours), colours
