@@ -226,11 +226,10 @@ def test_there_are_dark_and_light_themes() -> None:
     assert {theme.dark for theme in themes} == {True, False}
 
 
-@pytest.mark.parametrize("theme", all_themes(), ids=lambda t: t.name)
+# Which colours the terminal itself has is its own affair.
+@pytest.mark.parametrize("theme", [t for t in all_themes() if not t.terminal_colours], ids=lambda t: t.name)
 def test_text_can_be_read(theme: ThemeFile) -> None:
     roles = theme.roles
-    if theme.terminal_colours:
-        pytest.skip("which colours the terminal has is its own affair")
     least = 7.0 if theme.name == "contrast" else 4.5
     for role in ("foreground", "muted", "prompt", "good", "warn", "bad", "info", "accent", "focus"):
         for behind in (roles.background, roles.surface):
