@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 EPILOG = """\
 other commands:
   llmbm-console exec [TARGET] [--json] [--timeout S] -- LINE...   run REPL lines without a screen
+  llmbm-console get NAME [TARGET] [-o FILE]                       fetch a file of the kernel, or mem:dump
   llmbm-console dump FILE [--json]                                say what a post-mortem file means
   llmbm-console image OUT.img --model FILE                        make a bootable image (QEMU, USB stick)
   llmbm-console doctor                                            what is installed, what is missing
@@ -170,6 +171,25 @@ def run_exec(argv: Sequence[str]) -> int:
     return asyncio.run(execute(session, arguments.lines, arguments.json, arguments.timeout))
 
 
+def run_get(argv: Sequence[str]) -> int:
+    """A file of the kernel's volume."""
+    parser = argparse.ArgumentParser(
+        prog="llmbm-console get",
+        description="Fetches a file of the kernel's volume over the line, whole and checked.",
+    )
+    parser.add_argument("name", metavar="NAME", help="llmk-dump.txt, ...; mem:dump is the dump of now")
+    add_target_arguments(parser)
+    parser.add_argument("-o", "--output", metavar="FILE", help="where to (default: NAME here, if it is not there yet)")
+    parser.add_argument(
+        "--timeout", type=seconds, default=60.0, metavar="S", help="longest time for the start, and for a busy kernel"
+    )
+    arguments = parser.parse_args(argv)
+    from llmbm_console.core.targets import make_session
+    from llmbm_console.faces.get import get
+
+    return asyncio.run(get(make_session(target_of(arguments)), arguments.name, arguments.output, arguments.timeout))
+
+
 def run_dump(argv: Sequence[str]) -> int:
     """One post-mortem file, explained."""
     parser = argparse.ArgumentParser(
@@ -213,7 +233,7 @@ def run_doctor(argv: Sequence[str]) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point. 0: done; 1: failed, the reason is on stderr; 2: wrong usage; 130: interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
-    commands = {"exec": run_exec, "dump": run_dump, "image": run_image, "doctor": run_doctor}
+    commands = {"exec": run_exec, "get": run_get, "dump": run_dump, "image": run_image, "doctor": run_doctor}
     from llmbm_console.core.session import SessionError
 
     try:

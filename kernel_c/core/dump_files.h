@@ -12,5 +12,7 @@ struct kernel;
 bool dump_write_dump(struct kernel *kernel, uint64_t *ret_bytes, struct error *error);
 bool dump_write_log(struct kernel *kernel, uint32_t events, uint64_t *ret_bytes, struct error *error);
 bool dump_write_failsafe(struct kernel *kernel, struct error *error);
+/* The text of llmk-dump.txt as it would be written now, into KERNEL_FILE_TEXT_BYTES at `to`: needs no file system. */
+bool dump_render(const struct kernel *kernel, char *to, uint64_t *ret_bytes, struct error *error);
 
 #endif

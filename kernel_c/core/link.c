@@ -37,6 +37,8 @@ uint16_t link_window(const struct kernel *kernel)
 
 uint32_t link_sleep_us(const struct kernel *kernel)
 {
+    if (kernel->link.file.request != 0 || !uart_drained(&kernel->uart))
+        return WATCH_US; /* a transmitter takes no more than 16 octets a look */
     bool quiet = kernel->link.machine && clock_us() - kernel->link.byte_us > SLEEP_AFTER_US;
     return quiet ? SLEEP_US : WATCH_US; /* a person's paste comes without credit: a human line is always watched */
 }
@@ -131,6 +133,7 @@ static void take_hello(struct kernel *kernel, const struct wire_host_hello *hell
     link->level = WIRE_LOG_LEVEL_INFO;
     link->staged_length = 0;
     link->output_id = 0;
+    link_file_close(kernel);
     if (!link->serving)
         link->waiting_id = 0;
     link->stop_us = 0;
@@ -158,6 +161,7 @@ void link_leave(struct kernel *kernel, enum wire_leave_reason why)
     link->machine = false;
     link->stop_us = 0;
     link->staged_length = 0;
+    link_file_close(kernel);
     link->prompt_due = why != WIRE_LEAVE_REASON_REBOOT;
 }
 
@@ -303,6 +307,7 @@ static void serve_session(struct kernel *kernel, uint64_t now_us)
         link_send_credit(kernel);
     link_send_samples(kernel, now_us);
     send_counters(kernel, now_us);
+    link_file_send(kernel);
     if (now_us - link->life_us > WIRE_EXPIRY_MS * 1000u)
         link_leave(kernel, WIRE_LEAVE_REASON_EXPIRED);
 }

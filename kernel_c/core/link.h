@@ -1,6 +1,7 @@
 /* link.h - the kernel's end of the line protocol (protocol/SPEC.md), and who owns the serial line at the moment.
  *
  * link.c: modes, receiving, the poll. link_send.c: frames going out and what is dropped when there is no room. link_requests.c: operations.
+ * link_answers.c: responses and their repetition. link_file.c: files over the line.
  */
 #ifndef LLMK_LINK_H
 #define LLMK_LINK_H
@@ -24,7 +25,7 @@ struct kernel;
 struct link_answer {
     uint16_t id; /* 0: none */
     struct wire_response record;
-    char value[41], field[17], message[97];
+    char value[41], field[17], message[WIRE_RESPONSE_MESSAGE_OCTETS + 1];
 };
 
 struct link_stream {
@@ -33,6 +34,16 @@ struct link_stream {
     uint64_t due_us;
     uint32_t number;    /* samples sent since the hello */
     uint16_t dropped;   /* since the last one sent */
+};
+
+/* A copy of a file, taken when it was opened, and the piece of it that is being sent. */
+struct link_file {
+    uint8_t *bytes; /* pages of their own; NULL: none is open */
+    uint64_t pages_bytes;
+    uint32_t length, checksum;
+    uint32_t next, end; /* what is still to be sent for the request */
+    uint16_t request;   /* 0: none */
+    uint16_t frames;    /* sent for it so far */
 };
 
 struct link {
@@ -69,6 +80,7 @@ struct link {
     uint16_t output_id;
     size_t output_length;
     char output[LINK_OUTPUT_BYTES];
+    struct link_file file;
     /* what the REPL loop has to do about the mode */
     bool line_taken;          /* a hello came: what was typed before it is forgotten */
     bool prompt_due;          /* the line is a person's again */
@@ -121,5 +133,26 @@ unsigned link_send_stream(struct kernel *kernel, enum wire_stream stream, enum l
 void link_send_samples(struct kernel *kernel, uint64_t now_us);
 void link_request(struct kernel *kernel, const struct wire_frame *frame);
 void link_leave(struct kernel *kernel, enum wire_leave_reason why);
+
+/* Answers. Each is kept for repetition and sent; begin and send are for those with fields of their own. */
+struct link_answer *link_answer_begin(struct link *link, uint16_t id);
+void link_answer_send(struct kernel *kernel, struct link_answer *answer);
+void link_done(struct kernel *kernel, uint16_t id);
+void link_done_count(struct kernel *kernel, uint16_t id, unsigned count);
+void link_done_value(struct kernel *kernel, uint16_t id, const char *value);
+/* `field` is the key or parameter at fault, NULL for none. */
+void link_refuse(struct kernel *kernel, uint16_t id, enum wire_error_code code, const char *field, const char *message);
+void link_refuse_error(struct kernel *kernel, uint16_t id, const char *field, const struct error *error);
+/* True when this request was answered or is being worked on: then nothing else is to be done. */
+bool link_replay(struct kernel *kernel, uint16_t id);
+/* Pieces of the last output; returns how many were sent. */
+unsigned link_send_output(struct kernel *kernel, uint16_t id, uint32_t first, uint32_t most);
+unsigned link_output_pieces(size_t length);
+
+/* Files. `open` runs from the REPL loop and takes the copy, `data` asks for a part of it, which the poll sends as the line has room. */
+void link_file_open(struct kernel *kernel, uint16_t id);
+void link_file_data(struct kernel *kernel, const struct wire_request *request);
+void link_file_send(struct kernel *kernel);
+void link_file_close(struct kernel *kernel);
 
 #endif

@@ -8,112 +8,7 @@
 #define SAMPLE_BYTES 110u    /* an average one */
 #define MOST_SAMPLES_HZ 20u
 
-static void copy(char *to, size_t capacity, const char *from)
-{
-    struct text text;
-    text_init(&text, to, capacity);
-    text_string(&text, from);
-}
-
-/* ---- answers */
-
-static struct link_answer *answer_begin(struct link *link, uint16_t id)
-{
-    struct link_answer *answer = &link->answers[link->answered++ % LINK_REPLAYS];
-    *answer = (struct link_answer){.id = id, .record = {.id = id, .ok = true}};
-    return answer;
-}
-
-static void answer_send(struct kernel *kernel, struct link_answer *answer)
-{
-    struct wire_line line;
-    struct wire_response *record = &answer->record;
-    record->time = clock_ms();
-    record->value = answer->value;
-    record->field = answer->field;
-    record->message = answer->message;
-    (void)wire_put_response(&line, link_sequence(kernel), record);
-    (void)link_send(kernel, &line, LINK_MUST);
-}
-
-static void refuse(struct kernel *kernel, uint16_t id, enum wire_error_code code, const char *field, const char *message)
-{
-    struct link_answer *answer = answer_begin(&kernel->link, id);
-    answer->record.ok = false;
-    answer->record.has_error = true;
-    answer->record.error = code;
-    answer->record.has_field = field != NULL && *field != '\0';
-    answer->record.has_message = true;
-    copy(answer->field, sizeof answer->field, field != NULL ? field : "");
-    copy(answer->message, sizeof answer->message, message);
-    answer_send(kernel, answer);
-}
-
-/* enum error_code is enum wire_error_code with ERROR_NONE in front. */
-_Static_assert((int)ERROR_OP == (int)WIRE_ERROR_CODE_OP + 1 && (int)ERROR_INTERNAL == (int)WIRE_ERROR_CODE_INTERNAL + 1,
-               "the words of errors and of the wire are in one order");
-
-static void refuse_error(struct kernel *kernel, uint16_t id, const char *field, const struct error *error)
-{
-    enum wire_error_code code = error->code == ERROR_NONE ? WIRE_ERROR_CODE_INTERNAL : (enum wire_error_code)(error->code - 1);
-    refuse(kernel, id, code, field, error->text);
-}
-
-static void done(struct kernel *kernel, uint16_t id)
-{
-    answer_send(kernel, answer_begin(&kernel->link, id));
-}
-
-static void done_count(struct kernel *kernel, uint16_t id, unsigned count)
-{
-    struct link_answer *answer = answer_begin(&kernel->link, id);
-    answer->record.has_count = true;
-    answer->record.count = (uint16_t)count;
-    answer_send(kernel, answer);
-}
-
-static void done_value(struct kernel *kernel, uint16_t id, const char *value)
-{
-    struct link_answer *answer = answer_begin(&kernel->link, id);
-    answer->record.has_value = true;
-    copy(answer->value, sizeof answer->value, value);
-    answer_send(kernel, answer);
-}
-
-static bool replay(struct kernel *kernel, uint16_t id)
-{
-    for (unsigned i = 0; i < LINK_REPLAYS; i++)
-        if (kernel->link.answers[i].id == id) {
-            answer_send(kernel, &kernel->link.answers[i]);
-            return true;
-        }
-    return kernel->link.waiting_id == id && kernel->link.waiting_session == kernel->link.sessions; /* it runs: its answer will come */
-}
-
 /* ---- things sent again */
-
-static unsigned send_output(struct kernel *kernel, uint16_t id, uint32_t first, uint32_t most)
-{
-    struct link *link = &kernel->link;
-    unsigned sent = 0;
-    for (uint32_t index = first; index - first < most; index++) {
-        size_t at = (size_t)index * WIRE_OUTPUT_TEXT_BYTES;
-        struct wire_line line;
-        if (at >= link->output_length)
-            break;
-        size_t rest = link->output_length - at;
-        struct wire_output record = {.id = id, .index = (uint16_t)index, .text = (const uint8_t *)link->output + at,
-                                     .text_length = rest < WIRE_OUTPUT_TEXT_BYTES ? rest : WIRE_OUTPUT_TEXT_BYTES};
-        (void)wire_put_output(&line, link_sequence(kernel), &record);
-        sent += link_send(kernel, &line, LINK_MUST);
-    }
-    return sent;
-}
-
-static unsigned pieces(size_t length)
-{
-    return (unsigned)((length + WIRE_OUTPUT_TEXT_BYTES - 1) / WIRE_OUTPUT_TEXT_BYTES);
-}
 
 static void send_tokens(struct kernel *kernel, const struct wire_request *request)
 {
@@ -127,7 +22,7 @@ static void send_tokens(struct kernel *kernel, const struct wire_request *reques
         const uint8_t *bytes = tokenizer_decode(&kernel->tokenizer, TOKEN_EOS, token->id, &count);
         sent += link_send_token(kernel, index, token, bytes, count < token->bytes ? count : token->bytes);
     }
-    done_count(kernel, request->id, sent);
+    link_done_count(kernel, request->id, sent);
 }
 
 static void send_events(struct kernel *kernel, const struct wire_request *request)
@@ -149,7 +44,7 @@ static void send_events(struct kernel *kernel, const struct wire_request *reques
             sent += link_send(kernel, &line, LINK_MUST);
         }
     }
-    done_count(kernel, request->id, sent);
+    link_done_count(kernel, request->id, sent);
 }
 
 static void send_dictionary(struct kernel *kernel, uint16_t id)
@@ -160,8 +55,8 @@ static void send_dictionary(struct kernel *kernel, uint16_t id)
     text_string(&text, wire_dictionary);
     link->output_length = text.length;
     link->output_id = id;
-    (void)send_output(kernel, id, 0, UINT32_MAX);
-    done_count(kernel, id, pieces(text.length));
+    (void)link_send_output(kernel, id, 0, UINT32_MAX);
+    link_done_count(kernel, id, link_output_pieces(text.length));
 }
 
 static void send_all(struct kernel *kernel, uint16_t id)
@@ -171,7 +66,7 @@ static void send_all(struct kernel *kernel, uint16_t id)
     unsigned sent = 0;
     for (unsigned i = 0; i < sizeof streams / sizeof *streams; i++)
         sent += link_send_stream(kernel, streams[i], LINK_MUST);
-    done_count(kernel, id, sent);
+    link_done_count(kernel, id, sent);
 }
 
 /* ---- parameters and subscriptions */
@@ -180,7 +75,7 @@ static enum param_id find_parameter(struct kernel *kernel, const struct wire_req
 {
     enum param_id id = param_find(request->parameter, request->parameter_length, false);
     if (id == PARAM_COUNT)
-        refuse(kernel, request->id, WIRE_ERROR_CODE_ARG, "par", "no such parameter");
+        link_refuse(kernel, request->id, WIRE_ERROR_CODE_ARG, "par", "no such parameter");
     return id;
 }
 
@@ -190,7 +85,7 @@ static void answer_value(struct kernel *kernel, uint16_t id, enum param_id param
     struct text text;
     text_init(&text, value, sizeof value);
     param_format(kernel, parameter, &text);
-    done_value(kernel, id, value);
+    link_done_value(kernel, id, value);
 }
 
 static void set_parameter(struct kernel *kernel, const struct wire_request *request)
@@ -200,13 +95,13 @@ static void set_parameter(struct kernel *kernel, const struct wire_request *requ
     if (id == PARAM_COUNT)
         return;
     if (param_specs[id].flags & PARAM_BOOT_ONLY) {
-        refuse(kernel, request->id, WIRE_ERROR_CODE_ARG, "par", "this one is read from repl.cfg at boot and is not set later");
+        link_refuse(kernel, request->id, WIRE_ERROR_CODE_ARG, "par", "this one is read from repl.cfg at boot and is not set later");
         return;
     }
     if (param_set(kernel, id, request->value, request->value_length, PARAM_FROM_WIRE, &error))
         answer_value(kernel, request->id, id);
     else
-        refuse_error(kernel, request->id, "v", &error);
+        link_refuse_error(kernel, request->id, "v", &error);
 }
 
 /* Grants what the line can carry: all samples together get three tenths of it. */
@@ -217,7 +112,7 @@ static void subscribe(struct kernel *kernel, const struct wire_request *request)
     for (unsigned i = 0; i < WIRE_STREAM_COUNT; i++)
         others += i == (unsigned)request->stream ? 0 : link->streams[i].rate;
     if (rate > MOST_SAMPLES_HZ) {
-        refuse(kernel, request->id, WIRE_ERROR_CODE_RANGE, "hz", "expected 0 to 20");
+        link_refuse(kernel, request->id, WIRE_ERROR_CODE_RANGE, "hz", "expected 0 to 20");
         return;
     }
     uint32_t room = most > others ? most - others : 1;
@@ -228,10 +123,10 @@ static void subscribe(struct kernel *kernel, const struct wire_request *request)
     struct text text;
     text_init(&text, value, sizeof value);
     text_format(&text, "%u", (unsigned)stream->rate);
-    done_value(kernel, request->id, value);
+    link_done_value(kernel, request->id, value);
 }
 
-/* ---- staged text, gen and run */
+/* ---- staged text, and the work that begins with it: gen, run, open */
 
 static bool stage(struct kernel *kernel, const struct wire_request *request)
 {
@@ -245,11 +140,11 @@ static bool stage(struct kernel *kernel, const struct wire_request *request)
         text_init(&text, message, sizeof message);
         text_format(&text, "%u bytes are staged: expected o=%u, or 0 to begin anew", (unsigned)link->staged_length,
                     (unsigned)link->staged_length);
-        refuse(kernel, request->id, WIRE_ERROR_CODE_STATE, "o", message);
+        link_refuse(kernel, request->id, WIRE_ERROR_CODE_STATE, "o", message);
         return false;
     }
     if (offset + request->text_length >= sizeof link->staged) {
-        refuse(kernel, request->id, WIRE_ERROR_CODE_TOOLONG, "s", "at most 4095 bytes can be sent at once");
+        link_refuse(kernel, request->id, WIRE_ERROR_CODE_TOOLONG, "s", "at most 4095 bytes can be sent at once");
         return false;
     }
     for (size_t i = 0; i < request->text_length; i++)
@@ -275,13 +170,13 @@ static void run_command(struct kernel *kernel, uint16_t id)
     if (link->sessions != session)
         return; /* another host has come meanwhile: to it this id means something else */
     if (!ok) {
-        refuse_error(kernel, id, NULL, &error);
+        link_refuse_error(kernel, id, NULL, &error);
         return;
     }
     link->output_length = text.length;
     link->output_id = id;
-    (void)send_output(kernel, id, 0, UINT32_MAX);
-    done_count(kernel, id, pieces(text.length));
+    (void)link_send_output(kernel, id, 0, UINT32_MAX);
+    link_done_count(kernel, id, link_output_pieces(text.length));
 }
 
 static void run_generation(struct kernel *kernel, uint16_t id)
@@ -289,14 +184,14 @@ static void run_generation(struct kernel *kernel, uint16_t id)
     struct link *link = &kernel->link;
     struct error error = {0};
     if (!chat_prepare(kernel, link->staged, link->staged_length, &error)) {
-        refuse_error(kernel, id, NULL, &error);
+        link_refuse_error(kernel, id, NULL, &error);
         return;
     }
-    struct link_answer *answer = answer_begin(link, id);
+    struct link_answer *answer = link_answer_begin(link, id);
     answer->record.busy = true;
     answer->record.has_generation = true;
     answer->record.generation = kernel->chat.generation;
-    answer_send(kernel, answer);
+    link_answer_send(kernel, answer);
     console_print(kernel, "\n[console] %.*s", (int)link->staged_length, link->staged);
     link->waiting_id = 0; /* answered: from here on the chat itself says that the kernel is busy */
     if (link->stop_waiting)
@@ -311,10 +206,11 @@ bool link_serve(struct kernel *kernel)
     if (id == 0)
         return false;
     link->serving = true;
-    if (link->waiting == WIRE_OP_GEN)
-        run_generation(kernel, id);
-    else
-        run_command(kernel, id);
+    switch (link->waiting) {
+    case WIRE_OP_GEN: run_generation(kernel, id); break;
+    case WIRE_OP_OPEN: link_file_open(kernel, id); break;
+    default: run_command(kernel, id); break;
+    }
     link->waiting_id = 0;
     link->staged_length = 0;
     link_work_end(kernel);
@@ -328,7 +224,7 @@ static void stage_work(struct kernel *kernel, const struct wire_request *request
         return;
     if (request->op == WIRE_OP_RUN && !command_is(link->staged, link->staged_length)) {
         link->staged_length = 0;
-        refuse(kernel, request->id, WIRE_ERROR_CODE_ARG, "s", "not a command: it must begin with /; prompts go with gen");
+        link_refuse(kernel, request->id, WIRE_ERROR_CODE_ARG, "s", "not a command: it must begin with /; prompts go with gen");
         return;
     }
     link->waiting = request->op;
@@ -340,39 +236,45 @@ static void stage_work(struct kernel *kernel, const struct wire_request *request
 static void say_last(struct kernel *kernel, uint16_t id)
 {
     if (kernel->chat.generation == 0 || kernel->chat.running) {
-        refuse(kernel, id, WIRE_ERROR_CODE_STATE, NULL, kernel->chat.running ? "the generation still runs" : "nothing was generated yet");
+        link_refuse(kernel, id, WIRE_ERROR_CODE_STATE, NULL, kernel->chat.running ? "the generation still runs" : "nothing was generated yet");
         return;
     }
     link_finished(kernel, &kernel->chat.last);
-    done_count(kernel, id, 1);
+    link_done_count(kernel, id, 1);
 }
 
 static void perform(struct kernel *kernel, const struct wire_request *request)
 {
     switch (request->op) {
-    case WIRE_OP_PING: done(kernel, request->id); break;
+    case WIRE_OP_PING: link_done(kernel, request->id); break;
     case WIRE_OP_INFO: send_all(kernel, request->id); break;
-    case WIRE_OP_STAT: done_count(kernel, request->id, link_send_stream(kernel, request->stream, LINK_MUST)); break;
+    case WIRE_OP_STAT: link_done_count(kernel, request->id, link_send_stream(kernel, request->stream, LINK_MUST)); break;
     case WIRE_OP_DICT: send_dictionary(kernel, request->id); break;
     case WIRE_OP_SUB: subscribe(kernel, request); break;
     case WIRE_OP_LOG: send_events(kernel, request); break;
     case WIRE_OP_TOK: send_tokens(kernel, request); break;
     case WIRE_OP_OUT:
         if (request->of == 0 || request->of != kernel->link.output_id)
-            refuse(kernel, request->id, WIRE_ERROR_CODE_STATE, "of", "only the last output is kept");
+            link_refuse(kernel, request->id, WIRE_ERROR_CODE_STATE, "of", "only the last output is kept");
         else
-            done_count(kernel, request->id, send_output(kernel, request->of, request->index, request->count));
+            link_done_count(kernel, request->id, link_send_output(kernel, request->of, request->index, request->count));
         break;
     case WIRE_OP_LAST: say_last(kernel, request->id); break;
     case WIRE_OP_TEXT:
         if (stage(kernel, request))
-            done(kernel, request->id);
+            link_done(kernel, request->id);
         break;
     case WIRE_OP_GEN:
-    case WIRE_OP_RUN: stage_work(kernel, request); break;
+    case WIRE_OP_RUN:
+    case WIRE_OP_OPEN: stage_work(kernel, request); break;
+    case WIRE_OP_DATA: link_file_data(kernel, request); break;
+    case WIRE_OP_CLOSE:
+        link_file_close(kernel);
+        link_done(kernel, request->id);
+        break;
     case WIRE_OP_STOP:
         link_stop(kernel);
-        done(kernel, request->id);
+        link_done(kernel, request->id);
         break;
     case WIRE_OP_SET: set_parameter(kernel, request); break;
     case WIRE_OP_GET: {
@@ -382,11 +284,11 @@ static void perform(struct kernel *kernel, const struct wire_request *request)
         break;
     }
     case WIRE_OP_BYE:
-        done(kernel, request->id);
+        link_done(kernel, request->id);
         link_leave(kernel, WIRE_LEAVE_REASON_BYE);
         break;
     case WIRE_OP_REBOOT:
-        done(kernel, request->id);
+        link_done(kernel, request->id);
         link_leave(kernel, WIRE_LEAVE_REASON_REBOOT);
         kernel->leave = true;
         kernel->after = KERNEL_REBOOT;
@@ -401,14 +303,14 @@ void link_request(struct kernel *kernel, const struct wire_frame *frame)
     if (!wire_request_parse(frame, &request, &refusal)) {
         if (refusal.id == 0)
             kernel->link.receiver.malformed++; /* nobody can be answered */
-        else if (!replay(kernel, refusal.id))
-            refuse(kernel, refusal.id, refusal.error, refusal.field, refusal.message);
+        else if (!link_replay(kernel, refusal.id))
+            link_refuse(kernel, refusal.id, refusal.error, refusal.field, refusal.message);
         return;
     }
-    if (replay(kernel, request.id))
+    if (link_replay(kernel, request.id))
         return;
     if (link_busy(kernel) && !(wire_operations[request.op].flags & WIRE_OP_WHILE_BUSY)) {
-        refuse(kernel, request.id, WIRE_ERROR_CODE_BUSY, NULL, "the kernel computes: wait for the end, or stop it");
+        link_refuse(kernel, request.id, WIRE_ERROR_CODE_BUSY, NULL, "the kernel computes: wait for the end, or stop it");
         return;
     }
     perform(kernel, &request);

@@ -11,7 +11,7 @@ _Static_assert(sizeof(enum wire_phase) == 4, "enumerations are read as 32 bit");
 
 static const char digits[] = "0123456789abcdef";
 
-uint32_t wire_crc32(const void *data, size_t count)
+uint32_t wire_crc32_more(uint32_t crc, const void *data, size_t count)
 {
     /* One entry per nibble: 64 bytes of table, two steps a byte. */
     static const uint32_t table[16] = {
@@ -19,13 +19,18 @@ uint32_t wire_crc32(const void *data, size_t count)
         0xedb88320u, 0xf00f9344u, 0xd6d6a3e8u, 0xcb61b38cu, 0x9b64c2b0u, 0x86d3d2d4u, 0xa00ae278u, 0xbdbdf21cu,
     };
     const uint8_t *at = data;
-    uint32_t crc = 0xffffffffu;
+    crc = ~crc;
     for (size_t i = 0; i < count; i++) {
         crc ^= at[i];
         crc = (crc >> 4) ^ table[crc & 15u];
         crc = (crc >> 4) ^ table[crc & 15u];
     }
     return ~crc;
+}
+
+uint32_t wire_crc32(const void *data, size_t count)
+{
+    return wire_crc32_more(0, data, count);
 }
 
 /* ---- writing --------------------------------------------------------------------------------------------------- */
@@ -90,6 +95,15 @@ static void put_escaped(struct wire_line *line, uint8_t octet)
         put(line, '%');
         put_fixed_hex(line, octet, 2);
     }
+}
+
+size_t wire_plain_octets(const char *text)
+{
+    size_t octets = 0;
+    for (; *text; text++) {
+        octets += *text == ' ' || wire_is_safe((uint8_t)*text) || *text < 0x20 || *text >= 0x7f ? 1 : 3;
+    }
+    return octets;
 }
 
 /* `limit` counts the octets written, so that a long message is cut and never breaks the line. */

@@ -56,6 +56,11 @@ struct wire_line {
 
 /* CRC-32 as in zlib and Ethernet: reflected, polynomial 0xEDB88320. */
 uint32_t wire_crc32(const void *data, size_t count);
+/* The same over several pieces: the CRC-32 of what came before, 0 at first. */
+uint32_t wire_crc32_more(uint32_t crc, const void *data, size_t count);
+
+/* Octets that a text takes as a plain value. */
+size_t wire_plain_octets(const char *text);
 
 /* Writes one record by its shape; the typed wire_put_x of gen/llmk_wire.h call it. Numbers and texts are cut to their
  * limits, and the header proves that the longest record fits. False, with length 0, if a line should not fit all the

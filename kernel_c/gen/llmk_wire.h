@@ -16,10 +16,12 @@
 #define WIRE_WINDOW_IDLE 240u
 #define WIRE_HEARTBEAT_MS 250u
 #define WIRE_EXPIRY_MS 10000u
-#define WIRE_SCHEMA_ID 0x3071621eu
+#define WIRE_SCHEMA_ID 0x9382d0a5u
 #define WIRE_TOKEN_TEXT_BYTES 40u
 #define WIRE_OUTPUT_TEXT_BYTES 60u
+#define WIRE_DATA_DATA_BYTES 64u
 #define WIRE_REQUEST_TEXT_BYTES 56u
+#define WIRE_RESPONSE_MESSAGE_OCTETS 70u /* escaped; a longer one comes in O frames */
 
 /* Why a request failed. */
 enum wire_error_code {
@@ -223,10 +225,14 @@ enum wire_op {
     WIRE_OP_STOP, /* stops the generation */
     WIRE_OP_SET, /* sets a parameter; the response has the accepted value */
     WIRE_OP_GET, /* the value of a parameter */
+    /* takes a copy of a file, or of the dump made now (`mem:dump`); the response has its size and CRC-32 */
+    WIRE_OP_OPEN,
+    WIRE_OP_DATA, /* sends bytes of that copy in D frames as the line has room, then the response */
+    WIRE_OP_CLOSE, /* forgets the copy */
     WIRE_OP_BYE, /* back to human mode */
     WIRE_OP_REBOOT, /* restarts the machine after the response */
 };
-#define WIRE_OP_COUNT 17u
+#define WIRE_OP_COUNT 20u
 extern const char wire_op_words[];
 static inline const char *wire_op_word(enum wire_op value)
 {
@@ -282,7 +288,7 @@ struct wire_response {
     bool ok; /* 1: done; 0: refused or failed, nothing was changed */
     uint64_t time; /* kernel time when the answer was made, ms */
     bool has_count;
-    uint16_t count; /* how many O, E, T or S frames were sent for this request */
+    uint16_t count; /* how many O, E, T, S or D frames were sent for this request */
     bool has_value;
     const char *value; /* the accepted or asked value */
     bool has_generation;
@@ -292,8 +298,12 @@ struct wire_response {
     enum wire_error_code error; /* what kind of failure */
     bool has_field;
     const char *field; /* the argument at fault */
+    bool has_size;
+    uint32_t size; /* bytes of the file that was opened */
+    bool has_checksum;
+    uint32_t checksum; /* CRC-32 of all of them */
     bool has_message;
-    const char *message; /* what was wrong and what was expected */
+    const char *message; /* what was wrong and what was expected; with `n` the whole of it came in O frames */
 };
 
 /* One generated token. A token longer than the text field comes in parts with the same index. */
@@ -340,6 +350,14 @@ struct wire_output {
     uint16_t index; /* 0 for the first piece */
     const uint8_t *text; /* bytes, LF at line ends */
     size_t text_length;
+};
+
+/* A piece of the open file. */
+struct wire_data {
+    uint16_t id; /* id of the request that asked for it */
+    uint32_t offset; /* bytes of the file before this piece */
+    const uint8_t *data; /* bytes */
+    size_t data_length;
 };
 
 /* How much the host may send, and the heartbeat: at least every 250 ms in machine mode. */
@@ -559,7 +577,7 @@ struct wire_request {
     const uint8_t *text; /* text, or its next piece */
     size_t text_length;
     bool has_offset;
-    uint32_t offset; /* bytes of the staged text before this piece */
+    uint32_t offset; /* bytes before this piece: of the staged text, of the open file */
     bool has_rate;
     uint8_t rate; /* samples per second, 0 is off */
     bool has_level;
@@ -582,6 +600,7 @@ enum wire_record {
     WIRE_RECORD_FINISHED,
     WIRE_RECORD_EVENT,
     WIRE_RECORD_OUTPUT,
+    WIRE_RECORD_DATA,
     WIRE_RECORD_CREDIT,
     WIRE_RECORD_COUNTERS,
     WIRE_RECORD_LEAVE,
@@ -599,7 +618,7 @@ enum wire_record {
     WIRE_RECORD_HOST_HELLO,
     WIRE_RECORD_REQUEST,
 };
-#define WIRE_RECORD_COUNT 22u
+#define WIRE_RECORD_COUNT 23u
 extern const struct wire_shape wire_shapes[WIRE_RECORD_COUNT];
 extern const struct wire_field wire_fields[];
 extern const char *const wire_words[]; /* by the limit of a field of kind enum */
@@ -613,7 +632,7 @@ static inline bool wire_put_hello(struct wire_line *line, uint16_t sequence, con
     return wire_put(line, sequence, WIRE_RECORD_HELLO, record);
 }
 
-_Static_assert(235u <= WIRE_MAX_LINE, "the longest response fits a line");
+_Static_assert(239u <= WIRE_MAX_LINE, "the longest response fits a line");
 static inline bool wire_put_response(struct wire_line *line, uint16_t sequence, const struct wire_response *record)
 {
     return wire_put(line, sequence, WIRE_RECORD_RESPONSE, record);
@@ -641,6 +660,12 @@ _Static_assert(218u <= WIRE_MAX_LINE, "the longest output fits a line");
 static inline bool wire_put_output(struct wire_line *line, uint16_t sequence, const struct wire_output *record)
 {
     return wire_put(line, sequence, WIRE_RECORD_OUTPUT, record);
+}
+
+_Static_assert(235u <= WIRE_MAX_LINE, "the longest data fits a line");
+static inline bool wire_put_data(struct wire_line *line, uint16_t sequence, const struct wire_data *record)
+{
+    return wire_put(line, sequence, WIRE_RECORD_DATA, record);
 }
 
 _Static_assert(88u <= WIRE_MAX_LINE, "the longest credit fits a line");

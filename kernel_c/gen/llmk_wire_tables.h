@@ -16,7 +16,7 @@ const char wire_leave_reason_words[] = "bye\0" "break\0" "ctrl_c\0" "expired\0" 
 const char wire_stream_words[] = "perf\0" "kv\0" "zones\0" "sent\0" "samp\0" "zone\0" "model\0" "tok\0" "cpu\0"
     "ver\0" "load\0";
 const char wire_op_words[] = "ping\0" "info\0" "stat\0" "dict\0" "sub\0" "log\0" "tok\0" "out\0" "last\0"
-    "text\0" "gen\0" "run\0" "stop\0" "set\0" "get\0" "bye\0" "reboot\0";
+    "text\0" "gen\0" "run\0" "stop\0" "set\0" "get\0" "open\0" "data\0" "close\0" "bye\0" "reboot\0";
 
 const char *const wire_words[12] = {
     wire_error_code_words, wire_phase_words, wire_stop_reason_words, wire_log_level_words, wire_log_code_words,
@@ -45,7 +45,9 @@ const struct wire_field wire_fields[] = {
     {"busy", WIRE_FLAG, 0, 1, offsetof(struct wire_response, busy), WIRE_UNLESS_ZERO},
     {"e", WIRE_ENUM, 0, 0, offsetof(struct wire_response, error), offsetof(struct wire_response, has_error)},
     {"f", WIRE_NAME, 0, 16, offsetof(struct wire_response, field), offsetof(struct wire_response, has_field)},
-    {"m", WIRE_PLAIN, 0, 92, offsetof(struct wire_response, message), offsetof(struct wire_response, has_message)},
+    {"z", WIRE_UINT, 0, 32, offsetof(struct wire_response, size), offsetof(struct wire_response, has_size)},
+    {"crc", WIRE_HEX, 0, 32, offsetof(struct wire_response, checksum), offsetof(struct wire_response, has_checksum)},
+    {"m", WIRE_PLAIN, 0, 70, offsetof(struct wire_response, message), offsetof(struct wire_response, has_message)},
     {"g", WIRE_UINT, 0, 32, offsetof(struct wire_token, generation), WIRE_ALWAYS},
     {"i", WIRE_UINT, 0, 32, offsetof(struct wire_token, index), WIRE_ALWAYS},
     {"p", WIRE_UINT, 0, 8, offsetof(struct wire_token, part), WIRE_UNLESS_ZERO},
@@ -74,6 +76,9 @@ const struct wire_field wire_fields[] = {
     {"id", WIRE_UINT, 0, 16, offsetof(struct wire_output, id), WIRE_ALWAYS},
     {"i", WIRE_UINT, 0, 16, offsetof(struct wire_output, index), WIRE_ALWAYS},
     {"s", WIRE_TEXT, 0, 60, offsetof(struct wire_output, text), WIRE_ALWAYS},
+    {"id", WIRE_UINT, 0, 16, offsetof(struct wire_data, id), WIRE_ALWAYS},
+    {"o", WIRE_UINT, 0, 32, offsetof(struct wire_data, offset), WIRE_ALWAYS},
+    {"d", WIRE_TEXT, 0, 64, offsetof(struct wire_data, data), WIRE_ALWAYS},
     {"c", WIRE_UINT, 0, 32, offsetof(struct wire_credit, consumed), WIRE_ALWAYS},
     {"w", WIRE_UINT, 0, 16, offsetof(struct wire_credit, window), WIRE_ALWAYS},
     {"b", WIRE_ENUM, 0, 1, offsetof(struct wire_credit, phase), WIRE_UNLESS_ZERO},
@@ -223,27 +228,28 @@ const struct wire_field wire_fields[] = {
 
 const struct wire_shape wire_shapes[WIRE_RECORD_COUNT] = {
     {'H', WIRE_ALWAYS, 0, 11}, /* hello */
-    {'R', WIRE_ALWAYS, 11, 10}, /* response */
-    {'T', WIRE_ALWAYS, 21, 8}, /* token */
-    {'F', WIRE_ALWAYS, 29, 9}, /* finished */
-    {'E', WIRE_ALWAYS, 38, 8}, /* event */
-    {'O', WIRE_ALWAYS, 46, 3}, /* output */
-    {'K', WIRE_ALWAYS, 49, 6}, /* credit */
-    {'X', WIRE_ALWAYS, 55, 7}, /* counters */
-    {'B', WIRE_ALWAYS, 62, 1}, /* leave */
-    {'S', WIRE_STREAM_PERF, 63, 10}, /* perf */
-    {'S', WIRE_STREAM_KV, 73, 7}, /* kv_cache */
-    {'S', WIRE_STREAM_ZONES, 80, 9}, /* zones */
-    {'S', WIRE_STREAM_SENTINEL, 89, 16}, /* sentinel */
-    {'S', WIRE_STREAM_SAMPLING, 105, 11}, /* sampling_state */
-    {'S', WIRE_STREAM_ZONE, 116, 12}, /* zone */
-    {'S', WIRE_STREAM_MODEL, 128, 16}, /* model */
-    {'S', WIRE_STREAM_TOKENIZER, 144, 6}, /* tokenizer_state */
-    {'S', WIRE_STREAM_CPU, 150, 13}, /* cpu */
-    {'S', WIRE_STREAM_VERSION, 163, 8}, /* version */
-    {'S', WIRE_STREAM_LOAD, 171, 7}, /* load */
-    {'h', WIRE_ALWAYS, 178, 3}, /* host_hello */
-    {'q', WIRE_ALWAYS, 181, 13}, /* request */
+    {'R', WIRE_ALWAYS, 11, 12}, /* response */
+    {'T', WIRE_ALWAYS, 23, 8}, /* token */
+    {'F', WIRE_ALWAYS, 31, 9}, /* finished */
+    {'E', WIRE_ALWAYS, 40, 8}, /* event */
+    {'O', WIRE_ALWAYS, 48, 3}, /* output */
+    {'D', WIRE_ALWAYS, 51, 3}, /* data */
+    {'K', WIRE_ALWAYS, 54, 6}, /* credit */
+    {'X', WIRE_ALWAYS, 60, 7}, /* counters */
+    {'B', WIRE_ALWAYS, 67, 1}, /* leave */
+    {'S', WIRE_STREAM_PERF, 68, 10}, /* perf */
+    {'S', WIRE_STREAM_KV, 78, 7}, /* kv_cache */
+    {'S', WIRE_STREAM_ZONES, 85, 9}, /* zones */
+    {'S', WIRE_STREAM_SENTINEL, 94, 16}, /* sentinel */
+    {'S', WIRE_STREAM_SAMPLING, 110, 11}, /* sampling_state */
+    {'S', WIRE_STREAM_ZONE, 121, 12}, /* zone */
+    {'S', WIRE_STREAM_MODEL, 133, 16}, /* model */
+    {'S', WIRE_STREAM_TOKENIZER, 149, 6}, /* tokenizer_state */
+    {'S', WIRE_STREAM_CPU, 155, 13}, /* cpu */
+    {'S', WIRE_STREAM_VERSION, 168, 8}, /* version */
+    {'S', WIRE_STREAM_LOAD, 176, 7}, /* load */
+    {'h', WIRE_ALWAYS, 183, 3}, /* host_hello */
+    {'q', WIRE_ALWAYS, 186, 13}, /* request */
 };
 _Static_assert(sizeof(struct wire_hello) < WIRE_UNLESS_ZERO, "offsets fit one byte");
 _Static_assert(sizeof(struct wire_response) < WIRE_UNLESS_ZERO, "offsets fit one byte");
@@ -251,6 +257,7 @@ _Static_assert(sizeof(struct wire_token) < WIRE_UNLESS_ZERO, "offsets fit one by
 _Static_assert(sizeof(struct wire_finished) < WIRE_UNLESS_ZERO, "offsets fit one byte");
 _Static_assert(sizeof(struct wire_event) < WIRE_UNLESS_ZERO, "offsets fit one byte");
 _Static_assert(sizeof(struct wire_output) < WIRE_UNLESS_ZERO, "offsets fit one byte");
+_Static_assert(sizeof(struct wire_data) < WIRE_UNLESS_ZERO, "offsets fit one byte");
 _Static_assert(sizeof(struct wire_credit) < WIRE_UNLESS_ZERO, "offsets fit one byte");
 _Static_assert(sizeof(struct wire_counters) < WIRE_UNLESS_ZERO, "offsets fit one byte");
 _Static_assert(sizeof(struct wire_leave) < WIRE_UNLESS_ZERO, "offsets fit one byte");
@@ -286,18 +293,22 @@ const struct wire_operation wire_operations[WIRE_OP_COUNT] = {
     {0, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* stop */
     {WIRE_ARGUMENT_PARAMETER | WIRE_ARGUMENT_VALUE, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* set */
     {WIRE_ARGUMENT_PARAMETER, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* get */
+    {WIRE_ARGUMENT_TEXT, 0, WIRE_OP_BUSY | WIRE_OP_IDEMPOTENT}, /* open */
+    {WIRE_ARGUMENT_OFFSET | WIRE_ARGUMENT_COUNT, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* data */
+    {0, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* close */
     {0, 0, WIRE_OP_IDEMPOTENT}, /* bye */
     {0, 0, 0}, /* reboot */
 };
 
 const char wire_dictionary[] =
-    "LLP 1 0 3071621e\n"
+    "LLP 1 0 9382d0a5\n"
     "H p:u r:u sch:h boot:h m:f n:p? wi:u wb:u mx:u br:u v:p\n"
-    "R id:u ok:f t:u? n:u? v:p? g:u? busy:f? e:e? f:w? m:p?\n"
+    "R id:u ok:f t:u? n:u? v:p? g:u? busy:f? e:e? f:w? z:u? crc:h? m:p?\n"
     "T g:u i:u p:u? x:f? t:u id:u cy:u s:s\n"
     "F g:u t:u why:e n:u pn:u pu:u du:u kv:u tn:u\n"
     "E n:u t:u lv:e c:e a:e? p:h? z:u? m:p\n"
     "O id:u i:u s:s\n"
+    "D id:u o:u d:s\n"
     "K c:u w:u b:e? g:u? i:u? n:u?\n"
     "X oe:u fe:u bi:u crc:u lng:u bad:u dr:u\n"
     "B why:e\n"
@@ -314,4 +325,4 @@ const char wire_dictionary[] =
     "S load t:u n:u? dr:u? file:p done:u all:u ms:u\n"
     "h p:u sid:h n:p\n"
     "q id:u op:w k:e? par:w? v:p? s:s? o:u? hz:u? lv:e? g:u? i:u? n:u? of:u?\n"
-    "ops ping info stat dict sub log tok out last text gen run stop set get bye reboot\n";
+    "ops ping info stat dict sub log tok out last text gen run stop set get open data close bye reboot\n";

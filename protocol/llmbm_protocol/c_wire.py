@@ -177,6 +177,8 @@ def _limits() -> Iterator[str]:
         for field in shape.fields:
             if field.wire.kind == "text":
                 yield f"#define WIRE_{shape.name.upper()}_{field.name.upper()}_BYTES {field.wire.maximum}u"
+    message = next(field for field in shape_of(schema.Response).fields if field.name == "message")
+    yield f"#define WIRE_RESPONSE_MESSAGE_OCTETS {message.wire.maximum}u /* escaped; a longer one comes in O frames */"
     yield ""
 
 

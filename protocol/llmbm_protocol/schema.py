@@ -46,12 +46,12 @@ from llmbm_protocol.words import (
 )
 
 __all__ = [
-    "EXPIRY_MS", "HEARTBEAT_MS", "HOST_RECORDS", "KERNEL_RECORDS", "MAX_FIELDS", "MAX_LINE", "OPERATIONS", "PROTOCOL",
-    "REVISION", "SAMPLES", "WINDOW_BUSY", "WINDOW_IDLE", "Arena", "Counters", "Cpu", "Credit", "ErrorCode", "Event",
-    "Finished", "Hello", "HostHello", "KvCache", "Leave", "LeaveReason", "Load", "LogCode", "LogLevel", "Model",
-    "Operation", "Output", "Perf", "Phase", "Record", "Request", "Response", "Sample", "SamplingState", "Sentinel",
-    "SentinelError", "SentinelPhase", "SentinelState", "StopReason", "Stream", "Token", "TokenizerState", "Version",
-    "Zone", "Zones",
+    "EXPIRY_MS", "HEARTBEAT_MS", "HOST_RECORDS", "KERNEL_RECORDS", "MAX_FIELDS", "MAX_LINE", "OPERATIONS",
+    "PROTOCOL", "REVISION", "SAMPLES", "WINDOW_BUSY", "WINDOW_IDLE", "Arena", "Counters", "Cpu", "Credit", "Data",
+    "ErrorCode", "Event", "Finished", "Hello", "HostHello", "KvCache", "Leave", "LeaveReason", "Load", "LogCode",
+    "LogLevel", "Model", "Operation", "Output", "Perf", "Phase", "Record", "Request", "Response", "Sample",
+    "SamplingState", "Sentinel", "SentinelError", "SentinelPhase", "SentinelState", "StopReason", "Stream", "Token",
+    "TokenizerState", "Version", "Zone", "Zones",
 ]  # fmt: skip
 
 PROTOCOL = 1
@@ -91,13 +91,17 @@ class Response(Record):
     id: U16 = key("id", "id of the request")
     ok: Flag = key("ok", "1: done; 0: refused or failed, nothing was changed")
     time: U39 = key("t", "kernel time when the answer was made, ms", 0)
-    count: U16 | None = key("n", "how many O, E, T or S frames were sent for this request", None)
+    count: U16 | None = key("n", "how many O, E, T, S or D frames were sent for this request", None)
     value: Annotated[str, Plain(32)] | None = key("v", "the accepted or asked value", None)
     generation: U32 | None = key("g", "number of the generation that was started", None)
     busy: Flag = key("busy", "1: the kernel computes now", False)
     error: ErrorCode | None = key("e", "what kind of failure", None)
     field: Annotated[str, Name(16)] | None = key("f", "the argument at fault", None)
-    message: Annotated[str, Plain(92)] | None = key("m", "what was wrong and what was expected", None)
+    size: U32 | None = key("z", "bytes of the file that was opened", None)
+    checksum: Hex32 | None = key("crc", "CRC-32 of all of them", None)
+    message: Annotated[str, Plain(70)] | None = key(
+        "m", "what was wrong and what was expected; with `n` the whole of it came in O frames", None
+    )
 
 
 class Token(Record):
@@ -150,6 +154,15 @@ class Output(Record):
     id: U16 = key("id", "id of the request that ran it")
     index: U16 = key("i", "0 for the first piece")
     text: Annotated[bytes, Text(60)] = key("s", "bytes, LF at line ends")
+
+
+class Data(Record):
+    """A piece of the open file."""
+
+    kind: ClassVar[str] = "D"
+    id: U16 = key("id", "id of the request that asked for it")
+    offset: U32 = key("o", "bytes of the file before this piece")
+    data: Annotated[bytes, Text(64)] = key("d", "bytes")
 
 
 class Credit(Record):
@@ -206,7 +219,7 @@ class Request(Record):
     parameter: Annotated[str, Name(16)] | None = key("par", "name of a parameter", None)
     value: Annotated[str, Plain(40)] | None = key("v", "value of a parameter, spelt as in the REPL", None)
     text: Annotated[bytes, Text(56)] | None = key("s", "text, or its next piece", None)
-    offset: U32 | None = key("o", "bytes of the staged text before this piece", None)
+    offset: U32 | None = key("o", "bytes before this piece: of the staged text, of the open file", None)
     rate: U8 | None = key("hz", "samples per second, 0 is off", None)
     level: LogLevel | None = key("lv", "least level of the events wanted", None)
     generation: U32 | None = key("g", "number of a generation", None)
@@ -302,6 +315,21 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         name="get", required=("parameter",), idempotent=True, while_busy=True, meaning="the value of a parameter"
     ),
+    Operation(
+        name="open",
+        required=("text",),
+        busy=True,
+        idempotent=True,
+        meaning="takes a copy of a file, or of the dump made now (`mem:dump`); the response has its size and CRC-32",
+    ),
+    Operation(
+        name="data",
+        required=("offset", "count"),
+        idempotent=True,
+        while_busy=True,
+        meaning="sends bytes of that copy in D frames as the line has room, then the response",
+    ),
+    Operation(name="close", idempotent=True, while_busy=True, meaning="forgets the copy"),
     Operation(name="bye", idempotent=True, meaning="back to human mode"),
     Operation(name="reboot", meaning="restarts the machine after the response"),
 )
@@ -310,6 +338,6 @@ SAMPLES: tuple[type[Sample], ...] = (
     Perf, KvCache, Zones, Sentinel, SamplingState, Zone, Model, TokenizerState, Cpu, Version, Load,
 )  # fmt: skip
 KERNEL_RECORDS: tuple[type[Record], ...] = (
-    Hello, Response, Token, Finished, Event, Output, Credit, Counters, Leave, *SAMPLES,
+    Hello, Response, Token, Finished, Event, Output, Data, Credit, Counters, Leave, *SAMPLES,
 )  # fmt: skip
 HOST_RECORDS: tuple[type[Record], ...] = (HostHello, Request)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
+from live_kernel import Kernel
 
 from llmbm_console.core.firmware import find_firmware
+from llmbm_console.core.live import LiveSession
 from llmbm_console.core.session import SessionError
+from llmbm_console.core.targets import Target, make_session
+from llmbm_console.core.transport.sockets import unix_transport
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +34,35 @@ def qemu() -> str:
     if binary is None or find_firmware() is None:
         pytest.skip("QEMU or its UEFI firmware is not installed")
     return binary
+
+
+@pytest.fixture
+async def kernel(simulator: str, tmp_path: Path) -> AsyncIterator[Kernel]:
+    one = Kernel(simulator, tmp_path)
+    yield one
+    await one.end()
+
+
+@pytest.fixture
+async def sessions() -> AsyncIterator[Callable[..., LiveSession]]:
+    """Makes sessions on a unix socket; all are closed at the end."""
+    made: list[LiveSession] = []
+
+    def make(path: Path) -> LiveSession:
+        made.append(LiveSession("test", transport=unix_transport(str(path))))
+        return made[-1]
+
+    yield make
+    for session in made:
+        await session.close()
+
+
+@pytest.fixture
+async def live(simulator: str) -> AsyncIterator[LiveSession]:
+    """The simulator as a target, ready."""
+    session = make_session(Target("sim"))
+    assert isinstance(session, LiveSession)
+    await session.open()
+    await session.wait_ready(20)
+    yield session
+    await session.close()

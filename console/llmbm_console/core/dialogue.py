@@ -7,12 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from llmbm_console.core.link import Link
+from llmbm_console.core.link_asking import ASK_AGAIN, Answer, joined
 from llmbm_console.core.link_requests import OPERATION, RequestError
-from llmbm_console.core.sanitise import decode_text
 from llmbm_protocol.schema import Finished, Response, Sample, Stream
 
 PIECE = 56  # bytes of text in one request
-ASK_AGAIN = 6
 RECONNECT_WAIT = 10.0  # s that a harmless question waits for a lost line to come back
 
 
@@ -22,7 +21,7 @@ class Dialogue:
     def __init__(self, link: Link) -> None:
         self._link = link
 
-    async def ask(self, op: str, **arguments: Any) -> tuple[Response, dict[int, bytes], list[Sample]]:
+    async def ask(self, op: str, **arguments: Any) -> Answer:
         """A request that may be repeated under a new id when the connection was lost under it."""
         if not OPERATION[op].idempotent:
             raise ValueError(f"{op} must not be repeated")
@@ -37,9 +36,7 @@ class Dialogue:
                 raise error from None
             return await self._link.request(op, **arguments)
 
-    async def _with_text(
-        self, op: str, data: bytes, on_response: Callable[[Response], None] | None
-    ) -> tuple[Response, dict[int, bytes], list[Sample]]:
+    async def _with_text(self, op: str, data: bytes, on_response: Callable[[Response], None] | None) -> Answer:
         """Stages what is too long for one request, then starts the work with the last piece."""
         offset = 0
         while len(data) - offset > PIECE:
@@ -52,45 +49,23 @@ class Dialogue:
 
     async def generate(self, prompt: str, started: Callable[[Response], None]) -> Response:
         """Starts a generation; `started` is called before its first token can be seen."""
-        return (await self._with_text("gen", prompt.encode("utf-8", "replace"), started))[0]
+        return (await self._with_text("gen", prompt.encode("utf-8", "replace"), started)).response
 
     async def run(self, line: str) -> str:
         """Runs a REPL command; returns all that it printed, clean."""
-        answer, pieces, _ = await self._with_text("run", line.encode("utf-8", "replace"), None)
-        pieces = await self._complete(answer, pieces)
-        data = b"".join(pieces[index] for index in sorted(pieces))
-        return decode_text(b"", data.replace(b"\r\n", b"\n"), final=True)[0]
-
-    async def _complete(self, answer: Response, pieces: dict[int, bytes]) -> dict[int, bytes]:
-        """The response says how many pieces there are; the ones that the line lost are asked for again."""
-        count = answer.count or 0
-        for _ in range(ASK_AGAIN):
-            missing = [index for index in range(count) if index not in pieces]
-            if not missing:
-                return pieces
-            wanted = {"of": answer.id, "index": missing[0], "count": missing[-1] - missing[0] + 1}
-            again = self._link.requests.again.setdefault(answer.id, {})
-            try:
-                await self.ask("out", **wanted)
-            finally:
-                self._link.requests.again.pop(answer.id, None)
-            pieces = {**again, **pieces}
-        missing_now = [index for index in range(count) if index not in pieces]
-        if missing_now:
-            raise RequestError("lost", f"{len(missing_now)} of {count} pieces of the output were lost on the line")
-        return pieces
+        return joined((await self._with_text("run", line.encode("utf-8", "replace"), None)).outputs)
 
     async def set_parameter(self, name: str, value: str) -> str:
         """Sets a parameter; returns the value as the kernel spells it."""
-        answer, _, _ = await self.ask("set", parameter=name, value=value)
-        return answer.value if answer.value is not None else value
+        accepted = (await self.ask("set", parameter=name, value=value)).response.value
+        return accepted if accepted is not None else value
 
     async def fetch(self, stream: Stream) -> tuple[Sample, ...]:
         """The records of one stream, made for this question."""
         for _ in range(ASK_AGAIN):
-            answer, _, samples = await self.ask("stat", stream=stream)
-            found = [sample for sample in samples if sample.stream == stream]
-            count = answer.count if answer.count is not None else len(found)
+            answer = await self.ask("stat", stream=stream)
+            found = [sample for sample in answer.samples if sample.stream == stream]
+            count = answer.response.count if answer.response.count is not None else len(found)
             if len(found) >= count:
                 return tuple(found[len(found) - count :])
         raise RequestError("lost", f"the records of {stream} were lost on the line again and again")

@@ -7,16 +7,16 @@ import contextlib
 import random
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from llmbm_console.core import events as ev
 from llmbm_console.core.clock import ClockFilter
 from llmbm_console.core.credits import Credits
 from llmbm_console.core.events import LinkPhase
+from llmbm_console.core.link_asking import SESSION, Asking
 from llmbm_console.core.link_decode import LineDecoder
 from llmbm_console.core.link_hello import STOP, Ear, establish, send_paced, wait_for_kernel
 from llmbm_console.core.link_repair import EventStream, TokenStream
-from llmbm_console.core.link_requests import OPERATION, RequestError, Requests
+from llmbm_console.core.link_requests import RequestError, Requests
 from llmbm_console.core.link_upkeep import Upkeep
 from llmbm_console.core.transport.base import Transport, TransportError
 from llmbm_protocol.codec import UnknownFrame
@@ -24,6 +24,7 @@ from llmbm_protocol.schema import (
     PROTOCOL,
     Counters,
     Credit,
+    Data,
     Event,
     Finished,
     Hello,
@@ -32,20 +33,15 @@ from llmbm_protocol.schema import (
     Output,
     Phase,
     Record,
-    Request,
     Response,
     Sample,
     Token,
 )
 
 BUSY = (Phase.PREFILL, Phase.DECODE, Phase.LOAD)
-SESSION = (LinkPhase.MACHINE, LinkPhase.SLOW, LinkPhase.SILENT)
 FIRST_BACKOFF, LAST_BACKOFF = 0.1, 5.0  # s between tries to open a lost line
 STOP_PAUSE = 1.2  # s between two stop bytes: two within a second would end machine mode
 BYE_TIMEOUT = 0.5
-#: waits for no turn: a stop must not queue behind what it stops
-UNQUEUED = ("stop", "bye")
-MUTATING = ("text", "gen", "run", "set", "reboot", "dict", "out")
 
 
 class Link:
@@ -73,8 +69,8 @@ class Link:
         self.decoder = LineDecoder()
         self._ear = Ear()
         self._wake = asyncio.Event()
-        self._mutating = asyncio.Lock()
-        self._queries = asyncio.Semaphore(2)
+        self._asking = Asking(self)
+        self.request = self._asking.request
         self.upkeep = Upkeep(self)
         self._main: asyncio.Task[None] | None = None
         self._greeting: asyncio.Task[None] | None = None
@@ -321,6 +317,8 @@ class Link:
         else:
             if isinstance(record, Output):
                 self.requests.on_output(record)
+            elif isinstance(record, Data):
+                self.requests.on_data(record)
             elif isinstance(record, Sample):
                 self.requests.on_sample(record)
             elif isinstance(record, Counters) and record.overrun and self.hello is not None:
@@ -383,36 +381,6 @@ class Link:
                 while self.phase in SESSION and (chunk := self.requests.next_chunk(time.monotonic())):
                     await self._send_raw(chunk)
 
-    async def request(
-        self, op: str, on_response: Callable[[Response], None] | None = None, **arguments: Any
-    ) -> tuple[Response, dict[int, bytes], list[Sample]]:
-        """Sends one request and waits for its answer; returns it with the output and samples that came meanwhile.
-
-        `on_response` is called the moment a positive answer is read, before anything that follows it on the line.
-        Raises RequestError when it is refused or cannot be answered.
-        """
-        if self.phase not in SESSION:
-            raise RequestError("lost", f"{op}: no kernel is connected ({self.phase})")
-        request = Request(id=1, op=op, **arguments)
-        if op in UNQUEUED:
-            return await self._ask(request, on_response)
-        turn: Any = self._mutating if op in MUTATING else self._queries
-        async with turn:
-            return await self._ask(request, on_response)
-
-    async def _ask(
-        self, request: Request, on_response: Callable[[Response], None] | None
-    ) -> tuple[Response, dict[int, bytes], list[Sample]]:
-        if self.phase not in SESSION:
-            raise RequestError("lost", f"{request.op}: no kernel is connected ({self.phase})")
-        pending = self.requests.add(request, on_response)
-        self.wake()
-        answer = await pending.answer
-        if not answer.ok:
-            message = answer.message or "refused without a reason"
-            raise RequestError(str(answer.error or "internal"), message, answer.field or "")
-        return answer, pending.outputs, pending.samples
-
     async def emergency_stop(self) -> None:
         """The stop byte, outside credit: honoured at the kernel's next poll, whatever it does."""
         now = time.monotonic()
@@ -440,6 +408,3 @@ class Link:
             self._ear.heard_at = now
         self.frozen = self._ear.frozen = frozen
         self._ear.tell()
-
-
-assert set(MUTATING) | set(UNQUEUED) <= set(OPERATION)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from llmbm_console.core.credits import Credits
 from llmbm_protocol.codec import to_frame
-from llmbm_protocol.schema import OPERATIONS, Operation, Output, Request, Response, Sample
+from llmbm_protocol.schema import OPERATIONS, Data, Operation, Output, Request, Response, Sample
 
 OPERATION = {operation.name: operation for operation in OPERATIONS}
 TIMEOUT_IDLE = 1.0  # s after the last byte of a request went out
@@ -45,6 +45,7 @@ class Pending:
     tries: int = 0
     outputs: dict[int, bytes] = field(default_factory=dict)
     samples: list[Sample] = field(default_factory=list)
+    data: dict[int, bytes] = field(default_factory=dict)  # pieces of a file by their offset
 
 
 @dataclass
@@ -162,6 +163,11 @@ class Requests:
             self.waiting[record.id].outputs[record.index] = record.text
         elif record.id in self.again:
             self.again[record.id][record.index] = record.text
+
+    def on_data(self, record: Data) -> None:
+        """A piece of the open file; one that nobody waits for any more is dropped."""
+        if record.id in self.waiting:
+            self.waiting[record.id].data[record.offset] = record.data
 
     def on_sample(self, record: Sample) -> None:
         """A sample that may be the answer to any question under way; who asked picks its own."""

@@ -72,8 +72,8 @@ class Upkeep:
             for stream, rate in SUBSCRIPTIONS:
                 await link.request("sub", stream=stream, rate=rate)
             for _ in range(RETRY_QUERY):
-                answer, _, samples = await link.request("info")
-                if answer.count is None or len(samples) >= answer.count:
+                info = await link.request("info")
+                if info.response.count is None or len(info.samples) >= info.response.count:
                     break
         except RequestError as error:
             if error.code not in ("lost", "rebooted"):

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from llmbm_console.core import events as ev
 from llmbm_console.core.dialogue import Dialogue, Generations
 from llmbm_console.core.events import LinkPhase, MachineStatus
-from llmbm_console.core.link import SESSION, Link
+from llmbm_console.core.link import Link
+from llmbm_console.core.link_asking import SESSION
+from llmbm_console.core.link_download import Download, Progress
 from llmbm_console.core.link_requests import RequestError
 from llmbm_console.core.machine import Machine
 from llmbm_console.core.saved_files import SavedFiles
@@ -55,6 +57,7 @@ class LiveSession:
         self._failure = ""
         self._boot = 0
         self._closed = False
+        self._downloading = asyncio.Lock()  # the kernel keeps one file open
         self._saved = SavedFiles(self._machine.read_file, self._emit) if self._machine is not None and boots else None
 
     @property
@@ -279,6 +282,18 @@ class LiveSession:
         if link.phase in SESSION:
             with contextlib.suppress(RequestError):
                 await link.request("stop")
+
+    async def download(self, name: str, progress: Progress) -> bytes:
+        """A file of the kernel's volume, or `mem:dump`; `progress` is told bytes so far and in all. Raises RequestError
+        when the kernel refuses or the line does not let it through."""
+        link, _ = self._need()
+        async with self._downloading:
+            return await Download(link, name, progress).run()
+
+    async def wait_idle(self, timeout: float) -> None:
+        """Until the kernel does not compute, at most `timeout` seconds."""
+        link, _ = self._need()
+        await self._wait_for(lambda: not link.busy, timeout)
 
     async def fetch(self, stream: Stream) -> tuple[Record, ...]:
         """Fresh records of one stream."""

@@ -1,0 +1,107 @@
+"""`llmbm-console get`: a file of the kernel's volume, or the dump of its memory, over the line."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path, PurePosixPath
+
+from llmbm_console.core.events import LinkChanged, Notice
+from llmbm_console.core.link_requests import RequestError
+from llmbm_console.core.live import LiveSession
+from llmbm_console.core.session import Session, SessionError
+
+MEMORY_DUMP = "mem:dump"
+
+
+def output_path(name: str) -> Path:
+    """Where a file goes when nobody says: its own name, in this folder."""
+    last = "llmk-dump.txt" if name == MEMORY_DUMP else PurePosixPath(name).name
+    if last in ("", ".", ".."):
+        raise SessionError(f"{name!r} is no name of a file")
+    return Path(last)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Beside it first and then in its place: a reader never sees half of it. Raises OSError."""
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+class Meter:
+    """Progress on a terminal's stderr, at most ten times a second."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._shown = 0.0
+        self._open = False
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if sys.stderr.isatty() and (now - self._shown > 0.1 or done == total):
+            self._shown, self._open = now, True
+            print(f"\r{self._name}: {done} of {total} bytes", end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Ends the line that was drawn over and over."""
+        if self._open:
+            print(file=sys.stderr)
+
+
+def _report(state: object, event: object) -> None:
+    if isinstance(event, Notice) and event.severity != "info":
+        print(f"{event.severity}: {event.text}", file=sys.stderr)
+    elif isinstance(event, LinkChanged) and event.phase in ("plain", "silent"):
+        print(f"link: {event.phase}: {event.detail}", file=sys.stderr)
+
+
+async def _download(session: LiveSession, name: str, timeout: float) -> bytes:
+    """Waits for a kernel that computes; it takes the copy between two pieces of work."""
+    meter, end = Meter(name), time.monotonic() + timeout
+    try:
+        while True:
+            try:
+                return await session.download(name, meter)
+            except RequestError as error:
+                if error.code != "busy" or time.monotonic() > end:
+                    raise SessionError(str(error)) from error
+            await session.wait_idle(max(0.0, end - time.monotonic()))
+    finally:
+        meter.end()
+
+
+async def get(session: Session, name: str, output: str | None, timeout: float) -> int:
+    """Fetches one file to `output` ("-" is the standard output). Returns the exit status."""
+    if not isinstance(session, LiveSession):
+        print(f"error: {session.state.target}: files come from a running kernel, not from a file", file=sys.stderr)
+        return 1
+    undo = session.listen(_report)
+    try:
+        path = None if output == "-" else Path(output) if output is not None else output_path(name)
+        if output is None and path is not None and path.exists():
+            raise SessionError(f"{path} is here already: name another place with -o, or the same to replace it")
+        await session.open()
+        await session.wait_ready(timeout)
+        data = await _download(session, name, timeout)
+        if path is None:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        else:
+            write_whole(path, data)
+            print(f"{path}: {len(data)} bytes, complete", file=sys.stderr)
+    except (SessionError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    finally:
+        undo()
+        await session.close()
+    return 0
