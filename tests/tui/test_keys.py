@@ -12,6 +12,7 @@ from llmbm_console.core.actions import BY_ID
 from llmbm_console.core.events import MachineStatus
 from llmbm_console.core.state import MachineState
 from llmbm_console.tui.app import ConsoleApp
+from llmbm_console.tui.jump import LETTERS, JumpScreen
 from llmbm_protocol.schema import Phase
 
 
@@ -272,3 +273,19 @@ async def test_q_leaves_a_failed_session_and_control_q_any() -> None:
         await pilot.press("ctrl+q")
         await wait_until(pilot, lambda: app._exit, "left")
     assert app.return_value == 0
+
+
+async def test_jump_puts_a_letter_on_every_pane_and_slider_and_goes_there() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        targets = [widget for widget, _region in app.main.jump_targets()]
+        slider = app.main.sampling.sliders["temp"]
+        assert app.main.transcript in targets
+        assert slider in targets
+        await pilot.press("ctrl+o")
+        await wait_until(pilot, lambda: isinstance(app.screen, JumpScreen), "letters")
+        await pilot.press(LETTERS[targets.index(slider)])
+        await wait_until(pilot, lambda: app.screen is app.main and slider.has_focus, "there")
+        await pilot.press("ctrl+o", "escape")
+        assert slider.has_focus

@@ -130,3 +130,17 @@ async def test_without_a_kernel_sliders_do_not_pretend() -> None:
         await pilot.pause()
         assert session.parameters == []
         assert slider(app).accepted is None
+
+
+async def test_the_suggested_budget_leaves_a_tenth_above_the_99th_percentile() -> None:
+    session = ScriptedSession()
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        sentinel = session.state.sentinel
+        assert sentinel is not None
+        await pilot.press("escape", "5", "a")
+        await wait_until(pilot, lambda: bool(session.parameters), "asked")
+        name, value = session.parameters[0]
+        assert name == "budget_decode"
+        assert sentinel.percentiles[2] * 11 <= int(value) * 10 <= sentinel.percentiles[2] * 11 + 10 * 10**7

@@ -118,6 +118,15 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "view.zoom", "Zoom the pane", "View", "gives the focused pane the whole screen, and back", ("z",), footer="zoom"
     ),
+    Action(
+        "view.jump",
+        "Jump",
+        "View",
+        "a letter on every pane and slider; pressing it goes there",
+        ("ctrl+o",),
+        footer="jump",
+        everywhere=True,
+    ),
     Action("view.next_pane", "Next pane", "View", "moves the focus to the next pane", ("tab",)),
     Action(
         "view.previous_pane",
@@ -224,6 +233,26 @@ ACTIONS: tuple[Action, ...] = (
         ("b",),
         need="line",
         line="/budget auto",
+        pane="sentinel",
+    ),
+    Action(
+        "sentinel.suggest",
+        "Pin the suggested decode budget",
+        "Sentinel",
+        "pins the decode budget to a tenth more than 99 of 100 passes took; b learns again",
+        ("a",),
+        need="line",
+        pane="sentinel",
+    ),
+    Action(
+        "sentinel.drill",
+        "Fail-safe drill",
+        "Sentinel",
+        "runs /test_failsafe: the next decode pass trips the sentinel for real; X brings the chat back",
+        ("T",),
+        danger="The next answer is broken off and the sentinel trips",
+        need="line",
+        line="/test_failsafe",
         pane="sentinel",
     ),
     Action(

@@ -16,6 +16,8 @@ from llmbm_protocol.parameters import PARAMETERS
 from llmbm_protocol.words import Phase
 
 if TYPE_CHECKING:
+    from textual.widget import Widget
+
     from llmbm_console.tui.app import ConsoleApp
     from llmbm_console.tui.widgets.lines import LineView
     from llmbm_console.tui.widgets.slider import Slider
@@ -174,6 +176,22 @@ class Verbs:
 
         self.background(run())
 
+    def sentinel_suggest(self) -> None:
+        """Pins the decode budget that the sentinel pane suggests."""
+        from llmbm_console.tui.widgets.sentinel import suggestion
+
+        session, sentinel = self.app.session, self.app.state.sentinel
+        budget = suggestion(sentinel) if sentinel is not None else 0
+        if session is None or not budget:
+            self.say("no passes were measured yet: a first answer teaches them", "warning")
+            return
+
+        async def run() -> None:
+            outcome = await session.set_parameter("budget_decode", str(budget))
+            self.say(*(("decode budget pinned", "information") if outcome.ok else (outcome.error, "error")))
+
+        self.background(run())
+
     # ---- chat
 
     def chat_prompt(self) -> None:
@@ -294,6 +312,18 @@ class Verbs:
     def view_palette(self) -> None:
         """Every action by name."""
         self.app.action_command_palette()
+
+    def view_jump(self) -> None:
+        """Letters on all that can have the focus."""
+        from llmbm_console.tui.jump import JumpScreen
+
+        main = self.app.main
+
+        def go(widget: Widget | None) -> None:
+            if widget is not None:
+                widget.focus()
+
+        self.app.push_screen(JumpScreen(main.jump_targets()), go)
 
     def view_zoom(self) -> None:
         """The focused pane on the whole screen."""

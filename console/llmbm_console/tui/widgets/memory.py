@@ -8,6 +8,7 @@ from llmbm_console.core.state import State
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import Piece, line
+from llmbm_console.tui.widgets import memory_map
 from llmbm_console.tui.widgets.panel import Panel
 from llmbm_protocol.words import Arena, Stream
 
@@ -52,7 +53,10 @@ class MemoryPanel(Panel):
         ]
         if not rows:
             return _empty(frame)
-        return [*rows, self._total(frame.state)]
+        rows.append(self._total(frame.state))
+        if width >= memory_map.LEAST_WIDTH and height >= memory_map.LEAST_HEIGHT:
+            rows += memory_map.memory_map(frame, width)
+        return rows
 
     def _row(self, frame: Frame, arena: Arena, label: str, width: int) -> Content:
         used, whole = usage(frame.state, arena) or (0, 0)

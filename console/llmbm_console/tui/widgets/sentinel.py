@@ -23,6 +23,15 @@ NEAR = 0.85  # share of the budget from which a bar warns
 STATE_STYLES = {SentinelState.ARMED: "$good", SentinelState.TRIPPED: "bold $bad", SentinelState.DISARMED: "$warn"}
 
 
+def suggestion(sentinel: Sentinel) -> int:
+    """A decode budget that 99 of 100 passes keep with a tenth to spare, in cycles; 0 before there were any."""
+    if len(sentinel.percentiles) != 3 or not sentinel.percentiles[2]:
+        return 0
+    digits = max(0, len(str(sentinel.percentiles[2])) - 3)
+    step: int = 10**digits
+    return -(-sentinel.percentiles[2] * 11 // (10 * step)) * step
+
+
 def use_style(share: float) -> str:
     """Colour of a use of the budget."""
     return "$bad" if share > 1 else "$warn" if share >= NEAR else "$good"
@@ -93,6 +102,8 @@ class SentinelPanel(Panel):
             return head[:height]  # what happened comes before how it was
         if height >= 5 + len(tail):
             head += [self._percentiles(sentinel), self._overruns(sentinel)]
+        if height >= 12 and (budget := suggestion(sentinel)) and frame.live and not tail:
+            head.append(line((f"a pins {figures.cycles(budget)} for decode (p99 and a tenth)", "$muted")))
         rows = max(1, height - len(head))
         if rows >= 6:
             head.append(line(("each column a token, full height the budget", "$muted")))
