@@ -164,12 +164,16 @@ static enum wire_stop_reason reason_of(enum pass_end end)
     return end == PASS_TRIPPED ? WIRE_STOP_REASON_TRIP : WIRE_STOP_REASON_STOPPED;
 }
 
-/* Tokens that lie in a matched stop pattern leave the conversation again. */
+/* Tokens that lie in a matched stop pattern leave the conversation again. An overflow since the pattern began may have
+ * taken some of them, and everything before them but BOS. */
 static void drop_last(struct chat *chat, uint32_t count)
 {
-    chat->length -= count;
+    uint32_t behind_bos = chat->length - 1;
+    chat->length -= count < behind_bos ? count : behind_bos;
     if (chat->rows > chat->length)
         chat->rows = chat->length;
+    if (chat->length == 1)
+        chat->turns_held = 0;
 }
 
 /* Story models of this kind end a story with BOS; both ids end an answer, and neither is part of it. */

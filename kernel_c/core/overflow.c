@@ -4,19 +4,19 @@
 #include "kernel.h"
 #include "text.h"
 
-/* Turns whose every row is gone are forgotten; the rest begin `dropped` rows earlier, the oldest not before row 1. */
+/* Rows 1 to `dropped` are gone. Turns that had no others are forgotten, the rest begin so many rows earlier, the oldest
+ * of them not before row 1. */
 static void move_turn_starts(struct chat *chat, uint32_t dropped)
 {
-    uint32_t held = chat->turns_held;
-    for (uint32_t back = 0; back < held; back++) {
+    uint32_t end = chat->length;
+    for (uint32_t back = 0; back < chat->turns_held; back++) {
         uint32_t *start = &chat->turn_starts[(chat->turn - back) % CHAT_TURNS];
-        if (*start > dropped) {
-            *start -= dropped;
-            continue;
+        if (end <= dropped + 1) {
+            chat->turns_held = back;
+            return;
         }
-        *start = 1;
-        chat->turns_held = back + 1;
-        return;
+        end = *start;
+        *start = *start > dropped ? *start - dropped : 1;
     }
 }
 
@@ -26,9 +26,9 @@ static void keep_newest(struct chat *chat, uint32_t kept)
     uint32_t dropped = chat->length - 1 - kept;
     for (uint32_t i = 0; i < kept; i++)
         chat->tokens[1 + i] = chat->tokens[1 + dropped + i];
+    move_turn_starts(chat, dropped);
     chat->length = 1 + kept;
     chat->rows = chat->rows > 0 ? 1 : 0;
-    move_turn_starts(chat, dropped);
 }
 
 static void note(struct kernel *kernel, bool slid, uint32_t before)
@@ -75,7 +75,6 @@ bool overflow_make_room(struct kernel *kernel, uint32_t more, struct error *erro
                          (unsigned)before, (unsigned)more, (unsigned)capacity);
     case PARAM_OVERFLOW_CLEAR:
         keep_newest(chat, more == 0 ? 1 : 0);
-        chat->turns_held = more == 0 ? 1 : 0;
         note(kernel, false, before);
         return true;
     default: {

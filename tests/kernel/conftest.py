@@ -8,6 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+# link_client and engine_harness are plain modules beside the tests of their areas.
+sys.path.append(str(Path(__file__).resolve().parents[1] / "link"))
+sys.path.append(str(Path(__file__).resolve().parents[1] / "engine"))
+
 from made_models import ROOT, put_model
 from typed_kernel import GREEDY, Kernel, Start
 
