@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from llmbm_console.core.settings import Settings
     from llmbm_console.core.targets import Target
 
 EPILOG = """\
@@ -20,6 +21,7 @@ other commands:
   llmbm-console get NAME [TARGET] [-o FILE]                       fetch a file of the kernel, or mem:dump
   llmbm-console dump FILE [--json]                                say what a post-mortem file means
   llmbm-console image OUT.img --model FILE                        make a bootable image (QEMU, USB stick)
+  llmbm-console settings [--init]                                 your settings, keys and profiles
   llmbm-console doctor                                            what is installed, what is missing
 
 without a target: QEMU if it is installed with its UEFI firmware, else the simulator
@@ -29,6 +31,7 @@ without a target: QEMU if it is installed with its UEFI firmware, else the simul
 def add_target_arguments(parser: argparse.ArgumentParser) -> None:
     """The target and its options: the same for the console and for `exec`."""
     group = parser.add_argument_group("target (one of)").add_mutually_exclusive_group()
+    parser.add_argument("--profile", metavar="NAME", help="options of a profile in config.toml (see: settings)")
     group.add_argument("--qemu", action="store_true", help="boot our kernel in QEMU")
     group.add_argument("--sim", action="store_true", help="run our kernel as a process on this computer")
     group.add_argument("--serial", metavar="DEV", help="a serial port: /dev/ttyUSB0, /dev/serial/by-id/..., COM3")
@@ -73,6 +76,12 @@ def target_of(arguments: argparse.Namespace, file: Path | None = None) -> Target
     from llmbm_console.core.session import SessionError
     from llmbm_console.core.targets import Target, default_kind
 
+    if arguments.profile:
+        from llmbm_console.core.settings import options_of, with_profile
+
+        settings, _problems = own_settings()
+        for name, value in with_profile(vars(arguments), options_of(settings, arguments.profile)).items():
+            setattr(arguments, name, value)
     chosen: list[tuple[str, str]] = []
     if arguments.qemu:
         chosen.append(("qemu", ""))
@@ -122,6 +131,13 @@ def console_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def own_settings() -> tuple[Settings, tuple[str, ...]]:
+    """The person's settings and what is wrong with them."""
+    from llmbm_console.core.settings import read_settings, settings_file
+
+    return read_settings(settings_file())
+
+
 def run_console(argv: Sequence[str]) -> int:
     """The full screen, or linear text."""
     from llmbm_console.core.targets import make_session
@@ -146,9 +162,18 @@ def run_console(argv: Sequence[str]) -> int:
     # Nothing that is imported or built before the first frame is ever garbage: collecting in it costs 7 % of the time
     # to the first paint. The application switches the collector on again after it.
     gc.disable()
+    from llmbm_console.core.settings import settings_file
     from llmbm_console.tui.run import run_tui
 
-    return run_tui(target.title, lambda: make_session(target), theme=arguments.theme)
+    settings, problems = own_settings()
+    return run_tui(
+        target.title,
+        lambda: make_session(target),
+        theme=arguments.theme,
+        settings=settings,
+        settings_file=settings_file(),
+        problems=problems,
+    )
 
 
 def run_exec(argv: Sequence[str]) -> int:
@@ -220,6 +245,18 @@ def run_image(argv: Sequence[str]) -> int:
     return make_image(arguments.output, arguments.model, arguments.tokenizer, arguments.config)
 
 
+def run_settings(argv: Sequence[str]) -> int:
+    """The person's settings: where they are, what holds, and a file to begin with."""
+    parser = argparse.ArgumentParser(
+        prog="llmbm-console settings", description="Shows your settings, the keys of all actions, and your profiles."
+    )
+    parser.add_argument("--init", action="store_true", help="write a commented file to begin with")
+    arguments = parser.parse_args(argv)
+    from llmbm_console.faces.settings import begin_settings, show_settings
+
+    return begin_settings() if arguments.init else show_settings()
+
+
 def run_doctor(argv: Sequence[str]) -> int:
     """What is there and what is not."""
     argparse.ArgumentParser(
@@ -233,7 +270,14 @@ def run_doctor(argv: Sequence[str]) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point. 0: done; 1: failed, the reason is on stderr; 2: wrong usage; 130: interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
-    commands = {"exec": run_exec, "get": run_get, "dump": run_dump, "image": run_image, "doctor": run_doctor}
+    commands = {
+        "exec": run_exec,
+        "get": run_get,
+        "dump": run_dump,
+        "image": run_image,
+        "doctor": run_doctor,
+        "settings": run_settings,
+    }
     from llmbm_console.core.session import SessionError
 
     try:

@@ -15,9 +15,10 @@ from textual.command import CommandPalette, Provider
 from textual.filter import LineFilter
 from textual.timer import Timer
 
-from llmbm_console.core.actions import BY_ID, unavailable
+from llmbm_console.core.actions import unavailable
 from llmbm_console.core.events import Event, LinkPhase, MachineStatus
 from llmbm_console.core.session import Session, SessionError
+from llmbm_console.core.settings import Settings
 from llmbm_console.core.state import State
 from llmbm_console.core.themes import DEFAULT_THEME, ThemeFile, load_themes, theme_folder, theme_stamps
 from llmbm_console.core.timeline import Timeline
@@ -27,7 +28,7 @@ from llmbm_console.tui.glyphs import BLOCKS, GLYPHS
 from llmbm_console.tui.memory import History, configuration_folder, load_choices, save_choices, state_folder
 from llmbm_console.tui.pacer import Pacer
 from llmbm_console.tui.sampling_history import SamplingHistory
-from llmbm_console.tui.screen import MainScreen
+from llmbm_console.tui.screen import MainScreen, main_screen
 from llmbm_console.tui.text import ControlFilter, plain
 from llmbm_console.tui.theme import textual_name, textual_theme
 from llmbm_console.tui.verbs import Verbs
@@ -73,12 +74,20 @@ class ConsoleApp(App[int]):
         memory: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: float | None = None,
+        settings: Settings | None = None,
+        settings_file: Path | None = None,
+        problems: Iterable[str] = (),
     ) -> None:
+        self.settings = settings or Settings()
+        self._settings_file = settings_file
+        self.actions = self.settings.actions()
+        self.by_id = {action.id: action for action in self.actions}
         # Textual asks for the variables of the theme while it is set up.
         self.theme_folders = tuple(theme_folders if theme_folders is not None else default_theme_folders())
         self.themes, self.theme_problems = load_themes(self.theme_folders)
         self._theme_stamps = theme_stamps(self.theme_folders)
         self._theme_revision = 0
+        self.problems = (*problems, *self.theme_problems)
         self.theme_name = DEFAULT_THEME if DEFAULT_THEME in self.themes else next(iter(self.themes))
         super().__init__()
         self.target = plain(target)
@@ -88,7 +97,7 @@ class ConsoleApp(App[int]):
         self.wall = time.time() - time.monotonic() if wall is None else wall
         self.memory = memory
         self.choices = load_choices(memory / "tui.json" if memory is not None else None)
-        self.glyphs = GLYPHS.get(glyphs or self.choices.get("glyphs", ""), BLOCKS)
+        self.glyphs = GLYPHS.get(glyphs or self.settings.glyphs or self.choices.get("glyphs", ""), BLOCKS)
         self.failure = ""
         self._failed = False
         self.opening = True
@@ -101,8 +110,8 @@ class ConsoleApp(App[int]):
         self._unlisten: Callable[[], None] | None = None
         self._state = State(target=self.target)
         self._arm_timer: Timer | None = None
-        self._use_themes(theme)
-        self.main = MainScreen(History(memory / "history" if memory is not None else None))
+        self._use_themes(theme or self.settings.theme)
+        self.main = main_screen(self.actions, History(memory / "history" if memory is not None else None))
         self.verbs = Verbs(self)
         self.pacer = Pacer(self.set_timer, self._draw)
 
@@ -112,7 +121,7 @@ class ConsoleApp(App[int]):
         self._register_themes()
         if wanted and wanted not in self.themes:
             names = ", ".join(self.themes)
-            self.theme_problems += (f"theme {plain(wanted)}: there is no such theme; there are {names}",)
+            self.problems += (f"theme {plain(wanted)}: there is no such theme; there are {names}",)
         order = (wanted or "", self.choices.get("theme", ""), DEFAULT_THEME, next(iter(self.themes)))
         self.theme_name = next(name for name in order if name in self.themes)
         self._show_theme(self.theme_name)
@@ -169,7 +178,13 @@ class ConsoleApp(App[int]):
         return [(theme.name, plain(theme.title), plain(theme.about)) for theme in self.themes.values()]
 
     def keep(self, key: str, value: str) -> None:
-        """Remembers a choice for the next run."""
+        """Remembers a choice for the next run: in the person's own file where it names one, else beside the history."""
+        if getattr(self.settings, key, "") and self._settings_file is not None:
+            from llmbm_console.core.settings import write_setting
+
+            if not write_setting(self._settings_file, key, value):
+                self.verbs.say(f"{self._settings_file.name} could not be written: the choice holds for now", "warning")
+            return
         self.choices[key] = value
         save_choices(self.memory / "tui.json" if self.memory is not None else None, self.choices)
 
@@ -186,7 +201,7 @@ class ConsoleApp(App[int]):
     def on_mount(self) -> None:
         """Paints first, then opens the session."""
         self.set_interval(1.0, self._tick, name="ageing of shown values")
-        for problem in self.theme_problems:
+        for problem in self.problems:
             self.verbs.say(problem, "warning")
         self.call_after_refresh(self._after_first_paint)
 
@@ -317,7 +332,7 @@ class ConsoleApp(App[int]):
 
     def action_press(self, name: str) -> None:
         """A key of the table was pressed."""
-        action = BY_ID[name]
+        action = self.by_id[name]
         armed = self.arming.action is action  # perhaps from the palette, with the focus elsewhere
         if armed or not action.pane or action.pane == self.main.focused_pane:
             self.do(name)
@@ -331,7 +346,7 @@ class ConsoleApp(App[int]):
         if name.startswith("theme."):
             self.use_theme(name.removeprefix("theme."))
             return
-        action = BY_ID[name]
+        action = self.by_id[name]
         if reason := unavailable(action, read_only=self.read_only, controllable=self.controllable):
             self.verbs.say(f"{action.title}: {reason}", "warning")
             return

@@ -67,17 +67,17 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
 }
 
 
-def help_text(pane: str) -> Content:
+def help_text(pane: str, actions: tuple[Action, ...] = ACTIONS) -> Content:
     """Help for a pane: what it shows, its keys, then every action by category."""
     title = dict(PANES).get(pane, "")
     about, keys = ABOUT.get(pane, ("", ()))
     parts = [line((title, "bold $accent")), line((about, "$foreground")), line()] if about else []
     parts += [_row(key, word) for key, word in keys]
     parts += [
-        _row(_keys(action), action.title, action.description) for action in ACTIONS if action.pane == pane and pane
+        _row(_keys(action), action.title, action.description) for action in actions if action.pane == pane and pane
     ]
     category = ""
-    for action in ACTIONS:
+    for action in actions:
         if action.category in ("Panes", "Kernel") or (action.pane and action.pane != pane) or not action.keys:
             continue
         if action.pane == pane and pane:
@@ -121,16 +121,16 @@ class HelpScreen(ModalScreen[None]):
     HelpScreen Static { width: 1fr; background: $surface; }
     """
 
-    def __init__(self, pane: str) -> None:
+    def __init__(self, pane: str, actions: tuple[Action, ...]) -> None:
         super().__init__()
-        self._pane = pane
+        self._pane, self._actions = pane, actions
 
     def compose(self) -> ComposeResult:
         """One scrolling text."""
         with VerticalScroll() as box:
             box.border_title = line(("Help", "bold"))
             box.border_subtitle = line(("Esc closes", ""))
-            yield Static(help_text(self._pane), markup=False)
+            yield Static(help_text(self._pane, self._actions), markup=False)
 
     async def action_dismiss(self, result: None = None) -> None:
         """Back to the main screen."""
@@ -151,7 +151,7 @@ class ActionProvider(Provider):
         entries: list[tuple[str, str, str]] = []
         read_only = bool(getattr(app, "read_only", False))
         controllable = bool(getattr(app, "controllable", False))
-        for action in ACTIONS:
+        for action in getattr(app, "actions", ACTIONS):
             if action.id == "view.palette":
                 continue
             reason = unavailable(action, read_only=read_only, controllable=controllable)

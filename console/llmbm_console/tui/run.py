@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from llmbm_console.tui.app import SessionFactory
+    from collections.abc import Callable, Sequence
+
+    from llmbm_console.core.settings import Settings
+    from llmbm_console.tui.app import ConsoleApp, SessionFactory
 
 LONGEST_END = 3.0  # seconds from a signal that ends the console to its end
 
@@ -23,21 +26,38 @@ def run_tui(
     theme: str | None = None,
     glyphs: str | None = None,
     memory: Path | None = None,
+    settings: Settings | None = None,
+    settings_file: Path | None = None,
+    problems: Sequence[str] = (),
 ) -> int:
     """Runs the interface on a session and returns the exit status.
 
     `target` names the session for people. `session_factory` makes a session that is not yet open; it is called after
     the first paint, and again when the person asks to connect again. `theme` is the name of a theme, `glyphs` "blocks"
     or "ascii"; without them the choice of the last run holds. `memory` is where history and choices are kept, the
-    user's state folder by default. The caller has made sure that there is a terminal.
+    user's state folder by default. `settings` were read from `settings_file`; `problems` are told in notices. The
+    caller has made sure that there is a terminal.
     """
-    return asyncio.run(_run(target, session_factory, theme, glyphs, memory))
+
+    def make() -> ConsoleApp:
+        from llmbm_console.tui.app import ConsoleApp, default_memory
+
+        return ConsoleApp(
+            target,
+            session_factory,
+            theme=theme,
+            glyphs=glyphs,
+            memory=memory or default_memory(),
+            settings=settings,
+            settings_file=settings_file,
+            problems=problems,
+        )
+
+    return asyncio.run(_run(make))
 
 
-async def _run(target: str, factory: SessionFactory, theme: str | None, glyphs: str | None, memory: Path | None) -> int:
-    from llmbm_console.tui.app import ConsoleApp, default_memory
-
-    app = ConsoleApp(target, factory, theme=theme, glyphs=glyphs, memory=memory or default_memory())
+async def _run(make: Callable[[], ConsoleApp]) -> int:
+    app = make()
     loop = asyncio.get_running_loop()
 
     def end(status: int) -> None:

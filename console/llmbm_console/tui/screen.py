@@ -12,7 +12,7 @@ from textual.geometry import Region, Size
 from textual.screen import Screen
 from textual.widget import Widget
 
-from llmbm_console.core.actions import ACTIONS, PANES
+from llmbm_console.core.actions import PANES, Action
 from llmbm_console.tui.arrange import Shape, arrange, tab_of
 from llmbm_console.tui.deck import Deck
 from llmbm_console.tui.frame import Frame
@@ -32,6 +32,22 @@ from llmbm_console.tui.widgets.transcript import Transcript
 ORDER = tuple(name for name, _title in PANES)
 
 
+def main_screen(actions: tuple[Action, ...], history: History) -> MainScreen:
+    """The main screen with the keys of a table of actions: Textual reads bindings from the class."""
+
+    class Bound(MainScreen):
+        BINDINGS: ClassVar[list[BindingType]] = [
+            Binding(
+                key, f"app.press('{action.id}')", action.title, show=False, priority=key.startswith(("ctrl+", "super+"))
+            )
+            for action in actions
+            for key in action.keys
+            if key != "ctrl+p"  # Textual's own binding of the palette
+        ]
+
+    return Bound(actions, history)
+
+
 class MainScreen(Screen[None]):
     """Transcript, prompt and gauges."""
 
@@ -42,14 +58,6 @@ class MainScreen(Screen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(
-            Binding(
-                key, f"app.press('{action.id}')", action.title, show=False, priority=key.startswith(("ctrl+", "super+"))
-            )
-            for action in ACTIONS
-            for key in action.keys
-            if key != "ctrl+p"  # Textual's own binding of the palette
-        ),
         Binding("up,k", "step(-1)", show=False),
         Binding("down,j", "step(1)", show=False),
         Binding("g,home", "top", show=False),
@@ -57,13 +65,13 @@ class MainScreen(Screen[None]):
         Binding("pagedown,ctrl+d", "page(1)", show=False),
     ]
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, actions: tuple[Action, ...], history: History) -> None:
         super().__init__()
         self.status = StatusLine(id="status")
         self.banner = Verdict(id="banner")
         self.tabs = TabLine(id="tabs")
         self.hud = Hud(id="hud")
-        self.keys = KeyLine(id="keys")
+        self.keys = KeyLine(actions, id="keys")
         self.transcript = Transcript(id="transcript")
         self.event_list = EventList(id="events")
         self.prompt = Prompt(history, id="prompt")

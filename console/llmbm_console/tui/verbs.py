@@ -307,7 +307,7 @@ class Verbs:
         from llmbm_console.tui.help import HelpScreen
 
         if not isinstance(self.app.screen, HelpScreen):
-            self.app.push_screen(HelpScreen(self.app.main.focused_pane))
+            self.app.push_screen(HelpScreen(self.app.main.focused_pane, self.app.actions))
 
     def view_palette(self) -> None:
         """Every action by name."""

@@ -6,7 +6,7 @@ from textual.content import Content
 from textual.style import Style
 from textual.widget import Widget
 
-from llmbm_console.core.actions import ACTIONS, key_label, unavailable
+from llmbm_console.core.actions import Action, key_label, unavailable
 from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.tui import figures
 from llmbm_console.tui.arrange import TABS
@@ -282,8 +282,9 @@ class KeyLine(Strip):
 
     DEFAULT_CSS = "KeyLine { background: $surface; }"
 
-    def __init__(self, *, id: str) -> None:
+    def __init__(self, actions: tuple[Action, ...], *, id: str) -> None:
         super().__init__(id=id)
+        self._actions = actions
         self.in_prompt = True
         self.armed = ""  # what a dangerous action would do, while it waits for its second press
         self.armed_key = ""
@@ -307,8 +308,8 @@ class KeyLine(Strip):
         if self.in_prompt:
             extras = (("Enter", "send", 0), ("^j", "newline", 2), ("Esc", "panes", 0))
             parts += [(weight, line((key, "bold $accent"), (f" {word}", "$muted"))) for key, word, weight in extras]
-        for action in ACTIONS:
-            if not action.footer or (self.in_prompt and not action.everywhere):
+        for action in self._actions:
+            if not action.footer or not action.keys or (self.in_prompt and not action.everywhere):
                 continue
             if action.id == "chat.prompt" and frame.read_only:
                 continue

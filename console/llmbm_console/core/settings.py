@@ -1,0 +1,188 @@
+"""The person's own settings: `config.toml` in the configuration folder, checked line by line.
+
+    theme = "paper"                      # a theme of the console or of the folder themes/ beside this file
+    glyphs = "ascii"                     # "blocks" (default) or "ascii"
+    keys = "vim"                         # "basic" (default) or "vim"
+
+    [bindings]                           # keys of single actions, by the ids that `llmbm-console settings` lists
+    "view.jump" = ["ctrl+o", "f"]
+    "time.live" = []                     # no key at all
+
+    [profiles.bench]                     # llmbm-console --profile bench
+    serial = "/dev/ttyUSB0"              # the options of the command line, without the dashes
+    baud = 230400
+
+What cannot be used is a sentence for the person and is left out; the rest holds.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from llmbm_console.core.actions import ACTIONS, BY_ID, Action
+from llmbm_console.core.session import SessionError
+
+GLYPHS = ("blocks", "ascii")
+PRESETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "basic": {},
+    "vim": {
+        "view.palette": ("ctrl+p", ":"),
+        "chat.prompt": ("i", "o"),
+        "view.live": ("G", "end"),
+        "view.next_pane": ("tab", "ctrl+w"),
+        "sampling.undo": ("u",),
+        "sampling.redo": ("ctrl+r", "U"),
+        "chat.copy": ("y",),
+    },
+}
+#: Options of a profile and what their values are: those of the command line.
+PROFILE_OPTIONS: Mapping[str, type] = {
+    **dict.fromkeys(("qemu", "sim"), bool),
+    **dict.fromkeys(("serial", "qmp", "connect", "accel", "qemu_binary", "display", "theme"), str),
+    **dict.fromkeys(("model", "tokenizer", "config", "image", "firmware"), Path),
+    **dict.fromkeys(("memory", "smp", "baud"), int),
+}
+KINDS = {bool: "true or false", str: "a text", Path: "a file's path", int: "a whole number from 1"}
+
+Profile = Mapping[str, bool | str | int | Path]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a file says; empty strings where it says nothing."""
+
+    theme: str = ""
+    glyphs: str = ""
+    keys: str = "basic"
+    bindings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+
+    def actions(self) -> tuple[Action, ...]:
+        """The table of actions with the keys of the preset and of the bindings."""
+        keys = {**PRESETS.get(self.keys, {}), **self.bindings}
+        taken = {key for wanted in keys.values() for key in wanted}
+        rebound = []
+        for action in ACTIONS:
+            # A key that was given to an action is taken from those that only had it by default.
+            own = tuple(key for key in action.keys if key not in taken)
+            rebound.append(replace(action, keys=keys.get(action.id, own)))
+        return tuple(rebound)
+
+
+def settings_file() -> Path:
+    """Where the settings are."""
+    from platformdirs import user_config_path
+
+    return user_config_path("llmbm-console", appauthor=False) / "config.toml"
+
+
+def read_settings(path: Path) -> tuple[Settings, tuple[str, ...]]:
+    """The settings of a file, and a sentence for each thing in it that cannot be used. No file: no settings."""
+    try:
+        document = tomllib.loads(path.read_bytes().decode("utf-8"))
+    except FileNotFoundError:
+        return Settings(), ()
+    except OSError as error:
+        return Settings(), (f"{path.name}: cannot be read: {error.strerror or error}",)
+    except UnicodeDecodeError as error:
+        return Settings(), (f"{path.name}: is not UTF-8 (byte {error.start}); save it as UTF-8",)
+    except tomllib.TOMLDecodeError as error:
+        return Settings(), (f"{path.name}: is not TOML: {error}",)
+    problems: list[str] = []
+    settings = Settings(
+        theme=_choice(document, "theme", None, problems),
+        glyphs=_choice(document, "glyphs", GLYPHS, problems),
+        keys=_choice(document, "keys", tuple(PRESETS), problems) or "basic",
+        bindings=dict(_bindings(document.get("bindings", {}), problems)),
+        profiles=dict(_profiles(document.get("profiles", {}), problems)),
+    )
+    known = ("theme", "glyphs", "keys", "bindings", "profiles")
+    problems += [f"{key}: is not a setting; expected one of {', '.join(known)}" for key in document if key not in known]
+    return settings, tuple(f"{path.name}: {problem}" for problem in problems)
+
+
+def _choice(document: Mapping[str, object], key: str, among: tuple[str, ...] | None, problems: list[str]) -> str:
+    value = document.get(key, "")
+    if isinstance(value, str) and (not value or among is None or value in among):
+        return value
+    problems.append(f"{key}: {value!r:.60} cannot be used; expected {' or '.join(among or ('a text',))}")
+    return ""
+
+
+def _bindings(table: object, problems: list[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    if not isinstance(table, dict):
+        problems.append("bindings: expected a table of keys by action")
+        return
+    for name, wanted in table.items():
+        keys = [wanted] if isinstance(wanted, str) else wanted
+        if name not in BY_ID:
+            problems.append(f"bindings.{name}: there is no such action; `llmbm-console settings` lists them")
+        elif not isinstance(keys, list) or not all(isinstance(key, str) and key for key in keys):
+            problems.append(f'bindings.{name}: {wanted!r:.60} cannot be used; expected keys, as in ["ctrl+o", "f"]')
+        else:
+            yield name, tuple(keys)
+
+
+def _profiles(table: object, problems: list[str]) -> Iterator[tuple[str, Profile]]:
+    if not isinstance(table, dict):
+        problems.append("profiles: expected a table of profiles")
+        return
+    for name, options in table.items():
+        if not isinstance(options, dict):
+            problems.append(f"profiles.{name}: expected a table of options")
+            continue
+        profile: dict[str, bool | str | int | Path] = {}
+        for option, value in options.items():
+            kind = PROFILE_OPTIONS.get(option)
+            if kind is None:
+                problems.append(
+                    f"profiles.{name}.{option}: is not an option; expected one of {', '.join(PROFILE_OPTIONS)}"
+                )
+            elif not _fits(value, kind):
+                problems.append(f"profiles.{name}.{option}: {value!r:.60} cannot be used; expected {KINDS[kind]}")
+            else:
+                profile[option] = Path(value).expanduser() if kind is Path else value
+        yield name, profile
+
+
+def _fits(value: object, kind: type) -> bool:
+    if kind is Path:
+        return isinstance(value, str) and bool(value)
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    return isinstance(value, kind)
+
+
+def options_of(settings: Settings, name: str) -> Profile:
+    """The options of a profile. Raises SessionError for one that is not there."""
+    if name in settings.profiles:
+        return settings.profiles[name]
+    known = ", ".join(settings.profiles) or "none: a table [profiles.NAME] in config.toml makes one"
+    raise SessionError(f"profile {name!r}: there is no such profile; there are {known}")
+
+
+def with_profile(given: Mapping[str, object], profile: Profile) -> dict[str, object]:
+    """Options of the command line, completed by a profile: what was given wins, and a target given replaces the
+    profile's own."""
+    targets = ("qemu", "sim", "serial", "qmp", "connect")
+    chosen = any(given.get(name) for name in targets)
+    return {name: value for name, value in profile.items() if not given.get(name) and not (chosen and name in targets)}
+
+
+def write_setting(path: Path, key: str, value: str) -> bool:
+    """Sets one value of a file that is there and keeps all else in it, comments too. False when it cannot be done."""
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        document = tomlkit.parse(path.read_text("utf-8"))
+        document[key] = value
+        fresh = path.with_suffix(".new")
+        fresh.write_text(tomlkit.dumps(document), "utf-8")
+        fresh.replace(path)
+    except (OSError, UnicodeDecodeError, TOMLKitError):
+        return False
+    return True

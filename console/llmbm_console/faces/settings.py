@@ -1,0 +1,54 @@
+"""`llmbm-console settings`: where the settings are, what holds, which keys do what, and a file to begin with."""
+
+from __future__ import annotations
+
+import sys
+
+from llmbm_console.core.settings import PRESETS, read_settings, settings_file
+
+EXAMPLE = """\
+# Settings of llmbm-console. Every line is optional; a # before it switches it off.
+
+# theme = "teranga"            # a theme of the console, or a file of your own in the folder themes/ beside this one
+# glyphs = "blocks"            # or "ascii", for fonts without bars and frames
+# keys = "basic"               # or "vim"
+
+[bindings]
+# Keys of single actions, by the names that `llmbm-console settings` lists; [] takes an action its keys.
+# "view.jump" = ["ctrl+o", "f"]
+
+# A profile holds options of the command line: llmbm-console --profile bench
+# [profiles.bench]
+# serial = "/dev/ttyUSB0"
+# baud = 115200
+"""
+
+
+def show_settings() -> int:
+    """Prints everything; 1 when something in the file cannot be used."""
+    path = settings_file()
+    settings, problems = read_settings(path)
+    print(f"{path}{'' if path.exists() else '   (not there; `llmbm-console settings --init` writes one)'}")
+    print(f"theme    {settings.theme or 'the last one chosen'}")
+    print(f"glyphs   {settings.glyphs or 'the last ones chosen'}")
+    print(f"keys     {settings.keys} (there are {', '.join(PRESETS)})")
+    for name, options in settings.profiles.items():
+        print(f"profile  {name}: {' '.join(f'{key}={value}' for key, value in options.items())}")
+    print("\nactions and their keys")
+    for action in settings.actions():
+        print(f"  {action.id:<22} {' '.join(action.keys) or '-':<18} {action.title}")
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def begin_settings() -> int:
+    """Writes the commented file; one that is there is left alone."""
+    path = settings_file()
+    if path.exists():
+        print(f"error: {path} is there already; it was left as it is", file=sys.stderr)
+        return 1
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(EXAMPLE, "utf-8")
+    print(path)
+    return 0

@@ -1,0 +1,135 @@
+"""The person's own settings: keys, profiles, themes, what is wrong in the file, and comments that stay."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from driving import make_app, screen_text, settled, wait_until
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmbm_console.core.session import SessionError
+from llmbm_console.core.settings import PRESETS, Settings, options_of, read_settings, with_profile, write_setting
+from llmbm_console.faces.settings import EXAMPLE
+from llmbm_console.tui.jump import JumpScreen
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "config.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_no_file_is_no_problem(tmp_path: Path) -> None:
+    assert read_settings(tmp_path / "config.toml") == (Settings(), ())
+
+
+def test_the_example_has_no_problem_with_all_its_lines_switched_on(tmp_path: Path) -> None:
+    lines = [
+        line.removeprefix("# ") if line.startswith(('# "', "# [")) or " = " in line else line
+        for line in EXAMPLE.splitlines()
+    ]
+    settings, problems = read_settings(written(tmp_path, "\n".join(lines)))
+    assert problems == ()
+    assert settings.theme == "teranga"
+    assert settings.bindings["view.jump"] == ("ctrl+o", "f")
+    assert settings.profiles["bench"] == {"serial": "/dev/ttyUSB0", "baud": 115200}
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("theme = 3", "theme: 3"),
+        ('glyphs = "dots"', "blocks or ascii"),
+        ('keys = "emacs"', "basic or vim"),
+        ("colour = 1", "colour: is not a setting"),
+        ('[bindings]\n"view.fly" = "f"', "view.fly"),
+        ('[bindings]\n"view.jump" = 7', "view.jump"),
+        ("[profiles.a]\nspeed = 1", "profiles.a.speed"),
+        ("[profiles.a]\nbaud = 0", "a whole number from 1"),
+        ("[profiles]\na = 1", "profiles.a"),
+        ("theme = ", "is not TOML"),
+    ],
+)
+def test_what_cannot_be_used_is_named_and_the_rest_holds(tmp_path: Path, text: str, named: str) -> None:
+    _settings, problems = read_settings(written(tmp_path, text))
+    assert len(problems) == 1
+    assert named in problems[0]
+    assert problems[0].startswith("config.toml: ")
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_settings_or_problems(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.mktemp("settings") / "config.toml"
+    path.write_bytes(data)
+    settings, _problems = read_settings(path)
+    assert settings.actions()
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_no_key_of_a_preset_does_two_things(preset: str) -> None:
+    actions = Settings(keys=preset).actions()
+    for pane in {action.pane for action in actions}:
+        keys = [key for action in actions if action.pane in ("", pane) for key in action.keys]
+        assert len(keys) == len(set(keys))
+
+
+def test_what_is_given_wins_over_the_profile() -> None:
+    profile = {"serial": "/dev/a", "baud": 9600, "theme": "paper"}
+    assert with_profile({"baud": None, "serial": None}, profile) == profile
+    assert with_profile({"baud": 115200}, profile) == {"serial": "/dev/a", "theme": "paper"}
+    assert with_profile({"sim": True}, profile) == {"baud": 9600, "theme": "paper"}
+    with pytest.raises(SessionError, match="there are here"):
+        options_of(Settings(profiles={"here": {}}), "gone")
+
+
+async def test_a_key_of_ones_own_acts_and_is_what_the_footer_shows() -> None:
+    app = make_app(settings=Settings(bindings={"view.jump": ("f",), "view.zoom": ()}))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "z")
+        assert app.main.shape.zoom == ""
+        await wait_until(pilot, lambda: "f jump" in screen_text(app), "the footer")
+        assert "z zoom" not in screen_text(app)
+        await pilot.press("f")
+        await wait_until(pilot, lambda: isinstance(app.screen, JumpScreen), "jump")
+
+
+async def test_a_theme_chosen_in_the_console_is_written_and_comments_stay(tmp_path: Path) -> None:
+    path = written(tmp_path, '# mine\ntheme = "amber"  # warm\n\n[bindings]\n')
+    settings, _ = read_settings(path)
+    app = make_app(settings=settings, settings_file=path)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        assert app.theme_name == "amber"
+        app.use_theme("paper")
+    assert path.read_text("utf-8") == '# mine\ntheme = "paper"  # warm\n\n[bindings]\n'
+
+
+def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    assert not write_setting(tmp_path / "gone" / "config.toml", "theme", "paper")
+
+
+def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment: dict[str, Any] = {**os.environ, "HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    return subprocess.run(
+        [sys.executable, "-m", "llmbm_console", *words], env=environment, capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep configuration elsewhere")
+def test_settings_are_begun_shown_and_never_overwritten(tmp_path: Path) -> None:
+    first = run(tmp_path, "settings", "--init")
+    assert first.returncode == 0, first.stderr
+    assert run(tmp_path, "settings", "--init").returncode == 1
+    shown = run(tmp_path, "settings")
+    assert shown.returncode == 0, shown.stderr
+    assert "view.jump" in shown.stdout
+    unknown = run(tmp_path, "exec", "--profile", "gone", "--", "/version")
+    assert unknown.returncode == 1
+    assert "no such profile" in unknown.stderr
