@@ -182,3 +182,21 @@ async def test_the_frame_says_that_the_machine_is_paused_or_the_kernel_tripped()
         async with app.run_test(size=(120, 36)) as pilot:
             await settled(pilot)
             assert words in screen_text(app)
+
+
+async def test_in_the_narrow_layout_a_sent_line_brings_the_transcript_back() -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "4", "i")
+        assert app.main.shape.tab == "memory"
+        await pilot.press(*"/ctx", "enter")
+        await wait_until(pilot, lambda: app.main.shape.tab == "chat", "the answer is on screen")
+
+
+async def test_a_kernel_without_a_model_is_not_offered_a_story() -> None:
+    app = make_app(ScriptedSession(rich_state(phase=Phase.RESCUE, turn=None)))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await wait_until(pilot, lambda: "/load FILE" in screen_text(app), "what to do")
+        assert "kernel ready" not in screen_text(app)

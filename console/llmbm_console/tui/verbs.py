@@ -80,6 +80,8 @@ class Verbs:
             return
         if self.app.held is not None:
             self.time_live()  # who writes wants to see the answer
+        if self.app.main.shape.narrow and self.app.main.shape.tab != "chat":
+            self.app.main.relayout(tab="chat")
         if self._turns.locked():
             self.say("kept: it is sent after this answer")
         elif not self._connected():

@@ -97,4 +97,6 @@ class ContextPanel(Panel):
         shown = [ruler(kv, width, frame.glyphs)]
         if height >= 3:
             shown.append(marks(kv, width, frame.glyphs))
+        if frame.post_mortem:
+            return [*shown, line((f"{max(0, kv.capacity - kv.rows)} of {kv.capacity} rows were free", "$muted"))]
         return [*shown, remaining(frame.state)]

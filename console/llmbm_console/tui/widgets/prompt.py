@@ -174,4 +174,6 @@ class Prompt(TextArea, Framed):
             return "no session"
         if not frame.live and frame.state.link.phase is not LinkPhase.PLAIN:
             return "you can write already; it is sent when the kernel answers"
+        if frame.state.phase is Phase.RESCUE:
+            return "no model runs: /models lists what is there, /load FILE loads one"
         return "Once upon a time…"
