@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from chaos import Chaos
 from live_kernel import PROMPT, Kernel, collect
 from waiting import until
 
+from llmbm_console.chaos.proxy import Chaos
 from llmbm_console.core.events import ConsoleText, LinkPhase, MachineStatus
 from llmbm_console.core.live import LiveSession
 from llmbm_console.core.session import SessionError
@@ -66,7 +66,7 @@ async def test_a_cut_line_is_opened_again_and_the_answer_is_whole(
 ) -> None:
     await kernel.start("--poll-gap-us", "20000")  # an answer of seconds
     async with Chaos(tmp_path / "front", str(kernel.socket), seed=1) as chaos:
-        session = sessions(chaos.front)
+        session = sessions(tmp_path / "front")
         await session.open()
         await session.wait_ready(20)
         await session.set_parameter("max_tokens", "256")
@@ -90,7 +90,7 @@ async def test_every_request_is_done_once_on_a_line_that_loses_bytes(
 ) -> None:
     await kernel.start()
     async with Chaos(tmp_path / "front", str(kernel.socket), seed) as chaos:
-        session = sessions(chaos.front)
+        session = sessions(tmp_path / "front")
         await session.open()
         await session.wait_ready(20)
         chaos.up.drop_byte = chaos.up.flip_bit = 0.003

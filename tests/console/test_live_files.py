@@ -10,12 +10,12 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from chaos import Chaos
 from hypothesis import given
 from hypothesis import strategies as st
 from live_kernel import PROMPT, Kernel
 from waiting import until
 
+from llmbm_console.chaos.proxy import Chaos
 from llmbm_console.cli import main
 from llmbm_console.core.dump import parse_post_mortem
 from llmbm_console.core.link_download import Holes
@@ -96,7 +96,7 @@ async def test_a_file_survives_a_line_that_loses_bytes(
     await kernel.start()
     (kernel.folder / "volume" / "notes.txt").write_bytes(CONTENT)
     async with Chaos(tmp_path / "front", str(kernel.socket), seed) as chaos:
-        session = await ready(sessions, chaos.front)
+        session = await ready(sessions, tmp_path / "front")
         chaos.up.drop_byte = chaos.down.drop_byte = 0.002
         chaos.down.flip_bit = 0.001
         chaos.down.double_line = 0.02
@@ -112,7 +112,7 @@ async def test_a_file_goes_on_where_the_line_was_cut(
     content = os.urandom(400_000)
     (kernel.folder / "volume" / "random.bin").write_bytes(content)
     async with Chaos(tmp_path / "front", str(kernel.socket), 1) as chaos:
-        session = await ready(sessions, chaos.front)
+        session = await ready(sessions, tmp_path / "front")
         told: list[int] = []
         running = asyncio.create_task(session.download("random.bin", lambda done, total: told.append(done)))
         await until(lambda: told and told[-1] > 20_000)
@@ -131,7 +131,7 @@ async def test_a_file_that_changes_between_two_connections_begins_again(
     path.write_bytes(os.urandom(400_000))
     changed = os.urandom(3000)
     async with Chaos(tmp_path / "front", str(kernel.socket), 1) as chaos:
-        session = await ready(sessions, chaos.front)
+        session = await ready(sessions, tmp_path / "front")
         told: list[int] = []
         running = asyncio.create_task(session.download("random.bin", lambda done, total: told.append(done)))
         await until(lambda: told and told[-1] > 20_000)
