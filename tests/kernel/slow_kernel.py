@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy_model import BOS, EOS, Model
+from slow_sampler import SlowSampler
 
 #: Logits that differ by less are equal to the float arithmetic of two programs: either token may be chosen.
-CLOSE = 2e-3
+CLOSE = 2e-4
 PROMPT_BYTES = 4096
 MOST_TOKENS = 256  # of an answer, or as many as the context has rows
 
@@ -55,6 +56,7 @@ class SlowKernel:
         self.overflow = "slide"
         self.max_tokens = 160
         self.patterns: set[bytes] = set()
+        self.sampler: SlowSampler | None = None  # None: the most likely token
         self.clear()
 
     # ---- commands ----------------------------------------------------------------------------------------------------
@@ -129,23 +131,24 @@ class SlowKernel:
             return f"[the context was full: {before - len(self.context)} tokens were forgotten"
         return f"[the context was full: the newest {len(self.context)} of {before} tokens were kept"
 
-    def _next(self, wanted: int | None, turn: Turn) -> int:
+    def _next(self, wanted: int | None, said: list[int], turn: Turn) -> int:
         logits = self.model.logits(self.ids(), [])
-        best = int(np.argmax(logits))
-        close = np.flatnonzero(logits > logits[best] - CLOSE)
-        turn.close_call |= len(close) > 1
-        if wanted is not None and wanted in close:
-            return wanted
-        if wanted is None and best not in (BOS, EOS):
-            return next((end for end in (EOS, BOS) if end in close), best)  # the kernel's answer ended here
-        return best
+        if self.sampler is None:
+            best = int(np.argmax(logits))
+            close = [best, *map(int, np.flatnonzero(logits > logits[best] - CLOSE))]
+        else:
+            close = self.sampler.choices(logits.astype(np.float64), turn.prompt + said)
+        turn.close_call |= len(set(close)) > 1
+        if wanted is None:  # the kernel's answer ended here
+            return next((end for end in (EOS, BOS) if end in close), close[0])
+        return wanted if wanted in close else close[0]
 
     def _answer(self, turn: Turn, answered: list[int] | None) -> None:
         spans: list[tuple[int, int, int]] = []  # token, and where its bytes lie in the answer
         text, notices = b"", []
         wanted: Iterator[int] = iter(answered or [])
         while True:
-            token = self._next(next(wanted, None), turn)
+            token = self._next(next(wanted, None), [said for said, _, _ in spans], turn)
             if token in (BOS, EOS):
                 turn.reason = "eos"
                 break

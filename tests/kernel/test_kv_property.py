@@ -7,6 +7,7 @@ The default run takes the same few examples every time. A long one takes new one
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import struct
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from hypothesis import strategies as st
 from made_models import DEFAULT_MODEL, PUBLISHED_MODEL, header_of
 from numpy_model import BOS, EOS, Model
 from slow_kernel import SlowKernel, Turn
+from slow_sampler import SlowSampler
 from wire_kernel import WireKernel
 
 EXAMPLES = int(os.environ.get("LLMK_EXAMPLES", "0"))
@@ -215,7 +217,7 @@ def compare_turn(kernel: WireKernel, slow: SlowKernel, text: str) -> Turn:
 
 def count(want: Turn) -> None:
     """For --hypothesis-show-statistics: whether everything happens."""
-    event(f"refused: {' '.join(want.refused.split()[:4])}" if want.refused else f"reason: {want.reason}")
+    event(f"refused: {' '.join(want.refused.split()[:3])}" if want.refused else f"reason: {want.reason}")
     for when, notice in (("before", want.notice_before), ("after", want.notice_after)):
         if "was full" in notice:
             event(f"{'slid' if 'newest' in notice else 'cleared'} {when} the answer")
@@ -273,3 +275,40 @@ def test_every_turn_is_that_of_the_slow_kernel(babbling: Pair, beginning: list[S
 @conversations(10)
 def test_so_it_is_with_trained_models(stored: Pair, beginning: list[Step], talk: list[Step]) -> None:
     converse(stored, beginning + talk)
+
+
+@given(
+    sampler=st.builds(
+        SlowSampler,
+        seed=st.integers(1, 2**64 - 1),
+        temp=st.sampled_from([0.0, 0.3, 0.85, 1.0, 2.0]),
+        min_p=st.sampled_from([0.0, 0.0, 0.05, 0.4]),
+        top_p=st.sampled_from([1.0, 1.0, 0.95, 0.5, 0.0]),
+        top_k=st.sampled_from([0, 0, 1, 5, 80]),
+        norepeat=st.sampled_from([0, 1, 2, 4]),
+        repeat=st.sampled_from([1.0, 1.15, 2.0]),
+    ),
+    texts=st.lists(TEXTS, min_size=1, max_size=5),
+    max_tokens=st.sampled_from([3, 40, 120]),
+    overflow=st.sampled_from(["slide", "clear"]),
+)
+@conversations(15)
+def test_drawn_answers_are_those_of_the_slow_sampler(
+    babbling: Pair, sampler: SlowSampler, texts: list[str], max_tokens: int, overflow: str
+) -> None:
+    """Bans and penalties look at this turn, prompt and answer, whatever has left the context since."""
+    settings = dataclasses.asdict(sampler) | {
+        "max_tokens": max_tokens,
+        "overflow": overflow,
+        "stop_you": 0,
+        "stop_nl": 0,
+    }
+    slow = SlowKernel(babbling.model)
+    slow.sampler, slow.max_tokens, slow.overflow = sampler, max_tokens, overflow
+    babbling.kernel.run("/clear")
+    babbling.kernel.set(**settings)
+    try:
+        for text in texts:
+            count(compare_turn(babbling.kernel, slow, text))
+    finally:
+        babbling.kernel.set(temp=0, norepeat=0, repeat=1)
