@@ -231,6 +231,16 @@ class Machine:
 
     def __init__(self) -> None:
         self.calls: list[str] = []
+        self.picture: bytes | Exception = b""
+        self.text = ""
+
+    async def screenshot(self) -> bytes:
+        if isinstance(self.picture, Exception):
+            raise self.picture
+        return self.picture
+
+    async def registers(self) -> str:
+        return self.text
 
     async def pause(self) -> None:
         self.calls.append("pause")

@@ -294,6 +294,21 @@ ACTIONS: tuple[Action, ...] = (
         danger="The machine ends: everything in its memory is lost",
         need="machine",
     ),
+    Action(
+        "machine.screen",
+        "The machine's own screen",
+        "Machine",
+        "takes a picture of what its monitor shows, with --qemu and --qmp",
+        ("S",),
+        need="machine",
+    ),
+    Action(
+        "machine.registers",
+        "The processors' registers",
+        "Machine",
+        "what QEMU knows of every processor; pause the machine first to hold them still",
+        need="machine",
+    ),
     # ---- session
     Action("session.retry", "Connect again", "Session", "closes the session and opens it again", ("r",)),
     Action("session.quit", "Quit", "Session", "leaves the console", ("ctrl+q",), footer="quit", everywhere=True),

@@ -143,6 +143,14 @@ class LaunchedQemu:
         if status is not MachineStatus.RUNNING:
             await self._monitor.execute("cont")
 
+    async def screenshot(self) -> bytes:
+        """What the machine's own screen shows."""
+        return await self._monitor.screenshot()
+
+    async def registers(self) -> str:
+        """The processors' registers."""
+        return await self._monitor.registers()
+
     async def quit(self) -> None:
         """Ends QEMU."""
         self._quitting = True
@@ -201,6 +209,14 @@ class AttachedQemu:
     async def reset(self) -> None:
         """Like the reset button."""
         await self._monitor.execute("system_reset")
+
+    async def screenshot(self) -> bytes:
+        """What the machine's own screen shows."""
+        return await self._monitor.screenshot()
+
+    async def registers(self) -> str:
+        """The processors' registers."""
+        return await self._monitor.registers()
 
     async def quit(self) -> None:
         """Ends that QEMU."""

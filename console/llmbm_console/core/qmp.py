@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -103,6 +104,21 @@ class QmpConnection:
         """Emits the status as it is now."""
         status, detail = await self.status()
         self._emit(MachineChanged(time.monotonic(), status, detail))
+
+    async def screenshot(self) -> bytes:
+        """The first screen as a pixmap. QEMU writes a file, so it must run on this computer, as us or as one who may
+        write into our temporary folder."""
+        with tempfile.TemporaryDirectory(prefix="llmbm-screen-") as folder:
+            file = Path(folder) / "screen.ppm"
+            await self.execute("screendump", filename=str(file))
+            try:
+                return file.read_bytes()
+            except OSError as error:
+                raise SessionError(f"screendump: QEMU wrote no picture to {file}: {error.strerror}") from error
+
+    async def registers(self) -> str:
+        """What the human monitor says of every processor."""
+        return str(await self.execute("human-monitor-command", **{"command-line": "info registers -a"}))
 
     async def quit(self) -> None:
         """Ends QEMU. The monitor breaks off while it answers, or before: both are success."""

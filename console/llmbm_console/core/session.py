@@ -34,6 +34,11 @@ class MachineControl(Protocol):
     async def resume(self) -> None: ...
     async def reset(self) -> None: ...
     async def quit(self) -> None: ...
+    async def screenshot(self) -> bytes:
+        """What the machine's own screen shows, as a portable pixmap. Raises SessionError where there is no screen."""
+
+    async def registers(self) -> str:
+        """The processors' registers, as text for people. Raises SessionError where they cannot be seen."""
 
 
 class Session(Protocol):

@@ -111,6 +111,14 @@ class Simulator:
         self._socket.unlink(missing_ok=True)
         await self._run(self._child)
 
+    async def screenshot(self) -> bytes:
+        """Refused: a process has no screen of its own."""
+        raise SessionError("the simulator has no screen of its own; run the kernel with --qemu to see one")
+
+    async def registers(self) -> str:
+        """Refused: a process runs on this computer's processor."""
+        raise SessionError("the simulator runs on this computer's own processor; with --qemu its registers can be seen")
+
     async def quit(self) -> None:
         """Ends the process."""
         if self._child is not None and self._child.running:

@@ -475,6 +475,43 @@ class Verbs:
         if machine is not None:
             self.background(machine.quit())
 
+    def machine_screen(self) -> None:
+        """A picture of the machine's own screen."""
+        from llmbm_console.core.ppm import Pixmap, PixmapError, parse_ppm
+        from llmbm_console.tui.page import PicturePage
+
+        machine = self.app.session.machine if self.app.session is not None else None
+        if machine is None:
+            return
+
+        async def take() -> Pixmap:
+            try:
+                return parse_ppm(await machine.screenshot())
+            except PixmapError as error:
+                raise SessionError(str(error)) from error
+
+        async def again(page: PicturePage) -> None:
+            page.show(await take())
+
+        async def run() -> None:
+            picture = await take()
+            self.app.push_screen(PicturePage(picture, self.app.glyphs, lambda page: self.background(again(page))))
+
+        self.background(run())
+
+    def machine_registers(self) -> None:
+        """The processors' registers."""
+        from llmbm_console.tui.page import TextPage
+
+        machine = self.app.session.machine if self.app.session is not None else None
+        if machine is None:
+            return
+
+        async def run() -> None:
+            self.app.push_screen(TextPage("Registers", await machine.registers()))
+
+        self.background(run())
+
     def session_retry(self) -> None:
         """Opens the session again."""
         if self.app.opening:
