@@ -47,6 +47,14 @@ class Turn:
     close_call: bool = False  # two tokens were equally likely, as far as floats can tell
 
 
+@dataclass(frozen=True)
+class Stop:
+    """Where a person stopped the kernel: tokens of the prompt that were computed by then, and rows in the cache."""
+
+    prefilled: int
+    rows: int
+
+
 class SlowKernel:
     """One kernel with one model."""
 
@@ -87,8 +95,11 @@ class SlowKernel:
 
     # ---- a turn ------------------------------------------------------------------------------------------------------
 
-    def say(self, text: str, answered: list[int] | None = None) -> Turn:
-        """One turn. Between tokens that are equally likely the one in `answered`, the kernel's answer, is right."""
+    def say(self, text: str, answered: list[int] | None = None, stop: Stop | None = None) -> Turn:
+        """One turn. Between tokens that are equally likely the one in `answered`, the kernel's answer, is right.
+
+        Where the kernel was stopped is its to tell; the rows that it then has must be ones that such a stop leaves.
+        """
         bos = not self.context
         prompt = self.model.tokenizer.encode(text, bos)
         turn = Turn(prompt=prompt, refused=self._refusal(text, prompt, bos))
@@ -100,8 +111,12 @@ class SlowKernel:
         turn.number = self.turns
         self.context += [Place(token, self.turns) for token in prompt]
         turn.prefilled = len(self.context) - self.rows
-        self.rows = len(self.context)
-        self._answer(turn, answered)
+        if stop is not None and stop.prefilled < turn.prefilled:
+            turn.prefilled, turn.reason = stop.prefilled, "stopped"
+            self.rows += stop.prefilled
+        else:
+            self.rows = len(self.context)
+            self._answer(turn, answered or [], stop)
         turn.rows, turn.starts = self.rows, self.starts()
         return turn
 
@@ -143,11 +158,21 @@ class SlowKernel:
             return next((end for end in (EOS, BOS) if end in close), close[0])
         return wanted if wanted in close else close[0]
 
-    def _answer(self, turn: Turn, answered: list[int] | None) -> None:
+    def _stopped_rows(self, spans: int, slid: bool, stop: Stop) -> int:
+        """The last token is cached, or not yet; after a slide the same goes for all tokens but BOS."""
+        least = len(self.context) - (spans > 0)
+        assert (1 if slid else least) <= stop.rows <= len(self.context), f"{stop}, {len(self.context)} tokens"
+        return stop.rows
+
+    def _answer(self, turn: Turn, answered: list[int], stop: Stop | None) -> None:
         spans: list[tuple[int, int, int]] = []  # token, and where its bytes lie in the answer
-        text, notices = b"", []
-        wanted: Iterator[int] = iter(answered or [])
+        text, notices, slid = b"", [], False
+        wanted: Iterator[int] = iter(answered)
         while True:
+            if stop is not None and len(spans) == len(answered):
+                turn.reason = "stopped"
+                self.rows = self._stopped_rows(len(spans), slid, stop)
+                break
             token = self._next(next(wanted, None), [said for said, _, _ in spans], turn)
             if token in (BOS, EOS):
                 turn.reason = "eos"
@@ -165,7 +190,8 @@ class SlowKernel:
             if len(spans) >= min(self.max_tokens, max(self.seq_len, MOST_TOKENS)):
                 turn.reason = "max_tokens"
                 break
-            if len(self.context) > self.seq_len:
+            slid = len(self.context) > self.seq_len
+            if slid:
                 if self.overflow == "stop":
                     turn.reason = "context"
                     break

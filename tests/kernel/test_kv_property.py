@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from babbling_model import write_babbling_model
-from engine_harness import Harness, compile_harness
+from engine_harness import REFERENCE, Harness, compile_harness
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from made_models import DEFAULT_MODEL, PUBLISHED_MODEL, header_of
 from numpy_model import BOS, EOS, Model
-from slow_kernel import SlowKernel, Turn
+from slow_kernel import SlowKernel, Stop, Turn
 from slow_sampler import SlowSampler
 from wire_kernel import WireKernel
 
@@ -75,10 +75,10 @@ def engine_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return compile_harness(tmp_path_factory.mktemp("engine"), "sim")
 
 
-def running_pair(path: Path, program: Path, engine_program: Path) -> Iterator[Pair]:
+def running_pair(path: Path, program: Path, engine_program: Path, *options: str) -> Iterator[Pair]:
     """One kernel for all conversations with a model: what they leave behind must not matter."""
     (path.parent / "repl.cfg").write_text("temp=0\nnorepeat=0\nrepeat=1\nstats=0\n")
-    kernel = WireKernel(program, path.parent)
+    kernel = WireKernel(program, path.parent, *options)
     engine = Harness(engine_program)
     engine.load(path, max(engine.levels()))
     yield Pair(kernel, Model(path), engine)
@@ -104,6 +104,16 @@ def stored(
     """A kernel with a trained model."""
     folder = tmp_path_factory.mktemp("stored")
     yield from running_pair(with_fewer_rows(request.param, folder, 48), program, engine_program)
+
+
+@pytest.fixture(scope="module")
+def unhurried(program: Path, engine_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """A kernel that takes so long for a layer that it can be stopped anywhere."""
+    path = with_fewer_rows(DEFAULT_MODEL, tmp_path_factory.mktemp("unhurried"), 48)
+    for pair in running_pair(path, program, engine_program, "--poll-gap-us", "1000"):
+        pair.kernel.set(attn="reference")
+        pair.engine.call("level", REFERENCE)
+        yield pair
 
 
 # ---- conversations ---------------------------------------------------------------------------------------------------
@@ -200,10 +210,12 @@ def apply(slow: SlowKernel, step: Set | Run) -> None:
             slow.stop_at(PATTERNS[name], value == "1")
 
 
-def compare_turn(kernel: WireKernel, slow: SlowKernel, text: str) -> Turn:
+def compare_turn(kernel: WireKernel, slow: SlowKernel, text: str, stop_after: int | None = None) -> Turn:
     """One turn of both."""
-    got = kernel.say(text)
-    want = slow.say(text, got.tokens)
+    got = kernel.say(text, stop_after)
+    end = got.finished
+    stop = Stop(end.prompt_tokens, end.kv_rows) if end is not None and end.reason == "stopped" else None
+    want = slow.say(text, got.tokens, stop)
     cache = kernel.cache()
     assert got.refused.startswith(want.refused[:60]) if want.refused else not got.refused
     assert (cache.rows, cache.capacity, list(cache.turns)) == (slow.rows, slow.seq_len, slow.starts())
@@ -266,7 +278,7 @@ def converse(pair: Pair, talk: list[Step]) -> None:
 
 
 @given(beginning=BEGINNINGS, talk=TALKS)
-@conversations(80)
+@conversations(60)
 def test_every_turn_is_that_of_the_slow_kernel(babbling: Pair, beginning: list[Step], talk: list[Step]) -> None:
     converse(babbling, beginning + talk)
 
@@ -312,3 +324,24 @@ def test_drawn_answers_are_those_of_the_slow_sampler(
             count(compare_turn(babbling.kernel, slow, text))
     finally:
         babbling.kernel.set(temp=0, norepeat=0, repeat=1)
+
+
+@given(
+    turns=st.lists(st.tuples(TEXTS, st.sampled_from([None, 0, 1, 3, 10, 20, 30, 45, 60])), min_size=2, max_size=6),
+    overflow=st.sampled_from(["slide", "slide", "clear"]),
+)
+@conversations(12)
+def test_a_stop_anywhere_leaves_exact_rows(unhurried: Pair, turns: list[tuple[str, int | None]], overflow: str) -> None:
+    """What the stopped pass did not compute is computed in the next turn, and the conversation goes on as it should."""
+    slow = SlowKernel(unhurried.model)
+    slow.overflow, slow.max_tokens = overflow, 60
+    unhurried.kernel.run("/clear")
+    unhurried.kernel.set(overflow=overflow, max_tokens=60, stop_you=0, stop_nl=0)
+    for text, stop_after in turns:
+        want = compare_turn(unhurried.kernel, slow, text, stop_after)
+        count(want)
+        if want.reason == "stopped":
+            event("stopped in the answer" if want.tokens else "stopped in the prompt")
+            if slow.rows < len(slow.context) - 1 and want.tokens:
+                event("stopped while a slide is computed")
+    continue_afresh(unhurried, slow)

@@ -45,8 +45,8 @@ class WireKernel:
         assert self.host.ask("stat", stream=Stream.KV).ok
         return self.host.of(KvCache, since)[-1]
 
-    def say(self, text: str) -> Reply:
-        """One turn."""
+    def say(self, text: str, stop_after: int | None = None) -> Reply:
+        """One turn; it is asked to stop after so many pings, if it has not ended by then."""
         self._forget()
         raw = text.encode()
         pieces = [raw[at : at + PIECE] for at in range(0, len(raw), PIECE)] or [b""]
@@ -56,6 +56,10 @@ class WireKernel:
         if not response.ok:
             return Reply(refused=response.message or "")
         assert response.generation is not None
+        if stop_after is not None:
+            for _ in range(stop_after):
+                assert self.host.ask("ping").ok
+            assert self.host.ask("stop").ok
         finished = self.host.finished(response.generation)
         parts = sorted(self.host.of(Token), key=lambda token: (token.index, token.part))
         assert all(token.generation == response.generation for token in parts)
