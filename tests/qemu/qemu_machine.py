@@ -43,13 +43,15 @@ class Setup:
     firmware: int = 0  # of firmware_builds
     port: int = 1  # the serial port that is there: COM1 or COM2
     read_only: bool = False
+    memory: int = 256  # MiB
+    processors: int = 2
 
 
 PLAIN = Setup()
 
 
 class QemuMachine:
-    """One running machine with 256 MiB and two processors; nothing of its serial line is lost."""
+    """One running machine; nothing of its serial line is lost."""
 
     def __init__(self, image: Path, folder: Path, setup: Setup = PLAIN) -> None:
         builds = firmware_builds()
@@ -58,7 +60,18 @@ class QemuMachine:
         self._pieces: queue.Queue[bytes] = queue.Queue()
         self._errors = (folder / "qemu-errors").open("w+b")
         command = [QEMU, "-nodefaults", "-no-user-config", "-display", "none", "-vga", "std", "-net", "none"]
-        command += ["-machine", setup.machine, "-accel", "tcg", "-cpu", setup.cpu, "-m", "256", "-smp", "2"]
+        command += [
+            "-machine",
+            setup.machine,
+            "-accel",
+            "tcg",
+            "-cpu",
+            setup.cpu,
+            "-m",
+            str(setup.memory),
+            "-smp",
+            str(setup.processors),
+        ]
         command += ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={firmware.code}"]
         if firmware.variables is not None:
             shutil.copyfile(firmware.variables, folder / "variables")

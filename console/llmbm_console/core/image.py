@@ -98,7 +98,11 @@ def build_image(
 
     An existing `output` is replaced only by a complete image. Raises ImageError.
     """
-    files = volume_files(kernel, model, tokenizer, config)
+    write_image(output, volume_files(kernel, model, tokenizer, config), free_bytes)
+
+
+def write_image(output: Path, files: dict[str, Path], free_bytes: int = FREE_BYTES) -> None:
+    """Writes an image with these files, by their paths on the volume. See build_image."""
     part = output.with_name(f".{output.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     if output.exists() and not output.is_file():
         raise ImageError(f"{output}: is not a regular file; write an image file first, then copy it to the device")
