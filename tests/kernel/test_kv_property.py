@@ -284,7 +284,7 @@ def test_every_turn_is_that_of_the_slow_kernel(babbling: Pair, beginning: list[S
 
 
 @given(beginning=BEGINNINGS, talk=TALKS)
-@conversations(10)
+@conversations(6)
 def test_so_it_is_with_trained_models(stored: Pair, beginning: list[Step], talk: list[Step]) -> None:
     converse(stored, beginning + talk)
 
@@ -330,7 +330,7 @@ def test_drawn_answers_are_those_of_the_slow_sampler(
     turns=st.lists(st.tuples(TEXTS, st.sampled_from([None, 0, 1, 3, 10, 20, 30, 45, 60])), min_size=2, max_size=6),
     overflow=st.sampled_from(["slide", "slide", "clear"]),
 )
-@conversations(12)
+@conversations(8)
 def test_a_stop_anywhere_leaves_exact_rows(unhurried: Pair, turns: list[tuple[str, int | None]], overflow: str) -> None:
     """What the stopped pass did not compute is computed in the next turn, and the conversation goes on as it should."""
     slow = SlowKernel(unhurried.model)

@@ -143,7 +143,7 @@ PROMPTS = st.one_of(
     empty_line=st.booleans(),
 )
 @settings(
-    max_examples=EXAMPLES or 150,
+    max_examples=EXAMPLES or 100,
     derandomize=not EXAMPLES,
     database=None,
     deadline=None,
