@@ -84,3 +84,10 @@ def boot(tmp_path: Path) -> Iterator[Boot]:
     yield start
     for machine in running:
         machine.close()
+
+
+@pytest.fixture(scope="session")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """llmk-sim of this tree."""
+    built: Path = build_module().build("sim", tmp_path_factory.mktemp("sim"))
+    return built

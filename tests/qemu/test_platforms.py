@@ -1,4 +1,4 @@
-"""Computers of other kinds: every processor model, few and many processors, little and much memory, and ways to start."""
+"""Computers of other kinds: processor models, few and many processors, little and much memory, and ways to start."""
 
 from __future__ import annotations
 
