@@ -49,8 +49,9 @@ class Turn:
 
 @dataclass(frozen=True)
 class Stop:
-    """Where a person stopped the kernel: tokens of the prompt that were computed by then, and rows in the cache."""
+    """Where a person or the sentinel stopped the kernel: tokens of the prompt that were computed, rows in the cache."""
 
+    reason: str
     prefilled: int
     rows: int
 
@@ -64,6 +65,7 @@ class SlowKernel:
         self.overflow = "slide"
         self.max_tokens = 160
         self.patterns: set[bytes] = set()
+        self.tripped = False
         self.sampler: SlowSampler | None = None  # None: the most likely token
         self.clear()
 
@@ -112,15 +114,18 @@ class SlowKernel:
         self.context += [Place(token, self.turns) for token in prompt]
         turn.prefilled = len(self.context) - self.rows
         if stop is not None and stop.prefilled < turn.prefilled:
-            turn.prefilled, turn.reason = stop.prefilled, "stopped"
+            turn.prefilled, turn.reason = stop.prefilled, stop.reason
             self.rows += stop.prefilled
         else:
             self.rows = len(self.context)
             self._answer(turn, answered or [], stop)
+        self.tripped = turn.reason == "trip"
         turn.rows, turn.starts = self.rows, self.starts()
         return turn
 
     def _refusal(self, text: str, prompt: list[int], bos: bool) -> str:
+        if self.tripped:
+            return "sentinel tripped"
         if not text:
             return "the prompt is empty"
         if len(text.encode()) > PROMPT_BYTES:
@@ -170,7 +175,7 @@ class SlowKernel:
         wanted: Iterator[int] = iter(answered)
         while True:
             if stop is not None and len(spans) == len(answered):
-                turn.reason = "stopped"
+                turn.reason = stop.reason
                 self.rows = self._stopped_rows(len(spans), slid, stop)
                 break
             token = self._next(next(wanted, None), [said for said, _, _ in spans], turn)

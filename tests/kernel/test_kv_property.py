@@ -178,6 +178,7 @@ WORDS = [
 TEXTS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=12).map("".join) | st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=40
 )
+TRIPS = [Run("/test_failsafe prefill"), Run("/test_failsafe decode")]
 STEPS: st.SearchStrategy[Step] = st.one_of(
     TEXTS.map(Say),
     TEXTS.map(Say),
@@ -185,13 +186,13 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
     st.builds(Set, st.just("overflow"), st.sampled_from(["slide", "clear", "stop"])),
     st.builds(Set, st.just("max_tokens"), st.sampled_from(["1", "2", "7", "30", "90"])),
     st.builds(Set, st.sampled_from(list(PATTERNS)), st.sampled_from(["0", "1"])),
-    st.sampled_from([Run("/clear"), Run("/reset"), Say("")]),
+    st.sampled_from([Run("/clear"), Run("/reset"), Say(""), *TRIPS]),
 )
 TALKS = st.lists(STEPS, min_size=2, max_size=9)
 BEGINNINGS: st.SearchStrategy[list[Step]] = st.builds(
     lambda overflow, you, empty_line: [
         Set("overflow", overflow), Set("max_tokens", "40"), Set("stop_you", you), Set("stop_nl", empty_line),
-        Run("/clear"), Say("a"),
+        Run("/clear"), Run("/reset"), Say("a"),
     ],
     st.sampled_from(["slide", "clear", "stop"]), st.sampled_from(["1", "0"]), st.sampled_from(["0", "1"]),
 )  # fmt: skip
@@ -202,6 +203,10 @@ def apply(slow: SlowKernel, step: Set | Run) -> None:
     match step:
         case Run("/clear"):
             slow.clear()
+        case Run("/reset"):
+            slow.tripped = False
+        case Run():
+            pass
         case Set("overflow", value):
             slow.overflow = value
         case Set("max_tokens", value):
@@ -214,7 +219,9 @@ def compare_turn(kernel: WireKernel, slow: SlowKernel, text: str, stop_after: in
     """One turn of both."""
     got = kernel.say(text, stop_after)
     end = got.finished
-    stop = Stop(end.prompt_tokens, end.kv_rows) if end is not None and end.reason == "stopped" else None
+    stop = None
+    if end is not None and end.reason in ("stopped", "trip"):
+        stop = Stop(end.reason, end.prompt_tokens, end.kv_rows)
     want = slow.say(text, got.tokens, stop)
     cache = kernel.cache()
     assert got.refused.startswith(want.refused[:60]) if want.refused else not got.refused
@@ -233,13 +240,16 @@ def count(want: Turn) -> None:
     for when, notice in (("before", want.notice_before), ("after", want.notice_after)):
         if "was full" in notice:
             event(f"{'slid' if 'newest' in notice else 'cleared'} {when} the answer")
+    if want.reason == "trip":
+        event("tripped in the answer" if want.tokens else "tripped in the prompt")
     if "times" in want.notice_after:
         event("several overflows in an answer")
 
 
 def continue_afresh(pair: Pair, slow: SlowKernel) -> None:
     """The next answer is that of an engine which computes every row of the same context anew, to the bit."""
-    slow.max_tokens, slow.overflow = 8, "stop"
+    slow.max_tokens, slow.overflow, slow.tripped = 8, "stop", False
+    pair.kernel.run("/reset")
     pair.kernel.set(max_tokens=8, overflow="stop")
     got = pair.kernel.say("x")
     want = slow.say("x", got.tokens)
@@ -268,6 +278,8 @@ def converse(pair: Pair, talk: list[Step]) -> None:
             case Set(name, value):
                 pair.kernel.set(**{name: value})
                 apply(slow, step)
+            case Run() if step in TRIPS and slow.tripped:
+                pass  # refused
             case Run(line):
                 pair.kernel.run(line)
                 apply(slow, step)
