@@ -128,6 +128,8 @@ static enum pass_end run_pass(struct kernel *kernel, enum wire_sentinel_phase ph
                               const float **ret_logits, uint64_t *ret_cycles)
 {
     struct chat *chat = &kernel->chat;
+    if (!sentinel_check_row(kernel, phase, chat->rows))
+        return PASS_TRIPPED;
     chat->poll_cycles = 0;
     uint64_t start = port_cycles();
     const float *logits = engine_forward(&kernel->engine, chat->tokens[chat->rows], chat->rows, want_logits);

@@ -35,8 +35,27 @@ static bool run_cpu(struct kernel *kernel, const char *rest, size_t length, stru
     return show(kernel, rest, length, "/cpu", report_text_cpu, out, error);
 }
 
+static bool verify_weights(struct kernel *kernel, struct text *out, struct error *error)
+{
+    if (!kernel->model_loaded)
+        return error_set(error, ERROR_STATE, "no model is loaded: there are no WEIGHTS to verify");
+    uint64_t sum = 0;
+    if (!sentinel_check_weights(kernel, &sum))
+        return error_set(error, ERROR_STATE,
+                         "WEIGHTS differ from what was loaded: sum %016llx, %016llx after loading; the sentinel "
+                         "tripped. /load %.63s loads them again",
+                         (unsigned long long)sum, (unsigned long long)kernel->weights_sum, kernel->model_file);
+    text_format(out, "WEIGHTS are as they were loaded: %llu bytes, sum %016llx\n",
+                (unsigned long long)zone_arena(&kernel->zones, WIRE_ARENA_WEIGHTS)->used, (unsigned long long)sum);
+    return true;
+}
+
 static bool run_zones(struct kernel *kernel, const char *rest, size_t length, struct text *out, struct error *error)
 {
+    struct command_arguments arguments;
+    command_split(rest, length, &arguments);
+    if (command_word_is(&arguments, 0, "verify"))
+        return command_at_most(&arguments, 1, "/zones verify", error) && verify_weights(kernel, out, error);
     return show(kernel, rest, length, "/zones", zones_and_sentinel, out, error);
 }
 
@@ -156,7 +175,7 @@ static bool run_help(struct kernel *kernel, const char *rest, size_t length, str
 const struct command commands_diagnostics[] = {
     {"/model", "", "shows the model and its tokenizer", run_model},
     {"/cpu", "", "shows the processor, its vector instructions and the clock", run_cpu},
-    {"/zones", "", "shows the memory arenas and the sentinel", run_zones},
+    {"/zones", "[verify]", "shows the memory arenas and the sentinel; verify checks that WEIGHTS are as loaded", run_zones},
     {"/ctx", "", "shows model, context, sampling and budgets", run_ctx},
     {"/log", "[n]", "shows the last n events, newest first (16; at most 128)", run_log},
     {"/save_log", "[n]", "writes the last n events (all) to llmk-log.txt", run_save_log},

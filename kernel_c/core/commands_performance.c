@@ -1,9 +1,7 @@
-/* commands_performance.c - budgets and the test of the sentinel. */
+/* commands_performance.c - budgets. */
 #include "commands.h"
 #include "kernel.h"
 #include "report.h"
-
-#define TEST_CYCLES 1000u /* no pass is that short */
 
 /* "auto" is the parameter's 0. */
 static bool parse_budget(const struct kernel *kernel, const struct command_arguments *arguments, unsigned index,
@@ -62,43 +60,8 @@ static bool run_budget(struct kernel *kernel, const char *rest, size_t length, s
     return true;
 }
 
-static bool run_test_failsafe(struct kernel *kernel, const char *rest, size_t length, struct text *out,
-                              struct error *error)
-{
-    struct command_arguments arguments;
-    command_split(rest, length, &arguments);
-    if (!command_at_most(&arguments, 2, "/test_failsafe", error))
-        return false;
-    bool prefill = command_word_is(&arguments, 0, "prefill"), decode = command_word_is(&arguments, 0, "decode");
-    if (command_word_is(&arguments, 0, "both"))
-        prefill = decode = true;
-    unsigned at = prefill || decode ? 1 : 0;
-    uint64_t cycles = TEST_CYCLES;
-    if (arguments.count == 2 && at == 0)
-        return error_set(error, ERROR_ARG, "the phase cannot be \"%.*s\": expected prefill, decode or both",
-                         (int)(arguments.lengths[0] > 40 ? 40 : arguments.lengths[0]), arguments.words[0]);
-    if (at == 0 && arguments.count == 1 && (arguments.words[0][0] < '0' || arguments.words[0][0] > '9'))
-        return error_set(error, ERROR_ARG, "\"%.*s\" is neither a phase (prefill, decode, both) nor a number of cycles",
-                         (int)(arguments.lengths[0] > 40 ? 40 : arguments.lengths[0]), arguments.words[0]);
-    if (!command_number(&arguments, at, "the test budget", 1, param_specs[PARAM_BUDGET_DECODE].maximum, &cycles, error))
-        return false;
-    if (kernel->sentinel.state == WIRE_SENTINEL_STATE_TRIPPED)
-        return error_set(error, ERROR_STATE, "the sentinel is tripped already; type /reset first");
-    kernel->sentinel.test[0] = prefill;
-    kernel->sentinel.test[1] = decode || at == 0;
-    kernel->sentinel.test_cycles = cycles;
-    text_format(out, "The next %s pass is held to %llu cycles, once and strictly; budgets stay as they are.\n",
-                prefill && decode ? "prefill or decode"
-                : prefill         ? "prefill"
-                                  : "decode",
-                (unsigned long long)cycles);
-    return true;
-}
-
 const struct command commands_performance[] = {
     {"/budget", "[p] [d] | auto", "shows or pins the cycles a prefill and a decode pass may take; auto learns them",
      run_budget},
-    {"/test_failsafe", "[prefill|decode|both] [cycles]",
-     "makes the next pass trip the sentinel, as a test; /reset goes on", run_test_failsafe},
     {0},
 };

@@ -40,6 +40,7 @@ struct kernel {
 
     bool model_loaded; /* model and tokenizer both; otherwise the REPL is a rescue prompt */
     char model_file[KERNEL_NAME_BYTES], tokenizer_file[KERNEL_NAME_BYTES];
+    uint64_t weights_sum;    /* of WEIGHTS after loading, for /zones verify */
     char rescue_reason[200]; /* why there is no model, for the rescue prompt and every refused prompt */
     struct engine engine;
     struct tokenizer tokenizer;

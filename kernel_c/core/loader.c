@@ -173,6 +173,7 @@ static void adopt(struct kernel *kernel, const char *name, const struct candidat
     kernel->model_loaded = true;
     kernel->chat.phase = WIRE_PHASE_IDLE;
     zone_arena(&kernel->zones, WIRE_ARENA_WEIGHTS)->read_only = true;
+    kernel->weights_sum = zone_sum(&kernel->zones, WIRE_ARENA_WEIGHTS);
     params_apply_to_model(kernel);
     uint64_t elapsed = clock_us() - loading->begun_us;
     log_event(kernel, WIRE_LOG_LEVEL_INFO, WIRE_LOG_CODE_LOAD, WIRE_ARENA_WEIGHTS, candidate->config.file_bytes,

@@ -152,6 +152,27 @@ bool sentinel_check_guards(struct kernel *kernel)
     return true;
 }
 
+bool sentinel_check_row(struct kernel *kernel, enum wire_sentinel_phase phase, uint32_t row)
+{
+    uint32_t rows = kernel->engine.config.seq_len;
+    if (row < rows)
+        return true;
+    sentinel_trip(kernel, WIRE_SENTINEL_ERROR_OOB, phase, WIRE_ARENA_KV, row, rows, "row beyond the end of the KV cache");
+    return false;
+}
+
+bool sentinel_check_weights(struct kernel *kernel, uint64_t *ret_sum)
+{
+    uint64_t sum = zone_sum(&kernel->zones, WIRE_ARENA_WEIGHTS);
+    if (ret_sum != NULL)
+        *ret_sum = sum;
+    if (sum == kernel->weights_sum)
+        return true;
+    sentinel_trip(kernel, WIRE_SENTINEL_ERROR_RO_WRITE, WIRE_SENTINEL_PHASE_GENERIC, WIRE_ARENA_WEIGHTS, sum,
+                  kernel->weights_sum, "WEIGHTS differ from what was loaded");
+    return false;
+}
+
 bool sentinel_layout(struct kernel *kernel, struct error *error)
 {
     struct model_need need;

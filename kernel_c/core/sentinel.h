@@ -44,6 +44,10 @@ bool sentinel_pass(struct kernel *kernel, enum wire_sentinel_phase phase, uint64
 void sentinel_trip(struct kernel *kernel, enum wire_sentinel_error error, enum wire_sentinel_phase phase,
                    enum wire_arena arena, uint64_t first, uint64_t second, const char *message);
 bool sentinel_check_guards(struct kernel *kernel); /* between turns; trips on a broken one */
+/* Before a pass writes a row of the KV cache: one beyond the context trips. */
+bool sentinel_check_row(struct kernel *kernel, enum wire_sentinel_phase phase, uint32_t row);
+/* The sum of WEIGHTS as it is and as it was after loading; trips when they differ. `ret_sum` may be NULL. */
+bool sentinel_check_weights(struct kernel *kernel, uint64_t *ret_sum);
 /* Untrips, forgets errors, overruns and what was learnt, lays volatile memory out again. Pinned budgets stay pinned. */
 void sentinel_reset(struct kernel *kernel);
 /* Gives SCRATCH and ACTS their one block each, after a load and after every wipe. */

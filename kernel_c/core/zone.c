@@ -142,6 +142,27 @@ bool zone_guard_intact(const struct zones *zones, enum wire_arena which)
     return true;
 }
 
+/* Four lanes of FNV-1a over 64-bit words, mixed at the end: as fast as memory is read, since the lanes do not wait for
+ * each other. Each step is a bijection of its lane, so a single changed word always shows. */
+uint64_t zone_sum(const struct zones *zones, enum wire_arena which)
+{
+    const uint64_t prime = UINT64_C(0x100000001b3);
+    const struct arena *arena = &zones->arenas[(unsigned)which - 1u];
+    uint64_t lanes[4] = {1, 2, 3, 4};
+    for (uint64_t at = 0; at < arena->used; at += ZONE_ALIGN) { /* allocations are whole units of it */
+        uint64_t words[ZONE_ALIGN / sizeof(uint64_t)];
+        __builtin_memcpy(words, arena->base + at, sizeof words);
+        for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
+            lanes[i % 4] = (lanes[i % 4] ^ words[i]) * prime;
+    }
+    uint64_t sum = arena->used;
+    for (unsigned i = 0; i < 4; i++) {
+        sum = (sum ^ lanes[i]) * prime;
+        sum ^= sum >> 29;
+    }
+    return sum;
+}
+
 bool zone_contains(const struct zones *zones, enum wire_arena which, const void *address, uint64_t bytes)
 {
     const struct arena *arena = &zones->arenas[(unsigned)which - 1u];

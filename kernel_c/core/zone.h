@@ -50,6 +50,8 @@ void zone_reset(struct zones *zones, enum wire_arena which); /* used = 0, peak s
 void zone_wipe(struct zones *zones, enum wire_arena which);  /* zeroes the bytes too */
 bool zone_guard_intact(const struct zones *zones, enum wire_arena which);
 void zone_mend_guard(struct zones *zones, enum wire_arena which); /* after the damage was reported */
+/* A sum over the used bytes that any changed bit changes. For finding damage, not for keeping secrets. */
+uint64_t zone_sum(const struct zones *zones, enum wire_arena which);
 bool zone_contains(const struct zones *zones, enum wire_arena which, const void *address, uint64_t bytes);
 
 #endif

@@ -77,7 +77,7 @@ def test_a_value_command_shows_value_and_range_and_takes_what_is_in_it(
         ("/budget 0", "a budget cannot be 0 cycles; /budget auto learns it"),
         ("/budget 1000 x", "budget_decode cannot be"),
         ("/budget 1 2 3", '"3" is too much'),
-        ("/test_failsafe soon", '"soon" is neither a phase'),
+        ("/test_failsafe soon", '"soon" is no fault (alloc, oob, ro_write, guard), no phase'),
         ("/test_failsafe both 0", "the test budget cannot be"),
         ("/load", "/load needs a file name"),
         ("/tmep 1", 'unknown command "/tmep"; did you mean /temp?'),
