@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "engine"))
 
 from engine_harness import MODELS, Harness, compile_harness  # noqa: E402
-from llama2_model import Shape  # noqa: E402
+from llama2_files import Shape  # noqa: E402
 
 LEVELS = ["reference", "sse2", "avx2"]
 SHAPE_15M = Shape(dim=288, hidden=768, layers=6, heads=6, kv_heads=6, vocab=32000, seq=256)

@@ -29,17 +29,51 @@ bool pass_spend(struct pass *pass, uint64_t products)
     return pass->products < POLL_PRODUCTS || pass_poll(pass);
 }
 
-/* out[rows] = matrix * x, in pieces with polls between; an even number of panels each, which the widest kernel likes.
- */
-static bool multiply(struct pass *pass, float *out, const float *matrix, const float *x, uint32_t rows,
-                     uint32_t columns)
+/* The vector that the following products multiply; int8 weights want it quantised, once for all of them. */
+static void pass_input(struct pass *pass, const float *x, uint32_t columns)
+{
+    const struct engine *engine = pass->engine;
+    pass->input = x;
+    if (engine->config.group == 0)
+        return;
+    pass->quants = (struct quantised){engine->buffers->quants, engine->buffers->scales, columns, engine->config.group};
+    pass->kernels->quantise(&pass->quants, x);
+}
+
+/* Rows of panels first .. last - 1 of a matrix, times the input. Reads the pass and writes only those rows of `out`, so
+ * that any split into panels gives the same bits. */
+static void multiply_float(const struct pass *pass, float *out, const uint8_t *matrix, uint32_t columns, uint32_t first,
+                           uint32_t last)
+{
+    const float *panels = (const float *)(const void *)matrix + (uint64_t)first * PANEL * columns;
+    pass->kernels->matvec(out + (uint64_t)first * PANEL, panels, pass->input, last - first, columns);
+}
+
+static void multiply_int8(const struct pass *pass, float *out, const uint8_t *matrix, uint32_t columns, uint32_t first,
+                          uint32_t last)
+{
+    const uint8_t *panels = matrix + first * panel_bytes(&pass->engine->config, columns);
+    pass->kernels->matvec_int8(out + (uint64_t)first * PANEL, panels, &pass->quants, last - first);
+}
+
+static void multiply_panels(const struct pass *pass, float *out, const uint8_t *matrix, uint32_t columns,
+                            uint32_t first, uint32_t last)
+{
+    if (pass->engine->config.group == 0)
+        multiply_float(pass, out, matrix, columns, first, last);
+    else
+        multiply_int8(pass, out, matrix, columns, first, last);
+}
+
+/* out[rows] = matrix * input, in pieces with polls between; an even number of panels each, which the widest kernel
+ * likes. */
+static bool multiply(struct pass *pass, float *out, const uint8_t *matrix, uint32_t rows, uint32_t columns)
 {
     uint32_t step = POLL_PRODUCTS / (PANEL * columns) / 2 * 2, panels = panels_of(rows);
     step = step < 2 ? 2 : step;
     for (uint32_t done = 0; done < panels; done += step) {
         uint32_t count = panels - done < step ? panels - done : step;
-        pass->kernels->matvec(out + (uint64_t)done * PANEL, matrix + (uint64_t)done * PANEL * columns, x, count,
-                              columns);
+        multiply_panels(pass, out, matrix, columns, done, done + count);
         if (!pass_spend(pass, (uint64_t)count * PANEL * columns))
             return false;
     }
@@ -89,29 +123,50 @@ static bool run_layer(struct pass *pass, uint32_t layer)
     uint32_t dim = c->dim, hidden = c->hidden_dim;
 
     normalise(b->normed, b->stream, w->attention_norm + (uint64_t)layer * dim, dim);
-    if (!multiply(pass, b->qkv, w->qkv + layer * panel_floats(qkv_rows(c), dim), b->normed, qkv_rows(c), dim) ||
-        !attention_run(pass, layer) ||
-        !multiply(pass, b->projected, w->output + layer * panel_floats(dim, dim), b->attended, dim, dim))
+    pass_input(pass, b->normed, dim);
+    if (!multiply(pass, b->qkv, w->qkv + layer * matrix_bytes(c, qkv_rows(c), dim), qkv_rows(c), dim) ||
+        !attention_run(pass, layer))
+        return false;
+    pass_input(pass, b->attended, dim);
+    if (!multiply(pass, b->projected, w->output + layer * matrix_bytes(c, dim, dim), dim, dim))
         return false;
     add_projected(pass);
 
     normalise(b->normed, b->stream, w->feed_norm + (uint64_t)layer * dim, dim);
-    if (!multiply(pass, b->gate_up, w->gate_up + layer * 2 * panel_floats(hidden, dim), b->normed, 2 * padded(hidden),
-                  dim))
+    pass_input(pass, b->normed, dim);
+    if (!multiply(pass, b->gate_up, w->gate_up + layer * 2 * matrix_bytes(c, hidden, dim), 2 * padded(hidden), dim))
         return false;
     gate_hidden(pass);
-    if (!multiply(pass, b->projected, w->down + layer * panel_floats(dim, hidden), b->gate_up, dim, hidden))
+    pass_input(pass, b->gate_up, hidden);
+    if (!multiply(pass, b->projected, w->down + layer * matrix_bytes(c, dim, hidden), dim, hidden))
         return false;
     add_projected(pass);
     return true;
+}
+
+static void embed_int8(const struct pass *pass, const uint8_t *panel, uint32_t lane)
+{
+    const struct model_config *c = &pass->engine->config;
+    float *stream = pass->engine->buffers->stream;
+    for (uint32_t k = 0; k < c->dim; k++) {
+        const uint8_t *group = panel + k / c->group * panel_group_bytes(c->group);
+        const float *scales = (const float *)(const void *)group;
+        const int8_t *quants = (const int8_t *)(group + PANEL_SCALES_BYTES);
+        stream[k] = (float)quants[panel_quant_index(k % c->group, lane)] * scales[lane];
+    }
 }
 
 /* The row of a token, gathered from its panel: no second copy of the embedding is kept. */
 static void embed(const struct pass *pass, uint32_t token)
 {
     const struct engine *engine = pass->engine;
-    uint32_t dim = engine->config.dim;
-    const float *row = engine->weights->embedding + (uint64_t)(token / PANEL) * PANEL * dim + token % PANEL;
+    uint32_t dim = engine->config.dim, lane = token % PANEL;
+    const uint8_t *panel = engine->weights->embedding + token / PANEL * panel_bytes(&engine->config, dim);
+    if (engine->config.group != 0) {
+        embed_int8(pass, panel, lane);
+        return;
+    }
+    const float *row = (const float *)(const void *)panel + lane;
     for (uint32_t k = 0; k < dim; k++)
         engine->buffers->stream[k] = row[(uint64_t)k * PANEL];
 }
@@ -123,10 +178,10 @@ static bool classify(struct pass *pass)
     const struct engine_buffers *b = pass->engine->buffers;
     uint32_t panels = panels_of(c->vocab_size);
     normalise(b->normed, b->stream, w->final_norm, c->dim);
+    pass_input(pass, b->normed, c->dim);
     for (uint32_t done = 0; done < panels; done += CLASSIFIER_PANELS) {
         uint32_t count = panels - done < CLASSIFIER_PANELS ? panels - done : CLASSIFIER_PANELS;
-        pass->kernels->matvec(b->logits + (uint64_t)done * PANEL, w->classifier + (uint64_t)done * PANEL * c->dim,
-                              b->normed, count, c->dim);
+        multiply_panels(pass, b->logits, w->classifier, c->dim, done, done + count);
         if (!pass_poll(pass))
             return false;
     }

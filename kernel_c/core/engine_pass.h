@@ -14,6 +14,8 @@ struct pass {
     const struct engine *engine;
     const struct kernels *kernels;
     struct engine_cache cache;
+    const float *input;      /* of the products that follow: see pass_input */
+    struct quantised quants; /* the same for int8 weights */
     uint32_t position;
     uint64_t products; /* since the last poll */
 };

@@ -73,14 +73,7 @@ static void add_weighted(float *out, const float *rows, const float *weights, ui
                 sum, _mm256_mul_ps(_mm256_broadcast_ss(weights + t), _mm256_loadu_ps(rows + (uint64_t)t * size + i)));
         _mm256_storeu_ps(out + i, sum);
     }
-    for (; i < size; i++) {
-        float sum = out[i];
-        for (uint32_t t = 0; t < count; t++) {
-            float product = weights[t] * rows[(uint64_t)t * size + i];
-            sum = sum + product;
-        }
-        out[i] = sum;
-    }
+    add_weighted_columns(out, rows, weights, count, size, i);
     _mm256_zeroupper();
 }
 
@@ -111,4 +104,136 @@ static void exponential(float *values, uint32_t count)
     _mm256_zeroupper();
 }
 
-const struct kernels kernels_avx2 = {matvec, add_weighted, exponential};
+/* sums[i] += four columns of eight rows. VPMADDUBSW wants one side without sign: the magnitudes of x; the sign goes
+ * over to the weights, none of which is -128, and two products of at most 127 * 127 fit its 16 bits. */
+static inline __m256i add_quad(__m256i sum, __m256i magnitudes, __m256i x, const uint8_t *weights)
+{
+    __m256i with_sign = _mm256_sign_epi8(_mm256_load_si256((const __m256i *)(const void *)weights), x);
+    __m256i pairs = _mm256_maddubs_epi16(magnitudes, with_sign);
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+
+static inline __m256i broadcast_quad(const int8_t *quants)
+{
+    int32_t quad;
+    __builtin_memcpy(&quad, quants, sizeof quad);
+    return _mm256_set1_epi32(quad);
+}
+
+/* total + sums * the rows' scales * x's scale */
+static inline __m256 add_scaled(__m256 total, __m256i sums, const uint8_t *scales, __m256 x_scale)
+{
+    __m256 scaled = _mm256_mul_ps(_mm256_cvtepi32_ps(sums), _mm256_load_ps((const float *)(const void *)scales));
+    return _mm256_add_ps(total, _mm256_mul_ps(scaled, x_scale));
+}
+
+static void two_panels_int8(float *out, const uint8_t *first, const uint8_t *second, const struct quantised *x)
+{
+    __m256 total0 = _mm256_setzero_ps(), total1 = total0, total2 = total0, total3 = total0;
+    const int8_t *quants = x->quants;
+    uint32_t groups = x->columns / x->group, quads = x->group / 4;
+    for (uint32_t g = 0; g < groups; g++) {
+        __m256i sum0 = _mm256_setzero_si256(), sum1 = sum0, sum2 = sum0, sum3 = sum0;
+        const uint8_t *scales0 = first, *scales1 = second;
+        first += PANEL_SCALES_BYTES, second += PANEL_SCALES_BYTES;
+        for (uint32_t k = 0; k < quads; k++, quants += 4, first += 64, second += 64) {
+            __m256i quad = broadcast_quad(quants), magnitudes = _mm256_abs_epi8(quad);
+            sum0 = add_quad(sum0, magnitudes, quad, first);
+            sum1 = add_quad(sum1, magnitudes, quad, first + 32);
+            sum2 = add_quad(sum2, magnitudes, quad, second);
+            sum3 = add_quad(sum3, magnitudes, quad, second + 32);
+        }
+        __m256 x_scale = _mm256_broadcast_ss(x->scales + g);
+        total0 = add_scaled(total0, sum0, scales0, x_scale);
+        total1 = add_scaled(total1, sum1, scales0 + 32, x_scale);
+        total2 = add_scaled(total2, sum2, scales1, x_scale);
+        total3 = add_scaled(total3, sum3, scales1 + 32, x_scale);
+    }
+    _mm256_store_ps(out, total0);
+    _mm256_store_ps(out + 8, total1);
+    _mm256_store_ps(out + 16, total2);
+    _mm256_store_ps(out + 24, total3);
+}
+
+static void one_panel_int8(float *out, const uint8_t *matrix, const struct quantised *x)
+{
+    __m256 total0 = _mm256_setzero_ps(), total1 = total0;
+    const int8_t *quants = x->quants;
+    uint32_t groups = x->columns / x->group, quads = x->group / 4;
+    for (uint32_t g = 0; g < groups; g++) {
+        __m256i sum0 = _mm256_setzero_si256(), sum1 = sum0;
+        const uint8_t *scales = matrix;
+        matrix += PANEL_SCALES_BYTES;
+        for (uint32_t k = 0; k < quads; k++, quants += 4, matrix += 64) {
+            __m256i quad = broadcast_quad(quants), magnitudes = _mm256_abs_epi8(quad);
+            sum0 = add_quad(sum0, magnitudes, quad, matrix);
+            sum1 = add_quad(sum1, magnitudes, quad, matrix + 32);
+        }
+        __m256 x_scale = _mm256_broadcast_ss(x->scales + g);
+        total0 = add_scaled(total0, sum0, scales, x_scale);
+        total1 = add_scaled(total1, sum1, scales + 32, x_scale);
+    }
+    _mm256_store_ps(out, total0);
+    _mm256_store_ps(out + 8, total1);
+}
+
+static void matvec_int8(float *out, const uint8_t *matrix, const struct quantised *x, uint32_t panels)
+{
+    uint64_t step = x->columns / x->group * panel_group_bytes(x->group);
+    for (; panels >= 2; panels -= 2, out += 2 * PANEL, matrix += 2 * step)
+        two_panels_int8(out, matrix, matrix + step, x);
+    if (panels > 0)
+        one_panel_int8(out, matrix, x);
+    _mm256_zeroupper();
+}
+
+static float largest_magnitude(const float *values, uint32_t count)
+{
+    __m256 most = _mm256_setzero_ps(), no_sign = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
+    for (uint32_t i = 0; i < count; i += 8)
+        most = _mm256_max_ps(_mm256_and_ps(_mm256_loadu_ps(values + i), no_sign), most);
+    __m128 four = _mm_max_ps(_mm256_castps256_ps128(most), _mm256_extractf128_ps(most, 1));
+    __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
+}
+
+/* Eight quotients, rounded as round_away of the reference does. */
+static inline __m256i round_eight(__m256 values)
+{
+    values = _mm256_max_ps(values, _mm256_set1_ps(-127.0f));
+    values = _mm256_min_ps(values, _mm256_set1_ps(127.0f));
+    __m256i whole = _mm256_cvttps_epi32(values);
+    __m256 rest = _mm256_sub_ps(values, _mm256_cvtepi32_ps(whole));
+    __m256i up = _mm256_castps_si256(_mm256_cmp_ps(rest, _mm256_set1_ps(0.5f), _CMP_GE_OQ));
+    __m256i down = _mm256_castps_si256(_mm256_cmp_ps(rest, _mm256_set1_ps(-0.5f), _CMP_LE_OQ));
+    return _mm256_add_epi32(_mm256_sub_epi32(whole, up), down); /* a true comparison is -1 */
+}
+
+static void quantise_group(int8_t *quants, const float *values, float scale, uint32_t group)
+{
+    __m256 divisor = _mm256_set1_ps(scale);
+    for (uint32_t i = 0; i < group; i += 16) {
+        __m256i low = round_eight(_mm256_div_ps(_mm256_loadu_ps(values + i), divisor));
+        __m256i high = round_eight(_mm256_div_ps(_mm256_loadu_ps(values + i + 8), divisor));
+        __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xd8); /* back into order */
+        __m128i bytes = _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+        _mm_storeu_si128((__m128i *)(void *)(quants + i), bytes);
+    }
+}
+
+static void quantise(const struct quantised *to, const float *values)
+{
+    int8_t *quants = to->quants;
+    for (uint32_t g = 0; g < to->columns / to->group; g++, values += to->group, quants += to->group) {
+        float scale = largest_magnitude(values, to->group) / 127.0f;
+        bool tiny = scale < QUANTISE_LEAST_SCALE;
+        to->scales[g] = tiny ? 0.0f : scale;
+        if (tiny)
+            __builtin_memset(quants, 0, to->group);
+        else
+            quantise_group(quants, values, scale, to->group);
+    }
+    _mm256_zeroupper();
+}
+
+const struct kernels kernels_avx2 = {matvec, add_weighted, exponential, matvec_int8, quantise};

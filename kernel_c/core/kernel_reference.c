@@ -18,14 +18,7 @@ static void matvec(float *out, const float *matrix, const float *x, uint32_t pan
 
 static void add_weighted(float *out, const float *rows, const float *weights, uint32_t count, uint32_t size)
 {
-    for (uint32_t i = 0; i < size; i++) {
-        float sum = out[i];
-        for (uint32_t t = 0; t < count; t++) {
-            float product = weights[t] * rows[(uint64_t)t * size + i];
-            sum = sum + product;
-        }
-        out[i] = sum;
-    }
+    add_weighted_columns(out, rows, weights, count, size, 0);
 }
 
 static float exponential_one(float x)
@@ -58,7 +51,55 @@ static void exponential(float *values, uint32_t count)
         values[i] = exponential_one(values[i]);
 }
 
-const struct kernels kernels_reference = {matvec, add_weighted, exponential};
+static void matvec_int8(float *out, const uint8_t *matrix, const struct quantised *x, uint32_t panels)
+{
+    for (uint32_t panel = 0; panel < panels; panel++, out += PANEL) {
+        for (uint32_t lane = 0; lane < PANEL; lane++)
+            out[lane] = 0;
+        for (uint32_t g = 0; g < x->columns / x->group; g++, matrix += panel_group_bytes(x->group)) {
+            const float *scales = (const float *)(const void *)matrix;
+            const int8_t *weights = (const int8_t *)(matrix + PANEL_SCALES_BYTES);
+            const int8_t *quants = x->quants + (uint64_t)g * x->group;
+            for (uint32_t lane = 0; lane < PANEL; lane++) {
+                int32_t sum = 0;
+                for (uint32_t k = 0; k < x->group; k++)
+                    sum += weights[panel_quant_index(k, lane)] * quants[k];
+                float scaled = (float)sum * scales[lane];
+                scaled = scaled * x->scales[g];
+                out[lane] = out[lane] + scaled;
+            }
+        }
+    }
+}
+
+/* Conversion truncates, and the rest is exact: adding a half first would round 0.49999997 up. */
+static int8_t round_away(float value)
+{
+    value = value > -127.0f ? value : -127.0f; /* NaN as MAXPS has it */
+    value = value < 127.0f ? value : 127.0f;
+    int32_t whole = (int32_t)value;
+    float rest = value - (float)whole;
+    return (int8_t)(whole + (rest >= 0.5f) - (rest <= -0.5f));
+}
+
+static void quantise(const struct quantised *to, const float *values)
+{
+    int8_t *quants = to->quants;
+    for (uint32_t g = 0; g < to->columns / to->group; g++, values += to->group, quants += to->group) {
+        float most = 0;
+        for (uint32_t i = 0; i < to->group; i++) {
+            float magnitude = __builtin_fabsf(values[i]);
+            most = magnitude > most ? magnitude : most;
+        }
+        float scale = most / 127.0f;
+        bool tiny = scale < QUANTISE_LEAST_SCALE;
+        to->scales[g] = tiny ? 0.0f : scale;
+        for (uint32_t i = 0; i < to->group; i++)
+            quants[i] = tiny ? 0 : round_away(values[i] / scale);
+    }
+}
+
+const struct kernels kernels_reference = {matvec, add_weighted, exponential, matvec_int8, quantise};
 
 const struct kernels *kernels_for(enum cpu_level level)
 {

@@ -1,27 +1,78 @@
 /* kernels.h - the arithmetic of one level. Every level gives the same bits: sums run in index order, a product is
- * rounded before it is added, and the vector lanes are different rows, never parts of one sum. */
+ * rounded before it is added, and the vector lanes are different rows, never parts of one sum. Sums of int8 products
+ * are exact integers, so their order does not matter.
+ *
+ * A matrix is [panels] of 16 rows beside each other, so that one load brings a column of all of them.
+ * float32: [columns][16]. int8: for each group of columns that shares a scale, float scales[16], then
+ * int8 [group / 4][16][4]: four columns of a row lie together, because the multiplying instructions sum neighbours.
+ */
 #ifndef LLMK_KERNELS_H
 #define LLMK_KERNELS_H
 
 #include "cpu.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define PANEL 16u /* rows of a panel: two AVX2 registers, four SSE2 */
 
+/* A vector as int8, with a scale for each group. */
+struct quantised {
+    int8_t *quants;          /* [columns], 16-byte aligned; -127 .. 127 */
+    float *scales;           /* [columns / group] */
+    uint32_t columns, group; /* group: 16, 32, 64 or 128; divides columns */
+};
+
+/* Smaller scales are subnormal: a quotient by one can leave int8, and no model has such activations. */
+#define QUANTISE_LEAST_SCALE 1.17549435e-38f
+
+#define PANEL_SCALES_BYTES (PANEL * sizeof(float)) /* in front of the weights of a group */
+
+/* Bytes of one group of columns in a panel. */
+static inline uint64_t panel_group_bytes(uint32_t group)
+{
+    return PANEL_SCALES_BYTES + (uint64_t)PANEL * group;
+}
+
+/* Where the weight of a row lies among a group's quants; `column` counts from the group's first. */
+static inline uint32_t panel_quant_index(uint32_t column, uint32_t lane)
+{
+    return (column / 4 * PANEL + lane) * 4 + column % 4;
+}
+
 struct kernels {
-    /* out[16 * panels] = matrix * x. `matrix` is [panels][columns][16]: 16 rows beside each other for each column; it
-     * and `out` are 64-byte aligned. */
+    /* out[16 * panels] = matrix * x, float32; `matrix` and `out` are 64-byte aligned. */
     void (*matvec)(float *out, const float *matrix, const float *x, uint32_t panels, uint32_t columns);
     /* out[size] += sum over t < count, in order, of weights[t] * rows[t][size]. Continues the sum that `out` holds. */
     void (*add_weighted)(float *out, const float *rows, const float *weights, uint32_t count, uint32_t size);
     /* values[i] = e^values[i]; count is a multiple of 8. Below 1 ulp from -86 to 88; beyond, and for NaN, the value of
      * the end (NaN: the lower). */
     void (*exponential)(float *values, uint32_t count);
+    /* As matvec, for an int8 matrix and an x from `quantise`. No weight is -128. The sum of a group becomes a float,
+     * times the row's scale, times x's scale, and is added in the order of the groups: llama2.c's runq. */
+    void (*matvec_int8)(float *out, const uint8_t *matrix, const struct quantised *x, uint32_t panels);
+    /* to->quants and to->scales of `values`: scale = largest magnitude / 127, quant = value / scale rounded to the
+     * nearest, halves away from zero; llama2.c's runq. Where that scale would be below QUANTISE_LEAST_SCALE, scale and
+     * quants are zero. NaN becomes -127, the scale of a group with infinities is infinite. */
+    void (*quantise)(const struct quantised *to, const float *values);
 };
 
 extern const struct kernels kernels_reference, kernels_sse2, kernels_avx2;
 const struct kernels *kernels_for(enum cpu_level level);
+
+/* add_weighted from column `from` on, one column at a time: what is left over beside whole vectors. */
+static inline void add_weighted_columns(float *out, const float *rows, const float *weights, uint32_t count,
+                                        uint32_t size, uint32_t from)
+{
+    for (uint32_t i = from; i < size; i++) {
+        float sum = out[i];
+        for (uint32_t t = 0; t < count; t++) {
+            float product = weights[t] * rows[(uint64_t)t * size + i];
+            sum = sum + product;
+        }
+        out[i] = sum;
+    }
+}
 
 /* e^x = 2^n e^r with n = round(x / ln 2) and |r| <= ln 2 / 2; e^r = 1 + r + r^2 P(r), P the minimax polynomial of
  * degree 5 for the relative error, its coefficients rounded to float. One set of constants and one order of operations

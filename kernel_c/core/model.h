@@ -1,8 +1,12 @@
 /* model.h - a llama2.c model file: what its header says, whether that can be true, and its weights in memory.
  *
- * Format v0 ("legacy"): seven little-endian int32 (dim, hidden_dim, n_layers, n_heads, n_kv_heads, vocab_size,
+ * Version 0 ("legacy"): seven little-endian int32 (dim, hidden_dim, n_layers, n_heads, n_kv_heads, vocab_size,
  * seq_len), then float32 tensors. A positive vocab_size means that the classifier is the embedding; a negative one,
- * that it follows. Source: karpathy/llama2.c, export.py legacy_export and run.c memory_map_weights.
+ * that it follows.
+ * Versions 1 and 2: the number 0x616b3432 ("ak42"), int32 version, the same seven int32, at byte 36 a byte that is 1
+ * when the classifier is the embedding, zeros up to byte 256. Version 1 goes on with float32 tensors. Version 2 has an
+ * int32 group_size at byte 37 and goes on with float32 norms; each further tensor is its int8 weights, then a float32
+ * scale for every group_size of them. Source: karpathy/llama2.c, export.py, run.c and runq.c.
  */
 #ifndef LLMK_MODEL_H
 #define LLMK_MODEL_H
@@ -12,9 +16,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MODEL_HEADER_BYTES 28u
+#define MODEL_HEADER_BYTES 256u /* of versions 1 and 2 */
+#define MODEL_LEGACY_HEADER_BYTES 28u
 
 struct model_config {
+    uint32_t version;    /* of the file: 0, 1 or 2 */
+    uint32_t group;      /* weights in memory: int8 with a scale for every `group` of a row, or 0 for float32 */
     uint32_t dim;        /* width of the residual stream */
     uint32_t hidden_dim; /* width of the feed-forward layer */
     uint32_t n_layers;
@@ -23,14 +30,17 @@ struct model_config {
     uint32_t vocab_size;
     uint32_t seq_len; /* rows of the KV cache */
     bool shared_classifier;
-    uint64_t parameters; /* number of weights, derived */
+    uint64_t parameters; /* number of weights, derived; scales are not among them */
     uint64_t file_bytes; /* what the file must be, derived */
 };
 
 /* Checks every field and every product and that `file_bytes` is exactly what the header implies. Pure; `header` has
- * MODEL_HEADER_BYTES bytes or `header_bytes` says that it has fewer. */
+ * the first MODEL_HEADER_BYTES of the file or, when the file is shorter, all of it. */
 bool model_config_parse(const uint8_t *header, size_t header_bytes, uint64_t file_bytes,
                         struct model_config *ret_config, struct error *error);
+
+/* Numbers in memory and version of the file: "fp32-v0", "fp32-v1", "int8-v2"; "int8-v0" was quantised while loading. */
+const char *model_format_name(const struct model_config *config);
 
 /* Exact memory need, each a multiple of 64 bytes. */
 struct model_need {

@@ -1,15 +1,10 @@
 /* model_layout.c - the memory plan of a model. The sums stay below 2^40 for every configuration that model_config_parse
  * accepts. */
+#include "align.h"
 #include "model_weights.h"
 #include "sampler.h"
 
-#define STRUCT_BYTES 128u /* in front of a region's floats */
-#define ALIGNMENT 64u
-
-static uint64_t aligned(uint64_t bytes)
-{
-    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-}
+#define STRUCT_BYTES 128u /* in front of a region's numbers */
 
 static uint64_t largest(uint64_t a, uint64_t b)
 {
@@ -23,11 +18,16 @@ struct plan {
     uint64_t bytes;
 };
 
-static float *take(struct plan *plan, uint64_t floats)
+static void *take(struct plan *plan, uint64_t bytes)
 {
-    float *piece = (float *)(plan->base + (uintptr_t)plan->bytes);
-    plan->bytes += aligned(floats * sizeof(float));
+    void *piece = (void *)(plan->base + (uintptr_t)plan->bytes);
+    plan->bytes += align_up(bytes);
     return piece;
+}
+
+static float *take_floats(struct plan *plan, uint64_t floats)
+{
+    return take(plan, floats * sizeof(float));
 }
 
 uint64_t model_layout_weights(const struct model_config *c, void *base, struct engine_weights *ret)
@@ -35,17 +35,17 @@ uint64_t model_layout_weights(const struct model_config *c, void *base, struct e
     struct plan plan = {(uintptr_t)base, STRUCT_BYTES};
     _Static_assert(sizeof *ret <= STRUCT_BYTES, "the struct lies in front of the weights");
     uint64_t layers = c->n_layers, rotary = (uint64_t)c->seq_len * (head_size(c) / 2);
-    ret->embedding = take(&plan, panel_floats(c->vocab_size, c->dim));
-    ret->classifier = c->shared_classifier ? ret->embedding : take(&plan, panel_floats(c->vocab_size, c->dim));
-    ret->qkv = take(&plan, layers * panel_floats(qkv_rows(c), c->dim));
-    ret->output = take(&plan, layers * panel_floats(c->dim, c->dim));
-    ret->gate_up = take(&plan, layers * 2 * panel_floats(c->hidden_dim, c->dim));
-    ret->down = take(&plan, layers * panel_floats(c->dim, c->hidden_dim));
-    ret->attention_norm = take(&plan, layers * c->dim);
-    ret->feed_norm = take(&plan, layers * c->dim);
-    ret->final_norm = take(&plan, c->dim);
-    ret->rotary_cos = take(&plan, rotary);
-    ret->rotary_sin = take(&plan, rotary);
+    ret->embedding = take(&plan, matrix_bytes(c, c->vocab_size, c->dim));
+    ret->classifier = c->shared_classifier ? ret->embedding : take(&plan, matrix_bytes(c, c->vocab_size, c->dim));
+    ret->qkv = take(&plan, layers * matrix_bytes(c, qkv_rows(c), c->dim));
+    ret->output = take(&plan, layers * matrix_bytes(c, c->dim, c->dim));
+    ret->gate_up = take(&plan, layers * 2 * matrix_bytes(c, c->hidden_dim, c->dim));
+    ret->down = take(&plan, layers * matrix_bytes(c, c->dim, c->hidden_dim));
+    ret->attention_norm = take_floats(&plan, layers * c->dim);
+    ret->feed_norm = take_floats(&plan, layers * c->dim);
+    ret->final_norm = take_floats(&plan, c->dim);
+    ret->rotary_cos = take_floats(&plan, rotary);
+    ret->rotary_sin = take_floats(&plan, rotary);
     return plan.bytes;
 }
 
@@ -53,15 +53,23 @@ uint64_t model_layout_buffers(const struct model_config *c, void *base, struct e
 {
     struct plan plan = {(uintptr_t)base, STRUCT_BYTES};
     _Static_assert(sizeof *ret <= STRUCT_BYTES, "the struct lies in front of the buffers");
-    ret->stream = take(&plan, padded(c->dim));
-    ret->normed = take(&plan, padded(c->dim));
-    ret->attended = take(&plan, padded(c->dim));
-    ret->projected = take(&plan, padded(c->dim));
-    ret->qkv = take(&plan, padded(qkv_rows(c)));
-    ret->gate_up = take(&plan, 2 * (uint64_t)padded(c->hidden_dim));
-    ret->sigmoid = take(&plan, padded(c->hidden_dim));
-    ret->scores = take(&plan, padded(c->seq_len));
-    ret->logits = take(&plan, padded(c->vocab_size));
+    ret->stream = take_floats(&plan, padded(c->dim));
+    ret->normed = take_floats(&plan, padded(c->dim));
+    ret->attended = take_floats(&plan, padded(c->dim));
+    ret->projected = take_floats(&plan, padded(c->dim));
+    ret->qkv = take_floats(&plan, padded(qkv_rows(c)));
+    ret->gate_up = take_floats(&plan, 2 * (uint64_t)padded(c->hidden_dim));
+    ret->sigmoid = take_floats(&plan, padded(c->hidden_dim));
+    ret->scores = take_floats(&plan, padded(c->seq_len));
+    ret->logits = take_floats(&plan, padded(c->vocab_size));
+    if (c->group != 0) {
+        uint64_t longest = largest(c->dim, c->hidden_dim);
+        ret->quants = take(&plan, longest);
+        ret->scales = take_floats(&plan, longest / c->group);
+    } else {
+        ret->quants = NULL;
+        ret->scales = NULL;
+    }
     return plan.bytes;
 }
 
@@ -69,15 +77,16 @@ uint64_t model_layout_cache(const struct model_config *c, void *base, struct eng
 {
     struct plan plan = {(uintptr_t)base, 0};
     uint64_t heads = (uint64_t)c->n_layers * c->n_kv_heads;
-    ret->keys = take(&plan, heads * padded(c->seq_len) * head_size(c));
-    ret->values = take(&plan, heads * c->seq_len * head_size(c));
+    ret->keys = take_floats(&plan, heads * padded(c->seq_len) * head_size(c));
+    ret->values = take_floats(&plan, heads * c->seq_len * head_size(c));
     return plan.bytes;
 }
 
-/* The largest single tensor of the file, so that a small model does not ask for a whole chunk. */
+/* The largest single tensor of the file, so that a small model does not ask for a whole chunk. The scales of an int8
+ * tensor are at most a quarter of it. */
 static uint64_t largest_tensor_bytes(const struct model_config *c)
 {
-    return sizeof(float) * c->dim * largest(c->vocab_size, largest(c->dim, c->hidden_dim));
+    return (c->version == 2 ? 1 : sizeof(float)) * c->dim * largest(c->vocab_size, largest(c->dim, c->hidden_dim));
 }
 
 void model_need(const struct model_config *c, struct model_need *ret_need)
@@ -90,5 +99,5 @@ void model_need(const struct model_config *c, struct model_need *ret_need)
     ret_need->weights = model_layout_weights(c, NULL, &weights);
     ret_need->acts = model_layout_buffers(c, NULL, &buffers);
     ret_need->kv = model_layout_cache(c, NULL, &cache);
-    ret_need->scratch = aligned(largest(chunk, sampler_need(c->vocab_size)));
+    ret_need->scratch = align_up(largest(chunk, sampler_need(c->vocab_size)));
 }

@@ -11,14 +11,14 @@
 
 #define LOAD_CHUNK_BYTES (1u << 20) /* firmware exists that breaks on larger reads */
 
-/* Matrices are in 16-row panels: [rows / 16][columns][16], rows filled up with zeros to whole panels. */
+/* Matrices are in 16-row panels (see kernels.h), rows filled up with zeros to whole panels. */
 struct engine_weights {
-    float *embedding;      /* panels of [vocab][dim]; one token's row is gathered from its panel */
-    float *classifier;     /* the same memory, or panels of its own */
-    float *qkv;            /* L x panels of [dim + 2 kv_dim][dim]: queries, keys, values */
-    float *output;         /* L x panels of [dim][dim] */
-    float *gate_up;        /* L x panels of [2 x padded hidden][dim]: w1, then w3, each filled up to whole panels */
-    float *down;           /* L x panels of [dim][hidden] (w2) */
+    uint8_t *embedding;    /* panels of [vocab][dim]; one token's row is gathered from its panel */
+    uint8_t *classifier;   /* the same memory, or panels of its own */
+    uint8_t *qkv;          /* L x panels of [dim + 2 kv_dim][dim]: queries, keys, values */
+    uint8_t *output;       /* L x panels of [dim][dim] */
+    uint8_t *gate_up;      /* L x panels of [2 x padded hidden][dim]: w1, then w3, each filled up to whole panels */
+    uint8_t *down;         /* L x panels of [dim][hidden] (w2) */
     float *attention_norm; /* [L][dim] */
     float *feed_norm;      /* [L][dim] */
     float *final_norm;     /* [dim] */
@@ -37,6 +37,8 @@ struct engine_buffers {
     float *sigmoid;   /* [padded hidden] e^-gate */
     float *scores;    /* [seq_len] of one head, padded */
     float *logits;    /* [vocab] */
+    int8_t *quants;   /* [the larger of dim and hidden] a matrix's input, quantised; nothing for float32 weights */
+    float *scales;    /* one for each group of them */
 };
 
 struct engine_cache {
@@ -50,10 +52,16 @@ static inline uint32_t panels_of(uint32_t rows)
     return (rows + PANEL - 1) / PANEL;
 }
 
-/* Floats of a matrix in panels. */
-static inline uint64_t panel_floats(uint32_t rows, uint32_t columns)
+static inline uint64_t panel_bytes(const struct model_config *c, uint32_t columns)
 {
-    return (uint64_t)panels_of(rows) * PANEL * columns;
+    if (c->group == 0)
+        return (uint64_t)PANEL * columns * sizeof(float);
+    return columns / c->group * panel_group_bytes(c->group);
+}
+
+static inline uint64_t matrix_bytes(const struct model_config *c, uint32_t rows, uint32_t columns)
+{
+    return panels_of(rows) * panel_bytes(c, columns);
 }
 
 static inline uint32_t padded(uint32_t rows)

@@ -3,8 +3,6 @@
 
 #include "kernel.h"
 
-#define MODEL_FORMAT "fp32-v0"
-
 static uint16_t at_most_16(uint64_t value)
 {
     return value > UINT16_MAX ? UINT16_MAX : (uint16_t)value;
@@ -134,7 +132,8 @@ void report_model(const struct kernel *kernel, struct wire_model *ret)
         return;
     *ret = (struct wire_model){
         .file = kernel->model_file,
-        .format = MODEL_FORMAT,
+        .format = model_format_name(config),
+        .group = (uint8_t)config->group, /* 0 or 16 .. 128 */
         .dim = config->dim,
         .hidden_dim = config->hidden_dim,
         .layers = at_most_16(config->n_layers),

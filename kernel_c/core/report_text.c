@@ -55,6 +55,8 @@ void report_text_model(const struct kernel *kernel, struct text *out)
     text_string(out, " ");
     pair_word(out, "model", model.file);
     pair_word(out, "format", model.format);
+    if (model.group != 0)
+        pair_number(out, "group", model.group);
     pair_number(out, "parameters", model.parameters);
     pair_number(out, "bytes", model.bytes);
     text_string(out, "\n ");

@@ -1,5 +1,7 @@
 #include "tokenizer_private.h"
 
+#include "align.h"
+
 #define HEAD_BYTES 8u /* score and length in front of each token */
 
 static uint32_t little32(const uint8_t *bytes)
@@ -23,11 +25,6 @@ static int compare_tokens(const struct tokenizer *t, uint32_t a, uint32_t b)
     return order != 0 ? order : a < b ? -1 : a > b;
 }
 
-static uint64_t aligned(uint64_t bytes)
-{
-    return (bytes + 63) / 64 * 64;
-}
-
 uint64_t tokenizer_need(uint64_t file_bytes, uint32_t vocab_size, struct error *error)
 {
     uint64_t least = 4 + HEAD_BYTES * (uint64_t)vocab_size, most = least + (uint64_t)vocab_size * TOKEN_LIMIT;
@@ -36,8 +33,8 @@ uint64_t tokenizer_need(uint64_t file_bytes, uint32_t vocab_size, struct error *
                   (unsigned long long)file_bytes, vocab_size, (unsigned long long)least, (unsigned long long)most);
         return 0;
     }
-    return sizeof(struct tokenizer_merge) + aligned(4 * ((uint64_t)vocab_size + 1)) +
-           2 * aligned(4 * (uint64_t)vocab_size) + aligned(file_bytes - least + 1);
+    return sizeof(struct tokenizer_merge) + align_up(4 * ((uint64_t)vocab_size + 1)) +
+           2 * align_up(4 * (uint64_t)vocab_size) + align_up(file_bytes - least + 1);
 }
 
 /* Heap sort of the ids by their bytes: no recursion, no worst case. */
@@ -128,11 +125,11 @@ bool tokenizer_load(struct tokenizer *t, const uint8_t *file, uint64_t file_byte
 {
     if (tokenizer_need(file_bytes, vocab_size, error) == 0)
         return false;
-    uint64_t id_bytes = aligned(4 * (uint64_t)vocab_size);
+    uint64_t id_bytes = align_up(4 * (uint64_t)vocab_size);
     struct tokenizer_merge *work = memory;
     uint8_t *at = (uint8_t *)memory + sizeof *work;
     uint32_t *offsets = (uint32_t *)(void *)at;
-    at += aligned(4 * ((uint64_t)vocab_size + 1));
+    at += align_up(4 * ((uint64_t)vocab_size + 1));
     float *scores = (float *)(void *)at;
     uint32_t *sorted = (uint32_t *)(void *)(at + id_bytes);
     uint8_t *bytes = at + 2 * id_bytes;

@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "kernel_c" / "models"
 REFERENCE, SSE2, AVX2 = range(3)
 CORE = [
-    "model", "model_layout", "engine", "engine_load", "attention", "kernel_reference", "kernel_sse2", "kernel_avx2",
+    "model", "model_layout", "engine", "engine_load", "engine_tensor", "attention",
+    "kernel_reference", "kernel_sse2", "kernel_avx2",
     "cpu", "maths", "tokenizer", "tokenizer_encode", "sampler", "error", "text", "number", "utf8",
 ]  # fmt: skip
 

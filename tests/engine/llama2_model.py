@@ -1,97 +1,36 @@
-"""llama2.c's model file and forward pass again, slowly and independently: numpy, float64, plain matrix products."""
+"""llama2.c's forward pass again, slowly and independently: numpy, plain matrix products; run.c's and, for files of
+version 2, runq.c's, which quantises the input of every product with weights."""
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from llama2_files import Float32, Quantised, Shape, Weights, quantise, stored
 
 Array = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Shape:
-    """The header of a v0 file; `shared` is the sign of its vocab_size."""
-
-    dim: int = 32
-    hidden: int = 44
-    layers: int = 2
-    heads: int = 4
-    kv_heads: int = 2
-    vocab: int = 50
-    seq: int = 24
-    shared: bool = True
-
-    @property
-    def head(self) -> int:
-        return self.dim // self.heads
-
-    def header(self) -> bytes:
-        vocab = self.vocab if self.shared else -self.vocab
-        return struct.pack("<7i", self.dim, self.hidden, self.layers, self.heads, self.kv_heads, vocab, self.seq)
-
-    def tensors(self) -> dict[str, tuple[int, ...]]:
-        """Shapes in the order of the file, the two dead rotary tables included."""
-        kv, layers = self.head * self.kv_heads, self.layers
-        shapes: dict[str, tuple[int, ...]] = {
-            "embedding": (self.vocab, self.dim),
-            "rms_att": (layers, self.dim),
-            "wq": (layers, self.dim, self.dim),
-            "wk": (layers, kv, self.dim),
-            "wv": (layers, kv, self.dim),
-            "wo": (layers, self.dim, self.dim),
-            "rms_ffn": (layers, self.dim),
-            "w1": (layers, self.hidden, self.dim),
-            "w2": (layers, self.dim, self.hidden),
-            "w3": (layers, self.hidden, self.dim),
-            "rms_final": (self.dim,),
-            "dead_cos": (self.seq, self.head // 2),
-            "dead_sin": (self.seq, self.head // 2),
-        }
-        if not self.shared:
-            shapes["classifier"] = (self.vocab, self.dim)
-        return shapes
-
-    def offset(self, name: str, index: int = 0) -> int:
-        """Where float `index` of a tensor lies in the file."""
-        at = 28
-        for tensor, shape in self.tensors().items():
-            if tensor == name:
-                return at + 4 * index
-            at += 4 * int(np.prod(shape))
-        raise KeyError(name)
-
-
-def random_weights(shape: Shape, seed: int) -> dict[str, npt.NDArray[np.float32]]:
-    """Weights whose activations stay of order one; the dead tables are junk on purpose."""
-    random = np.random.default_rng(seed)
-    weights = {}
-    for name, size in shape.tensors().items():
-        scale = 1.0 if name in ("embedding", "dead_cos", "dead_sin") else 1.5 / np.sqrt(size[-1])
-        values = random.standard_normal(size) * scale
-        weights[name] = (1 + 0.2 * values if name.startswith("rms") else values).astype(np.float32)
-    return weights
-
-
-def model_file(shape: Shape, weights: dict[str, npt.NDArray[np.float32]]) -> bytes:
-    return shape.header() + b"".join(weights[name].tobytes() for name in shape.tensors())
-
-
-def random_model(shape: Shape, seed: int = 1) -> bytes:
-    return model_file(shape, random_weights(shape, seed))
-
-
 class SlowModel:
-    """Keeps all keys and values and recomputes nothing cleverly."""
+    """float64. Keeps all keys and values and recomputes nothing cleverly."""
 
-    def __init__(self, shape: Shape, weights: dict[str, npt.NDArray[np.float32]]) -> None:
+    def __init__(self, shape: Shape, weights: Weights) -> None:
         self.shape = shape
-        self.weights = {name: value.astype(np.float64) for name, value in weights.items()}
+        self.weights: dict[str, Array] = {
+            name: (value.values() if isinstance(value, Quantised) else value).astype(np.float64)
+            for name, value in stored(shape, weights).items()
+        }
         self.keys: list[list[Array]] = [[] for _ in range(shape.layers)]
         self.values: list[list[Array]] = [[] for _ in range(shape.layers)]
+
+    def input(self, x: Array) -> Array:
+        """What a product sees of its input."""
+        if self.shape.version != 2:
+            return x
+        groups = x.reshape(-1, self.shape.group)
+        scales = np.abs(groups).max(axis=1, keepdims=True) / 127 + 1e-300
+        return np.asarray((np.sign(groups) * np.floor(np.abs(groups) / scales + 0.5) * scales).reshape(x.shape))
 
     @staticmethod
     def norm(x: Array, weight: Array) -> Array:
@@ -106,7 +45,7 @@ class SlowModel:
         return turned
 
     def attend(self, layer: int, x: Array, position: int) -> Array:
-        shape, w = self.shape, self.weights
+        shape, w, x = self.shape, self.weights, self.input(x)
         queries = self.rotate((w["wq"][layer] @ x).reshape(shape.heads, shape.head), position)
         self.keys[layer].append(self.rotate((w["wk"][layer] @ x).reshape(shape.kv_heads, shape.head), position))
         self.values[layer].append((w["wv"][layer] @ x).reshape(shape.kv_heads, shape.head))
@@ -117,7 +56,7 @@ class SlowModel:
             scores = keys[:, kv] @ queries[head] / np.sqrt(shape.head)
             share = np.exp(scores - scores.max())
             results.append(share / share.sum() @ values[:, kv])
-        return np.asarray(w["wo"][layer] @ np.concatenate(results))
+        return np.asarray(w["wo"][layer] @ self.input(np.concatenate(results)))
 
     def forward(self, token: int) -> Array:
         """The next position's logits."""
@@ -126,36 +65,46 @@ class SlowModel:
         position = len(self.keys[0])
         for layer in range(self.shape.layers):
             x = x + self.attend(layer, self.norm(x, w["rms_att"][layer]), position)
-            normed = self.norm(x, w["rms_ffn"][layer])
+            normed = self.input(self.norm(x, w["rms_ffn"][layer]))
             gate = w["w1"][layer] @ normed
-            x = x + w["w2"][layer] @ (gate / (1 + np.exp(-gate)) * (w["w3"][layer] @ normed))
+            x = x + w["w2"][layer] @ self.input(gate / (1 + np.exp(-gate)) * (w["w3"][layer] @ normed))
         classifier = w["embedding" if self.shape.shared else "classifier"]
-        return np.asarray(classifier @ self.norm(x, w["rms_final"]))
-
-
-Float32 = npt.NDArray[np.float32]
+        return np.asarray(classifier @ self.input(self.norm(x, w["rms_final"])))
 
 
 class ExactModel:
-    """llama2.c in float32 with its own order of operations: every product rounded, every sum in the order of the index.
+    """float32 with llama2.c's own order of operations: every product rounded, every sum in the order of the index.
 
     `exponential` is the one function that is not arithmetic; the engine's own is given, so that all bits must agree.
     """
 
-    def __init__(self, shape: Shape, weights: dict[str, Float32], exponential: Callable[[Float32], Float32]) -> None:
-        self.shape, self.weights, self.exponential = shape, weights, exponential
+    def __init__(self, shape: Shape, weights: Weights, exponential: Callable[[Float32], Float32]) -> None:
+        self.shape, self.weights, self.exponential = shape, stored(shape, weights), exponential
         self.keys = np.zeros((shape.layers, shape.seq, shape.kv_heads, shape.head), np.float32)
         self.values = np.zeros_like(self.keys)
 
-    @staticmethod
-    def product(matrix: Float32, x: Float32) -> Float32:
+    def product(self, matrix: Float32 | Quantised, x: Float32) -> Float32:
+        if isinstance(matrix, Quantised):
+            return self.product_int8(matrix, quantise(x, self.shape.group))
         total = np.zeros(len(matrix), np.float32)
         for k, value in enumerate(x):
             total = total + matrix[:, k] * value
         return total
 
     @staticmethod
-    def norm(x: Float32, weight: Float32) -> Float32:
+    def product_int8(matrix: Quantised, x: Quantised) -> Float32:
+        """An exact sum for each group, times the row's scale, times the input's."""
+        total = np.zeros(len(matrix.quants), np.float32)
+        group = x.quants.shape[-1] // len(x.scales)
+        for g, scale in enumerate(x.scales):
+            part = slice(g * group, (g + 1) * group)
+            sums = matrix.quants[:, part].astype(np.int32) @ x.quants[part].astype(np.int32)
+            total = total + sums.astype(np.float32) * matrix.scales[:, g] * scale
+        return total
+
+    @staticmethod
+    def norm(x: Float32, weight: Float32 | Quantised) -> Float32:
+        assert not isinstance(weight, Quantised)
         total = np.float32(0)
         for value in x:
             total = np.float32(total + value * value)
@@ -196,7 +145,8 @@ class ExactModel:
     def forward(self, token: int, position: int) -> Float32:
         """The logits, to the bit."""
         w, one = self.weights, np.float32(1)
-        x = w["embedding"][token].copy()
+        row = w["embedding"][token]
+        x = row.values() if isinstance(row, Quantised) else row
         for layer in range(self.shape.layers):
             x = x + self.attend(layer, self.norm(x, w["rms_att"][layer]), position)
             normed = self.norm(x, w["rms_ffn"][layer])

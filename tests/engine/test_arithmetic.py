@@ -131,7 +131,7 @@ def test_gcc_does_not_fuse_either(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["kernel_sse2.c", "kernel_reference.c", "attention.c", "engine.c", "sampler.c", "cpu.c"]
+    "name", ["kernel_sse2.c", "kernel_reference.c", "attention.c", "engine.c", "engine_tensor.c", "sampler.c", "cpu.c"]
 )
 def test_only_the_avx2_kernels_use_avx(tmp_path: Path, name: str) -> None:
     found = mnemonics("efi", name, tmp_path)

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from engine_harness import AVX2, REFERENCE, SSE2, EngineError, Floats, Harness
-from llama2_model import ExactModel, Shape, SlowModel, model_file, random_model, random_weights
+from llama2_files import Shape, model_file, random_model, random_weights
+from llama2_model import ExactModel, SlowModel
 
 SHAPES = {
     "grouped heads": Shape(dim=64, hidden=96, layers=3, heads=8, kv_heads=2, vocab=64),

@@ -10,7 +10,7 @@ import pytest
 from engine_harness import EngineError, Harness
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from llama2_model import Shape, random_model
+from llama2_files import Shape, random_model
 
 FORMAT, STATE, VERSION = 10, 5, 9
 GOOD = Shape(dim=64, hidden=172, layers=5, heads=8, kv_heads=4, vocab=512, seq=512)
@@ -44,12 +44,12 @@ def test_the_published_shape_is_accepted(harness: Harness) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "wanted"),
     [
-        (0, 1 << 30, "dim is 1073741824, expected 16..16384 and a multiple of 8"),
-        (0, 0, "dim is 0, expected 16..16384 and a multiple of 8"),
-        (0, 8, "dim is 8, expected 16..16384 and a multiple of 8"),
-        (0, 63, "dim is 63, expected 16..16384 and a multiple of 8"),
-        (0, -64, "dim is -64, expected 16..16384 and a multiple of 8"),
-        (0, 16392, "dim is 16392, expected 16..16384 and a multiple of 8"),
+        (0, 1 << 30, "dim is 1073741824, expected 16..16384 and even"),
+        (0, 0, "dim is 0, expected 16..16384 and even"),
+        (0, 8, "dim is 8, expected 16..16384 and even"),
+        (0, 63, "dim is 63, expected 16..16384 and even"),
+        (0, -64, "dim is -64, expected 16..16384 and even"),
+        (0, 16392, "dim is 16392, expected 16..16384 and even"),
         (1, 0, "hidden_dim is 0, expected 1..65536"),
         (1, 65537, "hidden_dim is 65537, expected 1..65536"),
         (1, -1, "hidden_dim is -1, expected 1..65536"),
@@ -128,7 +128,12 @@ def test_a_cut_header_is_refused(harness: Harness, size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "name"), [(b"24ka\x02\0\0\0", "llama2.c format version 2"), (b"GGUF\x03\0\0\0", "GGUF")]
+    ("start", "name"),
+    [
+        (b"24ka\x03\0\0\0", "llama2.c format version 3, expected 0, 1 or 2"),
+        (b"24ka\0\0\0\0", "llama2.c format version 0, expected 0, 1 or 2"),
+        (b"GGUF\x03\0\0\0", "GGUF"),
+    ],
 )
 def test_other_formats_are_named(harness: Harness, start: bytes, name: str) -> None:
     error = refusal(harness, start.ljust(256, b"\0"), 100_000)

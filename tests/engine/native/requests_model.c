@@ -122,8 +122,8 @@ static void load_request(struct harness *h, const struct request *r, bool path)
         }
         source.bytes = (unsigned long long)ftell(source.file);
         rewind(source.file);
-        if (fread(source.header, 1, sizeof source.header, source.file) != sizeof source.header)
-            memset(source.header, 0, sizeof source.header);
+        if (fread(source.header, 1, sizeof source.header, source.file) < sizeof source.header)
+            clearerr(source.file);
     } else {
         memcpy(source.header, r->payload, r->bytes < sizeof source.header ? r->bytes : sizeof source.header);
     }
