@@ -39,8 +39,7 @@ static void reason(struct kernel *kernel)
     switch (chat->last.reason) {
     case WIRE_STOP_REASON_STOPPED:
         if (waiting > 1)
-            console_print(kernel, "[stopped; %u tokens of the prompt are computed in the next turn]\n",
-                          (unsigned)waiting);
+            console_print(kernel, "[stopped; %u tokens are computed in the next turn]\n", (unsigned)waiting);
         else
             console_print(kernel, "[stopped]\n");
         break;

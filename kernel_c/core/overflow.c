@@ -35,8 +35,8 @@ static void note(struct kernel *kernel, bool slid, uint32_t before)
 {
     struct chat *chat = &kernel->chat;
     chat->overflow_slid = slid;
-    chat->overflow_before = before;
-    chat->overflow_kept = chat->length;
+    chat->overflow_before = before - 1; /* to a reader BOS is no token */
+    chat->overflow_kept = chat->length - 1;
     chat->overflow_count++;
     log_event(kernel, WIRE_LOG_LEVEL_WARN, WIRE_LOG_CODE_INFO, WIRE_ARENA_KV, before, chat->length,
               slid ? "context full: slid" : "context full: cleared");

@@ -149,7 +149,7 @@ class SlowKernel:
         self.rows = min(self.rows, 1)
         if self.overflow == "clear":
             return f"[the context was full: {before - len(self.context)} tokens were forgotten"
-        return f"[the context was full: the newest {len(self.context)} of {before} tokens were kept"
+        return f"[the context was full: the newest {kept} of {before - 1} tokens were kept"
 
     def _next(self, wanted: int | None, said: list[int], turn: Turn) -> int:
         logits = self.model.logits(self.ids(), [])

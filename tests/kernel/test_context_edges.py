@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from made_models import Script
+from made_models import DEFAULT_MODEL, Script, put_model
+from numpy_model import Model
 from typed_kernel import GREEDY, Kernel, Start
 
 ROWS = 32
@@ -57,8 +58,7 @@ def test_a_first_prompt_of_all_rows(start: Start, tmp_path: Path) -> None:
     kernel.tell("/clear", "/overflow slide")
     half = ROWS // 2
     assert (
-        kernel.ask(tokens(ROWS - 1))
-        == f"abcde\n[the context was full: the newest {half + 1} of {ROWS + 1} tokens were kept]"
+        kernel.ask(tokens(ROWS - 1)) == f"abcde\n[the context was full: the newest {half} of {ROWS} tokens were kept]"
     )
     assert kernel.rows() == half + 1 + 4, "BOS, the newest half with the a, and bcde"
 
@@ -80,7 +80,7 @@ def test_a_first_prompt_of_more_than_all_rows(start: Start, tmp_path: Path) -> N
 
 
 NOTICES = {
-    "slide": "[the context was full: the newest 1 of 9 tokens were kept]\n",
+    "slide": "[the context was full: the newest 0 of 8 tokens were kept]\n",
     "clear": "[the context was full: 8 tokens were forgotten]\n",
 }
 
@@ -101,7 +101,7 @@ def test_a_later_prompt_of_all_rows_leaves_bos_alone(start: Start, tmp_path: Pat
 def test_a_prompt_that_needs_more_than_half_leaves_less(start: Start, tmp_path: Path) -> None:
     kernel = say(start, tmp_path, *LOOP)
     assert kernel.ask(tokens(20)) == "abcde"
-    notice = "[the context was full: the newest 5 of 26 tokens were kept]\n"
+    notice = "[the context was full: the newest 4 of 25 tokens were kept]\n"
     assert kernel.ask(tokens(ROWS - 5)).startswith(notice + "abcde\n[the context was full")
 
 
@@ -109,7 +109,7 @@ def test_a_conversation_that_is_full_to_the_row_needs_no_room(start: Start, tmp_
     kernel = say(start, tmp_path, *LOOP)
     assert kernel.ask(tokens(ROWS - 1 - 5)) == "abcde"
     assert kernel.rows() == ROWS
-    assert kernel.ask("x") == f"[the context was full: the newest {ROWS // 2 + 1} of {ROWS} tokens were kept]\nabcde"
+    assert kernel.ask("x") == f"[the context was full: the newest {ROWS // 2} of {ROWS - 1} tokens were kept]\nabcde"
 
 
 def test_an_answer_whose_last_token_is_on_the_last_row(start: Start, tmp_path: Path) -> None:
@@ -123,6 +123,25 @@ def test_an_answer_whose_last_token_is_on_the_last_row(start: Start, tmp_path: P
         kernel.tell("/clear")
         assert kernel.ask(tokens(ROWS - 2)) == "ab"
         assert kernel.rows() == ROWS
+
+
+def test_a_stop_in_the_prompt_tells_how_many_tokens_wait(start: Start, tmp_path: Path) -> None:
+    """They are computed before the next prompt is, and the answer is as if nothing had been stopped."""
+    put_model(tmp_path)
+    kernel, model = start(tmp_path, "--poll-gap-us", "2000"), Model(DEFAULT_MODEL)
+    kernel.tell(*GREEDY, "/max_tokens 8", "/attn reference")
+    text = "Once upon a time, " * 40
+    first = model.tokenizer.encode(text, bos=True)
+    assert len(first) < 500
+    kernel.send(text.encode() + b"\r")
+    kernel.until(lambda shown: f"{text}\n" in shown)
+    kernel.send(b"\x03")
+    waiting = re.search(r"\[stopped; (\d+) tokens are computed in the next turn]", kernel.until_prompt())
+    assert waiting is not None
+    assert kernel.rows() == len(first) - int(waiting[1])
+    answer, shown = model.greedy(first + model.tokenizer.encode("Then", bos=False), 8)
+    assert kernel.ask("Then") == shown
+    assert kernel.rows() == len(first) + len(model.tokenizer.encode("Then", bos=False)) + len(answer) - 1
 
 
 # ---- characters and patterns across tokens ---------------------------------------------------------------------------

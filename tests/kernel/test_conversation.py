@@ -89,7 +89,7 @@ def test_a_full_context_slides_to_bos_and_the_newest_half(kernel: Kernel, model:
     reply = kernel.ask(BEGINNING)
     text, _, notice = reply.rpartition("\n[the context was full")
     assert text == before + after
-    assert notice == ": the newest 257 of 513 tokens were kept]"
+    assert notice == ": the newest 256 of 512 tokens were kept]"
     assert "context full: slid" in kernel.ask("/log")
     assert kernel.rows() == 257 + 512 - len(first) - 1
 
@@ -105,7 +105,7 @@ def test_a_prompt_that_does_not_fit_slides_first(kernel: Kernel, model: Model) -
     assert len(ids) + len(prompt) > 512
     expected = model.greedy(slid(ids, 512) + prompt, 20)[1]
     notice, _, text = kernel.ask(words).partition("]\n")
-    assert notice == f"[the context was full: the newest 257 of {len(ids)} tokens were kept"
+    assert notice == f"[the context was full: the newest 256 of {len(ids) - 1} tokens were kept"
     assert text == expected
 
 
