@@ -11,7 +11,7 @@ static uint64_t read_xcr0(void)
 
 static void read_brand(char *brand)
 {
-    uint32_t words[12] = {0}, largest = __get_cpuid_max(0x80000000u, 0);
+    uint32_t words[12] = {0}, largest = (uint32_t)__get_cpuid_max(0x80000000u, 0);
     if (largest >= 0x80000004u)
         for (uint32_t i = 0; i < 3; i++)
             __cpuid(0x80000002u + i, words[4 * i], words[4 * i + 1], words[4 * i + 2], words[4 * i + 3]);
