@@ -130,3 +130,4 @@ def test_no_more_is_held_back_than_must_be(stream: Stream, pieces: list[bytes], 
     assert shown + last.shown == text
     assert b"".join(piece for _, piece in sent) == text
     assert [index for index, _ in sent] == list(range(len(sent)))
+    assert all(piece or not pieces[index] for index, piece in sent), "a token of which nothing is shown was never said"
