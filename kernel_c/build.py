@@ -14,7 +14,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -22,6 +22,8 @@ HERE = Path(__file__).resolve().parent
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow", "-Wvla", "-Wstrict-prototypes"]
 # No contraction and no fast-math anywhere: every kernel must give the same bits as the reference.
 COMMON = ["-std=c17", "-ffp-contract=off", "-fno-strict-aliasing", "-I", str(HERE / "core"), "-I", str(HERE / "gen")]
+#: Set by coverage.py: the simulator is built with the sanitisers, and counts which of its lines run.
+COVERAGE = bool(os.environ.get("LLMBM_COVERAGE"))
 LEVEL_FLAGS = {"kernel_avx2.c": ["-mavx2", "-mfma"], "kernel_sse2.c": ["-msse2"]}
 
 
@@ -43,6 +45,24 @@ class Target:
 
 def targets() -> dict[str, Target]:
     """Every target by name. The EFI application stops at SSE2 outside the level files, as the firmware's ABI does."""
+    counting = ["--coverage", "-fprofile-update=atomic"] if COVERAGE else []
+    checked = Target(
+        "asan",
+        "llmk-sim-asan",
+        "posix",
+        [
+            "-O1",
+            "-g",
+            "-fsanitize=address,undefined",
+            "-fno-sanitize-recover=all",
+            "-fno-omit-frame-pointer",
+            *counting,
+        ],
+        ["-fsanitize=address,undefined", "-lpthread", *counting[:1]],
+        ["gcc"],
+    )
+    if COVERAGE:
+        return {"asan": checked, "sim": replace(checked, name="sim", output="llmk-sim")}
     return {
         "efi": Target(
             "efi",
@@ -55,14 +75,7 @@ def targets() -> dict[str, Target]:
             ],
         ),
         "sim": Target("sim", "llmk-sim", "posix", ["-O2", "-g", "-fno-sanitize=all", "-mcpu=x86_64"], ["-lpthread"]),
-        "asan": Target(
-            "asan",
-            "llmk-sim-asan",
-            "posix",
-            ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"],
-            ["-fsanitize=address,undefined", "-lpthread"],
-            ["gcc"],
-        ),
+        "asan": checked,
     }
 
 

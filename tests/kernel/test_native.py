@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -15,7 +16,8 @@ INCLUDES = ["-I", str(CORE), "-I", str(ROOT / "kernel_c" / "gen"), "-I", str(NAT
 
 def compile_and_run(program: Path, parts: list[Path], *arguments: str) -> None:
     """Builds a native test under the sanitisers and runs it; its words become the failure."""
-    command = ["gcc", *FLAGS, *INCLUDES, *map(str, parts), "-lpthread", "-o", str(program)]
+    counting = ["--coverage"] if os.environ.get("LLMBM_COVERAGE") else []  # see kernel_c/coverage.py
+    command = ["gcc", *FLAGS, *counting, *INCLUDES, *map(str, parts), "-lpthread", "-o", str(program)]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
     run = subprocess.run(
