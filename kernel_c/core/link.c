@@ -10,29 +10,14 @@
 #define KEYS_US 10000u
 #define HEARTBEAT_US (WIRE_HEARTBEAT_MS * 1000u - 50000u) /* a sleep or a long gap between polls still fits */
 #define COUNTERS_US 500000u
-#define DROWSY_US 100000u
-#define SLEEP_AFTER_US 150000u /* what was sent into the wide window is here by then */
+#define SLEEP_AFTER_US 150000u /* a host that waits for credit goes on within this */
 #define SLEEP_US 20000u
 #define WATCH_US 800u /* half of what fills a FIFO of 16 bytes at 115200 bit/s */
-#define QUICK_POLLS 16u   /* after so many the kernel is known to look often enough for a wide window */
-#define FIFO_OCTETS 15u   /* what may wait between two polls: a FIFO less one place for the stop octet */
-#define SETTLED_US 50000u /* what was sent into a wide window is here when nothing came for so long */
 #define TWICE_US 1000000u /* two stop bytes within this take the line back */
 
 bool link_busy(const struct kernel *kernel)
 {
     return kernel->chat.running || kernel->link.serving || kernel->link.waiting_id != 0;
-}
-
-bool link_drowsy(const struct kernel *kernel)
-{
-    return kernel->link.machine && clock_us() - kernel->link.byte_us > DROWSY_US;
-}
-
-uint16_t link_window(const struct kernel *kernel)
-{
-    bool wide = !link_busy(kernel) && !link_drowsy(kernel) && kernel->link.quick_polls >= QUICK_POLLS;
-    return wide ? WIRE_WINDOW_IDLE : WIRE_WINDOW_BUSY;
 }
 
 uint32_t link_sleep_us(const struct kernel *kernel)
@@ -66,15 +51,7 @@ static bool can_type(const struct link *link)
 
 void link_work_begin(struct kernel *kernel)
 {
-    struct link *link = &kernel->link;
-    uint64_t begun = clock_us(), quiet_since = begun;
-    bool wide = link->machine && link->window > WIRE_WINDOW_BUSY;
-    link->serving = true;
-    while (wide && clock_us() - begun < WIRE_HEARTBEAT_MS * 1000u && clock_us() - quiet_since < SETTLED_US) {
-        (void)link_poll(kernel);
-        quiet_since = link->byte_us > begun ? link->byte_us : begun;
-        port_relax(WATCH_US);
-    }
+    kernel->link.serving = true;
 }
 
 void link_work_end(struct kernel *kernel)
@@ -104,8 +81,8 @@ static void send_hello(struct kernel *kernel, const char *nonce, bool machine)
         .boot = kernel->boot_id,
         .machine = machine,
         .nonce = nonce,
-        .window_idle = WIRE_WINDOW_IDLE,
-        .window_busy = WIRE_WINDOW_BUSY,
+        .window_idle = WIRE_WINDOW,
+        .window_busy = WIRE_WINDOW,
         .max_line = WIRE_MAX_LINE,
         .baud = kernel->uart.baud,
         .version = KERNEL_VERSION,
@@ -301,9 +278,8 @@ static void serve_session(struct kernel *kernel, uint64_t now_us)
 {
     struct link *link = &kernel->link;
     uint32_t untold = link->consumed - link->told;
-    uint32_t enough = link_busy(kernel) ? WIRE_WINDOW_BUSY / 2 + 1 : WIRE_WINDOW_IDLE / 2;
-    bool changed = link->window != link_window(kernel) || link->phase != link_phase(kernel);
-    if (changed || link->credit_due || untold >= enough || now_us - link->credit_us >= HEARTBEAT_US)
+    bool changed = link->phase != link_phase(kernel);
+    if (changed || link->credit_due || untold > WIRE_WINDOW / 2 || now_us - link->credit_us >= HEARTBEAT_US)
         link_send_credit(kernel);
     link_send_samples(kernel, now_us);
     send_counters(kernel, now_us);
@@ -312,21 +288,11 @@ static void serve_session(struct kernel *kernel, uint64_t now_us)
         link_leave(kernel, WIRE_LEAVE_REASON_EXPIRED);
 }
 
-/* A wide window needs a kernel that looks before a FIFO is full, and only one that does so knows that it does. */
-static void watch_polls(struct kernel *kernel, uint64_t now_us)
-{
-    struct link *link = &kernel->link;
-    uint64_t fills_us = FIFO_OCTETS * UINT64_C(10000000) / kernel->uart.baud;
-    bool quick = now_us - link->poll_us < fills_us && !link_busy(kernel) && !link_drowsy(kernel);
-    link->quick_polls = quick ? link->quick_polls + (link->quick_polls < QUICK_POLLS) : 0;
-}
-
 bool link_poll(struct kernel *kernel)
 {
     struct link *link = &kernel->link;
     uint64_t now_us = clock_us();
     if (now_us - link->poll_us >= POLL_US) {
-        watch_polls(kernel, now_us);
         link->poll_us = now_us;
         uart_pump(&kernel->uart);
         receive(kernel);

@@ -52,14 +52,12 @@ struct link {
     uint16_t sequence;        /* of the next frame */
     struct wire_receiver receiver;
     uint32_t consumed, told;  /* bytes taken since the hello; the value in the last K */
-    uint16_t window;          /* in the last K */
     enum wire_phase phase;    /* in the last K */
     uint64_t credit_us;       /* when the last K was sent */
     bool credit_due;
     uint64_t life_us;         /* when the last valid frame of the host came */
     uint64_t byte_us;         /* when the last byte came */
     uint64_t poll_us, key_us; /* when the slow parts of the poll ran */
-    uint32_t quick_polls;     /* of the awake and idle kernel, one right after the other */
     uint32_t stops, breaks;   /* of the uart, as last seen */
     uint64_t stop_us;         /* when the last stop byte came, 0: none */
     enum wire_log_level level;
@@ -107,15 +105,12 @@ bool link_poll(struct kernel *kernel);
 void link_beacon(struct kernel *kernel);   /* once at boot */
 bool link_serve(struct kernel *kernel);    /* runs what waits (gen, run); false when nothing did */
 bool link_typed(struct kernel *kernel, uint8_t *ret_byte); /* the next byte a person typed */
-/* Around work that a person asked for: a host learns first that the window is narrow, and what it sent into the wide one is taken. */
+/* Around work that a person asked for: the host learns that the kernel is busy. */
 void link_work_begin(struct kernel *kernel);
 void link_work_end(struct kernel *kernel);
 bool link_busy(const struct kernel *kernel);
-/* How long an idle kernel may sleep. Long only when the window has been narrow for a while, so that a 16-byte FIFO holds all that can
- * come in that time: the rest of a wide window must have arrived. */
+/* How long an idle kernel may sleep: long only in machine mode, where no more can come than a FIFO holds, and when nothing came lately. */
 uint32_t link_sleep_us(const struct kernel *kernel);
-uint16_t link_window(const struct kernel *kernel); /* bytes the host may have under way */
-bool link_drowsy(const struct kernel *kernel); /* quiet for so long that the window is narrow although nothing is computed */
 
 /* ---- between the link's own files ------------------------------------------------------------------------------- */
 

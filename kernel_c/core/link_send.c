@@ -52,7 +52,7 @@ void link_send_credit(struct kernel *kernel)
     struct wire_line line;
     struct wire_credit record = {
         .consumed = link->consumed,
-        .window = link_window(kernel),
+        .window = WIRE_WINDOW,
         .phase = link_phase(kernel),
         .generation = kernel->chat.generation,
         .tokens = kernel->chat.generated,
@@ -61,7 +61,6 @@ void link_send_credit(struct kernel *kernel)
     (void)wire_put_credit(&line, link_sequence(kernel), &record);
     if (link_send(kernel, &line, LINK_MUST)) {
         link->told = link->consumed;
-        link->window = record.window;
         link->phase = record.phase;
         link->credit_due = false;
     }

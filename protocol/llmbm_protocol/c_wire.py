@@ -166,8 +166,7 @@ def _limits() -> Iterator[str]:
         "REVISION": schema.REVISION,
         "MAX_LINE": schema.MAX_LINE,
         "MAX_FIELDS": schema.MAX_FIELDS,
-        "WINDOW_BUSY": schema.WINDOW_BUSY,
-        "WINDOW_IDLE": schema.WINDOW_IDLE,
+        "WINDOW": schema.WINDOW,
         "HEARTBEAT_MS": schema.HEARTBEAT_MS,
         "EXPIRY_MS": schema.EXPIRY_MS,
     }

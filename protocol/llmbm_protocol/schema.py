@@ -47,7 +47,7 @@ from llmbm_protocol.words import (
 
 __all__ = [
     "EXPIRY_MS", "HEARTBEAT_MS", "HOST_RECORDS", "KERNEL_RECORDS", "MAX_FIELDS", "MAX_LINE", "OPERATIONS",
-    "PROTOCOL", "REVISION", "SAMPLES", "WINDOW_BUSY", "WINDOW_IDLE", "Arena", "Counters", "Cpu", "Credit", "Data",
+    "PROTOCOL", "REVISION", "SAMPLES", "WINDOW", "Arena", "Counters", "Cpu", "Credit", "Data",
     "ErrorCode", "Event", "Finished", "Hello", "HostHello", "KvCache", "Leave", "LeaveReason", "Load", "LogCode",
     "LogLevel", "Model", "Operation", "Output", "Perf", "Phase", "Record", "Request", "Response", "Sample",
     "SamplingState", "Sentinel", "SentinelError", "SentinelPhase", "SentinelState", "StopReason", "Stream", "Token",
@@ -57,8 +57,7 @@ __all__ = [
 PROTOCOL = 1
 REVISION = 0
 MAX_LINE = 240  # octets of a frame, "@" and line end included
-WINDOW_BUSY = 15  # a 16550 FIFO less one slot for the stop byte
-WINDOW_IDLE = 240
+WINDOW = 15  # a 16550 FIFO less one slot for the stop byte
 HEARTBEAT_MS = 250
 MAX_FIELDS = 24  # fields of one frame
 EXPIRY_MS = 10_000  # machine mode ends when no valid host frame came for so long
@@ -239,6 +238,11 @@ class Operation(BaseModel):
     idempotent: bool = False  # repeating it with another id changes nothing more
     while_busy: bool = False  # accepted while a generation runs
     meaning: str
+
+    @property
+    def prompt(self) -> bool:
+        """Answered at once: its response goes out before the credit that counts its last octet."""
+        return not self.busy and self.name != "data"
 
 
 OPERATIONS: tuple[Operation, ...] = (

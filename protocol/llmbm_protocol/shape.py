@@ -182,8 +182,7 @@ def canonical() -> bytes:
         "limits": {
             "line": schema.MAX_LINE,
             "fields": schema.MAX_FIELDS,
-            "window_busy": schema.WINDOW_BUSY,
-            "window_idle": schema.WINDOW_IDLE,
+            "window": schema.WINDOW,
             "heartbeat_ms": schema.HEARTBEAT_MS,
             "expiry_ms": schema.EXPIRY_MS,
         },

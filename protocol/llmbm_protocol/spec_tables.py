@@ -101,7 +101,7 @@ def _constants() -> Iterator[str]:
     yield f"| schema id `sch` | `{schema_id():x}` |"
     yield f"| longest line `mx` | {schema.MAX_LINE} octets |"
     yield f"| most fields of a frame | {schema.MAX_FIELDS} |"
-    yield f"| window while busy `wb`, while idle `wi` | {schema.WINDOW_BUSY}, {schema.WINDOW_IDLE} octets |"
+    yield f"| window while idle `wi`, while busy `wb` | {schema.WINDOW}, {schema.WINDOW} octets |"
     yield f"| heartbeat | every {schema.HEARTBEAT_MS} ms |"
     yield f"| machine mode expires without a valid host frame | after {schema.EXPIRY_MS} ms |"
     yield ""

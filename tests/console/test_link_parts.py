@@ -180,6 +180,46 @@ async def test_an_unanswered_request_is_given_up_after_its_repetitions() -> None
     assert caught.value.code == "timeout"
 
 
+async def test_what_was_surely_lost_is_sent_again_at_once() -> None:
+    requests, credits = fresh()
+    requests.add(Request(id=1, op="ping"), None)
+    sent = all_output(requests, credits, 1.0)
+    end = credits.sent
+    requests.on_credit(1.01, credits.on_credit(credit(end - 1, 240), 1.01))
+    requests.check(1.2, False, 0.25)
+    assert not all_output(requests, credits, 1.2), "its last octet was not taken yet"
+    requests.on_credit(1.21, credits.on_credit(credit(end, 240), 1.21))
+    requests.check(1.25, False, 0.25)
+    assert not all_output(requests, credits, 1.25), "the answer may be on its way"
+    requests.check(1.32, False, 0.25)
+    assert [request.id for request in sent_requests(all_output(requests, credits, 1.32))] == [
+        request.id for request in sent_requests(sent)
+    ]
+
+
+async def test_lost_octets_mean_that_the_request_was_lost() -> None:
+    requests, credits = fresh()
+    requests.add(Request(id=1, op="ping"), None)
+    assert requests.next_chunk(1.0)
+    for now in (1.35, 1.6, 1.65):
+        requests.on_credit(now, credits.on_credit(credit(5, 240), now))
+    assert credits.lost_bytes
+    requests.check(1.76, False, 0.25)
+    assert all_output(requests, credits, 1.76)
+
+
+@pytest.mark.parametrize(("op", "arguments"), [("run", {"text": b"/help"}), ("data", {"offset": 0, "count": 9})])
+async def test_work_is_not_expected_to_be_answered_at_once(op: str, arguments: dict[str, object]) -> None:
+    requests, credits = fresh()
+    requests.add(Request(id=1, op=op, **arguments), None)  # type: ignore[arg-type]
+    all_output(requests, credits, 1.0)
+    requests.on_credit(1.1, credits.on_credit(credit(credits.sent, 240), 1.1))
+    requests.check(1.9, False, 0.25)
+    assert not all_output(requests, credits, 1.9)
+    requests.check(2.1, False, 0.25)
+    assert all_output(requests, credits, 2.1)
+
+
 async def test_a_late_answer_is_for_nobody() -> None:
     requests, _ = fresh()
     pending = requests.add(Request(id=1, op="ping"), None)

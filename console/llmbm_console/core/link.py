@@ -335,7 +335,7 @@ class Link:
     def _credit(self, record: Credit, now: float) -> None:
         self.engine = record.phase
         self.upkeep.on_credit(now)
-        self.credits.on_credit(record, now)
+        self.requests.on_credit(now, self.credits.on_credit(record, now))
         self.release(self.tokens.on_credit(record), now)
         self.log.on_credit(record)
         self.emit(ev.RecordReceived(now, record))

@@ -10,14 +10,15 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from llmbm_console.core.credits import Credits
+from llmbm_console.core.credits import WRAP, Credits
 from llmbm_protocol.codec import to_frame
 from llmbm_protocol.schema import OPERATIONS, Data, Operation, Output, Request, Response, Sample
 
 OPERATION = {operation.name: operation for operation in OPERATIONS}
 TIMEOUT_IDLE = 1.0  # s after the last byte of a request went out
 TIMEOUT_BUSY = 2.5
-MAX_TRIES = 8
+TAKEN_GRACE = 0.1  # s after a credit that counts all of a request: its answer was sent before that credit
+MAX_TRIES, GIVE_UP = 8, 12.0  # repetitions, and s, after which a request fails; both must be over
 #: bytes of credit worth sending for. With less, lost bytes would never be noticed: each credit would free one byte, and
 #: the line would never be quiet long enough to see that the others are gone
 LEAST_PIECE = 8
@@ -42,6 +43,9 @@ class Pending:
     answer: asyncio.Future[Response]
     on_response: Callable[[Response], None] | None
     sent_at: float | None = None  # its last byte went out
+    first_sent_at: float | None = None
+    end: int = 0  # bytes sent when its last one was
+    taken_at: float | None = None  # a credit said that the kernel has taken all of it
     tries: int = 0
     outputs: dict[int, bytes] = field(default_factory=dict)
     samples: list[Sample] = field(default_factory=list)
@@ -113,7 +117,7 @@ class Requests:
             room -= len(part)
             chunk += part
             if item.at == len(item.data):
-                self._sent(item, now)
+                self._sent(item, now, (self.credits.sent + len(chunk)) % WRAP)
         if chunk:
             self.credits.on_sent(len(chunk), now)
         return chunk
@@ -128,11 +132,13 @@ class Requests:
                     break
         return self._current
 
-    def _sent(self, item: Outgoing, now: float) -> None:
+    def _sent(self, item: Outgoing, now: float, end: int) -> None:
         self._current = None
         pending = item.pending
         if pending is not None and pending.request.id in self.waiting:
-            pending.sent_at = now
+            pending.sent_at, pending.end, pending.taken_at = now, end, None
+            if pending.first_sent_at is None:
+                pending.first_sent_at = now
             if pending.operation.busy:
                 self._barrier = pending.request.id
 
@@ -174,14 +180,26 @@ class Requests:
         for pending in self.waiting.values():
             pending.samples.append(record)
 
+    def on_credit(self, now: float, lost: int) -> None:
+        """The kernel has taken more, or bytes were found to be lost: a request that is answered at once and was not is
+        damaged, or its answer is, and nothing is won by waiting longer."""
+        for pending in self.waiting.values():
+            if pending.sent_at is None or pending.taken_at is not None or not pending.operation.prompt:
+                continue
+            if lost or (self.credits.consumed - pending.end) % WRAP < WRAP // 2:
+                pending.taken_at = now
+
     def check(self, now: float, busy: bool, slowest_gap: float) -> None:
         """Sends again what was not answered in time, with the same id so that it is done once; fails what never is."""
         limit = max(TIMEOUT_BUSY if busy else TIMEOUT_IDLE, 3 * slowest_gap)
         for pending in list(self.waiting.values()):
-            if pending.sent_at is None or now - pending.sent_at < limit:
+            if pending.sent_at is None or pending.first_sent_at is None:
                 continue
-            if pending.tries >= MAX_TRIES:
-                self._fail(pending, "timeout", f"{pending.request.op}: no answer after {MAX_TRIES} repetitions")
+            lost = pending.taken_at is not None and now - pending.taken_at >= TAKEN_GRACE
+            if not lost and now - pending.sent_at < limit:
+                continue
+            if pending.tries >= MAX_TRIES and now - pending.first_sent_at >= GIVE_UP:
+                self._fail(pending, "timeout", f"{pending.request.op}: no answer after {pending.tries} repetitions")
                 continue
             pending.tries += 1
             pending.sent_at = None
@@ -205,4 +223,5 @@ class Requests:
         """The machine was paused: every request gets its time anew."""
         for pending in self.waiting.values():
             if pending.sent_at is not None:
-                pending.sent_at = now
+                pending.sent_at = pending.first_sent_at = now
+                pending.taken_at = None
