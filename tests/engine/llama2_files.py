@@ -138,9 +138,10 @@ def random_weights(shape: Shape, seed: int) -> Weights:
 
 def stored(shape: Shape, weights: Weights) -> dict[str, Float32 | Quantised]:
     """The weights as the file keeps them."""
+    own = {name: weights[name] for name in shape.tensors()}
     if shape.version != 2:
-        return dict(weights)
-    return {name: value if name.startswith("rms") else quantise(value, shape.group) for name, value in weights.items()}
+        return dict(own)
+    return {name: value if name.startswith("rms") else quantise(value, shape.group) for name, value in own.items()}
 
 
 def model_file(shape: Shape, weights: Weights) -> bytes:
@@ -157,3 +158,14 @@ def model_file(shape: Shape, weights: Weights) -> bytes:
 
 def random_model(shape: Shape, seed: int = 1) -> bytes:
     return model_file(shape, random_weights(shape, seed))
+
+
+def read_legacy(data: bytes) -> tuple[Shape, Weights]:
+    """Shape and weights of a file of version 0."""
+    dim, hidden, layers, heads, kv_heads, vocab, seq = struct.unpack("<7i", data[:28])
+    shape = Shape(dim, hidden, layers, heads, kv_heads, abs(vocab), seq, vocab > 0)
+    weights = {
+        name: np.frombuffer(data, "<f4", int(np.prod(size)), shape.offset(name)).reshape(size)
+        for name, size in shape.tensors().items()
+    }
+    return shape, weights

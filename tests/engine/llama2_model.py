@@ -21,8 +21,9 @@ class SlowModel:
             name: (value.values() if isinstance(value, Quantised) else value).astype(np.float64)
             for name, value in stored(shape, weights).items()
         }
-        self.keys: list[list[Array]] = [[] for _ in range(shape.layers)]
-        self.values: list[list[Array]] = [[] for _ in range(shape.layers)]
+        self.position = 0
+        self.keys = np.zeros((shape.layers, shape.seq, shape.kv_heads, shape.head))
+        self.values = np.zeros_like(self.keys)
 
     def input(self, x: Array) -> Array:
         """What a product sees of its input."""
@@ -47,9 +48,9 @@ class SlowModel:
     def attend(self, layer: int, x: Array, position: int) -> Array:
         shape, w, x = self.shape, self.weights, self.input(x)
         queries = self.rotate((w["wq"][layer] @ x).reshape(shape.heads, shape.head), position)
-        self.keys[layer].append(self.rotate((w["wk"][layer] @ x).reshape(shape.kv_heads, shape.head), position))
-        self.values[layer].append((w["wv"][layer] @ x).reshape(shape.kv_heads, shape.head))
-        keys, values = np.array(self.keys[layer]), np.array(self.values[layer])
+        self.keys[layer, position] = self.rotate((w["wk"][layer] @ x).reshape(shape.kv_heads, shape.head), position)
+        self.values[layer, position] = (w["wv"][layer] @ x).reshape(shape.kv_heads, shape.head)
+        keys, values = self.keys[layer, : position + 1], self.values[layer, : position + 1]
         results = []
         for head in range(shape.heads):
             kv = head // (shape.heads // shape.kv_heads)
@@ -62,7 +63,8 @@ class SlowModel:
         """The next position's logits."""
         w = self.weights
         x = w["embedding"][token].copy()
-        position = len(self.keys[0])
+        position = self.position
+        self.position += 1
         for layer in range(self.shape.layers):
             x = x + self.attend(layer, self.norm(x, w["rms_att"][layer]), position)
             normed = self.input(self.norm(x, w["rms_ffn"][layer]))

@@ -1,9 +1,10 @@
-/* requests_kernels.c - the arithmetic alone: vector exponential, the functions of maths.h, and what the processor can.
- */
+/* requests_kernels.c - the arithmetic alone: vector exponential, int8 products, the functions of maths.h, and what the
+ * processor can. */
 #include "harness.h"
 #include "kernels.h"
 #include "maths.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void exponential_request(const struct request *r)
@@ -11,6 +12,40 @@ static void exponential_request(const struct request *r)
     float *values = (float *)(void *)r->payload;
     kernels_for((enum cpu_level)r->arguments[0])->exponential(values, (uint32_t)(r->bytes / sizeof(float)));
     reply("ok", values, r->bytes);
+}
+
+/* "quantise LEVEL GROUP" of floats: the quants, then the scales. */
+static void quantise_request(const struct request *r)
+{
+    uint32_t group = (uint32_t)r->arguments[1], columns = (uint32_t)(r->bytes / sizeof(float));
+    size_t bytes = columns + columns / group * sizeof(float);
+    int8_t *result = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    if (result == NULL)
+        abort();
+    struct quantised to = {result, (float *)(void *)(result + columns), columns, group};
+    kernels_for((enum cpu_level)r->arguments[0])->quantise(&to, (const float *)(const void *)r->payload);
+    reply("ok", result, bytes);
+    free(result);
+}
+
+/* "multiply LEVEL GROUP COLUMNS PANELS" of panels, then the vector's quants, then its scales: the products. */
+static void multiply_request(const struct request *r)
+{
+    uint32_t group = (uint32_t)r->arguments[1], columns = (uint32_t)r->arguments[2],
+             panels = (uint32_t)r->arguments[3];
+    size_t matrix_bytes = (size_t)(panels * (columns / group) * panel_group_bytes(group)),
+           out_bytes = panels * PANEL * sizeof(float);
+    uint8_t *matrix = aligned_alloc(64, matrix_bytes);
+    float *out = aligned_alloc(64, out_bytes);
+    if (matrix == NULL || out == NULL)
+        abort();
+    memcpy(matrix, r->payload, matrix_bytes);
+    int8_t *quants = (int8_t *)r->payload + matrix_bytes;
+    struct quantised x = {quants, (float *)(void *)(quants + columns), columns, group};
+    kernels_for((enum cpu_level)r->arguments[0])->matvec_int8(out, matrix, &x, panels);
+    reply("ok", out, out_bytes);
+    free(matrix);
+    free(out);
 }
 
 /* Doubles in place; "power" takes base 10000. */
@@ -55,6 +90,10 @@ bool harness_kernels(struct harness *h, const struct request *r)
         }
     if (strcmp(r->name, "exponential") == 0)
         exponential_request(r);
+    else if (strcmp(r->name, "quantise") == 0)
+        quantise_request(r);
+    else if (strcmp(r->name, "multiply") == 0)
+        multiply_request(r);
     else if (strcmp(r->name, "cpu") == 0)
         cpu_request();
     else

@@ -1,0 +1,127 @@
+"""Model files of llama2.c's versions 1 and 2 in the whole kernel: the default model, exported again."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from llama2_files import Shape, Weights, model_file, read_legacy
+from llama2_model import SlowModel
+from made_models import DEFAULT_MODEL, put_model
+from numpy_model import BOS, EOS, Tokenizer
+from typed_kernel import GREEDY, Kernel, Start
+
+PROMPT = "Once upon a time"
+
+
+@pytest.fixture(scope="module")
+def trained() -> tuple[Shape, Weights]:
+    """The default model's shape and weights."""
+    return read_legacy(DEFAULT_MODEL.read_bytes())
+
+
+@pytest.fixture
+def exported(start: Start, tmp_path: Path, trained: tuple[Shape, Weights]) -> Kernel:
+    """The default model as old.bin (version 0), float.bin (version 1) and int8.bin (version 2)."""
+    shape, weights = trained
+    for name, version, group in [("old", 0, 0), ("float", 1, 0), ("int8", 2, 32)]:
+        put_model(tmp_path, name=f"{name}.bin")
+        data = model_file(dataclasses.replace(shape, version=version, group=group), weights)
+        (tmp_path / f"{name}.bin").write_bytes(data)
+    kernel = start(tmp_path)
+    kernel.tell(*GREEDY, "/max_tokens 60")
+    return kernel
+
+
+def slow_text(shape: Shape, weights: Weights, count: int) -> str:
+    """What the slow model continues the prompt with."""
+    tokenizer = Tokenizer(DEFAULT_MODEL.with_name(DEFAULT_MODEL.stem + ".tok.bin"), shape.vocab)
+    model, ids, text = SlowModel(shape, weights), tokenizer.encode(PROMPT, bos=True), b""
+    logits = [model.forward(token) for token in ids][-1]
+    for _ in range(count):
+        token = int(np.argmax(logits))
+        if token in (BOS, EOS):
+            break
+        text += tokenizer.decode(ids[-1], token)
+        ids.append(token)
+        logits = model.forward(token)
+    return text.decode()
+
+
+def test_int8_text_is_that_of_a_slow_model_at_every_level(exported: Kernel, trained: tuple[Shape, Weights]) -> None:
+    shape, weights = trained
+    want = slow_text(dataclasses.replace(shape, version=2, group=32), weights, 60)
+    exported.tell("/load int8.bin")
+    for level in ("reference", "sse2", "avx2"):
+        if "cannot" in exported.ask(f"/attn {level}"):
+            continue
+        exported.tell("/clear")
+        assert exported.ask(PROMPT) == want.strip()
+    assert len(want) > 100
+
+
+def test_versions_0_and_1_say_the_same(exported: Kernel) -> None:
+    texts = []
+    for name in ("old.bin", "float.bin"):
+        exported.tell(f"/load {name}", "/clear")
+        texts.append(exported.ask(PROMPT))
+    assert texts[0] == texts[1]
+    assert len(texts[0]) > 100
+
+
+def test_the_model_is_described_with_its_numbers(exported: Kernel) -> None:
+    for name, number_format, group in [("old", "fp32-v0", None), ("float", "fp32-v1", None), ("int8", "int8-v2", "32")]:
+        exported.tell(f"/load {name}.bin")
+        words = exported.words("/model")
+        assert (words["format"], words.get("group")) == (number_format, group)
+        assert words["bytes"] == str((exported.folder / f"{name}.bin").stat().st_size)
+        assert words["parameters"] == "707808"
+
+
+def weights_arena(kernel: Kernel) -> tuple[int, int]:
+    """Size and use of the arena of the weights, in bytes."""
+    found = re.search(r"\[WEIGHTS\] .*? size=(\d+) .*? used=(\d+) ", kernel.ask("/zones"))
+    assert found
+    return int(found[1]), int(found[2])
+
+
+def test_the_arena_of_the_weights_is_used_to_the_byte(exported: Kernel) -> None:
+    sizes = {}
+    for name in ("old", "float", "int8"):
+        exported.tell(f"/load {name}.bin")
+        size, used = weights_arena(exported)
+        assert size == used
+        sizes[name] = used
+    assert sizes["old"] == sizes["float"]
+    assert sizes["int8"] < 0.34 * sizes["old"]
+
+
+def test_formats_take_turns_and_leave_nothing_behind(exported: Kernel) -> None:
+    exported.tell("/load int8.bin")
+    text, zones = exported.ask(PROMPT), exported.ask("/zones")
+    for _ in range(10):
+        exported.tell("/load old.bin", "/load int8.bin")
+    assert exported.ask(PROMPT) == text
+    assert exported.ask("/zones") == zones
+
+
+def test_wrong_files_of_version_2_leave_the_loaded_model_alone(
+    exported: Kernel, trained: tuple[Shape, Weights]
+) -> None:
+    text = exported.ask(PROMPT)
+    good = (exported.folder / "int8.bin").read_bytes()
+    (exported.folder / "bad.tok.bin").write_bytes((exported.folder / "int8.tok.bin").read_bytes())
+    for data, wanted in [
+        (good[:-1], "1 are missing"),
+        (good + b"\0", "1 too many"),
+        (good[:36] + b"\2" + good[37:], "shared_classifier is 2, expected 0 or 1"),
+        (good[:37] + b"\x40" + good[38:], "group_size is 64, expected a divisor of dim 96"),
+        (good[:4] + b"\3" + good[5:], "llama2.c format version 3, expected 0, 1 or 2"),
+    ]:
+        (exported.folder / "bad.bin").write_bytes(data)
+        assert wanted in exported.ask("/load bad.bin")
+    exported.tell("/clear")
+    assert exported.ask(PROMPT) == text
