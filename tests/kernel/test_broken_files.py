@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from made_models import DEFAULT_MODEL, HEADER, put_model
-from typed_kernel import Start
+from typed_kernel import GREEDY, Start
 
 GIBI = 1 << 30
 
@@ -44,7 +44,7 @@ def test_many_truncations_and_mutations_end_at_a_prompt_under_the_sanitisers(
     tokenizer = (tmp_path / "stories700K.tok.bin").read_bytes()
     random_numbers = random.Random(2)
     kernel = start_checked(tmp_path)
-    kernel.tell("/stats 0", "/temp 0", "/max_tokens 5")
+    kernel.tell(*GREEDY, "/max_tokens 5")
     text = kernel.ask("Once upon a time")
     (tmp_path / "bad.tok.bin").write_bytes(tokenizer)
     cuts = [0, 1, 3, 4, 27, 28, 29, 1000, len(good) // 2, len(good) - 4, len(good) - 1]
