@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Speed of the engine alone, one thread, without a console: `python bench/engine.py [--tokens N] [MODEL.bin ...]`.
 
-Without a model it measures the default model and one of random weights with the published 15M shape (speed does not
-depend on the values). Each level runs in short bursts, the levels taking turns, timed by processor time; the median and
-the best are printed. GB/s are the weights' bytes that each token reads: the machine's memory bandwidth is their bound.
+Without a model it measures the default model and the published 15M shape with random weights (speed does not depend on
+the values), in float32 and in int8. Each level runs in short bursts, the levels taking turns, timed by processor time;
+the median and the best are printed. GB/s are the weights' bytes that each token reads: the machine's memory bandwidth
+is their bound.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import statistics
 import sys
 import tempfile
@@ -20,10 +22,11 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "engine"))
 
 from engine_harness import MODELS, Harness, compile_harness  # noqa: E402
-from llama2_files import Shape  # noqa: E402
+from llama2_files import Shape, quantise  # noqa: E402
 
 LEVELS = ["reference", "sse2", "avx2"]
 SHAPE_15M = Shape(dim=288, hidden=768, layers=6, heads=6, kv_heads=6, vocab=32000, seq=256)
+INT8_15M = dataclasses.replace(SHAPE_15M, version=2, group=32)
 
 
 def write_random_model(shape: Shape, path: Path) -> Path:
@@ -31,8 +34,14 @@ def write_random_model(shape: Shape, path: Path) -> Path:
     random = np.random.default_rng(1)
     with path.open("wb") as file:
         file.write(shape.header())
-        for size in shape.tensors().values():
-            file.write((random.standard_normal(size, np.float32) * 0.05).tobytes())
+        for name, size in shape.tensors().items():
+            values = random.standard_normal(size, np.float32) * 0.05
+            if shape.version < 2 or name.startswith("rms"):
+                file.write(values.tobytes())
+                continue
+            for layer in values if values.ndim == 3 else [values]:
+                rounded = quantise(layer, shape.group)
+                file.write(rounded.quants.tobytes() + rounded.scales.tobytes())
     return path
 
 
@@ -48,9 +57,10 @@ def measure(harness: Harness, model: Path, tokens: int, rounds: int) -> None:
             found.append(count / int(harness.call("bench", count)) * 1e9)
     # The embedding is read whole once a token when it is the classifier too; otherwise one row of it.
     read = seen["parameters"] - (0 if seen["shared"] else seen["vocab"] * seen["dim"])
+    weight_bytes = 1 + 4 / seen["group"] if seen["group"] else 4
     for level, found in bursts.items():
         rate = statistics.median(found)
-        speed = rate * read * 4 / 1e9
+        speed = rate * read * weight_bytes / 1e9
         print(f"{model.stem:14} {LEVELS[level]:10} {rate:10.0f} tok/s {speed:7.1f} GB/s   best {max(found):.0f} tok/s")
 
 
@@ -66,6 +76,7 @@ def main() -> None:
         models = arguments.models or [
             MODELS / "stories700K.bin",
             write_random_model(SHAPE_15M, Path(folder) / "random15M.bin"),
+            write_random_model(INT8_15M, Path(folder) / "random15M-int8.bin"),
         ]
         for model in models:
             measure(harness, model, arguments.tokens, arguments.rounds)

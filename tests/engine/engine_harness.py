@@ -72,7 +72,17 @@ class Harness:
             reply = self.call("open", level, stop_after, payload=str(file).encode())
         else:
             reply = self.call("load", level, stop_after, payload=file)
-        names = ["largest_read", "last_progress", "parameters", "file_bytes", "dim", "vocab", "seq_len", "shared"]
+        names = [
+            "largest_read",
+            "last_progress",
+            "parameters",
+            "file_bytes",
+            "dim",
+            "vocab",
+            "seq_len",
+            "shared",
+            "group",
+        ]
         return dict(zip(names, map(int, reply.split()), strict=True))
 
     def forward(self, token: int, position: int) -> Floats:

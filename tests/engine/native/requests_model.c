@@ -101,10 +101,10 @@ static void load(struct harness *h, struct source *source, enum cpu_level level)
     h->polls_allowed = 0;
     h->model_loaded = true;
     char text[256];
-    int bytes = snprintf(text, sizeof text, "%llu %llu %llu %llu %u %u %u %u", (unsigned long long)source->largest_read,
+    int bytes = snprintf(text, sizeof text, "%llu %llu %llu %llu %u %u %u %u %u", (unsigned long long)source->largest_read,
                          (unsigned long long)source->last_progress, (unsigned long long)config.parameters,
                          (unsigned long long)config.file_bytes, config.dim, config.vocab_size, config.seq_len,
-                         (unsigned)config.shared_classifier);
+                         (unsigned)config.shared_classifier, config.group);
     reply("ok", text, (size_t)bytes);
 }
 
