@@ -24,6 +24,7 @@ WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow", "-Wvla", 
 COMMON = ["-std=c17", "-ffp-contract=off", "-fno-strict-aliasing", "-I", str(HERE / "core"), "-I", str(HERE / "gen")]
 #: Set by coverage.py: the simulator is built with the sanitisers, and counts which of its lines run.
 COVERAGE = bool(os.environ.get("LLMBM_COVERAGE"))
+COMPACT = ("link*.c", "wire*.c")  # the line protocol: small before fast, a line carries 300 frames a second
 LEVEL_FLAGS = {"kernel_avx2.c": ["-mavx2", "-mfma"], "kernel_sse2.c": ["-msse2"]}
 
 
@@ -109,6 +110,8 @@ def build(name: str, out: Path) -> Path:
     results: list[Path] = []
     for source in sources(target.port):
         flags = COMMON + WARNINGS + target.compile + LEVEL_FLAGS.get(source.name, [])
+        if target.name != "asan" and any(source.match(pattern) for pattern in COMPACT):
+            flags = [*flags, "-Os"]
         result = objects / f"{source.parent.name}_{source.stem}.o"
         command = [*target.compiler, *flags, "-c", str(source), "-o", str(result)]
         stamp = hashlib.sha256("\0".join([headers, *command]).encode() + source.read_bytes()).hexdigest()
@@ -134,6 +137,14 @@ def build(name: str, out: Path) -> Path:
     return output
 
 
+def protocol_size(out: Path) -> str:
+    """How large the line protocol is in the built EFI application."""
+    from sizes import report
+
+    target = targets()["efi"]
+    return report(out / "objects" / "efi", [*target.compiler, *COMMON, *target.compile])
+
+
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description="Build the kernel and its simulator.")
@@ -144,6 +155,8 @@ def main() -> int:
     try:
         for name in names:
             print(build(name, arguments.out))
+            if name == "efi":
+                print(protocol_size(arguments.out), file=sys.stderr)  # the last line of the output is the program
     except BuildError as error:
         print(error, file=sys.stderr)
         return 1

@@ -36,7 +36,7 @@ uint32_t wire_crc32(const void *data, size_t count)
 /* ---- writing --------------------------------------------------------------------------------------------------- */
 
 /* Counts on beyond the end, so that an overflow is seen once, at the end of the line. */
-static void put(struct wire_line *line, char octet)
+static __attribute__((noinline)) void put(struct wire_line *line, char octet)
 {
     if (line->length < WIRE_LINE_BYTES) {
         line->data[line->length] = octet;
@@ -44,14 +44,14 @@ static void put(struct wire_line *line, char octet)
     line->length++;
 }
 
-static void put_string(struct wire_line *line, const char *string)
+static __attribute__((noinline)) void put_string(struct wire_line *line, const char *string)
 {
     while (*string) {
         put(line, *string++);
     }
 }
 
-static void put_fixed_hex(struct wire_line *line, uint32_t value, unsigned count)
+static __attribute__((noinline)) void put_fixed_hex(struct wire_line *line, uint32_t value, unsigned count)
 {
     while (count-- > 0) {
         put(line, digits[(value >> (4 * count)) & 15u]);

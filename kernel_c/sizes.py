@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""How much of the kernel the line protocol is: code, constants and state of its objects, `python kernel_c/sizes.py`.
+
+State is what a session needs, without the buffers for texts: a prompt, a command's output, what a person typed.
+
+Reads the COFF objects of the UEFI build by itself, so that no binutils are needed. Code is what executes; constants are
+the field tables, the dictionary text and messages. Source of the format: the PE and COFF specification, 3 and 4.
+"""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PARTS = {
+    "framing": ("core_wire", "core_wire_receive", "core_wire_request"),  # octets to frames to records, and back
+    "session": ("core_link", "core_link_answers", "core_link_send"),  # modes, credit, answers, streams
+    "operations": ("core_link_requests", "core_link_file"),  # what the requests do
+}
+CODE, INITIALISED, ZEROED, WRITABLE = 0x20, 0x40, 0x80, 0x8000_0000
+
+
+def sections(data: bytes) -> Iterator[tuple[int, int]]:
+    """Size and characteristics of every section of a COFF object. Raises ValueError for another format."""
+    machine, count, _, _, _, optional, _ = struct.unpack_from("<HHIIIHH", data)
+    if machine != 0x8664:
+        raise ValueError(f"machine {machine:#x}: expected an x86-64 COFF object")
+    for number in range(count):
+        fields = struct.unpack_from("<8sIIIIIIHHI", data, 20 + optional + 40 * number)
+        name, size, flags = fields[0].rstrip(b"\0"), fields[3], fields[9]
+        if not name.startswith((b".debug", b".llvm", b".pdata", b".xdata", b"/")):  # not loaded, or unwinding only
+            yield size, flags
+
+
+def sizes(path: Path) -> tuple[int, int, int]:
+    """Octets of code, constants and variables in one object."""
+    code = constants = variables = 0
+    for size, flags in sections(path.read_bytes()):
+        if flags & CODE:
+            code += size
+        elif flags & (INITIALISED | ZEROED):
+            if flags & WRITABLE:
+                variables += size
+            else:
+                constants += size
+    return code, constants, variables
+
+
+def protocol_sizes(objects: Path) -> dict[str, tuple[int, int, int]]:
+    """The same for each part of the protocol."""
+    found: dict[str, tuple[int, int, int]] = {}
+    for part, names in PARTS.items():
+        each = [sizes(objects / f"{name}.o") for name in names]
+        found[part] = (sum(e[0] for e in each), sum(e[1] for e in each), sum(e[2] for e in each))
+    return found
+
+
+PROBE = """#include "kernel.h"
+char link_state[sizeof(struct link) - sizeof((struct link *)0)->staged - sizeof((struct link *)0)->output -
+                sizeof((struct link *)0)->typed];
+"""
+
+
+def state_bytes(compiler: list[str], objects: Path) -> int:
+    """Octets of state, by compiling an array of that size."""
+    source, result = objects / "size_probe.c", objects / "size_probe.o"
+    source.write_text(PROBE, encoding="ascii")
+    subprocess.run([*compiler, "-c", str(source), "-o", str(result)], check=True)
+    return sizes(result)[2]
+
+
+def report(objects: Path, compiler: list[str]) -> str:
+    """One line: what the build prints. `compiler` is the command that compiles a source of the kernel."""
+    found = protocol_sizes(objects)
+    code = sum(part[0] for part in found.values())
+    constants = sum(part[1] for part in found.values())
+    each = ", ".join(f"{part} {figures[0]}" for part, figures in found.items())
+    state = state_bytes(compiler, objects)
+    return f"line protocol: {code} bytes of code ({each}), {constants} of tables and texts, {state} of state"
+
+
+def main() -> int:
+    """The command line: the objects of build/, or of another folder."""
+    from build import COMMON, targets
+
+    out = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "build"
+    target = targets()["efi"]
+    try:
+        print(report(out / "objects" / "efi", [*target.compiler, *COMMON, *target.compile]))
+    except OSError as error:
+        print(f"{error}: build it first with kernel_c/build.py efi", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

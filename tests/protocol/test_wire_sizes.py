@@ -1,0 +1,28 @@
+"""The line protocol stays small: what the build prints is what this checks."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_build_prints_how_large_the_protocol_is(tmp_path: Path) -> None:
+    command = [sys.executable, ROOT / "kernel_c" / "build.py", "efi", "--out", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(tmp_path / "BOOTX64.EFI")
+    figures = re.fullmatch(
+        r"line protocol: (\d+) bytes of code \(framing (\d+), session (\d+), operations (\d+)\), "
+        r"(\d+) of tables and texts, (\d+) of state\n",
+        done.stderr,
+    )
+    assert figures is not None, done.stderr
+    code, framing, session, operations, tables, state = map(int, figures.groups())
+    assert code == framing + session + operations
+    assert 2000 < framing <= 5500
+    assert code <= 18_000
+    assert tables <= 7000
+    assert state <= 4096
