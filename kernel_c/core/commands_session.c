@@ -43,20 +43,32 @@ static bool run_models(struct kernel *kernel, const char *rest, size_t length, s
     return no_arguments(rest, length, "/models", error) && loader_list(kernel, out, error);
 }
 
+/* A name may have spaces, so only the last word can be "q8". */
+static bool take_q8(const char *rest, size_t *length)
+{
+    const char word[] = " q8";
+    size_t bytes = sizeof word - 1;
+    if (*length <= bytes || __builtin_memcmp(rest + *length - bytes, word, bytes) != 0)
+        return false;
+    *length -= bytes;
+    return true;
+}
+
 static bool run_load(struct kernel *kernel, const char *rest, size_t length, struct text *out, struct error *error)
 {
     char name[KERNEL_NAME_BYTES];
     struct text text;
     if (length == 0)
         return error_set(error, ERROR_ARG, "/load needs a file name; /models lists files");
+    bool q8 = take_q8(rest, &length);
     text_init(&text, name, sizeof name);
-    text_bytes(&text, rest, length); /* a name may have spaces */
+    text_bytes(&text, rest, length);
     if (text.truncated)
         return error_set(error, ERROR_TOOLONG, "the name \"%.40s...\" is longer than %u characters", name,
                          KERNEL_NAME_BYTES - 1);
     if (kernel->chat.running)
         return error_set(error, ERROR_BUSY, "a generation is running; stop it first");
-    if (!loader_load(kernel, name, error))
+    if (!loader_load(kernel, name, q8, error))
         return false;
     text_format(out, "%s is loaded; the conversation is empty.\n", kernel->model_file);
     return true;
@@ -102,7 +114,7 @@ const struct command commands_session[] = {
      "arms the sentinel again, learns the budgets anew, empties the log; pinned budgets and the conversation stay",
      run_reset},
     {"/models", "", "lists the model files of the volume", run_models},
-    {"/load", "FILE", "loads another model", run_load},
+    {"/load", "FILE [q8]", "loads another model; q8 keeps float32 weights as int8", run_load},
     {"/reboot", "", "restarts the machine", run_reboot},
     {"/poweroff", "", "switches the machine off", run_poweroff},
     {"quit", "", "leaves the kernel: back to the firmware, or the end of the simulator", run_quit},

@@ -12,8 +12,9 @@ struct kernel;
  * kernel.rescue_reason says why. */
 void loader_boot(struct kernel *kernel);
 /* /load: a file that is refused before memory is touched leaves the loaded model as it is; a later failure leaves the
- * kernel in rescue. */
-bool loader_load(struct kernel *kernel, const char *name, struct error *error);
+ * kernel in rescue. `q8`: float32 weights are quantised to int8 on the way, refused when the shape does not allow it.
+ */
+bool loader_load(struct kernel *kernel, const char *name, bool q8, struct error *error);
 /* No model, for this reason: zones only for the log and the files, and a prompt that refuses prompts. */
 void loader_rescue(struct kernel *kernel, const char *reason);
 /* /models: every .bin file of the root and models/, and what its header says. */

@@ -157,10 +157,10 @@ bool loader_list(struct kernel *kernel, struct text *out, struct error *error)
                 continue;
             }
             port_file_close(file);
-            text_format(out, "%s %s: %llu parameters, %llu bytes, dim %u, %u layers, vocabulary %u, context %u\n",
+            text_format(out, "%s %s: %llu parameters, %llu bytes, %s, dim %u, %u layers, vocabulary %u, context %u\n",
                         loaded ? "*" : " ", others.names[i], (unsigned long long)config.parameters,
-                        (unsigned long long)config.file_bytes, (unsigned)config.dim, (unsigned)config.n_layers,
-                        (unsigned)config.vocab_size, (unsigned)config.seq_len);
+                        (unsigned long long)config.file_bytes, model_format_name(&config), (unsigned)config.dim,
+                        (unsigned)config.n_layers, (unsigned)config.vocab_size, (unsigned)config.seq_len);
         }
         if (others.left_out > 0)
             text_format(out, "  and %u more that are not shown\n", others.left_out);
@@ -184,7 +184,7 @@ static bool try_model(struct search *search, const char *name, const char *why)
 {
     struct error error;
     console_print(search->kernel, "Model %s: %s\n", name, why);
-    if (loader_load(search->kernel, name, &error))
+    if (loader_load(search->kernel, name, false, &error))
         return true;
     console_print(search->kernel, "  refused: %s\n", error.text);
     log_event(search->kernel, WIRE_LOG_LEVEL_ERROR, WIRE_LOG_CODE_LOAD, WIRE_ARENA_NONE, 0, 0, error.text);

@@ -182,6 +182,22 @@ bool model_config_parse(const uint8_t *header, size_t header_bytes, uint64_t fil
     return true;
 }
 
+bool model_config_quantise(struct model_config *config, struct error *error)
+{
+    if (config->group != 0)
+        return true;
+    for (uint32_t group = 64; group >= 16; group /= 2) {
+        if (config->dim % group != 0 || config->hidden_dim % group != 0)
+            continue;
+        config->group = group;
+        return true;
+    }
+    return error_set(error, ERROR_STATE,
+                     "model: dim %u and hidden_dim %u are not both divisible by 16, so it cannot be quantised; load it "
+                     "without q8",
+                     config->dim, config->hidden_dim);
+}
+
 const char *model_format_name(const struct model_config *config)
 {
     static const char *const names[2][3] = {{"fp32-v0", "fp32-v1", "fp32-v2"}, {"int8-v0", "int8-v1", "int8-v2"}};

@@ -39,6 +39,10 @@ struct model_config {
 bool model_config_parse(const uint8_t *header, size_t header_bytes, uint64_t file_bytes,
                         struct model_config *ret_config, struct error *error);
 
+/* The same model with its float32 weights quantised while loading, in the largest groups of 64, 32 or 16 that divide
+ * dim and hidden_dim; refused when none does. A model that is int8 already stays as it is. */
+bool model_config_quantise(struct model_config *config, struct error *error);
+
 /* Numbers in memory and version of the file: "fp32-v0", "fp32-v1", "int8-v2"; "int8-v0" was quantised while loading. */
 const char *model_format_name(const struct model_config *config);
 

@@ -66,12 +66,12 @@ class Harness:
             raise EngineError(body.decode())
         return body
 
-    def load(self, file: bytes | Path, level: int = AVX2, stop_after: int = 0) -> dict[str, int]:
-        """Loads a model from bytes or from a path; returns what the loader saw."""
+    def load(self, file: bytes | Path, level: int = AVX2, stop_after: int = 0, q8: bool = False) -> dict[str, int]:
+        """Loads a model from bytes or from a path, with `q8` quantised; returns what the loader saw."""
         if isinstance(file, Path):
-            reply = self.call("open", level, stop_after, payload=str(file).encode())
+            reply = self.call("open", level, stop_after, int(q8), payload=str(file).encode())
         else:
-            reply = self.call("load", level, stop_after, payload=file)
+            reply = self.call("load", level, stop_after, int(q8), payload=file)
         names = [
             "largest_read",
             "last_progress",

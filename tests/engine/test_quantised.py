@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import struct
 
 import numpy as np
@@ -206,3 +207,35 @@ def test_int8_logits_are_close_to_those_of_the_weights_before(harness: Harness) 
         harness.load(model_file(shape, weights))
         logits.append(np.array([harness.forward(5 * position, position) for position in range(16)]))
     assert 1e-4 < np.abs(logits[0] - logits[1]).max() / np.abs(logits[0]).max() < 0.05
+
+
+def logits(harness: Harness, shape: Shape) -> bytes:
+    return b"".join(harness.forward(position % shape.vocab, position).tobytes() for position in range(shape.seq))
+
+
+@pytest.mark.parametrize("version", [0, 1])
+@pytest.mark.parametrize(("dim", "hidden", "group"), [(64, 192, 64), (96, 256, 32), (48, 80, 16)])
+def test_quantised_while_loading_is_as_quantised_before(
+    harness: Harness, version: int, dim: int, hidden: int, group: int
+) -> None:
+    before = Shape(version=2, group=group, dim=dim, hidden=hidden, heads=4, kv_heads=2, vocab=77, shared=False)
+    after = dataclasses.replace(before, version=version, group=0)
+    weights = random_weights(after, 6)
+    harness.load(model_file(before, weights))
+    want = logits(harness, before)
+    for level in harness.levels():
+        seen = harness.load(model_file(after, weights), level, q8=True)
+        assert seen["group"] == group
+        assert seen["last_progress"] == seen["file_bytes"] == after.file_bytes
+        assert logits(harness, after) == want
+
+
+def test_a_shape_without_common_groups_is_not_quantised(harness: Harness) -> None:
+    shape = Shape(dim=64, hidden=172)
+    with pytest.raises(EngineError, match="dim 64 and hidden_dim 172 are not both divisible by 16") as caught:
+        harness.load(random_model(shape), q8=True)
+    assert caught.value.code == 5
+
+
+def test_quantising_an_int8_file_changes_nothing(harness: Harness) -> None:
+    assert harness.load(random_model(SMALL), q8=True)["group"] == SMALL.group

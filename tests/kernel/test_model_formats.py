@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from llama2_files import Shape, Weights, model_file, read_legacy
+from llama2_files import Shape, Weights, model_file, random_model, read_legacy
 from llama2_model import SlowModel
 from made_models import DEFAULT_MODEL, put_model
 from numpy_model import BOS, EOS, Tokenizer
@@ -125,3 +125,33 @@ def test_wrong_files_of_version_2_leave_the_loaded_model_alone(
         assert wanted in exported.ask("/load bad.bin")
     exported.tell("/clear")
     assert exported.ask(PROMPT) == text
+
+
+def test_float_weights_are_quantised_on_request(exported: Kernel) -> None:
+    exported.tell("/load int8.bin")
+    text, arena = exported.ask(PROMPT), weights_arena(exported)
+    for name, number_format in [("old", "int8-v0"), ("float", "int8-v1")]:
+        exported.tell(f"/load {name}.bin q8")
+        words = exported.words("/model")
+        assert (words["format"], words["group"]) == (number_format, "32")
+        assert weights_arena(exported) == arena
+        assert exported.ask(PROMPT) == text
+    exported.tell("/load old.bin")
+    assert exported.words("/model")["format"] == "fp32-v0"
+
+
+def test_a_shape_that_cannot_be_quantised_leaves_the_loaded_model_alone(exported: Kernel) -> None:
+    put_model(exported.folder, name="odd.bin")
+    shape = Shape(dim=32, hidden=44, vocab=1024)
+    (exported.folder / "odd.bin").write_bytes(random_model(shape))
+    loaded = exported.ask("/model")
+    reply = exported.ask("/load odd.bin q8")
+    assert reply.startswith("odd.bin: model: dim 32 and hidden_dim 44 are not both divisible by 16")
+    assert exported.ask("/model") == loaded
+    exported.tell("/load odd.bin")
+
+
+def test_the_list_of_models_shows_their_numbers(exported: Kernel) -> None:
+    text = exported.ask("/models")
+    for name, number_format in [("old", "fp32-v0"), ("float", "fp32-v1"), ("int8", "int8-v2")]:
+        assert re.search(rf" {name}\.bin: 707808 parameters, \d+ bytes, {number_format}, dim 96", text)

@@ -31,8 +31,7 @@ static void quantise_request(const struct request *r)
 /* "multiply LEVEL GROUP COLUMNS PANELS" of panels, then the vector's quants, then its scales: the products. */
 static void multiply_request(const struct request *r)
 {
-    uint32_t group = (uint32_t)r->arguments[1], columns = (uint32_t)r->arguments[2],
-             panels = (uint32_t)r->arguments[3];
+    uint32_t group = (uint32_t)r->arguments[1], columns = (uint32_t)r->arguments[2], panels = (uint32_t)r->arguments[3];
     size_t matrix_bytes = (size_t)(panels * (columns / group) * panel_group_bytes(group)),
            out_bytes = panels * PANEL * sizeof(float);
     uint8_t *matrix = aligned_alloc(64, matrix_bytes);

@@ -76,14 +76,15 @@ static bool count_polls(void *context)
     return false;
 }
 
-static void load(struct harness *h, struct source *source, enum cpu_level level)
+static void load(struct harness *h, struct source *source, enum cpu_level level, bool q8)
 {
     struct error error = {0};
     struct model_config config;
     h->model_loaded = false;
     if (!model_config_parse(source->header,
                             source->bytes < MODEL_HEADER_BYTES ? (size_t)source->bytes : MODEL_HEADER_BYTES,
-                            source->bytes, &config, &error)) {
+                            source->bytes, &config, &error) ||
+        (q8 && !model_config_quantise(&config, &error))) {
         reply_error(&error);
         return;
     }
@@ -101,14 +102,14 @@ static void load(struct harness *h, struct source *source, enum cpu_level level)
     h->polls_allowed = 0;
     h->model_loaded = true;
     char text[256];
-    int bytes = snprintf(text, sizeof text, "%llu %llu %llu %llu %u %u %u %u %u", (unsigned long long)source->largest_read,
-                         (unsigned long long)source->last_progress, (unsigned long long)config.parameters,
-                         (unsigned long long)config.file_bytes, config.dim, config.vocab_size, config.seq_len,
-                         (unsigned)config.shared_classifier, config.group);
+    int bytes = snprintf(text, sizeof text, "%llu %llu %llu %llu %u %u %u %u %u",
+                         (unsigned long long)source->largest_read, (unsigned long long)source->last_progress,
+                         (unsigned long long)config.parameters, (unsigned long long)config.file_bytes, config.dim,
+                         config.vocab_size, config.seq_len, (unsigned)config.shared_classifier, config.group);
     reply("ok", text, (size_t)bytes);
 }
 
-/* "load LEVEL STOP_AFTER" with the file as payload, "open LEVEL STOP_AFTER" with its path. */
+/* "load LEVEL STOP_AFTER Q8" with the file as payload, "open" with its path. */
 static void load_request(struct harness *h, const struct request *r, bool path)
 {
     struct source source = {.data = r->payload, .bytes = r->bytes, .stop_after = r->arguments[1]};
@@ -127,7 +128,7 @@ static void load_request(struct harness *h, const struct request *r, bool path)
     } else {
         memcpy(source.header, r->payload, r->bytes < sizeof source.header ? r->bytes : sizeof source.header);
     }
-    load(h, &source, (enum cpu_level)r->arguments[0]);
+    load(h, &source, (enum cpu_level)r->arguments[0], r->arguments[2] != 0);
     if (source.file != NULL)
         fclose(source.file);
 }
