@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""Inputs that nobody would write, for the kernel's core under the address and undefined-behaviour sanitisers.
+
+    python kernel_c/fuzz/fuzz.py [SURFACE ...] [--inputs N] [--seed S]
+
+Builds the simulator with fuzz.c in the place of the REPL and runs each surface (command, wire, config, model,
+tokenizer; all by default) with N inputs each. A finding is what a sanitiser or the program says; the same seed makes
+it again. Ten million inputs over all: `--inputs 2000000`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+KERNEL = HERE.parent
+SURFACES = ("command", "wire", "config", "model", "tokenizer")
+CHECKS = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
+
+
+def build_fuzzer(folder: Path, kernel: Path = KERNEL) -> Path:
+    """Compiles the fuzzer with gcc into a folder. Raises CalledProcessError with the compiler's words in stderr."""
+    sources = sorted([*(kernel / "core").glob("*.c"), *(kernel / "port" / "posix").glob("*.c")])
+    program = folder / "fuzz"
+    common = ["gcc", "-std=gnu17", "-ffp-contract=off", "-fno-strict-aliasing", *CHECKS]
+    common += ["-I", str(kernel / "core"), "-I", str(kernel / "gen")]
+    objects = []
+    for source in [*(path for path in sources if path.name != "repl.c"), HERE / "fuzz.c"]:
+        result = folder / f"{source.parent.name}_{source.stem}.o"
+        level = ["-mavx2", "-mfma"] if source.name == "kernel_avx2.c" else []
+        subprocess.run([*common, *level, "-c", source, "-o", result], check=True, capture_output=True, text=True)
+        objects.append(result)
+    subprocess.run([*common, *objects, "-lpthread", "-o", program], check=True, capture_output=True, text=True)
+    return program
+
+
+def fuzz(program: Path, surface: str, inputs: int, seed: int, volume: Path) -> subprocess.CompletedProcess[str]:
+    """Runs one surface; its status is 0 when there was no finding."""
+    environment = {**os.environ, "FUZZ_SURFACE": surface, "FUZZ_COUNT": str(inputs), "FUZZ_SEED": str(seed)}
+    command = [program, "--files", volume, "--serial", "none", "--die-with-parent"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", check=False)
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("surfaces", nargs="*", metavar="SURFACE", help=f"of {', '.join(SURFACES)}; default: all")
+    parser.add_argument("--inputs", type=int, default=100_000, help="of each surface")
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    status = 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        program = build_fuzzer(folder)
+        volume = folder / "volume"
+        volume.mkdir()
+        for file in ("stories700K.bin", "stories700K.tok.bin"):
+            (volume / file).symlink_to(KERNEL / "models" / file)
+        for surface in arguments.surfaces or SURFACES:
+            done = fuzz(program, surface, arguments.inputs, arguments.seed, volume)
+            print(done.stdout.splitlines()[-1] if done.returncode == 0 else f"{surface}: status {done.returncode}")
+            if done.returncode:
+                print(done.stdout[-2000:], done.stderr[-6000:], file=sys.stderr)
+                status = 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
