@@ -1,0 +1,85 @@
+"""The core's own rules: no warning from any compiler, functions of one screen, sums that are not rearranged."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from made_models import ROOT
+
+KERNEL = ROOT / "kernel_c"
+SOURCES = sorted([*(KERNEL / "core").glob("*.c"), *(KERNEL / "port" / "posix").glob("*.c")])
+COMPILERS = [name for name in ("gcc", "clang", "clang-14", "clang-19") if shutil.which(name)]
+MOST_LINES = 60  # of a function
+MOST_FRAME = 3072  # bytes: UEFI grows no stack
+
+
+def build_module() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("kernel_build_rules", KERNEL / "build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+BUILD = build_module()
+
+
+@pytest.mark.skipif(not COMPILERS, reason="neither gcc nor clang is installed")
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_no_compiler_has_a_word_to_say(compiler: str, tmp_path: Path) -> None:
+    said = []
+    for source in SOURCES:
+        flags = [*BUILD.COMMON, *BUILD.WARNINGS, *BUILD.LEVEL_FLAGS.get(source.name, []), "-O1"]
+        if "core" in source.parts:
+            flags.append(f"-Wframe-larger-than={MOST_FRAME}")
+        command = [compiler, *flags, "-c", str(source), "-o", str(tmp_path / "out.o")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode or done.stderr:
+            said.append(done.stderr)
+    assert not said, "\n".join(said)
+
+
+def functions(path: Path) -> list[tuple[str, int]]:
+    """Names and lengths of the functions of a file: what stands between a brace in the first column and the next."""
+    found, name, start = [], "", 0
+    for number, text in enumerate(path.read_text().splitlines(), 1):
+        if re.match(r"[a-z].*\(", text) and not text.rstrip().endswith(";"):
+            name = text
+        if text == "{":
+            start = number
+        if text == "}" and start:
+            found.append((name, number - start - 1))
+            start = 0
+    return found
+
+
+def test_every_function_fits_on_a_screen() -> None:
+    sources = sorted(KERNEL.rglob("*.c"))
+    measured = [(path.name, *one) for path in sources for one in functions(path)]
+    assert len(measured) > 300
+    assert [one for one in measured if one[2] > MOST_LINES] == []
+
+
+def test_every_module_is_short_enough_to_be_read_at_once() -> None:
+    lengths = {path.name: path.read_text().count("\n") for path in KERNEL.rglob("*.[ch]") if "gen" not in path.parts}
+    assert {name: lines for name, lines in lengths.items() if lines > 450} == {}
+
+
+def test_no_sum_may_be_rearranged() -> None:
+    for target in BUILD.targets().values():
+        flags = [*BUILD.COMMON, *target.compile, *(flag for level in BUILD.LEVEL_FLAGS.values() for flag in level)]
+        assert "-ffp-contract=off" in flags
+        assert not [flag for flag in flags if "fast" in flag or flag in ("-funsafe-math-optimizations", "-Ofast")]
+    words = [
+        path.name for path in KERNEL.rglob("*.[ch]") if re.search(r"#pragma.*(?:fast|FP_CONTRACT)", path.read_text())
+    ]
+    assert words == []
