@@ -46,7 +46,7 @@ class Target:
 
 def targets() -> dict[str, Target]:
     """Every target by name. The EFI application stops at SSE2 outside the level files, as the firmware's ABI does."""
-    counting = ["--coverage", "-fprofile-update=atomic"] if COVERAGE else []
+    counting = ["--coverage", "-fprofile-update=atomic", "-DLLMK_COUNT_LINES"] if COVERAGE else []
     checked = Target(
         "asan",
         "llmk-sim-asan",
