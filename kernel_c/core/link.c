@@ -10,6 +10,7 @@
 #define KEYS_US 10000u
 #define HEARTBEAT_US (WIRE_HEARTBEAT_MS * 1000u - 50000u) /* a sleep or a long gap between polls still fits */
 #define COUNTERS_US 500000u
+#define COUNTERS_AGAIN_US 5000000u /* the line on which they count losses may lose them as well */
 #define SLEEP_AFTER_US 150000u /* a host that waits for credit goes on within this */
 #define SLEEP_US 20000u
 #define WATCH_US 800u /* half of what fills a FIFO of 16 bytes at 115200 bit/s */
@@ -263,10 +264,11 @@ static void send_counters(struct kernel *kernel, uint64_t now_us)
     now->checksum = link->receiver.checksum + link->receiver.cut;
     now->too_long = link->receiver.too_long;
     now->malformed = link->receiver.malformed;
-    if (now_us - link->counters_us < COUNTERS_US ||
-        (now->overrun == sent->overrun && now->framing == sent->framing && now->breaks == sent->breaks &&
-         now->checksum == sent->checksum && now->too_long == sent->too_long && now->malformed == sent->malformed &&
-         now->dropped == sent->dropped))
+    bool changed = now->overrun != sent->overrun || now->framing != sent->framing || now->breaks != sent->breaks ||
+                   now->checksum != sent->checksum || now->too_long != sent->too_long ||
+                   now->malformed != sent->malformed || now->dropped != sent->dropped;
+    bool any = (now->overrun | now->framing | now->breaks | now->checksum | now->too_long | now->malformed | now->dropped) != 0;
+    if (now_us - link->counters_us < (changed ? COUNTERS_US : COUNTERS_AGAIN_US) || !(changed || any))
         return;
     link->counters_us = now_us;
     (void)wire_put_counters(&line, link_sequence(kernel), now);

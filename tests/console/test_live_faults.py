@@ -136,22 +136,6 @@ async def test_a_small_fifo_survives_any_poll_gap_and_latency(
     assert not [record for record in records(events, Counters) if isinstance(record, Counters) and record.overrun]
 
 
-async def test_a_stalled_kernel_is_slow_then_silent_then_back(
-    kernel: Kernel, sessions: Callable[..., LiveSession]
-) -> None:
-    await kernel.start()
-    session = sessions(kernel.socket)
-    await session.open()
-    await session.wait_ready(20)
-    assert kernel.process is not None
-    kernel.process.send_signal(signal.SIGSTOP)
-    await until(lambda: session.state.link.phase is LinkPhase.SLOW, 5)
-    await until(lambda: session.state.link.phase is LinkPhase.SILENT, 10)
-    kernel.process.send_signal(signal.SIGCONT)
-    await until(lambda: session.state.link.phase is LinkPhase.MACHINE, 5)
-    assert (await session.submit("/version")).ok
-
-
 async def test_a_line_without_a_kernel_becomes_a_plain_terminal(
     tmp_path: Path, sessions: Callable[..., LiveSession]
 ) -> None:

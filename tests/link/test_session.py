@@ -303,8 +303,10 @@ def test_leaving_during_a_generation_goes_on_as_text_and_ends_in_one_prompt(slow
 
 def test_a_session_after_a_session(host: Host) -> None:
     for number in range(3):
+        after = len(host.text)
         assert host.ask("bye").ok
         host.until(lambda number=number: len(host.of(Leave)) == number + 1, "left")
+        host.until_text(b"llmk> ", after)
         assert_human(host)
         assert host.hello().machine
         host.next_id = 1

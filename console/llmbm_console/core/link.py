@@ -14,7 +14,7 @@ from llmbm_console.core.credits import Credits
 from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.link_asking import SESSION, Asking
 from llmbm_console.core.link_decode import LineDecoder
-from llmbm_console.core.link_hello import STOP, Ear, establish, send_paced, wait_for_kernel
+from llmbm_console.core.link_hello import STOP, Ear, establish, send_paced, wait_for_kernel, why_nobody_answers
 from llmbm_console.core.link_repair import EventStream, TokenStream
 from llmbm_console.core.link_requests import RequestError, Requests
 from llmbm_console.core.link_upkeep import Upkeep
@@ -76,6 +76,7 @@ class Link:
         self._greeting: asyncio.Task[None] | None = None
         self._closing = False
         self._stopped_at = 0.0
+        self._overruns = 0  # of the kernel's receiver, told
         self._lost_at: float | None = None
 
     @property
@@ -190,7 +191,7 @@ class Link:
             self.set_phase(
                 LinkPhase.PLAIN,
                 f"{self.transport.describe()}: no kernel answered the hello: this is a plain terminal now. "
-                "Another program may hold the line, the speed may differ, or another kernel runs",
+                + why_nobody_answers(self._ear),
             )
 
     def _established(self, hello: Hello, now: float) -> None:
@@ -209,6 +210,7 @@ class Link:
             self.emit(ev.Gap(now, now - self._lost_at, f"the line was lost for {now - self._lost_at:.1f} s"))
             self._lost_at = None
         self.hello = hello
+        self._overruns = 0
         self._boots = False
         self.requests.begin()
         self.credits.begin(hello.window_idle, now)
@@ -242,7 +244,7 @@ class Link:
     def _receive(self, data: bytes) -> None:
         now = time.monotonic()
         self.received_bytes += len(data)
-        self._ear.received += len(data)
+        self._ear.take(data)
         self._ear.heard_at = now
         for heard in self.decoder.feed(data):
             if isinstance(heard, str):
@@ -321,11 +323,22 @@ class Link:
                 self.requests.on_data(record)
             elif isinstance(record, Sample):
                 self.requests.on_sample(record)
-            elif isinstance(record, Counters) and record.overrun and self.hello is not None:
-                self.credits.limit(self.hello.window_busy)
+            elif isinstance(record, Counters):
+                self._counters(record, now)
             self.release([record], now)
             if isinstance(record, Leave):
                 self._left(record)
+
+    def _counters(self, record: Counters, now: float) -> None:
+        """An overrun cannot happen by us while we keep to the credit: a person should hear of it."""
+        if record.overrun > self._overruns and self.hello is not None:
+            self._overruns = record.overrun
+            self.credits.limit(self.hello.window_busy)
+            text = (
+                f"the kernel's receiver lost octets {record.overrun} times although this console keeps to its credit: "
+                "another program writes to this line, or firmware reads it"
+            )
+            self.emit(ev.Notice(now, "error", text))
 
     def release(self, records: Iterable[Record], now: float | None = None) -> None:
         """Passes records on."""

@@ -22,6 +22,9 @@ TRIES = (0.3, 0.5, 1.0, 2.0, 2.0)  # s to wait for the answer to each hello
 FIRMWARE_QUIET = 1.0  # s without a byte before a line that talks is spoken to
 BOOT_QUIET = 4.0  # s: a starting machine that fell silent without the kernel's beacon
 BOOT_SILENT = 45.0  # s: a starting machine that never said anything
+TEXT = bytes((*range(0x20, 0x7F), 0x08, 0x09, 0x0A, 0x0D, 0x1B))
+ODD_SHARE, ODD_LEAST = 0.3, 16  # a share of odd bytes that looks like another speed, and from how many bytes on
+SPEEDS = (115200, 9600, 57600, 38400)
 
 
 @dataclass
@@ -29,6 +32,7 @@ class Ear:
     """What has been heard on the line, kept by the link for whoever says hello."""
 
     received: int = 0  # bytes since the line was opened
+    odd: int = 0  # of them, those that no text in any language of a kernel or firmware has
     heard_at: float = 0.0  # last byte
     machine_frames: int = 0  # credits, tokens, samples: the line is in machine mode already
     consumed: int = 0  # of the last credit
@@ -36,6 +40,11 @@ class Ear:
     nonce: str = ""  # of the hello that is not answered yet
     frozen: bool = False  # the machine is paused: nothing can be heard, and nothing may be said
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def take(self, data: bytes) -> None:
+        """Counts what came."""
+        self.received += len(data)
+        self.odd += len(data.translate(None, TEXT))
 
     def tell(self) -> None:
         """Something was heard."""
@@ -111,6 +120,15 @@ async def wait_for_kernel(ear: Ear, since: float) -> None:
         if now - last > limit:
             return
         await ear.wait(lambda: bool(ear.beacons or ear.machine_frames), 0.5)
+
+
+def why_nobody_answers(ear: Ear) -> str:
+    """What a person can do about a line on which no kernel answered."""
+    if ear.received >= ODD_LEAST and ear.odd > ODD_SHARE * ear.received:
+        share = round(100 * ear.odd / ear.received)
+        speeds = ", ".join(map(str, SPEEDS[:-1])) + f" or {SPEEDS[-1]}"
+        return f"{share} % of what comes is no text: the speed is probably wrong; try --baud {speeds}"
+    return "Another program may hold the line, the speed may differ, or another kernel runs"
 
 
 async def establish(ear: Ear, write: Write) -> bool:

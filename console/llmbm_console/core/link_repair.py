@@ -6,7 +6,7 @@ from llmbm_protocol.schema import Credit, Event, Finished, Record, Token
 
 GRACE = 0.1  # s before a gap is asked for: what is on the line already may fill it
 MOST_AT_ONCE = 32  # frames asked for with one request
-MAX_TRIES = 4
+MAX_TRIES = 12  # questions in a row that bring nothing
 RING = 128  # the kernel keeps so many events
 
 
