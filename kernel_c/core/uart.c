@@ -33,8 +33,10 @@ static void take(struct uart *uart, uint8_t status)
     } else if (byte == UART_STOP) {
         uart->stops++;
         uart->stop_at = uart->rx_head;
-    } else {
+    } else if (uart->rx_head - uart->rx_tail < UART_RX_BYTES) {
         uart->rx[uart->rx_head++ % UART_RX_BYTES] = byte;
+    } else {
+        uart->overruns++;
     }
 }
 
@@ -49,10 +51,11 @@ void uart_pump(struct uart *uart)
         uart->framing_errors += (status & (LSR_FRAMING | LSR_BREAK)) == LSR_FRAMING;
         for (unsigned i = 0; i < 16 && sends && uart->tx_tail != uart->tx_head; i++)
             port_uart_write(0, uart->tx[uart->tx_tail++ % UART_TX_BYTES]);
-        /* With the ring full the FIFO is left alone: where there is back-pressure (pipes, QEMU) nothing is lost, and elsewhere
-         * the overrun is counted. */
+        /* With the ring full the FIFO is left alone: where there is back-pressure (pipes, QEMU) nothing is lost. A line that
+         * overruns instead loses its bytes anyway, and is read on for the stop byte among them. */
         bool room = uart->rx_head - uart->rx_tail < UART_RX_BYTES;
-        if ((status & LSR_DATA_READY) && room)
+        uart->losing = !room && (uart->losing || (status & LSR_OVERRUN) != 0);
+        if ((status & LSR_DATA_READY) && (room || uart->losing))
             take(uart, status);
         else if (!sends) /* on a real line the transmitter is busy now; an emulated one takes more at once */
             return;

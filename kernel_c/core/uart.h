@@ -16,6 +16,7 @@ struct uart {
     uint8_t tx[UART_TX_BYTES], rx[UART_RX_BYTES];
     uint32_t tx_head, tx_tail, rx_head, rx_tail; /* free-running */
     uint32_t overruns, framing_errors, breaks;   /* LSR.OE, FE, BI since start */
+    bool losing;                                 /* the ring is full, and the line did not wait for it */
     uint32_t stops;                              /* stop bytes since start */
     uint32_t stop_at;                            /* rx_head when the last one came: what stands before it was sent before it */
 };

@@ -31,6 +31,10 @@ def test_arenas(tmp_path: Path) -> None:
     compile_and_run(tmp_path / "zones", parts)
 
 
+def test_the_receiver_of_a_line_that_waits_and_of_one_that_does_not(tmp_path: Path) -> None:
+    compile_and_run(tmp_path / "receiver", [NATIVE / "receiver.c", CORE / "uart.c"])
+
+
 def test_inside_a_booted_kernel(checked_program: Path, tmp_path: Path) -> None:
     put_model(tmp_path)
     objects = sorted((checked_program.parent / "objects" / "asan").glob("*.o"))
