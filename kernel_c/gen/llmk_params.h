@@ -19,6 +19,7 @@ enum param_id {
     PARAM_STOP_NL,
     PARAM_OVERFLOW,
     PARAM_ATTN,
+    PARAM_THREADS,
     PARAM_BUDGET_PREFILL,
     PARAM_BUDGET_DECODE,
     PARAM_STRICT_BUDGET,
@@ -59,6 +60,7 @@ static const char *const param_aliases_norepeat[] = {"no_repeat_ngram", NULL};
 static const char *const param_aliases_repeat[] = {"repeat_penalty", NULL};
 static const char *const param_choices_overflow[] = {"slide", "clear", "stop", NULL};
 static const char *const param_choices_attn[] = {"auto", "sse2", "avx2", "reference", NULL};
+static const char *const param_choices_threads[] = {"auto", "1", NULL};
 static const char *const param_choices_baud[] = {"9600", "19200", "38400", "57600", "115200", NULL};
 
 static const struct param_spec param_specs[PARAM_COUNT] = {
@@ -230,6 +232,19 @@ static const struct param_spec param_specs[PARAM_COUNT] = {
         .aliases = NULL,
         .initial_text = "",
         .help = "vector instructions to use; auto takes the best this machine has",
+    },
+    [PARAM_THREADS] = {
+        .name = "threads",
+        .kind = PARAM_KIND_CHOICE,
+        .flags = 0,
+        .minimum = 0u,
+        .maximum = 1u,
+        .initial = 0u,
+        .off = 0u,
+        .choices = param_choices_threads,
+        .aliases = NULL,
+        .initial_text = "",
+        .help = "processors that compute a pass; this kernel uses one, whatever the machine has",
     },
     [PARAM_BUDGET_PREFILL] = {
         .name = "budget_prefill",

@@ -60,6 +60,8 @@ PARAMETERS: tuple[Parameter, ...] = (
               help="when the context is full: keep the newest half, forget everything, or stop"),
     Parameter(name="attn", kind="choice", choices=("auto", "sse2", "avx2", "reference"), maximum=3, default=0,
               help="vector instructions to use; auto takes the best this machine has"),
+    Parameter(name="threads", kind="choice", choices=("auto", "1"), maximum=1, default=0,
+              help="processors that compute a pass; this kernel uses one, whatever the machine has"),
     Parameter(name="budget_prefill", kind="u64", maximum=2**39 - 1, default=0, off=0, boot_only=True,
               help="cycles one prefill pass may take; 0 learns it"),
     Parameter(name="budget_decode", kind="u64", maximum=2**39 - 1, default=0, off=0, boot_only=True,
