@@ -87,26 +87,35 @@ static void candidate_close(struct candidate *candidate)
     file_release(&candidate->tokenizer);
 }
 
-static bool candidate_open(const char *name, bool q8, struct candidate *ret, struct error *error)
+static bool candidate_open(const char *name, struct candidate *ret, struct error *error)
 {
-    struct error why;
     *ret = (struct candidate){0};
     if (!loader_read_header(name, &ret->file, &ret->config, error))
         return false;
-    if (q8 && !model_config_quantise(&ret->config, &why)) {
-        candidate_close(ret);
-        return error_set(error, why.code, "%s: %s", name, why.text);
-    }
     if (!loader_find_tokenizer(name, ret->tokenizer_name, error) ||
         file_read_whole(ret->tokenizer_name, TOKENIZER_MOST_BYTES, &ret->tokenizer, error) != PORT_FILE_OK) {
         candidate_close(ret);
         return false;
     }
+    struct error why;
     ret->tokenizer_need = tokenizer_need(ret->tokenizer.length, ret->config.vocab_size, &why);
     if (ret->tokenizer_need == 0) {
         candidate_close(ret);
         return error_set(error, why.code, "%s: %s", ret->tokenizer_name, why.text);
     }
+    return true;
+}
+
+/* The word q8 of /load insists; q8=1 in repl.cfg asks for it where the shape allows it. */
+static bool choose_numbers(struct kernel *kernel, const char *name, bool insist, struct model_config *config,
+                           struct error *error)
+{
+    struct error why;
+    if ((!insist && kernel->params.values[PARAM_Q8] == 0) || model_config_quantise(config, &why))
+        return true;
+    if (insist)
+        return error_set(error, why.code, "%s: %s; load it without q8", name, why.text);
+    console_print(kernel, "%s stays as it is: %s\n", name, why.text);
     return true;
 }
 
@@ -209,8 +218,12 @@ static void forget_old(struct kernel *kernel)
 bool loader_load(struct kernel *kernel, const char *name, bool q8, struct error *error)
 {
     struct candidate candidate;
-    if (!candidate_open(name, q8, &candidate, error))
+    if (!candidate_open(name, &candidate, error))
         return false;
+    if (!choose_numbers(kernel, name, q8, &candidate.config, error)) {
+        candidate_close(&candidate);
+        return false;
+    }
     uint64_t now = clock_us();
     struct loading loading = {.kernel = kernel, .name = name, .file = candidate.file, .begun_us = now, .shown_us = now};
     forget_old(kernel);

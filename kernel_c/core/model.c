@@ -193,8 +193,7 @@ bool model_config_quantise(struct model_config *config, struct error *error)
         return true;
     }
     return error_set(error, ERROR_STATE,
-                     "model: dim %u and hidden_dim %u are not both divisible by 16, so it cannot be quantised; load it "
-                     "without q8",
+                     "model: dim %u and hidden_dim %u are not both divisible by 16, so its weights cannot be int8",
                      config->dim, config->hidden_dim);
 }
 

@@ -24,6 +24,7 @@ enum param_id {
     PARAM_BUDGET_DECODE,
     PARAM_STRICT_BUDGET,
     PARAM_MODEL,
+    PARAM_Q8,
     PARAM_BAUD,
     PARAM_COUNT
 };
@@ -297,6 +298,19 @@ static const struct param_spec param_specs[PARAM_COUNT] = {
         .aliases = NULL,
         .initial_text = "",
         .help = "model file to load first",
+    },
+    [PARAM_Q8] = {
+        .name = "q8",
+        .kind = PARAM_KIND_FLAG,
+        .flags = PARAM_BOOT_ONLY,
+        .minimum = 0u,
+        .maximum = 1u,
+        .initial = 0u,
+        .off = 0u,
+        .choices = NULL,
+        .aliases = NULL,
+        .initial_text = "",
+        .help = "1: float32 weights are kept as int8 where their shape allows it",
     },
     [PARAM_BAUD] = {
         .name = "baud",

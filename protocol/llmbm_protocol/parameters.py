@@ -69,6 +69,8 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(name="strict_budget", kind="flag", default=0,
               help="1: a broken budget trips the sentinel; 0: it is logged"),
     Parameter(name="model", kind="name", boot_only=True, help="model file to load first"),
+    Parameter(name="q8", kind="flag", default=0, boot_only=True,
+              help="1: float32 weights are kept as int8 where their shape allows it"),
     Parameter(name="baud", kind="choice", choices=("9600", "19200", "38400", "57600", "115200"), maximum=4, default=4,
               boot_only=True, help="speed of the serial line"),
 )  # fmt: skip

@@ -146,7 +146,8 @@ def test_a_shape_that_cannot_be_quantised_leaves_the_loaded_model_alone(exported
     (exported.folder / "odd.bin").write_bytes(random_model(shape))
     loaded = exported.ask("/model")
     reply = exported.ask("/load odd.bin q8")
-    assert reply.startswith("odd.bin: model: dim 32 and hidden_dim 44 are not both divisible by 16")
+    assert "odd.bin: model: dim 32 and hidden_dim 44 are not both divisible by 16" in reply
+    assert reply.endswith("; load it without q8")
     assert exported.ask("/model") == loaded
     exported.tell("/load odd.bin")
 
@@ -155,3 +156,16 @@ def test_the_list_of_models_shows_their_numbers(exported: Kernel) -> None:
     text = exported.ask("/models")
     for name, number_format in [("old", "fp32-v0"), ("float", "fp32-v1"), ("int8", "int8-v2")]:
         assert re.search(rf" {name}\.bin: 707808 parameters, \d+ bytes, {number_format}, dim 96", text)
+
+
+def test_repl_cfg_asks_for_int8_where_the_shape_allows_it(start: Start, tmp_path: Path) -> None:
+    put_model(tmp_path)
+    put_model(tmp_path, name="odd.bin")
+    (tmp_path / "odd.bin").write_bytes(random_model(Shape(dim=32, hidden=44, vocab=1024)))
+    (tmp_path / "repl.cfg").write_text("q8=1\nmodel=stories700K.bin\n")
+    kernel = start(tmp_path)
+    assert kernel.words("/model")["format"] == "int8-v0"
+    assert "odd.bin stays as it is: model: dim 32 and hidden_dim 44" in kernel.ask("/load odd.bin")
+    assert kernel.words("/model")["format"] == "fp32-v0"
+    kernel.tell("/load stories700K.bin")
+    assert kernel.words("/model")["format"] == "int8-v0"
