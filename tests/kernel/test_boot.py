@@ -98,7 +98,7 @@ def test_repl_cfg_sets_every_parameter_by_both_names(start: Start, tmp_path: Pat
 def test_bad_lines_of_repl_cfg_are_told_with_their_numbers_and_boot_goes_on(start: Start, tmp_path: Path) -> None:
     Script([b"ok"]).write(tmp_path)
     (tmp_path / "repl.cfg").write_bytes(
-        b"temp=0.7\ntemp=hot\nnothing\n=5\nTEMP=1\ntop_k=\nthreads=2x\n"
+        b"temp=0.7\ntemp=hot\nnothing\n=5\nTEMP=1\ntop_k=\nsockets=2x\n"
         b"baud=300\nseed=1 2\n\x00\xff=\x80\nmax_tokens=100000\ntop_p=0.5"
     )
     kernel = start(tmp_path)
@@ -108,7 +108,7 @@ def test_bad_lines_of_repl_cfg_are_told_with_their_numbers_and_boot_goes_on(star
         4: 'unknown key ""',
         5: 'unknown key "TEMP"',
         6: 'top_k cannot be "": expected 0 (off) to 262144',
-        7: 'unknown key "threads"',
+        7: 'unknown key "sockets"',
         8: 'baud cannot be "300": expected 9600, 19200, 38400, 57600 or 115200',
         9: 'seed cannot be "1 2": expected 0 to 18446744073709551615',
         10: "unknown key",
