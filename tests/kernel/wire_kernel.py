@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from link_client import Host, Simulator
 
-from llmbm_protocol.schema import Finished, KvCache, Stream, Token
+from llmbm_protocol.schema import EXPIRY_MS, Finished, KvCache, Stream, Token
 
 PIECE = 56
 
@@ -28,25 +29,36 @@ class WireKernel:
     def __init__(self, program: Path, folder: Path, *options: str) -> None:
         self.simulator = Simulator(program, folder, *options)
         self.host: Host = self.simulator.session()
+        self._asked = time.monotonic()
+
+    def _awake(self) -> None:
+        """A new hello after a silence: what is computed beside the kernel can take longer than a session lasts."""
+        if time.monotonic() - self._asked > EXPIRY_MS / 1000 / 3:
+            assert self.host.hello().machine
+        self._asked = time.monotonic()
 
     def set(self, **values: object) -> None:
         """Parameters by their names; each must be accepted."""
+        self._awake()
         for name, value in values.items():
             answer = self.host.ask("set", parameter=name, value=str(value))
             assert answer.ok, answer
 
     def run(self, command: str) -> str:
         """A command that must be accepted."""
+        self._awake()
         return self.host.run(command)
 
     def cache(self) -> KvCache:
         """The record about the KV cache."""
+        self._awake()
         since = len(self.host.records)
         assert self.host.ask("stat", stream=Stream.KV).ok
         return self.host.of(KvCache, since)[-1]
 
     def say(self, text: str, stop_after: int | None = None) -> Reply:
         """One turn; it is asked to stop after so many pings, if it has not ended by then."""
+        self._awake()
         self._forget()
         raw = text.encode()
         pieces = [raw[at : at + PIECE] for at in range(0, len(raw), PIECE)] or [b""]
