@@ -35,7 +35,12 @@ class MachinePanel(Panel):
             rows.append(("processor", (state.cpu.brand.strip() or "unnamed", "$foreground")))
             level = f"{state.cpu.level}" + (" (pinned)" if state.cpu.pinned else "")
             best = f", best here {state.cpu.best}" if state.cpu.best != state.cpu.level else ""
-            rows.append(("vectors", (level + best, "$foreground")))
+            used = (
+                f", {state.cpu.processors_used} of {state.cpu.processors} processors"
+                if state.cpu.processors_used
+                else ""
+            )
+            rows.append(("vectors", (level + best + used, "$foreground")))
             spread = f" ±{state.cpu.spread_ppm} ppm" if state.cpu.spread_ppm else ""
             clock: Piece = (f"{state.cpu.hz / 1e9:.3f} GHz by {state.cpu.clock}{spread}", "$foreground")
             rows.append(("clock", clock) if state.cpu.invariant else ("clock", clock, (" not invariant", "$warn")))
@@ -48,10 +53,12 @@ class MachinePanel(Panel):
         if not model.file:
             return [("model", ("none loaded: see /models and /load", "$warn"))]
         heads = f"{model.heads} heads" if model.heads == model.kv_heads else f"{model.heads}/{model.kv_heads} heads"
+        groups = f" in groups of {model.group}" if model.group else ""
+        numbers = f", {model.format}{groups}" if model.format else ""
         rows: list[tuple[str, *tuple[Piece, ...]]] = [
             ("model", (f"{model.file}  {figures.size(model.bytes)}", "$foreground")),
             ("", (f"dim {model.dim}, {model.layers} layers, {heads}", "$muted")),
-            ("", (f"vocab {model.vocab}, context {model.seq_len}", "$muted")),
+            ("", (f"vocab {model.vocab}, context {model.seq_len}{numbers}", "$muted")),
         ]
         if state.tokenizer is not None:
             rows.append(
