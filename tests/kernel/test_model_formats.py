@@ -14,6 +14,9 @@ from made_models import DEFAULT_MODEL, put_model
 from numpy_model import BOS, EOS, Tokenizer
 from typed_kernel import GREEDY, Kernel, Start
 
+from llmbm_console.core.dump import parse_post_mortem
+from llmbm_protocol.samples import Model
+
 PROMPT = "Once upon a time"
 
 
@@ -169,3 +172,11 @@ def test_repl_cfg_asks_for_int8_where_the_shape_allows_it(start: Start, tmp_path
     assert kernel.words("/model")["format"] == "fp32-v0"
     kernel.tell("/load stories700K.bin")
     assert kernel.words("/model")["format"] == "int8-v0"
+
+
+def test_the_dump_has_the_numbers_of_the_weights(exported: Kernel) -> None:
+    exported.tell("/load int8.bin", "/save_dump")
+    found = parse_post_mortem((exported.folder / "llmk-dump.txt").read_bytes(), "llmk-dump.txt")
+    assert found.complete, found.problems
+    [model] = [record for record in found.records if isinstance(record, Model)]
+    assert (model.file, model.format, model.group) == ("int8.bin", "int8-v2", 32)

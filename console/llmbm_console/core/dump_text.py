@@ -41,7 +41,7 @@ _EVENT = re.compile(r"^ {2}#\d+ tsc=")
 #: Keys of the file to fields of the record; values are whole numbers, words or flags by the record's own types.
 MODEL = {"model": "file", "format": "format", "parameters": "parameters", "bytes": "bytes", "dim": "dim"}
 MODEL |= {"hidden": "hidden_dim", "layers": "layers", "heads": "heads", "kv": "kv_heads", "vocab": "vocab"}
-MODEL |= {"seq": "seq_len", "shared": "shared"}
+MODEL |= {"seq": "seq_len", "shared": "shared", "group": "group"}
 TOKENIZER = {"tokenizer": "file", "tokens": "vocab", "longest": "longest"}
 SAMPLING = {"temp": "temperature", "min_p": "min_p", "top_p": "top_p", "repeat": "repeat_penalty"}
 COUNTS = {"top_k": "top_k", "norepeat": "no_repeat_ngram", "max_tokens": "max_tokens", "seed": "seed"}
