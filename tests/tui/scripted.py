@@ -147,7 +147,7 @@ def rich_state(**changes: Any) -> State:
         model=Model(
             time=1,
             file="stories15M.bin",
-            format="v0",
+            format="fp32-v0",
             dim=288,
             hidden_dim=768,
             layers=6,
