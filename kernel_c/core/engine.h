@@ -2,7 +2,8 @@
  *
  * The engine owns no memory. It is given four regions (sizes from model_need) and keeps no state but what is in them
  * and in struct engine. Every kernel (reference C, SSE2, AVX2) sums each row in index order without contraction, so all
- * give the same bits.
+ * give the same bits. With int8 weights the input of every product is quantised too, as llama2.c's runq does: integer
+ * sums within a group, float32 over the groups in their order.
  */
 #ifndef LLMK_ENGINE_H
 #define LLMK_ENGINE_H
@@ -32,8 +33,8 @@ struct engine {
 };
 
 /* Streams the file into memory.weights through memory.scratch, at most 1 MiB a read; `config` comes from
- * model_config_parse. Refuses NaN and infinities with the tensor's name and their place in the file. After a failure
- * the engine must not be used. */
+ * model_config_parse. Refuses NaN, infinities, negative scales and the int8 weight -128 with the tensor's name and
+ * their place in the file. After a failure the engine must not be used. */
 bool engine_load(struct engine *engine, const struct model_config *config, const struct engine_memory *memory,
                  enum cpu_level level, model_read *read, model_progress *progress, void *context, struct error *error);
 void engine_set_level(struct engine *engine, enum cpu_level level);

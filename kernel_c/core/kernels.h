@@ -18,7 +18,7 @@
 
 /* A vector as int8, with a scale for each group. */
 struct quantised {
-    int8_t *quants;          /* [columns], 16-byte aligned; -127 .. 127 */
+    int8_t *quants;          /* [columns]; -127 .. 127 */
     float *scales;           /* [columns / group] */
     uint32_t columns, group; /* group: 16, 32, 64 or 128; divides columns */
 };
