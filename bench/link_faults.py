@@ -24,11 +24,11 @@ from pathlib import Path
 
 from llmbm_console.chaos.faults import NOISE
 from llmbm_console.chaos.proxy import Chaos
-from llmbm_console.core.events import LinkPhase
+from llmbm_console.core.events import Event, LinkPhase, RecordReceived
 from llmbm_console.core.live import LiveSession
 from llmbm_console.core.paths import default_model, find_tokenizer, simulator_binary
 from llmbm_console.core.transport.sockets import unix_transport
-from llmbm_protocol.schema import Stream
+from llmbm_protocol.schema import Hello, Stream
 
 GAPS_MS = (1, 2, 5, 10, 20, 50, 100, 200)
 LATENCIES_MS = (0.1, 1, 4, 16)
@@ -139,35 +139,51 @@ async def overruns(long: bool) -> int:
 # ---- exactly once ----------------------------------------------------------------------------------------------------
 
 
-async def worker(number: int, count: int) -> tuple[int, int, int]:
-    """A share of the requests on a line of its own: how many were not done once, faults, repetitions."""
-    async with kernel() as one, Chaos(one.folder / "front", one.line, seed=number) as chaos:
+def is_hello(event: Event) -> bool:
+    """A session of the protocol begins."""
+    return isinstance(event, RecordReceived) and isinstance(event.record, Hello) and event.record.machine
+
+
+async def worker(number_of_line: int, count: int) -> tuple[int, int, int, int]:
+    """A share of the requests on a line of its own: how many were not done once, faults, repetitions, sessions."""
+    async with kernel() as one, Chaos(one.folder / "front", one.line, seed=number_of_line) as chaos:
         session = await opened(one.folder / "front")
         await session.set_parameter("max_tokens", "1")
+        hellos: list[object] = [session.state.hello]
+        session.listen(lambda _, event: hellos.append(event) if is_hello(event) else None)
         chaos.up.drop_byte, chaos.up.drop_line, chaos.down.drop_line = 0.01, 0.1, 0.1
-        wrong = prompts = 0
+        wrong = generations = uncertain = 0
         for index in range(count):
-            if index % 50 == 49:  # a generation executed twice has another number, or one is missing
-                wrong += not (await session.submit("/clear")).ok
-                prompts += 1
+            if index % 50 == 49:  # executed twice, it makes two generations
+                while not (await session.submit("/clear")).ok:
+                    await session.wait_ready(60)
                 outcome = await session.submit(PROMPT)
-                wrong += not (outcome.ok and outcome.turn is not None and outcome.turn.number == prompts)
+                number = outcome.turn.number if outcome.turn is not None else 0
+                if outcome.error_code == "lost":  # the session ended under it: a person is told that nobody knows
+                    uncertain += 1
+                    await session.wait_ready(60)
+                    continue
+                good = outcome.ok and generations < number <= generations + 1 + uncertain
+                generations, uncertain = max(number, generations), 0
             else:
                 outcome = await session.set_parameter("seed", str(index))
-                wrong += (outcome.ok, outcome.output) != (True, str(index))
+                good = (outcome.ok, outcome.output) == (True, str(index))
+            if not good:
+                wrong += 1
+                print(f"line {number_of_line}, request {index}: {outcome.error or outcome}", flush=True)
         chaos.calm()
         repeated = session._link.requests.retries if session._link is not None else 0
         await session.close()
-        return wrong, chaos.damaged, repeated
+        return wrong, chaos.damaged, repeated, len(hellos)
 
 
 async def requests(count: int, lines: int) -> int:
     """Requests that would show a second execution, on lines that lose; returns how many were not done once."""
     begun = time.monotonic()
     results = await asyncio.gather(*(worker(number, count // lines) for number in range(lines)))
-    wrong, faults, repeated = (sum(column) for column in zip(*results, strict=True))
+    wrong, faults, repeated, sessions = (sum(column) for column in zip(*results, strict=True))
     print(f"requests: {count} on {lines} lines, 1 % of octets and 10 % of lines to the kernel and 10 % of lines "
-          f"from it lost: {wrong} not done exactly once, {faults} faults, {repeated} repetitions, "
+          f"from it lost: {wrong} not done exactly once, {faults} faults, {repeated} repetitions, {sessions} sessions, "
           f"{time.monotonic() - begun:.0f} s")  # fmt: skip
     return wrong
 

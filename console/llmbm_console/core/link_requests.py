@@ -18,7 +18,7 @@ OPERATION = {operation.name: operation for operation in OPERATIONS}
 TIMEOUT_IDLE = 1.0  # s after the last byte of a request went out
 TIMEOUT_BUSY = 2.5
 TAKEN_GRACE = 0.1  # s after a credit that counts all of a request: its answer was sent before that credit
-MAX_TRIES, GIVE_UP = 8, 12.0  # repetitions, and s, after which a request fails; both must be over
+MAX_TRIES, GIVE_UP = 8, 30.0  # repetitions, and s, after which a request fails; both must be over
 #: bytes of credit worth sending for. With less, lost bytes would never be noticed: each credit would free one byte, and
 #: the line would never be quiet long enough to see that the others are gone
 LEAST_PIECE = 8
