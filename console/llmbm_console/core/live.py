@@ -15,6 +15,7 @@ from llmbm_console.core.link_asking import SESSION
 from llmbm_console.core.link_download import Download, Progress
 from llmbm_console.core.link_requests import RequestError
 from llmbm_console.core.machine import Machine
+from llmbm_console.core.plain_kernel import PlainKernel
 from llmbm_console.core.saved_files import SavedFiles
 from llmbm_console.core.session import Listener, MachineControl, Outcome, SessionError
 from llmbm_console.core.state import MachineState, State, Turn
@@ -56,6 +57,7 @@ class LiveSession:
         self._changed = asyncio.Event()
         self._failure = ""
         self._boot = 0
+        self._plain = PlainKernel()
         self._closed = False
         self._downloading = asyncio.Lock()  # the kernel keeps one file open
         self._saved = SavedFiles(self._machine.read_file, self._emit) if self._machine is not None and boots else None
@@ -99,6 +101,19 @@ class LiveSession:
                 context = {"message": "a listener failed", "exception": error}
                 asyncio.get_running_loop().call_exception_handler(context)
         self._changed.set()
+        for record in self._told_in_plain(event):
+            self._emit(ev.RecordReceived(event.at, record))
+
+    def _told_in_plain(self, event: ev.Event) -> list[Record]:
+        """Records out of what a kernel without the protocol prints, so that the same panels live."""
+        if isinstance(event, ev.ConsoleText):
+            return self._plain.feed(event.text)
+        if isinstance(event, ev.LinkChanged):
+            if event.phase is LinkPhase.PLAIN:
+                return self._plain.speak()
+            if event.phase is LinkPhase.MACHINE:
+                self._plain = PlainKernel()
+        return []
 
     def _check_boot(self, hello: Hello) -> None:
         if self._boot and self._boot != hello.boot:
