@@ -21,6 +21,7 @@ other commands:
   llmbm-console get NAME [TARGET] [-o FILE]                       fetch a file of the kernel, or mem:dump
   llmbm-console dump FILE [--json]                                say what a post-mortem file means
   llmbm-console image OUT.img --model FILE                        make a bootable image (QEMU, USB stick)
+  llmbm-console ports [--json]                                    serial ports, their stable names, who holds them
   llmbm-console settings [--init]                                 your settings, keys and profiles
   llmbm-console doctor                                            what is installed, what is missing
 
@@ -245,6 +246,18 @@ def run_image(argv: Sequence[str]) -> int:
     return make_image(arguments.output, arguments.model, arguments.tokenizer, arguments.config)
 
 
+def run_ports(argv: Sequence[str]) -> int:
+    """The serial ports of this computer."""
+    parser = argparse.ArgumentParser(
+        prog="llmbm-console ports", description="Lists the serial ports of this computer: what to give to --serial."
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON document per port")
+    arguments = parser.parse_args(argv)
+    from llmbm_console.faces.ports import list_ports
+
+    return list_ports(arguments.json)
+
+
 def run_settings(argv: Sequence[str]) -> int:
     """The person's settings: where they are, what holds, and a file to begin with."""
     parser = argparse.ArgumentParser(
@@ -276,6 +289,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "dump": run_dump,
         "image": run_image,
         "doctor": run_doctor,
+        "ports": run_ports,
         "settings": run_settings,
     }
     from llmbm_console.core.session import SessionError
