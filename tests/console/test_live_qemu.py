@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from waiting import until
 
+from llmbm_console.core.dump import parse_post_mortem
 from llmbm_console.core.events import LinkPhase, MachineStatus
+from llmbm_console.core.link_requests import RequestError
 from llmbm_console.core.session import SessionError
 from llmbm_console.core.targets import Target, make_session
 
@@ -56,6 +58,14 @@ async def test_a_prompt_a_pause_and_a_reset(session: object) -> None:
     assert len(outcome.turn.tokens) > 20
     assert session.state.version is not None
     assert session.state.version.port == "uefi"
+
+    dump = await asyncio.wait_for(session.download("mem:dump", lambda done, total: None), 60)
+    assert parse_post_mortem(dump, "llmk-dump.txt").complete
+    assert (await asyncio.wait_for(session.submit("/save_dump"), 60)).ok
+    written = await asyncio.wait_for(session.download("llmk-dump.txt", lambda done, total: None), 60)
+    assert parse_post_mortem(written, "llmk-dump.txt").complete
+    with pytest.raises(RequestError, match="there is no such file"):
+        await session.download("missing.txt", lambda done, total: None)
 
     running = asyncio.create_task(session.submit(PROMPT))
     await until(lambda: session.state.turn and session.state.turn.tokens)
