@@ -50,6 +50,8 @@ def add_target_arguments(parser: argparse.ArgumentParser) -> None:
     qemu.add_argument("--qemu-binary", metavar="FILE", help="default: qemu-system-x86_64")
     qemu.add_argument("--firmware", type=Path, metavar="FILE", help="OVMF code file")
     qemu.add_argument("--display", metavar="KIND", help="QEMU's own window: none (default), gtk, sdl, vnc=:1, ...")
+    group_all = parser.add_argument_group("all targets")
+    group_all.add_argument("--read-only", action="store_true", help="watch only: nothing is sent that changes anything")
     serial = parser.add_argument_group("serial")
     serial.add_argument("--baud", type=positive, metavar="N", help="line speed (default: 115200)")
 
@@ -96,7 +98,7 @@ def target_of(arguments: argparse.Namespace, file: Path | None = None) -> Target
     kind, address = chosen[0] if chosen else (default_kind(), "")
     options = ("model", "tokenizer", "config", "image", "memory", "smp", "accel", "qemu_binary", "firmware", "display")
     given = {name: getattr(arguments, name) for name in (*options, "baud") if getattr(arguments, name) is not None}
-    return Target(kind=kind, address=address, **given)
+    return Target(kind=kind, address=address, read_only=arguments.read_only, **given)
 
 
 class ShowVersion(argparse.Action):
@@ -126,6 +128,7 @@ def console_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a post-mortem file: llmk-dump.txt, ...")
     parser.add_argument("--plain", action="store_true", help="linear text instead of the full screen")
+    parser.add_argument("--jsonl", action="store_true", help="one JSON document per event instead of the full screen")
     parser.add_argument("--theme", metavar="NAME", help="a theme of themes/ or of the configuration folder")
     parser.add_argument("--version", action=ShowVersion, nargs=0, help="print the version and end")
     add_target_arguments(parser)
@@ -149,6 +152,10 @@ def run_console(argv: Sequence[str]) -> int:
         from llmbm_console.faces.plain import run_plain
 
         return asyncio.run(run_plain(make_session(target)))
+    if arguments.jsonl:
+        from llmbm_console.faces.jsonl import run_jsonl
+
+        return asyncio.run(run_jsonl(make_session(target)))
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         print(
             "error: the console needs a terminal, and standard input or output is not one.\n"

@@ -329,12 +329,12 @@ ACTIONS: tuple[Action, ...] = (
 BY_ID: dict[str, Action] = {action.id: action for action in ACTIONS}
 
 
-def unavailable(action: Action, *, read_only: bool, controllable: bool) -> str:
-    """Why the action cannot be done now, in words to show; empty when it can."""
-    if action.need == "past" and read_only:
-        return "a file is one moment: it has no past to look at"
+def unavailable(action: Action, *, read_only: bool, controllable: bool, file: bool = False) -> str:
+    """Why the action cannot be done now, in words to show; empty when it can. `file`: a post-mortem file is shown."""
+    if action.need == "past":
+        return "a file is one moment: it has no past to look at" if file else ""
     if action.need and read_only:
-        return "this is a file, not a running kernel"
+        return "this session only watches (a file, or --read-only)"
     if action.need == "machine" and not controllable:
         return "a serial line carries no power switch: a machine is controlled with --qemu, --qmp or --sim"
     return ""

@@ -36,15 +36,15 @@ def is_command(line: str) -> bool:
 class LiveSession:
     """Implements session.Session for a kernel that runs. Either `machine` (started with the session) or `transport`."""
 
-    read_only = False
-
     def __init__(
         self,
         title: str,
         machine: Callable[[Callable[[ev.Event], None]], Machine] | None = None,
         transport: Transport | None = None,
         boots: bool = False,
+        read_only: bool = False,
     ) -> None:
+        self.read_only = read_only  # watches: every verb is refused
         self._machine = machine(self._on_machine) if machine is not None else None
         self._transport = transport
         self._boots = boots
@@ -69,8 +69,8 @@ class LiveSession:
 
     @property
     def machine(self) -> MachineControl | None:
-        """Pause, resume, reset and quit, where there is more than a line."""
-        return self._machine
+        """Pause, resume, reset and quit, where there is more than a line and more than watching is wanted."""
+        return self._machine if not self.read_only else None
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Calls `listener` after each event; returns what undoes it."""
@@ -231,8 +231,13 @@ class LiveSession:
             raise SessionError(self._failure or "the session is not open yet")
         return self._link, self._dialogue
 
+    def _may_act(self, what: str) -> None:
+        if self.read_only:
+            raise SessionError(f"{what[:60]}: not sent, because this session was opened with --read-only")
+
     async def submit(self, line: str) -> Outcome:
         """One prompt or command, to its end."""
+        self._may_act(line)
         link, dialogue = self._need()
         if link.phase is LinkPhase.PLAIN:
             await link.send_line(line)
@@ -276,6 +281,7 @@ class LiveSession:
 
     async def set_parameter(self, name: str, value: str) -> Outcome:
         """Sets a parameter; the output is the accepted value."""
+        self._may_act(f"/{name} {value}")
         link, dialogue = self._need()
         line = f"/{name} {value}"
         if link.phase is LinkPhase.PLAIN:
@@ -291,6 +297,7 @@ class LiveSession:
 
     async def stop(self) -> None:
         """By the stop byte, which acts at once, and by request, which is repeated until it was heard."""
+        self._may_act("a stop")
         link, _ = self._need()
         if link.busy or link.phase not in SESSION:
             await link.emergency_stop()

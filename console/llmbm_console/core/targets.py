@@ -35,6 +35,7 @@ class Target:
     firmware: Path | None = None
     display: str = "none"
     baud: int = 115_200
+    read_only: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -106,7 +107,9 @@ def _qemu(target: Target) -> Session:
     boot = boot_files(target, kernel_image()) if target.image is None else None
     memory = target.memory or memory_for(boot.model if boot is not None else None)
     options = QemuOptions(target.qemu_binary, firmware, target.accel, target.image, memory, target.smp, target.display)
-    return LiveSession(target.title, machine=lambda emit: LaunchedQemu(options, boot, emit), boots=True)
+    return LiveSession(
+        target.title, read_only=target.read_only, machine=lambda emit: LaunchedQemu(options, boot, emit), boots=True
+    )
 
 
 def _sim(target: Target) -> Session:
@@ -117,28 +120,32 @@ def _sim(target: Target) -> Session:
     if os.name != "posix":
         raise SessionError("the simulator needs a POSIX system; use --qemu")
     boot = boot_files(target, simulator_binary())
-    return LiveSession(target.title, machine=lambda emit: Simulator(boot, emit), boots=True)
+    return LiveSession(target.title, read_only=target.read_only, machine=lambda emit: Simulator(boot, emit), boots=True)
 
 
 def _qmp(target: Target) -> Session:
     from llmbm_console.core.live import LiveSession
     from llmbm_console.core.machine import AttachedQemu
 
-    return LiveSession(target.title, machine=lambda emit: AttachedQemu(target.address, target.baud, emit))
+    return LiveSession(
+        target.title, read_only=target.read_only, machine=lambda emit: AttachedQemu(target.address, target.baud, emit)
+    )
 
 
 def _line(target: Target) -> Session:
     from llmbm_console.core.live import LiveSession
     from llmbm_console.core.transport.address import transport_for
-    from llmbm_console.core.transport.base import TransportError
+    from llmbm_console.core.transport.base import Transport, TransportError
     from llmbm_console.core.transport.tty import serial_transport
 
     try:
         if target.kind == "serial":
-            return LiveSession(target.title, transport=serial_transport(target.address, target.baud))
-        return LiveSession(target.title, transport=transport_for(target.address, target.baud))
+            transport: Transport = serial_transport(target.address, target.baud)
+        else:
+            transport = transport_for(target.address, target.baud)
     except TransportError as error:
         raise SessionError(str(error)) from error
+    return LiveSession(target.title, transport=transport, read_only=target.read_only)
 
 
 def _file(target: Target) -> Session:

@@ -17,6 +17,7 @@ from llmbm_console.core.events import (
     FileSaved,
     Gap,
     LinkChanged,
+    LinkPhase,
     MachineChanged,
     Notice,
 )
@@ -88,7 +89,7 @@ async def run_plain(session: Session, timeout: float = 120.0) -> int:
     reader = asyncio.create_task(stdin_lines(queue))
     try:
         await session.open()
-        if session.read_only:
+        if session.state.link.phase is LinkPhase.POST_MORTEM:
             return 0
         await session.wait_ready(timeout)
         face.note("ready: each line of input is a prompt, or a command that begins with /")

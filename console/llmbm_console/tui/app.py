@@ -255,6 +255,11 @@ class ConsoleApp(App[int]):
         return self.session is not None and self.session.read_only
 
     @property
+    def shows_file(self) -> bool:
+        """True while a post-mortem file is shown."""
+        return self._state.link.phase is LinkPhase.POST_MORTEM
+
+    @property
     def controllable(self) -> bool:
         """True when the machine can be paused and reset from here."""
         return self.session is not None and self.session.machine is not None
@@ -303,7 +308,7 @@ class ConsoleApp(App[int]):
 
     def _on_session_event(self, state: State, event: Event) -> None:
         self._state = state
-        if not self.read_only:
+        if state.link.phase is not LinkPhase.POST_MORTEM:
             self.timeline.note(state)
         self.sampling_history.note(state)
         if self.held is not None:
@@ -347,7 +352,8 @@ class ConsoleApp(App[int]):
             self.use_theme(name.removeprefix("theme."))
             return
         action = self.by_id[name]
-        if reason := unavailable(action, read_only=self.read_only, controllable=self.controllable):
+        reason = unavailable(action, read_only=self.read_only, controllable=self.controllable, file=self.shows_file)
+        if reason:
             self.verbs.say(f"{action.title}: {reason}", "warning")
             return
         if not self.arming.press(action):

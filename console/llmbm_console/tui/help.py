@@ -151,10 +151,11 @@ class ActionProvider(Provider):
         entries: list[tuple[str, str, str]] = []
         read_only = bool(getattr(app, "read_only", False))
         controllable = bool(getattr(app, "controllable", False))
+        file = bool(getattr(app, "shows_file", False))
         for action in getattr(app, "actions", ACTIONS):
             if action.id == "view.palette":
                 continue
-            reason = unavailable(action, read_only=read_only, controllable=controllable)
+            reason = unavailable(action, read_only=read_only, controllable=controllable, file=file)
             key = f"  ({_keys(action)})" if action.keys else ""
             help_line = f"not possible: {reason}" if reason else action.description
             entries.append((f"{action.category}: {action.title}{key}", help_line, action.id))

@@ -121,7 +121,10 @@ class SamplingPanel(Framed, can_focus=False):
                 )
             )
         elif self._frame.read_only:
-            text = line(("as they were when the file was written", "$muted"))
+            told_by = (
+                "as they were when the file was written" if self._frame.post_mortem else "this session only watches"
+            )
+            text = line((told_by, "$muted"))
         elif told is not None and told.message:
             text, word, style = line((clip(told.message, width), "$bad")), "refused", "$bad"
         elif told is not None and told.typed:

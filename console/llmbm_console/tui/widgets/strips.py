@@ -313,7 +313,7 @@ class KeyLine(Strip):
                 continue
             if action.id == "chat.prompt" and frame.read_only:
                 continue
-            if unavailable(action, read_only=frame.read_only, controllable=frame.controllable):
+            if unavailable(action, read_only=frame.read_only, controllable=frame.controllable, file=frame.post_mortem):
                 continue
             key = "" if action.footer.startswith("e/E") else key_label(action.keys[0])
             first, _blank, rest = action.footer.partition(" ") if not key else (key, "", action.footer)

@@ -1,0 +1,76 @@
+"""`llmbm-console --jsonl`: everything that happens, one JSON document a line, for programs.
+
+Each document has `at` (seconds since 1970) and `event`, the name of the event; a record from the kernel is in `record`
+under the names of the schema, with its kind. Each line of standard input is a prompt or a command, as with --plain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from dataclasses import fields
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from llmbm_console.core.events import Event, LinkPhase, RecordReceived
+from llmbm_console.core.session import Session, SessionError
+from llmbm_console.core.state import State
+from llmbm_console.faces.plain import stdin_lines
+from llmbm_console.faces.records import record_json
+
+
+def event_json(event: Event, wall: float) -> dict[str, Any]:
+    """One event; `wall` is added to its monotonic time for seconds since 1970."""
+    document: dict[str, Any] = {"at": round(event.at + wall, 6), "event": type(event).__name__}
+    if isinstance(event, RecordReceived):
+        return {**document, "kind": type(event.record).__name__, "record": record_json(event.record)}
+    for field in fields(event):
+        value = getattr(event, field.name)
+        if field.name != "at":
+            document[field.name] = value.value if isinstance(value, Enum) else value
+    return document
+
+
+def _plain_value(value: object) -> object:
+    """What json knows no form for."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return str(value) if isinstance(value, Path) else repr(value)
+
+
+def _print(document: dict[str, Any]) -> None:
+    print(json.dumps(document, default=_plain_value), flush=True)
+
+
+async def run_jsonl(session: Session, timeout: float = 120.0) -> int:
+    """Runs until the end of input; 0 when the session could be opened."""
+    wall = time.time() - time.monotonic()
+
+    def listen(_state: State, event: Event) -> None:
+        _print(event_json(event, wall))
+
+    undo = session.listen(listen)
+    queue: asyncio.Queue[str | None] = asyncio.Queue()
+    reader = asyncio.create_task(stdin_lines(queue))
+    try:
+        await session.open()
+        if session.state.link.phase is LinkPhase.POST_MORTEM:
+            return 0
+        await session.wait_ready(timeout)
+        while (line := await queue.get()) is not None:
+            if line.strip():
+                try:
+                    await session.submit(line)
+                except SessionError as error:
+                    _print({"at": time.time(), "event": "Refused", "line": line, "error": str(error)})
+    except SessionError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    finally:
+        reader.cancel()
+        undo()
+        await session.close()
+    return 0

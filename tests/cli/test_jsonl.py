@@ -1,0 +1,52 @@
+"""Events for programs, and a session that only watches."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="the simulator needs a POSIX system")
+
+
+def run(*words: str, lines: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "llmbm_console", "--sim", *words]
+    return subprocess.run(command, input=lines, capture_output=True, text=True, timeout=120, check=False)
+
+
+def documents(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_every_event_is_a_document_and_the_tokens_make_the_text() -> None:
+    found = documents(run("--jsonl", lines="/max_tokens 12\nOnce upon a time\n"))
+    assert {"LinkChanged", "RecordReceived", "CommandDone", "PromptSent"} <= {entry["event"] for entry in found}
+    tokens = [entry["record"] for entry in found if entry.get("kind") == "Token"]
+    ends = [entry["record"] for entry in found if entry.get("kind") == "Finished"]
+    assert len(ends) == 1
+    assert ends[0]["tokens"] == 12
+    assert len({token["index"] for token in tokens}) == 12
+    assert "".join(token["text"] for token in tokens).strip()
+    assert all(entry["at"] > 1e9 for entry in found)
+
+
+@pytest.mark.parametrize("line", ["Once upon a time", "/temp 0", "/reset"])
+def test_a_session_that_only_watches_sends_nothing(line: str) -> None:
+    found = documents(run("--jsonl", "--read-only", lines=f"{line}\n"))
+    refused = [entry for entry in found if entry["event"] == "Refused"]
+    assert len(refused) == 1
+    assert "--read-only" in refused[0]["error"]
+    assert not [entry for entry in found if entry["event"] in ("CommandDone", "PromptSent")]
+    assert [entry for entry in found if entry.get("kind") == "SamplingState"]  # but it sees
+
+
+def test_exec_on_a_session_that_only_watches_fails_with_the_reason() -> None:
+    command = [sys.executable, "-m", "llmbm_console", "exec", "--sim", "--read-only", "--", "/temp 0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert "--read-only" in done.stderr
