@@ -356,7 +356,7 @@ def test_a_poll_schedule_holds_a_busy_kernel_back_but_not_a_resting_one(boot: Bo
         assert 0 < polls <= 26 + 7  # in its first millisecond of work it is not yet taken for busy
         assert 0 < taken < 300
     else:
-        assert taken == 1000
+        assert taken > 600  # all of them, but for moments in which this computer itself let the process wait
 
 
 def test_the_baud_clock_is_the_rate(boot: Boot) -> None:
