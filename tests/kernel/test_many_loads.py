@@ -43,19 +43,43 @@ def test_a_hundred_loads_leave_nothing_behind(start: Start, tmp_path: Path) -> N
     assert resident_bytes(kernel) < held + (1 << 20)
 
 
+def put_zero_model(folder: Path, **fields: int) -> str:
+    """A model of zeros and the size that its header says, sparse on the disk; with the tokenizer of the stored one."""
+    header = header_of(DEFAULT_MODEL) | fields
+    dim, hidden, layers, vocab, rows, heads, kv_heads = (
+        header[key] for key in ("dim", "hidden_dim", "n_layers", "vocab_size", "seq_len", "n_heads", "n_kv_heads")
+    )
+    kv = dim // heads * kv_heads
+    floats = vocab * dim + layers * (2 * dim + 2 * dim * dim + 2 * dim * kv + 3 * dim * hidden) + dim
+    floats += rows * (dim // heads)
+    with (folder / "large.bin").open("wb") as file:
+        file.write(struct.pack("<7i", *header.values()))
+        file.truncate(28 + 4 * floats)
+    (folder / "large.tok.bin").write_bytes(DEFAULT_MODEL.with_name("stories700K.tok.bin").read_bytes())
+    return "large.bin"
+
+
+def test_a_model_as_large_as_memory_allows_runs_and_a_little_less_memory_is_refused(
+    start: Start, tmp_path: Path
+) -> None:
+    put_zero_model(tmp_path, dim=256, hidden_dim=768, n_layers=4, n_heads=8, n_kv_heads=8, seq_len=128)
+    poor = start(tmp_path, "--memory", "4")
+    need = re.search(r"(\d+) bytes \(\d+ MiB\) are needed", poor.boot)
+    assert need is not None, poor.boot
+    mebibytes = -(-int(need[1]) // (1 << 20))
+    assert mebibytes > 12
+    rich = start(tmp_path, "--memory", str(mebibytes + 1))  # one for the tokenizer's file while it is read
+    assert "Loaded large.bin" in rich.boot
+    rich.tell("/max_tokens 4")
+    assert rich.ask(BEGINNING) is not None
+    assert rich.rows() > 0
+    assert "are needed" in start(tmp_path, "--memory", str(mebibytes - 1)).boot
+
+
 def test_a_model_larger_than_memory_names_what_it_needs_and_what_is_free(start: Start, tmp_path: Path) -> None:
     """The header asks for far more than the simulator is given; the file is as long as the header says, and sparse."""
     put_model(tmp_path)
-    header = header_of(DEFAULT_MODEL)
-    header |= {"dim": 4096, "hidden_dim": 16384, "n_layers": 8, "n_heads": 32, "n_kv_heads": 32, "seq_len": 2048}
-    dim, hidden, layers, vocab, rows = (
-        header[key] for key in ("dim", "hidden_dim", "n_layers", "vocab_size", "seq_len")
-    )
-    floats = vocab * dim + layers * (2 * dim + 4 * dim * dim + 3 * dim * hidden) + dim + rows * dim // 32
-    with (tmp_path / "large.bin").open("wb") as file:
-        file.write(struct.pack("<7i", *header.values()))
-        file.truncate(28 + 4 * floats)
-    (tmp_path / "large.tok.bin").write_bytes(DEFAULT_MODEL.with_name("stories700K.tok.bin").read_bytes())
+    put_zero_model(tmp_path, dim=4096, hidden_dim=16384, n_layers=8, n_heads=32, n_kv_heads=32, seq_len=2048)
     kernel = start(tmp_path, "--memory", "64")
     kernel.tell(*GREEDY, "/max_tokens 12")
     text = kernel.ask(BEGINNING)
