@@ -104,7 +104,7 @@ static void take_hello(struct kernel *kernel, const struct wire_host_hello *hell
     struct link *link = &kernel->link;
     link->sessions++;
     link->line_taken |= !link->machine;
-    link->prompt_due = false;
+    link->prompt_due = link->host_lingers = false;
     link->machine = true;
     link->sequence = 0;
     link->consumed = link->told = 0;
@@ -141,6 +141,7 @@ void link_leave(struct kernel *kernel, enum wire_leave_reason why)
     link->staged_length = 0;
     link_file_close(kernel);
     link->prompt_due = why != WIRE_LEAVE_REASON_REBOOT;
+    link->host_lingers = why == WIRE_LEAVE_REASON_EXPIRED;
 }
 
 /* ---- receiving */
@@ -166,6 +167,14 @@ static void take_frame(struct kernel *kernel, const struct wire_frame *frame)
     }
 }
 
+/* A host that has not noticed that its session expired goes on sending, and a damaged request would be run as a prompt. Its lines end with
+ * LF: until a person has typed Enter or Ctrl-C, a LF drops the line. */
+static void type_from_line(struct link *link, uint8_t byte)
+{
+    link->host_lingers &= byte != '\r';
+    type(link, link->host_lingers && byte == '\n' ? UART_STOP : byte);
+}
+
 static void take_byte(struct kernel *kernel, uint8_t byte)
 {
     struct link *link = &kernel->link;
@@ -178,7 +187,7 @@ static void take_byte(struct kernel *kernel, uint8_t byte)
     case WIRE_REJECTED:
         link->credit_due = link->machine;
         for (size_t i = 0; i < link->receiver.raw_length && !link->machine; i++)
-            type(link, (uint8_t)link->receiver.raw[i]);
+            type_from_line(link, (uint8_t)link->receiver.raw[i]);
         break;
     default: break;
     }
@@ -200,6 +209,7 @@ static void take_stops(struct kernel *kernel)
     wire_receiver_drop(&link->receiver);
     link_stop(kernel);
     if (!link->machine) {
+        link->host_lingers = false;
         link->typed_tail = link->typed_head;
         if (!kernel->chat.running)
             type(link, UART_STOP);

@@ -82,6 +82,7 @@ struct link {
     /* what the REPL loop has to do about the mode */
     bool line_taken;          /* a hello came: what was typed before it is forgotten */
     bool prompt_due;          /* the line is a person's again */
+    bool host_lingers;        /* machine mode expired: what comes may be a host's that has not noticed */
     /* what a person typed, on the line or on the keyboard: bytes for the line editor */
     uint8_t typed[LINK_TYPED_BYTES];
     uint32_t typed_head, typed_tail;
