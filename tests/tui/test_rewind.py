@@ -68,7 +68,11 @@ async def test_a_mark_set_in_the_past_is_found_again(told: tuple[ConsoleApp, Pil
     moment = app.held.now
     await pilot.press("m", ".")
     assert any(mark.at == moment and mark.text == "mark" for mark in app.timeline.marks())
-    await pilot.press("{")
+    for _ in range(8):  # a warning of a busy computer may be a mark after it
+        await pilot.press("{")
+        assert app.held is not None
+        if app.held.now <= moment:
+            break
     assert app.held is not None
     assert app.held.now == moment
 

@@ -1,0 +1,43 @@
+"""What every group of verbs stands on: the application, notices, and work beside the interface."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, Literal
+
+from llmbm_console.core.session import SessionError
+from llmbm_console.tui.text import plain
+
+if TYPE_CHECKING:
+    from llmbm_console.tui.app import ConsoleApp
+
+Importance = Literal["information", "warning", "error"]
+
+
+class VerbGroup:
+    """Verbs of one kind; each is named by its action's id."""
+
+    def __init__(self, app: ConsoleApp) -> None:
+        self.app = app
+
+    def say(self, text: str, importance: Importance = "information") -> None:
+        """A short notice in the corner. One that only informs takes the place of those before it."""
+        if importance == "information":
+            self.app.clear_notifications()
+        self.app.notify(plain(text), severity=importance, timeout=6 if importance != "information" else 3, markup=False)
+
+    def background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs a verb of the session beside the interface; a failure is a notice."""
+
+        async def guarded() -> None:
+            try:
+                await work
+            except (SessionError, OSError) as error:
+                self.say(str(error), "error")
+
+        self.app.run_worker(guarded(), group="verbs", exit_on_error=False)
+
+    def copy(self, text: str) -> None:
+        """Puts text on the clipboard, by the terminal."""
+        self.app.copy_to_clipboard(plain(text))
+        self.say(f"copied {len(text)} characters (OSC 52; the terminal has to allow it)")

@@ -1,0 +1,176 @@
+"""Verbs on what is shown: panes, themes, signs, finding and filtering."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from llmbm_console.tui.glyphs import ASCII, BLOCKS
+from llmbm_console.tui.verbs_time import TimeVerbs
+
+if TYPE_CHECKING:
+    from textual.widget import Widget
+
+    from llmbm_console.tui.widgets.lines import LineView
+
+
+class ViewVerbs(TimeVerbs):
+    """Changes the picture and nothing else."""
+
+    def view_hold(self) -> None:
+        """Holds the picture, or lets it go."""
+        self.app.held = self.app.frame() if self.app.held is None else None
+        self.app.held_events = 0
+        self.app.pacer.flush()
+
+    # ---- help and panes
+
+    def view_help(self) -> None:
+        """Help for the focused pane."""
+        from llmbm_console.tui.help import HelpScreen
+
+        if not isinstance(self.app.screen, HelpScreen):
+            self.app.push_screen(HelpScreen(self.app.main.focused_pane, self.app.actions))
+
+    def view_palette(self) -> None:
+        """Every action by name."""
+        self.app.action_command_palette()
+
+    def view_jump(self) -> None:
+        """Letters on all that can have the focus."""
+        from llmbm_console.tui.jump import JumpScreen
+
+        main = self.app.main
+
+        def go(widget: Widget | None) -> None:
+            if widget is not None:
+                widget.focus()
+
+        self.app.push_screen(JumpScreen(main.jump_targets()), go)
+
+    def view_zoom(self) -> None:
+        """The focused pane on the whole screen."""
+        pane = self.app.main.shape.zoom or self.app.main.focused_pane
+        if pane:
+            self.app.main.zoom(pane)
+
+    def view_memory(self) -> None:
+        """The memory pane on the whole screen."""
+        self.app.main.zoom("memory")
+
+    def view_log(self) -> None:
+        """The events on the whole screen."""
+        self.app.main.zoom("events")
+
+    def view_machine(self) -> None:
+        """The machine pane on the whole screen."""
+        self.app.main.zoom("machine")
+
+    def view_next_pane(self) -> None:
+        """The next pane."""
+        self.app.main.next_pane(1)
+
+    def view_previous_pane(self) -> None:
+        """The pane before."""
+        self.app.main.next_pane(-1)
+
+    def view_leave(self) -> None:
+        """Disarms, leaves the zoom, or leaves the prompt, whichever is there first."""
+        if self.app.arming.disarm():
+            self.app.stop_arming()
+        elif self.app.main.shape.zoom:
+            self.app.main.zoom(self.app.main.shape.zoom)
+        elif self.app.main.focused_pane == "prompt":
+            self.app.main.focus_pane(self.app.main.visible_main)
+        elif self.app.main.event_list.wanted or self.app.main.transcript.sought:
+            self.app.main.event_list.filter("")
+            self.app.main.transcript.find("")
+        elif self.app.held is not None:
+            self.time_live()
+        else:
+            self.app.main.clear_selection()
+
+    def view_theme(self) -> None:
+        """The next theme."""
+        names = list(self.app.themes)
+        name = names[(names.index(self.app.theme_name) + 1) % len(names)]
+        self.app.use_theme(name)
+        self.say(f"theme {self.app.themes[name].title}")
+
+    def view_glyphs(self) -> None:
+        """Blocks or ASCII."""
+        self.app.glyphs = BLOCKS if self.app.glyphs is ASCII else ASCII
+        self.app.keep("glyphs", self.app.glyphs.name)
+        if self.app.held is not None:
+            self.app.held = replace(self.app.held, glyphs=self.app.glyphs)
+        self.app.pacer.flush()
+
+    def view_live(self) -> None:
+        """Follows the newest line of the focused list, else of the transcript."""
+        (self.app.main.event_list if self.app.main.focused_pane == "events" else self.app.main.transcript).follow()
+
+    # ---- finding
+
+    @property
+    def _searched(self) -> LineView:
+        """The list that is looked through: the events when they have the focus, else the transcript."""
+        main = self.app.main
+        return main.event_list if main.focused_pane == "events" else main.transcript
+
+    def view_find(self) -> None:
+        """Asks what to look for."""
+        from llmbm_console.tui.ask import AskLine
+
+        main = self.app.main
+        if main.focused_pane == "events":
+            events = main.event_list
+            self.app.push_screen(AskLine("filter", events.wanted, "level:warn  code:budget  !token", events.filter))
+            return
+        if "transcript" not in main.deck.regions:
+            main.focus_pane("transcript")
+
+        def changed(text: str) -> str:
+            found = main.transcript.find(text)
+            return "not found" if text and not found else ""
+
+        self.app.push_screen(AskLine("find", main.transcript.sought, "n and N go on", changed))
+
+    def view_find_next(self) -> None:
+        """The next place."""
+        self._step_found(1)
+
+    def view_find_previous(self) -> None:
+        """The place before."""
+        self._step_found(-1)
+
+    def _step_found(self, direction: int) -> None:
+        if not self._searched.sought:
+            self.view_find()
+        elif not self._searched.step_found(direction):
+            self.say(f"no further “{self._searched.sought}” in this direction")
+
+    # ---- log
+
+    def log_details(self) -> None:
+        """Every field of the selected event, the newest one when none is selected."""
+        from llmbm_console.tui.details import EventDetails
+
+        events = self.app.main.event_list
+        if events.selected is None and not events.step(-1):
+            self.say("nothing happened yet")
+        elif events.selected is not None:
+            self.app.push_screen(EventDetails(events.selected, self.app.shown_frame(), self._look))
+
+    def log_next_error(self) -> None:
+        """Selects the next warning or error."""
+        self._step_error(1)
+
+    def log_previous_error(self) -> None:
+        """Selects the one before."""
+        self._step_error(-1)
+
+    def _step_error(self, direction: int) -> None:
+        if "events" not in self.app.main.deck.regions:
+            self.app.main.focus_pane("events")
+        if not self.app.main.event_list.step_error(direction):
+            self.say("no further warning or error in this direction")
