@@ -11,7 +11,7 @@ from driving import screen_text
 from textual.pilot import Pilot
 
 from llmbm_console.core.events import LinkPhase, MachineStatus
-from llmbm_console.core.state import Turn
+from llmbm_console.core.state import Command, Turn
 from llmbm_console.core.targets import Target, make_session
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.frame import LINKED
@@ -78,3 +78,14 @@ async def test_a_machine_that_was_ended_can_be_started_again(started: tuple[Cons
     await until(pilot, lambda: "r  try again" in screen_text(app), "says what helps")
     await pilot.press("r")
     await until(pilot, lambda: app.state.link.phase in LINKED, "linked again")
+
+
+@pytest.mark.parametrize("preset", ["greedy", "calm", "default", "wild"])
+async def test_a_preset_of_the_palette_is_one_the_kernel_knows(
+    started: tuple[ConsoleApp, Pilot[Any]], preset: str
+) -> None:
+    app, pilot = started
+    app.do(f"sampling.{preset}")
+    wanted = {"greedy": 0, "calm": 500_000, "default": 850_000, "wild": 1_200_000}[preset]
+    await until(pilot, lambda: any(isinstance(i, Command) and i.ok for i in app.state.items), "done")
+    await until(pilot, lambda: app.state.sampling is not None and app.state.sampling.temperature == wanted, "set")

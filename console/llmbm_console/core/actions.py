@@ -215,6 +215,22 @@ ACTIONS: tuple[Action, ...] = (
         pane="sampling",
         keys=("D",),
     ),
+    *(
+        Action(
+            f"sampling.{name}",
+            f"Preset {name}",
+            "Sampling",
+            f"runs /preset {name}: {what}; u takes a value back",
+            need="line",
+            line=f"/preset {name}",
+        )
+        for name, what in (
+            ("greedy", "always the most likely token, plain argmax"),
+            ("calm", "cooler than the default, closer to the likely"),
+            ("default", "the kernel's own values"),
+            ("wild", "hotter, with a longer tail"),
+        )
+    ),
     # ---- sentinel
     Action(
         "sentinel.strict",
