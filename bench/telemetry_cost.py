@@ -1,9 +1,11 @@
 """What telemetry costs the decode: `python bench/telemetry_cost.py [--pairs 6]`, and where the line's octets go.
 
-Pairs of runs of the same answer in the simulator, in turn and each way round: one with no serial line at all, one in
-machine mode on the 16550 model at 115200 bit/s with every periodic stream at 5 Hz, tokens, heartbeats and credits. The
-model is made here, of random numbers and of a size that gives about a hundred tokens a second: tokens of a small model
-would fill the line. The rate is the kernel's own, as it prints it on its screen.
+Pairs of runs of the same answer in the simulator, in turn and each way round, both on the 16550 model at 115200 bit/s:
+one typed at the machine's keyboard with the line in human mode, one in machine mode with every periodic stream at 5 Hz,
+tokens, heartbeats and credits. The line ends in a file: a program that woke up for every octet on the processors that
+the kernel computes on would be measured with it. The language model is made here, of random numbers and of a size that
+gives about a hundred tokens a second: tokens of a small model would fill the line. The rate is the kernel's own, as it
+prints it on its screen.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ import contextlib
 import os
 import re
 import shutil
-import socket
 import statistics
 import subprocess
 import tempfile
@@ -24,11 +25,10 @@ from pathlib import Path
 
 import numpy as np
 
-from llmbm_console.core.credits import Credits
 from llmbm_console.core.paths import default_model, find_tokenizer, simulator_binary
-from llmbm_protocol.codec import from_frame, to_frame
+from llmbm_protocol.codec import to_frame
 from llmbm_protocol.frame import Frame, FrameDecoder
-from llmbm_protocol.schema import Credit, Finished, Hello, HostHello, Request, Response, Stream
+from llmbm_protocol.schema import HostHello, Request, Stream
 
 LINE = 11_520  # octets a second at 115200 bit/s
 STREAMS = (Stream.PERF, Stream.KV, Stream.ZONES, Stream.SENTINEL)
@@ -52,26 +52,40 @@ def make_model(path: Path, dim: int, hidden: int, layers: int, vocab: int, seq: 
 
 
 class Run:
-    """One simulator with a screen that can be read and a keyboard that can be typed at."""
+    """One simulator: a screen that can be read, a keyboard that can be typed at, a line that goes to a file."""
 
-    def __init__(self, volume: Path, *options: str) -> None:
-        self.folder = volume
-        self.screen, keys = volume / "screen", volume / "keys"
+    def __init__(self, volume: Path, uart: str) -> None:
+        self.screen, self.line, keys = volume / "screen", volume / "line", volume / "keys"
         self.screen.unlink(missing_ok=True)
         keys.unlink(missing_ok=True)
         os.mkfifo(keys)
         self.keys = os.open(keys, os.O_RDWR)
-        command = [simulator_binary(), "--files", volume, "--screen", self.screen, "--keyboard", keys, *options]
-        self.process = subprocess.Popen([*command, "--die-with-parent"], stdin=subprocess.DEVNULL)
+        command = [simulator_binary(), "--files", volume, "--screen", self.screen, "--keyboard", keys,
+                   "--serial", "stdio", "--uart", uart, "--baud", "115200", "--die-with-parent"]  # fmt: skip
+        with self.line.open("wb") as line:
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=line)
+        self.wait_for(b"llmk> ")
 
-    def rate(self, answers: int = 1) -> float:
-        """Tokens per second of the newest answer, once there are so many."""
+    def wait_for(self, mark: bytes) -> None:
+        """Until the screen shows it."""
         deadline = time.monotonic() + 120
-        while len(found := RATE.findall(self.screen.read_bytes() if self.screen.exists() else b"")) < answers:
+        while mark not in (self.screen.read_bytes() if self.screen.exists() else b""):
             if time.monotonic() > deadline:
-                raise TimeoutError(f"no answer on the screen: {self.screen.read_bytes()[-300:]!r}")
-            time.sleep(0.02)
-        return float(found[-1])
+                raise TimeoutError(f"{mark!r} did not appear on the screen")
+            time.sleep(0.05)
+
+    def send(self, data: bytes) -> None:
+        """Onto the line, in pieces that a FIFO holds."""
+        assert self.process.stdin is not None
+        for at in range(0, len(data), 12):
+            os.write(self.process.stdin.fileno(), data[at : at + 12])
+            time.sleep(0.01)
+
+    def rate(self) -> float:
+        """Tokens per second of the answer, once it is there."""
+        self.wait_for(b" rows]")
+        (found,) = RATE.findall(self.screen.read_bytes())
+        return float(found)
 
     def end(self) -> None:
         """Ends it."""
@@ -81,118 +95,56 @@ class Run:
 
 
 @contextlib.contextmanager
-def running(volume: Path, *options: str) -> Iterator[Run]:
+def running(volume: Path, uart: str) -> Iterator[Run]:
     """A run that ends."""
-    one = Run(volume, *options)
+    one = Run(volume, uart)
     try:
         yield one
     finally:
         one.end()
 
 
-def without(volume: Path) -> float:
-    """The rate of a kernel that has no line."""
-    with running(volume, "--serial", "none") as run:
+def without(volume: Path, uart: str) -> float:
+    """The rate in human mode: the answer goes to the screen, and as text onto the line."""
+    with running(volume, uart) as run:
         os.write(run.keys, PROMPT.encode() + b"\r")
         return run.rate()
 
 
-class Console:
-    """The least host: credit, one request after the other, and what came, counted."""
-
-    def __init__(self, path: Path) -> None:
-        self.socket = socket.socket(socket.AF_UNIX)
-        deadline = time.monotonic() + 30
-        while self.socket.connect_ex(str(path)) != 0:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{path} does not accept")
-            time.sleep(0.01)
-        self.decoder = FrameDecoder()
-        self.credits = Credits()
-        self.octets: collections.Counter[str] = collections.Counter()
-        self.lines: collections.Counter[str] = collections.Counter()
-        self.answered: set[int] = set()
-        self.finished: Finished | None = None
-        self.booted = self.greeted = False
-
-    def pump(self, seconds: float) -> None:
-        """Reads what has come."""
-        self.socket.settimeout(seconds)
-        with contextlib.suppress(TimeoutError):
-            for piece in self.decoder.feed(self.socket.recv(65536)):
-                if isinstance(piece, Frame):
-                    self._take(piece)
-
-    def _take(self, frame: Frame) -> None:
-        record = from_frame(frame)
-        name = f"S {frame.fields['k']}" if frame.kind == "S" else frame.kind
-        self.octets[name] += len(frame.raw)
-        self.lines[name] += 1
-        if isinstance(record, Hello) and not record.machine:
-            self.booted = True
-        elif isinstance(record, Hello):
-            self.greeted = True
-            self.credits.begin(record.window_busy, time.monotonic())
-        elif isinstance(record, Credit):
-            self.credits.on_credit(record, time.monotonic())
-        elif isinstance(record, Response):
-            self.answered.add(record.id)
-        elif isinstance(record, Finished):
-            self.finished = record
-
-    def hello(self) -> None:
-        """At the prompt, in pieces that a FIFO holds."""
-        while not self.booted:
-            self.pump(1.0)
-        line = to_frame(HostHello(protocol=1, session=1, nonce="cost"), 0)
-        for at in range(0, len(line), 12):
-            self.socket.sendall(line[at : at + 12])
-            self.pump(0.05)
-        while not self.greeted:
-            self.pump(1.0)
-
-    def ask(self, number: int, op: str, **arguments: object) -> None:
-        """One request, to its answer."""
-        line = to_frame(Request(id=number, op=op, **arguments), number)  # type: ignore[arg-type]
-        while line:
-            room = self.credits.room
-            if room:
-                self.socket.sendall(line[:room])
-                self.credits.on_sent(len(line[:room]), time.monotonic())
-                line = line[room:]
-            self.pump(0.02)
-        while number not in self.answered:
-            self.pump(1.0)
-
-
-def with_telemetry(volume: Path) -> tuple[float, Console, float]:
-    """The rate with everything on the line; what was on it, and for how long."""
-    path = volume / "line"
-    options = ("--serial", f"unix:{path}", "--uart", "16550", "--baud", "115200")
-    with running(volume, *options) as run:
-        console = Console(path)
-        console.hello()
+def with_telemetry(volume: Path, uart: str) -> tuple[float, list[Frame]]:
+    """The rate with everything on the line; the frames that were on it while it computed."""
+    with running(volume, uart) as run:
+        run.send(to_frame(HostHello(protocol=1, session=1, nonce="cost"), 0))
         for number, stream in enumerate(STREAMS, 1):
-            console.ask(number, "sub", stream=stream, rate=HZ)
-        console.octets.clear()
-        console.lines.clear()
-        begun = time.monotonic()
-        console.ask(9, "gen", text=PROMPT.encode())
-        while console.finished is None:
-            console.pump(1.0)
-        took = time.monotonic() - begun
-        return run.rate(), console, took
+            run.send(to_frame(Request(id=number, op="sub", stream=stream, rate=HZ), number))
+        run.send(to_frame(Request(id=9, op="gen", text=PROMPT.encode()), 9))
+        rate = run.rate()
+        time.sleep(0.1)  # the line is behind the screen by what the ring holds
+        pieces = FrameDecoder().feed(run.line.read_bytes())
+    frames = [piece for piece in pieces if isinstance(piece, Frame)]
+    begin = next(n for n, frame in enumerate(frames) if frame.kind == "R" and frame.fields["id"] == "9")
+    end = next(n for n, frame in enumerate(frames) if frame.kind == "F")
+    return rate, frames[begin : end + 1]
 
 
-def budget(console: Console, seconds: float) -> None:
+def budget(frames: list[Frame]) -> None:
     """Where the octets go."""
+    times = [int(frame.fields["t"]) for frame in frames if "t" in frame.fields]
+    seconds = (max(times) - min(times)) / 1000
+    octets: collections.Counter[str] = collections.Counter()
+    lines: collections.Counter[str] = collections.Counter()
+    for frame in frames:
+        name = f"S {frame.fields['k']}" if frame.kind == "S" else frame.kind
+        octets[name] += len(frame.raw) + 1  # its LF
+        lines[name] += 1
     print(f"{'frames':<10} {'lines/s':>8} {'octets each':>12} {'octets/s':>9} {'of the line':>12}")
-    for name, octets in console.octets.most_common():
-        lines = console.lines[name]
-        share = octets / seconds / LINE
-        print(f"{name:<10} {lines / seconds:8.1f} {octets / lines:12.1f} {octets / seconds:9.0f} {share:12.1%}")
-    total = sum(console.octets.values())
-    print(f"{'all':<10} {'':8} {'':12} {total / seconds:9.0f} {total / seconds / LINE:12.1%}")
+    for name, count in octets.most_common():
+        share = count / seconds / LINE
+        print(
+            f"{name:<10} {lines[name] / seconds:8.1f} {count / lines[name]:12.1f} {count / seconds:9.0f} {share:12.1%}"
+        )
+    total = sum(octets.values()) / seconds
+    print(f"{'all':<10} {'':8} {'':12} {total:9.0f} {total / LINE:12.1%}")
 
 
 def main() -> int:
@@ -200,7 +152,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=6, help="paired runs (default 6)")
     parser.add_argument("--dim", type=int, default=640, help="width of the model: larger is slower (default 640)")
+    parser.add_argument("--plain", action="store_true", help="a line without the model of chip and clock")
     arguments = parser.parse_args()
+    uart = "plain" if arguments.plain else "16550"
     with tempfile.TemporaryDirectory(prefix="llmbm-bench-") as folder:
         volume = Path(folder)
         make_model(volume / "made.bin", arguments.dim, arguments.dim * 8 // 3 // 64 * 64, 8, 1024, 512)
@@ -210,19 +164,19 @@ def main() -> int:
         rates: list[tuple[float, float]] = []
         for number in range(arguments.pairs):
             if number % 2:
-                bare, (full, console, seconds) = without(volume), with_telemetry(volume)
+                bare, (full, frames) = without(volume, uart), with_telemetry(volume, uart)
             else:
-                (full, console, seconds), bare = with_telemetry(volume), without(volume)
+                (full, frames), bare = with_telemetry(volume, uart), without(volume, uart)
             costs.append(1 - full / bare)
             rates.append((bare, full))
             print(
-                f"pair {number + 1}: {bare:7.1f} tok/s without a line, {full:7.1f} with, cost {costs[-1]:+6.2%}",
+                f"pair {number + 1}: {bare:7.1f} tok/s without, {full:7.1f} with, cost {costs[-1]:+6.2%}",
                 flush=True,
             )
     bare, full = (max(column) for column in zip(*rates, strict=True))
     print(f"cost of telemetry: {1 - full / bare:+.2%} between the best runs of each (what else runs only slows "
           f"them down), {statistics.median(costs):+.2%} in the median of {len(costs)} pairs")  # fmt: skip
-    budget(console, seconds)
+    budget(frames)
     return 0
 
 
