@@ -77,7 +77,23 @@ enum port_key { /* values of port_key_read beyond Unicode */
 /* UTF-8 with '\n' as line end and '\b' as cursor left; the port wraps and scrolls. May buffer: see port_screen_flush. */
 void port_screen_write(const char *utf8, size_t bytes);
 void port_screen_flush(void);
+/* The pixels of the screen; false on a machine without a framebuffer. A row is red, green, blue of `width` pixels. */
+bool port_screen_size(uint32_t *ret_width, uint32_t *ret_height);
+bool port_screen_row(uint32_t y, uint32_t width, uint8_t *rgb);
 int32_t port_key_read(void); /* a Unicode code point, '\r' for Enter, '\b' for Backspace, or enum port_key */
+
+/* ---- further processors ------------------------------------------------------------------------------------- */
+
+uint32_t port_processors(void); /* that the machine has switched on, this one included; at least 1 */
+/* Sends processors 1 .. processors - 1 into `work(context, index)` unless they are there already; returns how many can
+ * be counted on, this one included. Always the same `work` and `context`. Cheap when there is nothing to do. */
+uint32_t port_workers_start(uint32_t processors, void (*work)(void *context, uint32_t index), void *context);
+/* Called by a worker that has found *sequence == seen for the `round`th time in a row: rests a moment, longer the longer
+ * there was nothing. False: the worker must return. */
+bool port_worker_rest(uint32_t index, uint32_t round, const uint64_t *sequence, uint64_t seen);
+void port_workers_wake(void); /* *sequence has changed */
+void port_workers_idle(void); /* there is nothing to share until port_workers_start is called again */
+void port_worker_yield(void); /* the boot processor waits for a worker, which may have no processor of its own */
 
 /* ---- the rest ------------------------------------------------------------------------------------------------ */
 

@@ -51,6 +51,20 @@ void port_screen_flush(void)
     drawn_count = 0;
 }
 
+bool port_screen_size(uint32_t *ret_width, uint32_t *ret_height)
+{
+    *ret_width = *ret_height = 0; /* a stream of characters has no pixels */
+    return false;
+}
+
+bool port_screen_row(uint32_t y, uint32_t width, uint8_t *rgb)
+{
+    (void)y;
+    (void)width;
+    (void)rgb;
+    return false;
+}
+
 void port_screen_write(const char *utf8, size_t bytes)
 {
     for (size_t i = 0; i < bytes && screen >= 0; i++) {
