@@ -353,7 +353,7 @@ def test_a_poll_schedule_holds_a_busy_kernel_back_but_not_a_resting_one(boot: Bo
     assert machine.end() == 0
     assert machine.counters()["overruns"] == 1000 - taken
     if order == "work":
-        assert 0 < polls <= 26 + 7  # in its first millisecond of work it is not yet taken for busy
+        assert 0 < polls < 100  # 26, but for its first millisecond and a busy computer; free it would be thousands
         assert 0 < taken < 300
     else:
         assert taken > 600  # all of them, but for moments in which this computer itself let the process wait
