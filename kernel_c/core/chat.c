@@ -124,17 +124,31 @@ bool chat_prepare(struct kernel *kernel, const char *prompt, size_t bytes, struc
     return true;
 }
 
+static void report_lost(struct kernel *kernel)
+{
+    char message[LOG_MESSAGE_BYTES];
+    struct text text;
+    text_init(&text, message, sizeof message);
+    text_format(&text, "processor %u did not answer; one goes on alone", (unsigned)kernel->workers.lost);
+    log_event(kernel, WIRE_LOG_LEVEL_ERROR, WIRE_LOG_CODE_INFO, WIRE_ARENA_NONE, kernel->workers.lost, 0, message);
+}
+
 static enum pass_end run_pass(struct kernel *kernel, enum wire_sentinel_phase phase, bool want_logits,
                               const float **ret_logits, uint64_t *ret_cycles)
 {
     struct chat *chat = &kernel->chat;
     if (!sentinel_check_row(kernel, phase, chat->rows))
         return PASS_TRIPPED;
+    uint32_t lost = kernel->workers.lost;
+    workers_prepare(&kernel->workers, &kernel->engine, (uint32_t)kernel->params.values[PARAM_THREADS]);
     chat->poll_cycles = 0;
     uint64_t start = port_cycles();
     const float *logits = engine_forward(&kernel->engine, chat->tokens[chat->rows], chat->rows, want_logits);
     uint64_t spent = port_cycles() - start;
     *ret_cycles = spent > chat->poll_cycles ? spent - chat->poll_cycles : 0;
+    workers_pass_done(&kernel->workers);
+    if (kernel->workers.lost != lost)
+        report_lost(kernel);
     if (logits == NULL)
         return PASS_STOPPED;
     if (!sentinel_pass(kernel, phase, *ret_cycles))

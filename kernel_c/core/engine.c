@@ -3,6 +3,7 @@
 #include "engine_pass.h"
 #include "maths.h"
 
+#define SHARED_PRODUCTS 131072u /* multiply-adds; a smaller product stays with one processor: see bench/threads.py */
 #define CLASSIFIER_PANELS 4u /* 64 rows between two polls */
 
 void engine_reset_buffers(struct engine *engine)
@@ -65,19 +66,55 @@ static void multiply_panels(const struct pass *pass, float *out, const uint8_t *
         multiply_int8(pass, out, matrix, columns, first, last);
 }
 
-/* out[rows] = matrix * input, in pieces with polls between; an even number of panels each, which the widest kernel
- * likes. */
+struct product {
+    const struct pass *pass;
+    float *out;
+    const uint8_t *matrix;
+    uint32_t columns;
+};
+
+static void multiply_part(const void *argument, uint32_t first, uint32_t last)
+{
+    const struct product *product = argument;
+    multiply_panels(product->pass, product->out, product->matrix, product->columns, first, last);
+}
+
+static bool worth_sharing(uint64_t panels, uint32_t columns)
+{
+    return panels * PANEL * columns >= SHARED_PRODUCTS;
+}
+
+bool engine_worth_sharing(const struct engine *engine)
+{
+    const struct model_config *c = &engine->config;
+    return worth_sharing(2 * panels_of(c->hidden_dim), c->dim) || worth_sharing(panels_of(c->vocab_size), c->dim);
+}
+
+/* Everything of a product, in pieces of `step` panels with polls between. A shared product is waited for even when a
+ * poll has aborted the pass: the others still write. */
+static bool multiply_steps(struct pass *pass, const struct product *product, uint32_t panels, uint32_t step)
+{
+    const struct engine_sharing *sharing = worth_sharing(panels, product->columns) ? pass->engine->sharing : NULL;
+    uint32_t own = panels;
+    bool on = true;
+    if (sharing != NULL)
+        own = sharing->begin(sharing->context, multiply_part, product, panels, step);
+    for (uint32_t done = 0; on && done < own; done += step) {
+        uint32_t count = own - done < step ? own - done : step;
+        multiply_part(product, done, done + count);
+        on = pass_spend(pass, (uint64_t)count * PANEL * product->columns);
+    }
+    while (sharing != NULL && !sharing->wait(sharing->context))
+        on = pass_poll(pass) && on;
+    return on;
+}
+
+/* out[rows] = matrix * input; pieces of an even number of panels, which the widest kernel likes. */
 static bool multiply(struct pass *pass, float *out, const uint8_t *matrix, uint32_t rows, uint32_t columns)
 {
-    uint32_t step = POLL_PRODUCTS / (PANEL * columns) / 2 * 2, panels = panels_of(rows);
-    step = step < 2 ? 2 : step;
-    for (uint32_t done = 0; done < panels; done += step) {
-        uint32_t count = panels - done < step ? panels - done : step;
-        multiply_panels(pass, out, matrix, columns, done, done + count);
-        if (!pass_spend(pass, (uint64_t)count * PANEL * columns))
-            return false;
-    }
-    return true;
+    struct product product = {pass, out, matrix, columns};
+    uint32_t step = POLL_PRODUCTS / (PANEL * columns) / 2 * 2;
+    return multiply_steps(pass, &product, panels_of(rows), step < 2 ? 2 : step);
 }
 
 /* Root mean square norm as llama2.c computes it: in order, epsilon 1e-5. */
@@ -176,16 +213,11 @@ static bool classify(struct pass *pass)
     const struct model_config *c = &pass->engine->config;
     const struct engine_weights *w = pass->engine->weights;
     const struct engine_buffers *b = pass->engine->buffers;
-    uint32_t panels = panels_of(c->vocab_size);
+    struct product product = {pass, b->logits, w->classifier, c->dim};
     normalise(b->normed, b->stream, w->final_norm, c->dim);
     pass_input(pass, b->normed, c->dim);
-    for (uint32_t done = 0; done < panels; done += CLASSIFIER_PANELS) {
-        uint32_t count = panels - done < CLASSIFIER_PANELS ? panels - done : CLASSIFIER_PANELS;
-        multiply_panels(pass, b->logits, w->classifier, c->dim, done, done + count);
-        if (!pass_poll(pass))
-            return false;
-    }
-    return true;
+    return pass_poll(pass) && multiply_steps(pass, &product, panels_of(c->vocab_size), CLASSIFIER_PANELS) &&
+           pass_poll(pass);
 }
 
 float *engine_forward(struct engine *engine, uint32_t token, uint32_t position, bool want_logits)

@@ -22,12 +22,24 @@ struct engine_memory { /* each 64-byte aligned and at least as large as model_ne
  * clock first. False aborts the pass at once. */
 typedef bool engine_poll(void *context);
 
+/* Panels first .. last - 1 of a product. */
+typedef void engine_part(const void *argument, uint32_t first, uint32_t last);
+
+/* How a product is shared among processors. Any split by panels gives the same bits. */
+struct engine_sharing {
+    /* Gives the others their shares, in pieces of `step`; returns the caller's: panels 0 .. result - 1. */
+    uint32_t (*begin)(void *context, engine_part *part, const void *argument, uint32_t panels, uint32_t step);
+    bool (*wait)(void *context); /* waits a moment; true: all shares are done. `argument` must live until then. */
+    void *context;
+};
+
 struct engine {
     struct model_config config;
     struct engine_memory memory;
     enum cpu_level level; /* kernels in use */
     engine_poll *poll;    /* may be NULL */
     void *poll_context;
+    const struct engine_sharing *sharing; /* NULL: one processor */
     struct engine_weights *weights; /* private: pointers into memory.weights */
     struct engine_buffers *buffers; /* private: pointers into memory.acts */
 };
@@ -38,6 +50,9 @@ struct engine {
 bool engine_load(struct engine *engine, const struct model_config *config, const struct engine_memory *memory,
                  enum cpu_level level, model_read *read, model_progress *progress, void *context, struct error *error);
 void engine_set_level(struct engine *engine, enum cpu_level level);
+
+/* The model has products so large that sharing one saves more than the hand-over costs. */
+bool engine_worth_sharing(const struct engine *engine);
 
 /* Activations were wiped (a sentinel trip, /reset): lay them out again. The weights and the KV cache stay valid. */
 void engine_reset_buffers(struct engine *engine);

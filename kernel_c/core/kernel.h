@@ -17,6 +17,7 @@
 #include "sentinel.h"
 #include "tokenizer.h"
 #include "uart.h"
+#include "workers.h"
 #include "zone.h"
 
 #define KERNEL_VERSION "llmk-0.1.0"
@@ -43,6 +44,7 @@ struct kernel {
     uint64_t weights_sum;    /* of WEIGHTS after loading, for /zones verify */
     char rescue_reason[200]; /* why there is no model, for the rescue prompt and every refused prompt */
     struct engine engine;
+    struct workers workers;
     struct tokenizer tokenizer;
 
     struct chat chat;

@@ -204,6 +204,8 @@ void report_text_cpu(const struct kernel *kernel, struct text *out)
                 kernel->cpu.osxsave ? 1u : 0u, (unsigned long long)kernel->cpu.xcr0, kernel->cpu.avx ? 1u : 0u,
                 kernel->cpu.avx2 ? 1u : 0u, kernel->cpu.fma ? 1u : 0u, kernel->cpu.avx512f ? 1u : 0u,
                 kernel->cpu.hypervisor ? 1u : 0u);
+    text_format(out, "  processors=%u used=%u lost=%u\n", (unsigned)port_processors(),
+                kernel->workers.present > 1 ? (unsigned)kernel->workers.present : 1u, (unsigned)kernel->workers.lost);
     text_format(out, "  clock_hz=%llu clock=%s spread_ppm=%u invariant=%u\n", (unsigned long long)cpu.hz, cpu.clock,
                 (unsigned)cpu.spread_ppm, cpu.invariant ? 1u : 0u);
 }

@@ -61,7 +61,7 @@ static const char *const param_aliases_norepeat[] = {"no_repeat_ngram", NULL};
 static const char *const param_aliases_repeat[] = {"repeat_penalty", NULL};
 static const char *const param_choices_overflow[] = {"slide", "clear", "stop", NULL};
 static const char *const param_choices_attn[] = {"auto", "sse2", "avx2", "reference", NULL};
-static const char *const param_choices_threads[] = {"auto", "1", NULL};
+static const char *const param_choices_threads[] = {"auto", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", NULL};
 static const char *const param_choices_baud[] = {"9600", "19200", "38400", "57600", "115200", NULL};
 
 static const struct param_spec param_specs[PARAM_COUNT] = {
@@ -239,13 +239,13 @@ static const struct param_spec param_specs[PARAM_COUNT] = {
         .kind = PARAM_KIND_CHOICE,
         .flags = 0,
         .minimum = 0u,
-        .maximum = 1u,
+        .maximum = 16u,
         .initial = 0u,
         .off = 0u,
         .choices = param_choices_threads,
         .aliases = NULL,
         .initial_text = "",
-        .help = "processors that compute a pass; this kernel uses one, whatever the machine has",
+        .help = "processors that share large products; auto takes all, 1 never touches the others",
     },
     [PARAM_BUDGET_PREFILL] = {
         .name = "budget_prefill",

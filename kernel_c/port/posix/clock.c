@@ -27,7 +27,7 @@ uint64_t monotonic_ns(void)
 uint64_t cpu_ns(void)
 {
     struct timespec used;
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
     return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
 }
 

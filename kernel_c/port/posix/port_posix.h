@@ -59,7 +59,7 @@ void power_check_parent(void);
 
 /* clock.c */
 uint64_t monotonic_ns(void); /* CLOCK_MONOTONIC */
-uint64_t cpu_ns(void);       /* processor time of this process */
+uint64_t cpu_ns(void);       /* processor time of the calling thread: workers are no part of it */
 void clock_calibrate(void);
 
 /* uart.c: the kernel's registers and port_relax */

@@ -57,6 +57,7 @@ void idle_open(void)
 
 void port_relax(uint32_t microseconds)
 {
+    workers_rest();
     if (microseconds >= SHORTEST_US && halt(microseconds))
         return;
     uint64_t begun = port_cycles(), cycles = port_clock()->hz / 1000000u * microseconds;

@@ -32,8 +32,10 @@ efi_status EfiMain(efi_handle image, struct efi_system_table *system)
     clock_calibrate();
     idle_open();
     files_open();
+    workers_open();
     describe_firmware(machine, sizeof machine);
     (void)kernel_main(&boot);
+    workers_close();
     power_after_the_end();
     serial_close();
     return EFI_SUCCESS;

@@ -14,6 +14,9 @@ void processor_open(void);  /* switches vector state on */
 void clock_calibrate(void); /* at most 120 ms */
 void idle_open(void);       /* after clock_calibrate */
 void files_open(void);
+void workers_open(void);  /* finds the other processors, touches none */
+void workers_rest(void);  /* lets them go back to the firmware when there was no work for a while */
+void workers_close(void); /* lets them go and waits for it, at most a second */
 /* The person has left the REPL: asks what to do next. Returns when that is the firmware. */
 void power_after_the_end(void);
 

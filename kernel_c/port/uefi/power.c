@@ -56,6 +56,7 @@ void power_after_the_end(void)
 _Noreturn void port_power(enum port_power what)
 {
     uint32_t type = what == PORT_REBOOT ? EFI_RESET_COLD : EFI_RESET_SHUTDOWN;
+    workers_close();
     uefi->runtime->reset_system(type, EFI_SUCCESS, 0, NULL);
     say(what == PORT_REBOOT ? "\nThe firmware did not restart the machine: use its own switch.\n"
                             : "\nThe firmware did not switch the machine off: use its own switch.\n");

@@ -106,7 +106,9 @@ struct efi_boot_services {
     efi_status (*get_memory_map)(size_t *bytes, void *map, size_t *ret_key, size_t *ret_stride, uint32_t *ret_version);
     efi_status (*allocate_pool)(uint32_t type, size_t bytes, void **ret_memory);
     efi_status (*free_pool)(void *memory);
-    void *create_event, *set_timer, *wait_for_event, *signal_event, *close_event, *check_event;
+    efi_status (*create_event)(uint32_t type, size_t level, void *notify, void *context, efi_event *ret_event);
+    void *set_timer, *wait_for_event, *signal_event, *close_event;
+    efi_status (*check_event)(efi_event event);
     void *install_protocol_interface, *reinstall_protocol_interface, *uninstall_protocol_interface;
     efi_status (*handle_protocol)(efi_handle handle, const struct efi_guid *guid, void **ret_interface);
     void *reserved, *register_protocol_notify, *locate_handle, *locate_device_path, *install_configuration_table;
@@ -191,6 +193,26 @@ struct efi_timer {
     void *generate_soft_interrupt;
 };
 
+/* The other processors. Source: the same, 13.4. */
+struct efi_processor_information {
+    uint64_t id;
+    uint32_t status, package, core, thread;
+    uint64_t extended[3];
+};
+
+#define EFI_PROCESSOR_USABLE 6u /* enabled and healthy */
+
+struct efi_mp_services {
+    efi_status (*get_number_of_processors)(struct efi_mp_services *self, size_t *ret_all, size_t *ret_enabled);
+    efi_status (*get_processor_info)(struct efi_mp_services *self, size_t number,
+                                     struct efi_processor_information *ret_information);
+    void *startup_all_aps;
+    efi_status (*startup_this_ap)(struct efi_mp_services *self, void (*procedure)(void *argument), size_t number,
+                                  efi_event returned, size_t microseconds, void *argument, bool *ret_finished);
+    void *switch_bsp, *enable_disable_ap;
+    efi_status (*who_am_i)(struct efi_mp_services *self, size_t *ret_number);
+};
+
 struct efi_file_system {
     uint64_t revision;
     efi_status (*open_volume)(struct efi_file_system *self, struct efi_file **ret_root);
@@ -213,6 +235,9 @@ static const struct efi_guid efi_device_path_guid = {
 };
 static const struct efi_guid efi_timer_guid = {
     0x26baccb3, 0x6f42, 0x11d4, {0xbc, 0xe7, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81},
+};
+static const struct efi_guid efi_mp_services_guid = {
+    0x3fdda605, 0xa76e, 0x4f46, {0xad, 0x29, 0x12, 0xf4, 0x53, 0x1b, 0x3d, 0x08},
 };
 static const struct efi_guid efi_acpi_guid = {
     0x8868e871, 0xe4f1, 0x11d3, {0xbc, 0x22, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81},
