@@ -3,7 +3,7 @@
 #include "engine_pass.h"
 #include "maths.h"
 
-#define SHARED_PRODUCTS 131072u /* multiply-adds; a smaller product stays with one processor: see bench/threads.py */
+#define SHARED_PRODUCTS 131072u /* multiply-adds; a smaller product stays with one processor */
 #define CLASSIFIER_PANELS 4u /* 64 rows between two polls */
 
 void engine_reset_buffers(struct engine *engine)
