@@ -188,6 +188,11 @@ static void apply(struct kernel *kernel, enum param_id id)
         kernel->engine.level = chosen_level(kernel);
         if (kernel->model_loaded)
             engine_set_level(&kernel->engine, kernel->engine.level);
+        sentinel_relearn(&kernel->sentinel);
+        link_changed(kernel, WIRE_STREAM_CPU);
+        break;
+    case PARAM_THREADS:
+        sentinel_relearn(&kernel->sentinel);
         link_changed(kernel, WIRE_STREAM_CPU);
         break;
     case PARAM_BUDGET_PREFILL:

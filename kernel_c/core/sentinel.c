@@ -211,6 +211,13 @@ void sentinel_reset(struct kernel *kernel)
     link_changed(kernel, WIRE_STREAM_ZONES);
 }
 
+void sentinel_relearn(struct sentinel *sentinel)
+{
+    for (unsigned i = 0; i < 2; i++)
+        if (!sentinel->phases[i].pinned)
+            sentinel->phases[i].budget = 0;
+}
+
 void sentinel_pin(struct sentinel *sentinel, enum wire_sentinel_phase phase, uint64_t cycles)
 {
     struct sentinel_phase_state *state = &sentinel->phases[phase_index(phase)];

@@ -52,6 +52,8 @@ bool sentinel_check_weights(struct kernel *kernel, uint64_t *ret_sum);
 void sentinel_reset(struct kernel *kernel);
 /* Gives SCRATCH and ACTS their one block each, after a load and after every wipe. */
 bool sentinel_layout(struct kernel *kernel, struct error *error);
+/* Passes take another time from now on (other kernels, other processors): what was learnt means nothing any more. */
+void sentinel_relearn(struct sentinel *sentinel);
 /* A budget set by a person; 0 learns it anew. */
 void sentinel_pin(struct sentinel *sentinel, enum wire_sentinel_phase phase, uint64_t cycles);
 /* 50th, 95th and 99th percentile of the last decode passes; returns how many passes there were. */

@@ -131,6 +131,21 @@ def test_reset_forgets_what_was_learnt_and_keeps_what_was_pinned(start: Start, t
     assert (words["decode_max"], words["decode_passes"], words["decode_overruns"]) == ("0", "0", "0")
 
 
+@pytest.mark.parametrize("line", ["/attn reference", "/threads 1"])
+def test_other_kernels_or_processors_are_learnt_anew_and_pinned_budgets_stay(
+    start: Start, tmp_path: Path, line: str
+) -> None:
+    put_model(tmp_path)
+    kernel = start(tmp_path)
+    kernel.tell("/max_tokens 8")
+    kernel.ask(BEGINNING)
+    kernel.tell("/budget 7000000000")
+    assert int(kernel.words("/ctx")["decode_max"]) > 0
+    kernel.tell(line)
+    words = kernel.words("/ctx")
+    assert (words["prefill_max"], words["decode_max"]) == ("7000000000", "0")
+
+
 def test_a_stop_keeps_the_rows_exact_and_the_next_turn_goes_on(start: Start, tmp_path: Path) -> None:
     Script([b"a", b"b", b"c"], loop=True, seq_len=30000).write(tmp_path)
     kernel = start(tmp_path)
