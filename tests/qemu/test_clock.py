@@ -53,6 +53,4 @@ def test_rates_are_what_a_watch_says(boot: Boot, default_image: Path) -> None:
     rates = re.search(r"\[(\d+) tokens, prefill (\d+) at ([\d.]+) tok/s, decode ([\d.]+) tok/s", said)
     assert rates is not None, said[-200:]
     computed = int(rates[2]) / float(rates[3]) + (int(rates[1]) - 1) / float(rates[4])
-    assert (
-        took * 0.5 - 0.5 < computed < took * 1.1 + 0.2
-    )  # the line and the screen took the rest
+    assert took * 0.5 - 0.5 < computed < took * 1.1 + 0.2  # the line and the screen took the rest

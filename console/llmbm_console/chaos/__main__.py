@@ -106,7 +106,8 @@ async def run(arguments: argparse.Namespace) -> None:
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ended.set)
+        with contextlib.suppress(NotImplementedError):  # no signal handlers in Windows' event loop
+            loop.add_signal_handler(number, ended.set)
     chaos = configured(arguments)
     async with chaos:
         print(f"{arguments.listen} -> {arguments.to}, seed {arguments.seed}", flush=True)
