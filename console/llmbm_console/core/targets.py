@@ -118,7 +118,7 @@ def _sim(target: Target) -> Session:
     from llmbm_console.core.simulator import Simulator
 
     if os.name != "posix":
-        raise SessionError("the simulator needs a POSIX system; attach to a QEMU with --qmp tcp:HOST:PORT, or use --serial")
+        raise SessionError("the simulator needs a POSIX system; attach with --qmp tcp:HOST:PORT or --serial")
     boot = boot_files(target, simulator_binary())
     return LiveSession(target.title, read_only=target.read_only, machine=lambda emit: Simulator(boot, emit), boots=True)
 
