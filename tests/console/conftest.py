@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from live_kernel import Kernel
+from live_kernel import SLOWLY, Kernel
 
+from llmbm_console.core import paths
 from llmbm_console.core.firmware import find_firmware
 from llmbm_console.core.live import LiveSession
 from llmbm_console.core.session import SessionError
@@ -19,10 +20,8 @@ from llmbm_console.core.transport.sockets import unix_transport
 @pytest.fixture(scope="session")
 def simulator() -> str:
     """The kernel as a process, built when it is not there."""
-    from llmbm_console.core.paths import simulator_binary
-
     try:
-        return str(simulator_binary())
+        return str(paths.simulator_binary())
     except SessionError as error:
         pytest.skip(str(error))
 
@@ -60,6 +59,21 @@ async def sessions() -> AsyncIterator[Callable[..., LiveSession]]:
 @pytest.fixture
 async def live(simulator: str) -> AsyncIterator[LiveSession]:
     """The simulator as a target, ready."""
+    session = make_session(Target("sim"))
+    assert isinstance(session, LiveSession)
+    await session.open()
+    await session.wait_ready(20)
+    yield session
+    await session.close()
+
+
+@pytest.fixture
+async def slow_live(simulator: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LiveSession]:
+    """The same, but an answer takes seconds: for a test that does something while it runs."""
+    program = tmp_path / "slow-sim"
+    program.write_text(f'#!/bin/sh\nexec "{simulator}" {" ".join(SLOWLY)} "$@"\n')
+    program.chmod(0o700)
+    monkeypatch.setattr(paths, "simulator_binary", lambda: program)
     session = make_session(Target("sim"))
     assert isinstance(session, LiveSession)
     await session.open()

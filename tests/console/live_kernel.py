@@ -15,6 +15,8 @@ from llmbm_console.core.live import LiveSession
 from llmbm_console.core.paths import default_model, find_tokenizer
 
 PROMPT = "Once upon a time"
+SLOWLY = ("--poll-gap-us", "20000")
+"""Options of a simulator whose answers take seconds, where they take 40 ms without."""
 
 
 class Kernel:

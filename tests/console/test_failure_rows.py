@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from live_kernel import PROMPT, Kernel, collect
+from live_kernel import PROMPT, SLOWLY, Kernel, collect
 from waiting import until
 
 from llmbm_console.chaos.endpoints import connect
@@ -136,7 +136,7 @@ async def test_row_06_octets_lost_on_the_way_to_the_kernel_free_their_credit(
 
 async def test_row_07_an_overrun_is_an_alarm_and_nothing_is_lost_for_good(kernel: Kernel, sessions: Sessions) -> None:
     """Somebody else writes to the line: the one way in which a receiver can overrun."""
-    options = ("--uart", "16550", "--poll-gap-us", "20000")
+    options = ("--uart", "16550", *SLOWLY)
     async with bad_line(kernel, sessions, *options, share=True) as line:
         running = asyncio.create_task(line.whole_answer())
         await until(lambda: line.session.state.turn)
@@ -188,7 +188,7 @@ async def test_row_10_a_paused_machine_is_neither_slow_nor_silent(live: LiveSess
 async def test_row_11_a_reboot_in_the_middle_fails_what_is_pending_and_says_hello_again(
     kernel: Kernel, sessions: Sessions
 ) -> None:
-    async with bad_line(kernel, sessions, "--poll-gap-us", "20000") as line:
+    async with bad_line(kernel, sessions, *SLOWLY) as line:
         running = asyncio.create_task(line.session.submit(PROMPT))
         await until(lambda: line.session.state.turn and line.session.state.turn.tokens)
         await kernel.end()
@@ -305,16 +305,17 @@ async def test_row_19_a_storm_of_stops_gives_the_line_back_and_the_session_retur
 
 async def test_row_20_a_host_that_does_not_read_stops_nothing_for_good(kernel: Kernel, sessions: Sessions) -> None:
     async with bad_line(kernel, sessions) as line:
-        running = asyncio.create_task(line.session.submit(PROMPT))
-        await until(lambda: line.session.state.turn)
+        assert (await line.session.set_parameter("max_tokens", "256")).ok
         line.chaos.open.clear()
+        running = asyncio.create_task(line.session.submit(PROMPT))
         began = time.monotonic()
         await until(lambda: time.monotonic() - began > 0.8)
+        assert not running.done()
         line.chaos.open.set()
         outcome = await asyncio.wait_for(running, 60)
         assert outcome.turn is not None
         assert outcome.turn.finished is not None
-        assert outcome.turn.lost_tokens == 0
+        assert (outcome.turn.lost_tokens, outcome.turn.number) == (0, 1), "asked for again, and run once"
         (sampling,) = await line.session.fetch(Stream.SAMPLING)
         assert isinstance(sampling, SamplingState)
 

@@ -106,24 +106,24 @@ async def test_a_long_prompt_is_staged_whole(live: LiveSession) -> None:
     assert outcome.turn.finished.prompt_tokens > 40
 
 
-async def test_a_running_generation_is_stopped(live: LiveSession) -> None:
-    await live.set_parameter("max_tokens", "256")
-    running = asyncio.create_task(live.submit(PROMPT))
-    await until(lambda: live.state.turn and len(live.state.turn.tokens) > 5)
-    await live.stop()
+async def test_a_running_generation_is_stopped(slow_live: LiveSession) -> None:
+    await slow_live.set_parameter("max_tokens", "256")
+    running = asyncio.create_task(slow_live.submit(PROMPT))
+    await until(lambda: slow_live.state.turn and len(slow_live.state.turn.tokens) > 5)
+    await slow_live.stop()
     outcome = await asyncio.wait_for(running, 20)
     assert outcome.turn is not None
     assert outcome.turn.finished is not None
     assert outcome.turn.finished.reason is StopReason.STOPPED
     assert outcome.turn.finished.tokens < 250
-    again = await live.submit("/version")
+    again = await slow_live.submit("/version")
     assert again.ok, "the line still belongs to the console after a stop"
 
 
-async def test_a_second_prompt_during_a_generation_is_refused_and_harmless(live: LiveSession) -> None:
-    running = asyncio.create_task(live.submit(PROMPT))
-    await until(lambda: live.state.turn and live.state.turn.tokens)
-    second = await live.submit("Another")
+async def test_a_second_prompt_during_a_generation_is_refused_and_harmless(slow_live: LiveSession) -> None:
+    running = asyncio.create_task(slow_live.submit(PROMPT))
+    await until(lambda: slow_live.state.turn and slow_live.state.turn.tokens)
+    second = await slow_live.submit("Another")
     assert (second.ok, second.error_code) == (False, "busy")
     outcome = await asyncio.wait_for(running, 20)
     assert outcome.ok
@@ -144,23 +144,23 @@ async def test_pause_raises_no_alarm_and_resume_goes_on(live: LiveSession) -> No
     assert LinkPhase.SILENT not in phases
 
 
-async def test_a_reset_fails_what_runs_and_the_session_goes_on_with_the_next_boot(live: LiveSession) -> None:
-    assert live.machine is not None
-    assert live.state.hello is not None
-    boot = live.state.hello.boot
-    await live.set_parameter("max_tokens", "256")
-    running = asyncio.create_task(live.submit(PROMPT))
-    await until(lambda: live.state.turn and live.state.turn.tokens)
-    await live.machine.reset()
+async def test_a_reset_fails_what_runs_and_the_session_goes_on_with_the_next_boot(slow_live: LiveSession) -> None:
+    assert slow_live.machine is not None
+    assert slow_live.state.hello is not None
+    boot = slow_live.state.hello.boot
+    await slow_live.set_parameter("max_tokens", "256")
+    running = asyncio.create_task(slow_live.submit(PROMPT))
+    await until(lambda: slow_live.state.turn and slow_live.state.turn.tokens)
+    await slow_live.machine.reset()
     outcome = await asyncio.wait_for(running, 20)
     assert (outcome.ok, outcome.error_code) == (False, "rebooted")
-    await live.wait_ready(20)
-    assert live.state.hello is not None
-    assert live.state.hello.boot != boot
-    assert live.state.boots == 2
-    assert any(isinstance(item, Seam) for item in live.state.items)
-    assert any(isinstance(item, Turn) and item.cut for item in live.state.items)
-    assert (await live.submit(PROMPT)).ok
+    await slow_live.wait_ready(20)
+    assert slow_live.state.hello is not None
+    assert slow_live.state.hello.boot != boot
+    assert slow_live.state.boots == 2
+    assert any(isinstance(item, Seam) for item in slow_live.state.items)
+    assert any(isinstance(item, Turn) and item.cut for item in slow_live.state.items)
+    assert (await slow_live.submit(PROMPT)).ok
 
 
 async def test_the_kernels_own_reboot_is_noticed_without_any_help(live: LiveSession) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from live_kernel import PROMPT, Kernel, collect, records
+from live_kernel import PROMPT, SLOWLY, Kernel, collect, records
 from waiting import until
 
 from llmbm_console.chaos.proxy import Chaos
@@ -38,7 +38,7 @@ async def test_a_console_that_was_killed_finds_its_way_back_into_a_running_answe
     kernel: Kernel, sessions: Callable[..., LiveSession]
 ) -> None:
     """The kernel is in machine mode already, and computes: the new session catches up from the first token."""
-    await kernel.start("--poll-gap-us", "20000")  # an answer of seconds
+    await kernel.start(*SLOWLY)
     first = sessions(kernel.socket)
     await first.open()
     await first.wait_ready(20)
@@ -64,7 +64,7 @@ async def test_a_console_that_was_killed_finds_its_way_back_into_a_running_answe
 async def test_a_cut_line_is_opened_again_and_the_answer_is_whole(
     kernel: Kernel, sessions: Callable[..., LiveSession], tmp_path: Path
 ) -> None:
-    await kernel.start("--poll-gap-us", "20000")  # an answer of seconds
+    await kernel.start(*SLOWLY)
     async with Chaos(tmp_path / "front", str(kernel.socket), seed=1) as chaos:
         session = sessions(tmp_path / "front")
         await session.open()
@@ -126,7 +126,7 @@ async def test_a_small_fifo_survives_any_poll_gap_and_latency(
     await session.wait_ready(60)
     assert (await asyncio.wait_for(session.set_parameter("max_tokens", "8"), 30)).ok
     running = asyncio.create_task(session.submit(PROMPT))
-    await until(lambda: session.state.turn)
+    await until(lambda: session.state.turn or running.done())
     for number in range(3):
         assert (await asyncio.wait_for(session.set_parameter("seed", str(number)), 30)).ok
     outcome = await asyncio.wait_for(running, 60)
@@ -174,17 +174,17 @@ async def test_a_line_that_is_not_there_says_so_and_is_tried_again(
     await session.wait_ready(20)
 
 
-async def test_a_crashed_simulator_is_told_and_a_reset_starts_it_again(live: LiveSession) -> None:
-    machine = live.machine
+async def test_a_crashed_simulator_is_told_and_a_reset_starts_it_again(slow_live: LiveSession) -> None:
+    machine = slow_live.machine
     assert isinstance(machine, Simulator)
     assert machine._child is not None
-    running = asyncio.create_task(live.submit(PROMPT))
-    await until(lambda: live.state.turn and live.state.turn.tokens)
+    running = asyncio.create_task(slow_live.submit(PROMPT))
+    await until(lambda: slow_live.state.turn and slow_live.state.turn.tokens)
     machine._child.signal(signal.SIGKILL)
     outcome = await asyncio.wait_for(running, 20)
     assert not outcome.ok
-    await until(lambda: live.state.machine.status is MachineStatus.CRASHED)
+    await until(lambda: slow_live.state.machine.status is MachineStatus.CRASHED)
     await machine.reset()
-    await live.wait_ready(20)
-    assert live.state.machine.status is MachineStatus.RUNNING
-    assert (await live.submit("/version")).ok
+    await slow_live.wait_ready(20)
+    assert slow_live.state.machine.status is MachineStatus.RUNNING
+    assert (await slow_live.submit("/version")).ok
