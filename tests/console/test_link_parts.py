@@ -275,7 +275,8 @@ def test_tokens_come_out_once_and_in_order_whatever_is_lost_or_doubled(count: in
             for index in range(missing[0], missing[0] + missing[1]):
                 if data.draw(st.booleans()) or now > 6:
                     take(frames[index])
-            out.extend(stream.asked())
+            if stream.asked():
+                out.extend(stream.skip())
         elif stream.end_missing(now + GRACE):
             take(frames[-1])
     assert out == frames
@@ -289,8 +290,9 @@ def test_a_token_that_stays_lost_does_not_hold_up_the_rest() -> None:
     for _ in range(MAX_TRIES):
         assert stream.missing(0.0) is None
         assert stream.missing(1.0) == (1, 1)
-        assert stream.asked() == []
-    released = stream.asked()
+        assert not stream.asked()
+    assert stream.asked()
+    released = stream.skip()
     assert [type(frame) for frame in released] == [Token, Finished]
 
 
@@ -335,7 +337,8 @@ def test_events_that_are_gone_are_skipped() -> None:
     assert stream.on_event(log(5)) == []
     released: list[Event] = []
     for _ in range(MAX_TRIES + 1):
-        released += stream.asked(0, 5)
+        if stream.asked(0):
+            released += stream.skip(0, 5)
     assert [event.number for event in released] == [5]
 
 

@@ -272,9 +272,9 @@ def torture(person: Host, seed: int) -> None:
         person.pass_time(0.01)
     # The last piece may have begun a generation: a stop ends that, and the next one clears the line.
     for _ in range(2):
-        person.settle(0.15)
+        person.settle(0.4)
         person.send(STOP)
-    person.settle(0.15)
+    person.settle(0.4)
     assert taken(person, b"/qwert") == "/qwert"
 
 

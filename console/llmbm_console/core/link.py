@@ -15,8 +15,8 @@ from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.link_asking import SESSION, Asking
 from llmbm_console.core.link_decode import LineDecoder
 from llmbm_console.core.link_hello import STOP, Ear, establish, send_paced, wait_for_kernel, why_nobody_answers
-from llmbm_console.core.link_repair import EventStream, TokenStream
 from llmbm_console.core.link_requests import RequestError, Requests
+from llmbm_console.core.link_streams import Streams
 from llmbm_console.core.link_upkeep import Upkeep
 from llmbm_console.core.transport.base import Transport, TransportError
 from llmbm_protocol.codec import UnknownFrame
@@ -25,8 +25,6 @@ from llmbm_protocol.schema import (
     Counters,
     Credit,
     Data,
-    Event,
-    Finished,
     Hello,
     Leave,
     LeaveReason,
@@ -35,7 +33,6 @@ from llmbm_protocol.schema import (
     Record,
     Response,
     Sample,
-    Token,
 )
 
 BUSY = (Phase.PREFILL, Phase.DECODE, Phase.LOAD)
@@ -47,15 +44,21 @@ BYE_TIMEOUT = 0.5
 class Link:
     """One line. Everything that happens goes to `emit`, in the order of the wire; requests are awaited."""
 
-    def __init__(self, transport: Transport, emit: Callable[[ev.Event], None], boots: bool = False) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        emit: Callable[[ev.Event], None],
+        boots: bool = False,
+        tap: Callable[[str, float, bytes], None] = lambda way, at, octets: None,
+    ) -> None:
         self.transport = transport
         self.emit = emit
+        self._tap = tap  # sees all octets: "i" received, "o" sent
         self.phase = LinkPhase.CLOSED
         self.hello: Hello | None = None
         self.credits = Credits()
         self.requests = Requests(self.credits)
-        self.tokens = TokenStream()
-        self.log = EventStream()
+        self.streams = Streams()
         self.clock = ClockFilter()
         self.engine = Phase.IDLE
         self.frozen = False  # the machine is paused: nothing can come
@@ -203,8 +206,7 @@ class Link:
             return
         rebooted = self.hello is not None and self.hello.boot != hello.boot
         if rebooted or self.hello is None:
-            self.log.clear()
-            self.tokens = TokenStream()
+            self.streams.restart()
             self.clock.clear()
         if self._lost_at is not None:
             self.emit(ev.Gap(now, now - self._lost_at, f"the line was lost for {now - self._lost_at:.1f} s"))
@@ -231,7 +233,7 @@ class Link:
         self.upkeep.ready.clear()  # before those who wait are told: they wait for the next session
         self.requests.fail_all(code, message)
         if code == "rebooted":
-            self.tokens.abandon()
+            self.streams.tokens.abandon()
         self._ear.machine_frames = self._ear.beacons = 0
         if self._greeting is not None:
             self._greeting.cancel()
@@ -247,11 +249,14 @@ class Link:
         self.received_bytes += len(data)
         self._ear.take(data)
         self._ear.heard_at = now
-        for heard in self.decoder.feed(data):
-            if isinstance(heard, str):
-                self.emit(ev.ConsoleText(now, heard))
-            else:
-                self._frame(*heard, now)
+        # Line by line, so that what a frame leads to lies behind it, and before the next one, in a recording as well.
+        for line in data.splitlines(keepends=True):
+            self._tap("i", now, line)
+            for heard in self.decoder.feed(line):
+                if isinstance(heard, str):
+                    self.emit(ev.ConsoleText(now, heard))
+                else:
+                    self._frame(*heard, now)
         self._ear.tell()
 
     def _flush_text(self) -> None:
@@ -307,13 +312,7 @@ class Link:
             self.greet()
 
     def _record(self, record: Record, now: float) -> None:
-        if isinstance(record, Token):
-            self.release(self.tokens.on_token(record), now)
-        elif isinstance(record, Finished):
-            self.release(self.tokens.on_finished(record), now)
-        elif isinstance(record, Event):
-            self.release(self.log.on_event(record), now)
-        elif isinstance(record, Credit):
+        if isinstance(record, Credit):
             self._credit(record, now)
         elif isinstance(record, Response):
             self._response(record, now)
@@ -326,7 +325,7 @@ class Link:
                 self.requests.on_sample(record)
             elif isinstance(record, Counters):
                 self._counters(record, now)
-            self.release([record], now)
+            self.release(self.streams.take(record), now)
             if isinstance(record, Leave):
                 self._left(record)
 
@@ -346,18 +345,21 @@ class Link:
         for record in records:
             self.emit(ev.RecordReceived(now if now is not None else time.monotonic(), record))
 
+    def give_up(self, what: str) -> None:
+        """What is missing was asked for often enough: goes on behind it."""
+        now = time.monotonic()
+        self._tap("x", now, what.encode())
+        self.release(self.streams.give_up(what), now)
+
     def _credit(self, record: Credit, now: float) -> None:
         self.engine = record.phase
         self.upkeep.on_credit(now)
         self.requests.on_credit(now, self.credits.on_credit(record, now))
-        self.release(self.tokens.on_credit(record), now)
-        self.log.on_credit(record)
-        self.emit(ev.RecordReceived(now, record))
+        self.release(self.streams.take(record), now)
         self.wake()
 
     def _response(self, record: Response, now: float) -> None:
-        if record.generation is not None and record.ok and record.busy:
-            self.release(self.tokens.begin(record.generation), now)
+        self.release(self.streams.take(record), now)
         if record.busy:
             self.engine = Phase.PREFILL
         window = self.hello.window_busy if self.hello is not None else 1
@@ -385,6 +387,7 @@ class Link:
 
     async def _send_raw(self, data: bytes) -> None:
         self.sent_bytes += len(data)
+        self._tap("o", time.monotonic(), data)
         await self.transport.write(data)
 
     async def _write(self) -> None:

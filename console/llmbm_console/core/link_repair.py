@@ -92,12 +92,14 @@ class TokenStream:
             return False
         return self._waited(now)
 
-    def asked(self) -> list[Record]:
-        """A request for what is missing was answered. After some tries without success the gap stays."""
+    def asked(self) -> bool:
+        """A request for what is missing was answered. True after some tries without success: time to `skip`."""
         self._tries += 1
         self._missing_since = None
-        if self._tries <= MAX_TRIES:
-            return []
+        return self._tries > MAX_TRIES
+
+    def skip(self) -> list[Record]:
+        """The gap stays: goes on behind it."""
         self._tries = 0
         if self._ahead:
             self._next = min(self._ahead)
@@ -172,12 +174,14 @@ class EventStream:
             return None
         return self._next, min(until - self._next, MOST_AT_ONCE)
 
-    def asked(self, first: int, count: int) -> list[Event]:
-        """A request was answered; numbers that it did not bring after some tries are skipped."""
+    def asked(self, first: int) -> bool:
+        """A request was answered. True after some tries that did not bring number `first`: time to `skip`."""
         self._missing_since = None
         self._tries += 1
-        if self._tries <= MAX_TRIES or self._next > first:
-            return []
+        return self._tries > MAX_TRIES and self._next <= first
+
+    def skip(self, first: int, count: int) -> list[Event]:
+        """Those `count` numbers stay missing: goes on behind them."""
         self._tries = 0
         self._next = min(self._ahead, default=first + count)
         return self._drain()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from llmbm_console.core import events as ev
 from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.link_requests import RequestError
+from llmbm_console.core.link_streams import SKIP_EVENTS, SKIP_TOKENS
 from llmbm_protocol.schema import Stream
 
 if TYPE_CHECKING:
@@ -145,11 +146,11 @@ class Upkeep:
     def _repair(self, now: float) -> None:
         """One question at a time for what did not arrive."""
         link = self._link
-        tokens, events = link.tokens.missing(now), link.log.missing(now)
+        tokens, events = link.streams.tokens.missing(now), link.streams.log.missing(now)
         if tokens is not None:
             self._repairing = True
             self._spawn(self._ask_tokens(*tokens))
-        elif link.tokens.end_missing(now):
+        elif link.streams.tokens.end_missing(now):
             self._repairing = True
             self._spawn(self._ask_end())
         elif events is not None:
@@ -159,9 +160,10 @@ class Upkeep:
     async def _ask_tokens(self, first: int, count: int) -> None:
         try:
             with contextlib.suppress(RequestError):
-                generation = self._link.tokens.generation
+                generation = self._link.streams.tokens.generation
                 await self._link.request("tok", generation=generation, index=first, count=count)
-            self._link.release(self._link.tokens.asked())
+            if self._link.streams.tokens.asked():
+                self._link.give_up(SKIP_TOKENS)
         finally:
             self._repairing = False
 
@@ -176,6 +178,7 @@ class Upkeep:
         try:
             with contextlib.suppress(RequestError):
                 await self._link.request("log", index=first, count=count)
-            self._link.release(self._link.log.asked(first, count))
+            if self._link.streams.log.asked(first):
+                self._link.give_up(f"{SKIP_EVENTS} {first} {count}")
         finally:
             self._repairing = False

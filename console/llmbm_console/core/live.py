@@ -16,8 +16,9 @@ from llmbm_console.core.link_download import Download, Progress
 from llmbm_console.core.link_requests import RequestError
 from llmbm_console.core.machine import Machine
 from llmbm_console.core.plain_kernel import PlainKernel
+from llmbm_console.core.recorder import Recorder
 from llmbm_console.core.saved_files import SavedFiles
-from llmbm_console.core.session import Listener, MachineControl, Outcome, SessionError
+from llmbm_console.core.session import Listener, MachineControl, Outcome, Playback, SessionError
 from llmbm_console.core.state import MachineState, State, Turn
 from llmbm_console.core.store import reduce
 from llmbm_console.core.transport.base import Transport
@@ -58,6 +59,7 @@ class LiveSession:
         self._failure = ""
         self._boot = 0
         self._plain = PlainKernel()
+        self.recorder = Recorder(title)
         self._closed = False
         self._downloading = asyncio.Lock()  # the kernel keeps one file open
         self._saved = SavedFiles(self._machine.read_file, self._emit) if self._machine is not None and boots else None
@@ -66,6 +68,11 @@ class LiveSession:
     def state(self) -> State:
         """The state now."""
         return self._state
+
+    @property
+    def playback(self) -> Playback | None:
+        """A live session has none."""
+        return None
 
     @property
     def machine(self) -> MachineControl | None:
@@ -84,6 +91,7 @@ class LiveSession:
 
     def _emit(self, event: ev.Event) -> None:
         self._state = reduce(self._state, event)
+        self.recorder.event(event)
         if isinstance(event, ev.RecordReceived):
             if isinstance(event.record, Finished):
                 self._generations.finished(event.record)
@@ -101,19 +109,8 @@ class LiveSession:
                 context = {"message": "a listener failed", "exception": error}
                 asyncio.get_running_loop().call_exception_handler(context)
         self._changed.set()
-        for record in self._told_in_plain(event):
+        for record in self._plain.told(event):
             self._emit(ev.RecordReceived(event.at, record))
-
-    def _told_in_plain(self, event: ev.Event) -> list[Record]:
-        """Records out of what a kernel without the protocol prints, so that the same panels live."""
-        if isinstance(event, ev.ConsoleText):
-            return self._plain.feed(event.text)
-        if isinstance(event, ev.LinkChanged):
-            if event.phase is LinkPhase.PLAIN:
-                return self._plain.speak()
-            if event.phase is LinkPhase.MACHINE:
-                self._plain = PlainKernel()
-        return []
 
     def _check_boot(self, hello: Hello) -> None:
         if self._boot and self._boot != hello.boot:
@@ -133,7 +130,7 @@ class LiveSession:
             if self._machine is not None:
                 transport = await self._machine.start()
             assert transport is not None
-            self._link = Link(transport, self._emit, self._boots)
+            self._link = Link(transport, self._emit, self._boots, self.recorder.octets)
             self._dialogue = Dialogue(self._link)
             self._link.freeze(self._state.machine.status is MachineStatus.PAUSED)  # attached to one that is paused
             self._link.start()
@@ -223,6 +220,7 @@ class LiveSession:
             await self._transport.close()
         if self._machine is not None:
             await self._machine.close()
+        self.recorder.stop()
 
     # ---- verbs -----------------------------------------------------------------------------------------------------
 

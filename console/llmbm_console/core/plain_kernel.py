@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from llmbm_console.core.events import ConsoleText, Event, LinkChanged, LinkPhase
 from llmbm_console.core.kernel_text import KernelText
 from llmbm_console.core.sanitise import clean
 from llmbm_protocol.schema import Record
@@ -20,10 +21,24 @@ class PlainKernel:
     """
 
     def __init__(self) -> None:
+        self._forget()
+
+    def _forget(self) -> None:
         self._parser = KernelText()
         self._rest = ""
         self._kept: deque[Record] = deque(maxlen=MOST_KEPT)
         self.speaking = False
+
+    def told(self, event: Event) -> list[Record]:
+        """What an event of a session tells by its text, once it is known that no frames will come."""
+        if isinstance(event, ConsoleText):
+            return self.feed(event.text)
+        if isinstance(event, LinkChanged):
+            if event.phase is LinkPhase.PLAIN:
+                return self.speak()
+            if event.phase is LinkPhase.MACHINE:
+                self._forget()
+        return []
 
     def feed(self, text: str) -> list[Record]:
         """More text; the records that it completed."""

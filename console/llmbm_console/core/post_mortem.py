@@ -8,7 +8,8 @@ from pathlib import Path
 
 from llmbm_console.core.dump import PostMortem, read_post_mortem
 from llmbm_console.core.events import Event, FileOpened, LinkChanged, LinkPhase, Notice, RecordReceived
-from llmbm_console.core.session import Listener, MachineControl, Outcome, SessionError
+from llmbm_console.core.recorder import Recorder
+from llmbm_console.core.session import Listener, MachineControl, Outcome, Playback, SessionError
 from llmbm_console.core.state import State
 from llmbm_console.core.store import reduce
 from llmbm_protocol.schema import Event as LogRecord
@@ -32,6 +33,16 @@ class PostMortemSession:
     @property
     def machine(self) -> MachineControl | None:
         """A file has no machine."""
+        return None
+
+    @property
+    def playback(self) -> Playback | None:
+        """A file of one moment has none."""
+        return None
+
+    @property
+    def recorder(self) -> Recorder | None:
+        """Nothing happens that could be recorded."""
         return None
 
     @property

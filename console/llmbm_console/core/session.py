@@ -9,6 +9,7 @@ if TYPE_CHECKING:  # `--help` must not wait for the schema to be loaded
     from collections.abc import Callable
 
     from llmbm_console.core.events import Event
+    from llmbm_console.core.recorder import Recorder
     from llmbm_console.core.state import State, Turn
     from llmbm_protocol.schema import Record, Stream
 
@@ -41,6 +42,19 @@ class MachineControl(Protocol):
         """The processors' registers, as text for people. Raises SessionError where they cannot be seen."""
 
 
+@dataclass(slots=True)
+class Playback:
+    """How a recording is to be shown, and the times in it. Moments are seconds of the recording's own clock."""
+
+    speed: float = 1.0
+    seek: float = 0.0  # s from the beginning: where to start
+    begin: float = 0.0  # the first moment
+    wall: float = 0.0  # add to a moment for seconds since 1970
+    view: tuple[float, float] | None = None  # only these moments are meant to be seen
+    marks: tuple[tuple[float, str], ...] = ()  # set by the person who recorded it
+    complete: bool = False  # all of it was read
+
+
 class Session(Protocol):
     """What the faces need. core/targets.py makes one from the command line (live) or from a file (post-mortem)."""
 
@@ -51,6 +65,14 @@ class Session(Protocol):
     @property
     def machine(self) -> MachineControl | None:
         """None on a plain serial line and for files."""
+
+    @property
+    def playback(self) -> Playback | None:
+        """Not None for a recording: everything happens at its recorded time, as fast as it can be read."""
+
+    @property
+    def recorder(self) -> Recorder | None:
+        """What keeps everything that happens on a live line; None for files."""
 
     @property
     def read_only(self) -> bool:

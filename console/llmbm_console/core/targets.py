@@ -36,6 +36,9 @@ class Target:
     display: str = "none"
     baud: int = 115_200
     read_only: bool = False
+    record: Path | None = None  # a recording of everything, into a new file
+    speed: float = 1.0  # of a recording that is shown
+    seek: float = 0.0  # s from its beginning
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -149,12 +152,20 @@ def _line(target: Target) -> Session:
 
 
 def _file(target: Target) -> Session:
+    from llmbm_console.core.capture import is_capture
     from llmbm_console.core.post_mortem import open_dump
+    from llmbm_console.core.replay import open_replay
 
-    return open_dump(Path(target.address))
+    path = Path(target.address)
+    return open_replay(path, target.speed, target.seek) if is_capture(path) else open_dump(path)
 
 
 def make_session(target: Target) -> Session:
     """The session of a target, not yet open. Raises SessionError for what cannot work at all."""
     make = {"qemu": _qemu, "sim": _sim, "qmp": _qmp, "connect": _line, "serial": _line, "file": _file}
-    return make[target.kind](target)
+    session = make[target.kind](target)
+    if target.record is not None:
+        if session.recorder is None:
+            raise SessionError(f"--record {target.record}: a file has nothing to record")
+        session.recorder.start(target.record)
+    return session

@@ -1,0 +1,54 @@
+"""What a session's records become on their way to those who listen: in order, each once, with their holes waited for.
+
+The live link and the replay of a recording go through here, so that both show the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from llmbm_console.core.link_repair import EventStream, TokenStream
+from llmbm_protocol.schema import Credit, Event, Finished, Record, Response, Token
+
+SKIP_TOKENS, SKIP_EVENTS = "tokens", "events"  # names of what is given up, as a recording has them
+
+
+class Streams:
+    """Tokens and log events of one boot of a kernel."""
+
+    def __init__(self) -> None:
+        self.tokens = TokenStream()
+        self.log = EventStream()
+
+    def restart(self) -> None:
+        """Another boot: its numbers begin again."""
+        self.log.clear()
+        self.tokens = TokenStream()
+
+    def take(self, record: Record) -> Iterable[Record]:
+        """A record as it came; returns what can be passed on now. An answer is for whoever asked: it is not passed on."""
+        if isinstance(record, Token):
+            return self.tokens.on_token(record)
+        if isinstance(record, Finished):
+            return self.tokens.on_finished(record)
+        if isinstance(record, Event):
+            return self.log.on_event(record)
+        if isinstance(record, Credit):
+            released = self.tokens.on_credit(record)
+            self.log.on_credit(record)
+            return [*released, record]
+        if isinstance(record, Response):
+            if record.generation is not None and record.ok and record.busy:
+                return self.tokens.begin(record.generation)
+            return []
+        return [record]
+
+    def give_up(self, what: str) -> Iterable[Record]:
+        """What is missing will not come: SKIP_TOKENS, or SKIP_EVENTS with the first number and their count. Returns what
+        was waiting behind it. Raises ValueError for other words."""
+        name, *numbers = what.split()
+        if name == SKIP_TOKENS and not numbers:
+            return self.tokens.skip()
+        if name == SKIP_EVENTS and len(numbers) == 2:
+            return self.log.skip(int(numbers[0]), int(numbers[1]))
+        raise ValueError(f"{what[:40]!r} names nothing that could be given up")

@@ -1,0 +1,172 @@
+"""Keeps what happens on a line: the newest in memory, so that one can decide afterwards to save it, and on request in a
+file, from the first kept moment on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections import deque
+from pathlib import Path
+from typing import IO
+
+from llmbm_console.core import events as ev
+from llmbm_console.core.capture import TOLD_BY_OCTETS, Entry, Header, entry_line, header_line, write_capture
+from llmbm_console.core.session import SessionError
+
+HEAD_BYTES = 256 << 10  # the beginning stays: the hello and the first samples say what everything after it means
+TAIL_BYTES = 16 << 20
+SYNC_EVERY = 1.0  # s: so much is lost at most when the computer loses power
+
+
+class Recorder:
+    """One session's flight recorder. Times are the host's monotonic seconds."""
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+        self.clock = time.monotonic()
+        self.wall = time.time()
+        self.path: Path | None = None
+        self.failure = ""  # why the recording into a file ended
+        self._head: list[Entry] = []
+        self._head_bytes = 0
+        self._tail: deque[Entry] = deque()
+        self._tail_bytes = 0
+        self._file: IO[str] | None = None
+        self._synced = 0.0
+        self._open_way = ""  # kind of the octets that are still being joined
+        self._open_at = 0.0
+        self._octets: list[bytes] = []
+
+    # ---- what happens
+
+    def octets(self, way: str, at: float, data: bytes) -> None:
+        """Octets received ("i") or sent ("o"), or what the link gave up ("x"). What one read brought is one entry."""
+        if way != self._open_way or at != self._open_at or way == "x":
+            self._join()
+            self._open_way, self._open_at = way, at
+        self._octets.append(data)
+
+    def event(self, event: ev.Event) -> None:
+        """An event of the session; those that the octets tell are left out."""
+        if not isinstance(event, TOLD_BY_OCTETS):
+            self._join()
+            self._add(Entry(self._since(event.at), "e", event), 100)
+
+    def mark(self, at: float, text: str) -> None:
+        """A person set a mark."""
+        self._join()
+        self._add(Entry(self._since(at), "m", text), 50)
+
+    def _since(self, at: float) -> float:
+        return max(0.0, at - self.clock)
+
+    def _join(self) -> None:
+        if not self._octets:
+            return
+        data, way = b"".join(self._octets), self._open_way
+        self._octets.clear()
+        self._open_way = ""
+        at = self._since(self._open_at)
+        if way == "i":
+            self._add(Entry(at, "i", data), len(data))
+        elif way == "o":
+            self._add(Entry(at, "o", data), len(data))
+        else:
+            self._add(Entry(at, "x", data.decode()), len(data))
+
+    def _add(self, entry: Entry, size: int) -> None:
+        if self._head_bytes + size <= HEAD_BYTES and not self._tail:
+            self._head.append(entry)
+            self._head_bytes += size
+        else:
+            self._tail.append(entry)
+            self._tail_bytes += size
+            while self._tail_bytes > TAIL_BYTES:
+                gone = self._tail.popleft()
+                self._tail_bytes -= len(gone.data) if isinstance(gone.data, bytes) else 100
+        if self._file is not None:
+            self._write(self._file, entry)
+
+    # ---- the file
+
+    @property
+    def header(self) -> Header:
+        """The first line of a file."""
+        return Header(llcap=1, target=self.target, wall=self.wall, clock=self.clock)
+
+    def start(self, path: Path) -> None:
+        """Writes what is kept, and all that follows, into a new file. Raises SessionError: it is never written over."""
+        self._join()
+        try:
+            file = path.open("x", encoding="utf-8", newline="\n")
+        except FileExistsError:
+            raise SessionError(f"{path}: there is such a file already; a recording needs a new name") from None
+        except OSError as error:
+            raise SessionError(f"{path}: cannot be written: {error.strerror or error}") from error
+        self.path, self.failure = path, ""
+        try:
+            file.write(header_line(self.header))
+            for entry in (*self._head, *self._tail):
+                file.write(entry_line(entry))
+            file.flush()
+        except OSError as error:
+            self._fail(file, error)
+            return
+        self._file = file
+
+    def _write(self, file: IO[str], entry: Entry) -> None:
+        try:
+            file.write(entry_line(entry))
+            file.flush()
+            now = time.monotonic()
+            if now - self._synced >= SYNC_EVERY:
+                self._synced = now
+                # A disk may take its time; the line must not wait for it.
+                asyncio.get_running_loop().run_in_executor(None, _sync, os.dup(file.fileno()))
+        except OSError as error:
+            self._fail(file, error)
+
+    def _fail(self, file: IO[str], error: OSError) -> None:
+        """A full disk ends the recording, never the session."""
+        self.failure = f"{self.path}: the recording ended: {error.strerror or error}"
+        self._file = None
+        with contextlib.suppress(OSError):
+            file.close()
+
+    @property
+    def writing(self) -> bool:
+        """True while everything goes into a file."""
+        return self._file is not None
+
+    def stop(self) -> None:
+        """Ends the file. Idempotent."""
+        self._join()
+        file, self._file = self._file, None
+        if file is not None:
+            try:
+                os.fsync(file.fileno())
+                file.close()
+            except OSError as error:
+                self.failure = f"{self.path}: the recording ended: {error.strerror or error}"
+
+    def save(self, path: Path, view: tuple[float, float] | None = None) -> None:
+        """What is kept, as a recording of its own that shows only the moments of `view`. Raises SessionError."""
+        self._join()
+        header = self.header
+        if view is not None:
+            header = header.model_copy(update={"view": (self._since(view[0]), self._since(view[1]))})
+        if path.exists():
+            raise SessionError(f"{path}: there is such a file already; a recording needs a new name")
+        try:
+            write_capture(path, header, (*self._head, *self._tail))
+        except OSError as error:
+            raise SessionError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _sync(descriptor: int) -> None:
+    """Until what was written is on the disk. A failure shows at the next write."""
+    with contextlib.suppress(OSError):
+        os.fsync(descriptor)
+    os.close(descriptor)

@@ -1,0 +1,208 @@
+"""A session over a recording: its octets through the decoder and the streams of the live link, its events as they were.
+
+All of it is played at once, a slice at a time, into the state and to the listeners; at which pace a person sees it is the
+matter of who shows it (every event has its recorded time).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from llmbm_console.core.capture import Capture, Entry
+from llmbm_console.core.events import ConsoleText, Event, LinkChanged, LinkPhase, Notice, RecordReceived
+from llmbm_console.core.link_asking import SESSION
+from llmbm_console.core.link_decode import LineDecoder
+from llmbm_console.core.link_streams import Streams
+from llmbm_console.core.plain_kernel import PlainKernel
+from llmbm_console.core.recorder import Recorder
+from llmbm_console.core.session import Listener, MachineControl, Outcome, Playback, SessionError
+from llmbm_console.core.state import State
+from llmbm_console.core.store import reduce
+from llmbm_protocol.codec import UnknownFrame
+from llmbm_protocol.schema import Hello, Record, Stream
+
+SLICE = 200  # entries between two looks at what else there is to do
+QUIET = 0.1  # s after which a line without its end is shown, as on a live line
+
+
+class Replay:
+    """Entries to events. Knows nothing of files or time."""
+
+    def __init__(self) -> None:
+        self._decoder = LineDecoder()
+        self._streams = Streams()
+        self._plain = PlainKernel()
+        self._boot = 0
+        self._phase: LinkPhase | None = None  # as recorded; None while only octets were
+        self._heard_at = 0.0
+        self.marks: list[tuple[float, str]] = []
+
+    def take(self, entry: Entry, clock: float) -> Iterator[Event]:
+        """What an entry meant; `clock` is the time of the recording's beginning."""
+        at, data = clock + entry.at, entry.data
+        if self._decoder.holds_text and at - self._heard_at > QUIET:
+            yield from self._told(ConsoleText(self._heard_at + QUIET, self._decoder.flush()))
+        if isinstance(data, Event):
+            if isinstance(data, LinkChanged):
+                if data.phase is LinkPhase.WAITING and self._phase is LinkPhase.OPENING:
+                    self._decoder.begin()  # another connection
+                self._phase = data.phase
+            yield from self._told(data)
+        elif isinstance(data, bytes):
+            if entry.kind == "i":
+                self._heard_at = at
+                yield from self._octets(at, data)
+        elif entry.kind == "x":
+            yield from self._give_up(at, data)
+        else:
+            self.marks.append((at, data))
+
+    def _octets(self, at: float, data: bytes) -> Iterator[Event]:
+        for heard in self._decoder.feed(data):
+            if isinstance(heard, str):
+                yield from self._told(ConsoleText(at, heard))
+            else:
+                for record in self._records(heard[0]):
+                    yield RecordReceived(at, record)
+
+    def _records(self, record: Record | UnknownFrame) -> Iterator[Record]:
+        if isinstance(record, UnknownFrame):
+            return
+        if isinstance(record, Hello):
+            if record.boot != self._boot:
+                self._boot = record.boot
+                self._streams.restart()
+            yield record
+        elif self._phase is None or self._phase in SESSION:
+            yield from self._streams.take(record)
+
+    def _give_up(self, at: float, what: str) -> Iterator[Event]:
+        try:
+            released = self._streams.give_up(what)
+        except ValueError as error:
+            yield Notice(at, "warn", f"the recording holds what this console does not know: {error}")
+            return
+        for record in released:
+            yield RecordReceived(at, record)
+
+    def _told(self, event: Event) -> Iterator[Event]:
+        """An event, and the records that a kernel without the protocol tells by it."""
+        yield event
+        for record in self._plain.told(event):
+            yield RecordReceived(event.at, record)
+
+
+class ReplaySession:
+    """See core/session.py: Session."""
+
+    def __init__(self, capture: Capture, playback: Playback) -> None:
+        self._capture = capture
+        self._replay = Replay()
+        self._state = State(target=capture.header.target or capture.path.name)
+        self._listeners: list[Listener] = []
+        self._reading: asyncio.Task[None] | None = None
+        self._playback = playback
+        playback.wall = capture.header.wall - capture.header.clock
+        playback.begin = capture.header.clock
+        if capture.header.view is not None:
+            first, last = capture.header.view
+            playback.view = (capture.header.clock + first, capture.header.clock + last)
+
+    @property
+    def state(self) -> State:
+        """The state after all that was read so far."""
+        return self._state
+
+    @property
+    def machine(self) -> MachineControl | None:
+        """A recording has no machine."""
+        return None
+
+    @property
+    def playback(self) -> Playback:
+        """The recording's times."""
+        return self._playback
+
+    @property
+    def recorder(self) -> Recorder | None:
+        """A recording is not recorded again."""
+        return None
+
+    @property
+    def read_only(self) -> bool:
+        """Always."""
+        return True
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """See Session.listen."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+
+    def _emit(self, event: Event) -> None:
+        self._state = reduce(self._state, event)
+        for listener in tuple(self._listeners):
+            listener(self._state, event)
+
+    async def open(self) -> None:
+        """Begins to read."""
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        header, entries = self._capture.header, self._capture.entries()
+        playback = self._playback
+        at = header.clock
+        try:
+            while piece := list(islice(entries, SLICE)):
+                for entry in piece:
+                    at = header.clock + entry.at
+                    for event in self._replay.take(entry, header.clock):
+                        self._emit(event)
+                playback.marks = tuple(self._replay.marks)
+                await asyncio.sleep(0)
+        except OSError as error:
+            self._emit(Notice(at, "error", f"{self._capture.path}: {error.strerror or error}"))
+        for problem in self._capture.problems:
+            self._emit(Notice(at, "warn", f"{self._capture.path.name}: {problem}"))
+        playback.complete = True
+        name = self._capture.path.name
+        self._emit(Notice(at, "info", f"{name}: the recording ends here, after {at - header.clock:.1f} s"))
+
+    async def wait_ready(self, timeout: float) -> None:
+        """Until all was read."""
+        if self._reading is not None:
+            await asyncio.wait([self._reading], timeout=timeout)
+
+    async def close(self) -> None:
+        """Ends the reading."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait([self._reading])
+
+    def _refuse(self) -> SessionError:
+        return SessionError(f"{self._capture.path.name} is a recording: nothing can be sent to it")
+
+    async def submit(self, line: str) -> Outcome:
+        """Refused: see Session.read_only."""
+        raise self._refuse()
+
+    async def set_parameter(self, name: str, value: str) -> Outcome:
+        """Refused."""
+        raise self._refuse()
+
+    async def stop(self) -> None:
+        """Refused."""
+        raise self._refuse()
+
+    async def fetch(self, stream: Stream) -> tuple[Record, ...]:
+        """Refused."""
+        raise self._refuse()
+
+
+def open_replay(path: Path, speed: float = 1.0, seek: float = 0.0) -> ReplaySession:
+    """A session over a recording. Raises CaptureError at once when it is none."""
+    return ReplaySession(Capture(path), Playback(speed=speed, seek=seek))
+
