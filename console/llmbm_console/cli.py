@@ -52,6 +52,7 @@ def add_target_arguments(parser: argparse.ArgumentParser) -> None:
     qemu.add_argument("--display", metavar="KIND", help="QEMU's own window: none (default), gtk, sdl, vnc=:1, ...")
     group_all = parser.add_argument_group("all targets")
     group_all.add_argument("--read-only", action="store_true", help="watch only: nothing is sent that changes anything")
+    group_all.add_argument("--record", type=Path, metavar="FILE", help="record everything into a new FILE (NAME.llcap)")
     serial = parser.add_argument_group("serial")
     serial.add_argument("--baud", type=positive, metavar="N", help="line speed (default: 115200)")
 
@@ -64,13 +65,13 @@ def positive(word: str) -> int:
 
 
 def seconds(word: str) -> float:
-    """A time above 0."""
+    """A time in seconds, or another amount above 0."""
     try:
         value = float(word)
     except ValueError:
         value = -1.0
     if not 0 < value < 1e7:
-        raise argparse.ArgumentTypeError(f"{word!r} is not a time in seconds above 0")
+        raise argparse.ArgumentTypeError(f"{word!r} is not a number above 0")
     return value
 
 
@@ -98,7 +99,8 @@ def target_of(arguments: argparse.Namespace, file: Path | None = None) -> Target
     kind, address = chosen[0] if chosen else (default_kind(), "")
     options = ("model", "tokenizer", "config", "image", "memory", "smp", "accel", "qemu_binary", "firmware", "display")
     given = {name: getattr(arguments, name) for name in (*options, "baud") if getattr(arguments, name) is not None}
-    return Target(kind=kind, address=address, read_only=arguments.read_only, **given)
+    given |= {name: value for name in ("speed", "seek") if (value := getattr(arguments, name, None)) is not None}
+    return Target(kind=kind, address=address, read_only=arguments.read_only, record=arguments.record, **given)
 
 
 class ShowVersion(argparse.Action):
@@ -126,7 +128,11 @@ def console_parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a post-mortem file: llmk-dump.txt, ...")
+    parser.add_argument(
+        "file", nargs="?", type=Path, metavar="FILE", help="a post-mortem file (llmk-dump.txt, ...) or a recording"
+    )
+    parser.add_argument("--speed", type=seconds, metavar="X", help="speed of a recording that is shown (default: 1)")
+    parser.add_argument("--seek", type=seconds, metavar="S", help="where to begin in it, in seconds")
     parser.add_argument("--plain", action="store_true", help="linear text instead of the full screen")
     parser.add_argument("--jsonl", action="store_true", help="one JSON document per event instead of the full screen")
     parser.add_argument("--theme", metavar="NAME", help="a theme of themes/ or of the configuration folder")

@@ -5,13 +5,14 @@ a power cut is whole and `tail -f` can follow it. The first line is an object, t
 
     {"llcap": 1, "target": "sim:stories700K", "wall": 1795476310.25, "clock": 5123.5, "view": [0, 60.5]}
 
-`wall` is the time of the beginning in seconds since 1970, `clock` the same moment of the clock that `at` counts in; with
+`wall` is the time of the beginning in seconds since 1970, `clock` the same moment of the clock that events have; with
 `view`, a replay shows only these seconds of it. Each further line is an array `[at, kind, data]`, `at` in seconds from
-the beginning, never falling:
+the beginning; one that is smaller than that of the line before counts as that:
 
     "i"  octets received, as text where they are UTF-8, else as {"b64": "..."}
     "o"  octets sent, in the same way
-    "x"  the link gave up waiting for something ("tokens", "events FIRST COUNT") and went on behind it
+    "x"  the link gave up waiting for something ("tokens", "events FIRST COUNT") and went on behind it, or showed a
+         line that has no end yet ("text")
     "e"  an event that the octets do not tell: {"type": "MachineChanged", ...}, the names of core/events.py
     "m"  a mark that a person set: its text
 """

@@ -16,7 +16,7 @@ from llmbm_console.core.link_asking import SESSION, Asking
 from llmbm_console.core.link_decode import LineDecoder
 from llmbm_console.core.link_hello import STOP, Ear, establish, send_paced, wait_for_kernel, why_nobody_answers
 from llmbm_console.core.link_requests import RequestError, Requests
-from llmbm_console.core.link_streams import Streams
+from llmbm_console.core.link_streams import FLUSH_TEXT, Streams
 from llmbm_console.core.link_upkeep import Upkeep
 from llmbm_console.core.transport.base import Transport, TransportError
 from llmbm_protocol.codec import UnknownFrame
@@ -208,9 +208,6 @@ class Link:
         if rebooted or self.hello is None:
             self.streams.restart()
             self.clock.clear()
-        if self._lost_at is not None:
-            self.emit(ev.Gap(now, now - self._lost_at, f"the line was lost for {now - self._lost_at:.1f} s"))
-            self._lost_at = None
         self.hello = hello
         self._overruns = 0
         self._boots = False
@@ -219,6 +216,9 @@ class Link:
         self.engine = Phase.IDLE
         self.heard_at = now
         self.emit(ev.RecordReceived(now, hello))
+        if self._lost_at is not None:
+            self.emit(ev.Gap(now, now - self._lost_at, f"the line was lost for {now - self._lost_at:.1f} s"))
+            self._lost_at = None
         self.set_phase(LinkPhase.MACHINE)
         self.upkeep.session_began()
         self.wake()
@@ -261,9 +261,10 @@ class Link:
 
     def _flush_text(self) -> None:
         """Text without line end, after a moment of quiet."""
-        text = self.decoder.flush()
+        text, now = self.decoder.flush(), time.monotonic()
         if text:
-            self.emit(ev.ConsoleText(time.monotonic(), text))
+            self._tap("x", now, FLUSH_TEXT.encode())
+            self.emit(ev.ConsoleText(now, text))
 
     def flush_quiet_text(self, now: float) -> None:
         """Called by the upkeep: shows a prompt that has no line end."""

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from llmbm_console.core.link_repair import EventStream, TokenStream
 from llmbm_protocol.schema import Credit, Event, Finished, Record, Response, Token
 
-SKIP_TOKENS, SKIP_EVENTS = "tokens", "events"  # names of what is given up, as a recording has them
+#: what the link did by itself, as a recording has it: gave up tokens, or events; showed a line that has no end yet
+SKIP_TOKENS, SKIP_EVENTS, FLUSH_TEXT = "tokens", "events", "text"
 
 
 class Streams:
@@ -26,7 +27,7 @@ class Streams:
         self.tokens = TokenStream()
 
     def take(self, record: Record) -> Iterable[Record]:
-        """A record as it came; returns what can be passed on now. An answer is for whoever asked: it is not passed on."""
+        """A record as it came; returns what can be passed on now. An answer is only for whoever asked."""
         if isinstance(record, Token):
             return self.tokens.on_token(record)
         if isinstance(record, Finished):
@@ -44,8 +45,8 @@ class Streams:
         return [record]
 
     def give_up(self, what: str) -> Iterable[Record]:
-        """What is missing will not come: SKIP_TOKENS, or SKIP_EVENTS with the first number and their count. Returns what
-        was waiting behind it. Raises ValueError for other words."""
+        """What is missing will not come: SKIP_TOKENS, or SKIP_EVENTS with the first number and their count. Returns
+        what was waiting behind it. Raises ValueError for other words."""
         name, *numbers = what.split()
         if name == SKIP_TOKENS and not numbers:
             return self.tokens.skip()

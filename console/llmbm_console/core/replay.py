@@ -1,12 +1,14 @@
-"""A session over a recording: its octets through the decoder and the streams of the live link, its events as they were.
+"""A session over a recording: its octets through the decoder and the streams of the live link, its events as they
+were.
 
-All of it is played at once, a slice at a time, into the state and to the listeners; at which pace a person sees it is the
-matter of who shows it (every event has its recorded time).
+All of it is played at once, a slice at a time, into the state and to the listeners; at which pace a person sees it is
+the matter of who shows it (every event has its recorded time).
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -15,7 +17,7 @@ from llmbm_console.core.capture import Capture, Entry
 from llmbm_console.core.events import ConsoleText, Event, LinkChanged, LinkPhase, Notice, RecordReceived
 from llmbm_console.core.link_asking import SESSION
 from llmbm_console.core.link_decode import LineDecoder
-from llmbm_console.core.link_streams import Streams
+from llmbm_console.core.link_streams import FLUSH_TEXT, Streams
 from llmbm_console.core.plain_kernel import PlainKernel
 from llmbm_console.core.recorder import Recorder
 from llmbm_console.core.session import Listener, MachineControl, Outcome, Playback, SessionError
@@ -25,7 +27,7 @@ from llmbm_protocol.codec import UnknownFrame
 from llmbm_protocol.schema import Hello, Record, Stream
 
 SLICE = 200  # entries between two looks at what else there is to do
-QUIET = 0.1  # s after which a line without its end is shown, as on a live line
+QUIET = 0.1  # s after which a line without its end is shown, where the recording holds nothing but octets
 
 
 class Replay:
@@ -43,7 +45,7 @@ class Replay:
     def take(self, entry: Entry, clock: float) -> Iterator[Event]:
         """What an entry meant; `clock` is the time of the recording's beginning."""
         at, data = clock + entry.at, entry.data
-        if self._decoder.holds_text and at - self._heard_at > QUIET:
+        if self._phase is None and self._decoder.holds_text and at - self._heard_at > QUIET:
             yield from self._told(ConsoleText(self._heard_at + QUIET, self._decoder.flush()))
         if isinstance(data, Event):
             if isinstance(data, LinkChanged):
@@ -55,18 +57,21 @@ class Replay:
             if entry.kind == "i":
                 self._heard_at = at
                 yield from self._octets(at, data)
+        elif data == FLUSH_TEXT and entry.kind == "x":
+            yield from self._told(ConsoleText(at, self._decoder.flush()))
         elif entry.kind == "x":
             yield from self._give_up(at, data)
         else:
             self.marks.append((at, data))
 
     def _octets(self, at: float, data: bytes) -> Iterator[Event]:
-        for heard in self._decoder.feed(data):
-            if isinstance(heard, str):
-                yield from self._told(ConsoleText(at, heard))
-            else:
-                for record in self._records(heard[0]):
-                    yield RecordReceived(at, record)
+        for line in data.splitlines(keepends=True):  # as the link does
+            for heard in self._decoder.feed(line):
+                if isinstance(heard, str):
+                    yield from self._told(ConsoleText(at, heard))
+                else:
+                    for record in self._records(heard[0]):
+                        yield RecordReceived(at, record)
 
     def _records(self, record: Record | UnknownFrame) -> Iterator[Record]:
         if isinstance(record, UnknownFrame):
@@ -174,7 +179,7 @@ class ReplaySession:
     async def wait_ready(self, timeout: float) -> None:
         """Until all was read."""
         if self._reading is not None:
-            await asyncio.wait([self._reading], timeout=timeout)
+            await asyncio.wait([self._reading], timeout=None if timeout == math.inf else timeout)
 
     async def close(self) -> None:
         """Ends the reading."""
@@ -205,4 +210,3 @@ class ReplaySession:
 def open_replay(path: Path, speed: float = 1.0, seek: float = 0.0) -> ReplaySession:
     """A session over a recording. Raises CaptureError at once when it is none."""
     return ReplaySession(Capture(path), Playback(speed=speed, seek=seek))
-

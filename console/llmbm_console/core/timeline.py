@@ -14,6 +14,8 @@ LENGTH = 20 * 60.0  # seconds that are kept
 FINE = 60.0  # the newest seconds, kept in small steps
 FINE_STEP = 0.25
 COARSE_STEP = 1.0
+WHOLE_STEP = 1 / 30  # of a recording, at first
+WHOLE_MOST = 20_000  # states of a recording; with more, every second one goes and the step is doubled
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +27,13 @@ class Mark:
 
 
 class Timeline:
-    """Remembers states: every quarter of a second of the last minute, every second of the last twenty minutes."""
+    """Remembers states: every quarter of a second of the last minute, every second of the last twenty minutes. With
+    `whole`, all of a recording, in steps as small as its length allows."""
 
-    def __init__(self) -> None:
+    def __init__(self, whole: bool = False) -> None:
+        self._whole = whole
+        self._step = WHOLE_STEP if whole else FINE_STEP
+        self._counted: tuple[tuple[int, int, int], list[int]] | None = None  # the picture of activity, and of what
         self._times: list[float] = []
         self._states: list[State] = []
         self._thinned = 0  # so many, from the oldest on, are already a second apart
@@ -37,11 +43,11 @@ class Timeline:
         return len(self._times)
 
     def note(self, state: State) -> None:
-        """A new state; within FINE_STEP of the last one it takes its place, so that the newest is always there."""
+        """A new state; within a step of the last one it takes its place, so that the newest is always there."""
         at = state.now
         if self._times and at < self._times[-1]:
             return  # a moment of another clock has no place in this order
-        if len(self._times) > 1 and at - self._times[-2] < FINE_STEP:
+        if len(self._times) > 1 and at - self._times[-2] < self._step:
             self._times[-1], self._states[-1] = at, state
             return
         self._times.append(at)
@@ -50,6 +56,11 @@ class Timeline:
 
     def _thin(self, now: float) -> None:
         """Moves the border between fine and coarse on, and forgets what is too old."""
+        if self._whole:
+            if len(self._times) > WHOLE_MOST:
+                del self._times[1:-1:2], self._states[1:-1:2]
+                self._step *= 2
+            return
         while self._thinned + 1 < len(self._times) and self._times[self._thinned + 1] < now - FINE:
             before = self._times[self._thinned - 1] if self._thinned else None
             if before is not None and self._times[self._thinned] - before < COARSE_STEP:
@@ -100,7 +111,14 @@ class Timeline:
     # ---- the picture of it
 
     def activity(self, columns: int) -> list[int]:
-        """Decode passes in each of `columns` equal parts of the recorded span: how busy the kernel was."""
+        """Decode passes in each of `columns` equal parts of the recorded span: how busy the kernel was. Good to a
+        second of its end."""
+        key = (columns, int(self.span[0]), int(self.span[1]))
+        if self._counted is None or self._counted[0] != key:
+            self._counted = (key, self._count(columns))
+        return self._counted[1]
+
+    def _count(self, columns: int) -> list[int]:
         counts = [0] * max(1, columns)
         first, last = self.span
         if last <= first:

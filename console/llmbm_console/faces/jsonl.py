@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import sys
 import time
 from dataclasses import fields
@@ -47,7 +48,7 @@ def _print(document: dict[str, Any]) -> None:
 
 async def run_jsonl(session: Session, timeout: float = 120.0) -> int:
     """Runs until the end of input; 0 when the session could be opened."""
-    wall = time.time() - time.monotonic()
+    wall = session.playback.wall if session.playback is not None else time.time() - time.monotonic()
 
     def listen(_state: State, event: Event) -> None:
         _print(event_json(event, wall))
@@ -58,6 +59,9 @@ async def run_jsonl(session: Session, timeout: float = 120.0) -> int:
     try:
         await session.open()
         if session.state.link.phase is LinkPhase.POST_MORTEM:
+            return 0
+        if session.playback is not None:
+            await session.wait_ready(math.inf)
             return 0
         await session.wait_ready(timeout)
         while (line := await queue.get()) is not None:

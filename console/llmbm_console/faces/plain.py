@@ -7,6 +7,7 @@ events) is a line of its own beginning with "# ", so that nothing ever moves or 
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 
 from llmbm_console.core.events import (
@@ -90,6 +91,9 @@ async def run_plain(session: Session, timeout: float = 120.0) -> int:
     try:
         await session.open()
         if session.state.link.phase is LinkPhase.POST_MORTEM:
+            return 0
+        if session.playback is not None:
+            await session.wait_ready(math.inf)
             return 0
         await session.wait_ready(timeout)
         face.note("ready: each line of input is a prompt, or a command that begins with /")

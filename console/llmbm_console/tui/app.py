@@ -27,6 +27,7 @@ from llmbm_console.tui.frame import LINKED, Frame
 from llmbm_console.tui.glyphs import BLOCKS, GLYPHS
 from llmbm_console.tui.memory import History, configuration_folder, load_choices, save_choices, state_folder
 from llmbm_console.tui.pacer import Pacer
+from llmbm_console.tui.player import Player
 from llmbm_console.tui.sampling_history import SamplingHistory
 from llmbm_console.tui.screen import MainScreen, main_screen
 from llmbm_console.tui.text import ControlFilter, plain
@@ -105,6 +106,7 @@ class ConsoleApp(App[int]):
         self.sampling_history = SamplingHistory()
         self.held: Frame | None = None
         self.held_events = 0
+        self.player = Player(self, clock)
         self.arming = Arming(clock)
         self._control_filter = ControlFilter()
         self._unlisten: Callable[[], None] | None = None
@@ -222,7 +224,9 @@ class ConsoleApp(App[int]):
             self.session = self.factory()
             self._unlisten = self.session.listen(self._on_session_event)
             self._state = self.session.state
+            self.timeline, self.held = Timeline(whole=self.session.playback is not None), None
             await self.session.open()
+            self.player.begin()
         except (SessionError, OSError, ValueError) as error:
             self.failure = plain(str(error)) or type(error).__name__
         finally:
@@ -266,10 +270,12 @@ class ConsoleApp(App[int]):
 
     def frame(self) -> Frame:
         """What to draw now."""
+        playback = self.session.playback if self.session is not None else None
         return Frame(
             state=self._state if self._state.target else State(target=self.target, link=self._state.link),
-            now=self.clock(),
-            wall=self.wall,
+            now=self.clock() if playback is None else self._state.now,
+            wall=self.wall if playback is None else playback.wall,
+            player=self.player.words(),
             glyphs=self.glyphs,
             failure=self.failure or failure_of(self._state),
             opening=self.opening,
@@ -282,7 +288,7 @@ class ConsoleApp(App[int]):
         """The frame to draw: the held one, with the count of what came since, or the one of now."""
         if self.held is None:
             return self.frame()
-        return replace(self.held, held=True, held_events=self.held_events)
+        return replace(self.held, held=True, held_events=self.held_events, player=self.player.words())
 
     def look_back(self, moment: float) -> bool:
         """Shows everything as it was at a moment of the host's clock; at or after the newest one: as it is. False when
@@ -311,6 +317,8 @@ class ConsoleApp(App[int]):
         if state.link.phase is not LinkPhase.POST_MORTEM:
             self.timeline.note(state)
         self.sampling_history.note(state)
+        if self.session is not None and self.session.playback is not None:
+            return  # read ahead of what is shown: the player draws
         if self.held is not None:
             self.held_events += 1
         self.pacer.note(event, idle=state.phase is Phase.IDLE)
@@ -328,7 +336,8 @@ class ConsoleApp(App[int]):
     def _tick(self) -> None:
         """Once a second: changed theme files are read, and shown values age. Files and closed sessions do not."""
         self.read_themes_again()
-        if self._state.link.phase not in (LinkPhase.CLOSED, LinkPhase.POST_MORTEM):
+        replayed = self.session is not None and self.session.playback is not None
+        if not replayed and self._state.link.phase not in (LinkPhase.CLOSED, LinkPhase.POST_MORTEM):
             self.main.status.show(self.shown_frame())
             if self.clock() - self._state.now > 1:
                 self.pacer.flush()

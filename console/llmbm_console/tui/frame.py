@@ -31,6 +31,7 @@ class Frame:
     behind: float | None = None  # seconds between this moment and the newest one; None: not looking back
     activity: tuple[int, ...] = ()  # while looking back: tokens along the recorded time
     place: float = 0.0  # while looking back: where in the recorded time this is, 0 to 1
+    player: str = ""  # how a recording, or the past, is played
     read_only: bool = False
     controllable: bool = False
 

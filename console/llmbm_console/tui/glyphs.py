@@ -28,6 +28,8 @@ class Glyphs:
     output: str
     dot: str
     ring: str
+    play: str
+    pause: str
     rule: str
     cursor: str
     up: str
@@ -76,6 +78,8 @@ BLOCKS = Glyphs(
     output="›",
     dot="●",
     ring="○",
+    play="►",
+    pause="‖",
     rule="─",
     cursor="▌",
     up="▲",
@@ -102,6 +106,8 @@ ASCII = Glyphs(
     output=">",
     dot="*",
     ring="o",
+    play=">",
+    pause="=",
     rule="-",
     cursor="_",
     up="^",

@@ -54,10 +54,22 @@ class TimeVerbs(VerbGroup):
         """Marks the moment that is shown."""
         if len(self.app.timeline):
             self.app.timeline.mark(self._moment, "mark")
+            recorder = self.app.session.recorder if self.app.session is not None else None
+            if recorder is not None:
+                recorder.mark(self._moment, "mark")
             self.say("marked: { and } come back to it")
+
+    def time_faster(self) -> None:
+        """Twice the speed."""
+        self.app.player.change(2)
+
+    def time_slower(self) -> None:
+        """Half the speed."""
+        self.app.player.change(1 / 2)
 
     def time_live(self) -> None:
         """Everything as it is now."""
+        self.app.player.pause()
         self.app.held = None
         self.app.held_events = 0
         self.app.pacer.flush()

@@ -110,9 +110,12 @@ class StatusLine(Strip):
             (1, self._work(frame)),
             (4, self._model(frame)),
         ]
-        left = fit(parts, width - (20 if frame.held else 0))
-        if not frame.held:
+        left = fit(parts, width - (len(frame.player) + 2 if frame.player else 20 if frame.held else 0))
+        if not frame.held and not frame.player:
             return left
+        if frame.player:
+            mark = line((f" {frame.player} ", "bold reverse $info"))
+            return line(left, (" " * max(1, width - left.cell_length - mark.cell_length), ""), mark)
         new = f" +{frame.held_events}" if frame.held_events else ""
         word = " HOLD" if frame.behind is None else f" {figures.duration(frame.behind)} AGO"
         mark = line((f"{word}{new} ", "bold reverse $warn" if frame.behind is None else "bold reverse $info"))

@@ -1,0 +1,115 @@
+"""Plays what was recorded: moves the moment that is shown on, at a speed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from textual.timer import Timer
+
+if TYPE_CHECKING:
+    from llmbm_console.tui.app import ConsoleApp
+
+PERIOD = 1 / 30  # s between two pictures
+SLOWEST, FASTEST = 1 / 8, 64.0
+
+
+class Player:
+    """The motor of a replay, and of the past of a live session. The application shows the moment; this moves it."""
+
+    def __init__(self, app: ConsoleApp, clock: Callable[[], float]) -> None:
+        self._app = app
+        self._clock = clock
+        self._timer: Timer | None = None
+        self._shown_at = 0.0
+        self._start: float | None = None  # where to begin as soon as that was read
+        self._marks = 0  # of the recording, taken over so far
+        self.speed = 1.0
+
+    @property
+    def playing(self) -> bool:
+        """True while time goes on by itself."""
+        return self._timer is not None
+
+    def begin(self) -> None:
+        """A recording was opened: plays from where it was asked to, as soon as that is read."""
+        session = self._app.session
+        playback = session.playback if session is not None else None
+        if playback is None:
+            return
+        first = playback.view[0] if playback.view is not None else playback.begin
+        self._start, self.speed, self._marks = first + playback.seek, playback.speed, 0
+        self.play()
+
+    def play(self) -> None:
+        """Time goes on."""
+        if self._timer is None:
+            self._shown_at = self._clock()
+            self._timer = self._app.set_interval(PERIOD, self._tick, name="replay")
+
+    def pause(self) -> None:
+        """Time stands."""
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+            self._app.pacer.flush()
+
+    def toggle(self) -> None:
+        """Plays or pauses; at the end of a recording, plays it from its beginning."""
+        if self.playing:
+            self.pause()
+            return
+        if self._app.held is None:
+            self._app.look_back(self._app.timeline.span[0])
+        self.play()
+
+    def change(self, factor: float) -> None:
+        """Faster or slower."""
+        self.speed = min(FASTEST, max(SLOWEST, self.speed * factor))
+        self._app.pacer.flush()
+
+    def _tick(self) -> None:
+        now = self._clock()
+        passed, self._shown_at = now - self._shown_at, now
+        app = self._app
+        playback = app.session.playback if app.session is not None else None
+        first, last = app.timeline.span
+        whole = playback is None or playback.complete
+        if playback is not None:
+            for at, text in playback.marks[self._marks :]:
+                app.timeline.mark(at, text)
+            self._marks = len(playback.marks)
+        if self._start is not None:
+            if not len(app.timeline) or (last < self._start and not whole):
+                return  # not read so far yet
+            moment, self._start = max(first, self._start), None
+        else:
+            moment = (app.held.now if app.held is not None else last) + passed * self.speed
+        end = playback.view[1] if playback is not None and playback.view is not None else last
+        if moment >= end and whole:
+            self.pause()
+            app.look_back(end)
+        else:
+            app.look_back(min(moment, max(first, last - 1e-6)))
+
+    def words(self) -> str:
+        """How it goes, for the status line; empty where there is nothing to play."""
+        app = self._app
+        playback = app.session.playback if app.session is not None else None
+        if playback is None and not self.playing:
+            return ""
+        sign = app.glyphs.play if self.playing else app.glyphs.pause
+        speed = "" if self.speed == 1 else f" {self.speed:g}x"
+        if playback is None:
+            return f"{sign}{speed}"
+        first, last = app.timeline.span
+        moment = app.held.now if app.held is not None else last
+        more = "" if playback.complete else "+"
+        return f"{sign}{speed} {_minutes(moment - first)} / {_minutes(last - first)}{more}"
+
+
+def _minutes(seconds: float) -> str:
+    """1:05, or 1:01:05."""
+    whole = max(0, int(seconds))
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"

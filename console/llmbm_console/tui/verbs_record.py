@@ -1,0 +1,70 @@
+"""Verbs that keep what happened: a recording from now on, all of it so far, or a clip of it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from llmbm_console.core.capture import SUFFIX
+from llmbm_console.core.recorder import Recorder
+from llmbm_console.core.saved_files import saved_folder
+from llmbm_console.core.session import SessionError
+from llmbm_console.tui.verbs_time import TimeVerbs
+
+CLIP = 30.0  # s before the moment that is shown, where no mark says where a clip begins
+
+
+def new_recording(folder: Path, what: str, now: float) -> Path:
+    """A name that no file has: YYYYMMDD-HHMMSS-WHAT.llcap. Raises OSError when the folder cannot be made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
+    numbers = ("", *(f"-{number}" for number in range(2, 1000)))
+    return next(path for number in numbers if not (path := folder / f"{stamp}-{what}{number}{SUFFIX}").exists())
+
+
+class RecordVerbs(TimeVerbs):
+    """Writes recordings into the state folder, beside the kernel's files."""
+
+    def _recorder(self) -> Recorder | None:
+        recorder = self.app.session.recorder if self.app.session is not None else None
+        if recorder is None:
+            self.say("a file is recorded already: only a live session can be", "warning")
+        return recorder
+
+    def _path(self, what: str) -> Path:
+        try:
+            return new_recording(saved_folder(), what, time.time())
+        except OSError as error:
+            raise SessionError(f"{saved_folder()}: cannot be made: {error.strerror or error}") from error
+
+    def record_toggle(self) -> None:
+        """Everything into a file, from what is still remembered on; or no longer."""
+        recorder = self._recorder()
+        if recorder is None:
+            return
+        if recorder.writing:
+            recorder.stop()
+            self.say(recorder.failure or f"recorded: llmbm-console {recorder.path}")
+            return
+        try:
+            recorder.start(self._path("session"))
+        except SessionError as error:
+            self.say(str(error), "error")
+            return
+        self.say(recorder.failure or f"recording, all that was before included: {recorder.path}")
+
+    def record_clip(self) -> None:
+        """From the mark before the shown moment, or half a minute before it, up to it."""
+        recorder = self._recorder()
+        if recorder is None:
+            return
+        moment = self._moment
+        mark = self.app.timeline.mark_beside(moment, -1)
+        first = max(self.app.timeline.span[0], mark.at if mark is not None else moment - CLIP)
+        try:
+            path = self._path("clip")
+            recorder.save(path, (first, moment))
+        except SessionError as error:
+            self.say(str(error), "error")
+            return
+        self.say(f"a clip of {moment - first:.1f} s: llmbm-console {path}")
