@@ -16,7 +16,8 @@ from llmbm_console.core.events import (
     Notice,
     RecordReceived,
 )
-from llmbm_console.core.session import Listener, Outcome, SessionError
+from llmbm_console.core.recorder import Recorder
+from llmbm_console.core.session import Listener, Outcome, Playback, SessionError
 from llmbm_console.core.state import (
     Command,
     LinkState,
@@ -265,6 +266,8 @@ class ScriptedSession:
         self.failure = failure
         self.read_only = read_only
         self.machine = Machine() if controllable and not read_only else None
+        self.playback: Playback | None = None
+        self.recorder: Recorder | None = None
         self.listeners: list[Listener] = []
         self.submitted: list[str] = []
         self.parameters: list[tuple[str, str]] = []

@@ -17,7 +17,7 @@ from textual.timer import Timer
 
 from llmbm_console.core.actions import unavailable
 from llmbm_console.core.events import Event, LinkPhase, MachineStatus
-from llmbm_console.core.session import Session, SessionError
+from llmbm_console.core.session import Playback, Session, SessionError
 from llmbm_console.core.settings import Settings
 from llmbm_console.core.state import State
 from llmbm_console.core.themes import DEFAULT_THEME, ThemeFile, load_themes, theme_folder, theme_stamps
@@ -276,8 +276,12 @@ class ConsoleApp(App[int]):
             now=self.clock() if playback is None else self._state.now,
             wall=self.wall if playback is None else playback.wall,
             player=self.player.words(),
+            playing=self.player.playing,
+            recorded=playback is not None,
+            activity=tuple(self.timeline.activity(200)) if playback is not None else (),
+            place=1.0,
             glyphs=self.glyphs,
-            failure=self.failure or failure_of(self._state),
+            failure=self.failure or (failure_of(self._state) if playback is None else ""),
             opening=self.opening,
             held=False,
             read_only=self.read_only,
@@ -288,7 +292,10 @@ class ConsoleApp(App[int]):
         """The frame to draw: the held one, with the count of what came since, or the one of now."""
         if self.held is None:
             return self.frame()
-        return replace(self.held, held=True, held_events=self.held_events, player=self.player.words())
+        player = self.player
+        return replace(
+            self.held, held=True, held_events=self.held_events, player=player.words(), playing=player.playing
+        )
 
     def look_back(self, moment: float) -> bool:
         """Shows everything as it was at a moment of the host's clock; at or after the newest one: as it is. False when
@@ -313,15 +320,27 @@ class ConsoleApp(App[int]):
         return True
 
     def _on_session_event(self, state: State, event: Event) -> None:
+        playback = self.session.playback if self.session is not None else None
+        if playback is not None:
+            self._read_ahead(state, playback)
+            return
         self._state = state
         if state.link.phase is not LinkPhase.POST_MORTEM:
             self.timeline.note(state)
         self.sampling_history.note(state)
-        if self.session is not None and self.session.playback is not None:
-            return  # read ahead of what is shown: the player draws
         if self.held is not None:
             self.held_events += 1
         self.pacer.note(event, idle=state.phase is Phase.IDLE)
+
+    def _read_ahead(self, state: State, playback: Playback) -> None:
+        """A recording is read faster than it is shown: the player draws. A clip shows its own moments only."""
+        first, last = playback.view or (state.now, state.now)
+        if state.now > last:
+            return
+        if state.now < first:
+            self.timeline = Timeline(whole=True)  # the last state before the clip is what it begins with
+        self._state = state
+        self.timeline.note(state)
 
     def _draw(self, gauges: bool) -> None:
         if not self.is_running or not self.main.is_mounted:

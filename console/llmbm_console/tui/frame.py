@@ -32,6 +32,8 @@ class Frame:
     activity: tuple[int, ...] = ()  # while looking back: tokens along the recorded time
     place: float = 0.0  # while looking back: where in the recorded time this is, 0 to 1
     player: str = ""  # how a recording, or the past, is played
+    playing: bool = False
+    recorded: bool = False  # a recording is shown
     read_only: bool = False
     controllable: bool = False
 

@@ -260,7 +260,18 @@ class Verdict(Strip):
 
 def past_line(frame: Frame, width: int) -> Content:
     """The recorded time as a strip, how busy the kernel was along it, and the keys that move in it."""
-    keys = (("[ ]", "5 s"), ("{ }", "marks"), ("m", "mark"), (".", "now"))
+    play = "pause" if frame.playing else "play"
+    keys = [
+        ("space", play),
+        ("[ ]", "5 s"),
+        ("{ }", "marks"),
+        ("< >", "speed"),
+        (".", "end" if frame.recorded else "now"),
+    ]
+    if width < 100:
+        del keys[3]
+    if width < 70:
+        del keys[2]
     hints = line(*(piece for key, word in keys for piece in ((f"  {key}", "bold $accent"), (f" {word}", "$muted"))))
     when = line((frame.clock(frame.now)[:8] + " ", "bold $info"))
     room = width - hints.cell_length - when.cell_length - 2
@@ -303,7 +314,7 @@ class KeyLine(Strip):
             return line(
                 text, frame.glyphs.bar(self.armed_share, max(4, min(24, width - text.cell_length)), "$bad")
             ).truncate(width)
-        if frame.behind is not None:
+        if frame.behind is not None or frame.player:
             return past_line(frame, width)
         if frame.failure:
             return line(("r", "bold $accent"), (" try again   ", "$muted"), ("^q", "bold $accent"), (" quit", "$muted"))

@@ -1,0 +1,161 @@
+"""Recordings in the window: they play, stand, go back and forth, and end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from driving import screen_text, wait_until
+from textual.pilot import Pilot
+
+from llmbm_console.core.capture import Capture, write_capture
+from llmbm_console.core.live import LiveSession
+from llmbm_console.core.session import SessionError
+from llmbm_console.core.state import State
+from llmbm_console.core.targets import Target, make_session
+from llmbm_console.core.timeline import WHOLE_MOST, Timeline
+from llmbm_console.tui import verbs_record
+from llmbm_console.tui.app import ConsoleApp
+
+
+@asynccontextmanager
+async def shown(path: Path, clock: list[float], speed: float = 1.0) -> AsyncIterator[tuple[ConsoleApp, Pilot[int]]]:
+    """A recording on the screen; `clock` holds the time that the player sees."""
+    target = Target("file", str(path), speed=speed)
+    app = ConsoleApp(target.title, lambda: make_session(target), clock=lambda: clock[0])
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        session = None
+        await wait_until(pilot, lambda: app.session is not None and not app.opening)
+        session = app.session
+        assert session is not None
+        await session.wait_ready(math.inf)
+        await wait_until(pilot, lambda: app.held is not None, "the beginning is shown")
+        yield app, pilot
+    await app.disconnect()
+
+
+@pytest.fixture
+async def recording(tmp_path: Path) -> Path:
+    """Two answers, at a twentieth of the speed at which they came."""
+    path = tmp_path / "quick.llcap"
+    session = make_session(Target("sim", record=path))
+    assert isinstance(session, LiveSession)
+    await session.open()
+    await session.wait_ready(20)
+    assert (await session.submit("Once upon a time")).ok
+    session.recorder.mark(session.state.now, "between the two")
+    assert (await session.submit("The little dog")).ok
+    await session.close()
+    quick, slow = Capture(path), tmp_path / "two.llcap"
+    write_capture(slow, quick.header, (replace(entry, at=20 * entry.at) for entry in quick.entries()))
+    return slow
+
+
+async def test_a_recording_plays_stands_and_ends(recording: Path) -> None:
+    clock = [0.0]
+    async with shown(recording, clock) as (app, pilot):
+        first, last = app.timeline.span
+        assert app.held is not None
+        assert app.held.now == pytest.approx(first)
+        assert app.player.playing
+        assert "0:00 / 0:0" in screen_text(app)
+        clock[0] += 0.05
+        await wait_until(pilot, lambda: app.held is not None and app.held.now == pytest.approx(first + 0.05))
+        await pilot.press("space")
+        assert not app.player.playing
+        clock[0] += 1000
+        await pilot.pause(0.1)
+        assert app.held is not None
+        assert app.held.now == pytest.approx(first + 0.05), "time stands"
+        await pilot.press(">", ">", "space")
+        assert "4x" in screen_text(app)
+        await wait_until(pilot, lambda: app.player.playing)
+        clock[0] += (last - first) / 2
+        await wait_until(pilot, lambda: not app.player.playing, "the end")
+        assert app.held is None
+        await wait_until(pilot, lambda: "The little dog" in screen_text(app))
+        assert "no session" not in screen_text(app)
+        await pilot.press("space")
+        await wait_until(pilot, lambda: app.held is not None and app.held.now < last, "plays again from the beginning")
+
+
+async def test_marks_of_the_recording_and_keys_of_the_past_act(recording: Path) -> None:
+    clock = [0.0]
+    async with shown(recording, clock) as (app, pilot):
+        await pilot.press("space", ".")
+        assert app.held is None
+        assert "between the two" in [mark.text for mark in app.timeline.marks()]
+        await pilot.press("{")
+        assert app.held is not None, (app.timeline.span, app.timeline.marks())
+        assert app.held.state.turn is None or app.held.state.turn.number == 2
+        before = app.held.now
+        await pilot.press("[")
+        assert app.held is not None
+        assert app.held.now == pytest.approx(max(app.timeline.span[0], before - 5))
+        await pilot.press("w")
+        await wait_until(pilot, lambda: "recorded already" in screen_text(app))
+        assert not app.main.prompt.region, "there is nobody to write to"
+
+
+async def test_a_session_is_recorded_and_a_clip_of_it_saved_from_the_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verbs_record, "saved_folder", lambda: tmp_path / "kept")
+    target = Target("sim")
+    app = ConsoleApp(target.title, lambda: make_session(target))
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await wait_until(pilot, lambda: app.state.sampling is not None)
+        await pilot.press(*"Once", "enter")
+        await wait_until(pilot, lambda: app.main.transcript.last_answer)
+        await pilot.press("escape", "w")
+        assert app.session is not None
+        recorder = app.session.recorder
+        assert recorder is not None
+        assert recorder.writing
+        await pilot.press("w", "W")
+        assert not recorder.writing
+        await wait_until(pilot, lambda: "a clip of" in screen_text(app))
+    await app.disconnect()
+    whole, clip = sorted((tmp_path / "kept").iterdir(), key=lambda path: "clip" in path.name)
+    assert Capture(whole).header.view is None
+    view = Capture(clip).header.view
+    assert view is not None
+    clock = [0.0]
+    async with shown(clip, clock) as (app, pilot):
+        first, last = app.timeline.span
+        assert last - first <= view[1] - view[0] + 1, "only the clip"
+        await pilot.press(".")
+        await wait_until(pilot, lambda: "Once" in screen_text(app), "what was before it is known")
+
+
+async def test_a_folder_that_cannot_be_made_is_a_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr(verbs_record, "saved_folder", lambda: tmp_path / "file" / "folder")
+    app = ConsoleApp("sim", lambda: make_session(Target("sim")))
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await wait_until(pilot, lambda: app.state.sampling is not None)
+        await pilot.press("escape", "w")
+        await wait_until(pilot, lambda: "cannot be made" in screen_text(app))
+    await app.disconnect()
+
+
+def test_a_file_that_is_no_recording_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.llcap"
+    path.write_text('{"llcap":7}\n')
+    with pytest.raises(SessionError, match="version 7"):
+        make_session(Target("file", str(path)))
+
+
+def test_a_long_recording_is_kept_in_steps_that_its_length_allows() -> None:
+    timeline, state = Timeline(whole=True), State()
+    for number in range(3 * WHOLE_MOST):
+        timeline.note(replace(state, now=1000 + number / 10))
+    assert WHOLE_MOST / 2 <= len(timeline) <= WHOLE_MOST
+    assert timeline.span == (1000, 1000 + (3 * WHOLE_MOST - 1) / 10)
+    found = timeline.at(3000.05)
+    assert found is not None
+    assert 2999 < found.now <= 3000.05
