@@ -21,6 +21,7 @@ other commands:
   llmbm-console get NAME [TARGET] [-o FILE]                       fetch a file of the kernel, or mem:dump
   llmbm-console dump FILE [--json]                                say what a post-mortem file means
   llmbm-console image OUT.img --model FILE                        make a bootable image (QEMU, USB stick)
+  llmbm-console explain FILE [--rejected] [--hex] [--json]        a raw log or recording, line by line
   llmbm-console ports [--json]                                    serial ports, their stable names, who holds them
   llmbm-console settings [--init]                                 your settings, keys and profiles
   llmbm-console doctor                                            what is installed, what is missing
@@ -243,6 +244,22 @@ def run_dump(argv: Sequence[str]) -> int:
     return print_dump(arguments.file, arguments.json)
 
 
+def run_explain(argv: Sequence[str]) -> int:
+    """Frames and noise of a raw log."""
+    parser = argparse.ArgumentParser(
+        prog="llmbm-console explain",
+        description="Says what each line of a raw log or of a recording means, and why a line was rejected.",
+    )
+    parser.add_argument("file", metavar="FILE", help="octets as they came (--raw-log), a recording, or - for stdin")
+    parser.add_argument("--rejected", action="store_true", help="only lines that were rejected")
+    parser.add_argument("--hex", action="store_true", help="the octets of each line as well")
+    parser.add_argument("--json", action="store_true", help="one JSON document per line")
+    arguments = parser.parse_args(argv)
+    from llmbm_console.faces.explain import explain
+
+    return explain(arguments.file, as_json=arguments.json, with_hex=arguments.hex, only_rejected=arguments.rejected)
+
+
 def run_image(argv: Sequence[str]) -> int:
     """A bootable image."""
     parser = argparse.ArgumentParser(
@@ -300,6 +317,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "exec": run_exec,
         "get": run_get,
         "dump": run_dump,
+        "explain": run_explain,
         "image": run_image,
         "doctor": run_doctor,
         "ports": run_ports,

@@ -1,0 +1,214 @@
+"""`llmbm-console explain`: a raw log or a recording, line by line: what each means, and why a line was rejected."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from llmbm_console.core.capture import Capture, is_capture
+from llmbm_console.core.sanitise import clean, decode_text
+from llmbm_console.core.session import SessionError
+from llmbm_console.faces.records import record_json
+from llmbm_protocol.codec import UnknownFrame, from_frame
+from llmbm_protocol.frame import FrameDecoder, Noise, Piece, Rejected
+
+CHUNK = 1 << 16
+ROW = 16  # octets of a row of hexadecimal figures
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One piece of the stream. `way` is "received" or "sent", "" where a file does not tell; `at` in seconds, from a
+    recording only."""
+
+    offset: int
+    way: str
+    at: float | None
+    raw: bytes
+    what: str  # "text", "rejected", or the kind of frame as a letter
+    name: str  # of the record, or the reason of a rejection
+    fields: dict[str, Any]
+    detail: str = ""
+    lost: int = 0  # frames missing before this one, by its number
+
+
+@dataclass
+class Stream:
+    """One direction."""
+
+    way: str
+    decoder: FrameDecoder = field(default_factory=FrameDecoder)
+    offset: int = 0
+    sequence: int | None = None
+    at: float | None = None
+
+    def feed(self, data: bytes) -> Iterator[Line]:
+        """More octets."""
+        held = self.decoder.pending + data
+        yield from self._lines(self.decoder.feed(data), held)
+
+    def end(self) -> Iterator[Line]:
+        """The end of the stream."""
+        held = self.decoder.pending
+        yield from self._lines(self.decoder.flush(), held)
+
+    def _lines(self, pieces: list[Piece], held: bytes) -> Iterator[Line]:
+        """`held` are the octets from `offset` on; an LF behind a frame's CR belongs to no piece."""
+        at = 0
+        for piece in pieces:
+            if not held.startswith(piece.raw, at):
+                at += 1
+            yield self._line(piece, self.offset + at)
+            at += len(piece.raw)
+        self.offset += max(at, len(held) - len(self.decoder.pending))
+
+    def _line(self, piece: Piece, offset: int) -> Line:
+        if isinstance(piece, Noise):
+            return Line(offset, self.way, self.at, piece.raw, "text", "", {})
+        if isinstance(piece, Rejected):
+            return Line(offset, self.way, self.at, piece.raw, "rejected", str(piece.reason), {}, piece.detail)
+        lost = (piece.sequence - self.sequence) & 0xFFFF if self.sequence is not None else 0
+        self.sequence = (piece.sequence + 1) & 0xFFFF
+        record = from_frame(piece)
+        if lost >= 0x8000 or piece.kind in "hH":  # a repetition, or the beginning of a session
+            lost = 0
+        if isinstance(record, Rejected):
+            return Line(offset, self.way, self.at, piece.raw, "rejected", str(record.reason), {}, record.detail, lost)
+        if isinstance(record, UnknownFrame):
+            return Line(offset, self.way, self.at, piece.raw, piece.kind, "unknown", dict(record.fields), "", lost)
+        fields = {key: value for key, value in record_json(record).items() if value is not None}
+        return Line(offset, self.way, self.at, piece.raw, piece.kind, type(record).__name__, fields, "", lost)
+
+
+def lines_of_log(file: BinaryIO) -> Iterator[Line]:
+    """The lines of a raw log."""
+    stream = Stream("")
+    while data := file.read(CHUNK):
+        yield from stream.feed(data)
+    yield from stream.end()
+
+
+def lines_of_capture(capture: Capture) -> Iterator[Line]:
+    """The lines of a recording, both directions as they came."""
+    ways = {"i": Stream("received"), "o": Stream("sent")}
+    for entry in capture.entries():
+        stream = ways.get(entry.kind)
+        if stream is not None and isinstance(entry.data, bytes):
+            stream.at = entry.at
+            yield from stream.feed(entry.data)
+    for stream in ways.values():
+        yield from stream.end()
+
+
+def visible(data: bytes) -> str:
+    """Octets as text that cannot harm a terminal, everything else as \\xNN."""
+    return "".join(chr(octet) if 0x20 <= octet < 0x7F else f"\\x{octet:02x}" for octet in data)
+
+
+def hexadecimal(data: bytes) -> str:
+    """Rows of figures with their text beside them."""
+    rows = []
+    for at in range(0, len(data), ROW):
+        row = data[at : at + ROW]
+        text = "".join(chr(octet) if 0x20 <= octet < 0x7F else "." for octet in row)
+        rows.append(f"    {at:04x}  {row.hex(' '):<{3 * ROW - 1}}  {text}")
+    return "\n".join(rows)
+
+
+def described(line: Line) -> str:
+    """One line for people."""
+    when = f"{line.at:10.3f} " if line.at is not None else f"{line.offset:08x} "
+    way = {"received": "< ", "sent": "> "}.get(line.way, "")
+    lost = f"  [{line.lost} lost before]" if line.lost else ""
+    if line.what == "text":
+        text = decode_text(b"", line.raw.replace(b"\r\n", b"\n"), final=True)[0]
+        return f"{when}{way}text      {clean(text).strip()!r}"
+    if line.what == "rejected":
+        return f"{when}{way}REJECTED  {line.name}: {clean(line.detail)}{lost}\n    {visible(line.raw.rstrip())}"
+    fields = " ".join(f"{key}={_short(value)}" for key, value in line.fields.items())
+    return f"{when}{way}{line.what} {line.name:<9} {fields}{lost}"
+
+
+def _short(value: object) -> str:
+    if isinstance(value, str):
+        text = clean(value)
+        return repr(text) if not text or any(letter in text for letter in " \n\t") else text
+    return str(value)
+
+
+def document(line: Line) -> dict[str, Any]:
+    """One line for programs."""
+    found: dict[str, Any] = {"offset": line.offset, "octets": len(line.raw), "what": line.what}
+    found |= {key: value for key, value in (("way", line.way), ("at", line.at)) if value not in ("", None)}
+    if line.what == "text":
+        found["text"] = line.raw.decode("utf-8", "replace")
+    elif line.what == "rejected":
+        found |= {"reason": line.name, "detail": line.detail, "raw": visible(line.raw)}
+    else:
+        found |= {"record": line.name, "fields": line.fields}
+    if line.lost:
+        found["lost"] = line.lost
+    return found
+
+
+@dataclass
+class Totals:
+    """What there was."""
+
+    frames: int = 0
+    lost: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+
+    def add(self, line: Line) -> None:
+        """One more."""
+        self.lost += line.lost
+        if line.what == "rejected":
+            self.rejected[line.name] += 1
+        elif line.what != "text":
+            self.frames += 1
+
+    def __str__(self) -> str:
+        reasons = ", ".join(f"{count} {name}" for name, count in self.rejected.most_common())
+        return (
+            f"{self.frames} frames, {self.rejected.total()} rejected"
+            + (f" ({reasons})" if reasons else "")
+            + f", {self.lost} missing by their numbers"
+        )
+
+
+def explain(name: str, *, as_json: bool, with_hex: bool, only_rejected: bool) -> int:
+    """Prints every line of a file, or of standard input for "-". Raises SessionError when it cannot be read."""
+    totals = Totals()
+    for line in _lines(name):
+        totals.add(line)
+        if only_rejected and line.what != "rejected":
+            continue
+        if as_json:
+            print(json.dumps(document(line), default=str))
+            continue
+        print(described(line))
+        if with_hex:
+            print(hexadecimal(line.raw))
+    if not as_json:
+        print(f"# {totals}")
+    return 0
+
+
+def _lines(name: str) -> Iterator[Line]:
+    if name == "-":
+        yield from lines_of_log(sys.stdin.buffer)
+        return
+    path = Path(name)
+    if is_capture(path):
+        yield from lines_of_capture(Capture(path))
+        return
+    try:
+        with path.open("rb") as file:
+            yield from lines_of_log(file)
+    except OSError as error:
+        raise SessionError(f"{name}: {error.strerror or error}") from error

@@ -1,0 +1,104 @@
+"""A raw log explained: every octet has its place, every rejected line its reason."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmbm_console import cli
+from llmbm_console.core.capture import Entry, Header, write_capture
+from llmbm_console.core.sanitise import is_clean
+from llmbm_console.faces.explain import described, document, hexadecimal, lines_of_log
+from llmbm_protocol.codec import to_frame
+from llmbm_protocol.frame import encode
+from llmbm_protocol.schema import Credit, Phase
+
+
+def credit(number: int) -> bytes:
+    return to_frame(Credit(consumed=number, window=15, phase=Phase.IDLE, generation=0, tokens=0, events=0), number)
+
+
+GOOD = credit(1)
+DAMAGED = credit(2).replace(b"w=15", b"w=16")
+NOT_A_RECORD = encode("K", 3, {"c": "x"})
+UNKNOWN = encode("Z", 4, {"a": "1"})
+STREAM = b"boot\x1b]0;owned\x07\r\n" + GOOD + DAMAGED + b"@K 0002 c=1" + NOT_A_RECORD + UNKNOWN + credit(9) + b"@K 00"
+
+
+def test_each_line_is_named_and_each_rejection_has_its_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "raw.log"
+    path.write_bytes(STREAM)
+    assert cli.main(["explain", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert is_clean(said)
+    assert "K Credit    consumed=1 window=15 phase=idle" in said
+    assert "REJECTED  checksum: checksum " in said
+    assert ", computed " in said
+    assert 'REJECTED  cut: another "@" before the line end' in said
+    assert "REJECTED  record: Credit field c=x: is not a number in its one spelling" in said
+    assert "Z unknown   a=1" in said
+    assert "[4 lost before]" in said
+    assert "# 3 frames, 3 rejected (1 checksum, 1 cut, 1 record), 5 missing by their numbers" in said
+    assert cli.main(["explain", str(path), "--rejected"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sum("REJECTED" in line for line in lines) == 3
+    assert not any("Credit " in line for line in lines if "REJECTED" not in line)
+
+
+@given(
+    st.lists(st.sampled_from([GOOD, DAMAGED, NOT_A_RECORD, b"text", b"@", b"\r\n", b"\r", b"\x00\xff", b"@K 0001 "]))
+)
+def test_every_octet_has_its_place(parts: list[bytes]) -> None:
+    data = b"".join(parts)
+    at = 0
+    for line in lines_of_log(io.BytesIO(data)):
+        assert line.offset in (at, at + 1)
+        assert data[at : line.offset] in (b"", b"\n"), "only the LF behind a frame's CR is left out"
+        at = line.offset
+        assert data.startswith(line.raw, at)
+        at += len(line.raw)
+        assert is_clean(described(line))
+        json.dumps(document(line))
+    assert data[at:] in (b"", b"\n")
+
+
+def test_json_and_hexadecimal_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "raw.log"
+    path.write_bytes(STREAM)
+    assert cli.main(["explain", str(path), "--json"]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [entry["what"] for entry in found if entry["what"] != "text"] == [
+        "K",
+        "rejected",
+        "rejected",
+        "rejected",
+        "Z",
+        "K",
+    ]
+    assert found[1]["fields"]["window"] == 15
+    assert "\x1b" not in json.dumps(found)
+    assert cli.main(["explain", str(path), "--hex", "--rejected"]) == 0
+    assert "40 4b 20 30 30 30 32" in capsys.readouterr().out
+    assert hexadecimal(b"\x1bA") == "    0000  1b 41                                            .A"
+
+
+def test_a_recording_has_both_directions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.llcap"
+    entries = [Entry(0.5, "i", GOOD[:9]), Entry(0.6, "o", b"typed\n"), Entry(0.75, "i", GOOD[9:])]
+    write_capture(path, Header(llcap=1), entries)
+    assert cli.main(["explain", str(path)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "     0.600 > text      'typed'"
+    assert said[1].startswith("     0.750 < K Credit")
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["explain", str(tmp_path / "none")]) == 1
+    assert "No such file" in capsys.readouterr().err
