@@ -22,6 +22,7 @@ other commands:
   llmbm-console dump FILE [--json]                                say what a post-mortem file means
   llmbm-console image OUT.img --model FILE                        make a bootable image (QEMU, USB stick)
   llmbm-console explain FILE [--rejected] [--hex] [--json]        a raw log or recording, line by line
+  llmbm-console break --serial DEV [--ms N]                       take a line back by a break
   llmbm-console ports [--json]                                    serial ports, their stable names, who holds them
   llmbm-console settings [--init]                                 your settings, keys and profiles
   llmbm-console doctor                                            what is installed, what is missing
@@ -54,8 +55,12 @@ def add_target_arguments(parser: argparse.ArgumentParser) -> None:
     group_all = parser.add_argument_group("all targets")
     group_all.add_argument("--read-only", action="store_true", help="watch only: nothing is sent that changes anything")
     group_all.add_argument("--record", type=Path, metavar="FILE", help="record everything into a new FILE (NAME.llcap)")
+    group_all.add_argument("--log", type=Path, metavar="FILE", help="append what is said to FILE, a time on each line")
+    group_all.add_argument("--raw-log", type=Path, metavar="FILE", help="append the octets to FILE as they come")
     serial = parser.add_argument_group("serial")
     serial.add_argument("--baud", type=positive, metavar="N", help="line speed (default: 115200)")
+    for name in ("dtr", "rts"):
+        serial.add_argument(f"--{name}", choices=("on", "off"), help=f"set {name.upper()} (default: left as it is)")
 
 
 def positive(word: str) -> int:
@@ -100,8 +105,10 @@ def target_of(arguments: argparse.Namespace, file: Path | None = None) -> Target
     kind, address = chosen[0] if chosen else (default_kind(), "")
     options = ("model", "tokenizer", "config", "image", "memory", "smp", "accel", "qemu_binary", "firmware", "display")
     given = {name: getattr(arguments, name) for name in (*options, "baud") if getattr(arguments, name) is not None}
-    given |= {name: value for name in ("speed", "seek") if (value := getattr(arguments, name, None)) is not None}
-    return Target(kind=kind, address=address, read_only=arguments.read_only, record=arguments.record, **given)
+    more = ("speed", "seek", "record", "log", "raw_log")
+    given |= {name: value for name in more if (value := getattr(arguments, name, None)) is not None}
+    given |= {name: value == "on" for name in ("dtr", "rts") if (value := getattr(arguments, name))}
+    return Target(kind=kind, address=address, read_only=arguments.read_only, **given)
 
 
 class ShowVersion(argparse.Action):
@@ -244,6 +251,19 @@ def run_dump(argv: Sequence[str]) -> int:
     return print_dump(arguments.file, arguments.json)
 
 
+def run_break(argv: Sequence[str]) -> int:
+    """A break on a serial line."""
+    parser = argparse.ArgumentParser(
+        prog="llmbm-console break", description="Sends a break: the kernel gives the line back to people at once."
+    )
+    parser.add_argument("--ms", type=positive, default=250, metavar="N", help="its length (default: 250 ms)")
+    add_target_arguments(parser)
+    arguments = parser.parse_args(argv)
+    from llmbm_console.faces.send_break import send_break
+
+    return asyncio.run(send_break(target_of(arguments), arguments.ms / 1000))
+
+
 def run_explain(argv: Sequence[str]) -> int:
     """Frames and noise of a raw log."""
     parser = argparse.ArgumentParser(
@@ -317,6 +337,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "exec": run_exec,
         "get": run_get,
         "dump": run_dump,
+        "break": run_break,
         "explain": run_explain,
         "image": run_image,
         "doctor": run_doctor,

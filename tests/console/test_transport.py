@@ -17,11 +17,12 @@ from pathlib import Path
 import pytest
 import serial
 import serial.rfc2217
+from waiting import until
 
 from llmbm_console.core.transport.address import transport_for
 from llmbm_console.core.transport.base import Transport, TransportError
 from llmbm_console.core.transport.sockets import unix_transport
-from llmbm_console.core.transport.tty import TtyTransport
+from llmbm_console.core.transport.tty import ModemLines, ThreadedSerial, TtyTransport, serial_transport
 
 BAUD = 115_200
 
@@ -242,6 +243,46 @@ class Rfc2217Server(threading.Thread):
         while data := connection.recv(1024):
             self.port.write(b"".join(manager.filter(data)))
         connection.close()
+
+
+@pytest.mark.filterwarnings("ignore:set(Daemon|Name):DeprecationWarning")  # pyserial's own
+@pytest.mark.parametrize("lines", [ModemLines(), ModemLines(dtr=True, rts=False)])
+async def test_modem_lines_are_left_alone_or_set_and_a_break_is_carried(
+    terminal: tuple[int, str], lines: ModemLines
+) -> None:
+    """The server's own port tells what the client asked it for."""
+    server = Rfc2217Server(terminal[1])
+    port, said = server.port, list[tuple[str, bool]]()
+    for name in ("dtr", "rts", "break"):
+        setattr(port, f"_update_{name}_state", lambda name=name: said.append((name, getattr(port, f"_{name}_state"))))
+    for line in ("cts", "dsr", "ri", "cd"):
+        setattr(type(port), line, property(lambda self: False))
+    server.start()
+    transport = transport_for(server.address, BAUD, lines)
+    assert isinstance(transport, ThreadedSerial)
+    with pytest.raises(TransportError, match="not open"):
+        await transport.send_break(0.01)
+    await transport.open()
+    wanted = [] if lines == ModemLines() else [("dtr", True), ("rts", False)]
+    await until(lambda: len(said) >= len(wanted))
+    assert said == wanted
+    await transport.send_break(0.05)
+    await until(lambda: len(said) >= len(wanted) + 2)
+    assert said[len(wanted) :] == [("break", True), ("break", False)]
+    await transport.close()
+    server.ending.set()
+
+
+async def test_a_break_on_a_pseudo_terminal_does_no_harm(terminal: tuple[int, str]) -> None:
+    transport = serial_transport(terminal[1], BAUD)
+    assert isinstance(transport, TtyTransport)
+    with pytest.raises(TransportError, match="not open"):
+        await transport.send_break(0.01)
+    await transport.open()
+    await transport.send_break(0.01)
+    await transport.write(b"after")
+    assert os.read(terminal[0], 16) == b"after"
+    await transport.close()
 
 
 @pytest.mark.filterwarnings("ignore:set(Daemon|Name):DeprecationWarning")  # pyserial's own

@@ -290,6 +290,9 @@ class ScriptedSession:
         for listener in list(self.listeners):
             listener(self.state, event or LinkChanged(NOW, self.state.link.phase))
 
+    async def send_break(self, seconds: float) -> None:
+        raise SessionError("no break here")
+
     async def open(self) -> None:
         self.opened += 1
         if self.failure:

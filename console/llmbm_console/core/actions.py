@@ -344,6 +344,13 @@ ACTIONS: tuple[Action, ...] = (
         "what QEMU knows of every processor; pause the machine first to hold them still",
         need="machine",
     ),
+    Action(
+        "machine.break",
+        "Send a break",
+        "Machine",
+        "holds a serial line low for a quarter of a second: the kernel leaves machine mode and is greeted again",
+        need="line",
+    ),
     # ---- session
     Action("session.retry", "Connect again", "Session", "closes the session and opens it again", ("r",)),
     Action("session.quit", "Quit", "Session", "leaves the console", ("ctrl+q",), footer="quit", everywhere=True),

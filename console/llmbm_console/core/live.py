@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from llmbm_console.core import events as ev
 from llmbm_console.core.dialogue import Dialogue, Generations
 from llmbm_console.core.events import LinkPhase, MachineStatus
+from llmbm_console.core.line_log import RawLog, TextLog
 from llmbm_console.core.link import Link
 from llmbm_console.core.link_asking import SESSION
 from llmbm_console.core.link_download import Download, Progress
@@ -21,7 +23,8 @@ from llmbm_console.core.saved_files import SavedFiles
 from llmbm_console.core.session import Listener, MachineControl, Outcome, Playback, SessionError
 from llmbm_console.core.state import MachineState, State, Turn
 from llmbm_console.core.store import reduce
-from llmbm_console.core.transport.base import Transport
+from llmbm_console.core.transport.base import Transport, TransportError
+from llmbm_console.core.transport.tty import ThreadedSerial, TtyTransport
 from llmbm_protocol.schema import Event as LogRecord
 from llmbm_protocol.schema import Finished, Hello, Record, Response, Stream
 
@@ -59,7 +62,9 @@ class LiveSession:
         self._failure = ""
         self._boot = 0
         self._plain = PlainKernel()
-        self.recorder = Recorder(title)
+        self.recorder = Recorder(title, self._log_failed)
+        self._raw_log: RawLog | None = None
+        self._text_log: TextLog | None = None
         self._closed = False
         self._downloading = asyncio.Lock()  # the kernel keeps one file open
         self._saved = SavedFiles(self._machine.read_file, self._emit) if self._machine is not None and boots else None
@@ -92,6 +97,8 @@ class LiveSession:
     def _emit(self, event: ev.Event) -> None:
         self._state = reduce(self._state, event)
         self.recorder.event(event)
+        if self._text_log is not None:
+            self._text_log.event(self._state, event)
         if isinstance(event, ev.RecordReceived):
             if isinstance(event.record, Finished):
                 self._generations.finished(event.record)
@@ -130,7 +137,7 @@ class LiveSession:
             if self._machine is not None:
                 transport = await self._machine.start()
             assert transport is not None
-            self._link = Link(transport, self._emit, self._boots, self.recorder.octets)
+            self._link = Link(transport, self._emit, self._boots, self._octets)
             self._dialogue = Dialogue(self._link)
             self._link.freeze(self._state.machine.status is MachineStatus.PAUSED)  # attached to one that is paused
             self._link.start()
@@ -221,6 +228,28 @@ class LiveSession:
         if self._machine is not None:
             await self._machine.close()
         self.recorder.stop()
+        for log in (self._raw_log, self._text_log):
+            if log is not None:
+                log.close()
+
+    # ---- logs ------------------------------------------------------------------------------------------------------
+
+    def log_to(self, text: Path | None, raw: Path | None) -> None:
+        """Appends what is said on the line to files: clean lines with their times, octets as they came. Raises
+        SessionError when one cannot be written."""
+        if text is not None:
+            self._text_log = TextLog(text, time.time() - time.monotonic(), self._log_failed)
+        if raw is not None:
+            self._raw_log = RawLog(raw, self._log_failed)
+
+    def _octets(self, way: str, at: float, data: bytes) -> None:
+        self.recorder.octets(way, at, data)
+        if self._raw_log is not None:
+            self._raw_log.octets(way, data)
+
+    def _log_failed(self, why: str) -> None:
+        """A full disk ends a log or a recording, never the session."""
+        self._emit(ev.Notice(time.monotonic(), "error", why))
 
     # ---- verbs -----------------------------------------------------------------------------------------------------
 
@@ -309,6 +338,19 @@ class LiveSession:
         link, _ = self._need()
         async with self._downloading:
             return await Download(link, name, progress).run()
+
+    async def send_break(self, seconds: float) -> None:
+        """A break: takes the line back from machine mode, whatever the kernel does. Raises SessionError where the line
+        has none."""
+        self._may_act("a break")
+        link, _ = self._need()
+        transport = link.transport
+        if not isinstance(transport, TtyTransport | ThreadedSerial):
+            raise SessionError(f"{transport.describe()}: this line has no break; only a serial port has")
+        try:
+            await transport.send_break(seconds)
+        except TransportError as error:
+            raise SessionError(str(error)) from error
 
     async def wait_idle(self, timeout: float) -> None:
         """Until the kernel does not compute, at most `timeout` seconds."""

@@ -93,6 +93,10 @@ class PostMortemSession:
         """Refused."""
         raise self._refuse()
 
+    async def send_break(self, seconds: float) -> None:
+        """Refused."""
+        raise self._refuse()
+
     async def fetch(self, stream: Stream) -> tuple[Record, ...]:
         """The records of one stream that the file holds."""
         return tuple(record for record in self._found.records if getattr(record, "stream", None) is stream)

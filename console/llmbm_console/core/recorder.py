@@ -8,6 +8,7 @@ import contextlib
 import os
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -23,8 +24,9 @@ SYNC_EVERY = 1.0  # s: so much is lost at most when the computer loses power
 class Recorder:
     """One session's flight recorder. Times are the host's monotonic seconds."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, failed: Callable[[str], None] = lambda why: None) -> None:
         self.target = target
+        self._failed = failed
         self.clock = time.monotonic()
         self.wall = time.time()
         self.path: Path | None = None
@@ -134,6 +136,7 @@ class Recorder:
         self._file = None
         with contextlib.suppress(OSError):
             file.close()
+        self._failed(self.failure)
 
     @property
     def writing(self) -> bool:

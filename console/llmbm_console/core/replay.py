@@ -202,6 +202,10 @@ class ReplaySession:
         """Refused."""
         raise self._refuse()
 
+    async def send_break(self, seconds: float) -> None:
+        """Refused."""
+        raise self._refuse()
+
     async def fetch(self, stream: Stream) -> tuple[Record, ...]:
         """Refused."""
         raise self._refuse()

@@ -102,6 +102,9 @@ class Session(Protocol):
     async def stop(self) -> None:
         """Stops the running generation, by request and by the emergency byte."""
 
+    async def send_break(self, seconds: float) -> None:
+        """Sends a break. Raises SessionError where the line has none."""
+
     async def fetch(self, stream: Stream) -> tuple[Record, ...]:
         """Asks for the records of one stream now."""
 

@@ -36,7 +36,11 @@ class Target:
     display: str = "none"
     baud: int = 115_200
     read_only: bool = False
+    dtr: bool | None = None  # what a serial port's lines are set to; None: left as they are
+    rts: bool | None = None
     record: Path | None = None  # a recording of everything, into a new file
+    log: Path | None = None  # clean lines with their times, appended
+    raw_log: Path | None = None  # octets as they came, appended
     speed: float = 1.0  # of a recording that is shown
     seek: float = 0.0  # s from its beginning
 
@@ -139,13 +143,16 @@ def _line(target: Target) -> Session:
     from llmbm_console.core.live import LiveSession
     from llmbm_console.core.transport.address import transport_for
     from llmbm_console.core.transport.base import Transport, TransportError
-    from llmbm_console.core.transport.tty import serial_transport
+    from llmbm_console.core.transport.tty import UNTOUCHED, ModemLines, serial_transport
 
+    lines = ModemLines(target.dtr, target.rts)
+    if lines != UNTOUCHED and target.kind != "serial" and not target.address.startswith("rfc2217:"):
+        raise SessionError(f"{target.address}: --dtr and --rts are lines of a serial port (--serial, or rfc2217://)")
     try:
         if target.kind == "serial":
-            transport: Transport = serial_transport(target.address, target.baud)
+            transport: Transport = serial_transport(target.address, target.baud, lines)
         else:
-            transport = transport_for(target.address, target.baud)
+            transport = transport_for(target.address, target.baud, lines)
     except TransportError as error:
         raise SessionError(str(error)) from error
     return LiveSession(target.title, transport=transport, read_only=target.read_only)
@@ -164,8 +171,13 @@ def make_session(target: Target) -> Session:
     """The session of a target, not yet open. Raises SessionError for what cannot work at all."""
     make = {"qemu": _qemu, "sim": _sim, "qmp": _qmp, "connect": _line, "serial": _line, "file": _file}
     session = make[target.kind](target)
-    if target.record is not None:
-        if session.recorder is None:
-            raise SessionError(f"--record {target.record}: a file has nothing to record")
-        session.recorder.start(target.record)
+    from llmbm_console.core.live import LiveSession
+
+    wanted = target.record or target.log or target.raw_log
+    if wanted is not None and not isinstance(session, LiveSession):
+        raise SessionError(f"{wanted}: a file has nothing to record or to log")
+    if isinstance(session, LiveSession):
+        if target.record is not None:
+            session.recorder.start(target.record)
+        session.log_to(target.log, target.raw_log)
     return session

@@ -11,6 +11,8 @@ from llmbm_console.tui.verbs_base import VerbGroup
 if TYPE_CHECKING:
     from llmbm_console.core.session import MachineControl
 
+BREAK = 0.25  # s
+
 
 class MachineVerbs(VerbGroup):
     """Pause, reset, quit, and looks at its screen and registers."""
@@ -31,6 +33,12 @@ class MachineVerbs(VerbGroup):
         machine = self._machine
         if machine is not None:
             self.background(machine.reset())
+
+    def machine_break(self) -> None:
+        """A break on a serial line."""
+        session = self.app.session
+        if session is not None:
+            self.background(session.send_break(BREAK))
 
     def machine_quit(self) -> None:
         """Ends the machine."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from llmbm_console.core.transport.base import Transport, TransportError
 from llmbm_console.core.transport.sockets import tcp_transport, unix_transport
-from llmbm_console.core.transport.tty import ThreadedSerial
+from llmbm_console.core.transport.tty import UNTOUCHED, ModemLines, ThreadedSerial
 
 EXPECTED = "expected unix:PATH, tcp:HOST:PORT or rfc2217://HOST:PORT"
 
 
-def transport_for(url: str, baud: int) -> Transport:
+def transport_for(url: str, baud: int, lines: ModemLines = UNTOUCHED) -> Transport:
     """The transport of an address. Raises TransportError when it is none."""
     scheme, colon, rest = url.partition(":")
     if not colon or not rest:
@@ -22,5 +22,5 @@ def transport_for(url: str, baud: int) -> Transport:
             raise TransportError(f"{url!r}: expected tcp:HOST:PORT with a port from 1 to 65535", retry=False)
         return tcp_transport(host.strip("[]"), int(port))
     if scheme == "rfc2217":
-        return ThreadedSerial(url, baud)
+        return ThreadedSerial(url, baud, lines)
     raise TransportError(f"{url!r} is no address: {EXPECTED}", retry=False)

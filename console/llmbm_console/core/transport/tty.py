@@ -7,6 +7,8 @@ import contextlib
 import errno
 import os
 import threading
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,28 +54,58 @@ def open_error(device: str, error: OSError) -> TransportError:
     if number in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK) or "lock" in text:
         who = holders(device)
         return TransportError(f"{device}: in use by {', '.join(who) if who else 'another program'}; close it first")
-    if number == errno.ENOTTY:
+    if number == errno.ENOTTY or "Inappropriate ioctl" in text:
         return TransportError(f"{device}: not a serial port", retry=False)
     return TransportError(f"{device}: {text}")
 
 
-def _open_port(device: str, baud: int) -> Any:
-    """Opens the port 8N1, exclusively, and leaves DTR and RTS as they are: a pulse there resets some boards."""
-    import serial
+@dataclass(frozen=True, slots=True)
+class ModemLines:
+    """What DTR and RTS are set to on an opened port; None leaves one as it is: a pulse there resets some boards."""
 
-    class Port(serial.Serial):
+    dtr: bool | None = None
+    rts: bool | None = None
+
+    def apply(self, port: Any) -> None:
+        """Sets what is to be set on an open port."""
+        port.touches_lines = True
+        if self.dtr is not None:
+            port.dtr = self.dtr
+        if self.rts is not None:
+            port.rts = self.rts
+
+
+UNTOUCHED = ModemLines()
+
+
+def _untouching(kind: Any) -> Any:
+    """A pyserial class that sets neither DTR nor RTS before it is told to: pyserial raises both while it opens."""
+
+    class Port(kind):  # type: ignore[misc]
+        touches_lines = False
+
         def _update_dtr_state(self) -> None:
-            pass
+            if self.touches_lines:
+                super()._update_dtr_state()
 
         def _update_rts_state(self) -> None:
-            pass
+            if self.touches_lines:
+                super()._update_rts_state()
 
-    kind = Port if os.name == "posix" else serial.Serial
+    return Port
+
+
+def _open_port(device: str, baud: int, lines: ModemLines) -> Any:
+    """Opens the port 8N1, exclusively."""
+    import serial
+
+    kind = _untouching(serial.Serial) if os.name == "posix" else serial.Serial
     try:
         port = kind(baudrate=baud, bytesize=8, parity="N", stopbits=1, timeout=0 if os.name == "posix" else 0.1)
         port.exclusive = True
         port.port = device
         port.open()
+        lines.apply(port)
     except ValueError as error:
         raise TransportError(f"{device}: {baud} is no speed this port can do: {error}", retry=False) from error
     except OSError as error:
@@ -84,9 +116,10 @@ def _open_port(device: str, baud: int) -> Any:
 class TtyTransport:
     """A serial port on a POSIX system: the descriptor is non-blocking and the event loop watches it."""
 
-    def __init__(self, device: str, baud: int) -> None:
+    def __init__(self, device: str, baud: int, lines: ModemLines = UNTOUCHED) -> None:
         self._device = device
         self._baud = baud
+        self._lines = lines
         self._port: Any = None
         self._inbox = Inbox()
 
@@ -97,7 +130,9 @@ class TtyTransport:
     async def open(self) -> None:
         """Opens the port. Raises TransportError."""
         await self.close()
-        self._port = await asyncio.get_running_loop().run_in_executor(None, _open_port, self._device, self._baud)
+        self._port = await asyncio.get_running_loop().run_in_executor(
+            None, _open_port, self._device, self._baud, self._lines
+        )
         self._inbox = Inbox()
         asyncio.get_running_loop().add_reader(self._port.fileno(), self._readable)
 
@@ -131,6 +166,17 @@ class TtyTransport:
             except OSError as error:
                 raise TransportError(f"{self._device}: {error.strerror}") from error
 
+    async def send_break(self, seconds: float) -> None:
+        """Holds the line low for a time. Raises TransportError."""
+        if self._port is None:
+            raise TransportError(f"{self._device}: not open")
+        try:
+            self._port.break_condition = True
+            await asyncio.sleep(seconds)
+            self._port.break_condition = False
+        except OSError as error:
+            raise TransportError(f"{self._device}: {error}") from error
+
     async def close(self) -> None:
         """Closes the port."""
         port, self._port = self._port, None
@@ -144,9 +190,10 @@ class TtyTransport:
 class ThreadedSerial:
     """A pyserial port that has no descriptor to watch: Windows, and rfc2217://HOST:PORT."""
 
-    def __init__(self, device: str, baud: int) -> None:
+    def __init__(self, device: str, baud: int, lines: ModemLines = UNTOUCHED) -> None:
         self._device = device
         self._baud = baud
+        self._lines = lines
         self._port: Any = None
         self._thread: threading.Thread | None = None
         self._inbox = Inbox()
@@ -157,11 +204,13 @@ class ThreadedSerial:
 
     def _open(self) -> Any:
         if "://" not in self._device:
-            return _open_port(self._device, self._baud)
-        import serial
+            return _open_port(self._device, self._baud, self._lines)
+        import serial.rfc2217
 
         try:
-            return serial.serial_for_url(self._device, baudrate=self._baud, timeout=0.1)
+            port = _untouching(serial.rfc2217.Serial)(self._device, baudrate=self._baud, timeout=0.1)
+            self._lines.apply(port)
+            return port
         except ValueError as error:
             raise TransportError(f"{self._device}: {error}", retry=False) from error
         except OSError as error:
@@ -203,6 +252,22 @@ class ThreadedSerial:
         except OSError as error:
             raise TransportError(f"{self._device}: {error}") from error
 
+    async def send_break(self, seconds: float) -> None:
+        """Holds the line low for a time. Raises TransportError."""
+        port = self._port
+        if port is None:
+            raise TransportError(f"{self._device}: not open")
+
+        def hold() -> None:
+            port.break_condition = True
+            time.sleep(seconds)
+            port.break_condition = False
+
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, hold)
+        except OSError as error:
+            raise TransportError(f"{self._device}: {error}") from error
+
     async def close(self) -> None:
         """Closes the port and ends the thread."""
         port, self._port = self._port, None
@@ -215,6 +280,6 @@ class ThreadedSerial:
         self._inbox.end()
 
 
-def serial_transport(device: str, baud: int) -> TtyTransport | ThreadedSerial:
+def serial_transport(device: str, baud: int, lines: ModemLines = UNTOUCHED) -> TtyTransport | ThreadedSerial:
     """A local serial port, in the way this system can do it."""
-    return TtyTransport(device, baud) if os.name == "posix" else ThreadedSerial(device, baud)
+    return TtyTransport(device, baud, lines) if os.name == "posix" else ThreadedSerial(device, baud, lines)
