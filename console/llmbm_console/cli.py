@@ -8,6 +8,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ EPILOG = """\
 other commands:
   llmbm-console exec [TARGET] [--json] [--timeout S] -- LINE...   run REPL lines without a screen
   llmbm-console get NAME [TARGET] [-o FILE]                       fetch a file of the kernel, or mem:dump
-  llmbm-console dump FILE [--json]                                say what a post-mortem file means
+  llmbm-console dump FILE [NEWER] [--json]                        say what a post-mortem file means, or what differs
   llmbm-console image OUT.img --model FILE                        make a bootable image (QEMU, USB stick)
   llmbm-console explain FILE [--rejected] [--hex] [--json]        a raw log or recording, line by line
   llmbm-console break --serial DEV [--ms N]                       take a line back by a break
@@ -139,6 +140,7 @@ def console_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "file", nargs="?", type=Path, metavar="FILE", help="a post-mortem file (llmk-dump.txt, ...) or a recording"
     )
+    parser.add_argument("newer", nargs="?", type=Path, metavar="NEWER", help="a second post-mortem file: what differs")
     parser.add_argument("--speed", type=seconds, metavar="X", help="speed of a recording that is shown (default: 1)")
     parser.add_argument("--seek", type=seconds, metavar="S", help="where to begin in it, in seconds")
     parser.add_argument("--plain", action="store_true", help="linear text instead of the full screen")
@@ -161,7 +163,9 @@ def run_console(argv: Sequence[str]) -> int:
     from llmbm_console.core.targets import make_session
 
     arguments = console_parser().parse_args(argv)
-    target = target_of(arguments, arguments.file)
+    target = target_of(arguments, arguments.newer or arguments.file)
+    if arguments.newer is not None:
+        target = replace(target, older=arguments.file)
     if arguments.plain:
         from llmbm_console.faces.plain import run_plain
 
@@ -244,10 +248,13 @@ def run_dump(argv: Sequence[str]) -> int:
         description="Reads llmk-dump.txt, llmk-log.txt or llmk-failsafe.txt, of this kernel or an earlier one.",
     )
     parser.add_argument("file", type=Path)
+    parser.add_argument("newer", nargs="?", type=Path, help="a second file: says what differs")
     parser.add_argument("--json", action="store_true", help="everything in the file as one JSON document")
     arguments = parser.parse_args(argv)
-    from llmbm_console.faces.dump import print_dump
+    from llmbm_console.faces.dump import print_comparison, print_dump
 
+    if arguments.newer is not None:
+        return print_comparison(arguments.file, arguments.newer, arguments.json)
     return print_dump(arguments.file, arguments.json)
 
 

@@ -351,6 +351,13 @@ ACTIONS: tuple[Action, ...] = (
         "holds a serial line low for a quarter of a second: the kernel leaves machine mode and is greeted again",
         need="line",
     ),
+    Action(
+        "file.compare",
+        "Compare with another dump",
+        "Session",
+        "asks for an older post-mortem file and shows what differs",
+        ("c",),
+    ),
     # ---- session
     Action("session.retry", "Connect again", "Session", "closes the session and opens it again", ("r",)),
     Action("session.quit", "Quit", "Session", "leaves the console", ("ctrl+q",), footer="quit", everywhere=True),

@@ -19,9 +19,10 @@ from llmbm_protocol.schema import Record, Stream
 class PostMortemSession:
     """See core/session.py: Session."""
 
-    def __init__(self, path: Path, found: PostMortem) -> None:
-        self._path = path
-        self._found = found
+    def __init__(self, path: Path, found: PostMortem, older: Path | None = None) -> None:
+        self.path = path
+        self.found = found
+        self.older = older  # another file, to compare it with
         self._state = State(target=path.name)
         self._listeners: list[Listener] = []
 
@@ -62,14 +63,14 @@ class PostMortemSession:
 
     async def open(self) -> None:
         """Plays the file's records into the state: oldest log entry first, as they happened."""
-        found, now = self._found, time.monotonic()
+        found, now = self.found, time.monotonic()
         events = [entry.record for entry in found.events][::-1]
         numbered = [record.model_copy(update={"number": index}) for index, record in enumerate(events)]
         for record in [r for r in found.records if not isinstance(r, LogRecord)] + numbered:
             self._emit(RecordReceived(now, record))
         for problem in found.problems:
             self._emit(Notice(now, "info" if found.complete else "warn", f"{found.name}: {problem}"))
-        self._emit(FileOpened(now, str(self._path), found.kind, found.verdict, found.complete))
+        self._emit(FileOpened(now, str(self.path), found.kind, found.verdict, found.complete))
         self._emit(LinkChanged(now, LinkPhase.POST_MORTEM, f"{found.kind} of {found.origin}"))
 
     async def wait_ready(self, timeout: float) -> None:
@@ -79,7 +80,7 @@ class PostMortemSession:
         """Nothing to close."""
 
     def _refuse(self) -> SessionError:
-        return SessionError(f"{self._path.name} is a post-mortem file: nothing can be sent to it")
+        return SessionError(f"{self.path.name} is a post-mortem file: nothing can be sent to it")
 
     async def submit(self, line: str) -> Outcome:
         """Refused: see Session.read_only."""
@@ -99,9 +100,11 @@ class PostMortemSession:
 
     async def fetch(self, stream: Stream) -> tuple[Record, ...]:
         """The records of one stream that the file holds."""
-        return tuple(record for record in self._found.records if getattr(record, "stream", None) is stream)
+        return tuple(record for record in self.found.records if getattr(record, "stream", None) is stream)
 
 
-def open_dump(path: Path) -> PostMortemSession:
-    """A session over a file. Raises DumpError at once when it is none."""
-    return PostMortemSession(path, read_post_mortem(path))
+def open_dump(path: Path, older: Path | None = None) -> PostMortemSession:
+    """A session over a file. Raises DumpError at once when it, or the one to compare it with, is none."""
+    if older is not None:
+        read_post_mortem(older)
+    return PostMortemSession(path, read_post_mortem(path), older)

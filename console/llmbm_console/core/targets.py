@@ -36,6 +36,7 @@ class Target:
     display: str = "none"
     baud: int = 115_200
     read_only: bool = False
+    older: Path | None = None  # a post-mortem file to compare with
     dtr: bool | None = None  # what a serial port's lines are set to; None: left as they are
     rts: bool | None = None
     record: Path | None = None  # a recording of everything, into a new file
@@ -164,7 +165,11 @@ def _file(target: Target) -> Session:
     from llmbm_console.core.replay import open_replay
 
     path = Path(target.address)
-    return open_replay(path, target.speed, target.seek) if is_capture(path) else open_dump(path)
+    if not is_capture(path):
+        return open_dump(path, target.older)
+    if target.older is not None:
+        raise SessionError(f"{path}: a recording; only post-mortem files can be compared")
+    return open_replay(path, target.speed, target.seek)
 
 
 def make_session(target: Target) -> Session:

@@ -1,13 +1,16 @@
-"""`llmbm-console dump FILE`: a post-mortem file in words, or as JSON."""
+"""`llmbm-console dump FILE [NEWER]`: a post-mortem file, or what differs between two, in words or as JSON."""
 
 from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from llmbm_console.core.dump import DumpError, PostMortem, read_post_mortem
+from llmbm_console.core.dump_compare import Comparison, compare
+from llmbm_console.core.sanitise import clean
 from llmbm_console.core.verdict import last_of
 from llmbm_console.faces.records import record_json
 from llmbm_protocol.schema import KvCache, Model, SamplingState, Sentinel, Version, Zone
@@ -88,4 +91,51 @@ def print_dump(path: Path, as_json: bool) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(json.dumps(dump_json(found), ensure_ascii=False, indent=2) if as_json else "\n".join(summary(found)))
+    return 0
+
+
+def comparison_text(found: Comparison) -> list[str]:
+    """What differs, the meaning first."""
+    lines = [found.sentence, "", f"- {found.old.name}: {found.old.verdict}", f"+ {found.new.name}: {found.new.verdict}"]
+    for section in found.sections:
+        if section.absent:
+            lines += ["", f"{section.name}: only in {found.new.name if section.absent == 'old' else found.old.name}"]
+        elif section.changes:
+            lines += ["", f"{section.name}:"]
+            lines += [
+                f"  {change.name:<20} {change.old or '-'} > {change.new or '-'}"
+                + (f"  ({change.by})" if change.by else "")
+                for change in section.changes
+            ]
+    same = [section.name for section in found.sections if not section.changes and not section.absent]
+    lines += ["", f"the same: {', '.join(same)}"] if same else []
+    lines += ["", f"log: {found.common_events} events in both"]
+    for sign, events in (("-", found.only_old), ("+", found.only_new)):
+        lines += [f"{sign} {e.record.level.value:5} {e.record.code.value:10} {e.record.message}" for e in events]
+    return lines
+
+
+def comparison_json(found: Comparison) -> dict[str, Any]:
+    """The same as one document."""
+    return {
+        "equal": found.equal,
+        "sentence": found.sentence,
+        "old": {"file": found.old.name, "verdict": found.old.verdict},
+        "new": {"file": found.new.name, "verdict": found.new.verdict},
+        "sections": [asdict(section) for section in found.sections],
+        "only_old": [record_json(entry.record) | {"cycles": entry.cycles} for entry in found.only_old],
+        "only_new": [record_json(entry.record) | {"cycles": entry.cycles} for entry in found.only_new],
+        "common_events": found.common_events,
+    }
+
+
+def print_comparison(old: Path, new: Path, as_json: bool) -> int:
+    """Prints what differs between two files; 1 when one of them is no post-mortem file."""
+    try:
+        found = compare(read_post_mortem(old), read_post_mortem(new))
+    except DumpError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    document = json.dumps(comparison_json(found), ensure_ascii=False, indent=2) if as_json else ""
+    print(document or clean("\n".join(comparison_text(found))))
     return 0

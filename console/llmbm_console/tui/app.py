@@ -236,6 +236,7 @@ class ConsoleApp(App[int]):
             self.pacer.flush()
             if self.read_only:
                 self.main.focus_pane("transcript")
+                self.verbs.file_compared()
 
     async def disconnect(self) -> None:
         """Closes the session and what it started. Idempotent."""

@@ -14,10 +14,10 @@ from textual.widgets import Input, Static
 from llmbm_console.tui.text import line, plain
 
 
-class AskLine(ModalScreen[None]):
+class AskLine(ModalScreen[bool]):
     """Calls `changed` with each state of the text, which returns a problem to show or an empty string.
 
-    Enter keeps the text; Esc goes back to what was there before.
+    Enter keeps the text (the result is True); Esc goes back to what was there before.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", show=False)]
@@ -49,9 +49,9 @@ class AskLine(ModalScreen[None]):
 
     def on_input_submitted(self) -> None:
         """Kept."""
-        self.dismiss()
+        self.dismiss(True)
 
     def action_leave(self) -> None:
         """As it was."""
         self._changed(self._before)
-        self.dismiss()
+        self.dismiss(False)

@@ -10,6 +10,7 @@ from llmbm_console.core.actions import Action
 from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.session import Session, SessionError
 from llmbm_console.tui.text import plain
+from llmbm_console.tui.verbs_file import FileVerbs
 from llmbm_console.tui.verbs_machine import MachineVerbs
 from llmbm_console.tui.verbs_record import RecordVerbs
 from llmbm_console.tui.verbs_view import ViewVerbs
@@ -24,7 +25,7 @@ MOST_WAITING = 16  # lines written ahead
 PATIENCE = 120.0  # seconds that a line waits for a kernel that boots
 
 
-class Verbs(ViewVerbs, MachineVerbs, RecordVerbs):
+class Verbs(ViewVerbs, MachineVerbs, RecordVerbs, FileVerbs):
     """`carry_out` and what it calls: one method for each action that is no REPL line, named by the action's id."""
 
     def __init__(self, app: ConsoleApp) -> None:

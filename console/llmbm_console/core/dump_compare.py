@@ -1,0 +1,160 @@
+"""What is different between two post-mortem files: section by section, old and new, and the events of only one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from llmbm_console.core.dump import PostMortem
+from llmbm_console.core.kernel_text import TextEvent
+from llmbm_console.core.verdict import last_of
+from llmbm_protocol.fields import Wire
+from llmbm_protocol.schema import KvCache, Model, Record, Sample, SamplingState, Sentinel, Version, Zone
+
+SECTIONS: tuple[tuple[str, type[Sample]], ...] = (
+    ("kernel", Version),
+    ("model", Model),
+    ("sampling", SamplingState),
+    ("context", KvCache),
+    ("sentinel", Sentinel),
+)
+#: bookkeeping, and what differs from boot to boot without meaning anything
+UNCOMPARED = frozenset({"kind", "stream", "number", "dropped", "time", "boot", "base"})
+MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One value that is not the same; "" where a file does not have it. `by` is new - old for figures."""
+
+    name: str
+    old: str
+    new: str
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of the files. `absent` names the file that does not have it at all: "", "old", "new" or "both"."""
+
+    name: str
+    changes: tuple[Change, ...]
+    same: int  # values that are the same
+    absent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two files beside each other, the older one first as given."""
+
+    old: PostMortem
+    new: PostMortem
+    sections: tuple[Section, ...]
+    only_old: tuple[TextEvent, ...]  # newest first
+    only_new: tuple[TextEvent, ...]
+    common_events: int
+
+    @property
+    def equal(self) -> bool:
+        """Nothing that is compared differs."""
+        differ = any(section.changes or section.absent in ("old", "new") for section in self.sections)
+        return not (differ or self.only_old or self.only_new)
+
+    @property
+    def sentence(self) -> str:
+        """What the comparison comes to."""
+        if self.equal:
+            return "The two files say the same."
+        changed = [section.name for section in self.sections if section.changes]
+        alone = [f"{s.name} (only in the {other(s.absent)} file)" for s in self.sections if s.absent in ("old", "new")]
+        events = len(self.only_old) + len(self.only_new)
+        parts = ([f"different: {', '.join(changed + alone)}"] if changed or alone else []) + (
+            [f"{events} log events are in one of them only"] if events else []
+        )
+        text = "; ".join(parts)
+        return text[0].upper() + text[1:] + "."
+
+
+def other(which: str) -> str:
+    """The file that does have what `which` lacks."""
+    return "new" if which == "old" else "old"
+
+
+def _is_micro(record: type[Record], name: str) -> bool:
+    return any(isinstance(mark, Wire) and mark.kind == "micro" for mark in record.model_fields[name].metadata)
+
+
+def _text(kind: type[Record], name: str, value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        if name == "schema_id":
+            return f"{value:08x}"
+        return f"{value / MILLION:g}" if _is_micro(kind, name) else f"{value:,}"
+    if isinstance(value, tuple):
+        return " ".join(f"{item:,}" if isinstance(item, int) else str(item) for item in value)
+    return str(value)
+
+
+def _difference(kind: type[Record], name: str, old: object, new: object) -> str:
+    plain = all(isinstance(value, int) and not isinstance(value, bool) for value in (old, new))
+    if not plain or name == "schema_id":
+        return ""
+    assert isinstance(old, int)
+    assert isinstance(new, int)
+    by = new - old
+    return f"{by / MILLION:+g}" if _is_micro(kind, name) else f"{by:+,}"
+
+
+def _compare(name: str, kind: type[Record], old: Record | None, new: Record | None) -> Section:
+    if old is None or new is None:
+        absent = "both" if old is new else "old" if old is None else "new"
+        return Section(name, (), 0, absent)
+    changes, same = [], 0
+    for field in type(new).model_fields:
+        if field in UNCOMPARED:
+            continue
+        before, after = getattr(old, field), getattr(new, field)
+        if before == after:
+            same += 1
+        else:
+            by = _difference(kind, field, before, after)
+            changes.append(Change(field, _text(kind, field, before), _text(kind, field, after), by))
+    return Section(name, tuple(changes), same)
+
+
+def _zones(found: PostMortem) -> dict[str, Zone]:
+    return {record.arena.value: record for record in found.records if isinstance(record, Zone)}
+
+
+def _same_event(entry: TextEvent) -> tuple[object, ...]:
+    """What makes two log entries the same: what they say. Their times and cycle counts are those of two runs."""
+    record = entry.record
+    return (record.level, record.code, record.arena, record.message)
+
+
+def _missing(of: tuple[TextEvent, ...], beside: tuple[TextEvent, ...]) -> tuple[TextEvent, ...]:
+    left = Counter(map(_same_event, beside))
+    alone = []
+    for entry in of:
+        key = _same_event(entry)
+        if left[key]:
+            left[key] -= 1
+        else:
+            alone.append(entry)
+    return tuple(alone)
+
+
+def compare(old: PostMortem, new: PostMortem) -> Comparison:
+    """Two files, as they were read; a part that one of them lacks (another kernel, a torn file) is said so."""
+    sections = [_compare(name, kind, last_of(old.records, kind), last_of(new.records, kind)) for name, kind in SECTIONS]
+    zones_old, zones_new = _zones(old), _zones(new)
+    for arena in dict.fromkeys((*zones_old, *zones_new)):
+        sections.append(_compare(f"zone {arena.upper()}", Zone, zones_old.get(arena), zones_new.get(arena)))
+    only_old, only_new = _missing(old.events, new.events), _missing(new.events, old.events)
+    kept = tuple(section for section in sections if section.absent != "both")
+    return Comparison(old, new, kept, only_old, only_new, len(new.events) - len(only_new))

@@ -1,0 +1,109 @@
+"""Two post-mortem files beside each other, over the main screen."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from llmbm_console.core.dump_compare import Change, Comparison, Section, other
+from llmbm_console.core.kernel_text import TextEvent
+from llmbm_console.tui.text import clip, line
+
+NAME = 20  # columns of a value's name
+MOST_EVENTS = 40  # of each file
+
+
+def comparison_lines(found: Comparison, width: int) -> list[Content]:
+    """Everything that differs, in lines of at most `width` columns; the sentences at the beginning are to be wrapped."""
+    lines = [
+        line(("- old  ", "bold $bad"), (f"{found.old.name}: {found.old.verdict}", "$foreground")),
+        line(("+ new  ", "bold $good"), (f"{found.new.name}: {found.new.verdict}", "$foreground")),
+        line(),
+        line((found.sentence, "bold $accent")),
+    ]
+    for section in found.sections:
+        if section.changes or section.absent:
+            lines += [line(), *_section(section, width)]
+    same = [section.name for section in found.sections if not section.changes and not section.absent]
+    if same:
+        lines += [line(), line(("the same  ", "$muted"), (clip(", ".join(same), width - 10), "$foreground"))]
+    return lines + _events(found, width)
+
+
+def _section(section: Section, width: int) -> list[Content]:
+    if section.absent:
+        only = f"only in the {other(section.absent)} file"
+        return [line((section.name, "bold $foreground"), (f"  {only}", "$warn"))]
+    count = len(section.changes)
+    of = f"  {count} of {count + section.same} values differ"
+    return [line((section.name, "bold $foreground"), (of, "$muted")), *(_change(c, width) for c in section.changes)]
+
+
+def _change(change: Change, width: int) -> Content:
+    room = max(8, (width - NAME - 9 - len(change.by)) // 2)
+    return line(
+        (f"  {clip(change.name.replace('_', ' '), NAME - 3):<{NAME - 2}}", "$muted"),
+        (clip(change.old, room) or "-", "$bad"),
+        (" > ", "$muted"),
+        (clip(change.new, room) or "-", "$good"),
+        (f"  {change.by}" if change.by else "", "$info"),
+    )
+
+
+def _events(found: Comparison, width: int) -> list[Content]:
+    lines: list[Content] = [
+        line(),
+        line(("log", "bold $foreground"), (f"  {found.common_events} events in both", "$muted")),
+    ]
+    for sign, style, events in (("-", "$bad", found.only_old), ("+", "$good", found.only_new)):
+        lines += [_event(sign, style, entry, width) for entry in events[:MOST_EVENTS]]
+        if len(events) > MOST_EVENTS:
+            lines.append(line((f"  {sign} and {len(events) - MOST_EVENTS} more", "$muted")))
+    return lines
+
+
+def _event(sign: str, style: str, entry: TextEvent, width: int) -> Content:
+    record = entry.record
+    head = f"  {sign} {record.level.value:<6}{record.code.value:<12}"
+    return line((head, style), (clip(record.message, max(8, width - len(head))), "$foreground"))
+
+
+class ComparePage(ModalScreen[None]):
+    """The differences, to scroll through."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "leave", "Close", show=False)]
+    DEFAULT_CSS = """
+    ComparePage { align: center middle; background: $background 60%; }
+    ComparePage > VerticalScroll {
+        width: 120; max-width: 96%; height: auto; max-height: 92%; padding: 1 2;
+        border: round $focus; background: $surface;
+        border-title-color: $accent; border-subtitle-color: $muted; scrollbar-size: 1 1;
+    }
+    ComparePage Static { width: 1fr; background: $surface; }
+    """
+
+    def __init__(self, found: Comparison) -> None:
+        super().__init__()
+        self._found = found
+
+    def compose(self) -> ComposeResult:
+        """One scrolling text, laid out for its width."""
+        with VerticalScroll() as box:
+            box.border_title = line(("Two files compared", "bold"))
+            box.border_subtitle = line(("Esc closes", ""))
+            yield Static(markup=False)
+
+    def on_resize(self) -> None:
+        """What fits depends on the width."""
+        width = max(30, min(120, self.size.width * 96 // 100) - 7)
+        self.query_one(Static).update(Content("\n").join(comparison_lines(self._found, width)))
+
+    def action_leave(self) -> None:
+        """Back."""
+        self.dismiss()

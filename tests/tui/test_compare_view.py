@@ -1,0 +1,84 @@
+"""Two dumps in the window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from driving import screen_text, wait_until
+from textual.content import Content
+
+from llmbm_console.core.dump import parse_post_mortem
+from llmbm_console.core.dump_compare import compare
+from llmbm_console.core.targets import Target, make_session
+from llmbm_console.tui import verbs_file
+from llmbm_console.tui.app import ConsoleApp
+from llmbm_console.tui.compare import ComparePage, comparison_lines
+
+OLD = (
+    "Context:\n  model=a.bin\n  kv_pos=17\nSampling:\n  temp=0.50 min_p=0.05 top_p=0.95 top_k=80\n"
+    "Budgets:\n  prefill_max=100\n  decode_max=1000\n"
+)
+NEW = OLD.replace("temp=0.50", "temp=0.75").replace("a.bin", "b[/x]\x1b[2J.bin")
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    old, new = tmp_path / "old-llmk-dump.txt", tmp_path / "llmk-dump.txt"
+    old.write_text(OLD)
+    new.write_text(NEW)
+    return old, new
+
+
+@pytest.mark.parametrize("size", [(50, 20), (80, 24), (200, 60)])
+async def test_two_files_on_the_command_line_are_compared(files: tuple[Path, Path], size: tuple[int, int]) -> None:
+    target = Target("file", str(files[1]), older=files[0])
+    app = ConsoleApp(target.title, lambda: make_session(target))
+    async with app.run_test(size=size) as pilot:
+        await wait_until(pilot, lambda: isinstance(app.screen, ComparePage))
+        await wait_until(pilot, lambda: "Two files compared" in screen_text(app))
+        text = screen_text(app)
+        assert "0.5 > 0.75" in text or size[1] < 40
+        assert "\x1b" not in text
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: not isinstance(app.screen, ComparePage))
+    await app.disconnect()
+
+
+async def test_another_file_is_asked_for_and_the_newest_is_offered(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(verbs_file, "saved_folder", lambda: tmp_path / "none")
+    target = Target("file", str(files[1]))
+    app = ConsoleApp(target.title, lambda: make_session(target))
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await wait_until(pilot, lambda: app.shows_file)
+        await pilot.press("c")
+        await wait_until(pilot, lambda: "old-llmk-dump.txt" in screen_text(app), "the offer")
+        await pilot.press("escape")
+        await pilot.press("c", *"x")
+        await wait_until(pilot, lambda: "no such file" in screen_text(app))
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: "no such file" in screen_text(app) and app.screen is app.main)
+        await pilot.press("c", "enter")
+        await wait_until(pilot, lambda: isinstance(app.screen, ComparePage))
+    await app.disconnect()
+
+
+async def test_a_live_session_is_not_compared() -> None:
+    app = ConsoleApp("sim", lambda: make_session(Target("sim")))
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await wait_until(pilot, lambda: app.state.sampling is not None)
+        await pilot.press("escape", "c")
+        await wait_until(pilot, lambda: "only post-mortem files" in screen_text(app))
+    await app.disconnect()
+
+
+@pytest.mark.parametrize("width", [30, 60, 113])
+def test_no_line_is_wider_than_its_page_and_none_obeys(width: int) -> None:
+    found = compare(parse_post_mortem(OLD.encode(), "old"), parse_post_mortem(NEW.encode(), "n\x1b[31mew"))
+    lines = comparison_lines(found, width)
+    for line in lines:
+        assert isinstance(line, Content)
+        assert "\x1b" not in line.plain
+    assert max(line.cell_length for line in lines[4:]) <= max(width, 60)
