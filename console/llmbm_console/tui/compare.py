@@ -20,7 +20,7 @@ MOST_EVENTS = 40  # of each file
 
 
 def comparison_lines(found: Comparison, width: int) -> list[Content]:
-    """Everything that differs, in lines of at most `width` columns; the sentences at the beginning are to be wrapped."""
+    """Everything that differs, in lines of at most `width` columns; the sentences in front are to be wrapped."""
     lines = [
         line(("- old  ", "bold $bad"), (f"{found.old.name}: {found.old.verdict}", "$foreground")),
         line(("+ new  ", "bold $good"), (f"{found.new.name}: {found.new.verdict}", "$foreground")),
