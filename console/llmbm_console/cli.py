@@ -24,6 +24,7 @@ other commands:
   llmbm-console image OUT.img --model FILE                        make a bootable image (QEMU, USB stick)
   llmbm-console explain FILE [--rejected] [--hex] [--json]        a raw log or recording, line by line
   llmbm-console break --serial DEV [--ms N]                       take a line back by a break
+  llmbm-console serve [TARGET] [--port N] [--writable]            the console in a browser of this computer
   llmbm-console ports [--json]                                    serial ports, their stable names, who holds them
   llmbm-console settings [--init]                                 your settings, keys and profiles
   llmbm-console doctor                                            what is installed, what is missing
@@ -174,7 +175,8 @@ def run_console(argv: Sequence[str]) -> int:
         from llmbm_console.faces.jsonl import run_jsonl
 
         return asyncio.run(run_jsonl(make_session(target)))
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    in_browser = "WebDriver" in os.environ.get("TEXTUAL_DRIVER", "")
+    if not in_browser and not (sys.stdin.isatty() and sys.stdout.isatty()):
         print(
             "error: the console needs a terminal, and standard input or output is not one.\n"
             "  for scripts:        llmbm-console exec ... -- LINE...\n"
@@ -271,6 +273,33 @@ def run_break(argv: Sequence[str]) -> int:
     return asyncio.run(send_break(target_of(arguments), arguments.ms / 1000))
 
 
+def run_serve(argv: Sequence[str]) -> int:
+    """The full screen in a browser."""
+    parser = argparse.ArgumentParser(
+        prog="llmbm-console serve",
+        description="Shows the console in a browser, on this computer alone and only to watch, unless told otherwise.",
+        epilog="Everything else is an option of llmbm-console: serve --writable --sim",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this computer only)")
+    parser.add_argument("--port", type=positive, default=8000, metavar="N", help="default: 8000")
+    parser.add_argument("--writable", action="store_true", help="pages may type, not only watch")
+    parser.add_argument("--public-url", default="", metavar="URL", help="how browsers reach it, behind a proxy")
+    arguments, words = parser.parse_known_args(argv)
+    inner = console_parser().parse_args(words)  # complains here and not in a page
+    from llmbm_console.faces.serve import is_loopback, serve
+
+    target = target_of(inner, inner.newer or inner.file)
+    may = "type into it" if arguments.writable else "watch it"
+    if not is_loopback(arguments.host):
+        print(
+            f"warning: whoever reaches {arguments.host}:{arguments.port} can {may}; there is no password",
+            file=sys.stderr,
+        )
+    if not arguments.writable and not inner.read_only:
+        words = ["--read-only", *words]
+    return serve(words, arguments.host, arguments.port, f"llmbm-console {target.title}", arguments.public_url)
+
+
 def run_explain(argv: Sequence[str]) -> int:
     """Frames and noise of a raw log."""
     parser = argparse.ArgumentParser(
@@ -344,6 +373,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "exec": run_exec,
         "get": run_get,
         "dump": run_dump,
+        "serve": run_serve,
         "break": run_break,
         "explain": run_explain,
         "image": run_image,

@@ -212,6 +212,11 @@ class ConsoleApp(App[int]):
         gc.enable()
         self.connect()
 
+    def on_app_focus(self) -> None:
+        """A terminal that began without the focus (a page in a browser does) has no widget to give it back to."""
+        if self.main.is_mounted and self.main.is_current and self.main.focused is None:
+            self.main.focus_pane("transcript" if self.read_only else "prompt")
+
     def connect(self) -> None:
         """Opens the session in the background."""
         self.run_worker(self._connect(), group="session", exclusive=True, exit_on_error=False)
