@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -142,6 +143,7 @@ def console_parser() -> argparse.ArgumentParser:
         "file", nargs="?", type=Path, metavar="FILE", help="a post-mortem file (llmk-dump.txt, ...) or a recording"
     )
     parser.add_argument("newer", nargs="?", type=Path, metavar="NEWER", help="a second post-mortem file: what differs")
+    parser.add_argument("--choose", action="store_true", help="show what could be opened: ports, machines, files")
     parser.add_argument("--speed", type=seconds, metavar="X", help="speed of a recording that is shown (default: 1)")
     parser.add_argument("--seek", type=seconds, metavar="S", help="where to begin in it, in seconds")
     parser.add_argument("--plain", action="store_true", help="linear text instead of the full screen")
@@ -187,21 +189,37 @@ def run_console(argv: Sequence[str]) -> int:
     if os.environ.get("TERM", "") == "dumb":
         print("error: TERM=dumb cannot show the console; use --plain", file=sys.stderr)
         return 2
+    return run_screen(target, arguments)
+
+
+def run_screen(target: Target, arguments: argparse.Namespace) -> int:
+    """The full screen, on one target after the other."""
+    from llmbm_console.core.settings import settings_file
+    from llmbm_console.core.targets import make_session
+
     # Nothing that is imported or built before the first frame is ever garbage: collecting in it costs 7 % of the time
     # to the first paint. The application switches the collector on again after it.
     gc.disable()
-    from llmbm_console.core.settings import settings_file
-    from llmbm_console.tui.run import run_tui
+    from llmbm_console.tui.run import CHOOSE, choose, run_tui
 
     settings, problems = own_settings()
-    return run_tui(
-        target.title,
-        lambda: make_session(target),
-        theme=arguments.theme,
-        settings=settings,
-        settings_file=settings_file(),
-        problems=problems,
-    )
+    status = CHOOSE if arguments.choose else 0
+    while True:
+        if status == CHOOSE:
+            chosen = choose(arguments.theme, settings)
+            if chosen is None:
+                return 0
+            target = chosen
+        status = run_tui(
+            target.title,
+            partial(make_session, target),
+            theme=arguments.theme,
+            settings=settings,
+            settings_file=settings_file(),
+            problems=problems,
+        )
+        if status != CHOOSE:
+            return status
 
 
 def run_exec(argv: Sequence[str]) -> int:

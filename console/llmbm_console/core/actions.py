@@ -360,6 +360,14 @@ ACTIONS: tuple[Action, ...] = (
     ),
     # ---- session
     Action("session.retry", "Connect again", "Session", "closes the session and opens it again", ("r",)),
+    Action(
+        "session.open",
+        "Open something else",
+        "Session",
+        "ends this session and lists ports, machines, dumps and recordings",
+        ("O",),
+        danger="This session ends, and a kernel that it started",
+    ),
     Action("session.quit", "Quit", "Session", "leaves the console", ("ctrl+q",), footer="quit", everywhere=True),
     Action(
         "session.leave",

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from llmbm_console.core.settings import Settings
+    from llmbm_console.core.targets import Target
     from llmbm_console.tui.app import ConsoleApp, SessionFactory
 
+CHOOSE = 64  # exit status of the interface that asks for another target
 LONGEST_END = 3.0  # seconds from a signal that ends the console to its end
 
 
@@ -84,3 +86,16 @@ def _end_soon(status: int) -> None:
     timer = threading.Timer(LONGEST_END, os._exit, [status])
     timer.daemon = True
     timer.start()
+
+
+def choose(theme: str | None, settings: Settings, memory: Path | None = None) -> Target | None:
+    """Shows what could be opened now; the target that was chosen, or None. The caller has made sure that there is a
+    terminal."""
+    from llmbm_console.core.themes import load_themes
+    from llmbm_console.tui.app import default_memory, default_theme_folders
+    from llmbm_console.tui.memory import load_choices
+    from llmbm_console.tui.start import StartApp
+
+    themes, _problems = load_themes(default_theme_folders())
+    kept = load_choices((memory or default_memory()) / "tui.json").get("theme", "")
+    return StartApp(themes, theme or settings.theme or kept).run()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from llmbm_console.core.actions import Action
 from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.session import Session, SessionError
+from llmbm_console.tui.run import CHOOSE
 from llmbm_console.tui.text import plain
 from llmbm_console.tui.verbs_file import FileVerbs
 from llmbm_console.tui.verbs_machine import MachineVerbs
@@ -222,6 +223,10 @@ class Verbs(ViewVerbs, MachineVerbs, RecordVerbs, FileVerbs):
             self.app.connect()
         else:
             self.say("the session stands; reset the machine with R, quit with ^q")
+
+    def session_open(self) -> None:
+        """To the start screen."""
+        self.app.exit(CHOOSE)
 
     def session_quit(self) -> None:
         """Leaves."""
