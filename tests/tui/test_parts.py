@@ -6,6 +6,7 @@ import stat
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -14,13 +15,16 @@ from rich.cells import cell_len
 from scripted import rich_state, turn
 
 from llmbm_console.core.actions import ACTIONS, BY_ID, PANES, unavailable
+from llmbm_console.core.state import LogLine
 from llmbm_console.core.themes import FALLBACK, ThemeFile, load_themes, read_theme, theme_folder
 from llmbm_console.tui import figures
 from llmbm_console.tui.completion import NAMES, candidates, complete, fit_hint
+from llmbm_console.tui.glyphs import ASCII, BLOCKS
 from llmbm_console.tui.memory import History, load_choices, save_choices
 from llmbm_console.tui.scale import Scale
 from llmbm_console.tui.text import clip, plain, wrap
 from llmbm_console.tui.verbs import Verbs
+from llmbm_console.tui.widgets.histogram import buckets, histogram
 from llmbm_protocol.parameters import PARAMETERS, Parameter
 
 SLIDERS = [p for p in PARAMETERS if p.sampling]
@@ -298,3 +302,19 @@ def test_an_impossible_action_says_why() -> None:
     assert "serial" in unavailable(BY_ID["machine.reset"], read_only=False, controllable=False)
     assert unavailable(BY_ID["machine.reset"], read_only=False, controllable=True) == ""
     assert unavailable(BY_ID["view.help"], read_only=True, controllable=False) == ""
+
+
+def entry(at: float, severity: Literal["info", "warn", "error"] = "info") -> LogLine:
+    return LogLine(at, "link", severity, "link", "text")
+
+
+def test_the_log_over_time_counts_every_line_and_shows_the_worst() -> None:
+    log = [entry(0.0), entry(0.1), entry(0.2), entry(5.0, "warn"), entry(5.1, "error"), entry(5.2), entry(10.0)]
+    found = buckets(log, 10)
+    assert [count for count, _worst in found] == [3, 0, 0, 0, 0, 3, 0, 0, 0, 1]
+    assert [worst for _count, worst in found] == [0, 0, 0, 0, 0, 2, 0, 0, 0, 0]
+    assert histogram(log, 10, BLOCKS).cell_length == 10
+    assert histogram(log, 10, ASCII).plain.isascii()
+    assert not buckets(log[:5], 10), "too few lines"
+    assert not buckets([entry(1.0)] * 9, 10), "all at once"
+    assert not buckets(log, 3), "no room"

@@ -11,10 +11,12 @@ from llmbm_console.core.state import LogLine
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import clip, line
+from llmbm_console.tui.widgets.histogram import histogram
 from llmbm_console.tui.widgets.lines import Line, LineView
 from llmbm_protocol.words import LogCode
 
 STYLES = {"info": "events--info", "warn": "events--warn", "error": "events--error"}
+HISTOGRAM = 60  # columns at most
 WORDS = {"info": "    ", "warn": "WARN", "error": "ERR "}
 
 
@@ -101,7 +103,9 @@ class EventList(LineView):
         if self._wanted:
             shown = 0 if self._empty else len(self._entries)
             count = line((f"/{clip(self._wanted, 24)} ", "$accent"), (f"{shown} of {len(log)}", "$muted"))
-        self.set_heading(count if log else line())
+        columns = min(HISTOGRAM, self._width - 8)
+        over_time = line() if self._frame.post_mortem else histogram(self._shown(log), columns, self.glyphs)
+        self.set_heading(count if log else line(), over_time)
 
     def _row(self, entry: LogLine, width: int) -> Line:
         time = when(entry, self._frame)
