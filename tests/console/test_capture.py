@@ -180,6 +180,7 @@ def test_a_recording_is_never_written_over(tmp_path: Path) -> None:
 
 
 def test_memory_keeps_the_beginning_and_the_newest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(recorder_module, "ENTRY_BYTES", 0)
     monkeypatch.setattr(recorder_module, "HEAD_BYTES", 1000)
     monkeypatch.setattr(recorder_module, "TAIL_BYTES", 2000)
     recorder = Recorder("x")

@@ -17,7 +17,8 @@ from llmbm_console.core.capture import TOLD_BY_OCTETS, Entry, Header, entry_line
 from llmbm_console.core.session import SessionError
 
 HEAD_BYTES = 256 << 10  # the beginning stays: the hello and the first samples say what everything after it means
-TAIL_BYTES = 16 << 20
+TAIL_BYTES = 16 << 20  # of memory, what Python itself needs for each entry included
+ENTRY_BYTES = 200
 SYNC_EVERY = 1.0  # s: so much is lost at most when the computer loses power
 
 
@@ -54,12 +55,12 @@ class Recorder:
         """An event of the session; those that the octets tell are left out."""
         if not isinstance(event, TOLD_BY_OCTETS):
             self._join()
-            self._add(Entry(self._since(event.at), "e", event), 100)
+            self._add(Entry(self._since(event.at), "e", event))
 
     def mark(self, at: float, text: str) -> None:
         """A person set a mark."""
         self._join()
-        self._add(Entry(self._since(at), "m", text), 50)
+        self._add(Entry(self._since(at), "m", text))
 
     def _since(self, at: float) -> float:
         return max(0.0, at - self.clock)
@@ -72,13 +73,14 @@ class Recorder:
         self._open_way = ""
         at = self._since(self._open_at)
         if way == "i":
-            self._add(Entry(at, "i", data), len(data))
+            self._add(Entry(at, "i", data))
         elif way == "o":
-            self._add(Entry(at, "o", data), len(data))
+            self._add(Entry(at, "o", data))
         else:
-            self._add(Entry(at, "x", data.decode()), len(data))
+            self._add(Entry(at, "x", data.decode()))
 
-    def _add(self, entry: Entry, size: int) -> None:
+    def _add(self, entry: Entry) -> None:
+        size = _size(entry)
         if self._head_bytes + size <= HEAD_BYTES and not self._tail:
             self._head.append(entry)
             self._head_bytes += size
@@ -86,8 +88,7 @@ class Recorder:
             self._tail.append(entry)
             self._tail_bytes += size
             while self._tail_bytes > TAIL_BYTES:
-                gone = self._tail.popleft()
-                self._tail_bytes -= len(gone.data) if isinstance(gone.data, bytes) else 100
+                self._tail_bytes -= _size(self._tail.popleft())
         if self._file is not None:
             self._write(self._file, entry)
 
@@ -166,6 +167,11 @@ class Recorder:
             write_capture(path, header, (*self._head, *self._tail))
         except OSError as error:
             raise SessionError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _size(entry: Entry) -> int:
+    """About the memory that an entry takes."""
+    return ENTRY_BYTES + (len(entry.data) if isinstance(entry.data, bytes) else ENTRY_BYTES)
 
 
 def _sync(descriptor: int) -> None:
