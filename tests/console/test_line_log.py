@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from live_kernel import PROMPT, Kernel, collect
+from waiting import until
 
 from llmbm_console import cli
 from llmbm_console.core.capture import Capture
@@ -36,6 +37,7 @@ async def test_both_logs_hold_what_was_said(kernel: Kernel, sessions: Sessions, 
     assert (await session.submit("/version")).ok
     assert not (await session.submit("/zones of nothing")).ok
     assert (await session.set_parameter("temp", "0.5")).ok
+    await until(lambda: any(entry.record is not None for entry in session.state.log), what="the kernel's own events")
     await session.close()
     first, *lines = text.read_text().splitlines()
     assert first == "of before", "appended"

@@ -64,7 +64,7 @@ class LineView(ScrollView, Framed, can_focus=True):
         count = len(self.rows)
         grown = count != old or bool(removed)
         if grown:
-            self.virtual_size = Size(self.scrollable_content_region.width, count)
+            self._grow(count)
         if self.following:
             if grown and self.max_scroll_y != self.scroll_offset.y:
                 self.scroll_end(animate=False, immediate=True, x_axis=False)
@@ -74,6 +74,18 @@ class LineView(ScrollView, Framed, can_focus=True):
             self.refresh()
         else:
             self._refresh_from(first)
+
+    def _grow(self, count: int) -> None:
+        """Tells the scrolling how many rows there are. Textual lays the whole screen out for a new size; while the bar
+        stays as it is nothing moves, and that would cost more than all the drawing."""
+        region = self.scrollable_content_region
+        size, overflows = Size(region.width, count), count > region.height
+        if overflows != self.show_vertical_scrollbar or size.width != self.virtual_size.width:
+            self.virtual_size = size
+            return
+        self.set_reactive(LineView.virtual_size, size)
+        if overflows:
+            self.vertical_scrollbar.window_virtual_size = count
 
     def _refresh_from(self, row: int) -> None:
         top = max(0, row - self.scroll_offset.y)

@@ -1,0 +1,120 @@
+"""What the screen costs: `python bench/tui.py [--seconds 10]`, the real console on a pseudo-terminal of 120x36.
+
+A kernel in the simulator answers without a pause, once at the pace of a small machine and once about as fast as a line
+of 115200 bit/s can carry. Printed: processor time of the console in per cent of one core, bytes written to the
+terminal, and the ratio to a plain face (`--plain`) in the same run, which does the same but for the screen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import re
+import select
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from link_faults import Kernel, kernel
+from startup import ESCAPE, Terminal
+
+LINES_AHEAD = 15  # prompts that the console keeps
+SETTLED = 1.0  # s of streaming before measuring
+PACES = (("60 tok/s", "16000"), ("1000 tok/s", "900"))  # and the kernel's least time between two polls, us
+
+
+def processor_seconds(process: int) -> float:
+    """User and system time of a process."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / float(os.sysconf("SC_CLK_TCK"))
+
+
+class Plain:
+    """The plain face, fed by a pipe."""
+
+    def __init__(self, line: Path) -> None:
+        read, self.write = os.pipe()
+        out, inner = os.pipe()
+        self.fd = out
+        command = [sys.executable, "-m", "llmbm_console.cli", "--plain", "--connect", f"unix:{line}"]
+        actions = [(os.POSIX_SPAWN_DUP2, read, 0), (os.POSIX_SPAWN_DUP2, inner, 1)]
+        self.pid = os.posix_spawn(sys.executable, command, os.environ, file_actions=actions)
+        os.close(read)
+        os.close(inner)
+
+
+def stream(fd: int, process: int, type_prompt: Callable[[], object], seconds: float) -> tuple[float, int, bytes]:
+    """Lets answers stream; per cent of a core, bytes written, and what was written."""
+    for _ in range(LINES_AHEAD):
+        type_prompt()
+    drain(fd, SETTLED)
+    begun, before = time.monotonic(), processor_seconds(process)
+    written = drain(fd, seconds)
+    took = time.monotonic() - begun
+    return 100 * (processor_seconds(process) - before) / took, len(written), written
+
+
+def drain(fd: int, seconds: float) -> bytes:
+    """Reads what is drawn for some seconds."""
+    data, end = b"", time.monotonic() + seconds
+    while (rest := end - time.monotonic()) > 0:
+        if select.select([fd], [], [], rest)[0]:
+            data += os.read(fd, 1 << 16)
+    return data
+
+
+def shown_rate(drawn: bytes) -> float:
+    """The rate that the status line showed last."""
+    found = re.findall(rb"([0-9.]+) tok/s", ESCAPE.sub(b"", drawn))
+    return float(found[-1]) if found else 0.0
+
+
+def screen(one: Kernel, seconds: float) -> tuple[float, int, float]:
+    """The console on a terminal: per cent while streaming, bytes a second, and the rate it showed."""
+    terminal = Terminal("-m", "llmbm_console.cli", "--connect", f"unix:{one.line}")
+    terminal.wait_for(rb"kernel ready", 30)
+    os.write(terminal.fd, b"/max_tokens 256\r")
+    drain(terminal.fd, 1)
+    share, written, drawn = stream(
+        terminal.fd, terminal.pid, lambda: os.write(terminal.fd, b"Once upon a time\r"), seconds
+    )
+    terminal.close()
+    return share, int(written / seconds), shown_rate(drawn)
+
+
+def plain(one: Kernel, seconds: float) -> float:
+    """The plain face: per cent while streaming."""
+    face = Plain(one.line)
+    drain(face.fd, 3)
+    os.write(face.write, b"/max_tokens 256\n")
+    share, _written, _drawn = stream(face.fd, face.pid, lambda: os.write(face.write, b"Once upon a time\n"), seconds)
+    os.kill(face.pid, 15)
+    os.waitpid(face.pid, 0)
+    return share
+
+
+async def measure(seconds: float) -> None:
+    """All figures."""
+    print("                      screen        plain face   screen : plain   bytes drawn a second   shown rate")
+    for name, gap in PACES:
+        async with kernel("--poll-gap-us", gap) as one:
+            share, written, rate = await asyncio.to_thread(screen, one, seconds)
+        async with kernel("--poll-gap-us", gap) as one:
+            beside = await asyncio.to_thread(plain, one, seconds)
+        ratio = f"{share / beside:.1f}" if beside else "-"
+        cells = f"{share:5.1f} % of a core {beside:5.1f} %   {ratio:>10}   {written:>18,}   {rate:>14g} tok/s"
+        print(f"  about {name:<12} {cells}", flush=True)
+
+
+def main() -> int:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    asyncio.run(measure(parser.parse_args().seconds))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
