@@ -16,10 +16,12 @@ from pathlib import Path
 
 from llmbm_console.core.dump_text import DumpText
 from llmbm_console.core.kernel_text import KernelText, TextEvent
+from llmbm_console.core.link_streams import Streams
+from llmbm_console.core.raw_log import records_of
 from llmbm_console.core.sanitise import clean
 from llmbm_console.core.session import SessionError
 from llmbm_console.core.verdict import verdict_of
-from llmbm_protocol.schema import Record
+from llmbm_protocol.schema import Event, Record
 
 MAX_BYTES = 64 << 20  # a dump has some ten kilobytes; a file beyond this was chosen by mistake
 OUR_KINDS = {"llmk-dump": "dump", "llmk-log": "log", "llmk-failsafe": "failsafe"}
@@ -135,6 +137,14 @@ def parse_post_mortem(data: bytes, name: str) -> PostMortem:
         reading.records += reader.records
         for problem in reader.problems:
             reading.problem(problem)
+    elif frames := records_of(data):
+        kind, origin = "serial log", "llmk"
+        streams = Streams()
+        reading.records += [known for record in frames for known in streams.take(record)] + streams.settle()
+        logged = [record for record in reading.records if isinstance(record, Event)]
+        reading.records = [record for record in reading.records if not isinstance(record, Event)]
+        reader = KernelText()
+        reader.events += [TextEvent(record, 0) for record in logged[::-1]]
     elif _EARLIER.search(text):
         origin = "earlier kernel"
         lines = text.split("\n")

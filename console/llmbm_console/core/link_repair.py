@@ -98,6 +98,11 @@ class TokenStream:
         self._missing_since = None
         return self._tries > MAX_TRIES
 
+    @property
+    def waiting(self) -> bool:
+        """Tokens are held back behind a gap."""
+        return bool(self._ahead)
+
     def skip(self) -> list[Record]:
         """The gap stays: goes on behind it."""
         self._tries = 0
@@ -179,6 +184,11 @@ class EventStream:
         self._missing_since = None
         self._tries += 1
         return self._tries > MAX_TRIES and self._next <= first
+
+    @property
+    def waiting(self) -> bool:
+        """Events are held back behind a gap."""
+        return bool(self._ahead)
 
     def skip(self, first: int, count: int) -> list[Event]:
         """Those `count` numbers stay missing: goes on behind them."""

@@ -44,6 +44,20 @@ class Streams:
             return []
         return [record]
 
+    @property
+    def waiting(self) -> bool:
+        """Something is held back, because what comes before it is missing."""
+        return self.tokens.waiting or self.log.waiting
+
+    def settle(self) -> list[Record]:
+        """Passes on everything that is held back: what is missing will not come."""
+        released: list[Record] = []
+        while self.tokens.waiting:
+            released += self.tokens.skip()
+        while self.log.waiting:
+            released += self.log.skip(0, 0)
+        return released
+
     def give_up(self, what: str) -> Iterable[Record]:
         """What is missing will not come: SKIP_TOKENS, or SKIP_EVENTS with the first number and their count. Returns
         what was waiting behind it. Raises ValueError for other words."""

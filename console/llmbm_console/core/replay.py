@@ -12,13 +12,15 @@ import math
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Protocol
 
-from llmbm_console.core.capture import Capture, Entry
+from llmbm_console.core.capture import Capture, Entry, Header, is_capture
 from llmbm_console.core.events import ConsoleText, Event, LinkChanged, LinkPhase, Notice, RecordReceived
 from llmbm_console.core.link_asking import SESSION
 from llmbm_console.core.link_decode import LineDecoder
 from llmbm_console.core.link_streams import FLUSH_TEXT, Streams
 from llmbm_console.core.plain_kernel import PlainKernel
+from llmbm_console.core.raw_log import RawLog
 from llmbm_console.core.recorder import Recorder
 from llmbm_console.core.session import Listener, MachineControl, Outcome, Playback, SessionError
 from llmbm_console.core.state import State
@@ -27,6 +29,7 @@ from llmbm_protocol.codec import UnknownFrame
 from llmbm_protocol.schema import Hello, Record, Stream
 
 SLICE = 200  # entries between two looks at what else there is to do
+PATIENCE = 2.0  # s that a gap is waited for, where the recording does not tell when the link gave it up
 QUIET = 0.1  # s after which a line without its end is shown, where the recording holds nothing but octets
 
 
@@ -40,6 +43,7 @@ class Replay:
         self._boot = 0
         self._phase: LinkPhase | None = None  # as recorded; None while only octets were
         self._heard_at = 0.0
+        self._waiting_since: float | None = None
         self.marks: list[tuple[float, str]] = []
 
     def take(self, entry: Entry, clock: float) -> Iterator[Event]:
@@ -63,6 +67,26 @@ class Replay:
             yield from self._give_up(at, data)
         else:
             self.marks.append((at, data))
+        if self._phase is None:
+            yield from self._lose_patience(at)
+
+    def finish(self, at: float) -> Iterator[Event]:
+        """The end of a recording of nothing but octets: what is held back is all there will be."""
+        if self._phase is None:
+            if text := self._decoder.flush():
+                yield from self._told(ConsoleText(at, text))
+            for record in self._streams.settle():
+                yield RecordReceived(at, record)
+
+    def _lose_patience(self, at: float) -> Iterator[Event]:
+        if not self._streams.waiting:
+            self._waiting_since = None
+        elif self._waiting_since is None:
+            self._waiting_since = at
+        elif at - self._waiting_since > PATIENCE:
+            self._waiting_since = None
+            for record in self._streams.settle():
+                yield RecordReceived(at, record)
 
     def _octets(self, at: float, data: bytes) -> Iterator[Event]:
         for line in data.splitlines(keepends=True):  # as the link does
@@ -100,10 +124,21 @@ class Replay:
             yield RecordReceived(event.at, record)
 
 
+class Recording(Protocol):
+    """What can be replayed."""
+
+    path: Path
+    header: Header
+    problems: list[str]
+
+    def entries(self) -> Iterator[Entry]:
+        """In the order of their times. Raises OSError."""
+
+
 class ReplaySession:
     """See core/session.py: Session."""
 
-    def __init__(self, capture: Capture, playback: Playback) -> None:
+    def __init__(self, capture: Recording, playback: Playback) -> None:
         self._capture = capture
         self._replay = Replay()
         self._state = State(target=capture.header.target or capture.path.name)
@@ -168,6 +203,8 @@ class ReplaySession:
                         self._emit(event)
                 playback.marks = tuple(self._replay.marks)
                 await asyncio.sleep(0)
+            for event in self._replay.finish(at):
+                self._emit(event)
         except OSError as error:
             self._emit(Notice(at, "error", f"{self._capture.path}: {error.strerror or error}"))
         for problem in self._capture.problems:
@@ -212,5 +249,6 @@ class ReplaySession:
 
 
 def open_replay(path: Path, speed: float = 1.0, seek: float = 0.0) -> ReplaySession:
-    """A session over a recording. Raises CaptureError at once when it is none."""
-    return ReplaySession(Capture(path), Playback(speed=speed, seek=seek))
+    """A session over a recording or a raw log. Raises CaptureError at once when it is none."""
+    recording = Capture(path) if is_capture(path) else RawLog(path)
+    return ReplaySession(recording, Playback(speed=speed, seek=seek))

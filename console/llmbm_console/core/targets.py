@@ -162,10 +162,11 @@ def _line(target: Target) -> Session:
 def _file(target: Target) -> Session:
     from llmbm_console.core.capture import is_capture
     from llmbm_console.core.post_mortem import open_dump
+    from llmbm_console.core.raw_log import is_raw_log
     from llmbm_console.core.replay import open_replay
 
     path = Path(target.address)
-    if not is_capture(path):
+    if not (is_capture(path) or is_raw_log(path)):
         return open_dump(path, target.older)
     if target.older is not None:
         raise SessionError(f"{path}: a recording; only post-mortem files can be compared")

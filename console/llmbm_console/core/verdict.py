@@ -101,6 +101,8 @@ def verdict_of(found: PostMortem) -> str:
             f"{sentinel.prefill_overruns} prefill and {sentinel.decode_overruns} decode passes went over their budget"
         )
         return f"No trip, but {over}{tail}.{torn}"
+    if found.kind == "serial log" and found.origin == "llmk" and sentinel is None:
+        return f"A serial log in which no console asked for anything: its text is all there is{tail}.{torn}"
     if not found.records:
         return f"Nothing could be read from this file.{torn}"
     if found.kind == "log":

@@ -1,0 +1,57 @@
+"""A raw log: the octets of a line as a terminal program or --raw-log wrote them, with nothing of their times. The times
+are taken from the kernel's own clock, which its samples carry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from llmbm_console.core.capture import Entry, Header
+from llmbm_console.core.link_decode import LineDecoder
+from llmbm_protocol.codec import UnknownFrame
+from llmbm_protocol.schema import Record
+
+SNIFFED = 1 << 20  # octets in which a first frame is looked for
+LINE = 1 << 16  # octets of a line at most; a longer one comes in pieces
+STEP = 0.002  # s between two lines, where no clock tells
+
+
+def records_of(data: bytes) -> list[Record]:
+    """All records from a kernel among some octets."""
+    found = [heard[0] for heard in LineDecoder().feed(data) if not isinstance(heard, str)]
+    return [record for record in found if not isinstance(record, UnknownFrame)]
+
+
+def is_raw_log(path: Path) -> bool:
+    """True when a file holds a valid frame: a checksum of 32 bits is no accident."""
+    try:
+        with path.open("rb") as file:
+            return bool(records_of(file.read(SNIFFED)))
+    except OSError:
+        return False
+
+
+class RawLog:
+    """A raw log as a recording: see core/capture.py, Capture."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.header = Header(llcap=1, target=path.name)
+        self.problems: list[str] = []
+
+    def entries(self) -> Iterator[Entry]:
+        """A line each, at the time of the kernel's clock; a clock that began again goes on from where it was."""
+        decoder, at, base, last = LineDecoder(), 0.0, 0.0, 0.0
+        with self.path.open("rb") as file:
+            while line := file.readline(LINE):
+                at += STEP
+                for heard in decoder.feed(line):
+                    told = getattr(heard[0], "time", None) if not isinstance(heard, str) else None
+                    if isinstance(told, int):
+                        seconds = told / 1000
+                        if seconds < last - 1:
+                            base = at - seconds  # another boot
+                        last = seconds
+                        at = max(at, base + seconds)
+                yield Entry(at, "i", line)
