@@ -67,8 +67,8 @@ need_venv() {
 
 have_firmware() {
     for file in /usr/share/OVMF/OVMF_CODE*.fd /usr/share/ovmf/OVMF.fd /usr/share/edk2/x64/OVMF_CODE*.fd \
-        /usr/share/edk2/ovmf/OVMF_CODE*.fd /usr/share/qemu/edk2-x86_64-code.fd /opt/homebrew/share/qemu/edk2-x86_64-code.fd \
-        /usr/local/share/qemu/edk2-x86_64-code.fd; do
+        /usr/share/edk2/ovmf/OVMF_CODE*.fd /usr/share/edk2-ovmf/x64/OVMF_CODE.fd \
+        /usr/share/qemu/edk2-x86_64-code.fd /usr/local/share/qemu/edk2-x86_64-code.fd /opt/homebrew/share/qemu/edk2-x86_64-code.fd; do
         [ -f "$file" ] && return 0
     done
     return 1

@@ -1,0 +1,102 @@
+"""The program as a person runs it, in a real terminal emulator (tmux): keys in, cells out, and a terminal left as it
+was."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+if shutil.which("tmux") is None:
+    pytest.skip("tmux is not installed", allow_module_level=True)
+
+PATIENCE = 60.0
+
+
+class Terminal:
+    """A window of a tmux server of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._socket = str(folder / "tmux")
+        self.environment = os.environ | {"XDG_STATE_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+        self.environment.pop("TMUX", None)
+        self._tmux("-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "30", "-c", str(folder), "exec sh")
+
+    def _tmux(self, *words: str) -> str:
+        command = ["tmux", "-S", self._socket, *words]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True).stdout
+
+    def type(self, *keys: str) -> None:
+        """Keys, by their names in tmux, or text."""
+        self._tmux("send-keys", *keys)
+
+    @property
+    def screen(self) -> str:
+        """What is on it."""
+        return self._tmux("capture-pane", "-p")
+
+    def until(self, *texts: str) -> str:
+        """Waits until all of some texts are on it."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            screen = self.screen
+            if all(text in screen for text in texts):
+                return screen
+            assert time.monotonic() < end, f"not on the screen: {texts}\n{screen}"
+            time.sleep(0.05)
+
+    def leave(self, text: str) -> None:
+        """Presses Escape and waits until a text is gone: a key that follows at once would be taken for its Alt."""
+        self.type("Escape")
+        end = time.monotonic() + PATIENCE
+        while text in self.screen:
+            assert time.monotonic() < end, self.screen
+            time.sleep(0.05)
+
+    def end(self) -> None:
+        """Ends the server and what runs in it."""
+        self._tmux("kill-server")
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    one = Terminal(tmp_path)
+    yield one
+    one.end()
+
+
+def test_a_first_visit_from_the_prompt_to_the_shell_again(terminal: Terminal) -> None:
+    console = shlex.join([sys.executable, "-m", "llmbm_console.cli", "--sim"])
+    terminal.type("stty -a | md5sum > before", "Enter")
+    terminal.type(
+        f"{console}; echo 'ended with' $?; stty -a | md5sum > after; cmp before after && echo as before", "Enter"
+    )
+    terminal.until("kernel ready", "Transcript", "Memory")
+    terminal.type("Once upon a time", "Enter")
+    terminal.until("Once upon a time", "tok/s")
+    terminal.type("F1")
+    terminal.until("Esc closes")
+    terminal.leave("Esc closes")
+    terminal.type("C-p")
+    terminal.until("Write a prompt")
+    terminal.leave("Write a prompt")
+    terminal.type("/temp 0.5", "Enter")
+    terminal.until("temp = 0.5")
+    terminal.type("C-q")
+    screen = terminal.until("ended with 0", "as before")
+    assert "Transcript" not in screen, "the alternate screen was left"
+
+
+def test_the_start_screen_opens_what_was_chosen(terminal: Terminal) -> None:
+    console = shlex.join([sys.executable, "-m", "llmbm_console.cli", "--choose"])
+    terminal.type(f"{console}; echo 'ended with' $?", "Enter")
+    terminal.until("Start a kernel", "Simulator")
+    terminal.type("Escape")
+    terminal.until("ended with 0")
