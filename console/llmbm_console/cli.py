@@ -110,7 +110,11 @@ def target_of(arguments: argparse.Namespace, file: Path | None = None) -> Target
     given = {name: getattr(arguments, name) for name in (*options, "baud") if getattr(arguments, name) is not None}
     more = ("speed", "seek", "record", "log", "raw_log")
     given |= {name: value for name in more if (value := getattr(arguments, name, None)) is not None}
-    given |= {name: value == "on" for name in ("dtr", "rts") if (value := getattr(arguments, name))}
+    for name in ("dtr", "rts"):
+        if (value := getattr(arguments, name)) not in (None, "on", "off"):
+            raise SessionError(f"{name} = {value!r}: expected on or off (a profile of config.toml)")
+        if value:
+            given[name] = value == "on"
     return Target(kind=kind, address=address, read_only=arguments.read_only, **given)
 
 

@@ -13,6 +13,7 @@ from driving import make_app, screen_text, settled, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmbm_console import cli
 from llmbm_console.core.session import SessionError
 from llmbm_console.core.settings import PRESETS, Settings, options_of, read_settings, with_profile, write_setting
 from llmbm_console.faces.settings import EXAMPLE
@@ -133,3 +134,18 @@ def test_settings_are_begun_shown_and_never_overwritten(tmp_path: Path) -> None:
     unknown = run(tmp_path, "exec", "--profile", "gone", "--", "/version")
     assert unknown.returncode == 1
     assert "no such profile" in unknown.stderr
+
+
+def test_a_profile_may_set_lines_and_logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(
+        '[profiles.bench]\nserial = "/dev/a"\ndtr = "on"\nrts = "off"\nlog = "bench.log"\nread_only = true\n'
+    )
+    monkeypatch.setattr("llmbm_console.core.settings.settings_file", lambda: path)
+    target = cli.target_of(cli.console_parser().parse_args(["--profile", "bench"]))
+    assert (target.dtr, target.rts, target.read_only) == (True, False, True)
+    assert target.log is not None
+    assert target.log.name == "bench.log"
+    path.write_text('[profiles.bench]\nserial = "/dev/a"\ndtr = "maybe"\n')
+    with pytest.raises(SessionError, match="expected on or off"):
+        cli.target_of(cli.console_parser().parse_args(["--profile", "bench"]))
