@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from llmbm_console.core.link import Link
 
 TICK = 0.05  # s
+IDLE_TICK = 0.25  # s, while nothing is under way: each wake-up costs, and an idle console should cost nothing
 PING_EVERY = 2.0  # s; machine mode would end after 10 s without a frame from us
 SLOW, SILENT, GIVE_UP = 1.0, 5.0, 12.0  # s without any frame
 STATISTICS_EVERY = 1.0
@@ -46,12 +47,20 @@ class Upkeep:
         """Until the connection ends."""
         try:
             while True:
-                await asyncio.sleep(TICK)
+                await asyncio.sleep(TICK if self._has_work else IDLE_TICK)
                 self._tick(time.monotonic())
         finally:
             self.ready.clear()
             for task in self._tasks:
                 task.cancel()
+
+    @property
+    def _has_work(self) -> bool:
+        """Something is under way that must not wait for a slow tick."""
+        link = self._link
+        settled = link.phase is LinkPhase.MACHINE and self.ready.is_set() and not link.busy
+        held = link.decoder.holds_text or link.streams.waiting or link.streams.tokens.following
+        return not settled or held or bool(link.requests.waiting)
 
     def _spawn(self, coroutine: object) -> None:
         task: asyncio.Task[None] = asyncio.create_task(coroutine)  # type: ignore[arg-type]

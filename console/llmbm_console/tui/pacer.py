@@ -1,5 +1,5 @@
-"""When to draw: what streams 30 times a second, gauges 4 times a second at most, once a second while the kernel idles,
-and nothing while nothing happens.
+"""When to draw: what streams 30 times a second, gauges 4 times a second at most, every two seconds while the kernel
+idles, and nothing while nothing happens.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from llmbm_protocol.words import Stream
 
 STREAM_PERIOD = 1 / 30
 GAUGE_PERIOD = 1 / 4
-IDLE_PERIOD = 1.0  # while the kernel waits for a prompt: its samples say the same again and again
+IDLE_PERIOD = 2.0  # while the kernel waits for a prompt: its samples say the same again and again
 
 _STREAMING = (
     CommandDone,
