@@ -13,7 +13,8 @@ the beginning; one that is smaller than that of the line before counts as that:
     "o"  octets sent, in the same way
     "x"  the link gave up waiting for something ("tokens", "events FIRST COUNT") and went on behind it, or showed a
          line that has no end yet ("text")
-    "e"  an event that the octets do not tell: {"type": "MachineChanged", ...}, the names of core/events.py
+    "e"  an event that the octets do not tell: {"type": "MachineChanged", ...}, the names of core/events.py. A fourth
+         value says that it came in the midst of the octets before it: behind so many of their frames and texts
     "m"  a mark that a person set: its text
 """
 
@@ -75,6 +76,7 @@ class Entry:
     at: float  # seconds from the beginning
     kind: Kind
     data: bytes | str | ev.Event
+    after: int | None = None  # of an event: frames and texts of the octets before it that came first; None: all
 
 
 # ---- writing
@@ -106,7 +108,9 @@ def entry_line(entry: Entry) -> str:
     """One further line, with its end."""
     data = entry.data
     value = _octets(data) if isinstance(data, bytes) else data if isinstance(data, str) else _event(data)
-    return json.dumps([round(entry.at, 6), entry.kind, value], ensure_ascii=False, separators=(",", ":")) + "\n"
+    after = [entry.after] if entry.after is not None else []
+    line = [round(entry.at, 6), entry.kind, value, *after]
+    return json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 # ---- reading
@@ -142,9 +146,12 @@ def read_entry(line: str, clock: float, earliest: float = 0.0) -> Entry:
         value = json.loads(line)
     except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"not JSON: {error}") from None
-    if not isinstance(value, list) or len(value) != 3:
+    if not isinstance(value, list) or len(value) not in (3, 4):
         raise ValueError("expected [seconds, kind, data]")
-    at, kind, data = value
+    at, kind, data = value[:3]
+    after = value[3] if len(value) == 4 else None
+    if after is not None and (kind != "e" or isinstance(after, bool) or not isinstance(after, int) or after < 0):
+        raise ValueError("expected a count of frames and texts as the fourth value of an event")
     if isinstance(at, bool) or not isinstance(at, int | float) or not 0 <= at < LONGEST:
         raise ValueError("expected seconds from the beginning as the first value")
     at = max(float(at), earliest)
@@ -152,7 +159,7 @@ def read_entry(line: str, clock: float, earliest: float = 0.0) -> Entry:
         if kind in ("i", "o"):
             return Entry(at, kind, _read_octets(data))
         if kind == "e":
-            return Entry(at, "e", _read_event(data, clock + at))
+            return Entry(at, "e", _read_event(data, clock + at), after)
     except (binascii.Error, ValidationError) as error:
         raise ValueError(str(error).splitlines()[0]) from None
     if kind in ("x", "m") and isinstance(data, str):

@@ -54,6 +54,7 @@ class Link:
         self.transport = transport
         self.emit = emit
         self._tap = tap  # sees all octets: "i" received, "o" sent
+        self.position: int | None = None  # frames and texts of the octets that are being taken, this one included
         self.phase = LinkPhase.CLOSED
         self.hello: Hello | None = None
         self.credits = Credits()
@@ -249,14 +250,14 @@ class Link:
         self.received_bytes += len(data)
         self._ear.take(data)
         self._ear.heard_at = now
-        # Line by line, so that what a frame leads to lies behind it, and before the next one, in a recording as well.
-        for line in data.splitlines(keepends=True):
-            self._tap("i", now, line)
-            for heard in self.decoder.feed(line):
-                if isinstance(heard, str):
-                    self.emit(ev.ConsoleText(now, heard))
-                else:
-                    self._frame(*heard, now)
+        self._tap("i", now, data)
+        for position, heard in enumerate(self.decoder.feed(data), 1):
+            self.position = position
+            if isinstance(heard, str):
+                self.emit(ev.ConsoleText(now, heard))
+            else:
+                self._frame(*heard, now)
+        self.position = None
         self._ear.tell()
 
     def _flush_text(self) -> None:

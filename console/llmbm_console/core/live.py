@@ -96,7 +96,7 @@ class LiveSession:
 
     def _emit(self, event: ev.Event) -> None:
         self._state = reduce(self._state, event)
-        self.recorder.event(event)
+        self.recorder.event(event, self._link.position if self._link is not None else None)
         if self._text_log is not None:
             self._text_log.event(self._state, event)
         if isinstance(event, ev.RecordReceived):

@@ -38,46 +38,29 @@ class Recorder:
         self._tail_bytes = 0
         self._file: IO[str] | None = None
         self._synced = 0.0
-        self._open_way = ""  # kind of the octets that are still being joined
-        self._open_at = 0.0
-        self._octets: list[bytes] = []
 
     # ---- what happens
 
     def octets(self, way: str, at: float, data: bytes) -> None:
-        """Octets received ("i") or sent ("o"), or what the link gave up ("x"). What one read brought is one entry."""
-        if way != self._open_way or at != self._open_at or way == "x":
-            self._join()
-            self._open_way, self._open_at = way, at
-        self._octets.append(data)
+        """Octets received ("i") or sent ("o"), or what the link did by itself ("x")."""
+        if way == "i":
+            self._add(Entry(self._since(at), "i", data))
+        elif way == "o":
+            self._add(Entry(self._since(at), "o", data))
+        else:
+            self._add(Entry(self._since(at), "x", data.decode()))
 
-    def event(self, event: ev.Event) -> None:
-        """An event of the session; those that the octets tell are left out."""
+    def event(self, event: ev.Event, after: int | None = None) -> None:
+        """An event of the session; those that the octets tell are left out. `after`: see Entry."""
         if not isinstance(event, TOLD_BY_OCTETS):
-            self._join()
-            self._add(Entry(self._since(event.at), "e", event))
+            self._add(Entry(self._since(event.at), "e", event, after))
 
     def mark(self, at: float, text: str) -> None:
         """A person set a mark."""
-        self._join()
         self._add(Entry(self._since(at), "m", text))
 
     def _since(self, at: float) -> float:
         return max(0.0, at - self.clock)
-
-    def _join(self) -> None:
-        if not self._octets:
-            return
-        data, way = b"".join(self._octets), self._open_way
-        self._octets.clear()
-        self._open_way = ""
-        at = self._since(self._open_at)
-        if way == "i":
-            self._add(Entry(at, "i", data))
-        elif way == "o":
-            self._add(Entry(at, "o", data))
-        else:
-            self._add(Entry(at, "x", data.decode()))
 
     def _add(self, entry: Entry) -> None:
         size = _size(entry)
@@ -101,7 +84,6 @@ class Recorder:
 
     def start(self, path: Path) -> None:
         """Writes what is kept, and all that follows, into a new file. Raises SessionError: it is never written over."""
-        self._join()
         try:
             file = path.open("x", encoding="utf-8", newline="\n")
         except FileExistsError:
@@ -146,7 +128,6 @@ class Recorder:
 
     def stop(self) -> None:
         """Ends the file. Idempotent."""
-        self._join()
         file, self._file = self._file, None
         if file is not None:
             try:
@@ -157,7 +138,6 @@ class Recorder:
 
     def save(self, path: Path, view: tuple[float, float] | None = None) -> None:
         """What is kept, as a recording of its own that shows only the moments of `view`. Raises SessionError."""
-        self._join()
         header = self.header
         if view is not None:
             header = header.model_copy(update={"view": (self._since(view[0]), self._since(view[1]))})

@@ -17,7 +17,7 @@ from typing import Protocol
 from llmbm_console.core.capture import Capture, Entry, Header, is_capture
 from llmbm_console.core.events import ConsoleText, Event, LinkChanged, LinkPhase, Notice, RecordReceived
 from llmbm_console.core.link_asking import SESSION
-from llmbm_console.core.link_decode import LineDecoder
+from llmbm_console.core.link_decode import Heard, LineDecoder
 from llmbm_console.core.link_streams import FLUSH_TEXT, Streams
 from llmbm_console.core.plain_kernel import PlainKernel
 from llmbm_console.core.raw_log import RawLog
@@ -44,11 +44,14 @@ class Replay:
         self._phase: LinkPhase | None = None  # as recorded; None while only octets were
         self._heard_at = 0.0
         self._waiting_since: float | None = None
+        self._octets: Iterator[Heard | str] = iter(())  # what the last ones held and was not taken yet
+        self._taken = 0
         self.marks: list[tuple[float, str]] = []
 
     def take(self, entry: Entry, clock: float) -> Iterator[Event]:
         """What an entry meant; `clock` is the time of the recording's beginning."""
         at, data = clock + entry.at, entry.data
+        yield from self._heard(entry.after)
         if self._phase is None and self._decoder.holds_text and at - self._heard_at > QUIET:
             yield from self._told(ConsoleText(self._heard_at + QUIET, self._decoder.flush()))
         if isinstance(data, Event):
@@ -59,8 +62,8 @@ class Replay:
             yield from self._told(data)
         elif isinstance(data, bytes):
             if entry.kind == "i":
-                self._heard_at = at
-                yield from self._octets(at, data)
+                # Taken as far as the next entry says: an event may have come in the midst of them.
+                self._heard_at, self._taken, self._octets = at, 0, self._decoder.feed(data)
         elif data == FLUSH_TEXT and entry.kind == "x":
             yield from self._told(ConsoleText(at, self._decoder.flush()))
         elif entry.kind == "x":
@@ -71,12 +74,26 @@ class Replay:
             yield from self._lose_patience(at)
 
     def finish(self, at: float) -> Iterator[Event]:
-        """The end of a recording of nothing but octets: what is held back is all there will be."""
+        """The end. In a recording of nothing but octets, what is held back is all there will be."""
+        yield from self._heard(None)
         if self._phase is None:
             if text := self._decoder.flush():
                 yield from self._told(ConsoleText(at, text))
             for record in self._streams.settle():
                 yield RecordReceived(at, record)
+
+    def _heard(self, until: int | None) -> Iterator[Event]:
+        """What the last octets held, up to so many frames and texts."""
+        while until is None or self._taken < until:
+            heard = next(self._octets, None)
+            if heard is None:
+                return
+            self._taken += 1
+            if isinstance(heard, str):
+                yield from self._told(ConsoleText(self._heard_at, heard))
+            else:
+                for record in self._records(heard[0]):
+                    yield RecordReceived(self._heard_at, record)
 
     def _lose_patience(self, at: float) -> Iterator[Event]:
         if not self._streams.waiting:
@@ -87,15 +104,6 @@ class Replay:
             self._waiting_since = None
             for record in self._streams.settle():
                 yield RecordReceived(at, record)
-
-    def _octets(self, at: float, data: bytes) -> Iterator[Event]:
-        for line in data.splitlines(keepends=True):  # as the link does
-            for heard in self._decoder.feed(line):
-                if isinstance(heard, str):
-                    yield from self._told(ConsoleText(at, heard))
-                else:
-                    for record in self._records(heard[0]):
-                        yield RecordReceived(at, record)
 
     def _records(self, record: Record | UnknownFrame) -> Iterator[Record]:
         if isinstance(record, UnknownFrame):
