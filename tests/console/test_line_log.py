@@ -84,7 +84,7 @@ def test_a_log_that_cannot_be_written_is_refused_before_anything_is_opened(
         assert cli.main(words) == 1
         assert "cannot be written: No such file or directory" in capsys.readouterr().err
     (tmp_path / "a.llcap").write_text('{"llcap":1}\n')
-    with pytest.raises(SessionError, match="nothing to record or to log"):
+    with pytest.raises(SessionError, match="nothing to record, to log or to share"):
         make_session(Target("file", str(tmp_path / "a.llcap"), log=tmp_path / "log"))
     assert not (tmp_path / "log").exists()
     with pytest.raises(SessionError, match="lines of a serial port"):

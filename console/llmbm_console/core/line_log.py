@@ -98,7 +98,7 @@ class TextLog:
             case ev.RecordReceived(record=LogRecord() as record):
                 return [f"# kernel {entry.severity} {entry.code}: {entry.text}" for entry in _entry(state, record)]
             case _:
-                return [f"# {line}" for line in _told(event).split("\n") if line]
+                return [f"# {line}" for line in told(event).split("\n") if line]
 
     @staticmethod
     def _answer(state: State, end: Finished) -> list[str]:
@@ -113,7 +113,7 @@ def _entry(state: State, record: LogRecord) -> list[LogLine]:
     return [entry for entry in state.log if entry.record is record]
 
 
-def _told(event: ev.Event) -> str:
+def told(event: ev.Event) -> str:
     """An event of the connection or the machine in a line; "" for what belongs to no log."""
     match event:
         case ev.LinkChanged(phase=phase, detail=detail):

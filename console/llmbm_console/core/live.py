@@ -21,6 +21,7 @@ from llmbm_console.core.plain_kernel import PlainKernel
 from llmbm_console.core.recorder import Recorder
 from llmbm_console.core.saved_files import SavedFiles
 from llmbm_console.core.session import Listener, MachineControl, Outcome, Playback, SessionError
+from llmbm_console.core.shared_line import SharedLine
 from llmbm_console.core.state import MachineState, State, Turn
 from llmbm_console.core.store import reduce
 from llmbm_console.core.transport.base import Transport, TransportError
@@ -65,6 +66,7 @@ class LiveSession:
         self.recorder = Recorder(title, self._log_failed)
         self._raw_log: RawLog | None = None
         self._text_log: TextLog | None = None
+        self._shared: SharedLine | None = None
         self._closed = False
         self._downloading = asyncio.Lock()  # the kernel keeps one file open
         self._saved = SavedFiles(self._machine.read_file, self._emit) if self._machine is not None and boots else None
@@ -99,6 +101,8 @@ class LiveSession:
         self.recorder.event(event, self._link.position if self._link is not None else None)
         if self._text_log is not None:
             self._text_log.event(self._state, event)
+        if self._shared is not None:
+            self._shared.event(self._state, event)
         if isinstance(event, ev.RecordReceived):
             if isinstance(event.record, Finished):
                 self._generations.finished(event.record)
@@ -128,6 +132,8 @@ class LiveSession:
 
     async def open(self) -> None:
         """Starts everything in the background."""
+        if self._shared is not None and self._starting is None:
+            self._shared.start()
         if self._starting is None:
             self._starting = asyncio.create_task(self._start())
 
@@ -228,7 +234,7 @@ class LiveSession:
         if self._machine is not None:
             await self._machine.close()
         self.recorder.stop()
-        for log in (self._raw_log, self._text_log):
+        for log in (self._raw_log, self._text_log, self._shared):
             if log is not None:
                 log.close()
 
@@ -241,6 +247,10 @@ class LiveSession:
             self._text_log = TextLog(text, time.time() - time.monotonic(), self._log_failed)
         if raw is not None:
             self._raw_log = RawLog(raw, self._log_failed)
+
+    def share_at(self, name: Path) -> None:
+        """A pseudo-terminal under this name, for another program beside this session. Raises SessionError."""
+        self._shared = SharedLine(name, self.submit, self.stop)
 
     def _octets(self, way: str, at: float, data: bytes) -> None:
         self.recorder.octets(way, at, data)

@@ -42,7 +42,7 @@ PRESETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 PROFILE_OPTIONS: Mapping[str, type] = {
     **dict.fromkeys(("qemu", "sim", "read_only"), bool),
     **dict.fromkeys(("serial", "qmp", "connect", "accel", "qemu_binary", "display", "theme", "dtr", "rts"), str),
-    **dict.fromkeys(("model", "tokenizer", "config", "image", "firmware", "log", "raw_log"), Path),
+    **dict.fromkeys(("model", "tokenizer", "config", "image", "firmware", "log", "raw_log", "share"), Path),
     **dict.fromkeys(("memory", "smp", "baud"), int),
 }
 KINDS = {bool: "true or false", str: "a text", Path: "a file's path", int: "a whole number from 1"}

@@ -42,6 +42,7 @@ class Target:
     record: Path | None = None  # a recording of everything, into a new file
     log: Path | None = None  # clean lines with their times, appended
     raw_log: Path | None = None  # octets as they came, appended
+    share: Path | None = None  # name of a pseudo-terminal for another program
     speed: float = 1.0  # of a recording that is shown
     seek: float = 0.0  # s from its beginning
 
@@ -179,11 +180,13 @@ def make_session(target: Target) -> Session:
     session = make[target.kind](target)
     from llmbm_console.core.live import LiveSession
 
-    wanted = target.record or target.log or target.raw_log
+    wanted = target.record or target.log or target.raw_log or target.share
     if wanted is not None and not isinstance(session, LiveSession):
-        raise SessionError(f"{wanted}: a file has nothing to record or to log")
+        raise SessionError(f"{wanted}: a file has nothing to record, to log or to share")
     if isinstance(session, LiveSession):
         if target.record is not None:
             session.recorder.start(target.record)
         session.log_to(target.log, target.raw_log)
+        if target.share is not None:
+            session.share_at(target.share)
     return session
