@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,7 @@ from llmbm_console.core.replay import ReplaySession, open_replay
 from llmbm_console.core.state import State, Turn
 from llmbm_console.core.targets import Target, make_session
 from llmbm_protocol.codec import to_frame
-from llmbm_protocol.schema import KvCache, Model, Sentinel
+from llmbm_protocol.schema import Hello, KvCache, Model, Sentinel
 
 Sessions = Callable[..., LiveSession]
 
@@ -82,15 +81,13 @@ async def test_a_log_from_the_middle_shows_what_it_has(kernel: Kernel, sessions:
     assert texts(live)[0] in texts(again)
 
 
-async def test_a_log_without_a_session_claims_nothing(kernel: Kernel, tmp_path: Path) -> None:
-    await kernel.start()
-    reader, writer = await asyncio.open_unix_connection(str(kernel.socket))
-    boot = await asyncio.wait_for(reader.readuntil(b"llmk> "), 20)
-    writer.write(b"/temp\r")
-    boot += await asyncio.wait_for(reader.readuntil(b"llmk> "), 20)
-    writer.close()
+async def test_a_log_without_a_session_claims_nothing(tmp_path: Path) -> None:
+    hello = Hello(
+        protocol=1, revision=0, schema_id=1, boot=7, machine=False, nonce="", window_idle=15, window_busy=15,
+        max_line=240, baud=115_200, version="llmk-0.1.0",
+    )  # fmt: skip
     path = tmp_path / "human.raw"
-    path.write_bytes(boot)
+    path.write_bytes(b"Loaded a.bin\r\n" + to_frame(hello, 0) + b"llmk> /temp\r\ntemp = 0.85\r\nllmk> ")
     assert is_raw_log(path)
     found = read_post_mortem(path)
     assert found.verdict.startswith("A serial log in which no console asked for anything")

@@ -62,7 +62,7 @@ async def test_a_recording_plays_stands_and_ends(recording: Path) -> None:
         assert app.held is not None
         assert app.held.now == pytest.approx(first)
         assert app.player.playing
-        assert "0:00 / 0:0" in screen_text(app)
+        assert "► 0:00 / 0:" in screen_text(app)
         clock[0] += 0.05
         await wait_until(pilot, lambda: app.held is not None and app.held.now == pytest.approx(first + 0.05))
         await pilot.press("space")
