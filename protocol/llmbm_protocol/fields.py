@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import BaseModel, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 WireKind = Literal["uint", "hex", "flag", "micro", "text", "plain", "name", "enum", "uints"]
@@ -119,3 +119,8 @@ Flag = Annotated[bool, Wire("flag", 1)]
 Micro = Annotated[int, Wire("micro", 0xFFFF_FFFF)]
 #: The same up to 281 million: rates of a small model pass the four thousand of Micro.
 Micro48 = Annotated[int, Wire("micro", 0xFFFF_FFFF_FFFF)]
+
+
+def is_micro(record_type: type[BaseModel], name: str) -> bool:
+    """True for a field in millionths."""
+    return any(isinstance(mark, Wire) and mark.kind == "micro" for mark in record_type.model_fields[name].metadata)

@@ -185,7 +185,7 @@ def test_memory_keeps_the_beginning_and_the_newest(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(recorder_module, "TAIL_BYTES", 2000)
     recorder = Recorder("x")
     for number in range(1000):
-        recorder.octets("i", recorder.clock + number, b"%099d\n" % number)
+        recorder.note("i", recorder.clock + number, b"%099d\n" % number)
     recorder.save(tmp_path / "kept.llcap")
     kept = [int(entry.data) for entry in Capture(tmp_path / "kept.llcap").entries() if isinstance(entry.data, bytes)]
     assert kept == [*range(10), *range(980, 1000)]
@@ -229,6 +229,7 @@ HOSTILE = [
     ('[0.4,"i",{"b64":"!"}]', "base64"),
     ('[0.4,"i",7]', "octets are text"),
     ('[0.4,"e",{"type":"Event"}]', "known type"),
+    ('[0.4,"e",{"type":[]}]', "known type"),
     ('[0.4,"e",{"type":"Gap","seconds":1e300,"reason":""}]', "out of range"),
     ('[0.4,"e",{"type":"Gap","seconds":"x","reason":""}]', "1 validation error"),
     ('[0.4,"e",{"type":"MachineChanged","status":"burning"}]', "1 validation error"),

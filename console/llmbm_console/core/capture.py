@@ -23,11 +23,11 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields
-from enum import Enum
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -35,7 +35,6 @@ from llmbm_console.core import events as ev
 from llmbm_console.core.sanitise import clean
 from llmbm_console.core.session import SessionError
 
-SUFFIX = ".llcap"
 VERSION = 1
 LONGEST = 1e9  # s
 LARGEST = 2**53  # of any figure of an event
@@ -47,9 +46,6 @@ Kind = Literal["i", "o", "x", "e", "m"]
 TOLD_BY_OCTETS = (ev.RecordReceived, ev.ConsoleText)
 EVENTS: dict[str, type[ev.Event]] = {
     kind.__name__: kind for kind in ev.Event.__subclasses__() if kind not in TOLD_BY_OCTETS
-}
-_READERS: dict[str, Callable[[object], ev.Event]] = {
-    name: TypeAdapter(kind).validate_python for name, kind in EVENTS.items()
 }
 
 
@@ -84,30 +80,19 @@ class Entry:
 
 def _octets(data: bytes) -> object:
     try:
-        text = data.decode()
+        return data.decode()
     except UnicodeDecodeError:
         return {"b64": base64.b64encode(data).decode()}
-    return text
-
-
-def _event(event: ev.Event) -> dict[str, Any]:
-    document: dict[str, Any] = {"type": type(event).__name__}
-    for field in fields(event):
-        value = getattr(event, field.name)
-        if field.name != "at":
-            document[field.name] = value.value if isinstance(value, Enum) else value
-    return document
-
-
-def header_line(header: Header) -> str:
-    """The first line, with its end."""
-    return header.model_dump_json(exclude_none=True) + "\n"
 
 
 def entry_line(entry: Entry) -> str:
     """One further line, with its end."""
     data = entry.data
-    value = _octets(data) if isinstance(data, bytes) else data if isinstance(data, str) else _event(data)
+    value: object = data
+    if isinstance(data, bytes):
+        value = _octets(data)
+    elif isinstance(data, ev.Event):
+        value = {"type": type(data).__name__, **ev.fields_of(data)}
     after = [entry.after] if entry.after is not None else []
     line = [round(entry.at, 6), entry.kind, value, *after]
     return json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n"
@@ -133,11 +118,18 @@ def _checked(value: object) -> object:
     return value
 
 
+@cache
+def _adapter(name: str) -> TypeAdapter[ev.Event]:
+    """Made when a recording is read: who only writes one should not wait for it."""
+    return TypeAdapter(EVENTS[name])
+
+
 def _read_event(value: object, at: float) -> ev.Event:
-    if not isinstance(value, dict) or value.get("type") not in _READERS:
+    name = value.get("type") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(name, str) or name not in EVENTS:
         raise ValueError("an event has a known type")
     given = {key: _checked(item) for key, item in value.items() if key != "type"}
-    return _READERS[value["type"]]({**given, "at": at})
+    return _adapter(name).validate_python({**given, "at": at})
 
 
 def read_entry(line: str, clock: float, earliest: float = 0.0) -> Entry:
@@ -180,18 +172,13 @@ class Capture:
             raise CaptureError(f"{path}: {error.strerror or error}") from error
         try:
             self.header = Header.model_validate_json(first)
-        except (ValidationError, ValueError) as error:
+        except ValueError as error:
             raise CaptureError(f"{path}: no recording: its first line is not a header with llcap and clock") from error
         if self.header.llcap != VERSION:
             raise CaptureError(
                 f"{path}: a recording of version {self.header.llcap}; this console reads version {VERSION}: a newer "
                 "llmbm-console is needed"
             )
-
-    @property
-    def size(self) -> int:
-        """Bytes of the file."""
-        return self.path.stat().st_size
 
     def entries(self) -> Iterator[Entry]:
         """All entries in their order."""
@@ -227,9 +214,13 @@ def is_capture(path: Path) -> bool:
         return False
 
 
+def capture_lines(header: Header, entries: Iterable[Entry]) -> Iterator[str]:
+    """A whole recording, line by line."""
+    yield header.model_dump_json(exclude_none=True) + "\n"
+    yield from map(entry_line, entries)
+
+
 def write_capture(path: Path, header: Header, entries: Iterable[Entry]) -> None:
     """A whole recording. Raises OSError."""
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(header_line(header))
-        for entry in entries:
-            file.write(entry_line(entry))
+        file.writelines(capture_lines(header, entries))

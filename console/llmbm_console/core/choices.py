@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from llmbm_console.core.capture import SUFFIX, is_capture
+from llmbm_console.core.capture import is_capture
 from llmbm_console.core.firmware import find_firmware
+from llmbm_console.core.kept_files import DUMPS, SUFFIX, newest_files
 from llmbm_console.core.paths import simulator_binary
 from llmbm_console.core.sanitise import clean
 from llmbm_console.core.session import SessionError
@@ -92,20 +93,11 @@ def age(seconds: float) -> str:
 
 def files(folders: Iterable[Path], now: float) -> Iterator[Choice]:
     """The newest dumps, logs and recordings in some folders."""
-    found: dict[Path, tuple[float, int]] = {}
-    for folder in folders:
-        for pattern in ("*llmk-*.txt", f"*{SUFFIX}"):
-            for path in folder.glob(pattern) if folder.is_dir() else ():
-                try:
-                    status = path.stat()
-                except OSError:
-                    continue
-                found[path.resolve()] = (status.st_mtime, status.st_size)
-    for path, (changed, size) in sorted(found.items(), key=lambda item: -item[1][0])[:MOST_FILES]:
-        kinds = {"dump": "dump", "failsafe": "report of a trip"}
+    kinds = {"dump": "dump", "failsafe": "report of a trip"}
+    for path, status in newest_files(folders, DUMPS, f"*{SUFFIX}")[:MOST_FILES]:
         kind = next((word for part, word in kinds.items() if part in path.name), "log")
         kind = "recording" if is_capture(path) else kind
-        detail = f"{kind}, {max(1, size // 1024)} KiB, {age(now - changed)}"
+        detail = f"{kind}, {max(1, status.st_size // 1024)} KiB, {age(now - status.st_mtime)}"
         yield Choice(GROUPS[3], clean(path.name), detail, Target("file", str(path)))
 
 

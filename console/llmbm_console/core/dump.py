@@ -137,7 +137,7 @@ def parse_post_mortem(data: bytes, name: str) -> PostMortem:
         reading.records += reader.records
         for problem in reader.problems:
             reading.problem(problem)
-    elif frames := records_of(data):
+    elif frames := list(records_of(data)):
         kind, origin = "serial log", "llmk"
         streams = Streams()
         reading.records += [known for record in frames for known in streams.take(record)] + streams.settle()

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from llmbm_console.core.dump import PostMortem
 from llmbm_console.core.kernel_text import TextEvent
-from llmbm_console.core.verdict import last_of
-from llmbm_protocol.fields import Wire
+from llmbm_console.core.verdict import last_of, zones_of
+from llmbm_protocol.fields import is_micro
 from llmbm_protocol.schema import KvCache, Model, Record, Sample, SamplingState, Sentinel, Version, Zone
 
 SECTIONS: tuple[tuple[str, type[Sample]], ...] = (
@@ -61,6 +61,11 @@ class Comparison:
         return not (differ or self.only_old or self.only_new)
 
     @property
+    def unchanged(self) -> list[str]:
+        """The sections that say the same in both files."""
+        return [section.name for section in self.sections if not section.changes and not section.absent]
+
+    @property
     def sentence(self) -> str:
         """What the comparison comes to."""
         if self.equal:
@@ -80,10 +85,6 @@ def other(which: str) -> str:
     return "new" if which == "old" else "old"
 
 
-def _is_micro(record: type[Record], name: str) -> bool:
-    return any(isinstance(mark, Wire) and mark.kind == "micro" for mark in record.model_fields[name].metadata)
-
-
 def _text(kind: type[Record], name: str, value: object) -> str:
     if value is None:
         return ""
@@ -94,7 +95,7 @@ def _text(kind: type[Record], name: str, value: object) -> str:
     if isinstance(value, int):
         if name == "schema_id":
             return f"{value:08x}"
-        return f"{value / MILLION:g}" if _is_micro(kind, name) else f"{value:,}"
+        return f"{value / MILLION:g}" if is_micro(kind, name) else f"{value:,}"
     if isinstance(value, tuple):
         return " ".join(f"{item:,}" if isinstance(item, int) else str(item) for item in value)
     return str(value)
@@ -107,7 +108,7 @@ def _difference(kind: type[Record], name: str, old: object, new: object) -> str:
     assert isinstance(old, int)
     assert isinstance(new, int)
     by = new - old
-    return f"{by / MILLION:+g}" if _is_micro(kind, name) else f"{by:+,}"
+    return f"{by / MILLION:+g}" if is_micro(kind, name) else f"{by:+,}"
 
 
 def _compare(name: str, kind: type[Record], old: Record | None, new: Record | None) -> Section:
@@ -125,10 +126,6 @@ def _compare(name: str, kind: type[Record], old: Record | None, new: Record | No
             by = _difference(kind, field, before, after)
             changes.append(Change(field, _text(kind, field, before), _text(kind, field, after), by))
     return Section(name, tuple(changes), same)
-
-
-def _zones(found: PostMortem) -> dict[str, Zone]:
-    return {record.arena.value: record for record in found.records if isinstance(record, Zone)}
 
 
 def _same_event(entry: TextEvent) -> tuple[object, ...]:
@@ -152,9 +149,9 @@ def _missing(of: tuple[TextEvent, ...], beside: tuple[TextEvent, ...]) -> tuple[
 def compare(old: PostMortem, new: PostMortem) -> Comparison:
     """Two files, as they were read; a part that one of them lacks (another kernel, a torn file) is said so."""
     sections = [_compare(name, kind, last_of(old.records, kind), last_of(new.records, kind)) for name, kind in SECTIONS]
-    zones_old, zones_new = _zones(old), _zones(new)
+    zones_old, zones_new = zones_of(old.records), zones_of(new.records)
     for arena in dict.fromkeys((*zones_old, *zones_new)):
-        sections.append(_compare(f"zone {arena.upper()}", Zone, zones_old.get(arena), zones_new.get(arena)))
+        sections.append(_compare(f"zone {arena.value.upper()}", Zone, zones_old.get(arena), zones_new.get(arena)))
     only_old, only_new = _missing(old.events, new.events), _missing(new.events, old.events)
     kept = tuple(section for section in sections if section.absent != "both")
     return Comparison(old, new, kept, only_old, only_new, len(new.events) - len(only_new))

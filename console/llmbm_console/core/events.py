@@ -7,9 +7,9 @@ in records and captures.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, fields
+from enum import Enum, StrEnum
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from llmbm_protocol.schema import Record
@@ -48,6 +48,12 @@ class Event:
     """Base: `at` is time.monotonic() seconds."""
 
     at: float
+
+
+def fields_of(event: Event) -> dict[str, Any]:
+    """Everything but its time, for JSON: an enumeration as its value."""
+    values = {field.name: getattr(event, field.name) for field in fields(event) if field.name != "at"}
+    return {name: value.value if isinstance(value, Enum) else value for name, value in values.items()}
 
 
 @dataclass(frozen=True, slots=True)

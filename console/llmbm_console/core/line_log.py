@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from llmbm_protocol.schema import Event as LogRecord
 from llmbm_protocol.schema import Finished
 
 
-class _LogFile:
+class LogFile:
     """A file that is appended to. What cannot be written any more ends it; the session goes on."""
 
     def __init__(self, path: Path, mode: str, failed: Callable[[str], None], **options: Any) -> None:
@@ -35,33 +36,15 @@ class _LogFile:
         except OSError as error:
             file, self._file = self._file, None
             self._failed(f"{self.path}: the log ended: {error.strerror or error}")
-            _close(file)
+            with contextlib.suppress(OSError):
+                file.close()
 
     def close(self) -> None:
         """Idempotent."""
         file, self._file = self._file, None
         if file is not None:
-            _close(file)
-
-
-def _close(file: IO[Any]) -> None:
-    try:
-        file.close()
-    except OSError:
-        return  # what could not be written was told
-
-
-class RawLog:
-    """Every octet that was received, unchanged."""
-
-    def __init__(self, path: Path, failed: Callable[[str], None]) -> None:
-        self._file = _LogFile(path, "ab", failed)
-        self.close = self._file.close
-
-    def octets(self, way: str, data: bytes) -> None:
-        """Octets as the link has them."""
-        if way == "i":
-            self._file.write(data)
+            with contextlib.suppress(OSError):  # what could not be written was told
+                file.close()
 
 
 class TextLog:
@@ -69,7 +52,7 @@ class TextLog:
     1970. Lines of the kernel's text stand as they are, what was typed behind "> ", everything else behind "# "."""
 
     def __init__(self, path: Path, wall: float, failed: Callable[[str], None]) -> None:
-        self._file = _LogFile(path, "a", failed, encoding="utf-8", newline="\n")
+        self._file = LogFile(path, "a", failed, encoding="utf-8", newline="\n")
         self.close = self._file.close
         self._wall = wall
         self._rest = ""  # of the kernel's text: a line without its end

@@ -16,7 +16,7 @@ from llmbm_console.core.link_asking import SESSION, Asking
 from llmbm_console.core.link_decode import LineDecoder
 from llmbm_console.core.link_hello import STOP, Ear, establish, send_paced, wait_for_kernel, why_nobody_answers
 from llmbm_console.core.link_requests import RequestError, Requests
-from llmbm_console.core.link_streams import FLUSH_TEXT, Streams
+from llmbm_console.core.link_streams import FLUSH_TEXT, Streams, Way
 from llmbm_console.core.link_upkeep import Upkeep
 from llmbm_console.core.transport.base import Transport, TransportError
 from llmbm_protocol.codec import UnknownFrame
@@ -49,11 +49,11 @@ class Link:
         transport: Transport,
         emit: Callable[[ev.Event], None],
         boots: bool = False,
-        tap: Callable[[str, float, bytes], None] = lambda way, at, octets: None,
+        tap: Callable[[Way, float, bytes | str], None] = lambda way, at, data: None,
     ) -> None:
         self.transport = transport
         self.emit = emit
-        self._tap = tap  # sees all octets: "i" received, "o" sent
+        self._tap = tap  # sees all octets, and what the link does by itself
         self.position: int | None = None  # frames and texts of the octets that are being taken, this one included
         self.phase = LinkPhase.CLOSED
         self.hello: Hello | None = None
@@ -264,7 +264,7 @@ class Link:
         """Text without line end, after a moment of quiet."""
         text, now = self.decoder.flush(), time.monotonic()
         if text:
-            self._tap("x", now, FLUSH_TEXT.encode())
+            self._tap("x", now, FLUSH_TEXT)
             self.emit(ev.ConsoleText(now, text))
 
     def flush_quiet_text(self, now: float) -> None:
@@ -350,7 +350,7 @@ class Link:
     def give_up(self, what: str) -> None:
         """What is missing was asked for often enough: goes on behind it."""
         now = time.monotonic()
-        self._tap("x", now, what.encode())
+        self._tap("x", now, what)
         self.release(self.streams.give_up(what), now)
 
     def _credit(self, record: Credit, now: float) -> None:

@@ -6,10 +6,13 @@ The live link and the replay of a recording go through here, so that both show t
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from llmbm_console.core.link_repair import EventStream, TokenStream
 from llmbm_protocol.schema import Credit, Event, Finished, Record, Response, Token
 
+#: octets received, octets sent, and what the link did by itself: all that a recording has of a line
+Way = Literal["i", "o", "x"]
 #: what the link did by itself, as a recording has it: gave up tokens, or events; showed a line that has no end yet
 SKIP_TOKENS, SKIP_EVENTS, FLUSH_TEXT = "tokens", "events", "text"
 

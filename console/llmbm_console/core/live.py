@@ -11,11 +11,12 @@ from pathlib import Path
 from llmbm_console.core import events as ev
 from llmbm_console.core.dialogue import Dialogue, Generations
 from llmbm_console.core.events import LinkPhase, MachineStatus
-from llmbm_console.core.line_log import RawLog, TextLog
+from llmbm_console.core.line_log import LogFile, TextLog
 from llmbm_console.core.link import Link
 from llmbm_console.core.link_asking import SESSION
 from llmbm_console.core.link_download import Download, Progress
 from llmbm_console.core.link_requests import RequestError
+from llmbm_console.core.link_streams import Way
 from llmbm_console.core.machine import Machine
 from llmbm_console.core.plain_kernel import PlainKernel
 from llmbm_console.core.recorder import Recorder
@@ -64,7 +65,7 @@ class LiveSession:
         self._boot = 0
         self._plain = PlainKernel()
         self.recorder = Recorder(title, self._log_failed)
-        self._raw_log: RawLog | None = None
+        self._raw_log: LogFile | None = None
         self._text_log: TextLog | None = None
         self._shared: SharedLine | None = None
         self._closed = False
@@ -143,7 +144,7 @@ class LiveSession:
             if self._machine is not None:
                 transport = await self._machine.start()
             assert transport is not None
-            self._link = Link(transport, self._emit, self._boots, self._octets)
+            self._link = Link(transport, self._emit, self._boots, self._tapped)
             self._dialogue = Dialogue(self._link)
             self._link.freeze(self._state.machine.status is MachineStatus.PAUSED)  # attached to one that is paused
             self._link.start()
@@ -246,16 +247,16 @@ class LiveSession:
         if text is not None:
             self._text_log = TextLog(text, time.time() - time.monotonic(), self._log_failed)
         if raw is not None:
-            self._raw_log = RawLog(raw, self._log_failed)
+            self._raw_log = LogFile(raw, "ab", self._log_failed)
 
     def share_at(self, name: Path) -> None:
         """A pseudo-terminal under this name, for another program beside this session. Raises SessionError."""
         self._shared = SharedLine(name, self.submit, self.stop)
 
-    def _octets(self, way: str, at: float, data: bytes) -> None:
-        self.recorder.octets(way, at, data)
-        if self._raw_log is not None:
-            self._raw_log.octets(way, data)
+    def _tapped(self, way: Way, at: float, data: bytes | str) -> None:
+        self.recorder.note(way, at, data)
+        if self._raw_log is not None and way == "i":
+            self._raw_log.write(data)
 
     def _log_failed(self, why: str) -> None:
         """A full disk ends a log or a recording, never the session."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from llmbm_console.core.capture import Entry, Header
+from llmbm_console.core.capture import VERSION, Entry, Header
 from llmbm_console.core.link_decode import LineDecoder
 from llmbm_protocol.codec import UnknownFrame
 from llmbm_protocol.schema import Record
@@ -17,17 +17,18 @@ LINE = 1 << 16  # octets of a line at most; a longer one comes in pieces
 STEP = 0.002  # s between two lines, where no clock tells
 
 
-def records_of(data: bytes) -> list[Record]:
+def records_of(data: bytes) -> Iterator[Record]:
     """All records from a kernel among some octets."""
-    found = [heard[0] for heard in LineDecoder().feed(data) if not isinstance(heard, str)]
-    return [record for record in found if not isinstance(record, UnknownFrame)]
+    for heard in LineDecoder().feed(data):
+        if not isinstance(heard, str) and not isinstance(heard[0], UnknownFrame):
+            yield heard[0]
 
 
 def is_raw_log(path: Path) -> bool:
     """True when a file holds a valid frame: a checksum of 32 bits is no accident."""
     try:
         with path.open("rb") as file:
-            return bool(records_of(file.read(SNIFFED)))
+            return any(True for _ in records_of(file.read(SNIFFED)))
     except OSError:
         return False
 
@@ -37,7 +38,7 @@ class RawLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.header = Header(llcap=1, target=path.name)
+        self.header = Header(llcap=VERSION, target=path.name)
         self.problems: list[str] = []
 
     def entries(self) -> Iterator[Entry]:

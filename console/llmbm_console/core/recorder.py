@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import IO
 
 from llmbm_console.core import events as ev
-from llmbm_console.core.capture import TOLD_BY_OCTETS, Entry, Header, entry_line, header_line, write_capture
+from llmbm_console.core.capture import TOLD_BY_OCTETS, VERSION, Entry, Header, capture_lines, entry_line
+from llmbm_console.core.link_streams import Way
 from llmbm_console.core.session import SessionError
 
 HEAD_BYTES = 256 << 10  # the beginning stays: the hello and the first samples say what everything after it means
@@ -41,14 +42,9 @@ class Recorder:
 
     # ---- what happens
 
-    def octets(self, way: str, at: float, data: bytes) -> None:
-        """Octets received ("i") or sent ("o"), or what the link did by itself ("x")."""
-        if way == "i":
-            self._add(Entry(self._since(at), "i", data))
-        elif way == "o":
-            self._add(Entry(self._since(at), "o", data))
-        else:
-            self._add(Entry(self._since(at), "x", data.decode()))
+    def note(self, way: Way, at: float, data: bytes | str) -> None:
+        """Octets received or sent, or what the link did by itself."""
+        self._add(Entry(self._since(at), way, data))
 
     def event(self, event: ev.Event, after: int | None = None) -> None:
         """An event of the session; those that the octets tell are left out. `after`: see Entry."""
@@ -80,21 +76,14 @@ class Recorder:
     @property
     def header(self) -> Header:
         """The first line of a file."""
-        return Header(llcap=1, target=self.target, wall=self.wall, clock=self.clock)
+        return Header(llcap=VERSION, target=self.target, wall=self.wall, clock=self.clock)
 
     def start(self, path: Path) -> None:
         """Writes what is kept, and all that follows, into a new file. Raises SessionError: it is never written over."""
-        try:
-            file = path.open("x", encoding="utf-8", newline="\n")
-        except FileExistsError:
-            raise SessionError(f"{path}: there is such a file already; a recording needs a new name") from None
-        except OSError as error:
-            raise SessionError(f"{path}: cannot be written: {error.strerror or error}") from error
+        file = _create(path)
         self.path, self.failure = path, ""
         try:
-            file.write(header_line(self.header))
-            for entry in (*self._head, *self._tail):
-                file.write(entry_line(entry))
+            file.writelines(capture_lines(self.header, (*self._head, *self._tail)))
             file.flush()
         except OSError as error:
             self._fail(file, error)
@@ -141,12 +130,22 @@ class Recorder:
         header = self.header
         if view is not None:
             header = header.model_copy(update={"view": (self._since(view[0]), self._since(view[1]))})
-        if path.exists():
-            raise SessionError(f"{path}: there is such a file already; a recording needs a new name")
-        try:
-            write_capture(path, header, (*self._head, *self._tail))
-        except OSError as error:
-            raise SessionError(f"{path}: cannot be written: {error.strerror or error}") from error
+        with _create(path) as file:
+            try:
+                file.writelines(capture_lines(header, (*self._head, *self._tail)))
+                file.flush()
+            except OSError as error:
+                raise SessionError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _create(path: Path) -> IO[str]:
+    """A new file. Raises SessionError when there is one, or none can be made."""
+    try:
+        return path.open("x", encoding="utf-8", newline="\n")
+    except FileExistsError:
+        raise SessionError(f"{path}: there is such a file already; a recording needs a new name") from None
+    except OSError as error:
+        raise SessionError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def _size(entry: Entry) -> int:

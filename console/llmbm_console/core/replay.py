@@ -9,24 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
 from llmbm_console.core.capture import Capture, Entry, Header, is_capture
 from llmbm_console.core.events import ConsoleText, Event, LinkChanged, LinkPhase, Notice, RecordReceived
+from llmbm_console.core.file_session import FileSession
 from llmbm_console.core.link_asking import SESSION
 from llmbm_console.core.link_decode import Heard, LineDecoder
 from llmbm_console.core.link_streams import FLUSH_TEXT, Streams
 from llmbm_console.core.plain_kernel import PlainKernel
 from llmbm_console.core.raw_log import RawLog
-from llmbm_console.core.recorder import Recorder
-from llmbm_console.core.session import Listener, MachineControl, Outcome, Playback, SessionError
-from llmbm_console.core.state import State
-from llmbm_console.core.store import reduce
+from llmbm_console.core.session import Playback
 from llmbm_protocol.codec import UnknownFrame
-from llmbm_protocol.schema import Hello, Record, Stream
+from llmbm_protocol.schema import Hello, Record
 
 SLICE = 200  # entries between two looks at what else there is to do
 PATIENCE = 2.0  # s that a gap is waited for, where the recording does not tell when the link gave it up
@@ -143,14 +141,15 @@ class Recording(Protocol):
         """In the order of their times. Raises OSError."""
 
 
-class ReplaySession:
+class ReplaySession(FileSession):
     """See core/session.py: Session."""
 
+    kind = "a recording"
+
     def __init__(self, capture: Recording, playback: Playback) -> None:
+        super().__init__(capture.path, capture.header.target or capture.path.name)
         self._capture = capture
         self._replay = Replay()
-        self._state = State(target=capture.header.target or capture.path.name)
-        self._listeners: list[Listener] = []
         self._reading: asyncio.Task[None] | None = None
         self._playback = playback
         playback.wall = capture.header.wall - capture.header.clock
@@ -160,39 +159,9 @@ class ReplaySession:
             playback.view = (capture.header.clock + first, capture.header.clock + last)
 
     @property
-    def state(self) -> State:
-        """The state after all that was read so far."""
-        return self._state
-
-    @property
-    def machine(self) -> MachineControl | None:
-        """A recording has no machine."""
-        return None
-
-    @property
     def playback(self) -> Playback:
         """The recording's times."""
         return self._playback
-
-    @property
-    def recorder(self) -> Recorder | None:
-        """A recording is not recorded again."""
-        return None
-
-    @property
-    def read_only(self) -> bool:
-        """Always."""
-        return True
-
-    def listen(self, listener: Listener) -> Callable[[], None]:
-        """See Session.listen."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
-
-    def _emit(self, event: Event) -> None:
-        self._state = reduce(self._state, event)
-        for listener in tuple(self._listeners):
-            listener(self._state, event)
 
     async def open(self) -> None:
         """Begins to read."""
@@ -214,12 +183,11 @@ class ReplaySession:
             for event in self._replay.finish(at):
                 self._emit(event)
         except OSError as error:
-            self._emit(Notice(at, "error", f"{self._capture.path}: {error.strerror or error}"))
+            self._emit(Notice(at, "error", f"{self.path}: {error.strerror or error}"))
         for problem in self._capture.problems:
-            self._emit(Notice(at, "warn", f"{self._capture.path.name}: {problem}"))
+            self._emit(Notice(at, "warn", f"{self.path.name}: {problem}"))
         playback.complete = True
-        name = self._capture.path.name
-        self._emit(Notice(at, "info", f"{name}: the recording ends here, after {at - header.clock:.1f} s"))
+        self._emit(Notice(at, "info", f"{self.path.name}: the recording ends here, after {at - header.clock:.1f} s"))
 
     async def wait_ready(self, timeout: float) -> None:
         """Until all was read."""
@@ -231,29 +199,6 @@ class ReplaySession:
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.wait([self._reading])
-
-    def _refuse(self) -> SessionError:
-        return SessionError(f"{self._capture.path.name} is a recording: nothing can be sent to it")
-
-    async def submit(self, line: str) -> Outcome:
-        """Refused: see Session.read_only."""
-        raise self._refuse()
-
-    async def set_parameter(self, name: str, value: str) -> Outcome:
-        """Refused."""
-        raise self._refuse()
-
-    async def stop(self) -> None:
-        """Refused."""
-        raise self._refuse()
-
-    async def send_break(self, seconds: float) -> None:
-        """Refused."""
-        raise self._refuse()
-
-    async def fetch(self, stream: Stream) -> tuple[Record, ...]:
-        """Refused."""
-        raise self._refuse()
 
 
 def open_replay(path: Path, speed: float = 1.0, seek: float = 0.0) -> ReplaySession:

@@ -13,19 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from llmbm_console.core.events import Event, FileSaved, Notice
+from llmbm_console.core.kept_files import saved_folder
 from llmbm_protocol.schema import Event as LogRecord
 from llmbm_protocol.schema import LogCode
 
 WRITTEN = re.compile(r"wrote (llmk-[a-z]+\.txt)")
 SAME_SECONDS = 2.0  # the command's answer and the log tell of one writing within this time
 ReadFile = Callable[[str], bytes]
-
-
-def saved_folder() -> Path:
-    """Where the copies are kept."""
-    from platformdirs import user_state_path
-
-    return user_state_path("llmbm-console", appauthor=False) / "files"
 
 
 def keep(folder: Path, name: str, content: bytes, now: float) -> Path:

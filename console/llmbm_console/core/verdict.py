@@ -38,6 +38,11 @@ def last_of(records: tuple[Record, ...], kind: type[R]) -> R | None:
     return next((record for record in reversed(records) if isinstance(record, kind)), None)
 
 
+def zones_of(records: tuple[Record, ...]) -> dict[Arena, Zone]:
+    """The last record of each arena, in the order of the file."""
+    return {record.arena: record for record in records if isinstance(record, Zone)}
+
+
 def where(arena: Arena) -> str:
     """An arena in a sentence."""
     return "" if arena is Arena.NONE else f" in {arena.value.upper()}"

@@ -10,10 +10,16 @@ from typing import Any
 
 from llmbm_console.core.dump import DumpError, PostMortem, read_post_mortem
 from llmbm_console.core.dump_compare import Comparison, compare
+from llmbm_console.core.kernel_text import TextEvent
 from llmbm_console.core.sanitise import clean
-from llmbm_console.core.verdict import last_of
+from llmbm_console.core.verdict import last_of, zones_of
 from llmbm_console.faces.records import record_json
-from llmbm_protocol.schema import KvCache, Model, SamplingState, Sentinel, Version, Zone
+from llmbm_protocol.schema import KvCache, Model, SamplingState, Sentinel, Version
+
+
+def events_json(entries: tuple[TextEvent, ...]) -> list[dict[str, Any]]:
+    """Log entries with their raw time stamps."""
+    return [record_json(entry.record) | {"cycles": entry.cycles} for entry in entries]
 
 
 def dump_json(found: PostMortem) -> dict[str, Any]:
@@ -23,7 +29,6 @@ def dump_json(found: PostMortem) -> dict[str, Any]:
         record = last_of(found.records, kind)
         return None if record is None else record_json(record)
 
-    zones = {record.arena: record for record in found.records if isinstance(record, Zone)}
     return {
         "file": found.name,
         "kind": found.kind,
@@ -38,8 +43,8 @@ def dump_json(found: PostMortem) -> dict[str, Any]:
         "sampling": one(SamplingState),
         "kv": one(KvCache),
         "sentinel": one(Sentinel),
-        "zones": [record_json(zone) for zone in zones.values()],
-        "events": [record_json(entry.record) | {"cycles": entry.cycles} for entry in found.events],
+        "zones": [record_json(zone) for zone in zones_of(found.records).values()],
+        "events": events_json(found.events),
     }
 
 
@@ -69,8 +74,7 @@ def summary(found: PostMortem) -> list[str]:
             f"budgets: prefill {sentinel.prefill_budget:,}, decode {sentinel.decode_budget:,} cycles; "
             f"overruns: {sentinel.prefill_overruns} and {sentinel.decode_overruns}"
         )
-    zones = {record.arena: record for record in found.records if isinstance(record, Zone)}
-    for zone in zones.values():
+    for zone in zones_of(found.records).values():
         lines.append(
             f"zone      {zone.arena.value.upper():8} {mib(zone.used):>14} of {mib(zone.size):>14} at 0x{zone.base:x}"
         )
@@ -107,8 +111,7 @@ def comparison_text(found: Comparison) -> list[str]:
                 + (f"  ({change.by})" if change.by else "")
                 for change in section.changes
             ]
-    same = [section.name for section in found.sections if not section.changes and not section.absent]
-    lines += ["", f"the same: {', '.join(same)}"] if same else []
+    lines += ["", f"the same: {', '.join(found.unchanged)}"] if found.unchanged else []
     lines += ["", f"log: {found.common_events} events in both"]
     for sign, events in (("-", found.only_old), ("+", found.only_new)):
         lines += [f"{sign} {e.record.level.value:5} {e.record.code.value:10} {e.record.message}" for e in events]
@@ -123,8 +126,8 @@ def comparison_json(found: Comparison) -> dict[str, Any]:
         "old": {"file": found.old.name, "verdict": found.old.verdict},
         "new": {"file": found.new.name, "verdict": found.new.verdict},
         "sections": [asdict(section) for section in found.sections],
-        "only_old": [record_json(entry.record) | {"cycles": entry.cycles} for entry in found.only_old],
-        "only_new": [record_json(entry.record) | {"cycles": entry.cycles} for entry in found.only_new],
+        "only_old": events_json(found.only_old),
+        "only_new": events_json(found.only_new),
         "common_events": found.common_events,
     }
 

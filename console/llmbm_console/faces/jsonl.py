@@ -11,12 +11,11 @@ import json
 import math
 import sys
 import time
-from dataclasses import fields
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from llmbm_console.core.events import Event, LinkPhase, RecordReceived
+from llmbm_console.core.events import Event, RecordReceived, fields_of
+from llmbm_console.core.file_session import FileSession
 from llmbm_console.core.session import Session, SessionError
 from llmbm_console.core.state import State
 from llmbm_console.faces.plain import stdin_lines
@@ -28,11 +27,7 @@ def event_json(event: Event, wall: float) -> dict[str, Any]:
     document: dict[str, Any] = {"at": round(event.at + wall, 6), "event": type(event).__name__}
     if isinstance(event, RecordReceived):
         return {**document, "kind": type(event.record).__name__, "record": record_json(event.record)}
-    for field in fields(event):
-        value = getattr(event, field.name)
-        if field.name != "at":
-            document[field.name] = value.value if isinstance(value, Enum) else value
-    return document
+    return document | fields_of(event)
 
 
 def _plain_value(value: object) -> object:
@@ -58,9 +53,7 @@ async def run_jsonl(session: Session, timeout: float = 120.0) -> int:
     reader = asyncio.create_task(stdin_lines(queue))
     try:
         await session.open()
-        if session.state.link.phase is LinkPhase.POST_MORTEM:
-            return 0
-        if session.playback is not None:
+        if isinstance(session, FileSession):  # nobody to talk to
             await session.wait_ready(math.inf)
             return 0
         await session.wait_ready(timeout)

@@ -18,10 +18,11 @@ from llmbm_console.core.events import (
     FileSaved,
     Gap,
     LinkChanged,
-    LinkPhase,
     MachineChanged,
     Notice,
 )
+from llmbm_console.core.file_session import FileSession
+from llmbm_console.core.line_log import told
 from llmbm_console.core.session import Session, SessionError
 from llmbm_console.core.state import State
 from llmbm_console.faces.execute import Streamer
@@ -49,16 +50,8 @@ class PlainFace:
                 sys.stdout.write(text)
                 sys.stdout.flush()
                 self.fresh = text.endswith("\n")
-            case LinkChanged(phase=phase, detail=detail):
-                self.note(f"link {phase}" + (f": {detail}" if detail else ""))
-            case MachineChanged(status=status, detail=detail):
-                self.note(f"machine {status}" + (f": {detail}" if detail else ""))
-            case Notice(severity=severity, text=text):
-                self.note(f"{severity}: {text}")
-            case FileSaved(name=name, path=path):
-                self.note(f"{name} saved as {path}")
-            case Gap(seconds=seconds, reason=reason):
-                self.note(f"gap of {seconds:.1f} s: {reason}")
+            case LinkChanged() | MachineChanged() | Notice() | FileSaved() | Gap():
+                self.note(told(event))
             case FileOpened(verdict=verdict):
                 self.note(verdict)
             case CommandDone(output=output, error=error):
@@ -90,9 +83,7 @@ async def run_plain(session: Session, timeout: float = 120.0) -> int:
     reader = asyncio.create_task(stdin_lines(queue))
     try:
         await session.open()
-        if session.state.link.phase is LinkPhase.POST_MORTEM:
-            return 0
-        if session.playback is not None:
+        if isinstance(session, FileSession):  # nobody to talk to
             await session.wait_ready(math.inf)
             return 0
         await session.wait_ready(timeout)

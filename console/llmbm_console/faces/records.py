@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from llmbm_console.core.state import LogLine, State, Turn
-from llmbm_protocol.fields import Wire
+from llmbm_protocol.fields import is_micro
 from llmbm_protocol.schema import Record, Sample, Stream
 
 #: The REPL commands whose answer is also given as typed records, and the streams they come from.
@@ -33,10 +33,6 @@ STREAM_NAMES = {
 }
 
 
-def _is_micro(record: Record, name: str) -> bool:
-    return any(isinstance(mark, Wire) and mark.kind == "micro" for mark in type(record).model_fields[name].metadata)
-
-
 def record_json(record: Record) -> dict[str, Any]:
     """One record. The bookkeeping fields of samples (number, dropped) are left out."""
     document: dict[str, Any] = {}
@@ -46,7 +42,7 @@ def record_json(record: Record) -> dict[str, Any]:
         value = getattr(record, name)
         if isinstance(value, bytes):
             value = value.decode("utf-8", "replace")
-        elif _is_micro(record, name):
+        elif is_micro(type(record), name):
             value = value / 1_000_000
         elif isinstance(value, tuple):
             value = list(value)

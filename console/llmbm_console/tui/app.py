@@ -229,7 +229,7 @@ class ConsoleApp(App[int]):
             self.session = self.factory()
             self._unlisten = self.session.listen(self._on_session_event)
             self._state = self.session.state
-            self.timeline, self.held = Timeline(whole=self.session.playback is not None), None
+            self.timeline, self.held = Timeline(whole=self.playback is not None), None
             await self.session.open()
             self.player.begin()
         except (SessionError, OSError, ValueError) as error:
@@ -265,6 +265,11 @@ class ConsoleApp(App[int]):
         return self.session is not None and self.session.read_only
 
     @property
+    def playback(self) -> Playback | None:
+        """Not None while a recording is shown."""
+        return self.session.playback if self.session is not None else None
+
+    @property
     def shows_file(self) -> bool:
         """True while a post-mortem file is shown."""
         return self._state.link.phase is LinkPhase.POST_MORTEM
@@ -276,7 +281,7 @@ class ConsoleApp(App[int]):
 
     def frame(self) -> Frame:
         """What to draw now."""
-        playback = self.session.playback if self.session is not None else None
+        playback = self.playback
         return Frame(
             state=self._state if self._state.target else State(target=self.target, link=self._state.link),
             now=self.clock() if playback is None else self._state.now,
@@ -326,9 +331,8 @@ class ConsoleApp(App[int]):
         return True
 
     def _on_session_event(self, state: State, event: Event) -> None:
-        playback = self.session.playback if self.session is not None else None
-        if playback is not None:
-            self._read_ahead(state, playback)
+        if self.playback is not None:
+            self._read_ahead(state, self.playback)
             return
         self._state = state
         if state.link.phase is not LinkPhase.POST_MORTEM:
@@ -361,8 +365,7 @@ class ConsoleApp(App[int]):
     def _tick(self) -> None:
         """Once a second: changed theme files are read, and shown values age. Files and closed sessions do not."""
         self.read_themes_again()
-        replayed = self.session is not None and self.session.playback is not None
-        if not replayed and self._state.link.phase not in (LinkPhase.CLOSED, LinkPhase.POST_MORTEM):
+        if self.playback is None and self._state.link.phase not in (LinkPhase.CLOSED, LinkPhase.POST_MORTEM):
             self.main.status.show(self.shown_frame())
             if self.clock() - self._state.now > 1:
                 self.pacer.flush()

@@ -30,9 +30,9 @@ def comparison_lines(found: Comparison, width: int) -> list[Content]:
     for section in found.sections:
         if section.changes or section.absent:
             lines += [line(), *_section(section, width)]
-    same = [section.name for section in found.sections if not section.changes and not section.absent]
-    if same:
-        lines += [line(), line(("the same  ", "$muted"), (clip(", ".join(same), width - 10), "$foreground"))]
+    if found.unchanged:
+        same = clip(", ".join(found.unchanged), width - 10)
+        lines += [line(), line(("the same  ", "$muted"), (same, "$foreground"))]
     return lines + _events(found, width)
 
 

@@ -33,8 +33,7 @@ class Player:
 
     def begin(self) -> None:
         """A recording was opened: plays from where it was asked to, as soon as that is read."""
-        session = self._app.session
-        playback = session.playback if session is not None else None
+        playback = self._app.playback
         if playback is None:
             return
         first = playback.view[0] if playback.view is not None else playback.begin
@@ -72,7 +71,7 @@ class Player:
         now = self._clock()
         passed, self._shown_at = now - self._shown_at, now
         app = self._app
-        playback = app.session.playback if app.session is not None else None
+        playback = app.playback
         first, last = app.timeline.span
         whole = playback is None or playback.complete
         if playback is not None:
@@ -95,7 +94,7 @@ class Player:
     def words(self) -> str:
         """How it goes, for the status line; empty where there is nothing to play."""
         app = self._app
-        playback = app.session.playback if app.session is not None else None
+        playback = app.playback
         if playback is None and not self.playing:
             return ""
         sign = app.glyphs.play if self.playing else app.glyphs.pause

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import App, ComposeResult
@@ -15,7 +16,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from llmbm_console.core.choices import GROUPS, Choice, choices
-from llmbm_console.core.saved_files import saved_folder
+from llmbm_console.core.kept_files import saved_folder
 from llmbm_console.core.targets import Target
 from llmbm_console.core.themes import DEFAULT_THEME, ThemeFile
 from llmbm_console.tui.text import ControlFilter, clip, line
@@ -32,8 +33,6 @@ NARROW = 70
 
 def found_now() -> list[Choice]:
     """What there is at this moment, files of the current folder included."""
-    from pathlib import Path
-
     return choices((saved_folder(), Path.cwd()), time.time())
 
 

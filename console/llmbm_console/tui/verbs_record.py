@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from llmbm_console.core.capture import SUFFIX
-from llmbm_console.core.recorder import Recorder
-from llmbm_console.core.saved_files import saved_folder
+from llmbm_console.core.kept_files import SUFFIX, saved_folder
 from llmbm_console.core.session import SessionError
 from llmbm_console.tui.verbs_time import TimeVerbs
+
+if TYPE_CHECKING:
+    from llmbm_console.core.recorder import Recorder
 
 CLIP = 30.0  # s before the moment that is shown, where no mark says where a clip begins
 
@@ -25,11 +27,10 @@ def new_recording(folder: Path, what: str, now: float) -> Path:
 class RecordVerbs(TimeVerbs):
     """Writes recordings into the state folder, beside the kernel's files."""
 
-    def _recorder(self) -> Recorder | None:
-        recorder = self.app.session.recorder if self.app.session is not None else None
-        if recorder is None:
+    def _live_recorder(self) -> Recorder | None:
+        if self._recorder is None:
             self.say("a file is recorded already: only a live session can be", "warning")
-        return recorder
+        return self._recorder
 
     def _path(self, what: str) -> Path:
         try:
@@ -39,7 +40,7 @@ class RecordVerbs(TimeVerbs):
 
     def record_toggle(self) -> None:
         """Everything into a file, from what is still remembered on; or no longer."""
-        recorder = self._recorder()
+        recorder = self._live_recorder()
         if recorder is None:
             return
         if recorder.writing:
@@ -55,7 +56,7 @@ class RecordVerbs(TimeVerbs):
 
     def record_clip(self) -> None:
         """From the mark before the shown moment, or half a minute before it, up to it."""
-        recorder = self._recorder()
+        recorder = self._live_recorder()
         if recorder is None:
             return
         moment = self._moment

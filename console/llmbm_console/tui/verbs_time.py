@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from llmbm_console.tui.verbs_base import VerbGroup
+
+if TYPE_CHECKING:
+    from llmbm_console.core.recorder import Recorder
 
 TIME_STEP = 5.0  # seconds
 
@@ -15,6 +20,10 @@ class TimeVerbs(VerbGroup):
         """The moment that is shown."""
         held = self.app.held
         return held.now if held is not None and held.behind is not None else self.app.timeline.span[1]
+
+    @property
+    def _recorder(self) -> Recorder | None:
+        return self.app.session.recorder if self.app.session is not None else None
 
     def _look(self, moment: float) -> None:
         first, last = self.app.timeline.span
@@ -54,9 +63,8 @@ class TimeVerbs(VerbGroup):
         """Marks the moment that is shown."""
         if len(self.app.timeline):
             self.app.timeline.mark(self._moment, "mark")
-            recorder = self.app.session.recorder if self.app.session is not None else None
-            if recorder is not None:
-                recorder.mark(self._moment, "mark")
+            if self._recorder is not None:
+                self._recorder.mark(self._moment, "mark")
             self.say("marked: { and } come back to it")
 
     def time_faster(self) -> None:

@@ -19,8 +19,8 @@ class ViewVerbs(TimeVerbs):
 
     def view_hold(self) -> None:
         """Holds the picture, or lets it go; in the past and in a recording, plays and pauses."""
-        held, session = self.app.held, self.app.session
-        if (held is not None and held.behind is not None) or (session is not None and session.playback is not None):
+        held = self.app.held
+        if self.app.playback is not None or (held is not None and held.behind is not None):
             self.app.player.toggle()
             return
         self.app.held = self.app.frame() if self.app.held is None else None

@@ -1,0 +1,30 @@
+"""Where the console keeps dumps, logs and recordings for the person, and which files of a folder are the newest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+SUFFIX = ".llcap"  # of a recording (core/capture.py)
+DUMPS = "*llmk-*.txt"  # what the kernel's files are called, with and without the time in front
+
+
+def saved_folder() -> Path:
+    """Where the copies are kept."""
+    from platformdirs import user_state_path
+
+    return user_state_path("llmbm-console", appauthor=False) / "files"
+
+
+def newest_files(folders: Iterable[Path], *patterns: str) -> list[tuple[Path, os.stat_result]]:
+    """The files of some folders whose names match one of the patterns, the newest first, each once."""
+    found: dict[Path, os.stat_result] = {}
+    for folder in folders:
+        for pattern in patterns:
+            for path in folder.glob(pattern) if folder.is_dir() else ():
+                try:
+                    found[path.resolve()] = path.stat()
+                except OSError:
+                    continue  # gone, or a link to nothing
+    return sorted(found.items(), key=lambda item: -item[1].st_mtime)
