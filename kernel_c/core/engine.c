@@ -37,7 +37,8 @@ static void pass_input(struct pass *pass, const float *x, uint32_t columns)
     pass->input = x;
     if (engine->config.group == 0)
         return;
-    pass->quants = (struct quantised){engine->buffers->quants, engine->buffers->scales, columns, engine->config.group};
+    pass->quants = (struct quantised){engine->buffers->quants, engine->buffers->scales, engine->buffers->sums, columns,
+                                      engine->config.group};
     pass->kernels->quantise(&pass->quants, x);
 }
 

@@ -99,7 +99,8 @@ static void quantise_row(const struct engine *engine, const struct tensor *tenso
     uint8_t *group = row_groups(c, tensor, row);
     int8_t quants[MOST_GROUP];
     float scale;
-    struct quantised to = {quants, &scale, c->group, c->group};
+    int32_t sum;
+    struct quantised to = {quants, &scale, &sum, c->group, c->group};
     for (uint32_t k = 0; k < tensor->columns; k += c->group, group += panel_group_bytes(c->group)) {
         kernels_for(engine->level)->quantise(&to, values + k);
         put_quants(group, (tensor->first_row + row) % PANEL, quants, c->group);

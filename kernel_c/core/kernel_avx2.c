@@ -1,45 +1,58 @@
-/* kernel_avx2.c - eight rows in a register; two panels at a time, so that four sums hide the latency of the additions.
+/* kernel_avx2.c - eight rows in a register; a single product takes two panels at a time, so that four sums hide the
+ * latency of the additions.
  * The only file compiled with AVX2: nothing here may be called unless cpu_detect allows it. */
 #include "kernels.h"
 
 #include <immintrin.h>
 
-static void two_panels(float *out, const float *first, const float *x, uint32_t columns)
-{
-    const float *second = first + (uint64_t)columns * PANEL;
-    __m256 sum0 = _mm256_setzero_ps(), sum1 = sum0, sum2 = sum0, sum3 = sum0;
-    for (uint32_t k = 0; k < columns; k++, first += PANEL, second += PANEL) {
-        __m256 value = _mm256_broadcast_ss(x + k);
-        sum0 = _mm256_add_ps(sum0, _mm256_mul_ps(_mm256_load_ps(first), value));
-        sum1 = _mm256_add_ps(sum1, _mm256_mul_ps(_mm256_load_ps(first + 8), value));
-        sum2 = _mm256_add_ps(sum2, _mm256_mul_ps(_mm256_load_ps(second), value));
-        sum3 = _mm256_add_ps(sum3, _mm256_mul_ps(_mm256_load_ps(second + 8), value));
-    }
-    _mm256_store_ps(out, sum0);
-    _mm256_store_ps(out + 8, sum1);
-    _mm256_store_ps(out + 16, sum2);
-    _mm256_store_ps(out + 24, sum3);
-}
+#define TILE 4u /* inputs of a tile: eight sums, and eight registers are left for the weights and the values */
 
-static void one_panel(float *out, const float *matrix, const float *x, uint32_t columns)
+/* `panels` panels times `count` inputs, constants wherever this is called: the sums are registers. */
+static INLINE void tile(float *out, uint32_t out_stride, const float *matrix, const float *x, uint32_t x_stride,
+                        uint32_t count, uint32_t panels, uint32_t columns)
 {
-    __m256 sum0 = _mm256_setzero_ps(), sum1 = sum0;
+    uint64_t step = (uint64_t)columns * PANEL;
+    __m256 sums[TILE][4];
+    UNROLLED (t, count)
+        UNROLLED (i, 2 * panels)
+            sums[t][i] = _mm256_setzero_ps();
     for (uint32_t k = 0; k < columns; k++, matrix += PANEL) {
-        __m256 value = _mm256_broadcast_ss(x + k);
-        sum0 = _mm256_add_ps(sum0, _mm256_mul_ps(_mm256_load_ps(matrix), value));
-        sum1 = _mm256_add_ps(sum1, _mm256_mul_ps(_mm256_load_ps(matrix + 8), value));
+        UNROLLED (t, count) {
+            __m256 value = _mm256_broadcast_ss(x + (uint64_t)t * x_stride + k);
+            UNROLLED (i, 2 * panels) {
+                __m256 weights = _mm256_load_ps(matrix + i / 2 * step + i % 2 * 8);
+                sums[t][i] = _mm256_add_ps(sums[t][i], _mm256_mul_ps(weights, value));
+            }
+        }
     }
-    _mm256_store_ps(out, sum0);
-    _mm256_store_ps(out + 8, sum1);
+    UNROLLED (t, count)
+        UNROLLED (i, 2 * panels)
+            _mm256_storeu_ps(out + (uint64_t)t * out_stride + 8 * i, sums[t][i]);
 }
 
 static void matvec(float *out, const float *matrix, const float *x, uint32_t panels, uint32_t columns)
 {
-    uint32_t panel = 0;
-    for (; panel + 2 <= panels; panel += 2)
-        two_panels(out + (uint64_t)panel * PANEL, matrix + (uint64_t)panel * columns * PANEL, x, columns);
-    if (panel < panels)
-        one_panel(out + (uint64_t)panel * PANEL, matrix + (uint64_t)panel * columns * PANEL, x, columns);
+    for (; panels >= 2; panels -= 2, out += 2 * PANEL, matrix += 2 * (uint64_t)columns * PANEL)
+        tile(out, 0, matrix, x, 0, 1, 2, columns);
+    if (panels > 0)
+        tile(out, 0, matrix, x, 0, 1, 1, columns);
+    _mm256_zeroupper();
+}
+
+static void matmul(float *out, uint32_t out_stride, const float *matrix, const float *x, uint32_t x_stride,
+                   uint32_t count, uint32_t panels, uint32_t columns)
+{
+    for (; panels > 0; panels--, out += PANEL, matrix += (uint64_t)columns * PANEL) {
+        float *to = out;
+        const float *from = x;
+        uint32_t left = count;
+        for (; left >= 4; left -= 4, to += 4 * (uint64_t)out_stride, from += 4 * (uint64_t)x_stride)
+            tile(to, out_stride, matrix, from, x_stride, 4, 1, columns);
+        for (; left >= 2; left -= 2, to += 2 * (uint64_t)out_stride, from += 2 * (uint64_t)x_stride)
+            tile(to, out_stride, matrix, from, x_stride, 2, 1, columns);
+        if (left > 0)
+            tile(to, out_stride, matrix, from, x_stride, 1, 1, columns);
+    }
     _mm256_zeroupper();
 }
 
@@ -127,63 +140,60 @@ static inline __m256 add_scaled(__m256 total, __m256i sums, const uint8_t *scale
     return _mm256_add_ps(total, _mm256_mul_ps(scaled, x_scale));
 }
 
-static void two_panels_int8(float *out, const uint8_t *first, const uint8_t *second, const struct quantised *x)
+static INLINE void tile_int8(float *out, uint32_t out_stride, const uint8_t *matrix, const struct quantised *x,
+                             uint32_t count, uint32_t panels)
 {
-    __m256 total0 = _mm256_setzero_ps(), total1 = total0, total2 = total0, total3 = total0;
-    const int8_t *quants = x->quants;
-    uint32_t groups = x->columns / x->group, quads = x->group / 4;
-    for (uint32_t g = 0; g < groups; g++) {
-        __m256i sum0 = _mm256_setzero_si256(), sum1 = sum0, sum2 = sum0, sum3 = sum0;
-        const uint8_t *scales0 = first, *scales1 = second;
-        first += PANEL_SCALES_BYTES, second += PANEL_SCALES_BYTES;
-        for (uint32_t k = 0; k < quads; k++, quants += 4, first += 64, second += 64) {
-            __m256i quad = broadcast_quad(quants), magnitudes = _mm256_abs_epi8(quad);
-            sum0 = add_quad(sum0, magnitudes, quad, first);
-            sum1 = add_quad(sum1, magnitudes, quad, first + 32);
-            sum2 = add_quad(sum2, magnitudes, quad, second);
-            sum3 = add_quad(sum3, magnitudes, quad, second + 32);
-        }
-        __m256 x_scale = _mm256_broadcast_ss(x->scales + g);
-        total0 = add_scaled(total0, sum0, scales0, x_scale);
-        total1 = add_scaled(total1, sum1, scales0 + 32, x_scale);
-        total2 = add_scaled(total2, sum2, scales1, x_scale);
-        total3 = add_scaled(total3, sum3, scales1 + 32, x_scale);
-    }
-    _mm256_store_ps(out, total0);
-    _mm256_store_ps(out + 8, total1);
-    _mm256_store_ps(out + 16, total2);
-    _mm256_store_ps(out + 24, total3);
-}
-
-static void one_panel_int8(float *out, const uint8_t *matrix, const struct quantised *x)
-{
-    __m256 total0 = _mm256_setzero_ps(), total1 = total0;
-    const int8_t *quants = x->quants;
-    uint32_t groups = x->columns / x->group, quads = x->group / 4;
-    for (uint32_t g = 0; g < groups; g++) {
-        __m256i sum0 = _mm256_setzero_si256(), sum1 = sum0;
+    uint64_t step = x->columns / x->group * panel_group_bytes(x->group);
+    __m256 totals[TILE][4];
+    UNROLLED (t, count)
+        UNROLLED (i, 2 * panels)
+            totals[t][i] = _mm256_setzero_ps();
+    for (uint32_t g = 0; g < x->columns / x->group; g++) {
+        __m256i sums[TILE][4];
         const uint8_t *scales = matrix;
+        UNROLLED (t, count)
+            UNROLLED (i, 2 * panels)
+                sums[t][i] = _mm256_setzero_si256();
         matrix += PANEL_SCALES_BYTES;
-        for (uint32_t k = 0; k < quads; k++, quants += 4, matrix += 64) {
-            __m256i quad = broadcast_quad(quants), magnitudes = _mm256_abs_epi8(quad);
-            sum0 = add_quad(sum0, magnitudes, quad, matrix);
-            sum1 = add_quad(sum1, magnitudes, quad, matrix + 32);
+        for (uint32_t k = g * x->group; k < (g + 1) * x->group; k += 4, matrix += 64) {
+            UNROLLED (t, count) {
+                __m256i quad = broadcast_quad(x[t].quants + k), magnitudes = _mm256_abs_epi8(quad);
+                UNROLLED (i, 2 * panels)
+                    sums[t][i] = add_quad(sums[t][i], magnitudes, quad, matrix + i / 2 * step + i % 2 * 32);
+            }
         }
-        __m256 x_scale = _mm256_broadcast_ss(x->scales + g);
-        total0 = add_scaled(total0, sum0, scales, x_scale);
-        total1 = add_scaled(total1, sum1, scales + 32, x_scale);
+        UNROLLED (t, count) {
+            __m256 x_scale = _mm256_broadcast_ss(x[t].scales + g);
+            UNROLLED (i, 2 * panels)
+                totals[t][i] = add_scaled(totals[t][i], sums[t][i], scales + i / 2 * step + i % 2 * 32, x_scale);
+        }
     }
-    _mm256_store_ps(out, total0);
-    _mm256_store_ps(out + 8, total1);
+    UNROLLED (t, count)
+        UNROLLED (i, 2 * panels)
+            _mm256_storeu_ps(out + (uint64_t)t * out_stride + 8 * i, totals[t][i]);
 }
 
 static void matvec_int8(float *out, const uint8_t *matrix, const struct quantised *x, uint32_t panels)
 {
     uint64_t step = x->columns / x->group * panel_group_bytes(x->group);
     for (; panels >= 2; panels -= 2, out += 2 * PANEL, matrix += 2 * step)
-        two_panels_int8(out, matrix, matrix + step, x);
+        tile_int8(out, 0, matrix, x, 1, 2);
     if (panels > 0)
-        one_panel_int8(out, matrix, x);
+        tile_int8(out, 0, matrix, x, 1, 1);
+    _mm256_zeroupper();
+}
+
+static void matmul_int8(float *out, uint32_t out_stride, const uint8_t *matrix, const struct quantised *x,
+                        uint32_t count, uint32_t panels)
+{
+    uint64_t step = x->columns / x->group * panel_group_bytes(x->group);
+    for (; panels > 0; panels--, out += PANEL, matrix += step) {
+        uint32_t t = 0;
+        for (; t + 2 <= count; t += 2)
+            tile_int8(out + (uint64_t)t * out_stride, out_stride, matrix, x + t, 2, 1);
+        if (t < count)
+            tile_int8(out + (uint64_t)t * out_stride, out_stride, matrix, x + t, 1, 1);
+    }
     _mm256_zeroupper();
 }
 
@@ -209,16 +219,22 @@ static inline __m256i round_eight(__m256 values)
     return _mm256_add_epi32(_mm256_sub_epi32(whole, up), down); /* a true comparison is -1 */
 }
 
-static void quantise_group(int8_t *quants, const float *values, float scale, uint32_t group)
+/* The result is the sum of the quants. */
+static int32_t quantise_group(int8_t *quants, const float *values, float scale, uint32_t group)
 {
     __m256 divisor = _mm256_set1_ps(scale);
+    __m256i sums = _mm256_setzero_si256();
     for (uint32_t i = 0; i < group; i += 16) {
         __m256i low = round_eight(_mm256_div_ps(_mm256_loadu_ps(values + i), divisor));
         __m256i high = round_eight(_mm256_div_ps(_mm256_loadu_ps(values + i + 8), divisor));
         __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xd8); /* back into order */
         __m128i bytes = _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
         _mm_storeu_si128((__m128i *)(void *)(quants + i), bytes);
+        sums = _mm256_add_epi32(sums, _mm256_add_epi32(low, high));
     }
+    __m128i four = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+    __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xb1)));
 }
 
 static void quantise(const struct quantised *to, const float *values)
@@ -228,12 +244,21 @@ static void quantise(const struct quantised *to, const float *values)
         float scale = largest_magnitude(values, to->group) / 127.0f;
         bool tiny = scale < QUANTISE_LEAST_SCALE;
         to->scales[g] = tiny ? 0.0f : scale;
+        to->sums[g] = 0;
         if (tiny)
             __builtin_memset(quants, 0, to->group);
         else
-            quantise_group(quants, values, scale, to->group);
+            to->sums[g] = quantise_group(quants, values, scale, to->group);
     }
     _mm256_zeroupper();
 }
 
-const struct kernels kernels_avx2 = {matvec, add_weighted, exponential, matvec_int8, quantise};
+const struct kernels kernels_avx2 = {
+    .matvec = matvec,
+    .matmul = matmul,
+    .add_weighted = add_weighted,
+    .exponential = exponential,
+    .matvec_int8 = matvec_int8,
+    .matmul_int8 = matmul_int8,
+    .quantise = quantise,
+};

@@ -16,6 +16,13 @@ static void matvec(float *out, const float *matrix, const float *x, uint32_t pan
     }
 }
 
+static void matmul(float *out, uint32_t out_stride, const float *matrix, const float *x, uint32_t x_stride,
+                   uint32_t count, uint32_t panels, uint32_t columns)
+{
+    for (uint32_t t = 0; t < count; t++)
+        matvec(out + (uint64_t)t * out_stride, matrix, x + (uint64_t)t * x_stride, panels, columns);
+}
+
 static void add_weighted(float *out, const float *rows, const float *weights, uint32_t count, uint32_t size)
 {
     add_weighted_columns(out, rows, weights, count, size, 0);
@@ -72,6 +79,13 @@ static void matvec_int8(float *out, const uint8_t *matrix, const struct quantise
     }
 }
 
+static void matmul_int8(float *out, uint32_t out_stride, const uint8_t *matrix, const struct quantised *x,
+                        uint32_t count, uint32_t panels)
+{
+    for (uint32_t t = 0; t < count; t++)
+        matvec_int8(out + (uint64_t)t * out_stride, matrix, x + t, panels);
+}
+
 /* Conversion truncates, and the rest is exact: adding a half first would round 0.49999997 up. */
 static int8_t round_away(float value)
 {
@@ -94,12 +108,23 @@ static void quantise(const struct quantised *to, const float *values)
         float scale = most / 127.0f;
         bool tiny = scale < QUANTISE_LEAST_SCALE;
         to->scales[g] = tiny ? 0.0f : scale;
-        for (uint32_t i = 0; i < to->group; i++)
+        to->sums[g] = 0;
+        for (uint32_t i = 0; i < to->group; i++) {
             quants[i] = tiny ? 0 : round_away(values[i] / scale);
+            to->sums[g] += quants[i];
+        }
     }
 }
 
-const struct kernels kernels_reference = {matvec, add_weighted, exponential, matvec_int8, quantise};
+const struct kernels kernels_reference = {
+    .matvec = matvec,
+    .matmul = matmul,
+    .add_weighted = add_weighted,
+    .exponential = exponential,
+    .matvec_int8 = matvec_int8,
+    .matmul_int8 = matmul_int8,
+    .quantise = quantise,
+};
 
 const struct kernels *kernels_for(enum cpu_level level)
 {

@@ -3,26 +3,41 @@
 
 #include <emmintrin.h>
 
-static void one_panel(float *out, const float *matrix, const float *x, uint32_t columns)
+#define TILE 2u /* inputs of a tile: eight sums, and eight registers are left for the weights and the values */
+
+/* One panel times `count` inputs, a constant wherever this is called: the sums are registers. */
+static INLINE void tile(float *out, uint32_t out_stride, const float *matrix, const float *x, uint32_t x_stride,
+                        uint32_t count, uint32_t columns)
 {
-    __m128 sum0 = _mm_setzero_ps(), sum1 = sum0, sum2 = sum0, sum3 = sum0;
+    __m128 sums[TILE][4];
+    UNROLLED (i, 4 * count)
+        sums[i / 4][i % 4] = _mm_setzero_ps();
     for (uint32_t k = 0; k < columns; k++, matrix += PANEL) {
-        __m128 value = _mm_set1_ps(x[k]);
-        sum0 = _mm_add_ps(sum0, _mm_mul_ps(_mm_load_ps(matrix), value));
-        sum1 = _mm_add_ps(sum1, _mm_mul_ps(_mm_load_ps(matrix + 4), value));
-        sum2 = _mm_add_ps(sum2, _mm_mul_ps(_mm_load_ps(matrix + 8), value));
-        sum3 = _mm_add_ps(sum3, _mm_mul_ps(_mm_load_ps(matrix + 12), value));
+        UNROLLED (t, count) {
+            __m128 value = _mm_set1_ps(x[(uint64_t)t * x_stride + k]);
+            UNROLLED (i, 4)
+                sums[t][i] = _mm_add_ps(sums[t][i], _mm_mul_ps(_mm_load_ps(matrix + 4 * i), value));
+        }
     }
-    _mm_store_ps(out, sum0);
-    _mm_store_ps(out + 4, sum1);
-    _mm_store_ps(out + 8, sum2);
-    _mm_store_ps(out + 12, sum3);
+    UNROLLED (i, 4 * count)
+        _mm_storeu_ps(out + (uint64_t)(i / 4) * out_stride + i % 4 * 4, sums[i / 4][i % 4]);
+}
+
+static void matmul(float *out, uint32_t out_stride, const float *matrix, const float *x, uint32_t x_stride,
+                   uint32_t count, uint32_t panels, uint32_t columns)
+{
+    for (; panels > 0; panels--, out += PANEL, matrix += (uint64_t)columns * PANEL) {
+        uint32_t t = 0;
+        for (; t + 2 <= count; t += 2)
+            tile(out + (uint64_t)t * out_stride, out_stride, matrix, x + (uint64_t)t * x_stride, x_stride, 2, columns);
+        if (t < count)
+            tile(out + (uint64_t)t * out_stride, out_stride, matrix, x + (uint64_t)t * x_stride, x_stride, 1, columns);
+    }
 }
 
 static void matvec(float *out, const float *matrix, const float *x, uint32_t panels, uint32_t columns)
 {
-    for (uint32_t panel = 0; panel < panels; panel++)
-        one_panel(out + (uint64_t)panel * PANEL, matrix + (uint64_t)panel * columns * PANEL, x, columns);
+    matmul(out, 0, matrix, x, 0, 1, panels, columns);
 }
 
 /* Sixteen columns of the values at a time: four sums hide the latency of the additions. */
@@ -83,15 +98,6 @@ static void exponential(float *values, uint32_t count)
         _mm_storeu_ps(values + i, exponential_four(_mm_loadu_ps(values + i)));
 }
 
-/* Four columns of four rows, times 256: PMADDWD multiplies 16-bit numbers, and a byte that stays in their upper half,
- * or is moved there, needs no widening. A group's sum, at most 128 * 127 * 127 * 256, fits 32 bits. */
-static inline __m128i add_quad(__m128i sum, __m128i even, __m128i odd, const uint8_t *weights)
-{
-    __m128i bytes = _mm_load_si128((const __m128i *)(const void *)weights);
-    sum = _mm_add_epi32(sum, _mm_madd_epi16(_mm_slli_epi16(bytes, 8), even));
-    return _mm_add_epi32(sum, _mm_madd_epi16(_mm_and_si128(bytes, _mm_set1_epi16((short)0xff00)), odd));
-}
-
 /* total + sums / 256 * the rows' scales * x's scale */
 static inline __m128 add_scaled(__m128 total, __m128i sums, const uint8_t *scales, __m128 x_scale)
 {
@@ -100,41 +106,73 @@ static inline __m128 add_scaled(__m128 total, __m128i sums, const uint8_t *scale
     return _mm_add_ps(total, _mm_mul_ps(scaled, x_scale));
 }
 
-static void one_panel_int8(float *out, const uint8_t *matrix, const struct quantised *x)
+static inline __m128i broadcast_quad(const int8_t *quants)
 {
-    __m128 total0 = _mm_setzero_ps(), total1 = total0, total2 = total0, total3 = total0;
-    const int8_t *quants = x->quants;
-    for (uint32_t g = 0; g < x->columns / x->group; g++) {
-        __m128i sum0 = _mm_setzero_si128(), sum1 = sum0, sum2 = sum0, sum3 = sum0;
-        const uint8_t *scales = matrix;
-        matrix += PANEL_SCALES_BYTES;
-        for (uint32_t k = 0; k < x->group / 4; k++, quants += 4, matrix += 64) {
-            int32_t four;
-            __builtin_memcpy(&four, quants, sizeof four);
-            __m128i quad = _mm_set1_epi32(four);
-            __m128i even = _mm_srai_epi16(_mm_slli_epi16(quad, 8), 8), odd = _mm_srai_epi16(quad, 8);
-            sum0 = add_quad(sum0, even, odd, matrix);
-            sum1 = add_quad(sum1, even, odd, matrix + 16);
-            sum2 = add_quad(sum2, even, odd, matrix + 32);
-            sum3 = add_quad(sum3, even, odd, matrix + 48);
+    int32_t quad;
+    __builtin_memcpy(&quad, quants, sizeof quad);
+    return _mm_set1_epi32(quad);
+}
+
+/* Sums of one group, times 256: PMADDWD multiplies 16-bit numbers, and a byte that stays in their upper half, or is
+ * moved there, needs no widening. A group's sum, at most 128 * 127 * 127 * 256, fits 32 bits. */
+static INLINE void sum_group(__m128i sums[TILE][4], const uint8_t *weights, const struct quantised *x, uint32_t first,
+                             uint32_t count)
+{
+    UNROLLED (i, 4 * count)
+        sums[i / 4][i % 4] = _mm_setzero_si128();
+    for (uint32_t k = first; k < first + x->group; k += 4, weights += 64) {
+        __m128i even[TILE], odd[TILE];
+        UNROLLED (t, count) {
+            __m128i quad = broadcast_quad(x[t].quants + k);
+            even[t] = _mm_srai_epi16(_mm_slli_epi16(quad, 8), 8);
+            odd[t] = _mm_srai_epi16(quad, 8);
         }
-        __m128 x_scale = _mm_set1_ps(x->scales[g]);
-        total0 = add_scaled(total0, sum0, scales, x_scale);
-        total1 = add_scaled(total1, sum1, scales + 16, x_scale);
-        total2 = add_scaled(total2, sum2, scales + 32, x_scale);
-        total3 = add_scaled(total3, sum3, scales + 48, x_scale);
+        UNROLLED (i, 4) {
+            __m128i bytes = _mm_load_si128((const __m128i *)(const void *)(weights + 16 * i));
+            __m128i low = _mm_slli_epi16(bytes, 8), high = _mm_and_si128(bytes, _mm_set1_epi16((short)0xff00));
+            UNROLLED (t, count) {
+                sums[t][i] = _mm_add_epi32(sums[t][i], _mm_madd_epi16(low, even[t]));
+                sums[t][i] = _mm_add_epi32(sums[t][i], _mm_madd_epi16(high, odd[t]));
+            }
+        }
     }
-    _mm_store_ps(out, total0);
-    _mm_store_ps(out + 4, total1);
-    _mm_store_ps(out + 8, total2);
-    _mm_store_ps(out + 12, total3);
+}
+
+static INLINE void tile_int8(float *out, uint32_t out_stride, const uint8_t *matrix, const struct quantised *x,
+                             uint32_t count)
+{
+    __m128 totals[TILE][4];
+    __m128i sums[TILE][4];
+    UNROLLED (i, 4 * count)
+        totals[i / 4][i % 4] = _mm_setzero_ps();
+    for (uint32_t g = 0; g < x->columns / x->group; g++, matrix += panel_group_bytes(x->group)) {
+        sum_group(sums, matrix + PANEL_SCALES_BYTES, x, g * x->group, count);
+        UNROLLED (t, count) {
+            __m128 x_scale = _mm_set1_ps(x[t].scales[g]);
+            UNROLLED (i, 4)
+                totals[t][i] = add_scaled(totals[t][i], sums[t][i], matrix + 16 * i, x_scale);
+        }
+    }
+    UNROLLED (i, 4 * count)
+        _mm_storeu_ps(out + (uint64_t)(i / 4) * out_stride + i % 4 * 4, totals[i / 4][i % 4]);
+}
+
+static void matmul_int8(float *out, uint32_t out_stride, const uint8_t *matrix, const struct quantised *x,
+                        uint32_t count, uint32_t panels)
+{
+    uint64_t step = x->columns / x->group * panel_group_bytes(x->group);
+    for (; panels > 0; panels--, out += PANEL, matrix += step) {
+        uint32_t t = 0;
+        for (; t + 2 <= count; t += 2)
+            tile_int8(out + (uint64_t)t * out_stride, out_stride, matrix, x + t, 2);
+        if (t < count)
+            tile_int8(out + (uint64_t)t * out_stride, out_stride, matrix, x + t, 1);
+    }
 }
 
 static void matvec_int8(float *out, const uint8_t *matrix, const struct quantised *x, uint32_t panels)
 {
-    uint64_t step = x->columns / x->group * panel_group_bytes(x->group);
-    for (; panels > 0; panels--, out += PANEL, matrix += step)
-        one_panel_int8(out, matrix, x);
+    matmul_int8(out, 0, matrix, x, 1, panels);
 }
 
 static float largest_magnitude(const float *values, uint32_t count)
@@ -158,14 +196,19 @@ static inline __m128i round_four(const float *values, __m128 scale)
     return _mm_add_epi32(_mm_sub_epi32(whole, up), down); /* a true comparison is -1 */
 }
 
-static void quantise_group(int8_t *quants, const float *values, float scale, uint32_t group)
+/* The result is the sum of the quants. */
+static int32_t quantise_group(int8_t *quants, const float *values, float scale, uint32_t group)
 {
     __m128 divisor = _mm_set1_ps(scale);
+    __m128i sums = _mm_setzero_si128(), ones = _mm_set1_epi16(1);
     for (uint32_t i = 0; i < group; i += 16) {
         __m128i low = _mm_packs_epi32(round_four(values + i, divisor), round_four(values + i + 4, divisor));
         __m128i high = _mm_packs_epi32(round_four(values + i + 8, divisor), round_four(values + i + 12, divisor));
         _mm_storeu_si128((__m128i *)(void *)(quants + i), _mm_packs_epi16(low, high));
+        sums = _mm_add_epi32(sums, _mm_madd_epi16(_mm_add_epi16(low, high), ones));
     }
+    sums = _mm_add_epi32(sums, _mm_shuffle_epi32(sums, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(sums, _mm_shuffle_epi32(sums, 0xb1)));
 }
 
 static void quantise(const struct quantised *to, const float *values)
@@ -175,11 +218,20 @@ static void quantise(const struct quantised *to, const float *values)
         float scale = largest_magnitude(values, to->group) / 127.0f;
         bool tiny = scale < QUANTISE_LEAST_SCALE;
         to->scales[g] = tiny ? 0.0f : scale;
+        to->sums[g] = 0;
         if (tiny)
             __builtin_memset(quants, 0, to->group);
         else
-            quantise_group(quants, values, scale, to->group);
+            to->sums[g] = quantise_group(quants, values, scale, to->group);
     }
 }
 
-const struct kernels kernels_sse2 = {matvec, add_weighted, exponential, matvec_int8, quantise};
+const struct kernels kernels_sse2 = {
+    .matvec = matvec,
+    .matmul = matmul,
+    .add_weighted = add_weighted,
+    .exponential = exponential,
+    .matvec_int8 = matvec_int8,
+    .matmul_int8 = matmul_int8,
+    .quantise = quantise,
+};

@@ -14,12 +14,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PANEL 16u /* rows of a panel: two AVX2 registers, four SSE2 */
+#define PANEL 16u        /* rows of a panel: two AVX2 registers, four SSE2 */
+#define KERNEL_TOKENS 8u /* inputs that a batched product takes at most: their sums fit the registers */
 
-/* A vector as int8, with a scale for each group. */
+/* A vector as int8, with a scale and a sum for each group. */
 struct quantised {
     int8_t *quants;          /* [columns]; -127 .. 127 */
     float *scales;           /* [columns / group] */
+    int32_t *sums;           /* [columns / group] of the quants: what VNNI, one side of which has no sign, takes off */
     uint32_t columns, group; /* group: 16, 32, 64 or 128; divides columns */
 };
 
@@ -40,9 +42,18 @@ static inline uint32_t panel_quant_index(uint32_t column, uint32_t lane)
     return (column / 4 * PANEL + lane) * 4 + column % 4;
 }
 
+/* Bodies of kernels are written once for every size of a tile; inlined with constant sizes, their arrays of sums become
+ * registers and their small loops vanish. */
+#define INLINE inline __attribute__((always_inline))
+#define UNROLLED(index, count) _Pragma("GCC unroll 16") for (uint32_t index = 0; index < (count); index++)
+
 struct kernels {
     /* out[16 * panels] = matrix * x, float32; `matrix` and `out` are 64-byte aligned. */
     void (*matvec)(float *out, const float *matrix, const float *x, uint32_t panels, uint32_t columns);
+    /* `count` products by one matrix, 1 to KERNEL_TOKENS: x is [count][x_stride], out [count][out_stride], in floats,
+     * both aligned as floats are. Each has the bits of matvec; the weights are read once for all of them. */
+    void (*matmul)(float *out, uint32_t out_stride, const float *matrix, const float *x, uint32_t x_stride,
+                   uint32_t count, uint32_t panels, uint32_t columns);
     /* out[size] += sum over t < count, in order, of weights[t] * rows[t][size]. Continues the sum that `out` holds. */
     void (*add_weighted)(float *out, const float *rows, const float *weights, uint32_t count, uint32_t size);
     /* values[i] = e^values[i]; count is a multiple of 8. Below 1 ulp from -86 to 88; beyond, and for NaN, the value of
@@ -51,9 +62,12 @@ struct kernels {
     /* As matvec, for an int8 matrix and an x from `quantise`. No weight is -128. The sum of a group becomes a float,
      * times the row's scale, times x's scale, and is added in the order of the groups: llama2.c's runq. */
     void (*matvec_int8)(float *out, const uint8_t *matrix, const struct quantised *x, uint32_t panels);
-    /* to->quants and to->scales of `values`: scale = largest magnitude / 127, quant = value / scale rounded to the
-     * nearest, halves away from zero; llama2.c's runq. Where that scale would be below QUANTISE_LEAST_SCALE, scale and
-     * quants are zero. NaN becomes -127, the scale of a group with infinities is infinite. */
+    /* As matmul: x[count], all with the same columns and group. Each has the bits of matvec_int8. */
+    void (*matmul_int8)(float *out, uint32_t out_stride, const uint8_t *matrix, const struct quantised *x,
+                        uint32_t count, uint32_t panels);
+    /* to->quants, to->scales and to->sums of `values`: scale = largest magnitude / 127, quant = value / scale rounded
+     * to the nearest, halves away from zero; llama2.c's runq. Where that scale would be below QUANTISE_LEAST_SCALE,
+     * scale and quants are zero. NaN becomes -127, the scale of a group with infinities is infinite. */
     void (*quantise)(const struct quantised *to, const float *values);
 };
 

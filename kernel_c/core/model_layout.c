@@ -66,9 +66,11 @@ uint64_t model_layout_buffers(const struct model_config *c, void *base, struct e
         uint64_t longest = largest(c->dim, c->hidden_dim);
         ret->quants = take(&plan, longest);
         ret->scales = take_floats(&plan, longest / c->group);
+        ret->sums = take(&plan, longest / c->group * sizeof(int32_t));
     } else {
         ret->quants = NULL;
         ret->scales = NULL;
+        ret->sums = NULL;
     }
     return plan.bytes;
 }

@@ -39,6 +39,7 @@ struct engine_buffers {
     float *logits;    /* [vocab] */
     int8_t *quants;   /* [the larger of dim and hidden] a matrix's input, quantised; nothing for float32 weights */
     float *scales;    /* one for each group of them */
+    int32_t *sums;    /* likewise */
 };
 
 struct engine_cache {

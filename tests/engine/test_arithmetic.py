@@ -59,6 +59,32 @@ def test_exponential_has_the_same_bits_at_every_level(harness: Harness) -> None:
         assert exponential(harness, level, values).tobytes() == want.tobytes()
 
 
+def products(harness: Harness, level: int, matrix: Floats, x: Floats, batched: bool) -> Floats:
+    """matrix [rows][columns] times x [columns] through matvec, or times each of x [count][columns] through matmul."""
+    rows, columns = matrix.shape
+    panels = matrix.reshape(rows // 16, 16, columns).transpose(0, 2, 1)
+    payload = panels.tobytes() + x.tobytes()
+    return harness.values("multiply", level, 0, columns, rows // 16, len(x) if batched else 0, payload=payload)
+
+
+@pytest.mark.parametrize("panels", [1, 2, 3, 4, 5, 7, 9])
+@pytest.mark.parametrize("columns", [1, 2, 64, 173])
+def test_products_have_the_same_bits_at_every_level_one_by_one_or_together(
+    harness: Harness, panels: int, columns: int
+) -> None:
+    random = np.random.default_rng(100 * panels + columns)
+    matrix = random.standard_normal((16 * panels, columns)).astype(np.float32)
+    x = random.standard_normal((8, columns)).astype(np.float32)
+    want = np.zeros((8, 16 * panels), np.float32)
+    for k in range(columns):
+        want = want + x[:, k, None] * matrix[None, :, k]
+    for level in harness.levels():
+        for t in range(8):
+            assert products(harness, level, matrix, x[t], False).tobytes() == want[t].tobytes()
+        for count in range(1, 9):
+            assert products(harness, level, matrix, x[:count], True).tobytes() == want[:count].tobytes()
+
+
 @pytest.mark.parametrize(
     ("name", "low", "high"),
     [("exp", -700.0, 700.0), ("log", 1e-300, 1e300), ("log", 0.5, 2.0), ("power", -8.0, 8.0), ("sqrt", 0.0, 1e30)],

@@ -27,11 +27,16 @@ def panels(matrix: Quantised, group: int) -> bytes:
     )
 
 
-def multiply(harness: Harness, level: int, matrix: Quantised, x: Quantised) -> Floats:
+def multiply(harness: Harness, level: int, matrix: Quantised, x: Quantised, count: int = 0) -> Floats:
+    """The matrix times a vector, or with `count` times that many vectors in one call."""
     rows, columns = matrix.quants.shape
-    group = columns // len(x.scales)
-    payload = panels(matrix, group) + x.quants.tobytes() + x.scales.tobytes()
-    return harness.values("multiply", level, group, columns, rows // 16, payload=payload)
+    group = columns // x.scales.shape[-1]
+    payload = panels(matrix, group)
+    for t in range(max(count, 1)):
+        one = x[t] if count else x
+        sums = one.quants.reshape(-1, group).sum(axis=1, dtype=np.int32)
+        payload += one.quants.tobytes() + one.scales.tobytes() + sums.tobytes()
+    return harness.values("multiply", level, group, columns, rows // 16, count, payload=payload)
 
 
 def product(matrix: Quantised, x: Quantised) -> Floats:
@@ -46,7 +51,11 @@ def product(matrix: Quantised, x: Quantised) -> Floats:
 
 def quantised_by(harness: Harness, level: int, group: int, values: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
     reply = harness.call("quantise", level, group, payload=values.tobytes())
-    return np.frombuffer(reply[: len(values)], np.int8), np.frombuffer(reply[len(values) :], np.float32)
+    count, groups = len(values), len(values) // group
+    quants = np.frombuffer(reply, np.int8, count)
+    sums = np.frombuffer(reply, np.int32, groups, count + 4 * groups)
+    assert np.array_equal(sums, quants.reshape(groups, group).sum(axis=1))
+    return quants, np.frombuffer(reply, np.float32, groups, count)
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -60,14 +69,28 @@ def test_products_are_those_of_runq_at_every_level(harness: Harness, group: int,
 
 
 @pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize(("rows", "groups"), [(16, 1), (48, 2), (80, 5), (112, 1)])
+def test_products_of_several_vectors_are_those_of_each(harness: Harness, group: int, rows: int, groups: int) -> None:
+    random = np.random.default_rng(rows + groups)
+    matrix = quantise(random.standard_normal((rows, group * groups)).astype(np.float32), group)
+    x = quantise(random.standard_normal((8, group * groups)).astype(np.float32), group)
+    single = [multiply(harness, REFERENCE, matrix, x[t]).tobytes() for t in range(8)]
+    for level in harness.levels():
+        for count in range(1, 9):
+            assert multiply(harness, level, matrix, x, count).tobytes() == b"".join(single[:count])
+
+
+@pytest.mark.parametrize("group", GROUPS)
 @pytest.mark.parametrize(
     ("weight", "value"), [(127, 127), (127, -127), (-127, 127), (-127, -127), (-127, 0), (0, -127)]
 )
 def test_the_largest_sums_do_not_wrap(harness: Harness, group: int, weight: int, value: int) -> None:
     matrix = Quantised(np.full((32, group), weight, np.int8), np.full((32, 1), 1, np.float32))
     x = Quantised(np.full(group, value, np.int8), np.ones(1, np.float32))
+    eight = Quantised(np.tile(x.quants, (8, 1)), np.tile(x.scales, (8, 1)))
     for level in harness.levels():
         assert multiply(harness, level, matrix, x).tolist() == [weight * value * group] * 32
+        assert multiply(harness, level, matrix, eight, 8).tolist() == [weight * value * group] * 256
 
 
 def test_every_pair_of_int8_numbers_is_multiplied_exactly(harness: Harness) -> None:

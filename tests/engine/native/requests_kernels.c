@@ -14,35 +14,56 @@ static void exponential_request(const struct request *r)
     reply("ok", values, r->bytes);
 }
 
-/* "quantise LEVEL GROUP" of floats: the quants, then the scales. */
+static void *aligned(size_t bytes)
+{
+    void *block = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    if (block == NULL)
+        abort();
+    return block;
+}
+
+/* "quantise LEVEL GROUP" of floats: the quants, then the scales, then the sums. */
 static void quantise_request(const struct request *r)
 {
     uint32_t group = (uint32_t)r->arguments[1], columns = (uint32_t)(r->bytes / sizeof(float));
-    size_t bytes = columns + columns / group * sizeof(float);
-    int8_t *result = aligned_alloc(64, (bytes + 63) / 64 * 64);
-    if (result == NULL)
-        abort();
-    struct quantised to = {result, (float *)(void *)(result + columns), columns, group};
+    size_t bytes = columns + columns / group * (sizeof(float) + sizeof(int32_t));
+    int8_t *result = aligned(bytes);
+    float *scales = (float *)(void *)(result + columns);
+    struct quantised to = {result, scales, (int32_t *)(void *)(scales + columns / group), columns, group};
     kernels_for((enum cpu_level)r->arguments[0])->quantise(&to, (const float *)(const void *)r->payload);
     reply("ok", result, bytes);
     free(result);
 }
 
-/* "multiply LEVEL GROUP COLUMNS PANELS" of panels, then the vector's quants, then its scales: the products. */
+/* "multiply LEVEL GROUP COLUMNS PANELS COUNT" of panels, then for each input its numbers; for a GROUP of 0 these are
+ * floats, otherwise quants, scales and sums. The products of each input; COUNT 0 is one input through matvec. */
 static void multiply_request(const struct request *r)
 {
-    uint32_t group = (uint32_t)r->arguments[1], columns = (uint32_t)r->arguments[2], panels = (uint32_t)r->arguments[3];
-    size_t matrix_bytes = (size_t)(panels * (columns / group) * panel_group_bytes(group)),
-           out_bytes = panels * PANEL * sizeof(float);
-    uint8_t *matrix = aligned_alloc(64, matrix_bytes);
-    float *out = aligned_alloc(64, out_bytes);
-    if (matrix == NULL || out == NULL)
-        abort();
-    memcpy(matrix, r->payload, matrix_bytes);
-    int8_t *quants = (int8_t *)r->payload + matrix_bytes;
-    struct quantised x = {quants, (float *)(void *)(quants + columns), columns, group};
-    kernels_for((enum cpu_level)r->arguments[0])->matvec_int8(out, matrix, &x, panels);
-    reply("ok", out, out_bytes);
+    const struct kernels *kernels = kernels_for((enum cpu_level)r->arguments[0]);
+    uint32_t group = (uint32_t)r->arguments[1], columns = (uint32_t)r->arguments[2], panels = (uint32_t)r->arguments[3],
+             count = (uint32_t)r->arguments[4], inputs = count == 0 ? 1 : count, rows = panels * PANEL;
+    size_t panel_bytes = group == 0 ? columns * PANEL * sizeof(float) : columns / group * panel_group_bytes(group);
+    uint8_t *matrix = aligned(panels * panel_bytes);
+    float *out = aligned(inputs * rows * sizeof(float));
+    uint8_t *input = r->payload + panels * panel_bytes;
+    const float *floats = (const float *)(const void *)input;
+    struct quantised x[KERNEL_TOKENS];
+    memcpy(matrix, r->payload, panels * panel_bytes);
+    for (uint32_t t = 0; group != 0 && t < inputs; t++) {
+        float *scales = (float *)(void *)(input + columns);
+        x[t] =
+            (struct quantised){(int8_t *)input, scales, (int32_t *)(void *)(scales + columns / group), columns, group};
+        input += columns + columns / group * (sizeof(float) + sizeof(int32_t));
+    }
+    if (group == 0 && count == 0)
+        kernels->matvec(out, (const float *)(const void *)matrix, floats, panels, columns);
+    else if (group == 0)
+        kernels->matmul(out, rows, (const float *)(const void *)matrix, floats, columns, count, panels, columns);
+    else if (count == 0)
+        kernels->matvec_int8(out, matrix, x, panels);
+    else
+        kernels->matmul_int8(out, rows, matrix, x, count, panels);
+    reply("ok", out, inputs * rows * sizeof(float));
     free(matrix);
     free(out);
 }
