@@ -118,15 +118,15 @@ static bool multiply(struct pass *pass, float *out, const uint8_t *matrix, uint3
     return multiply_steps(pass, &product, panels_of(rows), step < 2 ? 2 : step);
 }
 
-/* Root mean square norm as llama2.c computes it: in order, epsilon 1e-5. */
-static void normalise(float *out, const float *x, const float *weight, uint32_t size)
+/* Root mean square norm as llama2.c computes it: in order. */
+static void normalise(float *out, const float *x, const float *weight, uint32_t size, float epsilon)
 {
     float sum = 0;
     for (uint32_t i = 0; i < size; i++) {
         float square = x[i] * x[i];
         sum = sum + square;
     }
-    float scale = 1.0f / maths_sqrt(sum / (float)size + 1e-5f);
+    float scale = 1.0f / maths_sqrt(sum / (float)size + epsilon);
     for (uint32_t i = 0; i < size; i++)
         out[i] = weight[i] * (scale * x[i]);
 }
@@ -160,7 +160,7 @@ static bool run_layer(struct pass *pass, uint32_t layer)
     const struct engine_buffers *b = pass->engine->buffers;
     uint32_t dim = c->dim, hidden = c->hidden_dim;
 
-    normalise(b->normed, b->stream, w->attention_norm + (uint64_t)layer * dim, dim);
+    normalise(b->normed, b->stream, w->attention_norm + (uint64_t)layer * dim, dim, c->norm_epsilon);
     pass_input(pass, b->normed, dim);
     if (!multiply(pass, b->qkv, w->qkv + layer * matrix_bytes(c, qkv_rows(c), dim), qkv_rows(c), dim) ||
         !attention_run(pass, layer))
@@ -170,7 +170,7 @@ static bool run_layer(struct pass *pass, uint32_t layer)
         return false;
     add_projected(pass);
 
-    normalise(b->normed, b->stream, w->feed_norm + (uint64_t)layer * dim, dim);
+    normalise(b->normed, b->stream, w->feed_norm + (uint64_t)layer * dim, dim, c->norm_epsilon);
     pass_input(pass, b->normed, dim);
     if (!multiply(pass, b->gate_up, w->gate_up + layer * 2 * matrix_bytes(c, hidden, dim), 2 * padded(hidden), dim))
         return false;
@@ -215,7 +215,7 @@ static bool classify(struct pass *pass)
     const struct engine_weights *w = pass->engine->weights;
     const struct engine_buffers *b = pass->engine->buffers;
     struct product product = {pass, b->logits, w->classifier, c->dim};
-    normalise(b->normed, b->stream, w->final_norm, c->dim);
+    normalise(b->normed, b->stream, w->final_norm, c->dim, c->norm_epsilon);
     pass_input(pass, b->normed, c->dim);
     return pass_poll(pass) && multiply_steps(pass, &product, panels_of(c->vocab_size), CLASSIFIER_PANELS) &&
            pass_poll(pass);

@@ -101,13 +101,13 @@ static void clear_all_padding(const struct engine_weights *w, const struct model
     clear_padding(c, w->down, c->n_layers, c->dim, c->hidden_dim);
 }
 
-/* llama2.c's rotary angles: frequency and product in float, then sine and cosine. Source: run.c, forward. */
+/* Rotary angles as llama2.c has them: frequency and product in float, then sine and cosine. Source: run.c, forward. */
 static void fill_rotary(const struct engine_weights *w, const struct model_config *c)
 {
     uint32_t head = head_size(c), half = head / 2;
     for (uint32_t i = 0; i < half; i++) {
         float exponent = (float)(2 * i) / (float)head;
-        float frequency = 1.0f / (float)maths_power(10000.0, (double)exponent);
+        float frequency = 1.0f / (float)maths_power((double)c->rope_base, (double)exponent);
         for (uint32_t position = 0; position < c->seq_len; position++) {
             float angle = (float)position * frequency;
             double sine, cosine;

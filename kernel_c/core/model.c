@@ -174,7 +174,9 @@ bool model_config_parse(const uint8_t *header, size_t header_bytes, uint64_t fil
                                   .n_kv_heads = raw[N_KV_HEADS],
                                   .vocab_size = (int32_t)raw[VOCAB_SIZE] < 0 ? 0u - raw[VOCAB_SIZE] : raw[VOCAB_SIZE],
                                   .seq_len = raw[SEQ_LEN],
-                                  .shared_classifier = shared};
+                                  .shared_classifier = shared,
+                                  .norm_epsilon = MODEL_NORM_EPSILON,
+                                  .rope_base = MODEL_ROPE_BASE};
     if (!check_heads(&config, error) || (version == 2 && !check_group(&config, error)) ||
         !check_size(&config, file_bytes, error))
         return false;

@@ -19,6 +19,10 @@
 #define MODEL_HEADER_BYTES 256u /* of versions 1 and 2 */
 #define MODEL_LEGACY_HEADER_BYTES 28u
 
+/* llama2.c's constants. */
+#define MODEL_NORM_EPSILON 1e-5f
+#define MODEL_ROPE_BASE 10000.0f
+
 struct model_config {
     uint32_t version;    /* of the file: 0, 1 or 2 */
     uint32_t group;      /* weights in memory: int8 with a scale for every `group` of a row, or 0 for float32 */
@@ -30,6 +34,8 @@ struct model_config {
     uint32_t vocab_size;
     uint32_t seq_len; /* rows of the KV cache */
     bool shared_classifier;
+    float norm_epsilon; /* added to the mean square in every norm */
+    float rope_base;    /* pair i turns by position / rope_base^(2i / head size) */
     uint64_t parameters; /* number of weights, derived; scales are not among them */
     uint64_t file_bytes; /* what the file must be, derived */
 };
