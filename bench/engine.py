@@ -12,37 +12,16 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
+from shapes import SHAPES, write_random_model  # sets the paths of what follows
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "engine"))
-
-from engine_harness import MODELS, Harness, compile_harness  # noqa: E402
-from llama2_files import Shape, quantise  # noqa: E402
+from engine_harness import MODELS, Harness, compile_harness  # isort: skip
 
 LEVELS = ["reference", "sse2", "avx2"]
-SHAPE_15M = Shape(dim=288, hidden=768, layers=6, heads=6, kv_heads=6, vocab=32000, seq=256)
+SHAPE_15M = SHAPES["15M"]
 INT8_15M = dataclasses.replace(SHAPE_15M, version=2, group=32)
-
-
-def write_random_model(shape: Shape, path: Path) -> Path:
-    """A file of small random weights, written tensor by tensor."""
-    random = np.random.default_rng(1)
-    with path.open("wb") as file:
-        file.write(shape.header())
-        for name, size in shape.tensors().items():
-            values = random.standard_normal(size, np.float32) * 0.05
-            if shape.version < 2 or name.startswith("rms"):
-                file.write(values.tobytes())
-                continue
-            for layer in values if values.ndim == 3 else [values]:
-                rounded = quantise(layer, shape.group)
-                file.write(rounded.quants.tobytes() + rounded.scales.tobytes())
-    return path
 
 
 def measure(harness: Harness, model: Path, tokens: int, rounds: int) -> None:

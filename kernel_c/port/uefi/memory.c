@@ -7,12 +7,6 @@
 #define MAP_TRIES 4u
 #define MOST_BYTES (UINT64_C(1) << 52) /* no processor addresses more; firmware that multiplies pages would overflow */
 
-static void zero(uint64_t address, uint64_t bytes)
-{
-    uint64_t words = bytes / 8;
-    __asm__ volatile("rep stosq" : "+D"(address), "+c"(words) : "a"(UINT64_C(0)) : "memory");
-}
-
 void *port_pages_alloc(uint64_t bytes)
 {
     uint64_t pages = bytes / PAGE + (bytes % PAGE != 0), slack = bytes >= BIG_PAGE ? BIG_PAGE / PAGE - 1 : 0;
@@ -29,8 +23,9 @@ void *port_pages_alloc(uint64_t bytes)
             (void)uefi->boot->free_pages(base + pages * PAGE, (size_t)(slack - front));
         address = base;
     }
-    zero(address, pages * PAGE);
-    return (void *)(uintptr_t)address;
+    void *base = (void *)(uintptr_t)address;
+    __builtin_memset(base, 0, pages * PAGE);
+    return base;
 }
 
 void port_pages_free(void *base, uint64_t bytes)

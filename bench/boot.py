@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""Large models on an emulated machine: `python bench/boot.py [--runs N] [--processors N]`.
+
+Prints, as medians of several runs in QEMU (TCG, virtio disk):
+  boot    a model of the 110M shape with random weights (440 MB): from the firmware's hand-over to the kernel's prompt,
+          and the load in it; the promise is 5 s
+  decode  a model of the 15M shape: its decode rate in float32 and int8 on one processor and on two, and their ratio;
+          the promises are 50 tok/s for int8 and a ratio of 1.7
+Figures of a shared machine are noisy: compare them with each other, not with another day's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import re
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from shapes import SHAPES, write_random_model, write_tokenizer  # sets the paths of what follows
+
+from engine_harness import product_build  # isort: skip
+from llama2_files import Shape  # isort: skip
+from llmbm_console.core.image import build_image  # isort: skip
+from qemu_machine import QemuMachine, Setup  # isort: skip
+
+PROMPT_SHOWN = r"\nllmk> "
+FASTEST_BOOT_S, LEAST_RATIO, LEAST_INT8 = 5.0, 1.7, 50.0
+
+
+def make_image(shape: Shape, folder: Path) -> Path:
+    """A boot image with a random model of this shape."""
+    model = write_random_model(shape, folder / "model.bin")
+    tokenizer = write_tokenizer(shape, folder / "model.tok.bin")
+    program = product_build().build("efi", folder)
+    image = folder / "disk.img"
+    build_image(image, program, model, tokenizer)
+    model.unlink()
+    return image
+
+
+def boot_once(image: Path, folder: Path, setup: Setup) -> tuple[float, float]:
+    """Seconds from the hand-over to the prompt, and the load in them as the kernel tells it."""
+    machine = QemuMachine(image, folder, setup)
+    try:
+        machine.until(r"BdsDxe: starting Boot")
+        handed_over = time.monotonic()
+        said = machine.until(PROMPT_SHOWN)
+        taken = time.monotonic() - handed_over
+        loaded = re.search(r"MB/s, ([0-9.]+) s\n", said)
+        if loaded is None:
+            raise SystemExit(f"the kernel loaded nothing; it said {said[-400:]!r}")
+        return taken, float(loaded[1])
+    finally:
+        machine.close()
+
+
+def decode_rates(image: Path, folder: Path, numbers: str, tokens: int, rounds: int) -> dict[int, float]:
+    """Median tokens per second by number of processors, taking turns on one machine of two."""
+    rates: dict[int, list[float]] = {1: [], 2: []}
+    machine = QemuMachine(image, folder, Setup(processors=2, memory=1024))
+    try:
+        machine.until(PROMPT_SHOWN)
+        if numbers == "int8":
+            machine.ask("/load model.bin q8")
+        machine.ask(f"/max_tokens {tokens}")
+        for _ in range(rounds):
+            for threads, found in rates.items():
+                machine.ask(f"/threads {threads}")
+                machine.ask("/clear")
+                told = re.search(r"decode ([0-9.]+) tok/s", machine.ask("w1"))
+                if told is None:
+                    raise SystemExit("the kernel told no decode rate")
+                found.append(float(told[1]))
+    finally:
+        machine.close()
+    return {threads: statistics.median(found) for threads, found in rates.items()}
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Boot and decode with large models in QEMU.")
+    parser.add_argument("--runs", type=int, default=3, help="boots, and rounds of decoding")
+    parser.add_argument("--processors", type=int, default=2, help="of the machine that boots")
+    parser.add_argument("--tokens", type=int, default=40, help="tokens in a burst of decoding")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        image = make_image(SHAPES["110M"], folder)
+        setup = Setup(processors=arguments.processors, memory=2048)
+        boots = [boot_once(image, folder, setup) for _ in range(arguments.runs)]
+        prompt, load = (statistics.median(column) for column in zip(*boots, strict=True))
+        print(
+            f"boot    110M fp32   {prompt:6.2f} s to the prompt, {load:.2f} s of it loading; limit {FASTEST_BOOT_S:g} s"
+        )
+        image.unlink()
+        image = make_image(dataclasses.replace(SHAPES["15M"], seq=256), folder)
+        for numbers in ("fp32", "int8"):
+            rates = decode_rates(image, folder, numbers, arguments.tokens, arguments.runs)
+            limit = f", at least {LEAST_INT8:g} tok/s" if numbers == "int8" else ""
+            print(
+                f"decode  15M {numbers}    {rates[1]:6.1f} tok/s by one processor, {rates[2]:.1f} by two; "
+                f"ratio {rates[2] / rates[1]:.2f}, at least {LEAST_RATIO:g}{limit}"
+            )
+
+
+if __name__ == "__main__":
+    main()
