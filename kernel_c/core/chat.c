@@ -198,6 +198,18 @@ static bool is_end(uint32_t id)
     return id == TOKEN_EOS || id == TOKEN_BOS;
 }
 
+/* Where the choice of the next token goes; NULL while nobody asked. A token's index is how many were made before it. */
+static struct choice *next_choice(struct kernel *kernel, uint32_t index)
+{
+    struct chat *chat = &kernel->chat;
+    struct choice *choice = &chat->choices[index % (STOPS_TOKENS + 1)];
+    choice->count = 0; /* none */
+    choice->generation = chat->generation;
+    choice->index = index;
+    choice->most = link_choices_wanted(kernel);
+    return choice->most != 0 ? choice : NULL;
+}
+
 static enum wire_stop_reason decode(struct kernel *kernel, const float *logits, uint64_t cycles)
 {
     struct chat *chat = &kernel->chat;
@@ -210,7 +222,7 @@ static enum wire_stop_reason decode(struct kernel *kernel, const float *logits, 
             return WIRE_STOP_REASON_STOPPED;
         uint32_t id =
             sampler_choose(&kernel->sampler, &sampling, (float *)(uintptr_t)logits, kernel->engine.config.vocab_size,
-                           chat->ids, chat->prompt_ids + made, kernel->scratch);
+                           chat->ids, chat->prompt_ids + made, kernel->scratch, next_choice(kernel, made));
         if (is_end(id))
             return WIRE_STOP_REASON_EOS;
         size_t count = 0;

@@ -8,6 +8,7 @@
 #ifndef LLMK_CHAT_H
 #define LLMK_CHAT_H
 
+#include "choice.h"
 #include "error.h"
 #include "llmk_wire.h"
 #include "stops.h"
@@ -45,6 +46,7 @@ struct chat {
     bool overflow_slid;
     struct stops stops;
     struct chat_token history[CHAT_HISTORY]; /* ring, index = token index % CHAT_HISTORY */
+    struct choice choices[STOPS_TOKENS + 1]; /* of the tokens that are held back, and of the new one: by index */
     struct wire_finished last;               /* valid when generation > 0 and not running */
 };
 

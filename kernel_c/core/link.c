@@ -120,6 +120,7 @@ static void take_hello(struct kernel *kernel, const struct wire_host_hello *hell
         link->answers[i].id = 0;
     for (unsigned i = 0; i < WIRE_STREAM_COUNT; i++)
         link->streams[i] = (struct link_stream){0};
+    link->choices = link->choices_dropped = 0;
     link->counters = link->counters_sent = (struct wire_counters){0};
     link->receiver.checksum = link->receiver.too_long = link->receiver.malformed = link->receiver.cut = 0;
     link->counters_base = (struct wire_counters){.overrun = kernel->uart.overruns, .framing = kernel->uart.framing_errors,

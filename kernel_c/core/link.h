@@ -64,6 +64,8 @@ struct link {
     struct link_stream streams[WIRE_STREAM_COUNT];
     struct link_answer answers[LINK_REPLAYS];
     uint32_t answered;        /* answers so far: the next place is answered % LINK_REPLAYS */
+    uint32_t choices;         /* how many of the likeliest tokens go with each token, 0: no choices are sent */
+    uint16_t choices_dropped; /* since the last one sent */
     struct wire_counters counters, counters_sent, counters_base;
     uint64_t counters_us;
     /* what was asked for and waits for the REPL loop */
@@ -92,6 +94,8 @@ struct link {
 
 /* One token of the last generation, in parts when it is long; returns the number of frames. */
 unsigned link_send_token(struct kernel *kernel, uint32_t index, const struct chat_token *token, const uint8_t *bytes, size_t count);
+uint32_t link_choices_wanted(const struct kernel *kernel); /* 0: nobody asked */
+void link_send_choice(struct kernel *kernel, const struct choice *choice); /* behind its token; dropped as samples are */
 void link_finished(struct kernel *kernel, const struct wire_finished *record);
 void link_event(struct kernel *kernel, const struct wire_event *record);
 void link_changed(struct kernel *kernel, enum wire_stream stream); /* send this record soon */

@@ -126,6 +126,17 @@ static void subscribe(struct kernel *kernel, const struct wire_request *request)
     link_done_value(kernel, request->id, value);
 }
 
+static void want_choices(struct kernel *kernel, const struct wire_request *request)
+{
+    char value[8];
+    struct text text;
+    kernel->link.choices = request->count < CHOICE_MOST ? request->count : CHOICE_MOST;
+    kernel->link.choices_dropped = 0;
+    text_init(&text, value, sizeof value);
+    text_format(&text, "%u", (unsigned)kernel->link.choices);
+    link_done_value(kernel, request->id, value);
+}
+
 /* ---- staged text, and the work that begins with it: gen, run, open */
 
 static bool stage(struct kernel *kernel, const struct wire_request *request)
@@ -253,6 +264,7 @@ static void perform(struct kernel *kernel, const struct wire_request *request)
     case WIRE_OP_SUB: subscribe(kernel, request); break;
     case WIRE_OP_LOG: send_events(kernel, request); break;
     case WIRE_OP_TOK: send_tokens(kernel, request); break;
+    case WIRE_OP_PROB: want_choices(kernel, request); break;
     case WIRE_OP_OUT:
         if (request->of == 0 || request->of != kernel->link.output_id)
             link_refuse(kernel, request->id, WIRE_ERROR_CODE_STATE, "of", "only the last output is kept");

@@ -1,5 +1,6 @@
 #include "sampler.h"
 
+#include "choice.h"
 #include "kernels.h"
 #include "tokenizer.h"
 
@@ -164,26 +165,48 @@ static uint32_t draw_uncut(const float *probabilities, uint32_t vocab_size, floa
     return sampler_argmax(probabilities, vocab_size); /* rounding; never a banned token */
 }
 
+/* Stages 5 to 8 on probabilities. */
+static uint32_t cut_and_draw(const struct sampling *settings, const float *probabilities, uint32_t vocab_size,
+                             float coin, void *work, struct choice *choice)
+{
+    struct sampler_candidate *candidates = work;
+    bool uncut = settings->min_p == 0 && settings->top_k == 0 && settings->top_p >= SAMPLER_MILLION;
+    if (uncut && choice == NULL)
+        return draw_uncut(probabilities, vocab_size, coin);
+    uint32_t after_min_p = sampler_min_p(probabilities, vocab_size, settings->min_p, candidates);
+    uint32_t top_k = settings->top_k, after_top_k = top_k != 0 && top_k < after_min_p ? top_k : after_min_p;
+    uint32_t count = uncut ? after_top_k : sampler_top(candidates, after_min_p, top_k, settings->top_p);
+    if (choice != NULL) {
+        choice->kept[0] = after_min_p;
+        choice->kept[1] = after_top_k;
+        choice->kept[2] = count;
+    }
+    return uncut ? draw_uncut(probabilities, vocab_size, coin) : sampler_draw(candidates, count, coin);
+}
+
 uint32_t sampler_choose(struct sampler *sampler, const struct sampling *settings, float *logits, uint32_t vocab_size,
-                        const uint32_t *turn, size_t turn_count, void *work)
+                        const uint32_t *turn, size_t turn_count, void *work, struct choice *choice)
 {
     for (uint32_t id = 0; id < vocab_size; id++)
         if (logits[id] != logits[id])
             logits[id] = MINUS_INFINITY;
+    if (choice != NULL)
+        choice_before(choice, logits, vocab_size);
     sampler_ban_ngrams(logits, vocab_size, settings->no_repeat_ngram, turn, turn_count);
     if (settings->repeat_penalty != SAMPLER_MILLION)
         sampler_penalise(logits, vocab_size, settings->repeat_penalty, turn, turn_count);
     uint32_t best = sampler_argmax(logits, vocab_size);
     if (logits[best] == MINUS_INFINITY)
         return TOKEN_EOS;
-    if (settings->temperature == 0)
-        return best;
-    sampler_softmax(logits, vocab_size, settings->temperature, work);
-    float coin = sampler_random(sampler);
-    if (settings->min_p == 0 && settings->top_k == 0 && settings->top_p >= SAMPLER_MILLION)
-        return draw_uncut(logits, vocab_size, coin);
-    struct sampler_candidate *candidates = work;
-    uint32_t count = sampler_min_p(logits, vocab_size, settings->min_p, candidates);
-    count = sampler_top(candidates, count, settings->top_k, settings->top_p);
-    return sampler_draw(candidates, count, coin);
+    if (choice != NULL)
+        choice_ruled(choice, settings, logits, vocab_size, turn, turn_count, work);
+    if (settings->temperature != 0) {
+        sampler_softmax(logits, vocab_size, settings->temperature, work);
+        best = cut_and_draw(settings, logits, vocab_size, sampler_random(sampler), work, choice);
+    } else if (choice != NULL) {
+        sampler_softmax(logits, vocab_size, SAMPLER_MILLION, work); /* only to be told */
+    }
+    if (choice != NULL)
+        choice_made(choice, logits, vocab_size, best, turn, turn_count);
+    return best;
 }

@@ -28,6 +28,8 @@ struct sampler {
     uint64_t state; /* xorshift* state, seeded from sampling.seed (0 is replaced by a fixed non-zero constant) */
 };
 
+struct choice;
+
 struct sampler_candidate {
     float probability;
     uint32_t id;
@@ -63,8 +65,9 @@ uint32_t sampler_draw(const struct sampler_candidate *candidates, uint32_t count
 
 /* All stages. With temperature 0 it is the argmax after the first two, and nothing is drawn. `turn` are the ids of this
  * turn, prompt included. `logits` is changed; NaN counts as minus infinity. When every token is banned the answer is
- * the end of the text (id 2). */
+ * the end of the text (id 2). `choice`, when it is not NULL, is told how the token was chosen: all but its first three
+ * members, of which `most` is set by the caller. */
 uint32_t sampler_choose(struct sampler *sampler, const struct sampling *settings, float *logits, uint32_t vocab_size,
-                        const uint32_t *turn, size_t turn_count, void *work);
+                        const uint32_t *turn, size_t turn_count, void *work, struct choice *choice);
 
 #endif

@@ -68,6 +68,7 @@ static void send_token(struct kernel *kernel, const struct stops_token *token, s
         .time_ms = token->time_ms,
     };
     (void)link_send_token(kernel, index, &chat->history[index % CHAT_HISTORY], token->bytes, bytes);
+    link_send_choice(kernel, &chat->choices[index % (STOPS_TOKENS + 1)]);
 }
 
 /* Lets the first `count` held bytes out, and the tokens that are out altogether. */

@@ -15,7 +15,7 @@
 #define WIRE_WINDOW 15u
 #define WIRE_HEARTBEAT_MS 250u
 #define WIRE_EXPIRY_MS 10000u
-#define WIRE_SCHEMA_ID 0x029f2bf9u
+#define WIRE_SCHEMA_ID 0xbda54a24u
 #define WIRE_TOKEN_TEXT_BYTES 40u
 #define WIRE_OUTPUT_TEXT_BYTES 60u
 #define WIRE_DATA_DATA_BYTES 64u
@@ -216,6 +216,9 @@ enum wire_op {
     WIRE_OP_SUB,
     WIRE_OP_LOG, /* with i: sends events from that number again; with lv: least level of the events sent from now on */
     WIRE_OP_TOK, /* sends tokens of the last generation again */
+    /* sends a C frame with each token from now on, with at most `n` of the likeliest tokens; 0 ends it; the value
+     * of the response is the number granted */
+    WIRE_OP_PROB,
     WIRE_OP_OUT, /* sends pieces of the last command's output again */
     WIRE_OP_LAST, /* sends the last generation's F frame again */
     WIRE_OP_TEXT, /* stages a piece of a long prompt or line; offset 0 begins anew */
@@ -231,7 +234,7 @@ enum wire_op {
     WIRE_OP_BYE, /* back to human mode */
     WIRE_OP_REBOOT, /* restarts the machine after the response */
 };
-#define WIRE_OP_COUNT 20u
+#define WIRE_OP_COUNT 21u
 extern const char wire_op_words[];
 static inline const char *wire_op_word(enum wire_op value)
 {
@@ -316,6 +319,25 @@ struct wire_token {
     uint64_t cycles; /* cycles of the forward pass that led to it */
     const uint8_t *text; /* its bytes, perhaps an incomplete UTF-8 sequence */
     size_t text_length;
+};
+
+/* How the token with the same `g` and `i` was chosen. Sent behind it to a host that asked with `prob`. */
+struct wire_choice {
+    uint32_t generation; /* number of the generation */
+    uint32_t index; /* index of the token */
+    uint16_t dropped; /* choices not sent since the last one, for want of room */
+    uint32_t temperature; /* in force; with 0 (greedy) all shares are those at 1 (millionths) */
+    uint32_t probability; /* of the token among all, before min_p, top_k and top_p (millionths) */
+    uint32_t rank; /* 1 is the likeliest */
+    uint64_t kept[3]; /* tokens that min_p, then top_k, then top_p left over; none of them applies to a greedy choice */
+    uint32_t kept_count;
+    uint64_t rest[2]; /* millionths that all tokens outside the list have together, at this temperature and at 2 */
+    uint32_t rest_count;
+    uint16_t banned; /* tokens that the n-gram ban took out */
+    bool weakened; /* 1: the repetition penalty acted on the token */
+    bool has_otherwise;
+    uint32_t otherwise; /* what would be the likeliest without ban and penalty, when it is another */
+    const char *likeliest; /* the likeliest tokens, see section 9 */
 };
 
 /* The end of a generation. Never dropped, and asked again with the operation `last`. */
@@ -596,6 +618,7 @@ enum wire_record {
     WIRE_RECORD_HELLO,
     WIRE_RECORD_RESPONSE,
     WIRE_RECORD_TOKEN,
+    WIRE_RECORD_CHOICE,
     WIRE_RECORD_FINISHED,
     WIRE_RECORD_EVENT,
     WIRE_RECORD_OUTPUT,
@@ -617,7 +640,7 @@ enum wire_record {
     WIRE_RECORD_HOST_HELLO,
     WIRE_RECORD_REQUEST,
 };
-#define WIRE_RECORD_COUNT 23u
+#define WIRE_RECORD_COUNT 24u
 extern const struct wire_shape wire_shapes[WIRE_RECORD_COUNT];
 extern const struct wire_field wire_fields[];
 extern const char *const wire_words[]; /* by the limit of a field of kind enum */
@@ -641,6 +664,12 @@ _Static_assert(222u <= WIRE_MAX_LINE, "the longest token fits a line");
 static inline bool wire_put_token(struct wire_line *line, uint16_t sequence, const struct wire_token *record)
 {
     return wire_put(line, sequence, WIRE_RECORD_TOKEN, record);
+}
+
+_Static_assert(240u <= WIRE_MAX_LINE, "the longest choice fits a line");
+static inline bool wire_put_choice(struct wire_line *line, uint16_t sequence, const struct wire_choice *record)
+{
+    return wire_put(line, sequence, WIRE_RECORD_CHOICE, record);
 }
 
 _Static_assert(154u <= WIRE_MAX_LINE, "the longest finished fits a line");

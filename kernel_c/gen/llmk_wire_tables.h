@@ -15,8 +15,8 @@ const char wire_sentinel_phase_words[] = "generic\0" "prefill\0" "decode\0";
 const char wire_leave_reason_words[] = "bye\0" "break\0" "ctrl_c\0" "expired\0" "reboot\0";
 const char wire_stream_words[] = "perf\0" "kv\0" "zones\0" "sent\0" "samp\0" "zone\0" "model\0" "tok\0" "cpu\0"
     "ver\0" "load\0";
-const char wire_op_words[] = "ping\0" "info\0" "stat\0" "dict\0" "sub\0" "log\0" "tok\0" "out\0" "last\0"
-    "text\0" "gen\0" "run\0" "stop\0" "set\0" "get\0" "open\0" "data\0" "close\0" "bye\0" "reboot\0";
+const char wire_op_words[] = "ping\0" "info\0" "stat\0" "dict\0" "sub\0" "log\0" "tok\0" "prob\0" "out\0"
+    "last\0" "text\0" "gen\0" "run\0" "stop\0" "set\0" "get\0" "open\0" "data\0" "close\0" "bye\0" "reboot\0";
 
 const char *const wire_words[12] = {
     wire_error_code_words, wire_phase_words, wire_stop_reason_words, wire_log_level_words, wire_log_code_words,
@@ -56,6 +56,18 @@ const struct wire_field wire_fields[] = {
     {"id", WIRE_UINT, 0, 32, offsetof(struct wire_token, token), WIRE_ALWAYS},
     {"cy", WIRE_UINT, 0, 39, offsetof(struct wire_token, cycles), WIRE_ALWAYS},
     {"s", WIRE_TEXT, 0, 40, offsetof(struct wire_token, text), WIRE_ALWAYS},
+    {"g", WIRE_UINT, 0, 32, offsetof(struct wire_choice, generation), WIRE_ALWAYS},
+    {"i", WIRE_UINT, 0, 32, offsetof(struct wire_choice, index), WIRE_ALWAYS},
+    {"dr", WIRE_UINT, 0, 16, offsetof(struct wire_choice, dropped), WIRE_UNLESS_ZERO},
+    {"te", WIRE_MICRO, 0, 21, offsetof(struct wire_choice, temperature), WIRE_ALWAYS},
+    {"p", WIRE_MICRO, 0, 21, offsetof(struct wire_choice, probability), WIRE_ALWAYS},
+    {"r", WIRE_UINT, 0, 20, offsetof(struct wire_choice, rank), WIRE_ALWAYS},
+    {"c", WIRE_UINTS, 3, 20, offsetof(struct wire_choice, kept), WIRE_UNLESS_ZERO},
+    {"m", WIRE_UINTS, 2, 20, offsetof(struct wire_choice, rest), WIRE_ALWAYS},
+    {"b", WIRE_UINT, 0, 16, offsetof(struct wire_choice, banned), WIRE_UNLESS_ZERO},
+    {"w", WIRE_FLAG, 0, 1, offsetof(struct wire_choice, weakened), WIRE_UNLESS_ZERO},
+    {"u", WIRE_UINT, 0, 20, offsetof(struct wire_choice, otherwise), offsetof(struct wire_choice, has_otherwise)},
+    {"a", WIRE_PLAIN, 0, 199, offsetof(struct wire_choice, likeliest), WIRE_ALWAYS},
     {"g", WIRE_UINT, 0, 32, offsetof(struct wire_finished, generation), WIRE_ALWAYS},
     {"t", WIRE_UINT, 0, 39, offsetof(struct wire_finished, time), WIRE_ALWAYS},
     {"why", WIRE_ENUM, 0, 2, offsetof(struct wire_finished, reason), WIRE_ALWAYS},
@@ -230,30 +242,32 @@ const struct wire_shape wire_shapes[WIRE_RECORD_COUNT] = {
     {'H', WIRE_ALWAYS, 0, 11}, /* hello */
     {'R', WIRE_ALWAYS, 11, 12}, /* response */
     {'T', WIRE_ALWAYS, 23, 8}, /* token */
-    {'F', WIRE_ALWAYS, 31, 9}, /* finished */
-    {'E', WIRE_ALWAYS, 40, 8}, /* event */
-    {'O', WIRE_ALWAYS, 48, 3}, /* output */
-    {'D', WIRE_ALWAYS, 51, 3}, /* data */
-    {'K', WIRE_ALWAYS, 54, 6}, /* credit */
-    {'X', WIRE_ALWAYS, 60, 7}, /* counters */
-    {'B', WIRE_ALWAYS, 67, 1}, /* leave */
-    {'S', WIRE_STREAM_PERF, 68, 10}, /* perf */
-    {'S', WIRE_STREAM_KV, 78, 7}, /* kv_cache */
-    {'S', WIRE_STREAM_ZONES, 85, 9}, /* zones */
-    {'S', WIRE_STREAM_SENTINEL, 94, 16}, /* sentinel */
-    {'S', WIRE_STREAM_SAMPLING, 110, 11}, /* sampling_state */
-    {'S', WIRE_STREAM_ZONE, 121, 12}, /* zone */
-    {'S', WIRE_STREAM_MODEL, 133, 16}, /* model */
-    {'S', WIRE_STREAM_TOKENIZER, 149, 6}, /* tokenizer_state */
-    {'S', WIRE_STREAM_CPU, 155, 13}, /* cpu */
-    {'S', WIRE_STREAM_VERSION, 168, 8}, /* version */
-    {'S', WIRE_STREAM_LOAD, 176, 7}, /* load */
-    {'h', WIRE_ALWAYS, 183, 3}, /* host_hello */
-    {'q', WIRE_ALWAYS, 186, 13}, /* request */
+    {'C', WIRE_ALWAYS, 31, 12}, /* choice */
+    {'F', WIRE_ALWAYS, 43, 9}, /* finished */
+    {'E', WIRE_ALWAYS, 52, 8}, /* event */
+    {'O', WIRE_ALWAYS, 60, 3}, /* output */
+    {'D', WIRE_ALWAYS, 63, 3}, /* data */
+    {'K', WIRE_ALWAYS, 66, 6}, /* credit */
+    {'X', WIRE_ALWAYS, 72, 7}, /* counters */
+    {'B', WIRE_ALWAYS, 79, 1}, /* leave */
+    {'S', WIRE_STREAM_PERF, 80, 10}, /* perf */
+    {'S', WIRE_STREAM_KV, 90, 7}, /* kv_cache */
+    {'S', WIRE_STREAM_ZONES, 97, 9}, /* zones */
+    {'S', WIRE_STREAM_SENTINEL, 106, 16}, /* sentinel */
+    {'S', WIRE_STREAM_SAMPLING, 122, 11}, /* sampling_state */
+    {'S', WIRE_STREAM_ZONE, 133, 12}, /* zone */
+    {'S', WIRE_STREAM_MODEL, 145, 16}, /* model */
+    {'S', WIRE_STREAM_TOKENIZER, 161, 6}, /* tokenizer_state */
+    {'S', WIRE_STREAM_CPU, 167, 13}, /* cpu */
+    {'S', WIRE_STREAM_VERSION, 180, 8}, /* version */
+    {'S', WIRE_STREAM_LOAD, 188, 7}, /* load */
+    {'h', WIRE_ALWAYS, 195, 3}, /* host_hello */
+    {'q', WIRE_ALWAYS, 198, 13}, /* request */
 };
 _Static_assert(sizeof(struct wire_hello) < WIRE_UNLESS_ZERO, "offsets fit one byte");
 _Static_assert(sizeof(struct wire_response) < WIRE_UNLESS_ZERO, "offsets fit one byte");
 _Static_assert(sizeof(struct wire_token) < WIRE_UNLESS_ZERO, "offsets fit one byte");
+_Static_assert(sizeof(struct wire_choice) < WIRE_UNLESS_ZERO, "offsets fit one byte");
 _Static_assert(sizeof(struct wire_finished) < WIRE_UNLESS_ZERO, "offsets fit one byte");
 _Static_assert(sizeof(struct wire_event) < WIRE_UNLESS_ZERO, "offsets fit one byte");
 _Static_assert(sizeof(struct wire_output) < WIRE_UNLESS_ZERO, "offsets fit one byte");
@@ -285,6 +299,7 @@ const struct wire_operation wire_operations[WIRE_OP_COUNT] = {
     {0, WIRE_ARGUMENT_LEVEL | WIRE_ARGUMENT_INDEX | WIRE_ARGUMENT_COUNT, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY},
     /* tok */
     {WIRE_ARGUMENT_GENERATION | WIRE_ARGUMENT_INDEX | WIRE_ARGUMENT_COUNT, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY},
+    {WIRE_ARGUMENT_COUNT, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* prob */
     {WIRE_ARGUMENT_OF | WIRE_ARGUMENT_INDEX | WIRE_ARGUMENT_COUNT, 0, WIRE_OP_IDEMPOTENT}, /* out */
     {0, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* last */
     {WIRE_ARGUMENT_TEXT | WIRE_ARGUMENT_OFFSET, 0, 0}, /* text */
@@ -301,10 +316,11 @@ const struct wire_operation wire_operations[WIRE_OP_COUNT] = {
 };
 
 const char wire_dictionary[] =
-    "LLP 1 0 29f2bf9\n"
+    "LLP 1 0 bda54a24\n"
     "H p:u r:u sch:h boot:h m:f n:p? wi:u wb:u mx:u br:u v:p\n"
     "R id:u ok:f t:u? n:u? v:p? g:u? busy:f? e:e? f:w? z:u? crc:h? m:p?\n"
     "T g:u i:u p:u? x:f? t:u id:u cy:u s:s\n"
+    "C g:u i:u dr:u? te:m p:m r:u c:l? m:l b:u? w:f? u:u? a:p\n"
     "F g:u t:u why:e n:u pn:u pu:u du:u kv:u tn:u\n"
     "E n:u t:u lv:e c:e a:e? p:h? z:u? m:p\n"
     "O id:u i:u s:s\n"
@@ -325,4 +341,4 @@ const char wire_dictionary[] =
     "S load t:u n:u? dr:u? file:p done:u all:u ms:u\n"
     "h p:u sid:h n:p\n"
     "q id:u op:w k:e? par:w? v:p? s:s? o:u? hz:u? lv:e? g:u? i:u? n:u? of:u?\n"
-    "ops ping info stat dict sub log tok out last text gen run stop set get open data close bye reboot\n";
+    "ops ping info stat dict sub log tok prob out last text gen run stop set get open data close bye reboot\n";

@@ -52,11 +52,14 @@ class Wire:
     name   letters, digits and "_.-" as they are, without escapes: "_" is an underscore here; at most `maximum`
     enum   a word of the enumeration as it is, see name; a reader keeps an unknown word
     uints  at most `count` (15) decimals, each as for uint, separated by ","
+
+    `fills`: a plain that takes what the other fields leave of the line; who writes the record cuts it to that.
     """
 
     kind: WireKind
     maximum: int = 0
     count: int = 1
+    fills: bool = False
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """The pydantic rule of this mark."""
@@ -85,6 +88,11 @@ def Text(maximum: int) -> Wire:
 def Plain(maximum: int) -> Wire:
     """Printable ASCII that takes at most `maximum` octets on the wire."""
     return Wire("plain", maximum)
+
+
+def PlainRest(maximum: int) -> Wire:
+    """Printable ASCII that takes what the other fields leave of the line, at most `maximum` octets."""
+    return Wire("plain", maximum, fills=True)
 
 
 def Name(maximum: int) -> Wire:
@@ -117,6 +125,8 @@ Hex64 = Annotated[int, Wire("hex", 0xFFFF_FFFF_FFFF_FFFF)]
 Flag = Annotated[bool, Wire("flag", 1)]
 #: Millionths, 0 to 4294.967295: exact in both languages, where a float is not.
 Micro = Annotated[int, Wire("micro", 0xFFFF_FFFF)]
+#: Probabilities and temperatures: 0 to 2.
+Micro21 = Annotated[int, Wire("micro", 0x1F_FFFF)]
 #: The same up to 281 million: rates of a small model pass the four thousand of Micro.
 Micro48 = Annotated[int, Wire("micro", 0xFFFF_FFFF_FFFF)]
 

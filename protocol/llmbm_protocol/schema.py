@@ -15,6 +15,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from llmbm_protocol.choice import Choice
 from llmbm_protocol.fields import U8, U16, U32, U39, U48, U64, Flag, Hex16, Hex32, Hex64, Name, Plain, Text
 from llmbm_protocol.record import Record, key
 from llmbm_protocol.samples import (
@@ -47,7 +48,7 @@ from llmbm_protocol.words import (
 
 __all__ = [
     "EXPIRY_MS", "HEARTBEAT_MS", "HOST_RECORDS", "KERNEL_RECORDS", "MAX_FIELDS", "MAX_LINE", "OPERATIONS",
-    "PROTOCOL", "REVISION", "SAMPLES", "WINDOW", "Arena", "Counters", "Cpu", "Credit", "Data",
+    "PROTOCOL", "REVISION", "SAMPLES", "WINDOW", "Arena", "Choice", "Counters", "Cpu", "Credit", "Data",
     "ErrorCode", "Event", "Finished", "Hello", "HostHello", "KvCache", "Leave", "LeaveReason", "Load", "LogCode",
     "LogLevel", "Model", "Operation", "Output", "Perf", "Phase", "Record", "Request", "Response", "Sample",
     "SamplingState", "Sentinel", "SentinelError", "SentinelPhase", "SentinelState", "StopReason", "Stream", "Token",
@@ -283,6 +284,14 @@ OPERATIONS: tuple[Operation, ...] = (
         meaning="sends tokens of the last generation again",
     ),
     Operation(
+        name="prob",
+        required=("count",),
+        idempotent=True,
+        while_busy=True,
+        meaning="sends a C frame with each token from now on, with at most `n` of the likeliest tokens; 0 ends it; the "
+        "value of the response is the number granted",
+    ),
+    Operation(
         name="out",
         required=("of", "index", "count"),
         idempotent=True,
@@ -342,6 +351,6 @@ SAMPLES: tuple[type[Sample], ...] = (
     Perf, KvCache, Zones, Sentinel, SamplingState, Zone, Model, TokenizerState, Cpu, Version, Load,
 )  # fmt: skip
 KERNEL_RECORDS: tuple[type[Record], ...] = (
-    Hello, Response, Token, Finished, Event, Output, Data, Credit, Counters, Leave, *SAMPLES,
+    Hello, Response, Token, Choice, Finished, Event, Output, Data, Credit, Counters, Leave, *SAMPLES,
 )  # fmt: skip
 HOST_RECORDS: tuple[type[Record], ...] = (HostHello, Request)

@@ -98,7 +98,15 @@ class Shape:
     def worst_of(self, names: tuple[str, ...]) -> int:
         """The longest frame that has only these fields."""
         total = FRAME_OVERHEAD + (0 if self.stream is None else len(f" k={self.stream}"))
-        return total + sum(2 + len(field.key) + field.worst for field in self.fields if field.name in names)
+        total += sum(2 + len(field.key) + field.worst for field in self.fields if field.name in names)
+        filled = any(field.wire.fills for field in self.fields if field.name in names)
+        return min(total, schema.MAX_LINE) if filled else total
+
+    @property
+    def room(self) -> int:
+        """Octets that are left for the field that fills the line when all others are at their longest."""
+        names = tuple(field.name for field in self.fields if not field.wire.fills)
+        return schema.MAX_LINE - self.worst_of(names) - sum(2 + len(f.key) for f in self.fields if f.wire.fills)
 
 
 def snake(name: str) -> str:

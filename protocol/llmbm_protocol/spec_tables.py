@@ -23,7 +23,7 @@ def _type(field: FieldShape) -> str:
     if field.enum is not None:
         return f"enum {field.enum.__name__}"
     if wire.kind in ("text", "plain", "name"):
-        return f"{wire.kind} ≤ {wire.maximum}"
+        return f"{wire.kind} ≤ {wire.maximum}" + (", as much as fits" if wire.fills else "")
     if wire.kind == "flag":
         return "flag"
     bits = wire.maximum.bit_length()

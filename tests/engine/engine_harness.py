@@ -19,7 +19,7 @@ REFERENCE, SSE2, AVX2 = range(3)
 CORE = [
     "model", "model_layout", "engine", "engine_load", "engine_tensor", "attention",
     "kernel_reference", "kernel_sse2", "kernel_avx2",
-    "cpu", "maths", "tokenizer", "tokenizer_encode", "sampler", "error", "text", "number", "utf8",
+    "cpu", "maths", "tokenizer", "tokenizer_encode", "sampler", "choice", "error", "text", "number", "utf8",
 ]  # fmt: skip
 
 Floats = npt.NDArray[np.float32]

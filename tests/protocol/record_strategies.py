@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hypothesis import strategies as st
-from vector_cases import fitting_plain
+from vector_cases import fit, fitting_plain
 
 from llmbm_protocol.schema import HOST_RECORDS, KERNEL_RECORDS, OPERATIONS, Record, Request
 from llmbm_protocol.shape import FieldShape, shape_of
@@ -39,7 +39,7 @@ def record(draw: st.DrawFn) -> Record:
     cls = draw(st.sampled_from([*KERNEL_RECORDS, *HOST_RECORDS]))
     fields = shape_of(cls).fields
     if cls is not Request:
-        return cls(**{field.name: draw(value(field)) for field in fields})
+        return fit(cls, {field.name: draw(value(field)) for field in fields})
     operation = draw(st.sampled_from(OPERATIONS))
     names = ("id", *operation.required, *operation.optional)
     arguments = {field.name: draw(value(field)) for field in fields if field.name in names}

@@ -15,7 +15,7 @@ from typing import Any
 
 from llmbm_protocol.codec import Refusal, parse_hello, parse_request, to_fields, to_frame
 from llmbm_protocol.fields import escape
-from llmbm_protocol.frame import Frame, FrameDecoder, Noise, Piece, encode
+from llmbm_protocol.frame import Frame, FrameDecoder, FrameError, Noise, Piece, encode
 from llmbm_protocol.schema import KERNEL_RECORDS, OPERATIONS, HostHello, LogLevel, Record, Request, Stream
 from llmbm_protocol.shape import FieldShape, shape_of
 
@@ -47,6 +47,19 @@ def fitting_plain(text: str, maximum: int) -> str:
     while len(escape(text.encode())) > maximum:
         text = text[:-1]
     return text
+
+
+def fit(cls: type[Record], values: dict[str, Any]) -> Record:
+    """The record, with the field that fills the line cut to what the others leave of it."""
+    while True:
+        record = cls(**values)
+        try:
+            to_frame(record, 0)
+        except FrameError:
+            name = next(field.name for field in shape_of(cls).fields if field.wire.fills)
+            values[name] = values[name][:-1]
+        else:
+            return record
 
 
 def _typical(field: FieldShape) -> Any:
@@ -89,7 +102,7 @@ def records() -> list[tuple[str, int, Record]]:
         for name, make in (("least", _least), ("most", _most), ("typical", _typical), ("escapes", _escapes)):
             values = {field.name: make(field) for field in shape_of(cls).fields}
             sequence = {"least": 0, "most": 0xFFFF}.get(name, number)
-            cases.append((f"{cls.__name__} {name}", sequence, cls(**values)))
+            cases.append((f"{cls.__name__} {name}", sequence, fit(cls, values)))
     return cases
 
 

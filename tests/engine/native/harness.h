@@ -44,6 +44,7 @@ bool harness_model(struct harness *harness,
 bool harness_tokenizer(struct harness *harness, const struct request *request); /* tokenizer, encode, decode */
 bool harness_sampler(struct harness *harness,
                      const struct request *request); /* seed, random, one name a stage, choose */
+bool harness_choice(struct harness *harness, const struct request *request); /* told */
 bool harness_kernels(struct harness *harness, const struct request *request); /* matvec, exponential, maths, cpu */
 
 #endif

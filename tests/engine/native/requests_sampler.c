@@ -43,7 +43,7 @@ static void choose_request(struct harness *h, const struct request *r, const str
                                 .top_k = (uint32_t)r->arguments[4],
                                 .no_repeat_ngram = (uint32_t)r->arguments[5],
                                 .repeat_penalty = (uint32_t)r->arguments[6]};
-    uint32_t id = sampler_choose(&h->sampler, &settings, s->values, s->vocab, s->turn, s->turn_count, s->work);
+    uint32_t id = sampler_choose(&h->sampler, &settings, s->values, s->vocab, s->turn, s->turn_count, s->work, NULL);
     reply("ok", &id, sizeof id);
 }
 
