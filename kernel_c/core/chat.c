@@ -72,13 +72,20 @@ void chat_stop(struct kernel *kernel)
     kernel->chat.stop_asked = true;
 }
 
-static bool may_run(struct kernel *kernel, size_t bytes, struct error *error)
+bool chat_may_compute(struct kernel *kernel, struct error *error)
 {
     if (!kernel->model_loaded)
         return error_set(error, ERROR_STATE, "no model is loaded: %.110s; /models lists files, /load FILE loads one",
                          kernel->rescue_reason);
     if (kernel->sentinel.state == WIRE_SENTINEL_STATE_TRIPPED || !sentinel_check_guards(kernel))
         return error_set(error, ERROR_STATE, "sentinel tripped: %s; type /reset to go on", kernel->sentinel.reason);
+    return true;
+}
+
+static bool may_run(struct kernel *kernel, size_t bytes, struct error *error)
+{
+    if (!chat_may_compute(kernel, error))
+        return false;
     if (bytes == 0)
         return error_set(error, ERROR_ARG, "the prompt is empty; type the beginning of a story");
     if (bytes > CHAT_PROMPT_BYTES)
@@ -99,7 +106,7 @@ static void begin_turn(struct chat *chat, size_t count)
     chat->prompt_done = 0;
     chat->prompt_total = chat->length - chat->rows;
     chat->generated = 0;
-    chat->prefill_us = chat->decode_us = chat->last_token_us = 0;
+    chat->prefill_us = chat->decode_us = chat->last_token_us = chat->decode_bytes = 0;
     chat->stop_asked = false;
     chat->generation++;
 }
@@ -214,7 +221,7 @@ static enum wire_stop_reason decode(struct kernel *kernel, const float *logits, 
 {
     struct chat *chat = &kernel->chat;
     uint64_t begun = clock_us();
-    uint64_t before = begun;
+    uint64_t before = begun, moved = 0;
     for (uint32_t made = 0;;) {
         struct sampling sampling;
         params_sampling(&kernel->params, &sampling);
@@ -232,6 +239,7 @@ static enum wire_stop_reason decode(struct kernel *kernel, const float *logits, 
         uint64_t now = clock_us();
         chat->last_token_us = now - before;
         chat->decode_us = now - begun;
+        chat->decode_bytes = moved;
         before = now;
         uint32_t dropped = 0;
         if (stops_token(kernel, id, bytes, count, cycles, &dropped)) {
@@ -246,6 +254,8 @@ static enum wire_stop_reason decode(struct kernel *kernel, const float *logits, 
         enum pass_end end = catch_up(kernel, WIRE_SENTINEL_PHASE_DECODE, &logits, &cycles);
         if (end != PASS_DONE)
             return reason_of(end);
+        /* Of the pass that brought the token; what a slide of the context made it read besides is not counted. */
+        moved += engine_weight_bytes(&kernel->engine, true) + engine_cache_bytes(&kernel->engine, chat->rows - 1);
     }
 }
 
@@ -272,6 +282,7 @@ void chat_generate(struct kernel *kernel)
     stops_begin(kernel);
     enum wire_stop_reason reason = answer(kernel);
     stops_end(kernel);
+    uint64_t read_rate = reason == WIRE_STOP_REASON_TRIP || chat->generated < 2 ? 0 : bench_read_rate(kernel);
     chat->running = false;
     chat->phase = WIRE_PHASE_IDLE;
     chat->last = (struct wire_finished){
@@ -284,6 +295,8 @@ void chat_generate(struct kernel *kernel)
         .decode_us = chat->decode_us,
         .kv_rows = chat->rows,
         .turn = chat->turn,
+        .decode_mb_s = bench_mb_s(chat->decode_bytes, chat->decode_us),
+        .read_mb_s = bench_mb_s(read_rate, 1000000),
     };
     link_finished(kernel, &chat->last);
     link_changed(kernel, WIRE_STREAM_KV);

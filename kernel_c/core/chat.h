@@ -41,6 +41,7 @@ struct chat {
     enum wire_phase phase;
     uint32_t prompt_done, prompt_total, generated;
     uint64_t prefill_us, decode_us, last_token_us;
+    uint64_t decode_bytes; /* weights and cache read in decode_us */
     uint64_t poll_cycles; /* spent in the line and the console during this pass: not the pass's own */
     uint32_t overflow_count, overflow_before, overflow_kept; /* what overflow_say has not said yet */
     bool overflow_slid;
@@ -56,6 +57,8 @@ struct kernel;
 uint64_t chat_need(uint32_t seq_len);
 bool chat_init(struct kernel *kernel, struct error *error); /* after a model was loaded: takes its memory and clears */
 void chat_clear(struct kernel *kernel);                     /* forgets the conversation: rows = 0 */
+/* There is a model, and the sentinel allows work. */
+bool chat_may_compute(struct kernel *kernel, struct error *error);
 /* Encodes the prompt, applies the overflow policy, and refuses what cannot run (no model, tripped, empty, too long),
  * all before a single row is written. On success chat.generation is the new generation's number and chat_generate must
  * be called next. */

@@ -21,7 +21,7 @@ struct command {
 /* The tables by area; each ends with a NULL name. The value commands (/temp and so on) come from the parameter table.
  */
 extern const struct command commands_sampling[], commands_diagnostics[], commands_performance[], commands_session[],
-    commands_failsafe[], commands_picture[];
+    commands_failsafe[], commands_picture[], commands_bench[];
 
 /* True when the line is a command and not a prompt: it begins with '/', or is exactly quit or exit. */
 bool command_is(const char *line, size_t length);

@@ -15,6 +15,7 @@ struct cpu_info {
 };
 
 void cpu_detect(struct cpu_info *ret_info);
+uint64_t cpu_cache_bytes(void); /* of the largest cache, 0: the processor does not tell */
 const char *cpu_level_name(enum cpu_level level); /* "reference", "sse2", "avx2" */
 
 #endif

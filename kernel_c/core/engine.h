@@ -54,6 +54,15 @@ void engine_set_level(struct engine *engine, enum cpu_level level);
 /* The model has products so large that sharing one saves more than the hand-over costs. */
 bool engine_worth_sharing(const struct engine *engine);
 
+/* Bytes that a pass must read: weights (with the classifier when the logits are wanted), and the KV cache at
+ * `position`, its own row included. Padding rows are counted: they are read. */
+uint64_t engine_weight_bytes(const struct engine *engine, bool want_logits);
+uint64_t engine_cache_bytes(const struct engine *engine, uint32_t position);
+/* What only reading them takes: `blocks` blocks (stream_read.h) of the weights' memory from block `first` on, `rounds`
+ * times, by the processors of a pass. False when the poll said so. */
+bool engine_read_weights(const struct engine *engine, uint64_t first, uint32_t blocks, uint32_t rounds);
+uint64_t engine_weight_blocks(const struct engine *engine);
+
 /* Activations were wiped (a sentinel trip, /reset): lay them out again. The weights and the KV cache stay valid. */
 void engine_reset_buffers(struct engine *engine);
 

@@ -6,6 +6,7 @@
 #ifndef LLMK_KERNEL_H
 #define LLMK_KERNEL_H
 
+#include "bench.h"
 #include "chat.h"
 #include "console.h"
 #include "cpu.h"
@@ -48,6 +49,7 @@ struct kernel {
     struct tokenizer tokenizer;
 
     struct chat chat;
+    struct bench bench;
     struct uart uart;
     struct console console;
     struct link link;

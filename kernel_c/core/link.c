@@ -62,9 +62,14 @@ void link_work_end(struct kernel *kernel)
     kernel->link.credit_due = kernel->link.machine;
 }
 
+bool link_computes(const struct kernel *kernel)
+{
+    return kernel->chat.running || kernel->chat.phase == WIRE_PHASE_BENCH;
+}
+
 void link_stop(struct kernel *kernel)
 {
-    if (kernel->chat.running)
+    if (link_computes(kernel))
         chat_stop(kernel);
     else if (kernel->link.waiting_id != 0)
         kernel->link.stop_waiting = true;
@@ -212,7 +217,7 @@ static void take_stops(struct kernel *kernel)
     if (!link->machine) {
         link->host_lingers = false;
         link->typed_tail = link->typed_head;
-        if (!kernel->chat.running)
+        if (!link_computes(kernel))
             type(link, UART_STOP);
     } else if (twice) {
         link_leave(kernel, WIRE_LEAVE_REASON_CTRL_C);
@@ -248,7 +253,7 @@ static void look_for_keys(struct kernel *kernel)
     static const char *const sequences[] = {"\x1b[A", "\x1b[B", "\x1b[D", "\x1b[C", "\x1b[H", "\x1b[F", "\x1b[3~"};
     int32_t key;
     while ((key = port_key_read()) != PORT_KEY_NONE) {
-        if (key == (int32_t)UART_STOP && kernel->chat.running) {
+        if (key == (int32_t)UART_STOP && link_computes(kernel)) {
             chat_stop(kernel);
         } else if (key >= PORT_KEY_UP && key <= PORT_KEY_DELETE) {
             for (const char *at = sequences[key - PORT_KEY_UP]; *at != '\0'; at++)

@@ -126,6 +126,7 @@ uint16_t link_sequence(struct kernel *kernel);
 /* Queues a line in either mode, pumping for up to 50 ms when there is no room; false when even that was not enough. */
 bool link_queue(struct kernel *kernel, const struct wire_line *line);
 enum wire_phase link_phase(const struct kernel *kernel);
+bool link_computes(const struct kernel *kernel); /* an answer or a bench runs, which a stop byte stops */
 void link_stop(struct kernel *kernel); /* what runs or waits to run is to end */
 void link_send_credit(struct kernel *kernel);
 /* One record of a stream now; ZONE sends every arena. Returns the number of frames. */

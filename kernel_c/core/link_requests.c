@@ -66,6 +66,8 @@ static void send_all(struct kernel *kernel, uint16_t id)
     unsigned sent = 0;
     for (unsigned i = 0; i < sizeof streams / sizeof *streams; i++)
         sent += link_send_stream(kernel, streams[i], LINK_MUST);
+    if (kernel->bench.last.level != NULL)
+        sent += link_send_stream(kernel, WIRE_STREAM_BENCH, LINK_MUST);
     link_done_count(kernel, id, sent);
 }
 

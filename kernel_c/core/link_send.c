@@ -41,7 +41,7 @@ bool link_send(struct kernel *kernel, const struct wire_line *line, enum link_ca
 
 enum wire_phase link_phase(const struct kernel *kernel)
 {
-    if (kernel->chat.running || kernel->chat.phase == WIRE_PHASE_LOAD)
+    if (link_computes(kernel) || kernel->chat.phase == WIRE_PHASE_LOAD)
         return kernel->chat.phase;
     return kernel->model_loaded ? WIRE_PHASE_IDLE : WIRE_PHASE_RESCUE;
 }
@@ -97,6 +97,7 @@ static bool send_one(struct kernel *kernel, enum wire_stream stream, enum wire_a
     case WIRE_STREAM_MODEL: SEND_SAMPLE(model, report_model(kernel, &record)); break;
     case WIRE_STREAM_TOKENIZER: SEND_SAMPLE(tokenizer_state, report_tokenizer(kernel, &record)); break;
     case WIRE_STREAM_CPU: SEND_SAMPLE(cpu, report_cpu(kernel, &record)); break;
+    case WIRE_STREAM_BENCH: SEND_SAMPLE(bench, report_bench(kernel, &record)); break;
     case WIRE_STREAM_VERSION: SEND_SAMPLE(version, report_version(kernel, &record)); break;
     default: return false; /* LOAD is sent while loading only */
     }

@@ -210,6 +210,7 @@ static void adopt(struct kernel *kernel, const char *name, const struct candidat
 static void forget_old(struct kernel *kernel)
 {
     kernel->model_loaded = false;
+    kernel->bench = (struct bench){0};
     sentinel_reset(kernel);
     kernel->chat.rows = kernel->chat.length = 0;
     kernel->chat.phase = WIRE_PHASE_LOAD;

@@ -14,6 +14,13 @@ void text_rate(struct text *text, uint64_t count, uint64_t microseconds)
     text_format(text, "%llu.%u", (unsigned long long)(tenths / 10), (unsigned)(tenths % 10));
 }
 
+void text_speed(struct text *text, uint32_t mb_s, uint32_t read_mb_s)
+{
+    text_format(text, "%u.%02u GB/s", (unsigned)(mb_s / 1000), (unsigned)(mb_s % 1000 / 10));
+    if (read_mb_s > 0)
+        text_format(text, " (%u %% of reading alone)", (unsigned)((mb_s * UINT64_C(100) + read_mb_s / 2) / read_mb_s));
+}
+
 static uint64_t fresh_overruns(struct sentinel_phase_state *phase)
 {
     uint64_t fresh = phase->overruns - phase->reported;
@@ -67,9 +74,15 @@ static void statistics(struct kernel *kernel)
     text_init(&text, decode, sizeof decode);
     /* The first token comes out of the prefill: a rate needs the second. */
     text_rate(&text, last->tokens > 0 ? last->tokens - 1 : 0, last->decode_us);
-    console_print(kernel, "[%u tokens, prefill %u at %s tok/s, decode %s tok/s, %u of %u rows]\n",
-                  (unsigned)last->tokens, (unsigned)last->prompt_tokens, prefill, decode, (unsigned)last->kv_rows,
-                  (unsigned)kernel->engine.config.seq_len);
+    char bound[48];
+    text_init(&text, bound, sizeof bound);
+    if (last->decode_mb_s > 0) {
+        text_string(&text, " at ");
+        text_speed(&text, last->decode_mb_s, last->read_mb_s);
+    }
+    console_print(kernel, "[%u tokens, prefill %u at %s tok/s, decode %s tok/s%s, %u of %u rows]\n",
+                  (unsigned)last->tokens, (unsigned)last->prompt_tokens, prefill, decode, bound,
+                  (unsigned)last->kv_rows, (unsigned)kernel->engine.config.seq_len);
 }
 
 void notices_after_answer(struct kernel *kernel)

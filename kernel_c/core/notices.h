@@ -10,6 +10,8 @@ struct kernel;
 
 /* For the person at the console, after the answer's last byte; in machine mode the same facts are in the records. */
 void notices_after_answer(struct kernel *kernel);
+/* "41.25 GB/s (92 % of reading alone)" of millions of bytes per second; read_mb_s 0: not known. */
+void text_speed(struct text *text, uint32_t mb_s, uint32_t read_mb_s);
 /* Things per second with one decimal: "812.3"; "-" when nothing was measured. */
 void text_rate(struct text *text, uint64_t count, uint64_t microseconds);
 

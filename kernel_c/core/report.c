@@ -32,6 +32,8 @@ void report_perf(const struct kernel *kernel, struct wire_perf *ret)
         .prompt_done = chat->prompt_done,
         .prompt_total = chat->prompt_total,
         .decode_rate = decode_rate(chat),
+        .decode_mb_s = bench_mb_s(chat->decode_bytes, chat->decode_us),
+        .read_mb_s = bench_mb_s(kernel->bench.read_rate, 1000000),
     };
 }
 
@@ -174,6 +176,13 @@ void report_cpu(const struct kernel *kernel, struct wire_cpu *ret)
         .processors = (uint16_t)port_processors(),
         .processors_used = (uint16_t)(kernel->workers.present > 1 ? kernel->workers.present : 1),
     };
+}
+
+void report_bench(const struct kernel *kernel, struct wire_bench *ret)
+{
+    *ret = kernel->bench.last;
+    if (ret->level == NULL)
+        ret->level = "";
 }
 
 void report_version(const struct kernel *kernel, struct wire_version *ret)

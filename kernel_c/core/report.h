@@ -18,6 +18,7 @@ void report_sampling(const struct kernel *kernel, struct wire_sampling_state *re
 void report_model(const struct kernel *kernel, struct wire_model *ret);
 void report_tokenizer(const struct kernel *kernel, struct wire_tokenizer_state *ret);
 void report_cpu(const struct kernel *kernel, struct wire_cpu *ret);
+void report_bench(const struct kernel *kernel, struct wire_bench *ret); /* the level is "" before the first */
 void report_version(const struct kernel *kernel, struct wire_version *ret);
 
 /* Text renderers over the same records, in the grammar of kernel_c/DUMP.md. */

@@ -128,12 +128,37 @@ void report_text_budgets(const struct kernel *kernel, struct text *out)
     text_string(out, "\n");
 }
 
+/* Nothing before the first /bench. */
+static void text_bench(const struct kernel *kernel, struct text *out)
+{
+    struct wire_bench bench;
+    report_bench(kernel, &bench);
+    if (bench.level[0] == '\0')
+        return;
+    text_string(out, " ");
+    pair_word(out, "bench", bench.level);
+    pair_number(out, "bench_processors", bench.processors);
+    pair_number(out, "bench_row", bench.row);
+    pair_number(out, "bench_weights", bench.weights);
+    pair_number(out, "bench_cache", bench.cache);
+    pair_number(out, "read_mb_s", bench.read_mb_s);
+    text_string(out, "\n ");
+    pair_micro(out, "decode_tok_s", bench.decode_rate);
+    pair_number(out, "decode_mb_s", bench.decode_mb_s);
+    pair_number(out, "decode_cycles", bench.decode_cycles);
+    pair_micro(out, "prefill_tok_s", bench.prefill_rate);
+    pair_number(out, "prefill_mb_s", bench.prefill_mb_s);
+    pair_number(out, "prefill_cycles", bench.prefill_cycles);
+    text_string(out, "\n");
+}
+
 void report_text_context(const struct kernel *kernel, struct text *out)
 {
     text_string(out, "Context:\n");
     report_text_model(kernel, out);
     if (kernel->model_loaded)
         text_kv_cache(kernel, out);
+    text_bench(kernel, out);
     report_text_sampling(kernel, out);
     report_text_budgets(kernel, out);
 }

@@ -15,7 +15,7 @@
 #define WIRE_WINDOW 15u
 #define WIRE_HEARTBEAT_MS 250u
 #define WIRE_EXPIRY_MS 10000u
-#define WIRE_SCHEMA_ID 0xbda54a24u
+#define WIRE_SCHEMA_ID 0x1d6a23c6u
 #define WIRE_TOKEN_TEXT_BYTES 40u
 #define WIRE_OUTPUT_TEXT_BYTES 60u
 #define WIRE_DATA_DATA_BYTES 64u
@@ -50,8 +50,9 @@ enum wire_phase {
     WIRE_PHASE_DECODE,
     WIRE_PHASE_LOAD,
     WIRE_PHASE_RESCUE,
+    WIRE_PHASE_BENCH,
 };
-#define WIRE_PHASE_COUNT 5u
+#define WIRE_PHASE_COUNT 6u
 extern const char wire_phase_words[];
 static inline const char *wire_phase_word(enum wire_phase value)
 {
@@ -184,7 +185,7 @@ static inline const char *wire_leave_reason_word(enum wire_leave_reason value)
     return wire_word(wire_leave_reason_words, (unsigned)value);
 }
 
-/* What can be subscribed to, and asked for by `stat`. The last seven are sent on request and on change, not
+/* What can be subscribed to, and asked for by `stat`. The last eight are sent on request and on change, not
  * periodically. */
 enum wire_stream {
     WIRE_STREAM_PERF,
@@ -198,8 +199,9 @@ enum wire_stream {
     WIRE_STREAM_CPU,
     WIRE_STREAM_VERSION,
     WIRE_STREAM_LOAD,
+    WIRE_STREAM_BENCH,
 };
-#define WIRE_STREAM_COUNT 11u
+#define WIRE_STREAM_COUNT 12u
 extern const char wire_stream_words[];
 static inline const char *wire_stream_word(enum wire_stream value)
 {
@@ -209,7 +211,7 @@ static inline const char *wire_stream_word(enum wire_stream value)
 /* What a host can ask for. */
 enum wire_op {
     WIRE_OP_PING, /* answers with the kernel's time */
-    WIRE_OP_INFO, /* sends version, cpu, model, tok, samp, sent, kv and every zone record once */
+    WIRE_OP_INFO, /* sends version, cpu, model, tok, samp, sent, kv and every zone record, and bench if it was run */
     WIRE_OP_STAT, /* sends one record (every arena for zone) */
     WIRE_OP_DICT, /* sends the schema as text in O frames, a line per record */
     /* sends samples of a stream up to `hz` times a second; the value of the response is the rate granted */
@@ -351,6 +353,8 @@ struct wire_finished {
     uint64_t decode_us; /* time from the end of prefill to the last token, microseconds */
     uint32_t kv_rows; /* rows in the KV cache now */
     uint32_t turn; /* turn of the conversation, 1 is the first */
+    uint32_t decode_mb_s; /* weights and KV cache read while decoding, 10^6 bytes per second */
+    uint32_t read_mb_s; /* what reading the weights alone brings here, see the stream `bench`; 0: not measured */
 };
 
 /* One entry of the log ring. */
@@ -419,6 +423,8 @@ struct wire_perf {
     uint32_t prompt_done; /* prompt tokens prefilled so far */
     uint32_t prompt_total; /* prompt tokens of this turn */
     uint64_t decode_rate; /* tokens per second over this turn's decode (0 before the second token) (millionths) */
+    uint32_t decode_mb_s; /* weights and KV cache read in that time, 10^6 bytes per second */
+    uint32_t read_mb_s; /* what reading the weights alone brings here, see the stream `bench`; 0: not measured */
 };
 
 /* How full the context is. */
@@ -574,6 +580,27 @@ struct wire_load {
     uint32_t elapsed_ms; /* time so far */
 };
 
+/* What `/bench` measured last. A million bytes are 10^6 here. `read_mb_s` is the bound of `decode_mb_s`: the loads
+ * of a decode pass without its arithmetic, over the same weights by the same processors. Of weights that fit
+ * `cache`     it is the speed of the cache, otherwise that of the memory. */
+struct wire_bench {
+    uint64_t time; /* kernel time when it was taken, ms */
+    uint32_t number; /* samples of this stream since the hello: a gap is a loss */
+    uint16_t dropped; /* samples of this stream not sent since the last one */
+    const char *level; /* kernels in use, empty when nothing was measured */
+    uint16_t processors; /* processors that computed */
+    uint32_t weights; /* bytes of weights that a decode pass reads */
+    uint32_t cache; /* bytes of the largest cache, 0: not known */
+    uint32_t read_mb_s; /* stream read of the weights, million bytes per second */
+    uint32_t row; /* row of the KV cache at which each burst began */
+    uint64_t decode_rate; /* decode, tokens per second (millionths) */
+    uint32_t decode_mb_s; /* weights and KV cache read in that time, million bytes per second */
+    uint64_t decode_cycles; /* cycles of a decode pass */
+    uint64_t prefill_rate; /* prefill, tokens per second (millionths) */
+    uint32_t prefill_mb_s; /* weights and KV cache read in that time, million bytes per second */
+    uint64_t prefill_cycles; /* cycles of prefill for each token */
+};
+
 /* Asks for machine mode and begins a session: counters, caches and subscriptions start anew. */
 struct wire_host_hello {
     uint8_t protocol; /* protocol version the host speaks */
@@ -637,10 +664,11 @@ enum wire_record {
     WIRE_RECORD_CPU,
     WIRE_RECORD_VERSION,
     WIRE_RECORD_LOAD,
+    WIRE_RECORD_BENCH,
     WIRE_RECORD_HOST_HELLO,
     WIRE_RECORD_REQUEST,
 };
-#define WIRE_RECORD_COUNT 24u
+#define WIRE_RECORD_COUNT 25u
 extern const struct wire_shape wire_shapes[WIRE_RECORD_COUNT];
 extern const struct wire_field wire_fields[];
 extern const char *const wire_words[]; /* by the limit of a field of kind enum */
@@ -672,7 +700,7 @@ static inline bool wire_put_choice(struct wire_line *line, uint16_t sequence, co
     return wire_put(line, sequence, WIRE_RECORD_CHOICE, record);
 }
 
-_Static_assert(154u <= WIRE_MAX_LINE, "the longest finished fits a line");
+_Static_assert(178u <= WIRE_MAX_LINE, "the longest finished fits a line");
 static inline bool wire_put_finished(struct wire_line *line, uint16_t sequence, const struct wire_finished *record)
 {
     return wire_put(line, sequence, WIRE_RECORD_FINISHED, record);
@@ -714,7 +742,7 @@ static inline bool wire_put_leave(struct wire_line *line, uint16_t sequence, con
     return wire_put(line, sequence, WIRE_RECORD_LEAVE, record);
 }
 
-_Static_assert(165u <= WIRE_MAX_LINE, "the longest perf fits a line");
+_Static_assert(189u <= WIRE_MAX_LINE, "the longest perf fits a line");
 static inline bool wire_put_perf(struct wire_line *line, uint16_t sequence, const struct wire_perf *record)
 {
     return wire_put(line, sequence, WIRE_RECORD_PERF, record);
@@ -780,6 +808,12 @@ _Static_assert(163u <= WIRE_MAX_LINE, "the longest load fits a line");
 static inline bool wire_put_load(struct wire_line *line, uint16_t sequence, const struct wire_load *record)
 {
     return wire_put(line, sequence, WIRE_RECORD_LOAD, record);
+}
+
+_Static_assert(235u <= WIRE_MAX_LINE, "the longest bench fits a line");
+static inline bool wire_put_bench(struct wire_line *line, uint16_t sequence, const struct wire_bench *record)
+{
+    return wire_put(line, sequence, WIRE_RECORD_BENCH, record);
 }
 
 /* Why a request or a hello is refused: the code, the key at fault and what is wrong with it ("is missing"). */

@@ -3,7 +3,7 @@
 
 const char wire_error_code_words[] = "op\0" "arg\0" "range\0" "busy\0" "state\0" "io\0" "nospace\0" "toolong\0"
     "version\0" "format\0" "internal\0";
-const char wire_phase_words[] = "idle\0" "prefill\0" "decode\0" "load\0" "rescue\0";
+const char wire_phase_words[] = "idle\0" "prefill\0" "decode\0" "load\0" "rescue\0" "bench\0";
 const char wire_stop_reason_words[] = "eos\0" "max_tokens\0" "stopped\0" "pattern\0" "context\0" "trip\0";
 const char wire_log_level_words[] = "debug\0" "info\0" "warn\0" "error\0";
 const char wire_log_code_words[] = "info\0" "alloc_fail\0" "oob\0" "ro_write\0" "budget\0" "guard\0"
@@ -14,7 +14,7 @@ const char wire_sentinel_error_words[] = "ok\0" "alloc\0" "oob\0" "ro_write\0" "
 const char wire_sentinel_phase_words[] = "generic\0" "prefill\0" "decode\0";
 const char wire_leave_reason_words[] = "bye\0" "break\0" "ctrl_c\0" "expired\0" "reboot\0";
 const char wire_stream_words[] = "perf\0" "kv\0" "zones\0" "sent\0" "samp\0" "zone\0" "model\0" "tok\0" "cpu\0"
-    "ver\0" "load\0";
+    "ver\0" "load\0" "bench\0";
 const char wire_op_words[] = "ping\0" "info\0" "stat\0" "dict\0" "sub\0" "log\0" "tok\0" "prob\0" "out\0"
     "last\0" "text\0" "gen\0" "run\0" "stop\0" "set\0" "get\0" "open\0" "data\0" "close\0" "bye\0" "reboot\0";
 
@@ -77,6 +77,8 @@ const struct wire_field wire_fields[] = {
     {"du", WIRE_UINT, 0, 48, offsetof(struct wire_finished, decode_us), WIRE_ALWAYS},
     {"kv", WIRE_UINT, 0, 32, offsetof(struct wire_finished, kv_rows), WIRE_ALWAYS},
     {"tn", WIRE_UINT, 0, 32, offsetof(struct wire_finished, turn), WIRE_ALWAYS},
+    {"dm", WIRE_UINT, 0, 24, offsetof(struct wire_finished, decode_mb_s), WIRE_UNLESS_ZERO},
+    {"rd", WIRE_UINT, 0, 24, offsetof(struct wire_finished, read_mb_s), WIRE_UNLESS_ZERO},
     {"n", WIRE_UINT, 0, 32, offsetof(struct wire_event, number), WIRE_ALWAYS},
     {"t", WIRE_UINT, 0, 39, offsetof(struct wire_event, time), WIRE_ALWAYS},
     {"lv", WIRE_ENUM, 0, 3, offsetof(struct wire_event, level), WIRE_ALWAYS},
@@ -115,6 +117,8 @@ const struct wire_field wire_fields[] = {
     {"pd", WIRE_UINT, 0, 32, offsetof(struct wire_perf, prompt_done), WIRE_ALWAYS},
     {"pn", WIRE_UINT, 0, 32, offsetof(struct wire_perf, prompt_total), WIRE_ALWAYS},
     {"rate", WIRE_MICRO, 0, 48, offsetof(struct wire_perf, decode_rate), WIRE_ALWAYS},
+    {"dm", WIRE_UINT, 0, 24, offsetof(struct wire_perf, decode_mb_s), WIRE_UNLESS_ZERO},
+    {"rd", WIRE_UINT, 0, 24, offsetof(struct wire_perf, read_mb_s), WIRE_UNLESS_ZERO},
     {"t", WIRE_UINT, 0, 39, offsetof(struct wire_kv_cache, time), WIRE_ALWAYS},
     {"n", WIRE_UINT, 0, 32, offsetof(struct wire_kv_cache, number), WIRE_UNLESS_ZERO},
     {"dr", WIRE_UINT, 0, 16, offsetof(struct wire_kv_cache, dropped), WIRE_UNLESS_ZERO},
@@ -220,6 +224,21 @@ const struct wire_field wire_fields[] = {
     {"done", WIRE_UINT, 0, 48, offsetof(struct wire_load, done), WIRE_ALWAYS},
     {"all", WIRE_UINT, 0, 48, offsetof(struct wire_load, total), WIRE_ALWAYS},
     {"ms", WIRE_UINT, 0, 32, offsetof(struct wire_load, elapsed_ms), WIRE_ALWAYS},
+    {"t", WIRE_UINT, 0, 39, offsetof(struct wire_bench, time), WIRE_ALWAYS},
+    {"n", WIRE_UINT, 0, 32, offsetof(struct wire_bench, number), WIRE_UNLESS_ZERO},
+    {"dr", WIRE_UINT, 0, 16, offsetof(struct wire_bench, dropped), WIRE_UNLESS_ZERO},
+    {"lv", WIRE_PLAIN, 0, 12, offsetof(struct wire_bench, level), WIRE_UNLESS_ZERO},
+    {"nu", WIRE_UINT, 0, 16, offsetof(struct wire_bench, processors), WIRE_UNLESS_ZERO},
+    {"w", WIRE_UINT, 0, 32, offsetof(struct wire_bench, weights), WIRE_UNLESS_ZERO},
+    {"cb", WIRE_UINT, 0, 32, offsetof(struct wire_bench, cache), WIRE_UNLESS_ZERO},
+    {"rd", WIRE_UINT, 0, 24, offsetof(struct wire_bench, read_mb_s), WIRE_UNLESS_ZERO},
+    {"row", WIRE_UINT, 0, 20, offsetof(struct wire_bench, row), WIRE_UNLESS_ZERO},
+    {"dt", WIRE_MICRO, 0, 48, offsetof(struct wire_bench, decode_rate), WIRE_UNLESS_ZERO},
+    {"dm", WIRE_UINT, 0, 24, offsetof(struct wire_bench, decode_mb_s), WIRE_UNLESS_ZERO},
+    {"dc", WIRE_UINT, 0, 39, offsetof(struct wire_bench, decode_cycles), WIRE_UNLESS_ZERO},
+    {"pt", WIRE_MICRO, 0, 48, offsetof(struct wire_bench, prefill_rate), WIRE_UNLESS_ZERO},
+    {"pm", WIRE_UINT, 0, 24, offsetof(struct wire_bench, prefill_mb_s), WIRE_UNLESS_ZERO},
+    {"pc", WIRE_UINT, 0, 39, offsetof(struct wire_bench, prefill_cycles), WIRE_UNLESS_ZERO},
     {"p", WIRE_UINT, 0, 8, offsetof(struct wire_host_hello, protocol), WIRE_ALWAYS},
     {"sid", WIRE_HEX, 0, 16, offsetof(struct wire_host_hello, session), WIRE_ALWAYS},
     {"n", WIRE_PLAIN, 0, 8, offsetof(struct wire_host_hello, nonce), WIRE_ALWAYS},
@@ -243,26 +262,27 @@ const struct wire_shape wire_shapes[WIRE_RECORD_COUNT] = {
     {'R', WIRE_ALWAYS, 11, 12}, /* response */
     {'T', WIRE_ALWAYS, 23, 8}, /* token */
     {'C', WIRE_ALWAYS, 31, 12}, /* choice */
-    {'F', WIRE_ALWAYS, 43, 9}, /* finished */
-    {'E', WIRE_ALWAYS, 52, 8}, /* event */
-    {'O', WIRE_ALWAYS, 60, 3}, /* output */
-    {'D', WIRE_ALWAYS, 63, 3}, /* data */
-    {'K', WIRE_ALWAYS, 66, 6}, /* credit */
-    {'X', WIRE_ALWAYS, 72, 7}, /* counters */
-    {'B', WIRE_ALWAYS, 79, 1}, /* leave */
-    {'S', WIRE_STREAM_PERF, 80, 10}, /* perf */
-    {'S', WIRE_STREAM_KV, 90, 7}, /* kv_cache */
-    {'S', WIRE_STREAM_ZONES, 97, 9}, /* zones */
-    {'S', WIRE_STREAM_SENTINEL, 106, 16}, /* sentinel */
-    {'S', WIRE_STREAM_SAMPLING, 122, 11}, /* sampling_state */
-    {'S', WIRE_STREAM_ZONE, 133, 12}, /* zone */
-    {'S', WIRE_STREAM_MODEL, 145, 16}, /* model */
-    {'S', WIRE_STREAM_TOKENIZER, 161, 6}, /* tokenizer_state */
-    {'S', WIRE_STREAM_CPU, 167, 13}, /* cpu */
-    {'S', WIRE_STREAM_VERSION, 180, 8}, /* version */
-    {'S', WIRE_STREAM_LOAD, 188, 7}, /* load */
-    {'h', WIRE_ALWAYS, 195, 3}, /* host_hello */
-    {'q', WIRE_ALWAYS, 198, 13}, /* request */
+    {'F', WIRE_ALWAYS, 43, 11}, /* finished */
+    {'E', WIRE_ALWAYS, 54, 8}, /* event */
+    {'O', WIRE_ALWAYS, 62, 3}, /* output */
+    {'D', WIRE_ALWAYS, 65, 3}, /* data */
+    {'K', WIRE_ALWAYS, 68, 6}, /* credit */
+    {'X', WIRE_ALWAYS, 74, 7}, /* counters */
+    {'B', WIRE_ALWAYS, 81, 1}, /* leave */
+    {'S', WIRE_STREAM_PERF, 82, 12}, /* perf */
+    {'S', WIRE_STREAM_KV, 94, 7}, /* kv_cache */
+    {'S', WIRE_STREAM_ZONES, 101, 9}, /* zones */
+    {'S', WIRE_STREAM_SENTINEL, 110, 16}, /* sentinel */
+    {'S', WIRE_STREAM_SAMPLING, 126, 11}, /* sampling_state */
+    {'S', WIRE_STREAM_ZONE, 137, 12}, /* zone */
+    {'S', WIRE_STREAM_MODEL, 149, 16}, /* model */
+    {'S', WIRE_STREAM_TOKENIZER, 165, 6}, /* tokenizer_state */
+    {'S', WIRE_STREAM_CPU, 171, 13}, /* cpu */
+    {'S', WIRE_STREAM_VERSION, 184, 8}, /* version */
+    {'S', WIRE_STREAM_LOAD, 192, 7}, /* load */
+    {'S', WIRE_STREAM_BENCH, 199, 15}, /* bench */
+    {'h', WIRE_ALWAYS, 214, 3}, /* host_hello */
+    {'q', WIRE_ALWAYS, 217, 13}, /* request */
 };
 _Static_assert(sizeof(struct wire_hello) < WIRE_UNLESS_ZERO, "offsets fit one byte");
 _Static_assert(sizeof(struct wire_response) < WIRE_UNLESS_ZERO, "offsets fit one byte");
@@ -286,6 +306,7 @@ _Static_assert(sizeof(struct wire_tokenizer_state) < WIRE_UNLESS_ZERO, "offsets 
 _Static_assert(sizeof(struct wire_cpu) < WIRE_UNLESS_ZERO, "offsets fit one byte");
 _Static_assert(sizeof(struct wire_version) < WIRE_UNLESS_ZERO, "offsets fit one byte");
 _Static_assert(sizeof(struct wire_load) < WIRE_UNLESS_ZERO, "offsets fit one byte");
+_Static_assert(sizeof(struct wire_bench) < WIRE_UNLESS_ZERO, "offsets fit one byte");
 _Static_assert(sizeof(struct wire_host_hello) < WIRE_UNLESS_ZERO, "offsets fit one byte");
 _Static_assert(sizeof(struct wire_request) < WIRE_UNLESS_ZERO, "offsets fit one byte");
 
@@ -316,19 +337,19 @@ const struct wire_operation wire_operations[WIRE_OP_COUNT] = {
 };
 
 const char wire_dictionary[] =
-    "LLP 1 0 bda54a24\n"
+    "LLP 1 0 1d6a23c6\n"
     "H p:u r:u sch:h boot:h m:f n:p? wi:u wb:u mx:u br:u v:p\n"
     "R id:u ok:f t:u? n:u? v:p? g:u? busy:f? e:e? f:w? z:u? crc:h? m:p?\n"
     "T g:u i:u p:u? x:f? t:u id:u cy:u s:s\n"
     "C g:u i:u dr:u? te:m p:m r:u c:l? m:l b:u? w:f? u:u? a:p\n"
-    "F g:u t:u why:e n:u pn:u pu:u du:u kv:u tn:u\n"
+    "F g:u t:u why:e n:u pn:u pu:u du:u kv:u tn:u dm:u? rd:u?\n"
     "E n:u t:u lv:e c:e a:e? p:h? z:u? m:p\n"
     "O id:u i:u s:s\n"
     "D id:u o:u d:s\n"
     "K c:u w:u b:e? g:u? i:u? n:u?\n"
     "X oe:u fe:u bi:u crc:u lng:u bad:u dr:u\n"
     "B why:e\n"
-    "S perf t:u n:u? dr:u? ph:e g:u tok:u us:u pd:u pn:u rate:m\n"
+    "S perf t:u n:u? dr:u? ph:e g:u tok:u us:u pd:u pn:u rate:m dm:u? rd:u?\n"
     "S kv t:u n:u? dr:u? rows:u cap:u rb:u ts:l?\n"
     "S zones t:u n:u? dr:u? w:l kv:l sc:l ac:l zc:l kp:l\n"
     "S sent t:u n:u? dr:u? st:e strict:f er:e ph:e pc:u pb:u pp:f po:u dc:u db:u dp:f do:u pct:l?\n"
@@ -339,6 +360,7 @@ const char wire_dictionary[] =
     "S cpu t:u n:u? dr:u? brand:p lv:p best:p pin:f? hz:u src:p ppm:u inv:f np:u? nu:u?\n"
     "S ver t:u n:u? dr:u? v:p port:p mach:p boot:h sch:h\n"
     "S load t:u n:u? dr:u? file:p done:u all:u ms:u\n"
+    "S bench t:u n:u? dr:u? lv:p? nu:u? w:u? cb:u? rd:u? row:u? dt:m? dm:u? dc:u? pt:m? pm:u? pc:u?\n"
     "h p:u sid:h n:p\n"
     "q id:u op:w k:e? par:w? v:p? s:s? o:u? hz:u? lv:e? g:u? i:u? n:u? of:u?\n"
     "ops ping info stat dict sub log tok prob out last text gen run stop set get open data close bye reboot\n";

@@ -49,6 +49,8 @@ class Perf(Sample):
     prompt_done: U32 = key("pd", "prompt tokens prefilled so far")
     prompt_total: U32 = key("pn", "prompt tokens of this turn")
     decode_rate: Micro48 = key("rate", "tokens per second over this turn's decode (0 before the second token)")
+    decode_mb_s: U24 = key("dm", "weights and KV cache read in that time, 10^6 bytes per second", 0)
+    read_mb_s: U24 = key("rd", "what reading the weights alone brings here, see the stream `bench`; 0: not measured", 0)
 
 
 class KvCache(Sample):
@@ -178,6 +180,26 @@ class Version(Sample):
     machine: Annotated[str, Plain(48)] = key("mach", "firmware or host")
     boot: Hex32 = key("boot", "random per boot")
     schema_id: Hex32 = key("sch", "CRC-32 of the canonical schema")
+
+
+class Bench(Sample):
+    """What `/bench` measured last. A million bytes are 10^6 here. `read_mb_s` is the bound of `decode_mb_s`: the loads
+    of a decode pass without its arithmetic, over the same weights by the same processors. Of weights that fit `cache`
+    it is the speed of the cache, otherwise that of the memory."""
+
+    stream: ClassVar[Stream] = Stream.BENCH
+    level: Annotated[str, Plain(12)] = key("lv", "kernels in use, empty when nothing was measured", "")
+    processors: U16 = key("nu", "processors that computed", 0)
+    weights: U32 = key("w", "bytes of weights that a decode pass reads", 0)
+    cache: U32 = key("cb", "bytes of the largest cache, 0: not known", 0)
+    read_mb_s: U24 = key("rd", "stream read of the weights, million bytes per second", 0)
+    row: U20 = key("row", "row of the KV cache at which each burst began", 0)
+    decode_rate: Micro48 = key("dt", "decode, tokens per second", 0)
+    decode_mb_s: U24 = key("dm", "weights and KV cache read in that time, million bytes per second", 0)
+    decode_cycles: U39 = key("dc", "cycles of a decode pass", 0)
+    prefill_rate: Micro48 = key("pt", "prefill, tokens per second", 0)
+    prefill_mb_s: U24 = key("pm", "weights and KV cache read in that time, million bytes per second", 0)
+    prefill_cycles: U39 = key("pc", "cycles of prefill for each token", 0)
 
 
 class Load(Sample):

@@ -16,9 +16,10 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from llmbm_protocol.choice import Choice
-from llmbm_protocol.fields import U8, U16, U32, U39, U48, U64, Flag, Hex16, Hex32, Hex64, Name, Plain, Text
+from llmbm_protocol.fields import U8, U16, U24, U32, U39, U48, U64, Flag, Hex16, Hex32, Hex64, Name, Plain, Text
 from llmbm_protocol.record import Record, key
 from llmbm_protocol.samples import (
+    Bench,
     Cpu,
     KvCache,
     Load,
@@ -48,7 +49,7 @@ from llmbm_protocol.words import (
 
 __all__ = [
     "EXPIRY_MS", "HEARTBEAT_MS", "HOST_RECORDS", "KERNEL_RECORDS", "MAX_FIELDS", "MAX_LINE", "OPERATIONS",
-    "PROTOCOL", "REVISION", "SAMPLES", "WINDOW", "Arena", "Choice", "Counters", "Cpu", "Credit", "Data",
+    "PROTOCOL", "REVISION", "SAMPLES", "WINDOW", "Arena", "Bench", "Choice", "Counters", "Cpu", "Credit", "Data",
     "ErrorCode", "Event", "Finished", "Hello", "HostHello", "KvCache", "Leave", "LeaveReason", "Load", "LogCode",
     "LogLevel", "Model", "Operation", "Output", "Perf", "Phase", "Record", "Request", "Response", "Sample",
     "SamplingState", "Sentinel", "SentinelError", "SentinelPhase", "SentinelState", "StopReason", "Stream", "Token",
@@ -131,6 +132,8 @@ class Finished(Record):
     decode_us: U48 = key("du", "time from the end of prefill to the last token, microseconds")
     kv_rows: U32 = key("kv", "rows in the KV cache now")
     turn: U32 = key("tn", "turn of the conversation, 1 is the first")
+    decode_mb_s: U24 = key("dm", "weights and KV cache read while decoding, 10^6 bytes per second", 0)
+    read_mb_s: U24 = key("rd", "what reading the weights alone brings here, see the stream `bench`; 0: not measured", 0)
 
 
 class Event(Record):
@@ -252,7 +255,7 @@ OPERATIONS: tuple[Operation, ...] = (
         name="info",
         idempotent=True,
         while_busy=True,
-        meaning="sends version, cpu, model, tok, samp, sent, kv and every zone record once",
+        meaning="sends version, cpu, model, tok, samp, sent, kv and every zone record, and bench if it was run",
     ),
     Operation(
         name="stat",
@@ -348,7 +351,7 @@ OPERATIONS: tuple[Operation, ...] = (
 )
 
 SAMPLES: tuple[type[Sample], ...] = (
-    Perf, KvCache, Zones, Sentinel, SamplingState, Zone, Model, TokenizerState, Cpu, Version, Load,
+    Perf, KvCache, Zones, Sentinel, SamplingState, Zone, Model, TokenizerState, Cpu, Version, Load, Bench,
 )  # fmt: skip
 KERNEL_RECORDS: tuple[type[Record], ...] = (
     Hello, Response, Token, Choice, Finished, Event, Output, Data, Credit, Counters, Leave, *SAMPLES,

@@ -55,6 +55,7 @@ class Phase(Word):
     DECODE = "decode"
     LOAD = "load"
     RESCUE = "rescue"
+    BENCH = "bench"
 
 
 class StopReason(Word):
@@ -144,7 +145,7 @@ class LeaveReason(Word):
 
 
 class Stream(Word):
-    """What can be subscribed to, and asked for by `stat`. The last seven are sent on request and on change, not
+    """What can be subscribed to, and asked for by `stat`. The last eight are sent on request and on change, not
     periodically."""
 
     PERF = "perf"
@@ -158,3 +159,4 @@ class Stream(Word):
     CPU = "cpu"
     VERSION = "ver"
     LOAD = "load"
+    BENCH = "bench"

@@ -54,6 +54,25 @@ def test_json_is_one_document_per_line_with_typed_records() -> None:
     assert version["record"]["port"] == "posix"
 
 
+def test_a_bench_is_a_document_with_its_figures() -> None:
+    done = run("exec", "--sim", "--json", "--", "Once upon a time", "/bench 1")
+    assert done.returncode == 0, done.stderr
+    prompt, bench = (json.loads(line) for line in done.stdout.splitlines())
+    assert prompt["decode_mb_s"] > 0
+    assert prompt["read_mb_s"] > 0
+    assert (bench["ok"], bench["record"]["row"]) == (True, prompt["kv_rows"])
+    figures = (
+        "decode_rate",
+        "decode_mb_s",
+        "decode_cycles",
+        "prefill_rate",
+        "prefill_mb_s",
+        "prefill_cycles",
+        "read_mb_s",
+    )
+    assert all(bench["record"][figure] > 0 for figure in figures)
+
+
 def test_a_refused_line_fails_the_run_and_the_next_still_runs() -> None:
     done = run("exec", "--sim", "--", "/temp abc", "/nonsense", "/version")
     assert done.returncode == 1

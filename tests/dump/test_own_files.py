@@ -12,7 +12,7 @@ from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.post_mortem import open_dump
 from llmbm_console.core.session import SessionError
 from llmbm_console.core.verdict import last_of
-from llmbm_protocol.schema import Arena, KvCache, Model, SamplingState, Sentinel, SentinelState, Zone
+from llmbm_protocol.schema import Arena, Bench, KvCache, Model, SamplingState, Sentinel, SentinelState, Zone
 
 SAMPLE = Path(__file__).with_name("sample-llmk-failsafe.txt")
 
@@ -108,3 +108,18 @@ async def test_a_file_is_a_session_that_refuses_verbs() -> None:
     assert next(line.text for line in state.log if line.record is not None).startswith("kernel started")
     with pytest.raises(SessionError, match="post-mortem file"):
         await session.submit("hello")
+
+
+def test_a_bench_in_the_context_becomes_its_record() -> None:
+    lines = (
+        "  bench=avx2 bench_processors=2 bench_row=175 bench_weights=2831232 bench_cache=33554432 read_mb_s=120000\n"
+        "  decode_tok_s=12345.678901 decode_mb_s=35000 decode_cycles=210000 prefill_tok_s=20000.5 prefill_mb_s=1 "
+        "prefill_cycles=99\n"
+    )
+    found = read(sealed(body().replace("Sampling:\n", lines + "Sampling:\n", 1)))
+    bench = last_of(found.records, Bench)
+    assert found.problems == ()
+    assert bench is not None
+    assert (bench.level, bench.processors, bench.cache, bench.read_mb_s) == ("avx2", 2, 33554432, 120000)
+    assert (bench.decode_rate, bench.prefill_rate) == (12_345_678_901, 20_000_500_000)
+    assert last_of(read(sealed(body())).records, Bench) is None

@@ -79,6 +79,10 @@ def test_a_value_command_shows_value_and_range_and_takes_what_is_in_it(
         ("/budget 1 2 3", '"3" is too much'),
         ("/test_failsafe soon", '"soon" is no fault (alloc, oob, ro_write, guard), no phase'),
         ("/test_failsafe both 0", "the test budget cannot be"),
+        ("/bench 0", 'the time of a bench cannot be "0": expected 1 to 20'),
+        ("/bench 21", "the time of a bench cannot be"),
+        ("/bench soon", "the time of a bench cannot be"),
+        ("/bench 1 2", '"2" is too much'),
         ("/load", "/load needs a file name"),
         ("/tmep 1", 'unknown command "/tmep"; did you mean /temp?'),
         ("/budgets", 'unknown command "/budgets"; did you mean /budget?'),
@@ -111,7 +115,7 @@ def test_help_lists_every_command_and_explains_one(plain: Kernel) -> None:
         "temp min_p top_p top_k norepeat repeat max_tokens seed stats stop_you stop_nl overflow attn strict_budget"
     )
     commands += " sampling preset model cpu zones ctx log save_log save_dump version help budget test_failsafe clear"
-    commands += " reset models load reboot poweroff"
+    commands += " reset models load reboot poweroff bench"
     for name in commands.split():
         assert re.search(rf"^  /{name} ", text, re.MULTILINE), name
     assert re.search(r"^  quit ", text, re.MULTILINE)

@@ -17,6 +17,7 @@ from llmbm_console.core.sanitise import clean
 from llmbm_protocol.fields import Wire
 from llmbm_protocol.schema import (
     Arena,
+    Bench,
     Cpu,
     Event,
     KvCache,
@@ -45,6 +46,15 @@ MODEL |= {"seq": "seq_len", "shared": "shared", "group": "group"}
 TOKENIZER = {"tokenizer": "file", "tokens": "vocab", "longest": "longest"}
 SAMPLING = {"temp": "temperature", "min_p": "min_p", "top_p": "top_p", "repeat": "repeat_penalty"}
 COUNTS = {"top_k": "top_k", "norepeat": "no_repeat_ngram", "max_tokens": "max_tokens", "seed": "seed"}
+BENCH = {"bench": "level", "bench_processors": "processors", "bench_row": "row", "bench_weights": "weights"}
+BENCH |= {
+    "bench_cache": "cache",
+    "read_mb_s": "read_mb_s",
+    "decode_mb_s": "decode_mb_s",
+    "prefill_mb_s": "prefill_mb_s",
+}
+BENCH |= {"decode_cycles": "decode_cycles", "prefill_cycles": "prefill_cycles"}
+BENCH_RATES = {"decode_tok_s": "decode_rate", "prefill_tok_s": "prefill_rate"}
 BUDGET = {"max": "budget", "last": "", "pinned": "pinned", "overruns": "overruns"}
 
 
@@ -59,6 +69,12 @@ def fit(kind: type[Record], name: str, word: str) -> object:
     marks = [mark for mark in kind.model_fields[name].metadata if isinstance(mark, Wire)]
     limit = next((mark.maximum for mark in marks if mark.kind in ("plain", "name")), None)
     return value(word) if limit is None else plain(word, limit)
+
+
+def millionths(word: str) -> int:
+    """A rate, which may be larger than a parameter. Raises ValueError when it is not one."""
+    whole, _, rest = word.partition(".")
+    return int(whole) * 1_000_000 + int(rest[:6].ljust(6, "0"))
 
 
 @dataclass
@@ -155,6 +171,10 @@ class DumpText:
             fields = {"rows": "kv_pos", "capacity": "kv_cap", "row_bytes": "row_bytes"}
             rows = {name: value(self.context[word]) for name, word in fields.items()}
             self.records.append(KvCache.model_validate({**found, **rows, "turns": tuple(starts[-12:])}))
+        if "bench" in self.context:
+            counts = {BENCH[k]: fit(Bench, BENCH[k], v) for k, v in self.context.items() if k in BENCH}
+            rates = {BENCH_RATES[k]: millionths(v) for k, v in self.context.items() if k in BENCH_RATES}
+            self.records.append(Bench.model_validate({**found, **counts, **rates}))
 
     def _sampling_record(self) -> None:
         if not self.sampling:

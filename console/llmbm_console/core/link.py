@@ -35,7 +35,7 @@ from llmbm_protocol.schema import (
     Sample,
 )
 
-BUSY = (Phase.PREFILL, Phase.DECODE, Phase.LOAD)
+BUSY = (Phase.PREFILL, Phase.DECODE, Phase.LOAD, Phase.BENCH)
 FIRST_BACKOFF, LAST_BACKOFF = 0.1, 5.0  # s between tries to open a lost line
 STOP_PAUSE = 1.2  # s between two stop bytes: two within a second would end machine mode
 BYE_TIMEOUT = 0.5

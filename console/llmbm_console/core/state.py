@@ -12,6 +12,7 @@ from llmbm_protocol.words import Arena, Phase, Stream
 
 if TYPE_CHECKING:
     from llmbm_protocol.schema import (
+        Bench,
         Counters,
         Cpu,
         Credit,
@@ -164,6 +165,7 @@ class State:
     kv: KvCache | None = None
     perf: Perf | None = None
     load: Load | None = None
+    bench: Bench | None = None  # the last one
     credit: Credit | None = None
     stamps: Mapping[Stream, float] = field(default_factory=lambda: MappingProxyType({}))
     #: cycles of the last decode passes, newest last, at most 256: the sentinel's strip

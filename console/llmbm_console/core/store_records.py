@@ -13,6 +13,7 @@ from llmbm_console.core.state import LogLine, State, Turn
 from llmbm_console.core.store_parts import add_log, add_seam, cut_turn, end_turn
 from llmbm_console.core.turns import ended, with_token
 from llmbm_protocol.schema import (
+    Bench,
     Counters,
     Cpu,
     Credit,
@@ -77,6 +78,7 @@ def _forget_boot(state: State) -> State:
         kv=None,
         perf=None,
         load=None,
+        bench=None,
         credit=None,
         stamps=MappingProxyType({}),
         decode_cycles=(),
@@ -183,4 +185,5 @@ RECORDS: dict[type[Record], Callable[[State, Any, float], State]] = {
     Cpu: _sample("cpu"),
     Version: _sample("version"),
     Load: _sample("load"),
+    Bench: _sample("bench"),
 }

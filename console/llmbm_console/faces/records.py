@@ -17,6 +17,7 @@ COMMAND_STREAMS: dict[str, tuple[Stream, ...]] = {
     "/version": (Stream.VERSION,),
     "/sampling": (Stream.SAMPLING,),
     "/budget": (Stream.SENTINEL,),
+    "/bench": (Stream.BENCH,),
 }
 
 #: What a record is called inside the answer of `/ctx` and the like.
@@ -30,6 +31,7 @@ STREAM_NAMES = {
     Stream.VERSION: "version",
     Stream.ZONES: "zones",
     Stream.PERF: "perf",
+    Stream.BENCH: "bench",
 }
 
 
@@ -86,6 +88,8 @@ def turn_json(turn: Turn) -> dict[str, Any]:
             "decode_tok_s": rate(max(0, done.tokens - 1), done.decode_us),
             "prefill_us": done.prefill_us,
             "decode_us": done.decode_us,
+            "decode_mb_s": done.decode_mb_s or None,
+            "read_mb_s": done.read_mb_s or None,
             "kv_rows": done.kv_rows,
             "turn": done.turn,
         }

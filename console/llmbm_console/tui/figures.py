@@ -43,6 +43,12 @@ def rate(per_second: float) -> str:
     return f"{per_second:.0f} tok/s" if per_second >= 100 else f"{per_second:.1f} tok/s"
 
 
+def throughput(mb_s: int, read_mb_s: int) -> str:
+    """What decoding reads, in GB/s of 10^9 bytes, and its share of reading the weights alone where that is known."""
+    share = f", {percent(mb_s / read_mb_s)} of reading" if read_mb_s else ""
+    return f"{mb_s / 1000:.3g} GB/s{share}"
+
+
 def duration(seconds: float) -> str:
     """A time span: 380 ms, 4.9 s, 12 s, 3 min 20 s, 2 h 05 min."""
     if seconds < 10:

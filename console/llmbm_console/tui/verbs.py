@@ -18,6 +18,8 @@ from llmbm_console.tui.verbs_view import ViewVerbs
 from llmbm_protocol.parameters import PARAMETERS
 from llmbm_protocol.words import Phase
 
+COMPUTING = (Phase.PREFILL, Phase.DECODE, Phase.BENCH)  # what a stop ends
+
 if TYPE_CHECKING:
     from llmbm_console.tui.app import ConsoleApp
     from llmbm_console.tui.widgets.slider import Slider
@@ -190,7 +192,7 @@ class Verbs(ViewVerbs, MachineVerbs, RecordVerbs, FileVerbs):
         if selected:
             self.copy(selected)
             self.app.main.clear_selection()
-        elif self.app.state.turn is not None or self.app.state.phase in (Phase.PREFILL, Phase.DECODE):
+        elif self.app.state.turn is not None or self.app.state.phase in COMPUTING:
             self.chat_stop()
         else:
             self.say("nothing runs and nothing is selected; ^q quits")

@@ -21,7 +21,8 @@ class MachinePanel(Panel):
         return line((f"boot {version.boot:08x}", "$muted")) if version is not None else line()
 
     def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
-        rows = [*self._kernel(frame.state), *self._model(frame.state), *self._line(frame)]
+        state = frame.state
+        rows = [*self._kernel(state), *self._model(state), *self._speed(state), *self._line(frame)]
         return [line((f"{name:<10}", "$muted"), *pieces) for name, *pieces in rows]
 
     def _kernel(self, state: State) -> list[tuple[str, *tuple[Piece, ...]]]:
@@ -64,6 +65,23 @@ class MachinePanel(Panel):
             rows.append(
                 ("tokenizer", (state.tokenizer.file or "none", "$foreground" if state.tokenizer.file else "$warn"))
             )
+        return rows
+
+    def _speed(self, state: State) -> list[tuple[str, *tuple[Piece, ...]]]:
+        """The last answer beside the bound that the memory sets, and the last /bench."""
+        rows: list[tuple[str, *tuple[Piece, ...]]] = []
+        perf, bench = state.perf, state.bench
+        if perf is not None and perf.decode_rate and perf.decode_mb_s:
+            rows.append(("speed", (figures.rate(perf.decode_rate / figures.MILLION), "$foreground")))
+            rows.append(("", (figures.throughput(perf.decode_mb_s, perf.read_mb_s), "$muted")))
+        if bench is not None and bench.level:
+            prefill = figures.rate(bench.prefill_rate / figures.MILLION)
+            source = "" if not bench.cache else ", from memory" if bench.weights > bench.cache else ", from the cache"
+            rows.append(
+                ("bench", (f"{figures.rate(bench.decode_rate / figures.MILLION)}, prefill {prefill}", "$foreground"))
+            )
+            rows.append(("", (figures.throughput(bench.decode_mb_s, bench.read_mb_s), "$muted")))
+            rows.append(("", (f"reads {figures.size(bench.weights)} a token{source}", "$muted")))
         return rows
 
     def _line(self, frame: Frame) -> list[tuple[str, *tuple[Piece, ...]]]:

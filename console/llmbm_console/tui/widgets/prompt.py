@@ -165,7 +165,7 @@ class Prompt(TextArea, Framed):
             return "kernel ready", "$good"
         return (
             (f"kernel {phase}: ^c stops it", "$warn")
-            if phase in (Phase.PREFILL, Phase.DECODE)
+            if phase in (Phase.PREFILL, Phase.DECODE, Phase.BENCH)
             else (f"kernel {phase}", "$warn")
         )
 

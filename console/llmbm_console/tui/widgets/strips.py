@@ -40,6 +40,7 @@ PHASES = {
     Phase.PREFILL: "prefill",
     Phase.DECODE: "decode",
     Phase.LOAD: "loading",
+    Phase.BENCH: "bench",
     Phase.RESCUE: "rescue",
 }
 

@@ -55,15 +55,17 @@ def statistics(turn: Turn, width: int) -> str:
         parts.append((2, figures.duration(seconds)))
         if done.tokens > 1:
             parts.append((0, figures.rate((done.tokens - 1) / seconds)))
+            if done.decode_mb_s:
+                parts.append((3, figures.throughput(done.decode_mb_s, done.read_mb_s)))
     if done.prompt_tokens:
-        parts.append((3, f"prefill {done.prompt_tokens} tok {figures.duration(done.prefill_us / figures.MILLION)}"))
+        parts.append((4, f"prefill {done.prompt_tokens} tok {figures.duration(done.prefill_us / figures.MILLION)}"))
     worst = max((token.cycles for token in turn.tokens), default=0)
     if worst:
-        parts.append((4, f"slowest token {figures.cycles(worst)} cycles"))
+        parts.append((5, f"slowest token {figures.cycles(worst)} cycles"))
     parts.append((1, REASONS.get(done.reason, str(done.reason))))
     if turn.lost_tokens:
         parts.append((0, f"{turn.lost_tokens} tokens lost on the line"))
-    for weight in (4, 3, 2, 1):
+    for weight in (5, 4, 3, 2, 1):
         if len(" · ".join(text for _weight, text in parts)) > width:
             parts = [part for part in parts if part[0] != weight]
     return " · ".join(text for _weight, text in parts)

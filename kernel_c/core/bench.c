@@ -1,0 +1,206 @@
+#include "bench.h"
+
+#include "clock.h"
+#include "kernel.h"
+#include "stream_read.h"
+
+#define SLICES 9u           /* of the stream read; the median counts, and one more goes before, unseen */
+#define SLICE_BLOCKS 4096u  /* 16 MiB: 0.4 ms from memory, long beside handing it to a second processor */
+#define BURSTS 5u
+#define BURST_ROWS 128u     /* of the KV cache: a burst begins anew behind them */
+#define LEAST_ROWS 16u
+#define DECODE_SHARE 6u     /* tenths of the time */
+#define PREFILL_SHARE 4u
+
+/* What was done in some time. */
+struct burst {
+    uint64_t tokens, us, bytes, cycles;
+};
+
+static uint64_t median(uint64_t *values, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        uint64_t value = values[i];
+        uint32_t at = i;
+        for (; at > 0 && values[at - 1] > value; at--)
+            values[at] = values[at - 1];
+        values[at] = value;
+    }
+    return values[count / 2];
+}
+
+static uint32_t at_most_32(uint64_t value)
+{
+    return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
+}
+
+uint32_t bench_mb_s(uint64_t bytes, uint64_t microseconds)
+{
+    return microseconds == 0 ? 0 : at_most_32(bytes / microseconds);
+}
+
+static uint32_t processors(const struct kernel *kernel)
+{
+    return kernel->workers.present > 1 ? kernel->workers.present : 1;
+}
+
+static void begin_work(struct kernel *kernel)
+{
+    workers_prepare(&kernel->workers, &kernel->engine, (uint32_t)kernel->params.values[PARAM_THREADS]);
+}
+
+static void end_work(struct kernel *kernel)
+{
+    workers_pass_done(&kernel->workers);
+}
+
+/* ---- the stream read -------------------------------------------------------------------------------------------- */
+
+void bench_forget_read(struct kernel *kernel)
+{
+    kernel->bench.read_rate = 0;
+}
+
+/* Bytes per second of one slice; the next one begins behind it, so that a large model is not read from the cache. 0:
+ * stopped. */
+static uint64_t read_slice(struct kernel *kernel, uint64_t *at)
+{
+    uint64_t all = engine_weight_blocks(&kernel->engine), left = all - *at;
+    uint32_t blocks = (uint32_t)(left < SLICE_BLOCKS ? left : SLICE_BLOCKS), rounds = SLICE_BLOCKS / blocks;
+    uint64_t begun = port_cycles();
+    bool on = engine_read_weights(&kernel->engine, *at, blocks, rounds);
+    uint64_t cycles = port_cycles() - begun, bytes = (uint64_t)blocks * rounds * STREAM_BLOCK;
+    *at = left > SLICE_BLOCKS ? *at + blocks : 0;
+    if (!on || !link_poll(kernel) || cycles == 0)
+        return 0;
+    return bytes * (port_clock()->hz / 1000) / cycles * 1000;
+}
+
+static void measure_read(struct kernel *kernel)
+{
+    uint64_t rates[SLICES], at = 0;
+    bool on = engine_weight_blocks(&kernel->engine) > 0;
+    begin_work(kernel);
+    on = on && read_slice(kernel, &at) > 0;
+    for (uint32_t i = 0; on && i < SLICES; i++) {
+        rates[i] = read_slice(kernel, &at);
+        on = rates[i] > 0;
+    }
+    end_work(kernel);
+    kernel->bench.read_rate = on ? median(rates, SLICES) : 0;
+    kernel->bench.read_processors = processors(kernel);
+}
+
+uint64_t bench_read_rate(struct kernel *kernel)
+{
+    if (kernel->bench.read_rate == 0 || kernel->bench.read_processors != processors(kernel))
+        measure_read(kernel);
+    return kernel->bench.read_rate;
+}
+
+/* ---- bursts ----------------------------------------------------------------------------------------------------- */
+
+/* A token of the vocabulary, another one for each row: what is computed does not matter, that it is computed does. */
+static uint32_t token_for(const struct kernel *kernel, uint32_t row)
+{
+    return (row * 7 + TOKEN_BOS) % kernel->engine.config.vocab_size;
+}
+
+/* One pass as the conversation makes them, without its sentinel. */
+static bool run_pass(struct kernel *kernel, uint32_t row, bool decode, struct burst *burst)
+{
+    struct chat *chat = &kernel->chat;
+    chat->poll_cycles = 0;
+    uint64_t start = port_cycles();
+    const float *logits = engine_forward(&kernel->engine, token_for(kernel, row), row, decode);
+    uint64_t spent = port_cycles() - start;
+    burst->cycles += spent > chat->poll_cycles ? spent - chat->poll_cycles : 0;
+    burst->bytes += engine_weight_bytes(&kernel->engine, decode) + engine_cache_bytes(&kernel->engine, row);
+    burst->tokens++;
+    return logits != NULL && link_poll(kernel);
+}
+
+/* At least one pass, then as many as begin within the time. False: stopped. */
+static bool run_burst(struct kernel *kernel, bool decode, uint64_t us, struct burst *ret)
+{
+    uint32_t first = kernel->chat.rows, left = kernel->engine.config.seq_len - first;
+    uint32_t rows = left < BURST_ROWS ? left : BURST_ROWS;
+    uint64_t begun = clock_us();
+    bool on = true;
+    *ret = (struct burst){0};
+    begin_work(kernel);
+    for (uint32_t i = 0; on && (ret->us < us || i == 0); i++) {
+        on = run_pass(kernel, first + i % rows, decode, ret);
+        ret->us = clock_us() - begun;
+    }
+    end_work(kernel);
+    return on;
+}
+
+/* Medians of each figure over the bursts: rates in millionths. */
+static void conclude(const struct burst *bursts, uint64_t *ret_rate, uint32_t *ret_mb_s, uint64_t *ret_cycles)
+{
+    uint64_t rates[BURSTS], speeds[BURSTS], cycles[BURSTS];
+    for (uint32_t i = 0; i < BURSTS; i++) {
+        uint64_t us = bursts[i].us > 0 ? bursts[i].us : 1;
+        rates[i] = bursts[i].tokens * UINT64_C(1000000000000) / us;
+        speeds[i] = bench_mb_s(bursts[i].bytes, us);
+        cycles[i] = bursts[i].cycles / bursts[i].tokens;
+    }
+    *ret_rate = median(rates, BURSTS);
+    *ret_mb_s = (uint32_t)median(speeds, BURSTS);
+    *ret_cycles = median(cycles, BURSTS);
+}
+
+static bool run_bursts(struct kernel *kernel, uint64_t us, struct wire_bench *ret)
+{
+    struct burst decode[BURSTS], prefill[BURSTS];
+    uint64_t reads[BURSTS];
+    for (uint32_t i = 0; i < BURSTS; i++) {
+        bench_forget_read(kernel); /* memory has good and bad minutes: each burst has a read of its own */
+        reads[i] = bench_read_rate(kernel);
+        if (reads[i] == 0 || !run_burst(kernel, true, us * DECODE_SHARE / 10, &decode[i]) ||
+            !run_burst(kernel, false, us * PREFILL_SHARE / 10, &prefill[i]))
+            return false;
+    }
+    kernel->bench.read_rate = median(reads, BURSTS);
+    ret->read_mb_s = bench_mb_s(kernel->bench.read_rate, 1000000);
+    conclude(decode, &ret->decode_rate, &ret->decode_mb_s, &ret->decode_cycles);
+    conclude(prefill, &ret->prefill_rate, &ret->prefill_mb_s, &ret->prefill_cycles);
+    return true;
+}
+
+static bool may_run(struct kernel *kernel, struct error *error)
+{
+    uint32_t rows = kernel->engine.config.seq_len;
+    if (!chat_may_compute(kernel, error))
+        return false;
+    if (rows - kernel->chat.rows < LEAST_ROWS)
+        return error_set(error, ERROR_STATE,
+                         "the conversation has %u of %u rows; /bench needs %u free ones: /clear makes room",
+                         (unsigned)kernel->chat.rows, (unsigned)rows, LEAST_ROWS);
+    return true;
+}
+
+bool bench_run(struct kernel *kernel, uint64_t seconds, struct error *error)
+{
+    struct chat *chat = &kernel->chat;
+    if (!may_run(kernel, error))
+        return false;
+    struct wire_bench result = {
+        .level = cpu_level_name(kernel->engine.level),
+        .weights = at_most_32(engine_weight_bytes(&kernel->engine, true)),
+        .cache = at_most_32(cpu_cache_bytes()),
+        .row = chat->rows,
+    };
+    chat->stop_asked = kernel->link.waiting_id != 0 && kernel->link.stop_waiting;
+    chat->phase = WIRE_PHASE_BENCH;
+    bool done = run_bursts(kernel, seconds * 1000000u / BURSTS, &result);
+    chat->phase = WIRE_PHASE_IDLE;
+    if (!done)
+        return error_set(error, ERROR_STATE, "/bench was stopped; nothing is told of what it had measured");
+    result.processors = (uint16_t)processors(kernel);
+    kernel->bench.last = result;
+    link_changed(kernel, WIRE_STREAM_BENCH);
+    return true;
+}
