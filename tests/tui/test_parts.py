@@ -15,20 +15,48 @@ from rich.cells import cell_len
 from scripted import rich_state, turn
 
 from llmbm_console.core.actions import ACTIONS, BY_ID, PANES, unavailable
-from llmbm_console.core.state import LogLine
+from llmbm_console.core.state import LogLine, State
 from llmbm_console.core.themes import FALLBACK, ThemeFile, load_themes, read_theme, theme_folder
 from llmbm_console.tui import figures
 from llmbm_console.tui.completion import NAMES, candidates, complete, fit_hint
+from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import ASCII, BLOCKS
 from llmbm_console.tui.memory import History, load_choices, save_choices
 from llmbm_console.tui.scale import Scale
 from llmbm_console.tui.text import clip, plain, wrap
 from llmbm_console.tui.verbs import Verbs
 from llmbm_console.tui.widgets.histogram import buckets, histogram
+from llmbm_console.tui.widgets.machine import MachinePanel
 from llmbm_protocol.parameters import PARAMETERS, Parameter
+from llmbm_protocol.schema import Bench
 
 SLIDERS = [p for p in PARAMETERS if p.sampling]
 anything = st.text(st.characters(), max_size=300)
+
+
+# ---- the machine pane
+
+
+def machine_pane(state: State) -> list[str]:
+    return [content.plain for content in MachinePanel().lines(Frame(state), 60, 40)]
+
+
+def test_the_machine_pane_tells_speed_and_bench_where_the_kernel_told_them() -> None:
+    state = rich_state()
+    assert not any("GB/s" in row for row in machine_pane(state))
+    assert state.perf is not None
+    perf = state.perf.model_copy(update={"decode_mb_s": 746, "read_mb_s": 40_000})
+    bench = Bench(
+        time=1, level="avx2", processors=2, weights=60 << 20, cache=32 << 20, read_mb_s=44_800, decode_rate=101_300_000,
+        decode_mb_s=41_230, prefill_rate=811_000_000,
+    )  # fmt: skip
+    rows = machine_pane(replace(state, perf=perf, bench=bench))
+    assert "          0.746 GB/s, 2 % of reading" in rows
+    assert "bench     101 tok/s, prefill 811 tok/s" in rows
+    assert "          41.2 GB/s, 92 % of reading" in rows
+    assert "          reads 60.0 MiB a token, from memory" in rows
+    cached = bench.model_copy(update={"cache": 64 << 20})
+    assert "          reads 60.0 MiB a token, from the cache" in machine_pane(replace(state, bench=cached))
 
 
 # ---- text

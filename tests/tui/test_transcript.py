@@ -111,6 +111,15 @@ def test_statistics_leave_out_what_does_not_fit() -> None:
     assert "3 tok" in short
 
 
+def test_statistics_tell_the_memory_s_share_where_the_kernel_told_it() -> None:
+    finished = turn(1, "p", "one two three")
+    assert finished.finished is not None
+    assert "GB/s" not in module.statistics(finished, 200)
+    told = replace(finished, finished=finished.finished.model_copy(update={"decode_mb_s": 41_230, "read_mb_s": 44_800}))
+    assert "41.2 GB/s, 92 % of reading" in module.statistics(told, 200)
+    assert "GB/s" not in module.statistics(told, 30)
+
+
 def test_commands_seams_and_errors_have_their_own_looks() -> None:
     from llmbm_console.tui.glyphs import BLOCKS
 
