@@ -38,7 +38,7 @@ anything = st.text(st.characters(), max_size=300)
 
 
 def machine_pane(state: State) -> list[str]:
-    return [content.plain for content in MachinePanel().lines(Frame(state), 60, 40)]
+    return [content.plain for content in MachinePanel(id="machine").lines(Frame(state), 60, 40)]
 
 
 def test_the_machine_pane_tells_speed_and_bench_where_the_kernel_told_them() -> None:
