@@ -25,7 +25,14 @@ COMMON = ["-std=c17", "-ffp-contract=off", "-fno-strict-aliasing", "-I", str(HER
 #: Set by coverage.py: the simulator is built with the sanitisers, and counts which of its lines run.
 COVERAGE = bool(os.environ.get("LLMBM_COVERAGE"))
 COMPACT = ("link*.c", "wire*.c")  # the line protocol: small before fast, a line carries 300 frames a second
-LEVEL_FLAGS = {"kernel_avx2.c": ["-mavx2", "-mfma"], "kernel_sse2.c": ["-msse2"]}
+#: The only files with vector flags: what they hold is called where the processor has the instructions.
+AVX512 = ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl"]
+LEVEL_FLAGS = {
+    "kernel_sse2.c": ["-msse2"],
+    "kernel_avx2.c": ["-mavx2", "-mfma"],
+    "kernel_avx512.c": AVX512,
+    "kernel_avx512_vnni.c": [*AVX512, "-mavx512vnni"],
+}
 
 
 class BuildError(RuntimeError):

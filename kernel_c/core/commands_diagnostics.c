@@ -32,7 +32,10 @@ static bool run_model(struct kernel *kernel, const char *rest, size_t length, st
 
 static bool run_cpu(struct kernel *kernel, const char *rest, size_t length, struct text *out, struct error *error)
 {
-    return show(kernel, rest, length, "/cpu", report_text_cpu, out, error);
+    if (length > 0 && !param_set(kernel, PARAM_ATTN, rest, length, PARAM_FROM_REPL, error))
+        return false;
+    report_text_cpu(kernel, out);
+    return true;
 }
 
 static bool verify_weights(struct kernel *kernel, struct text *out, struct error *error)
@@ -174,8 +177,10 @@ static bool run_help(struct kernel *kernel, const char *rest, size_t length, str
 
 const struct command commands_diagnostics[] = {
     {"/model", "", "shows the model and its tokenizer", run_model},
-    {"/cpu", "", "shows the processor, its vector instructions and the clock", run_cpu},
-    {"/zones", "[verify]", "shows the memory arenas and the sentinel; verify checks that WEIGHTS are as loaded", run_zones},
+    {"/cpu", "[level]", "shows the processor, its vector instructions and the clock; a level is chosen as with /attn",
+     run_cpu},
+    {"/zones", "[verify]", "shows the memory arenas and the sentinel; verify checks that WEIGHTS are as loaded",
+     run_zones},
     {"/ctx", "", "shows model, context, sampling and budgets", run_ctx},
     {"/log", "[n]", "shows the last n events, newest first (16; at most 128)", run_log},
     {"/save_log", "[n]", "writes the last n events (all) to llmk-log.txt", run_save_log},

@@ -1,41 +1,39 @@
-/* kernel_avx2.c - eight rows in a register; a single product takes two panels at a time, so that four sums hide the
- * latency of the additions.
- * The only file compiled with AVX2: nothing here may be called unless cpu_detect allows it. */
+/* kernel_avx2.c - eight rows in a register, a panel in two.
+ * Nothing here may be called unless cpu_detect allows it. */
 #include "kernels.h"
 
 #include <immintrin.h>
 
 #define TILE 4u /* inputs of a tile: eight sums, and eight registers are left for the weights and the values */
 
-/* `panels` panels times `count` inputs, constants wherever this is called: the sums are registers. */
+/* One panel times `count` inputs, a constant wherever this is called: the sums are registers. */
 static INLINE void tile(float *out, uint32_t out_stride, const float *matrix, const float *x, uint32_t x_stride,
-                        uint32_t count, uint32_t panels, uint32_t columns)
+                        uint32_t count, uint32_t columns)
 {
-    uint64_t step = (uint64_t)columns * PANEL;
-    __m256 sums[TILE][4];
+    const float *next = matrix + (uint64_t)columns * PANEL;
+    __m256 low[TILE], high[TILE];
     UNROLLED (t, count)
-        UNROLLED (i, 2 * panels)
-            sums[t][i] = _mm256_setzero_ps();
-    for (uint32_t k = 0; k < columns; k++, matrix += PANEL) {
+        low[t] = high[t] = _mm256_setzero_ps();
+    for (uint32_t k = 0; k < columns; k++, matrix += PANEL, next += PANEL) {
+        __m256 rows = _mm256_load_ps(matrix), more_rows = _mm256_load_ps(matrix + 8);
+        if (count > 1)
+            _mm_prefetch((const char *)next, _MM_HINT_T0);
         UNROLLED (t, count) {
             __m256 value = _mm256_broadcast_ss(x + (uint64_t)t * x_stride + k);
-            UNROLLED (i, 2 * panels) {
-                __m256 weights = _mm256_load_ps(matrix + i / 2 * step + i % 2 * 8);
-                sums[t][i] = _mm256_add_ps(sums[t][i], _mm256_mul_ps(weights, value));
-            }
+            low[t] = _mm256_add_ps(low[t], _mm256_mul_ps(rows, value));
+            high[t] = _mm256_add_ps(high[t], _mm256_mul_ps(more_rows, value));
         }
     }
-    UNROLLED (t, count)
-        UNROLLED (i, 2 * panels)
-            _mm256_storeu_ps(out + (uint64_t)t * out_stride + 8 * i, sums[t][i]);
+    UNROLLED (t, count) {
+        _mm256_storeu_ps(out + (uint64_t)t * out_stride, low[t]);
+        _mm256_storeu_ps(out + (uint64_t)t * out_stride + 8, high[t]);
+    }
 }
 
 static void matvec(float *out, const float *matrix, const float *x, uint32_t panels, uint32_t columns)
 {
-    for (; panels >= 2; panels -= 2, out += 2 * PANEL, matrix += 2 * (uint64_t)columns * PANEL)
-        tile(out, 0, matrix, x, 0, 1, 2, columns);
-    if (panels > 0)
-        tile(out, 0, matrix, x, 0, 1, 1, columns);
+    for (; panels > 0; panels--, out += PANEL, matrix += (uint64_t)columns * PANEL)
+        tile(out, 0, matrix, x, 0, 1, columns);
     _mm256_zeroupper();
 }
 
@@ -47,11 +45,11 @@ static void matmul(float *out, uint32_t out_stride, const float *matrix, const f
         const float *from = x;
         uint32_t left = count;
         for (; left >= 4; left -= 4, to += 4 * (uint64_t)out_stride, from += 4 * (uint64_t)x_stride)
-            tile(to, out_stride, matrix, from, x_stride, 4, 1, columns);
+            tile(to, out_stride, matrix, from, x_stride, 4, columns);
         for (; left >= 2; left -= 2, to += 2 * (uint64_t)out_stride, from += 2 * (uint64_t)x_stride)
-            tile(to, out_stride, matrix, from, x_stride, 2, 1, columns);
+            tile(to, out_stride, matrix, from, x_stride, 2, columns);
         if (left > 0)
-            tile(to, out_stride, matrix, from, x_stride, 1, 1, columns);
+            tile(to, out_stride, matrix, from, x_stride, 1, columns);
     }
     _mm256_zeroupper();
 }
@@ -141,45 +139,44 @@ static inline __m256 add_scaled(__m256 total, __m256i sums, const uint8_t *scale
 }
 
 static INLINE void tile_int8(float *out, uint32_t out_stride, const uint8_t *matrix, const struct quantised *x,
-                             uint32_t count, uint32_t panels)
+                             uint32_t count)
 {
-    uint64_t step = x->columns / x->group * panel_group_bytes(x->group);
-    __m256 totals[TILE][4];
+    const uint8_t *next = matrix + x->columns / x->group * panel_group_bytes(x->group);
+    __m256 total_low[TILE], total_high[TILE];
     UNROLLED (t, count)
-        UNROLLED (i, 2 * panels)
-            totals[t][i] = _mm256_setzero_ps();
+        total_low[t] = total_high[t] = _mm256_setzero_ps();
     for (uint32_t g = 0; g < x->columns / x->group; g++) {
-        __m256i sums[TILE][4];
         const uint8_t *scales = matrix;
+        __m256i low[TILE], high[TILE];
         UNROLLED (t, count)
-            UNROLLED (i, 2 * panels)
-                sums[t][i] = _mm256_setzero_si256();
-        matrix += PANEL_SCALES_BYTES;
-        for (uint32_t k = g * x->group; k < (g + 1) * x->group; k += 4, matrix += 64) {
+            low[t] = high[t] = _mm256_setzero_si256();
+        matrix += PANEL_SCALES_BYTES, next += PANEL_SCALES_BYTES;
+        for (uint32_t k = g * x->group; k < (g + 1) * x->group; k += 4, matrix += 64, next += 64) {
+            if (count > 1)
+                _mm_prefetch((const char *)next, _MM_HINT_T0);
             UNROLLED (t, count) {
                 __m256i quad = broadcast_quad(x[t].quants + k), magnitudes = _mm256_abs_epi8(quad);
-                UNROLLED (i, 2 * panels)
-                    sums[t][i] = add_quad(sums[t][i], magnitudes, quad, matrix + i / 2 * step + i % 2 * 32);
+                low[t] = add_quad(low[t], magnitudes, quad, matrix);
+                high[t] = add_quad(high[t], magnitudes, quad, matrix + 32);
             }
         }
         UNROLLED (t, count) {
             __m256 x_scale = _mm256_broadcast_ss(x[t].scales + g);
-            UNROLLED (i, 2 * panels)
-                totals[t][i] = add_scaled(totals[t][i], sums[t][i], scales + i / 2 * step + i % 2 * 32, x_scale);
+            total_low[t] = add_scaled(total_low[t], low[t], scales, x_scale);
+            total_high[t] = add_scaled(total_high[t], high[t], scales + 32, x_scale);
         }
     }
-    UNROLLED (t, count)
-        UNROLLED (i, 2 * panels)
-            _mm256_storeu_ps(out + (uint64_t)t * out_stride + 8 * i, totals[t][i]);
+    UNROLLED (t, count) {
+        _mm256_storeu_ps(out + (uint64_t)t * out_stride, total_low[t]);
+        _mm256_storeu_ps(out + (uint64_t)t * out_stride + 8, total_high[t]);
+    }
 }
 
 static void matvec_int8(float *out, const uint8_t *matrix, const struct quantised *x, uint32_t panels)
 {
     uint64_t step = x->columns / x->group * panel_group_bytes(x->group);
-    for (; panels >= 2; panels -= 2, out += 2 * PANEL, matrix += 2 * step)
-        tile_int8(out, 0, matrix, x, 1, 2);
-    if (panels > 0)
-        tile_int8(out, 0, matrix, x, 1, 1);
+    for (; panels > 0; panels--, out += PANEL, matrix += step)
+        tile_int8(out, 0, matrix, x, 1);
     _mm256_zeroupper();
 }
 
@@ -190,9 +187,9 @@ static void matmul_int8(float *out, uint32_t out_stride, const uint8_t *matrix, 
     for (; panels > 0; panels--, out += PANEL, matrix += step) {
         uint32_t t = 0;
         for (; t + 2 <= count; t += 2)
-            tile_int8(out + (uint64_t)t * out_stride, out_stride, matrix, x + t, 2, 1);
-        if (t < count)
-            tile_int8(out + (uint64_t)t * out_stride, out_stride, matrix, x + t, 1, 1);
+            tile_int8(out + (uint64_t)t * out_stride, out_stride, matrix, x + t, 2);
+        for (; t < count; t++)
+            tile_int8(out + (uint64_t)t * out_stride, out_stride, matrix, x + t, 1);
     }
     _mm256_zeroupper();
 }

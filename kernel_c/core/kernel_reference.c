@@ -129,6 +129,10 @@ const struct kernels kernels_reference = {
 const struct kernels *kernels_for(enum cpu_level level)
 {
     switch (level) {
+    case CPU_AVX512_VNNI:
+        return &kernels_avx512_vnni;
+    case CPU_AVX512:
+        return &kernels_avx512;
     case CPU_AVX2:
         return &kernels_avx2;
     case CPU_SSE2:

@@ -71,7 +71,7 @@ struct kernels {
     void (*quantise)(const struct quantised *to, const float *values);
 };
 
-extern const struct kernels kernels_reference, kernels_sse2, kernels_avx2;
+extern const struct kernels kernels_reference, kernels_sse2, kernels_avx2, kernels_avx512, kernels_avx512_vnni;
 const struct kernels *kernels_for(enum cpu_level level);
 
 /* add_weighted from column `from` on, one column at a time: what is left over beside whole vectors. */

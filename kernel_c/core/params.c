@@ -127,13 +127,36 @@ static bool name_acceptable(const char *value, size_t length)
     return true;
 }
 
+static enum cpu_level chosen_level(const struct kernel *kernel, uint64_t choice)
+{
+    switch (choice) {
+    case PARAM_ATTN_SSE2:
+        return CPU_SSE2;
+    case PARAM_ATTN_AVX2:
+        return CPU_AVX2;
+    case PARAM_ATTN_AVX512:
+        return CPU_AVX512;
+    case PARAM_ATTN_AVX512_VNNI:
+        return CPU_AVX512_VNNI;
+    case PARAM_ATTN_REFERENCE:
+        return CPU_REFERENCE;
+    default:
+        return kernel->cpu.best;
+    }
+}
+
 static bool level_available(const struct kernel *kernel, uint64_t choice, struct error *error)
 {
-    if (choice != PARAM_ATTN_AVX2 || kernel->cpu.best >= CPU_AVX2)
+    enum cpu_level level = chosen_level(kernel, choice);
+    uint32_t missing = cpu_missing(&kernel->cpu, level);
+    char list[112];
+    struct text text;
+    if (missing == 0)
         return true;
-    return error_set(error, ERROR_RANGE,
-                     "attn cannot be avx2: this processor or system has no AVX2 with FMA switched on; best is %s",
-                     cpu_level_name(kernel->cpu.best));
+    text_init(&text, list, sizeof list);
+    cpu_list_features(missing, &text);
+    return error_set(error, ERROR_RANGE, "attn cannot be %s: this processor or system has no %s; best is %s",
+                     cpu_level_name(level), list, cpu_level_name(kernel->cpu.best));
 }
 
 bool param_parse(const struct kernel *kernel, enum param_id id, const char *value, size_t length, uint64_t *ret_value,
@@ -162,20 +185,6 @@ bool param_parse(const struct kernel *kernel, enum param_id id, const char *valu
     return true;
 }
 
-static enum cpu_level chosen_level(const struct kernel *kernel)
-{
-    switch (kernel->params.values[PARAM_ATTN]) {
-    case PARAM_ATTN_SSE2:
-        return CPU_SSE2;
-    case PARAM_ATTN_AVX2:
-        return CPU_AVX2;
-    case PARAM_ATTN_REFERENCE:
-        return CPU_REFERENCE;
-    default:
-        return kernel->cpu.best;
-    }
-}
-
 /* What a value changes elsewhere, and the record in which the line shows it. */
 static void apply(struct kernel *kernel, enum param_id id)
 {
@@ -185,7 +194,7 @@ static void apply(struct kernel *kernel, enum param_id id)
         sampler_seed(&kernel->sampler, value);
         break;
     case PARAM_ATTN:
-        kernel->engine.level = chosen_level(kernel);
+        kernel->engine.level = chosen_level(kernel, value);
         if (kernel->model_loaded)
             engine_set_level(&kernel->engine, kernel->engine.level);
         sentinel_relearn(&kernel->sentinel);

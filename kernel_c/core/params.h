@@ -20,7 +20,14 @@ enum param_source { PARAM_FROM_REPL, PARAM_FROM_FILE, PARAM_FROM_WIRE };
 
 /* Positions in the lists of choices of the parameter table. */
 enum param_overflow { PARAM_OVERFLOW_SLIDE, PARAM_OVERFLOW_CLEAR, PARAM_OVERFLOW_STOP };
-enum param_attn { PARAM_ATTN_AUTO, PARAM_ATTN_SSE2, PARAM_ATTN_AVX2, PARAM_ATTN_REFERENCE };
+enum param_attn {
+    PARAM_ATTN_AUTO,
+    PARAM_ATTN_SSE2,
+    PARAM_ATTN_AVX2,
+    PARAM_ATTN_AVX512,
+    PARAM_ATTN_AVX512_VNNI,
+    PARAM_ATTN_REFERENCE
+};
 
 void params_defaults(struct params *params);
 /* Whole-word, case-sensitive; with `aliases` the long names of repl.cfg count too. PARAM_COUNT when there is none. */

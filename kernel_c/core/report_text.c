@@ -225,10 +225,12 @@ void report_text_cpu(const struct kernel *kernel, struct text *out)
     report_cpu(kernel, &cpu);
     text_format(out, "Processor: %s\n", cpu.brand);
     text_format(out, "  kernels=%s (%s) best=%s\n", cpu.level, cpu.pinned ? "chosen with /attn" : "auto", cpu.best);
-    text_format(out, "  osxsave=%u xcr0=0x%llx avx=%u avx2=%u fma=%u avx512f=%u hypervisor=%u\n",
-                kernel->cpu.osxsave ? 1u : 0u, (unsigned long long)kernel->cpu.xcr0, kernel->cpu.avx ? 1u : 0u,
-                kernel->cpu.avx2 ? 1u : 0u, kernel->cpu.fma ? 1u : 0u, kernel->cpu.avx512f ? 1u : 0u,
-                kernel->cpu.hypervisor ? 1u : 0u);
+    text_format(out, "  vnni=%s osxsave=%u xcr0=0x%llx hypervisor=%u\n ",
+                kernel->engine.level == CPU_AVX512_VNNI ? "used" : "unused", kernel->cpu.osxsave ? 1u : 0u,
+                (unsigned long long)kernel->cpu.xcr0, kernel->cpu.hypervisor ? 1u : 0u);
+    for (unsigned bit = 0; bit < CPU_FEATURES; bit++)
+        text_format(out, " %s=%u", cpu_feature_name(bit), (unsigned)(kernel->cpu.features >> bit & 1));
+    text_string(out, "\n");
     text_format(out, "  processors=%u used=%u lost=%u\n", (unsigned)port_processors(),
                 kernel->workers.present > 1 ? (unsigned)kernel->workers.present : 1u, (unsigned)kernel->workers.lost);
     text_format(out, "  clock_hz=%llu clock=%s spread_ppm=%u invariant=%u\n", (unsigned long long)cpu.hz, cpu.clock,

@@ -19,6 +19,10 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 KERNEL = HERE.parent
+sys.path.insert(0, str(KERNEL))
+
+from build import LEVEL_FLAGS  # noqa: E402
+
 SURFACES = ("command", "wire", "config", "model", "tokenizer")
 CHECKS = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
 
@@ -32,7 +36,7 @@ def build_fuzzer(folder: Path, kernel: Path = KERNEL) -> Path:
     objects = []
     for source in [*(path for path in sources if path.name != "repl.c"), HERE / "fuzz.c"]:
         result = folder / f"{source.parent.name}_{source.stem}.o"
-        level = ["-mavx2", "-mfma"] if source.name == "kernel_avx2.c" else []
+        level = LEVEL_FLAGS.get(source.name, [])
         subprocess.run([*common, *level, "-c", source, "-o", result], check=True, capture_output=True, text=True)
         objects.append(result)
     subprocess.run([*common, *objects, "-lpthread", "-o", program], check=True, capture_output=True, text=True)

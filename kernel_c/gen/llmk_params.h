@@ -60,7 +60,7 @@ static const char *const param_aliases_temp[] = {"temperature", NULL};
 static const char *const param_aliases_norepeat[] = {"no_repeat_ngram", NULL};
 static const char *const param_aliases_repeat[] = {"repeat_penalty", NULL};
 static const char *const param_choices_overflow[] = {"slide", "clear", "stop", NULL};
-static const char *const param_choices_attn[] = {"auto", "sse2", "avx2", "reference", NULL};
+static const char *const param_choices_attn[] = {"auto", "sse2", "avx2", "avx512", "avx512_vnni", "reference", NULL};
 static const char *const param_choices_threads[] = {"auto", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", NULL};
 static const char *const param_choices_baud[] = {"9600", "19200", "38400", "57600", "115200", NULL};
 
@@ -226,7 +226,7 @@ static const struct param_spec param_specs[PARAM_COUNT] = {
         .kind = PARAM_KIND_CHOICE,
         .flags = 0,
         .minimum = 0u,
-        .maximum = 3u,
+        .maximum = 5u,
         .initial = 0u,
         .off = 0u,
         .choices = param_choices_attn,

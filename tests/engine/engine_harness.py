@@ -15,10 +15,11 @@ import numpy.typing as npt
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "kernel_c" / "models"
-REFERENCE, SSE2, AVX2 = range(3)
+LEVELS = ["reference", "sse2", "avx2", "avx512", "avx512_vnni"]
+REFERENCE, SSE2, AVX2, AVX512, AVX512_VNNI = range(5)
 CORE = [
     "model", "model_layout", "engine", "engine_load", "engine_tensor", "attention",
-    "kernel_reference", "kernel_sse2", "kernel_avx2",
+    "kernel_reference", "kernel_sse2", "kernel_avx2", "kernel_avx512", "kernel_avx512_vnni",
     "cpu", "maths", "tokenizer", "tokenizer_encode", "sampler", "choice", "error", "text", "number", "utf8",
 ]  # fmt: skip
 

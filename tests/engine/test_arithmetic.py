@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from engine_harness import AVX2, REFERENCE, ROOT, SSE2, Floats, Harness, product_build
+from engine_harness import AVX2, LEVELS, REFERENCE, ROOT, SSE2, Floats, Harness, product_build
 
 
 def exponential(harness: Harness, level: int, values: Floats) -> Floats:
@@ -112,8 +112,23 @@ def test_sine_and_cosine_agree_with_the_hosts(harness: Harness, scale: float) ->
         assert np.abs(got - function(x)).max() < 1e-13
 
 
+#: Features in the order of their bits, by the names that Linux gives them; the last two are the system's.
+FEATURES = [
+    "avx",
+    "avx2",
+    "fma",
+    "avx512f",
+    "avx512dq",
+    "avx512bw",
+    "avx512vl",
+    "avx512_vnni",
+    "ymm_state",
+    "zmm_state",
+]
+
+
 def test_the_processor_is_described_as_the_system_sees_it(harness: Harness) -> None:
-    best, name, osxsave, avx, avx2, fma, xcr0, *brand = harness.call("cpu").decode().split()
+    best, name, osxsave, features, xcr0, *brand = harness.call("cpu").decode().split()
     flags: set[str] = set()
     model = ""
     for line in Path("/proc/cpuinfo").read_text().splitlines():
@@ -124,10 +139,26 @@ def test_the_processor_is_described_as_the_system_sees_it(harness: Harness) -> N
             model = value.strip()
     if not flags:
         pytest.skip("this system does not list the processor's flags")
-    assert [avx == "1", avx2 == "1", fma == "1"] == ["avx" in flags, "avx2" in flags, "fma" in flags]
-    assert (int(best) == AVX2) == (osxsave == "1" and int(xcr0, 16) & 6 == 6 and {"avx2", "fma"} <= flags)
-    assert name == ["reference", "sse2", "avx2"][int(best)]
+    state = int(xcr0, 16) if osxsave == "1" else 0
+    flags |= {name for name, bits in (("ymm_state", 0x06), ("zmm_state", 0xE6)) if state & bits == bits}
+    found = {feature for bit, feature in enumerate(FEATURES) if int(features, 16) >> bit & 1}
+    assert found == flags & set(FEATURES)
+    avx2 = {"avx", "avx2", "fma", "ymm_state"} <= flags
+    avx512 = avx2 and {"avx512f", "avx512dq", "avx512bw", "avx512vl", "zmm_state"} <= flags
+    assert int(best) == SSE2 + avx2 + avx512 + (avx512 and "avx512_vnni" in flags)
+    assert name == LEVELS[int(best)]
     assert " ".join(brand) == " ".join(model.split())
+
+
+@pytest.mark.parametrize("without", [*FEATURES, ""])
+def test_a_level_without_one_of_its_features_says_which(harness: Harness, without: str) -> None:
+    avx2 = {"avx", "avx2", "fma", "ymm_state"}
+    avx512 = avx2 | {"avx512f", "avx512dq", "avx512bw", "avx512vl", "zmm_state"}
+    features = sum(1 << bit for bit, name in enumerate(FEATURES) if name != without)
+    wanted: list[set[str]] = [set(), set(), avx2, avx512, avx512 | {"avx512_vnni"}]
+    lines = harness.call("missing", features).decode().splitlines()
+    assert lines == [without if without in level else "" for level in wanted]
+    assert harness.call("missing", 0).decode().splitlines()[AVX2] == "avx, avx2, fma, ymm_state"
 
 
 def mnemonics(target: str, name: str, folder: Path) -> set[str]:

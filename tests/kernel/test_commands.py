@@ -33,7 +33,7 @@ def plain(start: Start, tmp_path: Path) -> Kernel:
         ("/stop_nl", "0 (0 or 1)", ["1", "0"]),
         ("/strict_budget", "0 (0 or 1)", ["1", "0"]),
         ("/overflow", "slide (slide, clear or stop)", ["clear", "stop", "slide"]),
-        ("/attn", "auto (auto, sse2, avx2 or reference)", ["sse2", "reference", "auto"]),
+        ("/attn", "auto (auto, sse2, avx2, avx512, avx512_vnni or reference)", ["sse2", "reference", "auto"]),
     ],
 )
 def test_a_value_command_shows_value_and_range_and_takes_what_is_in_it(
@@ -66,7 +66,9 @@ def test_a_value_command_shows_value_and_range_and_takes_what_is_in_it(
         ("/seed -1", "seed cannot be"),
         ("/stats on", 'stats cannot be "on": expected 0 or 1'),
         ("/overflow wrap", 'overflow cannot be "wrap": expected slide, clear or stop'),
-        ("/attn avx512", 'attn cannot be "avx512": expected auto, sse2, avx2 or reference'),
+        ("/attn avx1", 'attn cannot be "avx1": expected auto, sse2, avx2, avx512, avx512_vnni or reference'),
+        ("/cpu avx1", 'attn cannot be "avx1": expected auto, sse2, avx2, avx512, avx512_vnni or reference'),
+        ("/cpu sse2 now", 'attn cannot be "sse2 now": expected auto'),
         ("/attn AVX2", "attn cannot be"),
         ("/temp 0.5 0.6", '/temp takes at most 1 argument; "0.6" is too much'),
         ("/ctx now", '/ctx takes no arguments; "now" is too much'),

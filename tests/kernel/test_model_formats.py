@@ -58,7 +58,7 @@ def test_int8_text_is_that_of_a_slow_model_at_every_level(exported: Kernel, trai
     shape, weights = trained
     want = slow_text(dataclasses.replace(shape, version=2, group=32), weights, 60)
     exported.tell("/load int8.bin")
-    for level in ("reference", "sse2", "avx2"):
+    for level in ("reference", "sse2", "avx2", "avx512", "avx512_vnni"):
         if "cannot" in exported.ask(f"/attn {level}"):
             continue
         exported.tell("/clear")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,9 @@ def test_the_kernel_boots_talks_and_keeps_its_files(
     machine = boot(default_image, setup)
     machine.until(r"\nllmk> ")
     assert f"kernels={level} (auto)" in machine.ask("/cpu")
+    assert re.search(
+        r"this processor or system has no (\w+, )*avx512f, .*; best is " + level, machine.ask("/cpu avx512")
+    )
     for line in (*GREEDY, "/max_tokens 60"):
         machine.ask(line)
     said = machine.ask("Once upon a time")

@@ -4,6 +4,7 @@
  * halts it: an idle kernel burns no processor. The firmware notices the return some 100 ms later; until then passes run
  * without it. A worker calls no service of the firmware. Source: PI specification 1.8, volume 2, 13.4.
  */
+#include "cpu.h"
 #include "port.h"
 #include "port_uefi.h"
 
@@ -15,8 +16,10 @@
 
 enum place { AT_FIRMWARE, SENT, GONE }; /* GONE: it never arrived or does not come back, and is not asked again */
 
+enum arrival { NOT_YET, READY, LESSER }; /* LESSER: it has not the instructions that the boot processor has */
+
 struct processor {
-    _Alignas(64) uint32_t arrived; /* written by the worker */
+    _Alignas(64) uint32_t arrived; /* written by the worker: enum arrival */
     uint32_t index;
     efi_event returned;
     size_t number; /* the firmware's */
@@ -29,7 +32,8 @@ static struct efi_mp_services *services;
 static struct processor processors[MOST];
 static _Alignas(64) uint8_t stacks[MOST][STACK_BYTES];
 static uint32_t found = 1, mxcsr;
-static uint32_t leave; /* 1: workers return */
+static enum cpu_level level; /* of the boot processor: what the work may be compiled for */
+static uint32_t leave;       /* 1: workers return */
 static bool in_use;
 static uint64_t used_at; /* cycles, 0: never */
 
@@ -37,6 +41,9 @@ void workers_open(void)
 {
     void *protocol = NULL;
     size_t all = 0, enabled = 0, self = 0;
+    struct cpu_info boot_processor;
+    cpu_detect(&boot_processor);
+    level = boot_processor.best;
     if (uefi->boot->locate_protocol(&efi_mp_services_guid, NULL, &protocol) != EFI_SUCCESS)
         return;
     services = protocol;
@@ -45,8 +52,7 @@ void workers_open(void)
         return;
     for (size_t number = 0; number < all && found < MOST; number++) {
         struct efi_processor_information information;
-        if (number == self ||
-            services->get_processor_info(services, number, &information) != EFI_SUCCESS ||
+        if (number == self || services->get_processor_info(services, number, &information) != EFI_SUCCESS ||
             (information.status & EFI_PROCESSOR_USABLE) != EFI_PROCESSOR_USABLE)
             continue;
         processors[found] = (struct processor){.index = found, .number = number};
@@ -70,8 +76,13 @@ static void enter(void *argument)
 {
     struct processor *self = argument;
     uint8_t *top = stacks[self->index] + STACK_BYTES - 64;
+    struct cpu_info own;
     processor_open();
-    __atomic_store_n(&self->arrived, 1, __ATOMIC_RELEASE);
+    cpu_detect(&own);
+    bool ready = own.best >= level;
+    __atomic_store_n(&self->arrived, ready ? READY : LESSER, __ATOMIC_RELEASE);
+    if (!ready)
+        return;
     __asm__ volatile("movq %%rsp, %%rbx\n\tmovq %0, %%rsp\n\tcallq *%1\n\tmovq %%rbx, %%rsp"
                      :
                      : "r"(top), "r"(work_on_own_stack), "c"(self)
@@ -96,14 +107,15 @@ static bool send(struct processor *processor)
 {
     if (processor->returned == NULL && uefi->boot->create_event(0, 0, NULL, NULL, &processor->returned) != EFI_SUCCESS)
         return false;
-    processor->arrived = 0;
+    processor->arrived = NOT_YET;
     if (services->startup_this_ap(services, enter, processor->number, processor->returned, 0, processor, NULL) !=
         EFI_SUCCESS)
         return false;
     processor->place = SENT;
     uint64_t begun = port_cycles();
-    while (!__atomic_load_n(&processor->arrived, __ATOMIC_ACQUIRE))
-        if (!within(begun, ARRIVE_US)) {
+    uint32_t arrived;
+    while ((arrived = __atomic_load_n(&processor->arrived, __ATOMIC_ACQUIRE)) != READY)
+        if (arrived == LESSER || !within(begun, ARRIVE_US)) {
             processor->place = GONE;
             return false;
         }

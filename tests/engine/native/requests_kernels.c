@@ -89,13 +89,27 @@ static void maths_request(const struct request *r)
     reply("ok", values, r->bytes);
 }
 
+/* "missing FEATURES" for every level: what it lacks with those features, comma-separated; a line each. */
+static void missing_request(const struct request *r)
+{
+    struct cpu_info info = {.features = (uint32_t)r->arguments[0]};
+    char lines[1024];
+    struct text text;
+    text_init(&text, lines, sizeof lines);
+    for (unsigned level = 0; level < CPU_LEVELS; level++) {
+        cpu_list_features(cpu_missing(&info, (enum cpu_level)level), &text);
+        text_string(&text, "\n");
+    }
+    reply("ok", lines, text.length);
+}
+
 static void cpu_request(void)
 {
     struct cpu_info info;
     char text[256];
     cpu_detect(&info);
-    int bytes = snprintf(text, sizeof text, "%d %s %d %d %d %d %llx %s", (int)info.best, cpu_level_name(info.best),
-                         info.osxsave, info.avx, info.avx2, info.fma, (unsigned long long)info.xcr0, info.brand);
+    int bytes = snprintf(text, sizeof text, "%d %s %d %x %llx %s", (int)info.best, cpu_level_name(info.best),
+                         info.osxsave, info.features, (unsigned long long)info.xcr0, info.brand);
     reply("ok", text, (size_t)bytes);
 }
 
@@ -114,6 +128,8 @@ bool harness_kernels(struct harness *h, const struct request *r)
         quantise_request(r);
     else if (strcmp(r->name, "multiply") == 0)
         multiply_request(r);
+    else if (strcmp(r->name, "missing") == 0)
+        missing_request(r);
     else if (strcmp(r->name, "cpu") == 0)
         cpu_request();
     else

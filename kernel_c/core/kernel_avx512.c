@@ -1,0 +1,257 @@
+/* kernel_avx512.c - sixteen rows, a whole panel, in a register. Nothing here may be called unless cpu_detect allows it.
+ */
+#include "kernel_avx512.h"
+
+#include <immintrin.h>
+
+#define TILE KERNEL_TOKENS /* inputs of a tile */
+
+/* One panel times `count` inputs, a constant wherever this is called: the sums are registers. */
+static INLINE void tile(float *out, uint32_t out_stride, const float *matrix, const float *x, uint32_t x_stride,
+                        uint32_t count, uint32_t columns)
+{
+    __m512 sums[TILE];
+    UNROLLED (t, count)
+        sums[t] = _mm512_setzero_ps();
+    for (uint32_t k = 0; k < columns; k++, matrix += PANEL) {
+        __m512 rows = _mm512_load_ps(matrix);
+        UNROLLED (t, count)
+            sums[t] = _mm512_add_ps(sums[t], _mm512_mul_ps(rows, _mm512_set1_ps(x[(uint64_t)t * x_stride + k])));
+    }
+    UNROLLED (t, count)
+        _mm512_storeu_ps(out + (uint64_t)t * out_stride, sums[t]);
+}
+
+void avx512_matvec(float *out, const float *matrix, const float *x, uint32_t panels, uint32_t columns)
+{
+    for (; panels > 0; panels--, out += PANEL, matrix += (uint64_t)columns * PANEL)
+        tile(out, 0, matrix, x, 0, 1, columns);
+    _mm256_zeroupper();
+}
+
+void avx512_matmul(float *out, uint32_t out_stride, const float *matrix, const float *x, uint32_t x_stride,
+                   uint32_t count, uint32_t panels, uint32_t columns)
+{
+    for (; panels > 0; panels--, out += PANEL, matrix += (uint64_t)columns * PANEL) {
+        float *to = out;
+        const float *from = x;
+        uint32_t left = count;
+        for (; left >= 8; left -= 8, to += 8 * (uint64_t)out_stride, from += 8 * (uint64_t)x_stride)
+            tile(to, out_stride, matrix, from, x_stride, 8, columns);
+        for (; left >= 4; left -= 4, to += 4 * (uint64_t)out_stride, from += 4 * (uint64_t)x_stride)
+            tile(to, out_stride, matrix, from, x_stride, 4, columns);
+        for (; left >= 2; left -= 2, to += 2 * (uint64_t)out_stride, from += 2 * (uint64_t)x_stride)
+            tile(to, out_stride, matrix, from, x_stride, 2, columns);
+        if (left > 0)
+            tile(to, out_stride, matrix, from, x_stride, 1, columns);
+    }
+    _mm256_zeroupper();
+}
+
+/* 16 * `registers` columns of the values, a constant wherever this is called. */
+static INLINE void add_columns(float *out, const float *rows, const float *weights, uint32_t count, uint32_t size,
+                               uint32_t registers)
+{
+    __m512 sums[4];
+    UNROLLED (i, registers)
+        sums[i] = _mm512_loadu_ps(out + 16 * i);
+    for (uint32_t t = 0; t < count; t++, rows += size) {
+        __m512 weight = _mm512_set1_ps(weights[t]);
+        UNROLLED (i, registers)
+            sums[i] = _mm512_add_ps(sums[i], _mm512_mul_ps(weight, _mm512_loadu_ps(rows + 16 * i)));
+    }
+    UNROLLED (i, registers)
+        _mm512_storeu_ps(out + 16 * i, sums[i]);
+}
+
+void avx512_add_weighted(float *out, const float *rows, const float *weights, uint32_t count, uint32_t size)
+{
+    uint32_t i = 0;
+    for (; i + 64 <= size; i += 64)
+        add_columns(out + i, rows + i, weights, count, size, 4);
+    if (i + 48 <= size) {
+        add_columns(out + i, rows + i, weights, count, size, 3);
+        i += 48;
+    }
+    if (i + 32 <= size) {
+        add_columns(out + i, rows + i, weights, count, size, 2);
+        i += 32;
+    }
+    if (i + 16 <= size) {
+        add_columns(out + i, rows + i, weights, count, size, 1);
+        i += 16;
+    }
+    if (i < size) {
+        __mmask16 some = (__mmask16)((1u << (size - i)) - 1);
+        __m512 sum = _mm512_maskz_loadu_ps(some, out + i);
+        for (uint32_t t = 0; t < count; t++)
+            sum = _mm512_add_ps(sum, _mm512_mul_ps(_mm512_set1_ps(weights[t]),
+                                                   _mm512_maskz_loadu_ps(some, rows + (uint64_t)t * size + i)));
+        _mm512_mask_storeu_ps(out + i, some, sum);
+    }
+    _mm256_zeroupper();
+}
+
+static __m512 exponential_sixteen(__m512 x)
+{
+    x = _mm512_max_ps(x, _mm512_set1_ps(EXP_LOW));
+    x = _mm512_min_ps(x, _mm512_set1_ps(EXP_HIGH));
+    __m512 shifted = _mm512_add_ps(_mm512_mul_ps(x, _mm512_set1_ps(EXP_LOG2E)), _mm512_set1_ps(EXP_ROUND));
+    __m512 n = _mm512_sub_ps(shifted, _mm512_set1_ps(EXP_ROUND));
+    __m512 r = _mm512_sub_ps(x, _mm512_mul_ps(n, _mm512_set1_ps(EXP_LN2_HIGH)));
+    r = _mm512_sub_ps(r, _mm512_mul_ps(n, _mm512_set1_ps(EXP_LN2_LOW)));
+    __m512 p = _mm512_set1_ps(EXP_P5);
+    p = _mm512_add_ps(_mm512_mul_ps(p, r), _mm512_set1_ps(EXP_P4));
+    p = _mm512_add_ps(_mm512_mul_ps(p, r), _mm512_set1_ps(EXP_P3));
+    p = _mm512_add_ps(_mm512_mul_ps(p, r), _mm512_set1_ps(EXP_P2));
+    p = _mm512_add_ps(_mm512_mul_ps(p, r), _mm512_set1_ps(EXP_P1));
+    p = _mm512_add_ps(_mm512_mul_ps(p, r), _mm512_set1_ps(EXP_P0));
+    p = _mm512_add_ps(_mm512_mul_ps(p, _mm512_mul_ps(r, r)), r);
+    p = _mm512_add_ps(p, _mm512_set1_ps(1.0f));
+    __m512i exponent = _mm512_slli_epi32(_mm512_castps_si512(shifted), 23);
+    return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(p), exponent));
+}
+
+void avx512_exponential(float *values, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i += 16) {
+        __mmask16 some = count - i < 16 ? 0xff : 0xffff;
+        __m512 x = _mm512_maskz_loadu_ps(some, values + i);
+        _mm512_mask_storeu_ps(values + i, some, exponential_sixteen(x));
+    }
+    _mm256_zeroupper();
+}
+
+static float largest_magnitude(const float *values, uint32_t count)
+{
+    __m512 most = _mm512_setzero_ps();
+    for (uint32_t i = 0; i < count; i += 16)
+        most = _mm512_max_ps(_mm512_abs_ps(_mm512_loadu_ps(values + i)), most);
+    return _mm512_reduce_max_ps(most);
+}
+
+/* Sixteen quotients, rounded as round_away of the reference does. */
+static inline __m512i round_sixteen(__m512 values)
+{
+    const __m512i one = _mm512_set1_epi32(1);
+    values = _mm512_max_ps(values, _mm512_set1_ps(-127.0f));
+    values = _mm512_min_ps(values, _mm512_set1_ps(127.0f));
+    __m512i whole = _mm512_cvttps_epi32(values);
+    __m512 rest = _mm512_sub_ps(values, _mm512_cvtepi32_ps(whole));
+    __mmask16 up = _mm512_cmp_ps_mask(rest, _mm512_set1_ps(0.5f), _CMP_GE_OQ);
+    __mmask16 down = _mm512_cmp_ps_mask(rest, _mm512_set1_ps(-0.5f), _CMP_LE_OQ);
+    return _mm512_mask_sub_epi32(_mm512_mask_add_epi32(whole, up, whole, one), down, whole, one);
+}
+
+/* The result is the sum of the quants. */
+static int32_t quantise_group(int8_t *quants, const float *values, float scale, uint32_t group)
+{
+    __m512 divisor = _mm512_set1_ps(scale);
+    __m512i sums = _mm512_setzero_si512();
+    for (uint32_t i = 0; i < group; i += 16) {
+        __m512i rounded = round_sixteen(_mm512_div_ps(_mm512_loadu_ps(values + i), divisor));
+        _mm_storeu_si128((__m128i *)(void *)(quants + i), _mm512_cvtepi32_epi8(rounded));
+        sums = _mm512_add_epi32(sums, rounded);
+    }
+    return _mm512_reduce_add_epi32(sums);
+}
+
+void avx512_quantise(const struct quantised *to, const float *values)
+{
+    int8_t *quants = to->quants;
+    for (uint32_t g = 0; g < to->columns / to->group; g++, values += to->group, quants += to->group) {
+        float scale = largest_magnitude(values, to->group) / 127.0f;
+        bool tiny = scale < QUANTISE_LEAST_SCALE;
+        to->scales[g] = tiny ? 0.0f : scale;
+        to->sums[g] = 0;
+        if (tiny)
+            __builtin_memset(quants, 0, to->group);
+        else
+            to->sums[g] = quantise_group(quants, values, scale, to->group);
+    }
+    _mm256_zeroupper();
+}
+
+/* total + sums * the rows' scales * x's scale */
+static inline __m512 add_scaled(__m512 total, __m512i sums, const uint8_t *scales, float x_scale)
+{
+    __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(sums), _mm512_load_ps(scales));
+    return _mm512_add_ps(total, _mm512_mul_ps(scaled, _mm512_set1_ps(x_scale)));
+}
+
+/* sums[i] += four columns of sixteen rows. VPMADDUBSW wants one side without sign: the magnitudes of x; where x is
+ * negative the weights, none of which is -128, change theirs. Two products of at most 127 * 127 fit its 16 bits. */
+static inline __m512i add_quad(__m512i sum, __m512i x, __m512i weights)
+{
+    __m512i with_sign = _mm512_mask_sub_epi8(weights, _mm512_movepi8_mask(x), _mm512_setzero_si512(), weights);
+    __m512i pairs = _mm512_maddubs_epi16(_mm512_abs_epi8(x), with_sign);
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+}
+
+static inline __m512i broadcast_quad(const int8_t *quants)
+{
+    int32_t quad;
+    __builtin_memcpy(&quad, quants, sizeof quad);
+    return _mm512_set1_epi32(quad);
+}
+
+static INLINE void tile_int8(float *out, uint32_t out_stride, const uint8_t *matrix, const struct quantised *x,
+                             uint32_t count)
+{
+    const uint8_t *next = matrix + x->columns / x->group * panel_group_bytes(x->group);
+    __m512 totals[TILE];
+    UNROLLED (t, count)
+        totals[t] = _mm512_setzero_ps();
+    for (uint32_t g = 0; g < x->columns / x->group; g++) {
+        __m512i sums[TILE];
+        const uint8_t *scales = matrix;
+        UNROLLED (t, count)
+            sums[t] = _mm512_setzero_si512();
+        matrix += PANEL_SCALES_BYTES, next += PANEL_SCALES_BYTES;
+        for (uint32_t k = g * x->group; k < (g + 1) * x->group; k += 4, matrix += 64, next += 64) {
+            __m512i weights = _mm512_load_si512(matrix);
+            if (count > 1)
+                _mm_prefetch((const char *)next, _MM_HINT_T0);
+            UNROLLED (t, count)
+                sums[t] = add_quad(sums[t], broadcast_quad(x[t].quants + k), weights);
+        }
+        UNROLLED (t, count)
+            totals[t] = add_scaled(totals[t], sums[t], scales, x[t].scales[g]);
+    }
+    UNROLLED (t, count)
+        _mm512_storeu_ps(out + (uint64_t)t * out_stride, totals[t]);
+}
+
+static void matvec_int8(float *out, const uint8_t *matrix, const struct quantised *x, uint32_t panels)
+{
+    uint64_t step = x->columns / x->group * panel_group_bytes(x->group);
+    for (; panels > 0; panels--, out += PANEL, matrix += step)
+        tile_int8(out, 0, matrix, x, 1);
+    _mm256_zeroupper();
+}
+
+static void matmul_int8(float *out, uint32_t out_stride, const uint8_t *matrix, const struct quantised *x,
+                        uint32_t count, uint32_t panels)
+{
+    uint64_t step = x->columns / x->group * panel_group_bytes(x->group);
+    for (; panels > 0; panels--, out += PANEL, matrix += step) {
+        uint32_t t = 0;
+        for (; t + 8 <= count; t += 8)
+            tile_int8(out + (uint64_t)t * out_stride, out_stride, matrix, x + t, 8);
+        for (; t + 4 <= count; t += 4)
+            tile_int8(out + (uint64_t)t * out_stride, out_stride, matrix, x + t, 4);
+        for (; t < count; t++)
+            tile_int8(out + (uint64_t)t * out_stride, out_stride, matrix, x + t, 1);
+    }
+    _mm256_zeroupper();
+}
+
+const struct kernels kernels_avx512 = {
+    .matvec = avx512_matvec,
+    .matmul = avx512_matmul,
+    .add_weighted = avx512_add_weighted,
+    .exponential = avx512_exponential,
+    .matvec_int8 = matvec_int8,
+    .matmul_int8 = matmul_int8,
+    .quantise = avx512_quantise,
+};

@@ -1,0 +1,82 @@
+/* kernel_avx512_vnni.c - int8 products by VPDPBUSD, which multiplies four columns of sixteen rows and adds them up. One
+ * side of it has no sign: the weights are taken plus 128, and 128 times the sum of the group's quants is taken off
+ * again, exactly. Nothing here may be called unless cpu_detect allows it. */
+#include "kernel_avx512.h"
+
+#include <immintrin.h>
+
+#define TILE KERNEL_TOKENS
+
+/* total + sums * the rows' scales * x's scale */
+static inline __m512 add_scaled(__m512 total, __m512i sums, const uint8_t *scales, float x_scale)
+{
+    __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(sums), _mm512_load_ps(scales));
+    return _mm512_add_ps(total, _mm512_mul_ps(scaled, _mm512_set1_ps(x_scale)));
+}
+
+static inline __m512i broadcast_quad(const int8_t *quants)
+{
+    int32_t quad;
+    __builtin_memcpy(&quad, quants, sizeof quad);
+    return _mm512_set1_epi32(quad);
+}
+
+/* One panel times `count` inputs, a constant wherever this is called: the sums are registers. */
+static INLINE void tile(float *out, uint32_t out_stride, const uint8_t *matrix, const struct quantised *x,
+                        uint32_t count)
+{
+    const __m512i bias = _mm512_set1_epi8((char)0x80);
+    __m512 totals[TILE];
+    UNROLLED (t, count)
+        totals[t] = _mm512_setzero_ps();
+    for (uint32_t g = 0; g < x->columns / x->group; g++) {
+        __m512i sums[TILE];
+        const uint8_t *scales = matrix;
+        UNROLLED (t, count)
+            sums[t] = _mm512_set1_epi32(-128 * x[t].sums[g]);
+        matrix += PANEL_SCALES_BYTES;
+        for (uint32_t k = g * x->group; k < (g + 1) * x->group; k += 4, matrix += 64) {
+            __m512i weights = _mm512_xor_si512(_mm512_load_si512(matrix), bias);
+            UNROLLED (t, count)
+                sums[t] = _mm512_dpbusd_epi32(sums[t], weights, broadcast_quad(x[t].quants + k));
+        }
+        UNROLLED (t, count)
+            totals[t] = add_scaled(totals[t], sums[t], scales, x[t].scales[g]);
+    }
+    UNROLLED (t, count)
+        _mm512_storeu_ps(out + (uint64_t)t * out_stride, totals[t]);
+}
+
+static void matvec_int8(float *out, const uint8_t *matrix, const struct quantised *x, uint32_t panels)
+{
+    uint64_t step = x->columns / x->group * panel_group_bytes(x->group);
+    for (; panels > 0; panels--, out += PANEL, matrix += step)
+        tile(out, 0, matrix, x, 1);
+    _mm256_zeroupper();
+}
+
+static void matmul_int8(float *out, uint32_t out_stride, const uint8_t *matrix, const struct quantised *x,
+                        uint32_t count, uint32_t panels)
+{
+    uint64_t step = x->columns / x->group * panel_group_bytes(x->group);
+    for (; panels > 0; panels--, out += PANEL, matrix += step) {
+        uint32_t t = 0;
+        for (; t + 8 <= count; t += 8)
+            tile(out + (uint64_t)t * out_stride, out_stride, matrix, x + t, 8);
+        for (; t + 4 <= count; t += 4)
+            tile(out + (uint64_t)t * out_stride, out_stride, matrix, x + t, 4);
+        for (; t < count; t++)
+            tile(out + (uint64_t)t * out_stride, out_stride, matrix, x + t, 1);
+    }
+    _mm256_zeroupper();
+}
+
+const struct kernels kernels_avx512_vnni = {
+    .matvec = avx512_matvec,
+    .matmul = avx512_matmul,
+    .add_weighted = avx512_add_weighted,
+    .exponential = avx512_exponential,
+    .matvec_int8 = matvec_int8,
+    .matmul_int8 = matmul_int8,
+    .quantise = avx512_quantise,
+};
