@@ -15,7 +15,7 @@
 #define WIRE_WINDOW 15u
 #define WIRE_HEARTBEAT_MS 250u
 #define WIRE_EXPIRY_MS 10000u
-#define WIRE_SCHEMA_ID 0xdd0573c1u
+#define WIRE_SCHEMA_ID 0x4caf9232u
 #define WIRE_TOKEN_TEXT_BYTES 40u
 #define WIRE_OUTPUT_TEXT_BYTES 60u
 #define WIRE_DATA_DATA_BYTES 64u
@@ -516,7 +516,7 @@ struct wire_model {
     uint32_t number; /* samples of this stream since the hello: a gap is a loss */
     uint16_t dropped; /* samples of this stream not sent since the last one */
     const char *file; /* name on the volume, empty when none is loaded */
-    const char *format; /* numbers and file version: fp32-v0, int8-v2 */
+    const char *format; /* numbers and file format: fp32-v0, int8-v2, fp32-gguf */
     uint8_t group; /* weights that share one scale, 0 for fp32 */
     uint32_t dim; /* width of the residual stream */
     uint32_t hidden_dim; /* width of the feed-forward layer */

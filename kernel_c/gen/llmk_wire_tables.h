@@ -177,8 +177,8 @@ const struct wire_field wire_fields[] = {
     {"t", WIRE_UINT, 0, 39, offsetof(struct wire_model, time), WIRE_ALWAYS},
     {"n", WIRE_UINT, 0, 32, offsetof(struct wire_model, number), WIRE_UNLESS_ZERO},
     {"dr", WIRE_UINT, 0, 16, offsetof(struct wire_model, dropped), WIRE_UNLESS_ZERO},
-    {"file", WIRE_PLAIN, 0, 34, offsetof(struct wire_model, file), WIRE_UNLESS_ZERO},
-    {"fmt", WIRE_PLAIN, 0, 8, offsetof(struct wire_model, format), WIRE_UNLESS_ZERO},
+    {"file", WIRE_PLAIN, 0, 33, offsetof(struct wire_model, file), WIRE_UNLESS_ZERO},
+    {"fmt", WIRE_PLAIN, 0, 9, offsetof(struct wire_model, format), WIRE_UNLESS_ZERO},
     {"gs", WIRE_UINT, 0, 8, offsetof(struct wire_model, group), WIRE_UNLESS_ZERO},
     {"dim", WIRE_UINT, 0, 24, offsetof(struct wire_model, dim), WIRE_UNLESS_ZERO},
     {"hid", WIRE_UINT, 0, 20, offsetof(struct wire_model, hidden_dim), WIRE_UNLESS_ZERO},
@@ -337,7 +337,7 @@ const struct wire_operation wire_operations[WIRE_OP_COUNT] = {
 };
 
 const char wire_dictionary[] =
-    "LLP 1 0 dd0573c1\n"
+    "LLP 1 0 4caf9232\n"
     "H p:u r:u sch:h boot:h m:f n:p? wi:u wb:u mx:u br:u v:p\n"
     "R id:u ok:f t:u? n:u? v:p? g:u? busy:f? e:e? f:w? z:u? crc:h? m:p?\n"
     "T g:u i:u p:u? x:f? t:u id:u cy:u s:s\n"

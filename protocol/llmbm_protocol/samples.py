@@ -131,8 +131,8 @@ class Model(Sample):
     """The loaded model."""
 
     stream: ClassVar[Stream] = Stream.MODEL
-    file: Annotated[str, Plain(34)] = key("file", "name on the volume, empty when none is loaded", "")
-    format: Annotated[str, Plain(8)] = key("fmt", "numbers and file version: fp32-v0, int8-v2", "")
+    file: Annotated[str, Plain(33)] = key("file", "name on the volume, empty when none is loaded", "")
+    format: Annotated[str, Plain(9)] = key("fmt", "numbers and file format: fp32-v0, int8-v2, fp32-gguf", "")
     group: U8 = key("gs", "weights that share one scale, 0 for fp32", 0)
     dim: U24 = key("dim", "width of the residual stream", 0)
     hidden_dim: U20 = key("hid", "width of the feed-forward layer", 0)
