@@ -45,10 +45,10 @@ struct engine {
 };
 
 /* Streams the file into memory.weights through memory.scratch, at most 1 MiB a read; `config` comes from
- * model_config_parse. Refuses NaN, infinities, negative scales and the int8 weight -128 with the tensor's name and
- * their place in the file. After a failure the engine must not be used. */
+ * model_config_parse or gguf_parse. Refuses NaN, infinities, llama2.c's negative scales and the int8 weight -128 with
+ * the tensor's name and their place in the file. After a failure the engine must not be used. */
 bool engine_load(struct engine *engine, const struct model_config *config, const struct engine_memory *memory,
-                 enum cpu_level level, model_read *read, model_progress *progress, void *context, struct error *error);
+                 enum cpu_level level, const struct model_source *source, struct error *error);
 void engine_set_level(struct engine *engine, enum cpu_level level);
 
 /* The model has products so large that sharing one saves more than the hand-over costs. */

@@ -79,7 +79,7 @@ static bool load_tensors(struct loading_file *file, const struct engine_weights 
             !load_feed(file, w, c))
             return false;
     }
-    return (c->shared_classifier || load_vocabulary(file, w->classifier, "the classifier")) && loading_report(file);
+    return c->shared_classifier || load_vocabulary(file, w->classifier, "the classifier");
 }
 
 /* Zeros the last panel of each of `count` matrices: the memory may have held another model. */
@@ -119,7 +119,7 @@ static void fill_rotary(const struct engine_weights *w, const struct model_confi
 }
 
 bool engine_load(struct engine *engine, const struct model_config *config, const struct engine_memory *memory,
-                 enum cpu_level level, model_read *read, model_progress *progress, void *context, struct error *error)
+                 enum cpu_level level, const struct model_source *source, struct error *error)
 {
     engine->config = *config;
     engine->memory = *memory;
@@ -127,9 +127,16 @@ bool engine_load(struct engine *engine, const struct model_config *config, const
     model_layout_weights(config, memory->weights, engine->weights);
     engine_reset_buffers(engine);
     engine_set_level(engine, level);
-    struct loading_file file = {engine, read, progress, context, error, 0};
+    struct loading_file file = {.engine = engine,
+                                .read = source->read,
+                                .progress = source->progress,
+                                .context = source->context,
+                                .error = error};
     clear_all_padding(engine->weights, config);
-    if (!load_tensors(&file, engine->weights, config))
+    if (source->gguf != NULL ? !loading_gguf(&file, source->gguf) : !load_tensors(&file, engine->weights, config))
+        return false;
+    file.done = config->file_bytes; /* there are things in a file that nobody needs */
+    if (!loading_report(&file))
         return false;
     fill_rotary(engine->weights, config);
     return true;

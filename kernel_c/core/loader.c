@@ -9,25 +9,21 @@
 #include "report.h"
 
 #define TOKENIZER_MOST_BYTES (UINT64_C(256) << 20)
+#define LEAST_ROWS 256u           /* of a context that was cut: a shorter one is no chat */
 #define PROGRESS_EVERY_US 250000u /* a load that is over sooner needs no progress */
 
 /* What engine_load reads from, and where the progress stands. */
 struct loading {
     struct kernel *kernel;
     const char *name;
-    struct port_file *file;
+    struct model_file *file;
     uint64_t begun_us, shown_us, sent_us;
     unsigned tenths; /* of the file, when a line was shown last */
 };
 
 static bool read_model(void *context, uint64_t offset, void *to, uint64_t bytes, struct error *error)
 {
-    struct loading *loading = context;
-    enum port_file_status status = port_file_read(loading->file, offset, to, bytes);
-    if (status == PORT_FILE_OK)
-        return true;
-    return error_set(error, ERROR_IO, "%s cannot be read at byte %llu: %s", loading->name, (unsigned long long)offset,
-                     file_reason(status));
+    return model_file_read(((struct loading *)context)->file, offset, to, bytes, error);
 }
 
 static void show_progress(struct loading *loading, uint64_t done, uint64_t total, uint64_t elapsed_us)
@@ -72,38 +68,45 @@ static bool progress(void *context, uint64_t done, uint64_t total)
 
 /* Everything that can be known before memory is taken. */
 struct candidate {
-    struct model_config config;
+    struct model_file file;
     char tokenizer_name[KERNEL_NAME_BYTES];
-    struct file_data tokenizer; /* the whole file */
+    struct file_data tokenizer; /* the whole file; nothing when it is inside the model's */
     uint64_t tokenizer_need;
-    struct port_file *file;
 };
 
 static void candidate_close(struct candidate *candidate)
 {
-    if (candidate->file != NULL)
-        port_file_close(candidate->file);
-    candidate->file = NULL;
+    model_file_close(&candidate->file);
     file_release(&candidate->tokenizer);
+}
+
+static bool find_tokenizer(struct candidate *candidate, struct error *error)
+{
+    const struct model_file *file = &candidate->file;
+    struct error why;
+    if (file->gguf != NULL) {
+        struct text text;
+        text_init(&text, candidate->tokenizer_name, sizeof candidate->tokenizer_name);
+        text_string(&text, file->name);
+        candidate->tokenizer_need = tokenizer_need_gguf(file->gguf);
+        return true;
+    }
+    if (!loader_find_tokenizer(file->name, candidate->tokenizer_name, error) ||
+        file_read_whole(candidate->tokenizer_name, TOKENIZER_MOST_BYTES, &candidate->tokenizer, error) != PORT_FILE_OK)
+        return false;
+    candidate->tokenizer_need = tokenizer_need(candidate->tokenizer.length, file->config.vocab_size, &why);
+    return candidate->tokenizer_need != 0 || error_set(error, why.code, "%s: %s", candidate->tokenizer_name, why.text);
 }
 
 static bool candidate_open(const char *name, struct candidate *ret, struct error *error)
 {
     *ret = (struct candidate){0};
-    if (!loader_read_header(name, &ret->file, &ret->config, error))
+    if (!model_file_open(name, &ret->file, error))
         return false;
-    if (!loader_find_tokenizer(name, ret->tokenizer_name, error) ||
-        file_read_whole(ret->tokenizer_name, TOKENIZER_MOST_BYTES, &ret->tokenizer, error) != PORT_FILE_OK) {
-        candidate_close(ret);
-        return false;
-    }
-    struct error why;
-    ret->tokenizer_need = tokenizer_need(ret->tokenizer.length, ret->config.vocab_size, &why);
-    if (ret->tokenizer_need == 0) {
-        candidate_close(ret);
-        return error_set(error, why.code, "%s: %s", ret->tokenizer_name, why.text);
-    }
-    return true;
+    if (find_tokenizer(ret, error))
+        return true;
+    candidate_close(ret);
+    return false;
 }
 
 /* The word q8 of /load insists; q8=1 in repl.cfg asks for it where the shape allows it. */
@@ -141,21 +144,71 @@ static bool lay_out(struct kernel *kernel, const struct zone_sizes *sizes, struc
     return true;
 }
 
+static struct zone_sizes sizes_of(const struct candidate *candidate, struct model_need *ret_need)
+{
+    model_need(&candidate->file.config, ret_need);
+    return (struct zone_sizes){{
+        [WIRE_ARENA_WEIGHTS - 1] = ret_need->weights,
+        [WIRE_ARENA_KV - 1] = ret_need->kv,
+        [WIRE_ARENA_SCRATCH - 1] = ret_need->scratch,
+        [WIRE_ARENA_ACTS - 1] = ret_need->acts,
+        [WIRE_ARENA_KEEP - 1] = candidate->tokenizer_need + ZONE_ALIGN + chat_need(candidate->file.config.seq_len),
+    }};
+}
+
+/* Files promise contexts that no memory holds: the cache of a GGUF file gets as many rows as fit, in halves. */
+static bool lay_out_model(struct kernel *kernel, struct candidate *candidate, struct model_need *ret_need,
+                          struct error *error)
+{
+    struct model_config *config = &candidate->file.config;
+    for (;; config->seq_len /= 2) {
+        struct zone_sizes sizes = sizes_of(candidate, ret_need);
+        if (lay_out(kernel, &sizes, error))
+            return true;
+        if (candidate->file.gguf == NULL || config->seq_len / 2 < LEAST_ROWS)
+            return false;
+    }
+}
+
+/* What became other than the file says. */
+static void tell_changes(struct kernel *kernel, const struct candidate *candidate)
+{
+    const struct model_config *config = &candidate->file.config;
+    const struct gguf *gguf = candidate->file.gguf;
+    const char *name = candidate->file.name;
+    if (gguf == NULL)
+        return;
+    if (config->seq_len < gguf->integers[GGUF_CONTEXT])
+        console_print(kernel, "%s: a context of %llu rows; %u are used, %s\n", name,
+                      (unsigned long long)gguf->integers[GGUF_CONTEXT], config->seq_len,
+                      config->seq_len == GGUF_ROWS_LIMIT ? "the most of a GGUF file" : "which the memory has room for");
+    if (gguf->quantised > 0 && config->group == 0)
+        console_print(kernel, "%s: widths %u and %u are not both multiples of 32; all weights are float32\n", name,
+                      config->dim, config->hidden_dim);
+    if (gguf->quantised > 0 && config->group != 0 && gguf->quantised < gguf->matrices)
+        console_print(kernel, "%s: %u of %u matrices are not in blocks of 32; they become int8 while loading\n", name,
+                      gguf->matrices - gguf->quantised, gguf->matrices);
+}
+
+static bool load_words(struct kernel *kernel, struct candidate *candidate, void *memory, struct error *error)
+{
+    struct error why;
+    bool loaded = candidate->file.gguf != NULL
+                      ? tokenizer_load_gguf(&kernel->tokenizer, candidate->file.gguf, memory, &why)
+                      : tokenizer_load(&kernel->tokenizer, candidate->tokenizer.bytes, candidate->tokenizer.length,
+                                       candidate->file.config.vocab_size, memory, &why);
+    return loaded || error_set(error, why.code, "%s: %s", candidate->tokenizer_name, why.text);
+}
+
 static bool fill(struct kernel *kernel, const char *name, struct candidate *candidate, struct loading *loading,
                  struct error *error)
 {
+    const struct model_config *config = &candidate->file.config;
     struct model_need need;
-    model_need(&candidate->config, &need);
-    struct zone_sizes sizes = {{
-        [WIRE_ARENA_WEIGHTS - 1] = need.weights,
-        [WIRE_ARENA_KV - 1] = need.kv,
-        [WIRE_ARENA_SCRATCH - 1] = need.scratch,
-        [WIRE_ARENA_ACTS - 1] = need.acts,
-        [WIRE_ARENA_KEEP - 1] = candidate->tokenizer_need + ZONE_ALIGN + chat_need(candidate->config.seq_len),
-    }};
-    if (!lay_out(kernel, &sizes, error))
+    if (!lay_out_model(kernel, candidate, &need, error))
         return false;
-    kernel->engine.config = candidate->config; /* sentinel_layout asks for its need */
+    tell_changes(kernel, candidate);
+    kernel->engine.config = *config; /* sentinel_layout asks for its need */
     struct engine_memory memory = {0};
     void *words = kernel_alloc(kernel, WIRE_ARENA_KEEP, candidate->tokenizer_need, "tokenizer", error);
     memory.weights = kernel_alloc(kernel, WIRE_ARENA_WEIGHTS, need.weights, "weights", error);
@@ -164,12 +217,11 @@ static bool fill(struct kernel *kernel, const char *name, struct candidate *cand
         return false;
     memory.scratch = kernel->scratch;
     memory.acts = kernel->acts;
+    if (!load_words(kernel, candidate, words, error))
+        return false;
     struct error why;
-    if (!tokenizer_load(&kernel->tokenizer, candidate->tokenizer.bytes, candidate->tokenizer.length,
-                        candidate->config.vocab_size, words, &why))
-        return error_set(error, why.code, "%s: %s", candidate->tokenizer_name, why.text);
-    if (!engine_load(&kernel->engine, &candidate->config, &memory, kernel->engine.level, read_model, progress, loading,
-                     &why))
+    struct model_source source = {read_model, progress, loading, candidate->file.gguf};
+    if (!engine_load(&kernel->engine, config, &memory, kernel->engine.level, &source, &why))
         return error_set(error, why.code, "%s: %s", name, why.text);
     return chat_init(kernel, error);
 }
@@ -189,13 +241,15 @@ static void adopt(struct kernel *kernel, const char *name, const struct candidat
     kernel->weights_sum = zone_sum(&kernel->zones, WIRE_ARENA_WEIGHTS);
     params_apply_to_model(kernel);
     uint64_t elapsed = clock_us() - loading->begun_us;
-    log_event(kernel, WIRE_LOG_LEVEL_INFO, WIRE_LOG_CODE_LOAD, WIRE_ARENA_WEIGHTS, candidate->config.file_bytes,
+    log_event(kernel, WIRE_LOG_LEVEL_INFO, WIRE_LOG_CODE_LOAD, WIRE_ARENA_WEIGHTS, candidate->file.config.file_bytes,
               elapsed / 1000, name);
     char line[240];
     text_init(&text, line, sizeof line);
-    text_format(&text, "Loaded %s with %s: %llu parameters, %llu bytes, ", name, kernel->tokenizer_file,
-                (unsigned long long)candidate->config.parameters, (unsigned long long)candidate->config.file_bytes);
-    text_rate(&text, candidate->config.file_bytes / 1000, elapsed * 1000);
+    text_format(&text, "Loaded %s with %s: %llu parameters, %llu bytes, ", name,
+                candidate->file.gguf != NULL ? "its own tokenizer" : kernel->tokenizer_file,
+                (unsigned long long)candidate->file.config.parameters,
+                (unsigned long long)candidate->file.config.file_bytes);
+    text_rate(&text, candidate->file.config.file_bytes / 1000, elapsed * 1000);
     text_format(&text, " MB/s, %llu.%03llu s\n", (unsigned long long)(elapsed / 1000000),
                 (unsigned long long)(elapsed / 1000 % 1000));
     console_write(kernel, line, text.length);
@@ -221,19 +275,20 @@ bool loader_load(struct kernel *kernel, const char *name, bool q8, struct error 
     struct candidate candidate;
     if (!candidate_open(name, &candidate, error))
         return false;
-    if (!choose_numbers(kernel, name, q8, &candidate.config, error)) {
+    if (!choose_numbers(kernel, name, q8, &candidate.file.config, error)) {
         candidate_close(&candidate);
         return false;
     }
     uint64_t now = clock_us();
-    struct loading loading = {.kernel = kernel, .name = name, .file = candidate.file, .begun_us = now, .shown_us = now};
+    struct loading loading = {
+        .kernel = kernel, .name = name, .file = &candidate.file, .begun_us = now, .shown_us = now};
     forget_old(kernel);
     bool loaded = fill(kernel, name, &candidate, &loading, error);
     if (loaded) {
         adopt(kernel, name, &candidate, &loading);
     } else {
-        log_event(kernel, WIRE_LOG_LEVEL_ERROR, WIRE_LOG_CODE_LOAD, WIRE_ARENA_NONE, candidate.config.file_bytes, 0,
-                  error->text);
+        log_event(kernel, WIRE_LOG_LEVEL_ERROR, WIRE_LOG_CODE_LOAD, WIRE_ARENA_NONE, candidate.file.config.file_bytes,
+                  0, error->text);
         loader_rescue(kernel, error->text);
     }
     candidate_close(&candidate);

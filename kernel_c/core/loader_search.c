@@ -8,8 +8,10 @@
 #define OTHERS 32u /* model files beyond the known names that are considered, in the order of their names */
 
 static const char *const folders[] = {"", "models"};
-static const char *const known_names[] = {"stories300M.bin", "stories260M.bin", "stories200M.bin",
-                                          "stories110M.bin", "stories15M.bin",  "model.bin"};
+static const char *const known_names[] = {
+    "stories300M.bin",  "stories260M.bin",  "stories200M.bin",  "stories110M.bin",  "stories15M.bin",  "model.bin",
+    "stories300M.gguf", "stories260M.gguf", "stories200M.gguf", "stories110M.gguf", "stories15M.gguf", "model.gguf",
+};
 
 static char lower(char c)
 {
@@ -28,9 +30,11 @@ static bool ends_with(const char *name, const char *suffix)
     return true;
 }
 
-/* FAT does not tell "MODEL.BIN" from "model.bin". */
+/* FAT does not tell "MODEL.BIN" from "model.bin", and firmware without long names shows "MODEL.GGU". */
 static bool could_be_model(const char *name)
 {
+    if (ends_with(name, ".gguf") || ends_with(name, ".ggu"))
+        return true;
     return ends_with(name, ".bin") && !ends_with(name, ".tok.bin") &&
            !(ends_with(name, "tokenizer.bin") && string_length(name) == 13);
 }
@@ -51,31 +55,6 @@ static bool exists(const char *name)
         return false;
     port_file_close(file);
     return true;
-}
-
-bool loader_read_header(const char *name, struct port_file **ret_file, struct model_config *ret_config,
-                        struct error *error)
-{
-    uint8_t header[MODEL_HEADER_BYTES];
-    uint64_t bytes;
-    if (string_length(name) >= KERNEL_NAME_BYTES)
-        return error_set(error, ERROR_TOOLONG, "the name \"%.40s...\" is longer than %u characters", name,
-                         KERNEL_NAME_BYTES - 1);
-    enum port_file_status status = port_file_open(name, ret_file, &bytes);
-    if (status != PORT_FILE_OK)
-        return error_set(error, ERROR_IO, "%s cannot be opened: %s", name, file_reason(status));
-    size_t have = bytes < sizeof header ? (size_t)bytes : sizeof header;
-    status = port_file_read(*ret_file, 0, header, have);
-    struct error why;
-    if (status != PORT_FILE_OK)
-        error_set(error, ERROR_IO, "%s cannot be read: %s", name, file_reason(status));
-    else if (model_config_parse(header, have, bytes, ret_config, &why))
-        return true;
-    else
-        error_set(error, why.code, "%s: %s", name, why.text);
-    port_file_close(*ret_file);
-    *ret_file = NULL;
-    return false;
 }
 
 bool loader_find_tokenizer(const char *model, char *ret_name, struct error *error)
@@ -148,19 +127,19 @@ bool loader_list(struct kernel *kernel, struct text *out, struct error *error)
         if (f == 0)
             root = status;
         for (unsigned i = 0; i < others.count; i++, shown++) {
-            struct port_file *file;
-            struct model_config config;
+            struct model_file file;
+            const struct model_config *config = &file.config;
             struct error why;
             bool loaded = kernel->model_loaded && string_equal(kernel->model_file, others.names[i]);
-            if (!loader_read_header(others.names[i], &file, &config, &why)) {
+            if (!model_file_open(others.names[i], &file, &why)) {
                 text_format(out, "  not a model: %s\n", why.text);
                 continue;
             }
-            port_file_close(file);
+            model_file_close(&file);
             text_format(out, "%s %s: %llu parameters, %llu bytes, %s, dim %u, %u layers, vocabulary %u, context %u\n",
-                        loaded ? "*" : " ", others.names[i], (unsigned long long)config.parameters,
-                        (unsigned long long)config.file_bytes, model_format_name(&config), (unsigned)config.dim,
-                        (unsigned)config.n_layers, (unsigned)config.vocab_size, (unsigned)config.seq_len);
+                        loaded ? "*" : " ", others.names[i], (unsigned long long)config->parameters,
+                        (unsigned long long)config->file_bytes, model_format_name(config), (unsigned)config->dim,
+                        (unsigned)config->n_layers, (unsigned)config->vocab_size, (unsigned)config->seq_len);
         }
         if (others.left_out > 0)
             text_format(out, "  and %u more that are not shown\n", others.left_out);
@@ -168,7 +147,7 @@ bool loader_list(struct kernel *kernel, struct text *out, struct error *error)
     if (root != PORT_FILE_OK)
         return error_set(error, ERROR_IO, "the volume cannot be listed: %s", file_reason(root));
     if (shown == 0)
-        text_string(out, "No .bin file in the root or in models/.\n");
+        text_string(out, "No .bin or .gguf file in the root or in models/.\n");
     return true;
 }
 
@@ -247,7 +226,7 @@ void loader_boot(struct kernel *kernel)
     if (try_configured(&search) || try_known(&search) || try_others(&search))
         return;
     if (search.tried == 0)
-        error_set(&search.first, ERROR_IO, "no model file (.bin) in the root or in models/");
+        error_set(&search.first, ERROR_IO, "no model file (.bin or .gguf) in the root or in models/");
     loader_rescue(kernel, search.first.text);
     console_print(kernel,
                   "\nNo model: %s\nRescue prompt: /models lists files, /load FILE loads one, /reboot restarts; all "

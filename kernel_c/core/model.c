@@ -2,7 +2,6 @@
 
 #define FIELDS 7u
 #define MAGIC_VERSIONED 0x616b3432u /* "ak42": llama2.c formats 1 and 2 */
-#define MAGIC_GGUF 0x46554747u      /* "GGUF" */
 #define SHARED_AT 36u               /* behind magic, version and the fields */
 #define GROUP_AT 37u
 
@@ -154,8 +153,6 @@ bool model_config_parse(const uint8_t *header, size_t header_bytes, uint64_t fil
     uint32_t raw[FIELDS];
     if (have < MODEL_LEGACY_HEADER_BYTES)
         return refuse_short(have, MODEL_LEGACY_HEADER_BYTES, error);
-    if (little32(header) == MAGIC_GGUF)
-        return error_set(error, ERROR_VERSION, "model: a GGUF file, expected llama2.c format version 0, 1 or 2");
     bool versioned = little32(header) == MAGIC_VERSIONED;
     if (versioned && !check_versioned(header, have, error))
         return false;
@@ -201,6 +198,7 @@ bool model_config_quantise(struct model_config *config, struct error *error)
 
 const char *model_format_name(const struct model_config *config)
 {
-    static const char *const names[2][3] = {{"fp32-v0", "fp32-v1", "fp32-v2"}, {"int8-v0", "int8-v1", "int8-v2"}};
+    static const char *const names[2][4] = {{"fp32-v0", "fp32-v1", "fp32-v2", "fp32-gguf"},
+                                            {"int8-v0", "int8-v1", "int8-v2", "int8-gguf"}};
     return names[config->group != 0][config->version];
 }

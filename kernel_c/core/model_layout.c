@@ -85,7 +85,7 @@ uint64_t model_layout_cache(const struct model_config *c, void *base, struct eng
 }
 
 /* The largest single tensor of the file, so that a small model does not ask for a whole chunk. The scales of an int8
- * tensor are at most a quarter of it. */
+ * tensor are at most a quarter of it; those of GGUF are expanded to float32. */
 static uint64_t largest_tensor_bytes(const struct model_config *c)
 {
     return (c->version == 2 ? 1 : sizeof(float)) * c->dim * largest(c->vocab_size, largest(c->dim, c->hidden_dim));

@@ -33,8 +33,22 @@ uint64_t tokenizer_need(uint64_t file_bytes, uint32_t vocab_size, struct error *
                   (unsigned long long)file_bytes, vocab_size, (unsigned long long)least, (unsigned long long)most);
         return 0;
     }
-    return sizeof(struct tokenizer_merge) + align_up(4 * ((uint64_t)vocab_size + 1)) +
-           2 * align_up(4 * (uint64_t)vocab_size) + align_up(file_bytes - least + 1);
+    return tokenizer_plan(NULL, vocab_size, file_bytes - least, NULL);
+}
+
+uint64_t tokenizer_plan(void *memory, uint32_t vocab_size, uint64_t token_bytes, struct tokenizer_parts *ret_parts)
+{
+    uint64_t ids = align_up(4 * (uint64_t)vocab_size), offsets = align_up(4 * ((uint64_t)vocab_size + 1));
+    uint64_t merge = sizeof(struct tokenizer_merge);
+    if (ret_parts != NULL) {
+        uint8_t *at = memory;
+        *ret_parts = (struct tokenizer_parts){.work = memory,
+                                              .offsets = (uint32_t *)(void *)(at + merge),
+                                              .scores = (float *)(void *)(at + merge + offsets),
+                                              .sorted = (uint32_t *)(void *)(at + merge + offsets + ids),
+                                              .bytes = at + merge + offsets + 2 * ids};
+    }
+    return merge + offsets + 2 * ids + align_up(token_bytes + 1);
 }
 
 /* Heap sort of the ids by their bytes: no recursion, no worst case. */
@@ -51,10 +65,8 @@ static void sift_down(const struct tokenizer *t, uint32_t *heap, uint32_t count,
     }
 }
 
-static void sort_ids(const struct tokenizer *t, uint32_t *ids, uint32_t count)
+void tokenizer_sort(const struct tokenizer *t, uint32_t *ids, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++)
-        ids[i] = i;
     for (uint32_t i = count / 2; i-- > 0;)
         sift_down(t, ids, count, i);
     for (uint32_t rest = count; rest-- > 1;) {
@@ -65,8 +77,8 @@ static void sort_ids(const struct tokenizer *t, uint32_t *ids, uint32_t count)
     }
 }
 
-static bool read_tokens(const uint8_t *file, uint64_t file_bytes, struct tokenizer *t, uint32_t *offsets, float *scores,
-                        uint8_t *bytes, struct error *error)
+static bool read_tokens(const uint8_t *file, uint64_t file_bytes, const struct tokenizer *t,
+                        const struct tokenizer_parts *parts, struct error *error)
 {
     uint64_t at = 4; /* tokenizer_need saw that the heads of all tokens fit */
     uint32_t filled = 0;
@@ -90,12 +102,12 @@ static bool read_tokens(const uint8_t *file, uint64_t file_bytes, struct tokeniz
                 "tokenizer: %llu bytes are left for the %u of token %u and %u more tokens: the file is cut off or "
                 "belongs to another model",
                 (unsigned long long)(file_bytes - at), length, id, later);
-        offsets[id] = filled;
-        scores[id] = score.value;
+        parts->offsets[id] = filled;
+        parts->scores[id] = score.value;
         for (uint32_t i = 0; i < length; i++)
-            bytes[filled++] = file[at++];
+            parts->bytes[filled++] = file[at++];
     }
-    offsets[t->vocab_size] = filled;
+    parts->offsets[t->vocab_size] = filled;
     if (at != file_bytes)
         return error_set(error, ERROR_FORMAT,
                          "tokenizer: %llu bytes follow the last of %u tokens: it belongs to another model",
@@ -103,8 +115,7 @@ static bool read_tokens(const uint8_t *file, uint64_t file_bytes, struct tokeniz
     return true;
 }
 
-/* "<0xNN>", upper-case hexadecimal: the byte, or -1. */
-static int byte_of_token(const uint8_t *bytes, uint32_t count)
+int byte_of_token(const uint8_t *bytes, uint32_t count)
 {
     if (count != 6 || bytes[0] != '<' || bytes[1] != '0' || bytes[2] != 'x' || bytes[5] != '>')
         return -1;
@@ -120,40 +131,42 @@ static int byte_of_token(const uint8_t *bytes, uint32_t count)
     return value;
 }
 
+struct tokenizer tokenizer_over(const struct tokenizer_parts *parts, uint32_t vocab_size, uint32_t max_token_bytes)
+{
+    struct tokenizer tokenizer = {.vocab_size = vocab_size,
+                                  .max_token_bytes = max_token_bytes,
+                                  .bytes = parts->bytes,
+                                  .offsets = parts->offsets,
+                                  .scores = parts->scores,
+                                  .sorted = parts->sorted,
+                                  .work = parts->work};
+    for (uint32_t byte = 0; byte < 256; byte++)
+        tokenizer.raw_bytes[byte] = (uint8_t)byte;
+    return tokenizer;
+}
+
 bool tokenizer_load(struct tokenizer *t, const uint8_t *file, uint64_t file_bytes, uint32_t vocab_size, void *memory,
                     struct error *error)
 {
+    struct tokenizer_parts parts;
     if (tokenizer_need(file_bytes, vocab_size, error) == 0)
         return false;
-    uint64_t id_bytes = align_up(4 * (uint64_t)vocab_size);
-    struct tokenizer_merge *work = memory;
-    uint8_t *at = (uint8_t *)memory + sizeof *work;
-    uint32_t *offsets = (uint32_t *)(void *)at;
-    at += align_up(4 * ((uint64_t)vocab_size + 1));
-    float *scores = (float *)(void *)at;
-    uint32_t *sorted = (uint32_t *)(void *)(at + id_bytes);
-    uint8_t *bytes = at + 2 * id_bytes;
-    *t = (struct tokenizer){.vocab_size = vocab_size,
-                            .max_token_bytes = little32(file),
-                            .bytes = bytes,
-                            .offsets = offsets,
-                            .scores = scores,
-                            .sorted = sorted,
-                            .work = work};
+    tokenizer_plan(memory, vocab_size, 0, &parts);
+    *t = tokenizer_over(&parts, vocab_size, little32(file));
     if (t->max_token_bytes == 0 || t->max_token_bytes > TOKEN_LIMIT)
         return error_set(error, ERROR_FORMAT, "tokenizer: max_token_length is %d, expected 1..%u",
                          (int32_t)t->max_token_bytes, TOKEN_LIMIT);
-    if (!read_tokens(file, file_bytes, t, offsets, scores, bytes, error))
+    if (!read_tokens(file, file_bytes, t, &parts, error))
         return false;
-    sort_ids(t, sorted, vocab_size);
+    for (uint32_t id = 0; id < vocab_size; id++)
+        parts.sorted[id] = id;
+    t->sorted_count = vocab_size;
+    tokenizer_sort(t, parts.sorted, vocab_size);
     t->byte_fallback = vocab_size >= FIRST_BYTE_TOKEN + 256;
-    for (uint32_t byte = 0; byte < 256; byte++) {
+    for (uint32_t byte = 0; byte < 256 && t->byte_fallback; byte++) {
         uint32_t count;
-        t->raw_bytes[byte] = (uint8_t)byte;
-        if (t->byte_fallback) {
-            const uint8_t *piece = token_bytes(t, FIRST_BYTE_TOKEN + byte, &count);
-            t->byte_fallback = byte_of_token(piece, count) == (int)byte;
-        }
+        const uint8_t *piece = token_bytes(t, FIRST_BYTE_TOKEN + byte, &count);
+        t->byte_fallback = byte_of_token(piece, count) == (int)byte;
     }
     return true;
 }

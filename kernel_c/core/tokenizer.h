@@ -23,7 +23,8 @@ struct tokenizer {
     const uint8_t *bytes;         /* all token bytes, one after the other */
     const uint32_t *offsets;      /* [vocab_size + 1] into bytes */
     const float *scores;          /* [vocab_size] */
-    const uint32_t *sorted;       /* [vocab_size] ids in the order of their bytes */
+    const uint32_t *sorted;       /* ids that text can become, in the order of their bytes */
+    uint32_t sorted_count;        /* all of llama2.c's; of GGUF's those that are no control tokens or bytes */
     bool byte_fallback;           /* ids 3..258 are <0x00>..<0xFF> */
     uint8_t raw_bytes[256];       /* what those 256 tokens decode to */
     struct tokenizer_merge *work; /* private: what tokenizer_encode works in, so one text at a time */
@@ -35,6 +36,13 @@ uint64_t tokenizer_need(uint64_t file_bytes, uint32_t vocab_size, struct error *
  */
 bool tokenizer_load(struct tokenizer *tokenizer, const uint8_t *file, uint64_t file_bytes, uint32_t vocab_size,
                     void *memory, struct error *error);
+
+struct gguf;
+
+/* The same from the keys of a GGUF file, which is read again. A token that is neither a piece of text, a byte, nor a
+ * control token is refused with its number. */
+uint64_t tokenizer_need_gguf(const struct gguf *gguf);
+bool tokenizer_load_gguf(struct tokenizer *tokenizer, struct gguf *gguf, void *memory, struct error *error);
 
 /* Encodes UTF-8 (any bytes) as llama2.c does: a space is put before the text when it is not empty, merges by highest
  * score and leftmost on ties, byte fallback. Writes BOS first if asked. Fails with ERROR_TOOLONG when more than

@@ -12,7 +12,7 @@ static uint32_t look_up(const struct tokenizer *t, const uint8_t *first, uint32_
                         uint32_t second_count)
 {
     uint8_t joined[TOKEN_LIMIT];
-    uint32_t count = first_count + second_count, low = 0, high = t->vocab_size, length;
+    uint32_t count = first_count + second_count, low = 0, high = t->sorted_count, length;
     if (count > t->max_token_bytes)
         return NO_TOKEN;
     for (uint32_t i = 0; i < first_count; i++)
@@ -27,7 +27,7 @@ static uint32_t look_up(const struct tokenizer *t, const uint8_t *first, uint32_
         else
             high = middle;
     }
-    if (low == t->vocab_size)
+    if (low == t->sorted_count)
         return NO_TOKEN;
     const uint8_t *bytes = token_bytes(t, t->sorted[low], &length);
     return compare_bytes(bytes, length, joined, count) == 0 ? t->sorted[low] : NO_TOKEN;

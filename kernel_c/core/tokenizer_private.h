@@ -19,6 +19,23 @@ struct tokenizer_merge {
     uint32_t best[MERGE_LEAVES]; /* inner nodes 1..: the place of the best pair below, or NO_PLACE */
 };
 
+/* Where the parts of a loaded tokenizer lie in its memory. */
+struct tokenizer_parts {
+    struct tokenizer_merge *work;
+    uint32_t *offsets, *sorted;
+    float *scores;
+    uint8_t *bytes;
+};
+
+/* Lays out `memory` and returns the bytes that are needed; `memory` and `ret_parts` may be NULL. */
+uint64_t tokenizer_plan(void *memory, uint32_t vocab_size, uint64_t token_bytes, struct tokenizer_parts *ret_parts);
+/* Over parts that are not filled yet; nothing is sorted, and there are no byte tokens. */
+struct tokenizer tokenizer_over(const struct tokenizer_parts *parts, uint32_t vocab_size, uint32_t max_token_bytes);
+/* Ids into the order of their bytes. */
+void tokenizer_sort(const struct tokenizer *t, uint32_t *ids, uint32_t count);
+/* "<0xNN>", upper-case hexadecimal: the byte, or -1. */
+int byte_of_token(const uint8_t *bytes, uint32_t count);
+
 /* As strcmp of two byte strings of known length. */
 int compare_bytes(const uint8_t *a, uint32_t a_count, const uint8_t *b, uint32_t b_count);
 

@@ -18,7 +18,8 @@ MODELS = ROOT / "kernel_c" / "models"
 LEVELS = ["reference", "sse2", "avx2", "avx512", "avx512_vnni"]
 REFERENCE, SSE2, AVX2, AVX512, AVX512_VNNI = range(5)
 CORE = [
-    "model", "model_layout", "engine", "engine_load", "engine_tensor", "attention",
+    "model", "model_layout", "engine", "engine_load", "engine_tensor", "engine_panels", "attention",
+    "gguf", "gguf_read", "gguf_keys", "gguf_tensors", "gguf_numbers", "engine_gguf", "tokenizer_gguf",
     "kernel_reference", "kernel_sse2", "kernel_avx2", "kernel_avx512", "kernel_avx512_vnni",
     "cpu", "maths", "tokenizer", "tokenizer_encode", "sampler", "choice", "error", "text", "number", "utf8",
 ]  # fmt: skip
@@ -109,6 +110,12 @@ class Harness:
     def values(self, name: str, *arguments: int, payload: bytes = b"") -> Floats:
         """A request whose reply is floats."""
         return np.frombuffer(self.call(name, *arguments, payload=payload), np.float32)
+
+    def exponential(self, x: Floats) -> Floats:
+        """The engine's own e^x, of any number of values."""
+        whole = np.zeros(-(-len(x) // 8) * 8, np.float32)
+        whole[: len(x)] = x
+        return self.values("exponential", REFERENCE, payload=whole.tobytes())[: len(x)]
 
     def levels(self) -> list[int]:
         """The levels that this processor can run."""

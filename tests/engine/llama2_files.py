@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,6 +124,7 @@ def quantise(values: Float32, group: int) -> Quantised:
 
 
 Weights = dict[str, Float32]
+Stored = Mapping[str, Float32 | Quantised]
 
 
 def random_weights(shape: Shape, seed: int) -> Weights:
@@ -136,15 +138,18 @@ def random_weights(shape: Shape, seed: int) -> Weights:
     return weights
 
 
-def stored(shape: Shape, weights: Weights) -> dict[str, Float32 | Quantised]:
-    """The weights as the file keeps them."""
-    own = {name: weights[name] for name in shape.tensors()}
+def stored(shape: Shape, weights: Stored) -> dict[str, Float32 | Quantised]:
+    """The weights as the file keeps them; what is quantised already stays as it is."""
+    own = {name: weights[name] for name in shape.tensors() if name in weights or not name.startswith("dead")}
     if shape.version != 2:
-        return dict(own)
-    return {name: value if name.startswith("rms") else quantise(value, shape.group) for name, value in own.items()}
+        return own
+    return {
+        name: value if name.startswith("rms") or isinstance(value, Quantised) else quantise(value, shape.group)
+        for name, value in own.items()
+    }
 
 
-def model_file(shape: Shape, weights: Weights) -> bytes:
+def model_file(shape: Shape, weights: Stored) -> bytes:
     kept, data = stored(shape, weights), [shape.header()]
     for name in shape.tensors():
         value = kept[name]

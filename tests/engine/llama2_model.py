@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from llama2_files import Float32, Quantised, Shape, Weights, quantise, stored
+from llama2_files import Float32, Quantised, Shape, Stored, quantise, stored
 
 Array = npt.NDArray[np.float64]
 
@@ -15,8 +15,8 @@ Array = npt.NDArray[np.float64]
 class SlowModel:
     """float64. Keeps all keys and values and recomputes nothing cleverly."""
 
-    def __init__(self, shape: Shape, weights: Weights) -> None:
-        self.shape = shape
+    def __init__(self, shape: Shape, weights: Stored, epsilon: float = 1e-5, base: float = 10000.0) -> None:
+        self.shape, self.epsilon, self.base = shape, epsilon, base
         self.weights: dict[str, Array] = {
             name: (value.values() if isinstance(value, Quantised) else value).astype(np.float64)
             for name, value in stored(shape, weights).items()
@@ -33,13 +33,12 @@ class SlowModel:
         scales = np.abs(groups).max(axis=1, keepdims=True) / 127 + 1e-300
         return np.asarray((np.sign(groups) * np.floor(np.abs(groups) / scales + 0.5) * scales).reshape(x.shape))
 
-    @staticmethod
-    def norm(x: Array, weight: Array) -> Array:
-        return np.asarray(weight * x / np.sqrt(np.mean(x * x) + 1e-5))
+    def norm(self, x: Array, weight: Array) -> Array:
+        return np.asarray(weight * x / np.sqrt(np.mean(x * x) + self.epsilon))
 
     def rotate(self, heads: Array, position: int) -> Array:
-        """Pairs (2i, 2i + 1) of each head by position / 10000^(2i / head size)."""
-        angles = position * 10000.0 ** (-np.arange(0, self.shape.head, 2) / self.shape.head)
+        """Pairs (2i, 2i + 1) of each head by position / base^(2i / head size)."""
+        angles = position * self.base ** (-np.arange(0, self.shape.head, 2) / self.shape.head)
         turned = np.empty_like(heads)
         turned[:, 0::2] = heads[:, 0::2] * np.cos(angles) - heads[:, 1::2] * np.sin(angles)
         turned[:, 1::2] = heads[:, 0::2] * np.sin(angles) + heads[:, 1::2] * np.cos(angles)
@@ -80,7 +79,7 @@ class ExactModel:
     `exponential` is the one function that is not arithmetic; the engine's own is given, so that all bits must agree.
     """
 
-    def __init__(self, shape: Shape, weights: Weights, exponential: Callable[[Float32], Float32]) -> None:
+    def __init__(self, shape: Shape, weights: Stored, exponential: Callable[[Float32], Float32]) -> None:
         self.shape, self.weights, self.exponential = shape, stored(shape, weights), exponential
         self.keys = np.zeros((shape.layers, shape.seq, shape.kv_heads, shape.head), np.float32)
         self.values = np.zeros_like(self.keys)

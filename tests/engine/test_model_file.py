@@ -132,7 +132,6 @@ def test_a_cut_header_is_refused(harness: Harness, size: int) -> None:
     [
         (b"24ka\x03\0\0\0", "llama2.c format version 3, expected 0, 1 or 2"),
         (b"24ka\0\0\0\0", "llama2.c format version 0, expected 0, 1 or 2"),
-        (b"GGUF\x03\0\0\0", "GGUF"),
     ],
 )
 def test_other_formats_are_named(harness: Harness, start: bytes, name: str) -> None:

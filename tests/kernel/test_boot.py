@@ -124,17 +124,17 @@ def test_bad_lines_of_repl_cfg_are_told_with_their_numbers_and_boot_goes_on(star
 
 def test_without_a_model_a_rescue_prompt_with_all_diagnostics(start: Start, tmp_path: Path) -> None:
     kernel = start(tmp_path)
-    assert "No model: no model file (.bin) in the root or in models/" in kernel.boot
+    assert "No model: no model file (.bin or .gguf) in the root or in models/" in kernel.boot
     assert "/load FILE" in kernel.boot
     kernel.send(b"\r")
     kernel.until(lambda text: text.endswith("rescue> "))
     kernel.until_prompt()
     refusal = kernel.ask("Once upon a time")
-    assert refusal.startswith("no model is loaded: no model file (.bin) in the root or in models/")
+    assert refusal.startswith("no model is loaded: no model file (.bin or .gguf) in the root or in models/")
     assert "model=none reason=no model file" in kernel.ask("/ctx")
     assert "[KEEP]" in kernel.ask("/zones")
     assert "model=none" in kernel.ask("/model")
-    assert "No .bin file" in kernel.ask("/models")
+    assert "No .bin or .gguf file" in kernel.ask("/models")
     assert kernel.ask("/save_dump").startswith("wrote llmk-dump.txt, ")
     for command in (
         "/cpu",

@@ -93,7 +93,7 @@ def test_without_a_model_there_is_a_rescue_prompt(boot: Boot, kernel: Path, tmp_
     build_image(tmp_path / "bare.img", kernel)
     machine = boot(tmp_path / "bare.img")
     assert "no model file" in machine.until(r"\nrescue> ")
-    assert "No .bin file" in machine.ask("/models")
+    assert "No .bin or .gguf file" in machine.ask("/models")
     assert "wrote llmk-dump.txt" in machine.ask("/save_dump")
 
 

@@ -9,6 +9,7 @@
 
 #include "engine.h"
 #include "error.h"
+#include "gguf.h"
 #include "sampler.h"
 #include "tokenizer.h"
 
@@ -41,6 +42,7 @@ void reply_error(const struct error *error);
 /* Each returns false when the name is not one of its own. */
 bool harness_model(struct harness *harness,
                    const struct request *request); /* parse, need, load, forward, greedy, ... */
+bool harness_gguf(struct harness *harness, const struct request *request); /* gguf, words */
 bool harness_tokenizer(struct harness *harness, const struct request *request); /* tokenizer, encode, decode */
 bool harness_sampler(struct harness *harness,
                      const struct request *request); /* seed, random, one name a stage, choose */

@@ -16,6 +16,8 @@ struct source { /* a model file in memory, or on disk */
     unsigned char header[MODEL_HEADER_BYTES];
 };
 
+static struct gguf gguf; /* of the file that is being loaded */
+
 static bool read_source(void *context, uint64_t offset, void *to, uint64_t bytes, struct error *error)
 {
     struct source *source = context;
@@ -76,15 +78,22 @@ static bool count_polls(void *context)
     return false;
 }
 
+/* A model's configuration from a file of either kind. */
+static bool parse(struct source *source, struct model_config *config, struct error *error)
+{
+    if (gguf_is(source->header, source->bytes))
+        return gguf_parse(&gguf, read_source, source, source->bytes, config, error);
+    return model_config_parse(source->header,
+                              source->bytes < MODEL_HEADER_BYTES ? (size_t)source->bytes : MODEL_HEADER_BYTES,
+                              source->bytes, config, error);
+}
+
 static void load(struct harness *h, struct source *source, enum cpu_level level, bool q8)
 {
     struct error error = {0};
     struct model_config config;
     h->model_loaded = false;
-    if (!model_config_parse(source->header,
-                            source->bytes < MODEL_HEADER_BYTES ? (size_t)source->bytes : MODEL_HEADER_BYTES,
-                            source->bytes, &config, &error) ||
-        (q8 && !model_config_quantise(&config, &error))) {
+    if (!parse(source, &config, &error) || (q8 && !model_config_quantise(&config, &error))) {
         reply_error(&error);
         return;
     }
@@ -93,7 +102,8 @@ static void load(struct harness *h, struct source *source, enum cpu_level level,
     exact_block(&h->memory.kv, h->need.kv);
     exact_block(&h->memory.acts, h->need.acts);
     exact_block(&h->memory.scratch, h->need.scratch);
-    if (!engine_load(&h->engine, &config, &h->memory, level, read_source, note_progress, source, &error)) {
+    struct model_source from = {read_source, note_progress, source, config.version == MODEL_GGUF ? &gguf : NULL};
+    if (!engine_load(&h->engine, &config, &h->memory, level, &from, &error)) {
         reply_error(&error);
         return;
     }
@@ -133,6 +143,7 @@ static void load_request(struct harness *h, const struct request *r, bool path)
         fclose(source.file);
 }
 
+/* "parse FILE_BYTES" with the beginning of a file as payload. */
 static void parse_request(const struct request *r)
 {
     struct error error = {0};
