@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from driving import make_app, screen_text, settled, wait_until
+from hypothesis import given
+from hypothesis import strategies as st
 from scripted import NOW, ScriptedSession, rich_state, turn
 
 from llmbm_console.core.events import ConsoleText, RecordReceived
 from llmbm_console.core.state import Command, Seam, Text
+from llmbm_console.tui.glyphs import BLOCKS
 from llmbm_console.tui.widgets import transcript as module
+from llmbm_console.tui.widgets.lines import Line
+from llmbm_console.tui.widgets.running import RunningRows
 from llmbm_protocol.schema import Phase, Token
 
 
@@ -121,10 +127,50 @@ def test_statistics_tell_the_memory_s_share_where_the_kernel_told_it() -> None:
 
 
 def test_commands_seams_and_errors_have_their_own_looks() -> None:
-    from llmbm_console.tui.glyphs import BLOCKS
-
     rows = module.layout_item(Command("/temp x", False, "", "temp: accepted are 0 to 2", NOW), 60, BLOCKS)
     assert [row.style for row in rows] == ["transcript--command", "transcript--bad", ""]
     rows = module.layout_item(Seam("the machine restarted", NOW, "error"), 40, BLOCKS)
     assert rows[0].style == "transcript--bad"
     assert len(rows[0].text) == 40
+
+
+@given(
+    st.lists(st.text(st.sampled_from("ab \n\t日é\u0301\x1b-"), max_size=9), max_size=40),
+    st.sampled_from([9, 13, 24, 60]),
+)
+def test_a_growing_answer_has_the_rows_of_the_whole_one(pieces: list[str], width: int) -> None:
+    growing, text = RunningRows(module.GUTTER), ""
+    for number, piece in enumerate(pieces):
+        text = "another" if number == 30 else text + piece  # a text that does not go on is laid out anew
+        running = turn(1, "a prompt of some words", text, running=True)
+        head = None if growing.knows(running, width, BLOCKS) else module.prompt_rows(running, width, BLOCKS)
+        assert growing.rows(running, head, width, BLOCKS) == module.layout_item(running, width, BLOCKS)
+
+
+async def test_rows_that_only_moved_are_not_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = ScriptedSession(rich_state(items=(Text("\n".join(f"row {n}" for n in range(80)), NOW),), turn=None))
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        view, drawn = app.main.transcript, list[int]()
+        render = view.render_line
+        monkeypatch.setattr(view, "render_line", lambda y: (drawn.append(view.scroll_offset.y + y), render(y))[1])
+        count = len(view.rows)
+        view.set_rows(count, [Line("one more", "")])
+        await wait_until(pilot, lambda: "one more" in screen_text(app), "scrolled")
+        assert set(drawn) == {count}
+        view.select(count)
+        await wait_until(pilot, lambda: len(set(drawn)) > 10, "a mark draws all anew")
+
+
+async def test_the_scroll_bar_reaches_the_end_with_the_text() -> None:
+    session = ScriptedSession(rich_state(items=(), turn=None))
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        view = app.main.transcript
+        for number in range(100):
+            view.set_rows(number, [Line(str(number), "")])
+        view.settle()
+        assert view.vertical_scrollbar.window_virtual_size == 100
+        assert view.vertical_scrollbar.position == view.scroll_y == view.max_scroll_y

@@ -115,7 +115,7 @@ class ConsoleApp(App[int]):
         self._use_themes(theme or self.settings.theme)
         self.main = main_screen(self.actions, History(memory / "history" if memory is not None else None))
         self.verbs = Verbs(self)
-        self.pacer = Pacer(self.set_timer, self._draw)
+        self.pacer = Pacer(self._draw)
 
     # ---- themes
 
@@ -203,6 +203,7 @@ class ConsoleApp(App[int]):
     def on_mount(self) -> None:
         """Paints first, then opens the session."""
         self.set_interval(1.0, self._tick, name="ageing of shown values")
+        self.run_worker(self.pacer.run(), group="drawing")
         for problem in self.problems:
             self.verbs.say(problem, "warning")
         self.call_after_refresh(self._after_first_paint)

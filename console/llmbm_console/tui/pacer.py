@@ -1,12 +1,16 @@
-"""When to draw: what streams 30 times a second, gauges 4 times a second at most, every two seconds while the kernel
+"""When to draw: what streams 25 times a second, gauges 4 times a second at most, every two seconds while the kernel
 idles, and nothing while nothing happens.
+
+What comes after a time of quiet is drawn at once; what comes then waits for its turn. So a token is on the screen 40 ms
+after it came at the latest, and an end is never left out.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import time
 from collections.abc import Callable
-
-from textual.timer import Timer
 
 from llmbm_console.core.events import (
     ClockEstimated,
@@ -27,7 +31,7 @@ from llmbm_console.core.events import (
 )
 from llmbm_protocol.words import Stream
 
-STREAM_PERIOD = 1 / 30
+STREAM_PERIOD = 1 / 25
 GAUGE_PERIOD = 1 / 4
 IDLE_PERIOD = 2.0  # while the kernel waits for a prompt: its samples say the same again and again
 
@@ -48,59 +52,59 @@ _PROMPT_NEWS = (LinkChanged, MachineChanged, FileOpened)  # rare and important: 
 
 
 class Pacer:
-    """Collects changes and calls `draw(gauges)` once for many. A timer runs only while something waits to be drawn."""
+    """Collects changes and calls `draw(gauges)` once for many. `run` does the drawing until it is cancelled."""
 
-    def __init__(self, set_timer: Callable[[float, Callable[[], None]], Timer], draw: Callable[[bool], None]) -> None:
-        self._set_timer = set_timer
+    def __init__(self, draw: Callable[[bool], None]) -> None:
         self._draw = draw
-        self._stream: Timer | None = None
-        self._gauges: Timer | None = None
+        self._text = asyncio.Event()  # something that streams waits to be drawn
+        self._any = asyncio.Event()  # something that a gauge may show
+        self._news = asyncio.Event()  # and that is more than the routine of an idle kernel
         self._gauges_soon = False
-        self._calm = False  # the gauges' timer is the slow one
+        self._gauged_at = -IDLE_PERIOD
 
     def note(self, event: Event, *, idle: bool = False) -> None:
         """Something happened; it is drawn when its turn comes. `idle` is true while the kernel waits for a prompt."""
-        calm = idle and (
-            isinstance(event, LineStatistics | ClockEstimated)
-            or (isinstance(event, RecordReceived) and event.record.kind in _ROUTINE)
-        )
-        if isinstance(event, _PROMPT_NEWS):
+        record = event.record if isinstance(event, RecordReceived) else None
+        if record is not None:
+            if record.kind in _TEXT or getattr(record, "stream", None) is Stream.SAMPLING:
+                self._text.set()
+        elif isinstance(event, _PROMPT_NEWS):
             self._gauges_soon = True
-            self._start_stream()
-        elif isinstance(event, _STREAMING) or (
-            isinstance(event, RecordReceived)
-            and (event.record.kind in _TEXT or getattr(event.record, "stream", None) is Stream.SAMPLING)
-        ):
-            self._start_stream()
-        if self._gauges is not None and self._calm and not calm:
-            self._gauges.stop()
-            self._gauges = None
-        if self._gauges is None:
-            self._calm = calm
-            self._gauges = self._set_timer(IDLE_PERIOD if calm else GAUGE_PERIOD, self._fire_gauges)
+            self._text.set()
+        elif isinstance(event, _STREAMING):
+            self._text.set()
+        self._any.set()
+        routine = record.kind in _ROUTINE if record is not None else isinstance(event, LineStatistics | ClockEstimated)
+        if not (idle and routine):
+            self._news.set()
 
     def flush(self) -> None:
         """Draws everything now."""
-        self._stop()
+        for waiting in (self._text, self._any, self._news):
+            waiting.clear()
+        self._gauges_soon = False
+        self._gauged_at = time.monotonic()
         self._draw(True)
 
-    def _start_stream(self) -> None:
-        if self._stream is None:
-            self._stream = self._set_timer(STREAM_PERIOD, self._fire_stream)
+    async def run(self) -> None:
+        """Draws what was noted, until it is cancelled."""
+        await asyncio.gather(self._run_text(), self._run_gauges())
 
-    def _fire_stream(self) -> None:
-        self._stream = None
-        if self._gauges_soon:
-            self.flush()
-        else:
-            self._draw(False)
+    async def _run_text(self) -> None:
+        while await self._text.wait():
+            self._text.clear()
+            if self._gauges_soon:
+                self.flush()
+            else:
+                self._draw(False)
+            await asyncio.sleep(STREAM_PERIOD)
 
-    def _fire_gauges(self) -> None:
-        self.flush()
-
-    def _stop(self) -> None:
-        for timer in (self._stream, self._gauges):
-            if timer is not None:
-                timer.stop()
-        self._stream = self._gauges = None
-        self._gauges_soon = False
+    async def _run_gauges(self) -> None:
+        while await self._any.wait():
+            calm = self._gauged_at + IDLE_PERIOD - time.monotonic()
+            if calm > 0 and not self._news.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._news.wait(), calm)
+            if self._any.is_set():
+                self.flush()
+            await asyncio.sleep(GAUGE_PERIOD)

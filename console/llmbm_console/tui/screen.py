@@ -14,6 +14,7 @@ from textual.widget import Widget
 
 from llmbm_console.core.actions import PANES, Action
 from llmbm_console.tui.arrange import Shape, arrange, tab_of
+from llmbm_console.tui.compositor import ChangesCompositor
 from llmbm_console.tui.deck import Deck
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.memory import History
@@ -67,6 +68,7 @@ class MainScreen(Screen[None]):
 
     def __init__(self, actions: tuple[Action, ...], history: History) -> None:
         super().__init__()
+        self._compositor = ChangesCompositor()
         self.status = StatusLine(id="status")
         self.banner = Verdict(id="banner")
         self.tabs = TabLine(id="tabs")
@@ -106,12 +108,17 @@ class MainScreen(Screen[None]):
 
     def show(self, frame: Frame, *, gauges: bool = True) -> None:
         """Draws a frame; without gauges only what streams."""
-        self.frame = frame
+        before, self.frame = self.frame.state, frame
+        state = frame.state
         self.transcript.show(frame)
-        self.event_list.show(frame)
-        self.sampling.show(frame)
+        if gauges or state.log is not before.log:
+            self.event_list.show(frame)
+        if gauges or state.sampling is not before.sampling or state.pending is not before.pending:
+            self.sampling.show(frame)
         if not gauges:
             return
+        self.transcript.settle()
+        self.event_list.settle()
         for part in (self.status, self.banner, self.tabs, self.hud, self.keys):
             part.show(frame)
         for panel in self.panels:

@@ -5,10 +5,13 @@ Only what is visible is rendered, and a change repaints only its rows.
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
+from textual.filter import LineFilter
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
@@ -25,6 +28,24 @@ class Line(NamedTuple):
     gutter: int = 0
     gutter_style: str = ""
     soft: bool = False  # the next row continues this one
+
+
+NO_LINE = Line("", "")  # below the last one
+KEPT_SCREENS = 8  # so many times the visible rows are kept ready
+BAR_PERIOD = 1 / 4  # s
+
+
+class Look(NamedTuple):
+    """What all rows of a view have in common until it is drawn anew."""
+
+    width: int  # of the whole widget
+    top: int  # lines of the frame above the rows
+    bottom: int
+    left: Strip  # of the frame beside each row
+    right: Strip
+    filters: tuple[LineFilter, ...]
+    background: Color
+    style: Style  # of blanks
 
 
 class LineView(ScrollView, Framed, can_focus=True):
@@ -50,6 +71,10 @@ class LineView(ScrollView, Framed, can_focus=True):
         self.selected_row = -1
         self.sought = ""  # what is looked for, in lower case; its places are marked
         self._styles_for: dict[str, Style] = {}
+        self._drawn: dict[int, tuple[Line, Strip]] = {}  # rows as they went to the screen, frame and filters included
+        self._look: Look | None = None  # what all rows have in common
+        self._bar_at = 0.0  # when the bar was placed
+        self._bar_late = False  # it is to be placed anew
 
     # ---- content
 
@@ -63,8 +88,9 @@ class LineView(ScrollView, Framed, can_focus=True):
         self.rows.extend(rows)
         count = len(self.rows)
         grown = count != old or bool(removed)
+        region = self.scrollable_content_region
         if grown:
-            self._grow(count)
+            self._grow(region.width, count)
         if self.following:
             if grown and self.max_scroll_y != self.scroll_offset.y:
                 self.scroll_end(animate=False, immediate=True, x_axis=False)
@@ -73,36 +99,50 @@ class LineView(ScrollView, Framed, can_focus=True):
         if removed or self.text_selection is not None:
             self.refresh()
         else:
-            self._refresh_from(first)
+            top = max(0, first - self.scroll_offset.y)
+            bottom = min(region.height, max(old, count) - self.scroll_offset.y)
+            if top < bottom:
+                self.refresh(Region(0, top, region.width, bottom - top))
 
-    def _grow(self, count: int) -> None:
-        """Tells the scrolling how many rows there are. Textual lays the whole screen out for a new size; while the bar
-        stays as it is nothing moves, and that would cost more than all the drawing."""
-        region = self.scrollable_content_region
-        size, overflows = Size(region.width, count), count > region.height
-        if overflows != self.show_vertical_scrollbar or size.width != self.virtual_size.width:
+    def _grow(self, width: int, count: int) -> None:
+        """Tells the scrolling how many rows there are. Textual lays the whole screen out for a new size; as the bar is
+        always there (overflow-y: scroll) nothing moves, and that would cost more than all the drawing."""
+        size = Size(width, count)
+        if not self.show_vertical_scrollbar or size.width != self.virtual_size.width:
             self.virtual_size = size
             return
         self.set_reactive(LineView.virtual_size, size)
-        if overflows:
-            self.vertical_scrollbar.window_virtual_size = count
+        self._place_bar()
 
-    def _refresh_from(self, row: int) -> None:
-        top = max(0, row - self.scroll_offset.y)
-        height = self.scrollable_content_region.height - top
-        if height > 0:
-            self.refresh(Region(0, top, self.scrollable_content_region.width, height))
+    def _place_bar(self) -> None:
+        """Moves the bar, at most four times a second while the end is followed: its picture costs more than the text's.
+        The gauges' turn comes after every change, and with it the last place."""
+        now = time.monotonic()
+        if self.following and now - self._bar_at < BAR_PERIOD:
+            self._bar_late = True
+            return
+        self._bar_at, self._bar_late = now, False
+        bar = self.vertical_scrollbar
+        bar.window_virtual_size, bar.position = self.virtual_size.height, self.scroll_y
+
+    def settle(self) -> None:
+        """Called at the gauges' turn: what can wait until then is drawn."""
+        if self._bar_late:
+            self._bar_at = 0.0
+            self._place_bar()
 
     # ---- following the end
 
     def watch_scroll_y(self, old: float, new: float) -> None:
         """Scrolling up stops following, reaching the end resumes it."""
-        super().watch_scroll_y(old, new)
+        if round(old) != round(new):
+            self.refresh(Region(0, 0, *self.scrollable_content_region.size))
         at_end = new >= self.max_scroll_y
         # Text that grows moves the end away without a scroll; only a move upwards stops following.
         if at_end != self.following and (at_end or new < old):
             self.following = at_end
             self.follow_changed()
+        self._place_bar()
 
     def follow_changed(self) -> None:
         """Called when following began or ended."""
@@ -167,6 +207,59 @@ class LineView(ScrollView, Framed, can_focus=True):
             style = self.get_component_rich_style(name) if name else self.rich_style
             self._styles_for[name] = style
         return style
+
+    def refresh(
+        self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
+    ) -> LineView:
+        """Without regions, everything about the rows may be another: selection, marks, theme, frame, size."""
+        if repaint and not regions:
+            self._drawn.clear()
+            self._look = None
+        super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+        return self
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Rows that were drawn already go to the screen as they are, wherever they have been scrolled to.
+
+        Textual keeps lines by their place on the screen and would render all of them anew for each row of text that is
+        added. The strips keep what was made of them on their way to the terminal, so they must stay the same objects.
+        """
+        if self._look is None:
+            self._look = self._make_look()
+        look, offset = self._look, self.scroll_offset.y
+        top, bottom = look.top, self.outer_size.height - look.bottom
+        strips = [
+            self._row_strip(offset + y - top, y - top, look) if top <= y < bottom else self._edge_strip(y, look.width)
+            for y in crop.line_range
+        ]
+        return strips if crop.column_span == (0, look.width) else [strip.crop(*crop.column_span) for strip in strips]
+
+    def _edge_strip(self, y: int, width: int) -> Strip:
+        """A line with its frame, as Textual draws it."""
+        return super().render_lines(Region(0, y, width, 1))[0]
+
+    def _make_look(self) -> Look:
+        gutter, width = self.gutter, self.outer_size.width
+        drawn = self._edge_strip(gutter.top, width)
+        left, right = drawn.crop(0, gutter.left), drawn.crop(width - gutter.right, width)
+        filters, background = tuple(self.get_line_filters()), self.background_colors[1]
+        return Look(width, gutter.top, gutter.bottom, left, right, filters, background, self.rich_style)
+
+    def _row_strip(self, row: int, y: int, look: Look) -> Strip:
+        """A row between the frame's edges, as it goes to the terminal."""
+        line = self.rows[row] if row < len(self.rows) else NO_LINE
+        known = self._drawn.get(row)
+        if known is not None and known[0] is line:
+            return known[1]
+        room = look.width - look.left.cell_length - look.right.cell_length
+        content = self.render_line(y).adjust_cell_length(room, look.style)
+        for line_filter in look.filters:
+            content = content.apply_filter(line_filter, look.background)
+        strip = Strip.join([look.left, content, look.right])
+        if len(self._drawn) > KEPT_SCREENS * self.size.height:
+            self._drawn.clear()
+        self._drawn[row] = (line, strip)
+        return strip
 
     def render_line(self, y: int) -> Strip:
         """One visible row."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from textual.content import Content
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.visual import Visual
 
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import line
@@ -45,13 +48,21 @@ class Panel(Framed, can_focus=True):
             return
         self.set_heading(self.heading(self._frame))
         lines = [content.truncate(width, ellipsis=True) for content in self.lines(self._frame, width, height)[:height]]
-        if lines != self._lines or any(not a.is_same(b) for a, b in zip(lines, self._lines, strict=True)):
-            self._lines = lines
-            self.refresh()
+        old, self._lines = self._lines, lines
+        for y in range(max(len(lines), len(old))):
+            if y >= len(lines) or y >= len(old) or not lines[y].is_same(old[y]):
+                self.refresh(Region(0, y, width, 1))
 
     def render(self) -> Content:
         """The lines, one below the other."""
         return Content("\n").join(self._lines) if self._lines else Content("")
+
+    def render_line(self, y: int) -> Strip:
+        """One of the lines: a change of one does not make all anew."""
+        if self.text_selection is not None or y >= len(self._lines):
+            return super().render_line(y)
+        strips = Visual.to_strips(self, self._lines[y], self.content_size.width, 1, self.visual_style, pad=True)
+        return strips[0].apply_offsets(0, y)
 
     def on_resize(self) -> None:
         """Lines depend on the size."""

@@ -15,6 +15,7 @@ from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.text import flat, line, plain, wrap
 from llmbm_console.tui.widgets.lines import Line, LineView
+from llmbm_console.tui.widgets.running import RunningRows
 from llmbm_protocol.words import StopReason
 
 GUTTER = 4  # columns left of the text: the turn's number and the prompt sign
@@ -71,12 +72,16 @@ def statistics(turn: Turn, width: int) -> str:
     return " · ".join(text for _weight, text in parts)
 
 
+def prompt_rows(turn: Turn, width: int, glyphs: Glyphs) -> list[Line]:
+    """The rows of a turn's prompt."""
+    number = f"{turn.number % 100:>2}{glyphs.prompt} "
+    return _wrapped(turn.prompt, width, "transcript--prompt", number, "transcript--number")
+
+
 def layout_item(item: TranscriptItem, width: int, glyphs: Glyphs) -> list[Line]:
     """The rows of one item."""
     if isinstance(item, Turn):
-        rows = _wrapped(
-            item.prompt, width, "transcript--prompt", f"{item.number % 100:>2}{glyphs.prompt} ", "transcript--number"
-        )
+        rows = prompt_rows(item, width, glyphs)
         if item.finished is None and not item.cut:
             rows += _wrapped(
                 item.text.removeprefix(" ") + glyphs.cursor, width, "transcript--answer", "", "transcript--answer"
@@ -206,6 +211,9 @@ class Transcript(LineView):
         self._dropped = 0
         self._width = 0
         self._tail: list[Line] = []
+        self._growing = RunningRows(GUTTER)
+        self._items: Sequence[TranscriptItem] = ()  # the state's own, as they were laid out
+        self._told: tuple[object, ...] = ()  # what the frame says
         self._glyph_name = ""
 
     def show(self, frame: Frame) -> None:
@@ -225,6 +233,11 @@ class Transcript(LineView):
 
     def _note_follow(self) -> None:
         below = len(self.rows) - self.scroll_offset.y - self.scrollable_content_region.height
+        state = self._frame.state
+        told = (self.following or below, state.turn and state.turn.number, state.items, state.sampling, self.glyphs)
+        if told == self._told:
+            return
+        self._told = told
         text = "" if self.following else f"{max(0, below)} lines below {self.glyphs.separator} G to the newest"
         self.set_heading(self._heading(), line((text, "$warn")))
 
@@ -242,11 +255,12 @@ class Transcript(LineView):
         state = self._frame.state
         if width != self._width or self.glyphs.name != self._glyph_name:
             self._width, self._glyph_name = width, self.glyphs.name
-            self._laid, self._laid_rows, self._tail = [], 0, []
+            self._laid, self._laid_rows, self._tail, self._items = [], 0, [], ()
             self._dropped = state.dropped_items
             self.rows.clear()
         removed = self._forget(state)
-        same = self._common(state.items)
+        same = len(self._laid) if state.items is self._items else self._common(state.items)
+        self._items = state.items
         keep = sum(count for _item, count in islice(self._laid, same)) if same < len(self._laid) else self._laid_rows
         fresh: list[Line] = []
         del self._laid[same:]
@@ -302,7 +316,7 @@ class Transcript(LineView):
         state = self._frame.state
         rows: list[Line] = []
         if state.turn is not None:
-            rows = layout_item(state.turn, width, self.glyphs)
+            rows = self._running_rows(state.turn, width)
             if not self._frame.failure:
                 return rows
             rows.append(Line("", ""))
@@ -314,6 +328,12 @@ class Transcript(LineView):
             if text or not style:
                 rows += [row._replace(gutter=0) for row in _wrapped(text, width, style, "", style)]
         return rows
+
+    def _running_rows(self, turn: Turn, width: int) -> list[Line]:
+        if turn.finished is not None or turn.cut or len(turn.text) > MAX_CHARACTERS:
+            return layout_item(turn, width, self.glyphs)
+        head = None if self._growing.knows(turn, width, self.glyphs) else prompt_rows(turn, width, self.glyphs)
+        return self._growing.rows(turn, head, width, self.glyphs)
 
     @property
     def last_answer(self) -> str:
@@ -327,6 +347,6 @@ class Transcript(LineView):
 
 def _common_prefix(old: list[Line], new: list[Line]) -> int:
     for index, (a, b) in enumerate(zip(old, new, strict=False)):
-        if a != b:
+        if a is not b and a != b:
             return index
     return min(len(old), len(new))

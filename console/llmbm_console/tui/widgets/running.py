@@ -1,0 +1,49 @@
+"""The rows of an answer while it grows: only the row that is being written is made anew."""
+
+from __future__ import annotations
+
+from llmbm_console.core.state import Turn
+from llmbm_console.tui.glyphs import Glyphs
+from llmbm_console.tui.text import plain, wrap
+from llmbm_console.tui.widgets.lines import Line
+
+ANSWER = "transcript--answer"
+
+
+class RunningRows:
+    """Lays out one running turn after the other; the same rows as a layout of the whole turn gives."""
+
+    def __init__(self, gutter: int) -> None:
+        self._pad = " " * gutter
+        self._key: tuple[object, ...] = ()
+        self._text = ""  # laid out so far
+        self._open = ""  # its last row, which may go on
+        self._rows: list[Line] = []  # the prompt's, and those of the answer that are full
+
+    def rows(self, turn: Turn, head: list[Line] | None, width: int, glyphs: Glyphs) -> list[Line]:
+        """The rows of a turn in `width` columns, with the cursor behind. `head`: the rows of its prompt, None when
+        `knows` is true."""
+        text = turn.text.removeprefix(" ")
+        if head is not None:
+            self._key, self._text, self._open, self._rows = self._of(turn, width, glyphs), "", "", list(head)
+        self._open += plain(text[len(self._text) :])
+        self._text = text
+        spans = wrap(self._open, width - len(self._pad))
+        for start, end in spans[:-1]:
+            self._rows.append(self._row(self._open, start, end))
+        self._open = self._open[spans[-1][0] :]
+        last = self._open + glyphs.cursor
+        rows = [self._row(last, start, end) for start, end in wrap(last, width - len(self._pad))]
+        return [*self._rows, *rows]
+
+    def knows(self, turn: Turn, width: int, glyphs: Glyphs) -> bool:
+        """True when the turn goes on from what was laid out last."""
+        return self._key == self._of(turn, width, glyphs) and turn.text.removeprefix(" ").startswith(self._text)
+
+    @staticmethod
+    def _of(turn: Turn, width: int, glyphs: Glyphs) -> tuple[object, ...]:
+        return turn.number, turn.prompt, width, glyphs.name
+
+    def _row(self, text: str, start: int, end: int) -> Line:
+        soft = end < len(text) and text[end] != "\n"
+        return Line(self._pad + text[start:end], ANSWER, len(self._pad), ANSWER, soft)

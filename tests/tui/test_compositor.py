@@ -1,0 +1,81 @@
+"""Our compositor asks fewer widgets for fewer rows than Textual's, and draws the same."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from driving import make_app, settled, wait_until
+from rich.cells import cell_len
+from scripted import ScriptedSession
+from textual._compositor import ChopsUpdate, Compositor
+from textual.geometry import Region
+
+from llmbm_console.tui.compositor import ChangesCompositor
+
+Cells = dict[tuple[int, int], tuple[str, object]]
+
+
+def drawn(update: ChopsUpdate | None) -> Cells:
+    """The cells inside of the spans that an update writes, each with its style."""
+    cells: Cells = {}
+    assert isinstance(update, ChopsUpdate)
+    for y, first, last in update.spans:
+        for x, strip in update.chops[y].items():
+            for text, style, _control in strip if strip is not None else ():
+                for character in text:
+                    if first <= x < last:
+                        cells[y, x] = (character, style)
+                    x += cell_len(character)
+    return cells
+
+
+def some_regions(source: random.Random, width: int, height: int) -> set[Region]:
+    regions = set()
+    for _ in range(source.randint(1, 4)):
+        x, y = source.randrange(width), source.randrange(height)
+        regions.add(Region(x, y, source.randint(1, width - x), source.randint(1, height - y)))
+    return regions - {Region(0, 0, width, height)}
+
+
+@pytest.mark.parametrize(("width", "height"), [(120, 36), (80, 24), (200, 60), (44, 12)])
+async def test_a_partial_update_is_what_textual_draws(width: int, height: int) -> None:
+    app = make_app(ScriptedSession())
+    async with app.run_test(size=(width, height)) as pilot:
+        await settled(pilot)
+        app.verbs.say("something that lies over the panes", "warning")
+        await wait_until(pilot, lambda: app._notifications, "notice")
+        await settled(pilot)
+        compositor = app.screen._compositor
+        assert isinstance(compositor, ChangesCompositor)
+        source = random.Random(7)
+        for _ in range(60):
+            regions = some_regions(source, width, height)
+            if not regions:
+                continue
+            compositor._dirty_regions = set(regions)
+            ours = drawn(compositor.render_partial_update())
+            compositor._dirty_regions = set(regions)
+            theirs = drawn(Compositor.render_partial_update(compositor))
+            assert ours == theirs, regions
+            assert ours, "every cell of what changed is written"
+
+
+async def test_only_the_rows_that_changed_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = make_app(ScriptedSession())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        transcript, asked = app.main.transcript, list[tuple[object, Region]]()
+        for widget in app.main.walk_children():
+            render = widget.render_lines  # type: ignore[attr-defined]
+            monkeypatch.setattr(
+                widget,
+                "render_lines",
+                lambda crop, widget=widget, render=render: (asked.append((widget, crop)), render(crop))[1],
+            )
+        region = transcript.region
+        compositor = app.main._compositor
+        compositor._dirty_regions = {Region(region.x + 2, region.y + 5, 20, 1)}
+        compositor.render_partial_update()
+        assert [(widget, crop.y, crop.height) for widget, crop in asked if widget is transcript] == [(transcript, 5, 1)]
+        assert {type(widget).__name__ for widget, _crop in asked} == {"Transcript", "Deck"}
