@@ -77,18 +77,21 @@ def test_the_stop_octet_fits_beside_a_full_window(boot: Boot) -> None:
 def test_a_host_that_ignores_the_credit_is_overrun(boot: Boot) -> None:
     """The proof that the tests above can fail."""
     simulator = boot(*MODEL, "--poll-gap-us", "20000")
-    host = paced_session(simulator, Host)
+    host = paced_session(simulator)
     assert host.ask("set", parameter="max_tokens", value="500").ok
-    lines = b"".join(host.line("ping")[1] for _ in range(20))
     generation = host.generate()
-    host.send(lines)  # at once: on a busy computer the answer is not for ever
-    lost = host.counted(lambda counters: counters.overrun > 0)
-    assert lost.overrun > 0
+    asked = 2
+    for _ in range(50):  # how much of the answer is left when a burst comes depends on the computer
+        Host.send(host, b"".join(host.line("ping")[1] for _ in range(20)))
+        asked += 20
+        host.pass_time(0.3)
+        if any(counters.overrun for counters in host.of(Counters)):
+            break
     host.pass_time(0.3)
-    assert len(host.of(Response)) < 1 + 20
+    assert len(host.of(Response)) < asked
     host.socket.sendall(STOP)
     host.finished(generation)
-    assert simulator.counters()["overruns"] > 100
+    assert simulator.counters()["overruns"] > 0
 
 
 def test_the_line_at_its_own_speed_carries_a_whole_visit(boot: Boot) -> None:
