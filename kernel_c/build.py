@@ -24,7 +24,10 @@ WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow", "-Wvla", 
 COMMON = ["-std=c17", "-ffp-contract=off", "-fno-strict-aliasing", "-I", str(HERE / "core"), "-I", str(HERE / "gen")]
 #: Set by coverage.py: the simulator is built with the sanitisers, and counts which of its lines run.
 COVERAGE = bool(os.environ.get("LLMBM_COVERAGE"))
-COMPACT = ("link*.c", "wire*.c")  # the line protocol: small before fast, a line carries 300 frames a second
+#: The line protocol: small before fast, a line carries 300 frames a second.
+COMPACT = ("link*.c", "wire*.c")
+#: zig cc takes -Oz for -Os; its compiler behind it knows the difference.
+SMALL = ["-Os", "-Xclang", "-Oz", "-fomit-frame-pointer"]
 #: The only files with vector flags: what they hold is called where the processor has the instructions.
 AVX512 = ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl"]
 LEVEL_FLAGS = {
@@ -118,7 +121,7 @@ def build(name: str, out: Path) -> Path:
     for source in sources(target.port):
         flags = COMMON + WARNINGS + target.compile + LEVEL_FLAGS.get(source.name, [])
         if target.name != "asan" and any(source.match(pattern) for pattern in COMPACT):
-            flags = [*flags, "-Os"]
+            flags = [*flags, *SMALL]
         result = objects / f"{source.parent.name}_{source.stem}.o"
         command = [*target.compiler, *flags, "-c", str(source), "-o", str(result)]
         stamp = hashlib.sha256("\0".join([headers, *command]).encode() + source.read_bytes()).hexdigest()

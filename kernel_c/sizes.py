@@ -2,6 +2,7 @@
 """How much of the kernel the line protocol is: code, constants and state of its objects, `python kernel_c/sizes.py`.
 
 State is what a session needs, without the buffers for texts: a prompt, a command's output, what a person typed.
+The UART's driver and its two rings are no part of it: a person's terminal needs them as well.
 
 Reads the COFF objects of the UEFI build by itself, so that no binutils are needed. Code is what executes; constants are
 the field tables, the dictionary text and messages. Source of the format: the PE and COFF specification, 3 and 4.
@@ -16,10 +17,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PARTS = {
-    "framing": ("core_wire", "core_wire_receive", "core_wire_request"),  # octets to frames to records, and back
-    "session": ("core_link", "core_link_answers", "core_link_send"),  # modes, credit, answers, streams
-    "operations": ("core_link_requests", "core_link_file"),  # what the requests do
+#: The protocol: octets to frames to records and back; then modes, credit and heartbeat, requests done once, streams.
+PROTOCOL = {
+    "framing": ("core_wire", "core_wire_octets", "core_wire_receive", "core_wire_request"),
+    "session": ("core_link", "core_link_answers", "core_link_send"),
+}
+#: What is reached through it: what the requests do, long texts, files, how tokens were chosen, a person's keys.
+BEYOND = {
+    "operations": ("core_link_requests", "core_link_output", "core_link_file", "core_link_choice", "core_link_typed")
 }
 CODE, INITIALISED, ZEROED, WRITABLE = 0x20, 0x40, 0x80, 0x8000_0000
 
@@ -51,9 +56,9 @@ def sizes(path: Path) -> tuple[int, int, int]:
 
 
 def protocol_sizes(objects: Path) -> dict[str, tuple[int, int, int]]:
-    """The same for each part of the protocol."""
+    """The same for each part of the protocol and of what is beyond it."""
     found: dict[str, tuple[int, int, int]] = {}
-    for part, names in PARTS.items():
+    for part, names in {**PROTOCOL, **BEYOND}.items():
         each = [sizes(objects / f"{name}.o") for name in names]
         found[part] = (sum(e[0] for e in each), sum(e[1] for e in each), sum(e[2] for e in each))
     return found
@@ -76,11 +81,14 @@ def state_bytes(compiler: list[str], objects: Path) -> int:
 def report(objects: Path, compiler: list[str]) -> str:
     """One line: what the build prints. `compiler` is the command that compiles a source of the kernel."""
     found = protocol_sizes(objects)
-    code = sum(part[0] for part in found.values())
+    code = sum(found[part][0] for part in PROTOCOL)
     constants = sum(part[1] for part in found.values())
-    each = ", ".join(f"{part} {figures[0]}" for part, figures in found.items())
+    each, beyond = (", ".join(f"{part} {found[part][0]}" for part in parts) for parts in (PROTOCOL, BEYOND))
     state = state_bytes(compiler, objects)
-    return f"line protocol: {code} bytes of code ({each}), {constants} of tables and texts, {state} of state"
+    return (
+        f"line protocol: {code} bytes of code ({each}), {state} of state; "
+        f"beyond it: {beyond}; {constants} of tables and texts"
+    )
 
 
 def main() -> int:

@@ -4,7 +4,6 @@
 
 #include "clock.h"
 #include "kernel.h"
-#include "utf8.h"
 
 #define POLL_US 200u     /* least time between two full polls: a UART register costs a microsecond on real hardware */
 #define KEYS_US 10000u
@@ -27,27 +26,6 @@ uint32_t link_sleep_us(const struct kernel *kernel)
         return WATCH_US; /* a transmitter takes no more than 16 octets a look */
     bool quiet = kernel->link.machine && clock_us() - kernel->link.byte_us > SLEEP_AFTER_US;
     return quiet ? SLEEP_US : WATCH_US; /* a person's paste comes without credit: a human line is always watched */
-}
-
-static void type(struct link *link, uint8_t byte)
-{
-    if (link->typed_head - link->typed_tail < LINK_TYPED_BYTES)
-        link->typed[link->typed_head++ % LINK_TYPED_BYTES] = byte;
-}
-
-bool link_typed(struct kernel *kernel, uint8_t *ret_byte)
-{
-    struct link *link = &kernel->link;
-    if (link->typed_tail == link->typed_head)
-        return false;
-    *ret_byte = link->typed[link->typed_tail++ % LINK_TYPED_BYTES];
-    return true;
-}
-
-/* Room for the longest line that turns out not to be a frame. */
-static bool can_type(const struct link *link)
-{
-    return LINK_TYPED_BYTES - (link->typed_head - link->typed_tail) >= WIRE_LINE_BYTES;
 }
 
 void link_work_begin(struct kernel *kernel)
@@ -75,11 +53,35 @@ void link_stop(struct kernel *kernel)
         kernel->link.stop_waiting = true;
 }
 
+/* ---- what went wrong */
+
+#define COUNTERS (sizeof(struct wire_counters) / sizeof(uint32_t))
+
+union counters {
+    struct wire_counters record;
+    uint32_t each[COUNTERS];
+};
+
+/* Since boot. */
+static struct wire_counters counted(const struct kernel *kernel)
+{
+    const struct uart *uart = &kernel->uart;
+    const struct wire_receiver *receiver = &kernel->link.receiver;
+    return (struct wire_counters){
+        .overrun = uart->overruns,
+        .framing = uart->framing_errors,
+        .breaks = uart->breaks,
+        .checksum = receiver->checksum + receiver->cut,
+        .too_long = receiver->too_long,
+        .malformed = receiver->malformed,
+        .dropped = kernel->link.dropped,
+    };
+}
+
 /* ---- modes */
 
 static void send_hello(struct kernel *kernel, const char *nonce, bool machine)
 {
-    struct wire_line line;
     struct wire_hello record = {
         .protocol = WIRE_PROTOCOL,
         .revision = WIRE_REVISION,
@@ -93,13 +95,12 @@ static void send_hello(struct kernel *kernel, const char *nonce, bool machine)
         .baud = kernel->uart.baud,
         .version = KERNEL_VERSION,
     };
-    (void)wire_put_hello(&line, link_sequence(kernel), &record);
-    (void)link_queue(kernel, &line);
+    (void)link_send(kernel, LINK_ALWAYS, &record);
 }
 
 void link_beacon(struct kernel *kernel)
 {
-    kernel->link.sequence = 0;
+    kernel->link.session.sequence = 0;
     send_hello(kernel, "", false);
 }
 
@@ -107,29 +108,15 @@ void link_beacon(struct kernel *kernel)
 static void take_hello(struct kernel *kernel, const struct wire_host_hello *hello)
 {
     struct link *link = &kernel->link;
-    link->sessions++;
+    link->session = (struct link_session){.number = link->session.number + 1, .level = WIRE_LOG_LEVEL_INFO};
     link->line_taken |= !link->machine;
     link->prompt_due = link->host_lingers = false;
     link->machine = true;
-    link->sequence = 0;
-    link->consumed = link->told = 0;
-    link->level = WIRE_LOG_LEVEL_INFO;
-    link->staged_length = 0;
-    link->output_id = 0;
     link_file_close(kernel);
     if (!link->serving)
         link->waiting_id = 0;
-    link->stop_us = 0;
     link->typed_tail = link->typed_head;
-    for (unsigned i = 0; i < LINK_REPLAYS; i++)
-        link->answers[i].id = 0;
-    for (unsigned i = 0; i < WIRE_STREAM_COUNT; i++)
-        link->streams[i] = (struct link_stream){0};
-    link->choices = link->choices_dropped = 0;
-    link->counters = link->counters_sent = (struct wire_counters){0};
-    link->receiver.checksum = link->receiver.too_long = link->receiver.malformed = link->receiver.cut = 0;
-    link->counters_base = (struct wire_counters){.overrun = kernel->uart.overruns, .framing = kernel->uart.framing_errors,
-                                                 .breaks = kernel->uart.breaks};
+    link->counted_before = counted(kernel);
     send_hello(kernel, hello->nonce, true);
     link_send_credit(kernel);
 }
@@ -137,14 +124,13 @@ static void take_hello(struct kernel *kernel, const struct wire_host_hello *hell
 void link_leave(struct kernel *kernel, enum wire_leave_reason why)
 {
     struct link *link = &kernel->link;
-    struct wire_line line;
+    struct wire_leave record = {.why = why};
     if (!link->machine)
         return;
-    (void)wire_put_leave(&line, link_sequence(kernel), &(struct wire_leave){.why = why});
-    (void)link_send(kernel, &line, LINK_MUST);
+    (void)link_send(kernel, LINK_MUST, &record);
     link->machine = false;
-    link->stop_us = 0;
-    link->staged_length = 0;
+    link->session.stop_us = 0;
+    link->session.staged_length = 0;
     link_file_close(kernel);
     link->prompt_due = why != WIRE_LEAVE_REASON_REBOOT;
     link->host_lingers = why == WIRE_LEAVE_REASON_EXPIRED;
@@ -173,19 +159,11 @@ static void take_frame(struct kernel *kernel, const struct wire_frame *frame)
     }
 }
 
-/* A host that has not noticed that its session expired goes on sending, and a damaged request would be run as a prompt. Its lines end with
- * LF: until a person has typed Enter or Ctrl-C, a LF drops the line. */
-static void type_from_line(struct link *link, uint8_t byte)
-{
-    link->host_lingers &= byte != '\r';
-    type(link, link->host_lingers && byte == '\n' ? UART_STOP : byte);
-}
-
 static void take_byte(struct kernel *kernel, uint8_t byte)
 {
     struct link *link = &kernel->link;
     struct wire_frame frame;
-    link->consumed++;
+    link->session.consumed++;
     link->byte_us = clock_us();
     switch (wire_receive(&link->receiver, byte, &frame)) {
     case WIRE_FRAME: take_frame(kernel, &frame); break;
@@ -193,7 +171,7 @@ static void take_byte(struct kernel *kernel, uint8_t byte)
     case WIRE_REJECTED:
         link->credit_due = link->machine;
         for (size_t i = 0; i < link->receiver.raw_length && !link->machine; i++)
-            type_from_line(link, (uint8_t)link->receiver.raw[i]);
+            link_type_from_line(link, (uint8_t)link->receiver.raw[i]);
         break;
     default: break;
     }
@@ -206,11 +184,11 @@ static void take_stops(struct kernel *kernel)
     struct link *link = &kernel->link;
     uint64_t now_us = clock_us();
     uint32_t stops = kernel->uart.stops - link->stops;
-    bool twice = stops > 1 || (link->stop_us != 0 && now_us - link->stop_us < TWICE_US);
+    bool twice = stops > 1 || (link->session.stop_us != 0 && now_us - link->session.stop_us < TWICE_US);
     link->stops = kernel->uart.stops;
-    link->stop_us = now_us;
+    link->session.stop_us = now_us;
     link->byte_us = now_us;
-    link->consumed += stops;
+    link->session.consumed += stops;
     link->credit_due = link->machine;
     wire_receiver_drop(&link->receiver);
     link_stop(kernel);
@@ -218,7 +196,7 @@ static void take_stops(struct kernel *kernel)
         link->host_lingers = false;
         link->typed_tail = link->typed_head;
         if (!link_computes(kernel))
-            type(link, UART_STOP);
+            link_type(link, UART_STOP);
     } else if (twice) {
         link_leave(kernel, WIRE_LEAVE_REASON_CTRL_C);
     }
@@ -231,13 +209,13 @@ static void receive(struct kernel *kernel)
     bool stopped = kernel->uart.stops != link->stops;
     uint8_t byte;
     for (;;) {
-        if (stopped && !can_type(link))
+        if (stopped && !link_can_type(link))
             uart_skip_to_stop(&kernel->uart);
         if (stopped && !uart_before_stop(&kernel->uart)) {
             take_stops(kernel);
             stopped = false;
         }
-        if (!can_type(link) || !uart_receive(&kernel->uart, &byte))
+        if (!link_can_type(link) || !uart_receive(&kernel->uart, &byte))
             break;
         take_byte(kernel, byte);
     }
@@ -248,54 +226,29 @@ static void receive(struct kernel *kernel)
     }
 }
 
-static void look_for_keys(struct kernel *kernel)
-{
-    static const char *const sequences[] = {"\x1b[A", "\x1b[B", "\x1b[D", "\x1b[C", "\x1b[H", "\x1b[F", "\x1b[3~"};
-    int32_t key;
-    while ((key = port_key_read()) != PORT_KEY_NONE) {
-        if (key == (int32_t)UART_STOP && link_computes(kernel)) {
-            chat_stop(kernel);
-        } else if (key >= PORT_KEY_UP && key <= PORT_KEY_DELETE) {
-            for (const char *at = sequences[key - PORT_KEY_UP]; *at != '\0'; at++)
-                type(&kernel->link, (uint8_t)*at);
-        } else {
-            char bytes[UTF8_MOST_BYTES];
-            size_t count = utf8_encode((uint32_t)key, bytes);
-            for (size_t i = 0; i < count; i++)
-                type(&kernel->link, (uint8_t)bytes[i]);
-        }
-    }
-}
-
 /* ---- the poll */
 
 static void send_counters(struct kernel *kernel, uint64_t now_us)
 {
     struct link *link = &kernel->link;
-    struct wire_counters *now = &link->counters, *sent = &link->counters_sent;
-    struct wire_line line;
-    now->overrun = kernel->uart.overruns - link->counters_base.overrun;
-    now->framing = kernel->uart.framing_errors - link->counters_base.framing;
-    now->breaks = kernel->uart.breaks - link->counters_base.breaks;
-    now->checksum = link->receiver.checksum + link->receiver.cut;
-    now->too_long = link->receiver.too_long;
-    now->malformed = link->receiver.malformed;
-    bool changed = now->overrun != sent->overrun || now->framing != sent->framing || now->breaks != sent->breaks ||
-                   now->checksum != sent->checksum || now->too_long != sent->too_long ||
-                   now->malformed != sent->malformed || now->dropped != sent->dropped;
-    bool any = (now->overrun | now->framing | now->breaks | now->checksum | now->too_long | now->malformed | now->dropped) != 0;
-    if (now_us - link->counters_us < (changed ? COUNTERS_US : COUNTERS_AGAIN_US) || !(changed || any))
+    union counters now = {.record = counted(kernel)};
+    uint32_t any = 0, changed = 0;
+    for (unsigned i = 0; i < COUNTERS; i++) {
+        now.each[i] -= ((union counters){.record = link->counted_before}).each[i];
+        any |= now.each[i];
+        changed |= now.each[i] ^ ((union counters){.record = link->session.counters}).each[i];
+    }
+    if (any == 0 || now_us - link->session.counters_us < (changed != 0 ? COUNTERS_US : COUNTERS_AGAIN_US))
         return;
-    link->counters_us = now_us;
-    (void)wire_put_counters(&line, link_sequence(kernel), now);
-    if (link_send(kernel, &line, LINK_EVENT))
-        *sent = *now;
+    link->session.counters_us = now_us;
+    if (link_send(kernel, LINK_EVENT, &now.record))
+        link->session.counters = now.record;
 }
 
 static void serve_session(struct kernel *kernel, uint64_t now_us)
 {
     struct link *link = &kernel->link;
-    uint32_t untold = link->consumed - link->told;
+    uint32_t untold = link->session.consumed - link->session.told;
     bool changed = link->phase != link_phase(kernel);
     if (changed || link->credit_due || untold > WIRE_WINDOW / 2 || now_us - link->credit_us >= HEARTBEAT_US)
         link_send_credit(kernel);
@@ -319,7 +272,7 @@ bool link_poll(struct kernel *kernel)
             serve_session(kernel, now_us);
         if (now_us - link->key_us >= KEYS_US) {
             link->key_us = now_us;
-            look_for_keys(kernel);
+            link_look_for_keys(kernel);
         }
     }
     return !kernel->chat.stop_asked;

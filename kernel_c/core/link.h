@@ -1,7 +1,8 @@
 /* link.h - the kernel's end of the line protocol (protocol/SPEC.md), and who owns the serial line at the moment.
  *
- * link.c: modes, receiving, the poll. link_send.c: frames going out and what is dropped when there is no room. link_requests.c: operations.
- * link_answers.c: responses and their repetition. link_file.c: files over the line.
+ * link.c: modes, receiving, the poll. link_send.c: frames going out and what is dropped when there is no room. link_answers.c: requests and
+ * their responses. link_requests.c: what the operations do; link_output.c: their texts; link_file.c: files; link_choice.c: how
+ * tokens were chosen. link_typed.c: what a person types.
  */
 #ifndef LLMK_LINK_H
 #define LLMK_LINK_H
@@ -23,9 +24,8 @@ struct kernel;
 
 /* An answer that may be asked for again, with the texts it points to. */
 struct link_answer {
-    uint16_t id; /* 0: none */
-    struct wire_response record;
-    char value[41], field[17], message[WIRE_RESPONSE_MESSAGE_OCTETS + 1];
+    struct wire_response record; /* its id is 0: none */
+    char value[41], message[WIRE_RESPONSE_MESSAGE_OCTETS + 1];
 };
 
 struct link_stream {
@@ -46,19 +46,11 @@ struct link_file {
     uint16_t frames;    /* sent for it so far */
 };
 
-struct link {
-    bool machine;             /* LLP/1; otherwise the line is a person's */
-    uint32_t sessions;        /* hellos so far: an answer of an earlier one is not sent into the next */
+/* What a hello begins anew. */
+struct link_session {
+    uint32_t number;          /* hellos so far: an answer of an earlier one is not sent into the next */
     uint16_t sequence;        /* of the next frame */
-    struct wire_receiver receiver;
     uint32_t consumed, told;  /* bytes taken since the hello; the value in the last K */
-    enum wire_phase phase;    /* in the last K */
-    uint64_t credit_us;       /* when the last K was sent */
-    bool credit_due;
-    uint64_t life_us;         /* when the last valid frame of the host came */
-    uint64_t byte_us;         /* when the last byte came */
-    uint64_t poll_us, key_us; /* when the slow parts of the poll ran */
-    uint32_t stops, breaks;   /* of the uart, as last seen */
     uint64_t stop_us;         /* when the last stop byte came, 0: none */
     enum wire_log_level level;
     struct link_stream streams[WIRE_STREAM_COUNT];
@@ -66,18 +58,33 @@ struct link {
     uint32_t answered;        /* answers so far: the next place is answered % LINK_REPLAYS */
     uint32_t choices;         /* how many of the likeliest tokens go with each token, 0: no choices are sent */
     uint16_t choices_dropped; /* since the last one sent */
-    struct wire_counters counters, counters_sent, counters_base;
+    struct wire_counters counters; /* in the last X */
     uint64_t counters_us;
+    size_t staged_length;
+    uint16_t output_id;       /* whose output is kept for `out`, 0: nobody's */
+};
+
+struct link {
+    bool machine;             /* LLP/1; otherwise the line is a person's */
+    struct link_session session;
+    struct wire_receiver receiver;
+    enum wire_phase phase;    /* in the last K */
+    uint64_t credit_us;       /* when the last K was sent */
+    bool credit_due;
+    uint64_t life_us;         /* when the last valid frame of the host came */
+    uint64_t byte_us;         /* when the last byte came */
+    uint64_t poll_us, key_us; /* when the slow parts of the poll ran */
+    uint32_t stops, breaks;   /* of the uart, as last seen */
+    uint32_t dropped;         /* frames that must go and found no room, since boot */
+    struct wire_counters counted_before; /* the hello: an X tells what came since */
     /* what was asked for and waits for the REPL loop */
     enum wire_op waiting;
     uint16_t waiting_id;      /* 0: nothing waits; also the id of what runs now */
     uint32_t waiting_session; /* the one that asked */
     bool stop_waiting;        /* a stop came before the work that waits had begun */
     bool serving;             /* work runs, asked for by the host or by a person */
-    size_t staged_length;
     char staged[CHAT_PROMPT_BYTES];
     /* the last command's output, for `out` */
-    uint16_t output_id;
     size_t output_length;
     char output[LINK_OUTPUT_BYTES];
     struct link_file file;
@@ -119,12 +126,12 @@ uint32_t link_sleep_us(const struct kernel *kernel);
 
 /* ---- between the link's own files ------------------------------------------------------------------------------- */
 
-enum link_care { LINK_SAMPLE, LINK_EVENT, LINK_MUST };
-/* Queues a line. Samples and events are left out while more than half of the ring is full; what must go waits up to 50 ms. */
-bool link_send(struct kernel *kernel, const struct wire_line *line, enum link_care care);
-uint16_t link_sequence(struct kernel *kernel);
-/* Queues a line in either mode, pumping for up to 50 ms when there is no room; false when even that was not enough. */
-bool link_queue(struct kernel *kernel, const struct wire_line *line);
+/* LINK_ALWAYS: in human mode too, where nothing else is sent. Samples and events are left out while more than half of the ring
+ * is full; what must go waits up to 50 ms. */
+enum link_care { LINK_SAMPLE, LINK_EVENT, LINK_MUST, LINK_ALWAYS };
+/* Sends the record that `pointer` points to. False when it was not sent. */
+#define link_send(kernel, care, pointer) link_send_record(kernel, care, WIRE_RECORD_OF(pointer), pointer)
+bool link_send_record(struct kernel *kernel, enum link_care care, enum wire_record type, const void *record);
 enum wire_phase link_phase(const struct kernel *kernel);
 bool link_computes(const struct kernel *kernel); /* an answer or a bench runs, which a stop byte stops */
 void link_stop(struct kernel *kernel); /* what runs or waits to run is to end */
@@ -132,7 +139,8 @@ void link_send_credit(struct kernel *kernel);
 /* One record of a stream now; ZONE sends every arena. Returns the number of frames. */
 unsigned link_send_stream(struct kernel *kernel, enum wire_stream stream, enum link_care care);
 void link_send_samples(struct kernel *kernel, uint64_t now_us);
-void link_request(struct kernel *kernel, const struct wire_frame *frame);
+void link_request(struct kernel *kernel, const struct wire_frame *frame); /* does it, if it is new, and answers */
+void link_perform(struct kernel *kernel, const struct wire_request *request);
 void link_leave(struct kernel *kernel, enum wire_leave_reason why);
 
 /* Answers. Each is kept for repetition and sent; begin and send are for those with fields of their own. */
@@ -144,11 +152,17 @@ void link_done_value(struct kernel *kernel, uint16_t id, const char *value);
 /* `field` is the key or parameter at fault, NULL for none. */
 void link_refuse(struct kernel *kernel, uint16_t id, enum wire_error_code code, const char *field, const char *message);
 void link_refuse_error(struct kernel *kernel, uint16_t id, const char *field, const struct error *error);
-/* True when this request was answered or is being worked on: then nothing else is to be done. */
-bool link_replay(struct kernel *kernel, uint16_t id);
 /* Pieces of the last output; returns how many were sent. */
 unsigned link_send_output(struct kernel *kernel, uint16_t id, uint32_t first, uint32_t most);
 unsigned link_output_pieces(size_t length);
+/* Sends a reason that is longer than a response holds as output before it; the response has its beginning. */
+void link_send_reason(struct kernel *kernel, struct link_answer *answer, const char *message);
+
+/* What a person types. Text of the line is typed only when there is room for the longest line that turns out to be no frame. */
+void link_type(struct link *link, uint8_t byte);
+void link_type_from_line(struct link *link, uint8_t byte);
+bool link_can_type(const struct link *link);
+void link_look_for_keys(struct kernel *kernel);
 
 /* Files. `open` runs from the REPL loop and takes the copy, `data` asks for a part of it, which the poll sends as the line has room. */
 void link_file_open(struct kernel *kernel, uint16_t id);

@@ -1,4 +1,4 @@
-/* link_answers.c - responses: built once, kept, and sent again when the same request comes again. */
+/* link_answers.c - each request is done once: its response is kept, and sent again when the same request comes again. */
 #include "clock.h"
 #include "kernel.h"
 #include "text.h"
@@ -12,62 +12,15 @@ static void copy(char *to, size_t capacity, const char *from)
 
 struct link_answer *link_answer_begin(struct link *link, uint16_t id)
 {
-    struct link_answer *answer = &link->answers[link->answered++ % LINK_REPLAYS];
-    *answer = (struct link_answer){.id = id, .record = {.id = id, .ok = true}};
+    struct link_answer *answer = &link->session.answers[link->session.answered++ % LINK_REPLAYS];
+    *answer = (struct link_answer){.record = {.id = id, .ok = true, .value = answer->value, .message = answer->message}};
     return answer;
 }
 
 void link_answer_send(struct kernel *kernel, struct link_answer *answer)
 {
-    struct wire_line line;
-    struct wire_response *record = &answer->record;
-    record->time = clock_ms();
-    record->value = answer->value;
-    record->field = answer->field;
-    record->message = answer->message;
-    (void)wire_put_response(&line, link_sequence(kernel), record);
-    (void)link_send(kernel, &line, LINK_MUST);
-}
-
-unsigned link_send_output(struct kernel *kernel, uint16_t id, uint32_t first, uint32_t most)
-{
-    struct link *link = &kernel->link;
-    unsigned sent = 0;
-    for (uint32_t index = first; index - first < most; index++) {
-        size_t at = (size_t)index * WIRE_OUTPUT_TEXT_BYTES;
-        struct wire_line line;
-        if (at >= link->output_length)
-            break;
-        size_t rest = link->output_length - at;
-        struct wire_output record = {.id = id, .index = (uint16_t)index, .text = (const uint8_t *)link->output + at,
-                                     .text_length = rest < WIRE_OUTPUT_TEXT_BYTES ? rest : WIRE_OUTPUT_TEXT_BYTES};
-        (void)wire_put_output(&line, link_sequence(kernel), &record);
-        sent += link_send(kernel, &line, LINK_MUST);
-    }
-    return sent;
-}
-
-unsigned link_output_pieces(size_t length)
-{
-    return (unsigned)((length + WIRE_OUTPUT_TEXT_BYTES - 1) / WIRE_OUTPUT_TEXT_BYTES);
-}
-
-/* A reason longer than the response holds goes before it, as output that can be asked for again; the response has its beginning. The
- * buffer of the last output is free but while work runs that somebody else asked for. */
-static void send_reason(struct kernel *kernel, struct link_answer *answer, const char *message)
-{
-    struct link *link = &kernel->link;
-    bool ours = !link->serving || link->waiting_id == answer->id;
-    if (wire_plain_octets(message) <= WIRE_RESPONSE_MESSAGE_OCTETS || !ours)
-        return;
-    struct text text;
-    text_init(&text, link->output, sizeof link->output);
-    text_string(&text, message);
-    link->output_length = text.length;
-    link->output_id = answer->id;
-    (void)link_send_output(kernel, answer->id, 0, UINT32_MAX);
-    answer->record.has_count = true;
-    answer->record.count = (uint16_t)link_output_pieces(text.length);
+    answer->record.time = clock_ms();
+    (void)link_send(kernel, LINK_MUST, &answer->record);
 }
 
 void link_refuse(struct kernel *kernel, uint16_t id, enum wire_error_code code, const char *field, const char *message)
@@ -77,10 +30,10 @@ void link_refuse(struct kernel *kernel, uint16_t id, enum wire_error_code code, 
     answer->record.has_error = true;
     answer->record.error = code;
     answer->record.has_field = field != NULL && *field != '\0';
+    answer->record.field = field;
     answer->record.has_message = true;
-    send_reason(kernel, answer, message);
-    copy(answer->field, sizeof answer->field, field != NULL ? field : "");
     copy(answer->message, sizeof answer->message, message);
+    link_send_reason(kernel, answer, message);
     link_answer_send(kernel, answer);
 }
 
@@ -115,14 +68,33 @@ void link_done_value(struct kernel *kernel, uint16_t id, const char *value)
     link_answer_send(kernel, answer);
 }
 
-bool link_replay(struct kernel *kernel, uint16_t id)
+/* True when this request was answered or is being worked on: then nothing else is to be done. */
+static bool replay(struct kernel *kernel, uint16_t id)
 {
+    struct link *link = &kernel->link;
     for (unsigned i = 0; i < LINK_REPLAYS; i++)
-        if (kernel->link.answers[i].id == id) {
-            link_answer_send(kernel, &kernel->link.answers[i]);
+        if (link->session.answers[i].record.id == id) {
+            link_answer_send(kernel, &link->session.answers[i]);
             return true;
         }
-    if (kernel->link.file.request == id)
+    if (link->file.request == id)
         return true; /* it is being sent: its answer will come */
-    return kernel->link.waiting_id == id && kernel->link.waiting_session == kernel->link.sessions;
+    return link->waiting_id == id && link->waiting_session == link->session.number;
+}
+
+void link_request(struct kernel *kernel, const struct wire_frame *frame)
+{
+    struct wire_request request;
+    struct wire_refusal refusal;
+    bool good = wire_request_parse(frame, &request, &refusal);
+    if (request.id == 0)
+        kernel->link.receiver.malformed++; /* nobody can be answered */
+    else if (replay(kernel, request.id))
+        return;
+    else if (!good)
+        link_refuse(kernel, request.id, refusal.error, refusal.field, refusal.message);
+    else if (link_busy(kernel) && !(wire_operations[request.op].flags & WIRE_OP_WHILE_BUSY))
+        link_refuse(kernel, request.id, WIRE_ERROR_CODE_BUSY, NULL, "the kernel computes: wait for the end, or stop it");
+    else
+        link_perform(kernel, &request);
 }

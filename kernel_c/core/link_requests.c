@@ -1,4 +1,4 @@
-/* link_requests.c - one operation at a time, each answered once and replayed when it is asked again. */
+/* link_requests.c - what the operations do. */
 #include "clock.h"
 #include "commands.h"
 #include "kernel.h"
@@ -29,19 +29,17 @@ static void send_events(struct kernel *kernel, const struct wire_request *reques
 {
     unsigned sent = 0;
     if (request->has_level)
-        kernel->link.level = request->level;
+        kernel->link.session.level = request->level;
     if (request->has_index && kernel->log != NULL) {
         uint32_t most = request->has_count ? request->count : LOG_CAPACITY;
         uint32_t number = request->index > kernel->log->first ? request->index : kernel->log->first;
         for (; number < kernel->log->next && sent < most; number++) {
             const struct log_entry *entry = log_number(kernel->log, number);
             struct wire_event record;
-            struct wire_line line;
             if (entry == NULL)
                 continue;
             log_record(entry, &record);
-            (void)wire_put_event(&line, link_sequence(kernel), &record);
-            sent += link_send(kernel, &line, LINK_MUST);
+            sent += link_send(kernel, LINK_MUST, &record);
         }
     }
     link_done_count(kernel, request->id, sent);
@@ -54,7 +52,7 @@ static void send_dictionary(struct kernel *kernel, uint16_t id)
     text_init(&text, link->output, sizeof link->output);
     text_string(&text, wire_dictionary);
     link->output_length = text.length;
-    link->output_id = id;
+    link->session.output_id = id;
     (void)link_send_output(kernel, id, 0, UINT32_MAX);
     link_done_count(kernel, id, link_output_pieces(text.length));
 }
@@ -112,13 +110,13 @@ static void subscribe(struct kernel *kernel, const struct wire_request *request)
     struct link *link = &kernel->link;
     uint32_t others = 0, most = kernel->uart.baud / 10 * TELEMETRY_SHARE / 10 / SAMPLE_BYTES, rate = request->rate;
     for (unsigned i = 0; i < WIRE_STREAM_COUNT; i++)
-        others += i == (unsigned)request->stream ? 0 : link->streams[i].rate;
+        others += i == (unsigned)request->stream ? 0 : link->session.streams[i].rate;
     if (rate > MOST_SAMPLES_HZ) {
         link_refuse(kernel, request->id, WIRE_ERROR_CODE_RANGE, "hz", "expected 0 to 20");
         return;
     }
     uint32_t room = most > others ? most - others : 1;
-    struct link_stream *stream = &link->streams[request->stream];
+    struct link_stream *stream = &link->session.streams[request->stream];
     stream->rate = (uint8_t)(rate > room ? room : rate);
     stream->due_us = clock_us();
     char value[8];
@@ -132,10 +130,10 @@ static void want_choices(struct kernel *kernel, const struct wire_request *reque
 {
     char value[8];
     struct text text;
-    kernel->link.choices = request->count < CHOICE_MOST ? request->count : CHOICE_MOST;
-    kernel->link.choices_dropped = 0;
+    kernel->link.session.choices = request->count < CHOICE_MOST ? request->count : CHOICE_MOST;
+    kernel->link.session.choices_dropped = 0;
     text_init(&text, value, sizeof value);
-    text_format(&text, "%u", (unsigned)kernel->link.choices);
+    text_format(&text, "%u", (unsigned)kernel->link.session.choices);
     link_done_value(kernel, request->id, value);
 }
 
@@ -145,14 +143,14 @@ static bool stage(struct kernel *kernel, const struct wire_request *request)
 {
     struct link *link = &kernel->link;
     uint32_t offset = request->has_offset ? request->offset : 0;
-    if (offset > 0 && offset <= link->staged_length && request->text_length <= link->staged_length - offset)
+    if (offset > 0 && offset <= link->session.staged_length && request->text_length <= link->session.staged_length - offset)
         return true; /* it is here already: its answer was lost */
-    if (offset > 0 && offset != link->staged_length) {
+    if (offset > 0 && offset != link->session.staged_length) {
         char message[80];
         struct text text;
         text_init(&text, message, sizeof message);
-        text_format(&text, "%u bytes are staged: expected o=%u, or 0 to begin anew", (unsigned)link->staged_length,
-                    (unsigned)link->staged_length);
+        text_format(&text, "%u bytes are staged: expected o=%u, or 0 to begin anew", (unsigned)link->session.staged_length,
+                    (unsigned)link->session.staged_length);
         link_refuse(kernel, request->id, WIRE_ERROR_CODE_STATE, "o", message);
         return false;
     }
@@ -162,8 +160,8 @@ static bool stage(struct kernel *kernel, const struct wire_request *request)
     }
     for (size_t i = 0; i < request->text_length; i++)
         link->staged[offset + i] = (char)request->text[i];
-    link->staged_length = offset + request->text_length;
-    link->staged[link->staged_length] = '\0';
+    link->session.staged_length = offset + request->text_length;
+    link->staged[link->session.staged_length] = '\0';
     return true;
 }
 
@@ -172,22 +170,22 @@ static void run_command(struct kernel *kernel, uint16_t id)
     struct link *link = &kernel->link;
     struct error error = {0};
     struct text text;
-    uint32_t session = link->sessions;
-    link->output_id = 0;
+    uint32_t session = link->session.number;
+    link->session.output_id = 0;
     text_init(&text, link->output, sizeof link->output);
-    console_print(kernel, "\n[console] %.*s\n", (int)(link->staged_length < 200 ? link->staged_length : 200), link->staged);
-    bool ok = command_run(kernel, link->staged, link->staged_length, &text, &error);
+    console_print(kernel, "\n[console] %.*s\n", (int)(link->session.staged_length < 200 ? link->session.staged_length : 200), link->staged);
+    bool ok = command_run(kernel, link->staged, link->session.staged_length, &text, &error);
     console_write(kernel, link->output, text.length);
     if (!ok)
         console_print(kernel, "%s\n", error.text);
-    if (link->sessions != session)
+    if (link->session.number != session)
         return; /* another host has come meanwhile: to it this id means something else */
     if (!ok) {
         link_refuse_error(kernel, id, NULL, &error);
         return;
     }
     link->output_length = text.length;
-    link->output_id = id;
+    link->session.output_id = id;
     (void)link_send_output(kernel, id, 0, UINT32_MAX);
     link_done_count(kernel, id, link_output_pieces(text.length));
 }
@@ -196,7 +194,7 @@ static void run_generation(struct kernel *kernel, uint16_t id)
 {
     struct link *link = &kernel->link;
     struct error error = {0};
-    if (!chat_prepare(kernel, link->staged, link->staged_length, &error)) {
+    if (!chat_prepare(kernel, link->staged, link->session.staged_length, &error)) {
         link_refuse_error(kernel, id, NULL, &error);
         return;
     }
@@ -205,7 +203,7 @@ static void run_generation(struct kernel *kernel, uint16_t id)
     answer->record.has_generation = true;
     answer->record.generation = kernel->chat.generation;
     link_answer_send(kernel, answer);
-    console_print(kernel, "\n[console] %.*s", (int)link->staged_length, link->staged);
+    console_print(kernel, "\n[console] %.*s", (int)link->session.staged_length, link->staged);
     link->waiting_id = 0; /* answered: from here on the chat itself says that the kernel is busy */
     if (link->stop_waiting)
         chat_stop(kernel);
@@ -225,7 +223,7 @@ bool link_serve(struct kernel *kernel)
     default: run_command(kernel, id); break;
     }
     link->waiting_id = 0;
-    link->staged_length = 0;
+    link->session.staged_length = 0;
     link_work_end(kernel);
     return true;
 }
@@ -235,14 +233,14 @@ static void stage_work(struct kernel *kernel, const struct wire_request *request
     struct link *link = &kernel->link;
     if (!stage(kernel, request))
         return;
-    if (request->op == WIRE_OP_RUN && !command_is(link->staged, link->staged_length)) {
-        link->staged_length = 0;
+    if (request->op == WIRE_OP_RUN && !command_is(link->staged, link->session.staged_length)) {
+        link->session.staged_length = 0;
         link_refuse(kernel, request->id, WIRE_ERROR_CODE_ARG, "s", "not a command: it must begin with /; prompts go with gen");
         return;
     }
     link->waiting = request->op;
     link->waiting_id = request->id;
-    link->waiting_session = link->sessions;
+    link->waiting_session = link->session.number;
     link->stop_waiting = false;
 }
 
@@ -256,7 +254,7 @@ static void say_last(struct kernel *kernel, uint16_t id)
     link_done_count(kernel, id, 1);
 }
 
-static void perform(struct kernel *kernel, const struct wire_request *request)
+void link_perform(struct kernel *kernel, const struct wire_request *request)
 {
     switch (request->op) {
     case WIRE_OP_PING: link_done(kernel, request->id); break;
@@ -268,7 +266,7 @@ static void perform(struct kernel *kernel, const struct wire_request *request)
     case WIRE_OP_TOK: send_tokens(kernel, request); break;
     case WIRE_OP_PROB: want_choices(kernel, request); break;
     case WIRE_OP_OUT:
-        if (request->of == 0 || request->of != kernel->link.output_id)
+        if (request->of == 0 || request->of != kernel->link.session.output_id)
             link_refuse(kernel, request->id, WIRE_ERROR_CODE_STATE, "of", "only the last output is kept");
         else
             link_done_count(kernel, request->id, link_send_output(kernel, request->of, request->index, request->count));
@@ -308,24 +306,4 @@ static void perform(struct kernel *kernel, const struct wire_request *request)
         kernel->after = KERNEL_REBOOT;
         break;
     }
-}
-
-void link_request(struct kernel *kernel, const struct wire_frame *frame)
-{
-    struct wire_request request;
-    struct wire_refusal refusal;
-    if (!wire_request_parse(frame, &request, &refusal)) {
-        if (refusal.id == 0)
-            kernel->link.receiver.malformed++; /* nobody can be answered */
-        else if (!link_replay(kernel, refusal.id))
-            link_refuse(kernel, refusal.id, refusal.error, refusal.field, refusal.message);
-        return;
-    }
-    if (link_replay(kernel, request.id))
-        return;
-    if (link_busy(kernel) && !(wire_operations[request.op].flags & WIRE_OP_WHILE_BUSY)) {
-        link_refuse(kernel, request.id, WIRE_ERROR_CODE_BUSY, NULL, "the kernel computes: wait for the end, or stop it");
-        return;
-    }
-    perform(kernel, &request);
 }

@@ -24,7 +24,7 @@ static void run_command(struct kernel *kernel, const char *line, size_t length)
     struct error error = {0};
     struct text text; /* the link's output buffer is free: one thing runs at a time */
     text_init(&text, kernel->link.output, sizeof kernel->link.output);
-    kernel->link.output_id = 0; /* what the host could have asked for again is overwritten */
+    kernel->link.session.output_id = 0; /* what the host could have asked for again is overwritten */
     link_work_begin(kernel);
     if (command_run(kernel, line, length, &text, &error))
         console_write(kernel, kernel->link.output, text.length);

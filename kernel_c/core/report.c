@@ -195,3 +195,22 @@ void report_version(const struct kernel *kernel, struct wire_version *ret)
         .schema_id = WIRE_SCHEMA_ID,
     };
 }
+
+bool report_sample(const struct kernel *kernel, enum wire_stream stream, enum wire_arena arena, union wire_sample *ret)
+{
+    switch (stream) {
+    case WIRE_STREAM_PERF: report_perf(kernel, &ret->perf); break;
+    case WIRE_STREAM_KV: report_kv_cache(kernel, &ret->kv_cache); break;
+    case WIRE_STREAM_ZONES: report_zones(kernel, &ret->zones); break;
+    case WIRE_STREAM_SENTINEL: report_sentinel(kernel, &ret->sentinel); break;
+    case WIRE_STREAM_SAMPLING: report_sampling(kernel, &ret->sampling_state); break;
+    case WIRE_STREAM_ZONE: report_zone(kernel, arena, &ret->zone); break;
+    case WIRE_STREAM_MODEL: report_model(kernel, &ret->model); break;
+    case WIRE_STREAM_TOKENIZER: report_tokenizer(kernel, &ret->tokenizer_state); break;
+    case WIRE_STREAM_CPU: report_cpu(kernel, &ret->cpu); break;
+    case WIRE_STREAM_VERSION: report_version(kernel, &ret->version); break;
+    case WIRE_STREAM_BENCH: report_bench(kernel, &ret->bench); break;
+    case WIRE_STREAM_LOAD: return false;
+    }
+    return true;
+}

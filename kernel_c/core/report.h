@@ -20,6 +20,8 @@ void report_tokenizer(const struct kernel *kernel, struct wire_tokenizer_state *
 void report_cpu(const struct kernel *kernel, struct wire_cpu *ret);
 void report_bench(const struct kernel *kernel, struct wire_bench *ret); /* the level is "" before the first */
 void report_version(const struct kernel *kernel, struct wire_version *ret);
+/* The record of a stream; `arena` is for ZONE. False for LOAD, which is told while loading only. */
+bool report_sample(const struct kernel *kernel, enum wire_stream stream, enum wire_arena arena, union wire_sample *ret);
 
 /* Text renderers over the same records, in the grammar of kernel_c/DUMP.md. */
 void report_text_context(const struct kernel *kernel, struct text *out); /* model, sampling, KV: /ctx */

@@ -28,11 +28,6 @@ uint32_t wire_crc32_more(uint32_t crc, const void *data, size_t count)
     return ~crc;
 }
 
-uint32_t wire_crc32(const void *data, size_t count)
-{
-    return wire_crc32_more(0, data, count);
-}
-
 /* ---- writing --------------------------------------------------------------------------------------------------- */
 
 /* Counts on beyond the end, so that an overflow is seen once, at the end of the line. */
@@ -78,149 +73,119 @@ static void put_micro(struct wire_line *line, uint64_t value)
     uint32_t rest = (uint32_t)(value % 1000000u);
     if (rest > 0) {
         put(line, '.');
-        for (uint32_t unit = 100000u; rest > 0; unit /= 10u) {
-            put(line, digits[rest / unit]);
-            rest %= unit;
-        }
+    }
+    for (uint32_t unit = 100000u; rest > 0; unit /= 10u) {
+        put(line, digits[rest / unit]);
+        rest %= unit;
     }
 }
 
-static void put_escaped(struct wire_line *line, uint8_t octet)
+static void put_escaped(struct wire_line *line, char octet)
 {
-    if (octet == ' ') {
-        put(line, '_');
-    } else if (wire_is_safe(octet)) {
-        put(line, (char)octet);
+    if (octet == ' ' || wire_is_safe(octet)) {
+        put(line, octet == ' ' ? '_' : octet);
     } else {
         put(line, '%');
-        put_fixed_hex(line, octet, 2);
+        put_fixed_hex(line, (uint8_t)octet, 2);
     }
+}
+
+static char printable(char octet)
+{
+    return octet >= 0x20 && octet < 0x7f ? octet : '?';
 }
 
 size_t wire_plain_octets(const char *text)
 {
     size_t octets = 0;
     for (; *text; text++) {
-        octets += *text == ' ' || wire_is_safe((uint8_t)*text) || *text < 0x20 || *text >= 0x7f ? 1 : 3;
+        octets += printable(*text) == ' ' || wire_is_safe(printable(*text)) ? 1 : 3;
     }
     return octets;
 }
 
-/* `limit` counts the octets written, so that a long message is cut and never breaks the line. */
-static void put_plain(struct wire_line *line, const char *text, size_t limit)
+/* The limit of a text counts its octets; that of plain and name those written, so that a long message is cut and never
+ * breaks the line. */
+static void put_text(struct wire_line *line, const struct wire_field *field, const char *text, size_t length)
 {
-    size_t end = line->length + limit;
-    for (; *text; text++) {
-        uint8_t octet = *text >= 0x20 && *text < 0x7f ? (uint8_t)*text : (uint8_t)'?';
+    size_t begin = line->length;
+    for (size_t i = 0; i < length; i++) {
         size_t before = line->length;
-        put_escaped(line, octet);
-        if (line->length > end) {
+        if (field->kind == WIRE_NAME) {
+            put(line, wire_is_name(text[i]) ? text[i] : '-');
+        } else {
+            put_escaped(line, field->kind == WIRE_PLAIN ? printable(text[i]) : text[i]);
+        }
+        if ((field->kind == WIRE_TEXT ? i + 1 : line->length - begin) > field->limit) {
             line->length = before;
             return;
         }
     }
 }
 
-static void put_name(struct wire_line *line, const char *text, size_t limit)
-{
-    for (; *text && limit > 0; text++, limit--) {
-        put(line, wire_is_name(*text) ? *text : '-');
-    }
-}
-
 /* Only up to 2^bits - 1: a line never grows beyond what was proved for it. */
 static uint64_t clamp_bits(uint64_t value, unsigned bits)
 {
-    uint64_t limit = bits < 64 ? ((uint64_t)1 << bits) - 1 : UINT64_MAX;
+    uint64_t limit = UINT64_MAX >> (64 - bits);
     return value < limit ? value : limit;
 }
 
-static uint64_t load_number(const void *at, const struct wire_field *field)
+/* An unsigned number of the least size that holds so many bits. Little-endian, as every machine that this runs on. */
+static uint64_t load_bits(const uint8_t *at, unsigned bits)
 {
-    if (field->kind == WIRE_FLAG) {
-        return *(const bool *)at;
+    uint64_t value = 0;
+    for (unsigned bytes = bits <= 8 ? 1 : bits <= 16 ? 2 : bits <= 32 ? 4 : 8; bytes > 0;) {
+        value = value << 8 | at[--bytes];
     }
-    if (field->kind == WIRE_ENUM) {
-        return *(const uint32_t *)at;
-    }
-    uint64_t value = field->limit <= 8    ? *(const uint8_t *)at
-                     : field->limit <= 16 ? *(const uint16_t *)at
-                     : field->limit <= 32 ? *(const uint32_t *)at
-                                          : *(const uint64_t *)at;
-    return clamp_bits(value, field->limit);
+    return clamp_bits(value, bits);
 }
 
-static bool is_empty(const struct wire_field *field, const uint8_t *at)
+/* The number itself, the length of a text, or how many numbers a list has: what is zero is empty. */
+static uint64_t load(const struct wire_field *field, const uint8_t *at)
 {
     switch (field->kind) {
     case WIRE_TEXT:
-        return *(const size_t *)(const void *)(at + sizeof(void *)) == 0;
+        return load_bits(at + sizeof(void *), 64);
     case WIRE_PLAIN:
     case WIRE_NAME: {
         const char *text = *(const char *const *)(const void *)at;
-        return !text || !*text;
+        uint64_t length = 0;
+        while (text && text[length]) {
+            length++;
+        }
+        return length;
     }
     case WIRE_UINTS:
-        return *(const uint32_t *)(const void *)(at + field->count * sizeof(uint64_t)) == 0;
+        return load_bits(at + field->count * sizeof(uint64_t), 32);
     default:
-        return load_number(at, field) == 0;
+        return load_bits(at, field->kind == WIRE_ENUM ? 32 : field->limit);
     }
 }
 
-/* Whether an optional field is left out. */
-static bool is_absent(const struct wire_field *field, const void *values, const uint8_t *at)
-{
-    if (field->present == WIRE_ALWAYS) {
-        return false;
-    }
-    return field->present == WIRE_UNLESS_ZERO ? is_empty(field, at) : !*((const bool *)values + field->present);
-}
-
-static void put_uints(struct wire_line *line, const struct wire_field *field, const uint8_t *at)
-{
-    const uint64_t *values = (const uint64_t *)(const void *)at;
-    uint32_t count = *(const uint32_t *)(const void *)(at + field->count * sizeof(uint64_t));
-    for (uint32_t i = 0; i < count && i < field->count; i++) {
-        if (i > 0) {
-            put(line, ',');
-        }
-        put_number(line, clamp_bits(values[i], field->limit), 10);
-    }
-}
-
-static void put_text(struct wire_line *line, const struct wire_field *field, const uint8_t *at)
-{
-    const uint8_t *text = *(const uint8_t *const *)(const void *)at;
-    size_t length = *(const size_t *)(const void *)(at + sizeof(void *));
-    for (size_t i = 0; i < length && i < field->limit; i++) {
-        put_escaped(line, text[i]);
-    }
-}
-
-static void put_value(struct wire_line *line, const struct wire_field *field, const uint8_t *at)
+static void put_value(struct wire_line *line, const struct wire_field *field, const uint8_t *at, uint64_t value)
 {
     switch (field->kind) {
     case WIRE_TEXT:
-        put_text(line, field, at);
-        break;
     case WIRE_PLAIN:
     case WIRE_NAME:
-        if (!is_empty(field, at)) {
-            const char *text = *(const char *const *)(const void *)at;
-            (field->kind == WIRE_PLAIN ? put_plain : put_name)(line, text, field->limit);
-        }
+        put_text(line, field, *(const char *const *)(const void *)at, value);
         break;
     case WIRE_UINTS:
-        put_uints(line, field, at);
+        for (unsigned i = 0; i < value && i < field->count; i++) {
+            if (i > 0) {
+                put(line, ',');
+            }
+            put_number(line, clamp_bits(load_bits(at + i * sizeof(uint64_t), 64), field->limit), 10);
+        }
         break;
     case WIRE_ENUM:
-        put_string(line, wire_word(wire_words[field->limit], (unsigned)load_number(at, field)));
+        put_string(line, wire_word(wire_words[field->limit], (unsigned)value));
         break;
     case WIRE_MICRO:
-        put_micro(line, load_number(at, field));
+        put_micro(line, value);
         break;
     default:
-        put_number(line, load_number(at, field), field->kind == WIRE_HEX ? 16 : 10);
+        put_number(line, value, field->kind == WIRE_HEX ? 16 : 10);
         break;
     }
 }
@@ -240,13 +205,15 @@ bool wire_put(struct wire_line *line, uint16_t sequence, unsigned record, const 
     const struct wire_field *field = &wire_fields[shape->first], *end = field + shape->count;
     for (; field < end; field++) {
         const uint8_t *at = (const uint8_t *)values + field->offset;
-        if (is_absent(field, values, at)) {
+        uint64_t value = load(field, at);
+        if (field->present == WIRE_UNLESS_ZERO ? value == 0
+                                               : field->present != WIRE_ALWAYS && !*((const bool *)values + field->present)) {
             continue;
         }
         put(line, ' ');
         put_string(line, field->key);
         put(line, '=');
-        put_value(line, field, at);
+        put_value(line, field, at, value);
     }
     if (line->length > WIRE_LINE_BYTES - 11u) { /* "*", eight digits, CR LF */
         line->length = 0;

@@ -54,10 +54,12 @@ struct wire_line {
     char data[WIRE_LINE_BYTES];
 };
 
-/* CRC-32 as in zlib and Ethernet: reflected, polynomial 0xEDB88320. */
-uint32_t wire_crc32(const void *data, size_t count);
-/* The same over several pieces: the CRC-32 of what came before, 0 at first. */
+/* CRC-32 as in zlib and Ethernet: reflected, polynomial 0xEDB88320. `crc` is that of what came before, 0 at first. */
 uint32_t wire_crc32_more(uint32_t crc, const void *data, size_t count);
+static inline uint32_t wire_crc32(const void *data, size_t count)
+{
+    return wire_crc32_more(0, data, count);
+}
 
 /* Octets that a text takes as a plain value. */
 size_t wire_plain_octets(const char *text);

@@ -20,65 +20,56 @@ static enum wire_received reject(struct wire_receiver *receiver, enum wire_rejec
     return WIRE_REJECTED;
 }
 
-/* Length of the value at the start of `text`, -1 when it breaks the grammar. */
-static int value_length(const char *text, size_t count)
+/* Where the value at `at` ends; 0 when it breaks the grammar. Behind every body stands a "*", which no value holds. */
+static size_t value_end(const char *line, size_t at)
 {
-    size_t i = 0;
-    while (i < count && text[i] != ' ') {
+    for (; line[at] != ' ' && line[at] != '*'; at++) {
         uint32_t octet;
-        if (text[i] == '%') {
-            if (i + 3 > count || !wire_fixed_hex(text + i + 1, 2, &octet)) {
-                return -1;
-            }
-            i += 3;
-        } else if (wire_is_safe((uint8_t)text[i]) || text[i] == ',' || text[i] == '_') {
-            i++;
-        } else {
-            return -1;
+        if (line[at] == '%' && wire_fixed_hex(line + at + 1, 2, &octet)) {
+            at += 2;
+        } else if (!wire_is_safe(line[at]) && line[at] != ',' && line[at] != '_') {
+            return 0;
         }
     }
-    return (int)i;
+    return at;
+}
+
+/* The end of the key at `at`. */
+static size_t key_end(const char *line, size_t at)
+{
+    size_t begin = at;
+    while ((line[at] >= 'a' && line[at] <= 'z') || (at > begin && wire_is_digit(line[at]))) {
+        at++;
+    }
+    return at;
 }
 
 static bool key_known(const struct wire_frame *frame, const struct wire_pair *pair)
 {
     for (unsigned i = 0; i < frame->count; i++) {
         const struct wire_pair *other = &frame->pairs[i];
-        size_t same = 0;
-        while (same < pair->key_length && frame->line[other->key + same] == frame->line[pair->key + same]) {
-            same++;
-        }
-        if (other->key_length == pair->key_length && same == pair->key_length) {
+        if (other->key_length == pair->key_length &&
+            __builtin_memcmp(frame->line + other->key, frame->line + pair->key, pair->key_length) == 0) {
             return true;
         }
     }
     return false;
 }
 
-/* The fields of a body with a right CRC: *( SP key "=" value ) up to `end`. */
+/* The fields of a body with a right CRC: *( SP key "=" value ) up to the "*" at `end`. */
 static bool split_fields(struct wire_frame *frame, size_t end)
 {
     const char *line = frame->line;
-    size_t at = WIRE_HEAD_BYTES - 1;
-    while (at < end) {
-        if (line[at] != ' ' || frame->count == WIRE_FRAME_FIELDS) {
+    for (size_t at = WIRE_HEAD_BYTES - 1; at < end;) {
+        size_t key = at + 1, value = key_end(line, key) + 1, next = value_end(line, value);
+        struct wire_pair pair = {.key = (uint8_t)key, .key_length = (uint8_t)(value - 1 - key), .value = (uint8_t)value,
+                                 .value_length = (uint8_t)(next - value)};
+        if (line[at] != ' ' || frame->count == WIRE_FRAME_FIELDS || line[value - 1] != '=' || pair.key_length == 0 ||
+            pair.key_length > 8 || next == 0 || key_known(frame, &pair)) {
             return false;
         }
-        size_t key = ++at;
-        while (at < end && ((line[at] >= 'a' && line[at] <= 'z') || (at > key && wire_is_digit(line[at])))) {
-            at++;
-        }
-        struct wire_pair pair = {.key = (uint8_t)key, .key_length = (uint8_t)(at - key), .value = (uint8_t)(at + 1)};
-        if (at >= end || line[at] != '=' || pair.key_length == 0 || pair.key_length > 8 || key_known(frame, &pair)) {
-            return false;
-        }
-        int length = value_length(line + at + 1, end - at - 1);
-        if (length < 0) {
-            return false;
-        }
-        pair.value_length = (uint8_t)length;
-        at += 1 + (size_t)length;
         frame->pairs[frame->count++] = pair;
+        at = next;
     }
     return true;
 }

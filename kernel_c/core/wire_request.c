@@ -2,12 +2,30 @@
 #include "llmk_wire.h"
 #include "wire_octets.h"
 
-static bool refuse(struct wire_refusal *refusal, enum wire_error_code error, const char *field, const char *message)
+enum fault { GOOD, OCTET, LONG, NO_WORD, NO_OPERATION, SPELLING, LARGE, MISSING, NO_ID, NO_VERSION };
+
+/* The first fault counts. */
+static void refuse(struct wire_refusal *refusal, enum fault fault, const char *field)
 {
-    refusal->error = error;
-    refusal->field = field;
-    refusal->message = message;
-    return false;
+    static const struct {
+        enum wire_error_code error;
+        const char *message;
+    } faults[] = {
+        [OCTET] = {WIRE_ERROR_CODE_ARG, "has an octet that is not allowed here"},
+        [LONG] = {WIRE_ERROR_CODE_TOOLONG, "is too long for one request"},
+        [NO_WORD] = {WIRE_ERROR_CODE_ARG, "is not a known word"},
+        [NO_OPERATION] = {WIRE_ERROR_CODE_OP, "is not a known word"},
+        [SPELLING] = {WIRE_ERROR_CODE_ARG, "is not a number in its one spelling"},
+        [LARGE] = {WIRE_ERROR_CODE_RANGE, "is too large"},
+        [MISSING] = {WIRE_ERROR_CODE_ARG, "is missing"},
+        [NO_ID] = {WIRE_ERROR_CODE_RANGE, "must be 1 to 65535"},
+        [NO_VERSION] = {WIRE_ERROR_CODE_VERSION, "is a protocol version that this kernel does not speak"},
+    };
+    if (fault != GOOD && !refusal->field) {
+        refusal->error = faults[fault].error;
+        refusal->field = field;
+        refusal->message = faults[fault].message;
+    }
 }
 
 /* Undoes the escapes in place and ends the text with NUL, over the separator that follows it. False for what the kind
@@ -41,86 +59,72 @@ static bool unescape(char *text, size_t length, enum wire_kind kind, size_t *ret
     return true;
 }
 
-static bool read_number(const char *text, size_t length, unsigned base, uint64_t limit, uint64_t *ret_value,
-                        bool *ret_large)
+/* Decimal or hexadecimal in its one spelling, at most 32 bits: a host sends no larger number. */
+static enum fault read_number(const struct wire_field *field, const char *text, size_t length, uint8_t *to)
 {
+    unsigned base = field->kind == WIRE_HEX ? 16 : 10;
     uint64_t value = 0;
-    *ret_large = false;
+    bool large = false;
     if (length == 0 || (length > 1 && text[0] == '0')) {
-        return false;
+        return SPELLING;
     }
     for (size_t i = 0; i < length; i++) {
-        int digit = wire_hex_digit(text[i]);
-        if (digit < 0 || digit >= (int)base) {
-            return false;
+        unsigned digit = (unsigned)wire_hex_digit(text[i]); /* -1 is larger than any base */
+        if (digit >= base) {
+            return SPELLING;
         }
-        if (!*ret_large) {
-            value = value * base + (uint64_t)digit;
-        }
-        *ret_large = *ret_large || value > limit;
+        value = (value & UINT32_MAX) * base + digit;
+        large |= value >> field->limit != 0;
     }
-    *ret_value = value;
-    return true;
+    if (large) {
+        return LARGE;
+    }
+    __builtin_memcpy(to, &value, field->limit <= 8 ? 1 : field->limit <= 16 ? 2 : 4); /* little-endian */
+    return GOOD;
 }
 
-static void store_number(void *to, unsigned bits, uint64_t value)
-{
-    if (bits <= 8) {
-        *(uint8_t *)to = (uint8_t)value;
-    } else if (bits <= 16) {
-        *(uint16_t *)to = (uint16_t)value;
-    } else {
-        *(uint32_t *)to = (uint32_t)value;
-    }
-}
-
-static bool read_text(const struct wire_field *field, char *text, size_t length, uint8_t *to,
-                      struct wire_refusal *refusal)
+static enum fault read_text(const struct wire_field *field, char *text, size_t length, uint8_t *to)
 {
     size_t taken;
     if (!unescape(text, length, (enum wire_kind)field->kind, &taken)) {
-        return refuse(refusal, WIRE_ERROR_CODE_ARG, field->key, "has an octet that is not allowed here");
+        return OCTET;
     }
     *(char **)(void *)to = text;
     *(size_t *)(void *)(to + sizeof(char *)) = taken;
-    return (field->kind == WIRE_TEXT ? taken : length) <= field->limit ||
-           refuse(refusal, WIRE_ERROR_CODE_TOOLONG, field->key, "is too long for one request");
+    return (field->kind == WIRE_TEXT ? taken : length) > field->limit ? LONG : GOOD;
 }
 
-static bool read_value(const struct wire_frame *frame, const struct wire_pair *pair, const struct wire_field *field,
-                       uint8_t *to, struct wire_refusal *refusal)
+static enum fault read_word(const struct wire_field *field, const char *text, size_t length, uint8_t *to)
 {
-    char *text = frame->line + pair->value;
-    size_t length = pair->value_length;
-    if (field->kind == WIRE_TEXT || field->kind == WIRE_PLAIN || field->kind == WIRE_NAME) {
-        return read_text(field, text, length, to, refusal);
+    const char *words = wire_words[field->limit];
+    int number = wire_word_find(words, text, length);
+    if (number < 0) {
+        return words == wire_op_words ? NO_OPERATION : NO_WORD;
     }
-    if (field->kind == WIRE_ENUM) {
-        int number = wire_word_find(wire_words[field->limit], text, length);
-        bool is_op = wire_words[field->limit] == wire_op_words;
-        *(int32_t *)(void *)to = number;
-        return number >= 0 ||
-               refuse(refusal, is_op ? WIRE_ERROR_CODE_OP : WIRE_ERROR_CODE_ARG, field->key, "is not a known word");
-    }
-    uint64_t value, limit = ((uint64_t)1 << field->limit) - 1; /* a host sends no number above 32 bits */
-    bool large;
-    if (!read_number(text, length, field->kind == WIRE_HEX ? 16 : 10, limit, &value, &large)) {
-        return refuse(refusal, WIRE_ERROR_CODE_ARG, field->key, "is not a number in its one spelling");
-    }
-    if (large) {
-        return refuse(refusal, WIRE_ERROR_CODE_RANGE, field->key, "is too large");
-    }
-    store_number(to, field->limit, value);
-    return true;
+    *(int32_t *)(void *)to = number;
+    return GOOD;
 }
 
-/* Reads every field of the shape that the frame has; others are ignored. The first fault is told, after all fields were
- * tried, so that an id behind a bad argument is still known. Returns the set of fields read, 0 on a fault. */
+static enum fault read_value(const struct wire_field *field, char *text, size_t length, uint8_t *to)
+{
+    switch (field->kind) {
+    case WIRE_TEXT:
+    case WIRE_PLAIN:
+    case WIRE_NAME:
+        return read_text(field, text, length, to);
+    case WIRE_ENUM:
+        return read_word(field, text, length, to);
+    default:
+        return read_number(field, text, length, to);
+    }
+}
+
+/* Reads every field of the shape that the frame has; others are ignored. After a fault the others are tried all the same,
+ * so that an id behind a bad argument is still known. Returns the set of those that were there. */
 static uint32_t read_fields(const struct wire_frame *frame, const struct wire_shape *shape, void *record,
                             struct wire_refusal *refusal)
 {
     uint32_t found = 0;
-    bool good = true;
     for (unsigned f = 0; f < shape->count; f++) {
         const struct wire_field *field = &wire_fields[shape->first + f];
         for (unsigned p = 0; p < frame->count; p++) {
@@ -128,29 +132,24 @@ static uint32_t read_fields(const struct wire_frame *frame, const struct wire_sh
             if (wire_word_find(field->key, frame->line + pair->key, pair->key_length) != 0) {
                 continue;
             }
-            struct wire_refusal fault = {0};
-            if (read_value(frame, pair, field, (uint8_t *)record + field->offset, &fault)) {
-                found |= (uint32_t)1 << f;
-                if (field->present != WIRE_ALWAYS) {
-                    *((bool *)record + field->present) = true;
-                }
-            } else if (good) {
-                good = refuse(refusal, fault.error, fault.field, fault.message);
+            found |= (uint32_t)1 << f;
+            if (field->present != WIRE_ALWAYS) {
+                *((bool *)record + field->present) = true;
             }
+            char *text = frame->line + pair->value;
+            refuse(refusal, read_value(field, text, pair->value_length, (uint8_t *)record + field->offset), field->key);
         }
     }
-    return good ? found : 0;
+    return found;
 }
 
-/* The first required field that is not there, as a refusal. */
-static bool has_all(const struct wire_shape *shape, uint32_t found, uint32_t required, struct wire_refusal *refusal)
+/* Refuses for the first field of the mask `required` that was not found. */
+static void need(const struct wire_shape *shape, uint32_t found, uint32_t required, struct wire_refusal *refusal)
 {
-    for (unsigned f = 0; f < shape->count; f++) {
-        if (required & ~found & (uint32_t)1 << f) {
-            return refuse(refusal, WIRE_ERROR_CODE_ARG, wire_fields[shape->first + f].key, "is missing");
-        }
+    uint32_t missing = required & ~found;
+    if (missing != 0) {
+        refuse(refusal, MISSING, wire_fields[shape->first + __builtin_ctz(missing)].key);
     }
-    return true;
 }
 
 bool wire_request_parse(const struct wire_frame *frame, struct wire_request *ret, struct wire_refusal *ret_refusal)
@@ -159,17 +158,11 @@ bool wire_request_parse(const struct wire_frame *frame, struct wire_request *ret
     *ret = (struct wire_request){0};
     *ret_refusal = (struct wire_refusal){0};
     uint32_t found = read_fields(frame, shape, ret, ret_refusal);
+    need(shape, found, WIRE_REQUEST_REQUIRED, ret_refusal);
+    refuse(ret_refusal, ret->id == 0 ? NO_ID : GOOD, "id");
+    need(shape, found, wire_operations[ret->op].required, ret_refusal);
     ret_refusal->id = ret->id;
-    if (found == 0 && ret_refusal->field) {
-        return false;
-    }
-    if (!has_all(shape, found, WIRE_REQUEST_REQUIRED, ret_refusal)) {
-        return false;
-    }
-    if (ret->id == 0) {
-        return refuse(ret_refusal, WIRE_ERROR_CODE_RANGE, "id", "must be 1 to 65535");
-    }
-    return has_all(shape, found, wire_operations[ret->op].required, ret_refusal);
+    return !ret_refusal->field;
 }
 
 bool wire_host_hello_parse(const struct wire_frame *frame, struct wire_host_hello *ret,
@@ -178,10 +171,7 @@ bool wire_host_hello_parse(const struct wire_frame *frame, struct wire_host_hell
     const struct wire_shape *shape = &wire_shapes[WIRE_RECORD_HOST_HELLO];
     *ret = (struct wire_host_hello){0};
     *ret_refusal = (struct wire_refusal){0};
-    uint32_t found = read_fields(frame, shape, ret, ret_refusal);
-    if ((found == 0 && ret_refusal->field) || !has_all(shape, found, WIRE_HOST_HELLO_REQUIRED, ret_refusal)) {
-        return false;
-    }
-    return ret->protocol == WIRE_PROTOCOL ||
-           refuse(ret_refusal, WIRE_ERROR_CODE_VERSION, "p", "is a protocol version that this kernel does not speak");
+    need(shape, read_fields(frame, shape, ret, ret_refusal), WIRE_HOST_HELLO_REQUIRED, ret_refusal);
+    refuse(ret_refusal, ret->protocol != WIRE_PROTOCOL ? NO_VERSION : GOOD, "p");
+    return !ret_refusal->field;
 }

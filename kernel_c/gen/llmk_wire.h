@@ -675,146 +675,101 @@ extern const char *const wire_words[]; /* by the limit of a field of kind enum *
 #define WIRE_HOST_HELLO_REQUIRED 0x7u
 #define WIRE_REQUEST_REQUIRED 0x3u
 
-/* One typed emitter for each record of the kernel: see wire_put. */
 _Static_assert(140u <= WIRE_MAX_LINE, "the longest hello fits a line");
-static inline bool wire_put_hello(struct wire_line *line, uint16_t sequence, const struct wire_hello *record)
-{
-    return wire_put(line, sequence, WIRE_RECORD_HELLO, record);
-}
-
 _Static_assert(239u <= WIRE_MAX_LINE, "the longest response fits a line");
-static inline bool wire_put_response(struct wire_line *line, uint16_t sequence, const struct wire_response *record)
-{
-    return wire_put(line, sequence, WIRE_RECORD_RESPONSE, record);
-}
-
 _Static_assert(222u <= WIRE_MAX_LINE, "the longest token fits a line");
-static inline bool wire_put_token(struct wire_line *line, uint16_t sequence, const struct wire_token *record)
-{
-    return wire_put(line, sequence, WIRE_RECORD_TOKEN, record);
-}
-
 _Static_assert(240u <= WIRE_MAX_LINE, "the longest choice fits a line");
-static inline bool wire_put_choice(struct wire_line *line, uint16_t sequence, const struct wire_choice *record)
-{
-    return wire_put(line, sequence, WIRE_RECORD_CHOICE, record);
-}
-
 _Static_assert(178u <= WIRE_MAX_LINE, "the longest finished fits a line");
-static inline bool wire_put_finished(struct wire_line *line, uint16_t sequence, const struct wire_finished *record)
-{
-    return wire_put(line, sequence, WIRE_RECORD_FINISHED, record);
-}
-
 _Static_assert(219u <= WIRE_MAX_LINE, "the longest event fits a line");
-static inline bool wire_put_event(struct wire_line *line, uint16_t sequence, const struct wire_event *record)
-{
-    return wire_put(line, sequence, WIRE_RECORD_EVENT, record);
-}
-
 _Static_assert(218u <= WIRE_MAX_LINE, "the longest output fits a line");
-static inline bool wire_put_output(struct wire_line *line, uint16_t sequence, const struct wire_output *record)
-{
-    return wire_put(line, sequence, WIRE_RECORD_OUTPUT, record);
-}
-
 _Static_assert(235u <= WIRE_MAX_LINE, "the longest data fits a line");
-static inline bool wire_put_data(struct wire_line *line, uint16_t sequence, const struct wire_data *record)
-{
-    return wire_put(line, sequence, WIRE_RECORD_DATA, record);
-}
-
 _Static_assert(88u <= WIRE_MAX_LINE, "the longest credit fits a line");
-static inline bool wire_put_credit(struct wire_line *line, uint16_t sequence, const struct wire_credit *record)
-{
-    return wire_put(line, sequence, WIRE_RECORD_CREDIT, record);
-}
-
 _Static_assert(119u <= WIRE_MAX_LINE, "the longest counters fits a line");
-static inline bool wire_put_counters(struct wire_line *line, uint16_t sequence, const struct wire_counters *record)
-{
-    return wire_put(line, sequence, WIRE_RECORD_COUNTERS, record);
-}
-
 _Static_assert(30u <= WIRE_MAX_LINE, "the longest leave fits a line");
-static inline bool wire_put_leave(struct wire_line *line, uint16_t sequence, const struct wire_leave *record)
-{
-    return wire_put(line, sequence, WIRE_RECORD_LEAVE, record);
-}
-
 _Static_assert(189u <= WIRE_MAX_LINE, "the longest perf fits a line");
-static inline bool wire_put_perf(struct wire_line *line, uint16_t sequence, const struct wire_perf *record)
-{
-    return wire_put(line, sequence, WIRE_RECORD_PERF, record);
-}
-
 _Static_assert(192u <= WIRE_MAX_LINE, "the longest kv_cache fits a line");
-static inline bool wire_put_kv_cache(struct wire_line *line, uint16_t sequence, const struct wire_kv_cache *record)
-{
-    return wire_put(line, sequence, WIRE_RECORD_KV_CACHE, record);
-}
-
 _Static_assert(224u <= WIRE_MAX_LINE, "the longest zones fits a line");
-static inline bool wire_put_zones(struct wire_line *line, uint16_t sequence, const struct wire_zones *record)
-{
-    return wire_put(line, sequence, WIRE_RECORD_ZONES, record);
-}
-
 _Static_assert(238u <= WIRE_MAX_LINE, "the longest sentinel fits a line");
-static inline bool wire_put_sentinel(struct wire_line *line, uint16_t sequence, const struct wire_sentinel *record)
-{
-    return wire_put(line, sequence, WIRE_RECORD_SENTINEL, record);
-}
-
 _Static_assert(199u <= WIRE_MAX_LINE, "the longest sampling_state fits a line");
-static inline bool wire_put_sampling_state(struct wire_line *line, uint16_t sequence,
-                                           const struct wire_sampling_state *record)
-{
-    return wire_put(line, sequence, WIRE_RECORD_SAMPLING_STATE, record);
-}
-
 _Static_assert(209u <= WIRE_MAX_LINE, "the longest zone fits a line");
-static inline bool wire_put_zone(struct wire_line *line, uint16_t sequence, const struct wire_zone *record)
-{
-    return wire_put(line, sequence, WIRE_RECORD_ZONE, record);
-}
-
 _Static_assert(240u <= WIRE_MAX_LINE, "the longest model fits a line");
-static inline bool wire_put_model(struct wire_line *line, uint16_t sequence, const struct wire_model *record)
-{
-    return wire_put(line, sequence, WIRE_RECORD_MODEL, record);
-}
-
 _Static_assert(137u <= WIRE_MAX_LINE, "the longest tokenizer_state fits a line");
-static inline bool wire_put_tokenizer_state(struct wire_line *line, uint16_t sequence,
-                                            const struct wire_tokenizer_state *record)
-{
-    return wire_put(line, sequence, WIRE_RECORD_TOKENIZER_STATE, record);
-}
-
 _Static_assert(231u <= WIRE_MAX_LINE, "the longest cpu fits a line");
-static inline bool wire_put_cpu(struct wire_line *line, uint16_t sequence, const struct wire_cpu *record)
-{
-    return wire_put(line, sequence, WIRE_RECORD_CPU, record);
-}
-
 _Static_assert(183u <= WIRE_MAX_LINE, "the longest version fits a line");
-static inline bool wire_put_version(struct wire_line *line, uint16_t sequence, const struct wire_version *record)
-{
-    return wire_put(line, sequence, WIRE_RECORD_VERSION, record);
-}
-
 _Static_assert(163u <= WIRE_MAX_LINE, "the longest load fits a line");
-static inline bool wire_put_load(struct wire_line *line, uint16_t sequence, const struct wire_load *record)
-{
-    return wire_put(line, sequence, WIRE_RECORD_LOAD, record);
-}
-
 _Static_assert(235u <= WIRE_MAX_LINE, "the longest bench fits a line");
-static inline bool wire_put_bench(struct wire_line *line, uint16_t sequence, const struct wire_bench *record)
-{
-    return wire_put(line, sequence, WIRE_RECORD_BENCH, record);
-}
+
+/* The number of the record that a pointer points to. */
+#define WIRE_RECORD_OF(pointer) _Generic((pointer), \
+    struct wire_hello *: WIRE_RECORD_HELLO, \
+    struct wire_response *: WIRE_RECORD_RESPONSE, \
+    struct wire_token *: WIRE_RECORD_TOKEN, \
+    struct wire_choice *: WIRE_RECORD_CHOICE, \
+    struct wire_finished *: WIRE_RECORD_FINISHED, \
+    struct wire_event *: WIRE_RECORD_EVENT, \
+    struct wire_output *: WIRE_RECORD_OUTPUT, \
+    struct wire_data *: WIRE_RECORD_DATA, \
+    struct wire_credit *: WIRE_RECORD_CREDIT, \
+    struct wire_counters *: WIRE_RECORD_COUNTERS, \
+    struct wire_leave *: WIRE_RECORD_LEAVE, \
+    struct wire_perf *: WIRE_RECORD_PERF, \
+    struct wire_kv_cache *: WIRE_RECORD_KV_CACHE, \
+    struct wire_zones *: WIRE_RECORD_ZONES, \
+    struct wire_sentinel *: WIRE_RECORD_SENTINEL, \
+    struct wire_sampling_state *: WIRE_RECORD_SAMPLING_STATE, \
+    struct wire_zone *: WIRE_RECORD_ZONE, \
+    struct wire_model *: WIRE_RECORD_MODEL, \
+    struct wire_tokenizer_state *: WIRE_RECORD_TOKENIZER_STATE, \
+    struct wire_cpu *: WIRE_RECORD_CPU, \
+    struct wire_version *: WIRE_RECORD_VERSION, \
+    struct wire_load *: WIRE_RECORD_LOAD, \
+    struct wire_bench *: WIRE_RECORD_BENCH, \
+    const struct wire_hello *: WIRE_RECORD_HELLO, \
+    const struct wire_response *: WIRE_RECORD_RESPONSE, \
+    const struct wire_token *: WIRE_RECORD_TOKEN, \
+    const struct wire_choice *: WIRE_RECORD_CHOICE, \
+    const struct wire_finished *: WIRE_RECORD_FINISHED, \
+    const struct wire_event *: WIRE_RECORD_EVENT, \
+    const struct wire_output *: WIRE_RECORD_OUTPUT, \
+    const struct wire_data *: WIRE_RECORD_DATA, \
+    const struct wire_credit *: WIRE_RECORD_CREDIT, \
+    const struct wire_counters *: WIRE_RECORD_COUNTERS, \
+    const struct wire_leave *: WIRE_RECORD_LEAVE, \
+    const struct wire_perf *: WIRE_RECORD_PERF, \
+    const struct wire_kv_cache *: WIRE_RECORD_KV_CACHE, \
+    const struct wire_zones *: WIRE_RECORD_ZONES, \
+    const struct wire_sentinel *: WIRE_RECORD_SENTINEL, \
+    const struct wire_sampling_state *: WIRE_RECORD_SAMPLING_STATE, \
+    const struct wire_zone *: WIRE_RECORD_ZONE, \
+    const struct wire_model *: WIRE_RECORD_MODEL, \
+    const struct wire_tokenizer_state *: WIRE_RECORD_TOKENIZER_STATE, \
+    const struct wire_cpu *: WIRE_RECORD_CPU, \
+    const struct wire_version *: WIRE_RECORD_VERSION, \
+    const struct wire_load *: WIRE_RECORD_LOAD, \
+    const struct wire_bench *: WIRE_RECORD_BENCH)
+
+/* Any sample. All begin with the same three fields. */
+union wire_sample {
+    struct {
+        uint64_t time;
+        uint32_t number;
+        uint16_t dropped;
+    } head;
+    struct wire_perf perf;
+    struct wire_kv_cache kv_cache;
+    struct wire_zones zones;
+    struct wire_sentinel sentinel;
+    struct wire_sampling_state sampling_state;
+    struct wire_zone zone;
+    struct wire_model model;
+    struct wire_tokenizer_state tokenizer_state;
+    struct wire_cpu cpu;
+    struct wire_version version;
+    struct wire_load load;
+    struct wire_bench bench;
+};
+/* The record of a stream: both are in one order. */
+#define WIRE_RECORD_OF_STREAM(stream) (WIRE_RECORD_PERF + (unsigned)(stream))
 
 /* Why a request or a hello is refused: the code, the key at fault and what is wrong with it ("is missing"). */
 struct wire_refusal {

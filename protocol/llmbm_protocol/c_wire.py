@@ -1,5 +1,4 @@
-"""The kernel's C view of the schema: gen/llmk_wire.h (types and typed emitters) and gen/llmk_wire_tables.h (tables,
-included once)."""
+"""The C view of the schema: gen/llmk_wire.h (types, limits) and gen/llmk_wire_tables.h (tables, included once)."""
 
 from __future__ import annotations
 
@@ -195,17 +194,35 @@ def _emitters() -> Iterator[str]:
         required = sum(1 << n for n, field in enumerate(shape_of(record).fields) if not field.optional)
         yield f"#define WIRE_{snake(record.__name__).upper()}_REQUIRED {required:#x}u"
     yield ""
-    yield "/* One typed emitter for each record of the kernel: see wire_put. */"
+    yield from _typed()
+
+
+def _typed() -> Iterator[str]:
+    """What lets one writer serve every record, and the compiler still check what is given to it."""
     for shape in kernel_shapes():
         yield f'_Static_assert({shape.worst}u <= WIRE_MAX_LINE, "the longest {shape.name} fits a line");'
-        yield (
-            f"static inline bool wire_put_{shape.name}(struct wire_line *line, uint16_t sequence, "
-            f"const struct wire_{shape.name} *record)"
-        )
-        yield "{"
-        yield f"    return wire_put(line, sequence, WIRE_RECORD_{shape.name.upper()}, record);"
-        yield "}"
-        yield ""
+    yield ""
+    yield "/* The number of the record that a pointer points to. */"
+    yield "#define WIRE_RECORD_OF(pointer) _Generic((pointer), \\"
+    for const in ("", "const "):
+        for shape in kernel_shapes():
+            end = ")" if const and shape is kernel_shapes()[-1] else ", \\"
+            yield f"    {const}struct wire_{shape.name} *: WIRE_RECORD_{shape.name.upper()}{end}"
+    yield ""
+    yield "/* Any sample. All begin with the same three fields. */"
+    yield "union wire_sample {"
+    yield "    struct {"
+    head = shape_of(schema.Sample).fields
+    yield from (f"        {c_type} {name};" for field in head for c_type, name in _members(field, schema.Sample))
+    yield "    } head;"
+    samples = [shape for shape in kernel_shapes() if shape.stream is not None]
+    yield from (f"    struct wire_{shape.name} {shape.name};" for shape in samples)
+    yield "};"
+    if [shape.stream for shape in samples] != list(schema.Stream):
+        raise ValueError("the samples are not in the order of the streams: the C header counts on it")
+    yield "/* The record of a stream: both are in one order. */"
+    yield f"#define WIRE_RECORD_OF_STREAM(stream) (WIRE_RECORD_{samples[0].name.upper()} + (unsigned)(stream))"
+    yield ""
 
 
 _REQUESTS = """\

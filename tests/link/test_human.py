@@ -270,11 +270,12 @@ def torture(person: Host, seed: int) -> None:
     for piece in pieces:
         person.send(piece)
         person.pass_time(0.01)
-    # The last piece may have begun a generation: a stop ends that, and the next one clears the line.
-    for _ in range(2):
-        person.settle(0.4)
+    # The last piece may have begun a generation: a stop ends that, and the next one clears the line and shows it.
+    for _ in range(50):
         person.send(STOP)
-    person.settle(0.4)
+        person.settle(0.4)
+        if person.raw.endswith(b"^C\r\n" + PROMPT):
+            break
     assert taken(person, b"/qwert") == "/qwert"
 
 

@@ -15,14 +15,15 @@ def test_the_build_prints_how_large_the_protocol_is(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(tmp_path / "BOOTX64.EFI")
     figures = re.fullmatch(
-        r"line protocol: (\d+) bytes of code \(framing (\d+), session (\d+), operations (\d+)\), "
-        r"(\d+) of tables and texts, (\d+) of state\n",
+        r"line protocol: (\d+) bytes of code \(framing (\d+), session (\d+)\), (\d+) of state; "
+        r"beyond it: operations (\d+); (\d+) of tables and texts\n",
         done.stderr,
     )
     assert figures is not None, done.stderr
-    code, framing, session, operations, tables, state = map(int, figures.groups())
-    assert code == framing + session + operations
-    assert 2000 < framing <= 5500
-    assert code <= 18_000
+    code, framing, session, state, operations, tables = map(int, figures.groups())
+    assert code == framing + session
+    assert 2000 < framing <= 4400
+    assert 2000 < session <= 4200
+    assert operations <= 5000
     assert tables <= 7000
     assert state <= 4096

@@ -106,7 +106,7 @@ def emit_program(cases: list[tuple[int, Record]]) -> str:
         lines += [
             "    {",
             f"        struct wire_{shape.name} record = {{{values}}};",
-            f"        if (!wire_put_{shape.name}(&line, {sequence}u, &record)) {{",
+            f"        if (!wire_put(&line, {sequence}u, WIRE_RECORD_OF(&record), &record)) {{",
             "            return 1;",
             "        }",
             "        fwrite(line.data, 1, line.length, stdout);",

@@ -16,7 +16,7 @@ static void message(const char *text)
 {
     struct wire_line line;
     struct wire_response record = {.id = 1, .has_message = true, .message = text};
-    wire_put_response(&line, sequence, &record);
+    wire_put(&line, sequence, WIRE_RECORD_OF(&record), &record);
     show(&line);
 }
 
@@ -32,16 +32,16 @@ int main(void)
     message(many);
     message("caf\xc3\xa9 @home\n");
     struct wire_response named = {.id = 1, .has_field = true, .field = "min p,"};
-    wire_put_response(&line, sequence, &named);
+    wire_put(&line, sequence, WIRE_RECORD_OF(&named), &named);
     show(&line);
     struct wire_zones zones = {.time = UINT64_MAX, .dropped = UINT16_MAX, .weights = {UINT64_MAX, 1}, .weights_count = 99};
-    wire_put_zones(&line, sequence, &zones);
+    wire_put(&line, sequence, WIRE_RECORD_OF(&zones), &zones);
     show(&line);
     struct wire_token token = {.text = octets, .text_length = sizeof octets - 1};
-    wire_put_token(&line, sequence, &token);
+    wire_put(&line, sequence, WIRE_RECORD_OF(&token), &token);
     show(&line);
     struct wire_response strange = {.id = 1, .has_error = true, .error = (enum wire_error_code)77, .has_message = true};
-    wire_put_response(&line, sequence, &strange);
+    wire_put(&line, sequence, WIRE_RECORD_OF(&strange), &strange);
     show(&line);
     return 0;
 }

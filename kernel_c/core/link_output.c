@@ -1,0 +1,42 @@
+/* link_output.c - texts longer than a response holds: what a command printed, why it was refused. */
+#include "kernel.h"
+#include "text.h"
+
+unsigned link_send_output(struct kernel *kernel, uint16_t id, uint32_t first, uint32_t most)
+{
+    struct link *link = &kernel->link;
+    unsigned sent = 0;
+    for (uint32_t index = first; index - first < most; index++) {
+        size_t at = (size_t)index * WIRE_OUTPUT_TEXT_BYTES;
+        if (at >= link->output_length)
+            break;
+        size_t rest = link->output_length - at;
+        struct wire_output record = {.id = id, .index = (uint16_t)index, .text = (const uint8_t *)link->output + at,
+                                     .text_length = rest < WIRE_OUTPUT_TEXT_BYTES ? rest : WIRE_OUTPUT_TEXT_BYTES};
+        sent += link_send(kernel, LINK_MUST, &record);
+    }
+    return sent;
+}
+
+unsigned link_output_pieces(size_t length)
+{
+    return (unsigned)((length + WIRE_OUTPUT_TEXT_BYTES - 1) / WIRE_OUTPUT_TEXT_BYTES);
+}
+
+/* A reason longer than the response holds goes before it, as output that can be asked for again; the response has its beginning. The
+ * buffer of the last output is free but while work runs that somebody else asked for. */
+void link_send_reason(struct kernel *kernel, struct link_answer *answer, const char *message)
+{
+    struct link *link = &kernel->link;
+    bool ours = !link->serving || link->waiting_id == answer->record.id;
+    if (wire_plain_octets(message) <= WIRE_RESPONSE_MESSAGE_OCTETS || !ours)
+        return;
+    struct text text;
+    text_init(&text, link->output, sizeof link->output);
+    text_string(&text, message);
+    link->output_length = text.length;
+    link->session.output_id = answer->record.id;
+    (void)link_send_output(kernel, answer->record.id, 0, UINT32_MAX);
+    answer->record.has_count = true;
+    answer->record.count = (uint16_t)link_output_pieces(text.length);
+}

@@ -1,0 +1,50 @@
+/* link_typed.c - what a person types, on the line or on the keyboard: bytes for the line editor. */
+#include "kernel.h"
+#include "utf8.h"
+
+void link_type(struct link *link, uint8_t byte)
+{
+    if (link->typed_head - link->typed_tail < LINK_TYPED_BYTES)
+        link->typed[link->typed_head++ % LINK_TYPED_BYTES] = byte;
+}
+
+bool link_typed(struct kernel *kernel, uint8_t *ret_byte)
+{
+    struct link *link = &kernel->link;
+    if (link->typed_tail == link->typed_head)
+        return false;
+    *ret_byte = link->typed[link->typed_tail++ % LINK_TYPED_BYTES];
+    return true;
+}
+
+bool link_can_type(const struct link *link)
+{
+    return LINK_TYPED_BYTES - (link->typed_head - link->typed_tail) >= WIRE_LINE_BYTES;
+}
+
+/* A host that has not noticed that its session expired goes on sending, and a damaged request would be run as a prompt. Its lines end with
+ * LF: until a person has typed Enter or Ctrl-C, a LF drops the line. */
+void link_type_from_line(struct link *link, uint8_t byte)
+{
+    link->host_lingers &= byte != '\r';
+    link_type(link, link->host_lingers && byte == '\n' ? UART_STOP : byte);
+}
+
+void link_look_for_keys(struct kernel *kernel)
+{
+    static const char *const sequences[] = {"\x1b[A", "\x1b[B", "\x1b[D", "\x1b[C", "\x1b[H", "\x1b[F", "\x1b[3~"};
+    int32_t key;
+    while ((key = port_key_read()) != PORT_KEY_NONE) {
+        if (key == (int32_t)UART_STOP && link_computes(kernel)) {
+            chat_stop(kernel);
+        } else if (key >= PORT_KEY_UP && key <= PORT_KEY_DELETE) {
+            for (const char *at = sequences[key - PORT_KEY_UP]; *at != '\0'; at++)
+                link_type(&kernel->link, (uint8_t)*at);
+        } else {
+            char bytes[UTF8_MOST_BYTES];
+            size_t count = utf8_encode((uint32_t)key, bytes);
+            for (size_t i = 0; i < count; i++)
+                link_type(&kernel->link, (uint8_t)bytes[i]);
+        }
+    }
+}
