@@ -24,6 +24,6 @@ def test_the_build_prints_how_large_the_protocol_is(tmp_path: Path) -> None:
     assert code == framing + session
     assert 2000 < framing <= 4400
     assert 2000 < session <= 4200
-    assert operations <= 5000
-    assert tables <= 7000
+    assert operations <= 6500
+    assert tables <= 8000
     assert state <= 4096
