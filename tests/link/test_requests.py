@@ -280,6 +280,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "sub": {"stream": Stream.KV, "rate": 1},
     "log": {"index": 0},
     "tok": {"generation": 1, "index": 0, "count": 1},
+    "prob": {"count": 2},
     "out": {"of": 1, "index": 0, "count": 1},
     "text": {"text": b"a", "offset": 0},
     "gen": {"text": b"a"},
