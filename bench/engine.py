@@ -19,7 +19,7 @@ from shapes import SHAPES, write_random_model  # sets the paths of what follows
 
 from engine_harness import MODELS, Harness, compile_harness  # isort: skip
 
-LEVELS = ["reference", "sse2", "avx2"]
+LEVELS = ["reference", "sse2", "avx2", "avx512", "avx512_vnni"]
 SHAPE_15M = SHAPES["15M"]
 INT8_15M = dataclasses.replace(SHAPE_15M, version=2, group=32)
 

@@ -107,20 +107,21 @@ static uint32_t token_for(const struct kernel *kernel, uint32_t row)
 }
 
 /* One pass as the conversation makes them, without its sentinel. */
-static bool run_pass(struct kernel *kernel, uint32_t row, bool decode, struct burst *burst)
+static bool run_pass(struct kernel *kernel, uint32_t row, bool want_logits, struct burst *burst)
 {
     struct chat *chat = &kernel->chat;
     chat->poll_cycles = 0;
     uint64_t start = port_cycles();
-    const float *logits = engine_forward(&kernel->engine, token_for(kernel, row), row, decode);
+    const float *logits = engine_forward(&kernel->engine, token_for(kernel, row), row, want_logits);
     uint64_t spent = port_cycles() - start;
     burst->cycles += spent > chat->poll_cycles ? spent - chat->poll_cycles : 0;
-    burst->bytes += engine_weight_bytes(&kernel->engine, decode) + engine_cache_bytes(&kernel->engine, row);
+    burst->bytes += engine_weight_bytes(&kernel->engine, want_logits) + engine_cache_bytes(&kernel->engine, row);
     burst->tokens++;
     return logits != NULL && link_poll(kernel);
 }
 
-/* At least one pass, then as many as begin within the time. False: stopped. */
+/* At least one pass, then as many as begin within the time; prefill is prompts, of whose last token the logits are wanted.
+ * False: stopped. */
 static bool run_burst(struct kernel *kernel, bool decode, uint64_t us, struct burst *ret)
 {
     uint32_t first = kernel->chat.rows, left = kernel->engine.config.seq_len - first;
@@ -130,7 +131,7 @@ static bool run_burst(struct kernel *kernel, bool decode, uint64_t us, struct bu
     *ret = (struct burst){0};
     begin_work(kernel);
     for (uint32_t i = 0; on && (ret->us < us || i == 0); i++) {
-        on = run_pass(kernel, first + i % rows, decode, ret);
+        on = run_pass(kernel, first + i % rows, decode || i % rows == rows - 1, ret);
         ret->us = clock_us() - begun;
     }
     end_work(kernel);

@@ -39,7 +39,7 @@ def bench_record(host: Host) -> Bench:
     return host.of(Bench, since)[-1]
 
 
-@pytest.mark.parametrize("level", ["reference", "sse2", "auto"])
+@pytest.mark.parametrize("level", ["reference", "sse2", "avx2", "auto"])
 def test_it_tells_level_weights_and_every_speed(kernel: Kernel, level: str) -> None:
     kernel.tell(f"/attn {level}", "/threads 1")
     found = SAID.fullmatch(kernel.ask("/bench 1", 60))
@@ -173,6 +173,6 @@ def test_a_dump_carries_the_last_one(start: Start, tmp_path: Path) -> None:
 def test_reading_and_computing_touch_nothing_foreign(start_checked: Start, tmp_path: Path) -> None:
     put_model(tmp_path)
     kernel = start_checked(tmp_path)
-    for level in ("reference", "sse2", "auto"):
+    for level in ("reference", "sse2", "avx2", "auto"):
         kernel.tell(f"/attn {level}")
         assert "decode" in kernel.ask("/bench 1", 120)
