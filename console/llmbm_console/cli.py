@@ -61,6 +61,14 @@ def add_target_arguments(parser: argparse.ArgumentParser) -> None:
     group_all.add_argument("--log", type=Path, metavar="FILE", help="append what is said to FILE, a time on each line")
     group_all.add_argument("--raw-log", type=Path, metavar="FILE", help="append the octets to FILE as they come")
     group_all.add_argument("--share", type=Path, metavar="NAME", help="a pseudo-terminal for tio at the same time")
+    group_all.add_argument(
+        "--probabilities",
+        type=positive,
+        nargs="?",
+        const=12,
+        metavar="N",
+        help="ask how each token was chosen, with its N likeliest rivals (default: 12, at most 20)",
+    )
     serial = parser.add_argument_group("serial")
     serial.add_argument("--baud", type=positive, metavar="N", help="line speed (default: 115200)")
     for name in ("dtr", "rts"):
@@ -109,7 +117,7 @@ def target_of(arguments: argparse.Namespace, file: Path | None = None) -> Target
     kind, address = chosen[0] if chosen else (default_kind(), "")
     options = ("model", "tokenizer", "config", "image", "memory", "smp", "accel", "qemu_binary", "firmware", "display")
     given = {name: getattr(arguments, name) for name in (*options, "baud") if getattr(arguments, name) is not None}
-    more = ("speed", "seek", "record", "log", "raw_log", "share")
+    more = ("speed", "seek", "record", "log", "raw_log", "share", "probabilities")
     given |= {name: value for name in more if (value := getattr(arguments, name, None)) is not None}
     for name in ("dtr", "rts"):
         if (value := getattr(arguments, name)) not in (None, "on", "off"):

@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "commands.h"
 #include "kernel.h"
+#include "number.h"
 #include "text.h"
 
 #define TELEMETRY_SHARE 3u   /* tenths of the line that samples may take */
@@ -137,6 +138,37 @@ static void want_choices(struct kernel *kernel, const struct wire_request *reque
     link_done_value(kernel, request->id, value);
 }
 
+/* The texts of tokens by their ids. Nothing is sent when one of them is none. */
+static void send_words(struct kernel *kernel, const struct wire_request *request)
+{
+    uint32_t ids[WIRE_REQUEST_TEXT_BYTES];
+    unsigned count = 0;
+    const char *text = (const char *)request->text, *end = text + request->text_length;
+    if (!kernel->model_loaded) {
+        link_refuse(kernel, request->id, WIRE_ERROR_CODE_STATE, NULL, "no model is loaded: there is no vocabulary");
+        return;
+    }
+    while (text < end) {
+        const char *stop = text;
+        uint64_t id;
+        while (stop < end && *stop != ' ')
+            stop++;
+        if (!number_u64(text, (size_t)(stop - text), &id) || id >= kernel->engine.config.vocab_size) {
+            link_refuse(kernel, request->id, WIRE_ERROR_CODE_ARG, "s", "expected ids of this vocabulary, a space between two");
+            return;
+        }
+        ids[count++] = (uint32_t)id;
+        text = stop < end ? stop + 1 : end;
+    }
+    unsigned sent = 0;
+    for (unsigned i = 0; i < count; i++) {
+        struct wire_word record = {.token = ids[i]};
+        record.text = tokenizer_decode(&kernel->tokenizer, TOKEN_EOS, ids[i], &record.text_length);
+        sent += link_send(kernel, LINK_MUST, &record);
+    }
+    link_done_count(kernel, request->id, sent);
+}
+
 /* ---- staged text, and the work that begins with it: gen, run, open */
 
 static bool stage(struct kernel *kernel, const struct wire_request *request)
@@ -265,6 +297,7 @@ void link_perform(struct kernel *kernel, const struct wire_request *request)
     case WIRE_OP_LOG: send_events(kernel, request); break;
     case WIRE_OP_TOK: send_tokens(kernel, request); break;
     case WIRE_OP_PROB: want_choices(kernel, request); break;
+    case WIRE_OP_WORD: send_words(kernel, request); break;
     case WIRE_OP_OUT:
         if (request->of == 0 || request->of != kernel->link.session.output_id)
             link_refuse(kernel, request->id, WIRE_ERROR_CODE_STATE, "of", "only the last output is kept");

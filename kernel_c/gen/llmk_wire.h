@@ -15,8 +15,9 @@
 #define WIRE_WINDOW 15u
 #define WIRE_HEARTBEAT_MS 250u
 #define WIRE_EXPIRY_MS 10000u
-#define WIRE_SCHEMA_ID 0x4caf9232u
+#define WIRE_SCHEMA_ID 0x2478971fu
 #define WIRE_TOKEN_TEXT_BYTES 40u
+#define WIRE_WORD_TEXT_BYTES 40u
 #define WIRE_OUTPUT_TEXT_BYTES 60u
 #define WIRE_DATA_DATA_BYTES 64u
 #define WIRE_REQUEST_TEXT_BYTES 56u
@@ -221,6 +222,7 @@ enum wire_op {
     /* sends a C frame with each token from now on, with at most `n` of the likeliest tokens; 0 ends it; the value
      * of the response is the number granted */
     WIRE_OP_PROB,
+    WIRE_OP_WORD, /* sends the texts of tokens, whose ids are given with a space between them */
     WIRE_OP_OUT, /* sends pieces of the last command's output again */
     WIRE_OP_LAST, /* sends the last generation's F frame again */
     WIRE_OP_TEXT, /* stages a piece of a long prompt or line; offset 0 begins anew */
@@ -236,7 +238,7 @@ enum wire_op {
     WIRE_OP_BYE, /* back to human mode */
     WIRE_OP_REBOOT, /* restarts the machine after the response */
 };
-#define WIRE_OP_COUNT 21u
+#define WIRE_OP_COUNT 22u
 extern const char wire_op_words[];
 static inline const char *wire_op_word(enum wire_op value)
 {
@@ -340,6 +342,13 @@ struct wire_choice {
     bool has_otherwise;
     uint32_t otherwise; /* what would be the likeliest without ban and penalty, when it is another */
     const char *likeliest; /* the likeliest tokens, see section 9 */
+};
+
+/* The text of one token of the vocabulary, for a host that asked with `word`. */
+struct wire_word {
+    uint32_t token; /* token id */
+    const uint8_t *text; /* its bytes, the first 40 of a longer one */
+    size_t text_length;
 };
 
 /* The end of a generation. Never dropped, and asked again with the operation `last`. */
@@ -646,6 +655,7 @@ enum wire_record {
     WIRE_RECORD_RESPONSE,
     WIRE_RECORD_TOKEN,
     WIRE_RECORD_CHOICE,
+    WIRE_RECORD_WORD,
     WIRE_RECORD_FINISHED,
     WIRE_RECORD_EVENT,
     WIRE_RECORD_OUTPUT,
@@ -668,7 +678,7 @@ enum wire_record {
     WIRE_RECORD_HOST_HELLO,
     WIRE_RECORD_REQUEST,
 };
-#define WIRE_RECORD_COUNT 25u
+#define WIRE_RECORD_COUNT 26u
 extern const struct wire_shape wire_shapes[WIRE_RECORD_COUNT];
 extern const struct wire_field wire_fields[];
 extern const char *const wire_words[]; /* by the limit of a field of kind enum */
@@ -679,6 +689,7 @@ _Static_assert(140u <= WIRE_MAX_LINE, "the longest hello fits a line");
 _Static_assert(239u <= WIRE_MAX_LINE, "the longest response fits a line");
 _Static_assert(222u <= WIRE_MAX_LINE, "the longest token fits a line");
 _Static_assert(240u <= WIRE_MAX_LINE, "the longest choice fits a line");
+_Static_assert(155u <= WIRE_MAX_LINE, "the longest word fits a line");
 _Static_assert(178u <= WIRE_MAX_LINE, "the longest finished fits a line");
 _Static_assert(219u <= WIRE_MAX_LINE, "the longest event fits a line");
 _Static_assert(218u <= WIRE_MAX_LINE, "the longest output fits a line");
@@ -705,6 +716,7 @@ _Static_assert(235u <= WIRE_MAX_LINE, "the longest bench fits a line");
     struct wire_response *: WIRE_RECORD_RESPONSE, \
     struct wire_token *: WIRE_RECORD_TOKEN, \
     struct wire_choice *: WIRE_RECORD_CHOICE, \
+    struct wire_word *: WIRE_RECORD_WORD, \
     struct wire_finished *: WIRE_RECORD_FINISHED, \
     struct wire_event *: WIRE_RECORD_EVENT, \
     struct wire_output *: WIRE_RECORD_OUTPUT, \
@@ -728,6 +740,7 @@ _Static_assert(235u <= WIRE_MAX_LINE, "the longest bench fits a line");
     const struct wire_response *: WIRE_RECORD_RESPONSE, \
     const struct wire_token *: WIRE_RECORD_TOKEN, \
     const struct wire_choice *: WIRE_RECORD_CHOICE, \
+    const struct wire_word *: WIRE_RECORD_WORD, \
     const struct wire_finished *: WIRE_RECORD_FINISHED, \
     const struct wire_event *: WIRE_RECORD_EVENT, \
     const struct wire_output *: WIRE_RECORD_OUTPUT, \

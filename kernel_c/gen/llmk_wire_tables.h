@@ -15,8 +15,8 @@ const char wire_sentinel_phase_words[] = "generic\0" "prefill\0" "decode\0";
 const char wire_leave_reason_words[] = "bye\0" "break\0" "ctrl_c\0" "expired\0" "reboot\0";
 const char wire_stream_words[] = "perf\0" "kv\0" "zones\0" "sent\0" "samp\0" "zone\0" "model\0" "tok\0" "cpu\0"
     "ver\0" "load\0" "bench\0";
-const char wire_op_words[] = "ping\0" "info\0" "stat\0" "dict\0" "sub\0" "log\0" "tok\0" "prob\0" "out\0"
-    "last\0" "text\0" "gen\0" "run\0" "stop\0" "set\0" "get\0" "open\0" "data\0" "close\0" "bye\0" "reboot\0";
+const char wire_op_words[] = "ping\0" "info\0" "stat\0" "dict\0" "sub\0" "log\0" "tok\0" "prob\0" "word\0"
+    "out\0" "last\0" "text\0" "gen\0" "run\0" "stop\0" "set\0" "get\0" "open\0" "data\0" "close\0" "bye\0" "reboot\0";
 
 const char *const wire_words[12] = {
     wire_error_code_words, wire_phase_words, wire_stop_reason_words, wire_log_level_words, wire_log_code_words,
@@ -68,6 +68,8 @@ const struct wire_field wire_fields[] = {
     {"w", WIRE_FLAG, 0, 1, offsetof(struct wire_choice, weakened), WIRE_UNLESS_ZERO},
     {"u", WIRE_UINT, 0, 20, offsetof(struct wire_choice, otherwise), offsetof(struct wire_choice, has_otherwise)},
     {"a", WIRE_PLAIN, 0, 199, offsetof(struct wire_choice, likeliest), WIRE_ALWAYS},
+    {"id", WIRE_UINT, 0, 32, offsetof(struct wire_word, token), WIRE_ALWAYS},
+    {"s", WIRE_TEXT, 0, 40, offsetof(struct wire_word, text), WIRE_ALWAYS},
     {"g", WIRE_UINT, 0, 32, offsetof(struct wire_finished, generation), WIRE_ALWAYS},
     {"t", WIRE_UINT, 0, 39, offsetof(struct wire_finished, time), WIRE_ALWAYS},
     {"why", WIRE_ENUM, 0, 2, offsetof(struct wire_finished, reason), WIRE_ALWAYS},
@@ -262,32 +264,34 @@ const struct wire_shape wire_shapes[WIRE_RECORD_COUNT] = {
     {'R', WIRE_ALWAYS, 11, 12}, /* response */
     {'T', WIRE_ALWAYS, 23, 8}, /* token */
     {'C', WIRE_ALWAYS, 31, 12}, /* choice */
-    {'F', WIRE_ALWAYS, 43, 11}, /* finished */
-    {'E', WIRE_ALWAYS, 54, 8}, /* event */
-    {'O', WIRE_ALWAYS, 62, 3}, /* output */
-    {'D', WIRE_ALWAYS, 65, 3}, /* data */
-    {'K', WIRE_ALWAYS, 68, 6}, /* credit */
-    {'X', WIRE_ALWAYS, 74, 7}, /* counters */
-    {'B', WIRE_ALWAYS, 81, 1}, /* leave */
-    {'S', WIRE_STREAM_PERF, 82, 12}, /* perf */
-    {'S', WIRE_STREAM_KV, 94, 7}, /* kv_cache */
-    {'S', WIRE_STREAM_ZONES, 101, 9}, /* zones */
-    {'S', WIRE_STREAM_SENTINEL, 110, 16}, /* sentinel */
-    {'S', WIRE_STREAM_SAMPLING, 126, 11}, /* sampling_state */
-    {'S', WIRE_STREAM_ZONE, 137, 12}, /* zone */
-    {'S', WIRE_STREAM_MODEL, 149, 16}, /* model */
-    {'S', WIRE_STREAM_TOKENIZER, 165, 6}, /* tokenizer_state */
-    {'S', WIRE_STREAM_CPU, 171, 13}, /* cpu */
-    {'S', WIRE_STREAM_VERSION, 184, 8}, /* version */
-    {'S', WIRE_STREAM_LOAD, 192, 7}, /* load */
-    {'S', WIRE_STREAM_BENCH, 199, 15}, /* bench */
-    {'h', WIRE_ALWAYS, 214, 3}, /* host_hello */
-    {'q', WIRE_ALWAYS, 217, 13}, /* request */
+    {'W', WIRE_ALWAYS, 43, 2}, /* word */
+    {'F', WIRE_ALWAYS, 45, 11}, /* finished */
+    {'E', WIRE_ALWAYS, 56, 8}, /* event */
+    {'O', WIRE_ALWAYS, 64, 3}, /* output */
+    {'D', WIRE_ALWAYS, 67, 3}, /* data */
+    {'K', WIRE_ALWAYS, 70, 6}, /* credit */
+    {'X', WIRE_ALWAYS, 76, 7}, /* counters */
+    {'B', WIRE_ALWAYS, 83, 1}, /* leave */
+    {'S', WIRE_STREAM_PERF, 84, 12}, /* perf */
+    {'S', WIRE_STREAM_KV, 96, 7}, /* kv_cache */
+    {'S', WIRE_STREAM_ZONES, 103, 9}, /* zones */
+    {'S', WIRE_STREAM_SENTINEL, 112, 16}, /* sentinel */
+    {'S', WIRE_STREAM_SAMPLING, 128, 11}, /* sampling_state */
+    {'S', WIRE_STREAM_ZONE, 139, 12}, /* zone */
+    {'S', WIRE_STREAM_MODEL, 151, 16}, /* model */
+    {'S', WIRE_STREAM_TOKENIZER, 167, 6}, /* tokenizer_state */
+    {'S', WIRE_STREAM_CPU, 173, 13}, /* cpu */
+    {'S', WIRE_STREAM_VERSION, 186, 8}, /* version */
+    {'S', WIRE_STREAM_LOAD, 194, 7}, /* load */
+    {'S', WIRE_STREAM_BENCH, 201, 15}, /* bench */
+    {'h', WIRE_ALWAYS, 216, 3}, /* host_hello */
+    {'q', WIRE_ALWAYS, 219, 13}, /* request */
 };
 _Static_assert(sizeof(struct wire_hello) < WIRE_UNLESS_ZERO, "offsets fit one byte");
 _Static_assert(sizeof(struct wire_response) < WIRE_UNLESS_ZERO, "offsets fit one byte");
 _Static_assert(sizeof(struct wire_token) < WIRE_UNLESS_ZERO, "offsets fit one byte");
 _Static_assert(sizeof(struct wire_choice) < WIRE_UNLESS_ZERO, "offsets fit one byte");
+_Static_assert(sizeof(struct wire_word) < WIRE_UNLESS_ZERO, "offsets fit one byte");
 _Static_assert(sizeof(struct wire_finished) < WIRE_UNLESS_ZERO, "offsets fit one byte");
 _Static_assert(sizeof(struct wire_event) < WIRE_UNLESS_ZERO, "offsets fit one byte");
 _Static_assert(sizeof(struct wire_output) < WIRE_UNLESS_ZERO, "offsets fit one byte");
@@ -321,6 +325,7 @@ const struct wire_operation wire_operations[WIRE_OP_COUNT] = {
     /* tok */
     {WIRE_ARGUMENT_GENERATION | WIRE_ARGUMENT_INDEX | WIRE_ARGUMENT_COUNT, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY},
     {WIRE_ARGUMENT_COUNT, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* prob */
+    {WIRE_ARGUMENT_TEXT, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* word */
     {WIRE_ARGUMENT_OF | WIRE_ARGUMENT_INDEX | WIRE_ARGUMENT_COUNT, 0, WIRE_OP_IDEMPOTENT}, /* out */
     {0, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* last */
     {WIRE_ARGUMENT_TEXT | WIRE_ARGUMENT_OFFSET, 0, 0}, /* text */
@@ -337,11 +342,12 @@ const struct wire_operation wire_operations[WIRE_OP_COUNT] = {
 };
 
 const char wire_dictionary[] =
-    "LLP 1 0 4caf9232\n"
+    "LLP 1 0 2478971f\n"
     "H p:u r:u sch:h boot:h m:f n:p? wi:u wb:u mx:u br:u v:p\n"
     "R id:u ok:f t:u? n:u? v:p? g:u? busy:f? e:e? f:w? z:u? crc:h? m:p?\n"
     "T g:u i:u p:u? x:f? t:u id:u cy:u s:s\n"
     "C g:u i:u dr:u? te:m p:m r:u c:l? m:l b:u? w:f? u:u? a:p\n"
+    "W id:u s:s\n"
     "F g:u t:u why:e n:u pn:u pu:u du:u kv:u tn:u dm:u? rd:u?\n"
     "E n:u t:u lv:e c:e a:e? p:h? z:u? m:p\n"
     "O id:u i:u s:s\n"
@@ -363,4 +369,4 @@ const char wire_dictionary[] =
     "S bench t:u n:u? dr:u? lv:p? nu:u? w:u? cb:u? rd:u? row:u? dt:m? dm:u? dc:u? pt:m? pm:u? pc:u?\n"
     "h p:u sid:h n:p\n"
     "q id:u op:w k:e? par:w? v:p? s:s? o:u? hz:u? lv:e? g:u? i:u? n:u? of:u?\n"
-    "ops ping info stat dict sub log tok prob out last text gen run stop set get open data close bye reboot\n";
+    "ops ping info stat dict sub log tok prob word out last text gen run stop set get open data close bye reboot\n";

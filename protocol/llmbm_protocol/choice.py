@@ -1,4 +1,4 @@
-"""How a token was chosen: the record C, and the list of the likeliest tokens that it holds."""
+"""How a token was chosen: the record C, its list of the likeliest tokens, and the words behind their ids."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Annotated, ClassVar, NamedTuple
 
-from llmbm_protocol.fields import U16, U20, U32, Flag, Micro21, PlainRest, Uints
+from llmbm_protocol.fields import U16, U20, U32, Flag, Micro21, PlainRest, Text, Uints
 from llmbm_protocol.record import Record, key
 
 MOST_LIKELIEST = 20  # tokens of one list
@@ -45,6 +45,14 @@ class Choice(Record):
     weakened: Flag = key("w", "1: the repetition penalty acted on the token", False)
     otherwise: U20 | None = key("u", "what would be the likeliest without ban and penalty, when it is another", None)
     likeliest: Annotated[str, PlainRest(199)] = key("a", "the likeliest tokens, see section 9")
+
+
+class Word(Record):
+    """The text of one token of the vocabulary, for a host that asked with `word`."""
+
+    kind: ClassVar[str] = "W"
+    token: U32 = key("id", "token id")
+    text: Annotated[bytes, Text(40)] = key("s", "its bytes, the first 40 of a longer one")
 
 
 def written(tokens: Iterable[Likely]) -> str:

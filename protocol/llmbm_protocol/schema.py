@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from llmbm_protocol.choice import Choice
+from llmbm_protocol.choice import Choice, Word
 from llmbm_protocol.fields import U8, U16, U24, U32, U39, U48, U64, Flag, Hex16, Hex32, Hex64, Name, Plain, Text
 from llmbm_protocol.record import Record, key
 from llmbm_protocol.samples import (
@@ -53,7 +53,7 @@ __all__ = [
     "ErrorCode", "Event", "Finished", "Hello", "HostHello", "KvCache", "Leave", "LeaveReason", "Load", "LogCode",
     "LogLevel", "Model", "Operation", "Output", "Perf", "Phase", "Record", "Request", "Response", "Sample",
     "SamplingState", "Sentinel", "SentinelError", "SentinelPhase", "SentinelState", "StopReason", "Stream", "Token",
-    "TokenizerState", "Version", "Zone", "Zones",
+    "TokenizerState", "Version", "Word", "Zone", "Zones",
 ]  # fmt: skip
 
 PROTOCOL = 1
@@ -295,6 +295,13 @@ OPERATIONS: tuple[Operation, ...] = (
         "value of the response is the number granted",
     ),
     Operation(
+        name="word",
+        required=("text",),
+        idempotent=True,
+        while_busy=True,
+        meaning="sends the texts of tokens, whose ids are given with a space between them",
+    ),
+    Operation(
         name="out",
         required=("of", "index", "count"),
         idempotent=True,
@@ -354,6 +361,6 @@ SAMPLES: tuple[type[Sample], ...] = (
     Perf, KvCache, Zones, Sentinel, SamplingState, Zone, Model, TokenizerState, Cpu, Version, Load, Bench,
 )  # fmt: skip
 KERNEL_RECORDS: tuple[type[Record], ...] = (
-    Hello, Response, Token, Choice, Finished, Event, Output, Data, Credit, Counters, Leave, *SAMPLES,
+    Hello, Response, Token, Choice, Word, Finished, Event, Output, Data, Credit, Counters, Leave, *SAMPLES,
 )  # fmt: skip
 HOST_RECORDS: tuple[type[Record], ...] = (HostHello, Request)

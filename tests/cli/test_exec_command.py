@@ -225,3 +225,21 @@ def test_the_core_never_imports_textual() -> None:
     code += "print([m for m in sys.modules if m.split('.')[0] == 'textual'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_json_tells_how_each_token_was_chosen_when_it_is_asked_for() -> None:
+    lines = ("/max_tokens 6", "Once upon a time")
+    done = run("exec", "--sim", "--json", "--probabilities", "5", "--", *lines)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout.splitlines()[1])
+    choices = answer["choices"]
+    assert [choice["index"] for choice in choices] == list(range(6))
+    assert "".join(choice["text"] for choice in choices) == answer["text"]
+    for choice in choices:
+        assert len(choice["likeliest"]) == 5
+        assert choice["kept"]["min_p"] >= choice["kept"]["top_k"] >= choice["kept"]["top_p"] >= choice["rank"]
+        own = choice["likeliest"][choice["rank"] - 1]
+        assert (own["id"], own["text"]) == (choice["id"], choice["text"])
+        assert own["probability"] == pytest.approx(choice["probability"], rel=0.01, abs=1e-4)
+    without = run("exec", "--sim", "--json", "--", *lines)
+    assert "choices" not in json.loads(without.stdout.splitlines()[1])

@@ -33,6 +33,7 @@ def test_every_event_is_a_document_and_the_tokens_make_the_text() -> None:
     assert len({token["index"] for token in tokens}) == 12
     assert "".join(token["text"] for token in tokens).strip()
     assert all(entry["at"] > 1e9 for entry in found)
+    assert not [entry for entry in found if entry.get("kind") == "Choice"]
 
 
 @pytest.mark.parametrize("line", ["Once upon a time", "/temp 0", "/reset"])
@@ -50,3 +51,11 @@ def test_exec_on_a_session_that_only_watches_fails_with_the_reason() -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1
     assert "--read-only" in done.stderr
+
+
+def test_choices_are_events_when_they_are_asked_for() -> None:
+    found = documents(run("--jsonl", "--probabilities", lines="/max_tokens 12\nOnce upon a time\n"))
+    choices = [entry["record"] for entry in found if entry.get("kind") == "Choice"]
+    assert [choice["index"] for choice in choices] == list(range(12))
+    assert all(len(choice["likeliest"]) == 12 and 0 < choice["probability"] <= 1 for choice in choices)
+    assert set(choices[0]["likeliest"][0]) == {"token", "below", "weakened"}

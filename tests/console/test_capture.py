@@ -30,7 +30,7 @@ from llmbm_console.core.sanitise import is_clean
 from llmbm_console.core.session import SessionError
 from llmbm_console.core.state import Turn
 from llmbm_console.core.targets import Target, make_session
-from llmbm_protocol.schema import Token
+from llmbm_protocol.schema import Choice, Token, Word
 
 Sessions = Callable[..., LiveSession]
 
@@ -58,6 +58,7 @@ async def test_what_is_replayed_is_what_happened(kernel: Kernel, sessions: Sessi
         session = sessions(kernel.folder / "front")
         events = collect(session)
         session.recorder.start(path)
+        session.choices = 12
         await session.open()
         await session.wait_ready(30)
         chaos.down.drop_line, chaos.down.double_line, chaos.down.flip_bit = 0.1, 0.1, 0.001
@@ -79,6 +80,8 @@ async def test_what_is_replayed_is_what_happened(kernel: Kernel, sessions: Sessi
     assert without_times(again) == without_times(events)
     tokens = [event for event in again if isinstance(event, RecordReceived) and isinstance(event.record, Token)]
     assert len(tokens) > 50
+    told = {type(event.record) for event in again if isinstance(event, RecordReceived)}
+    assert {Choice, Word} <= told
 
 
 async def test_a_line_without_a_protocol_is_replayed_as_well(tmp_path: Path, sessions: Sessions) -> None:

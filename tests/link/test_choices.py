@@ -8,7 +8,7 @@ import pytest
 from link_client import Boot, Credited, Host
 
 from llmbm_protocol.choice import MOST_LIKELIEST, Choice, read
-from llmbm_protocol.schema import Counters, Stream, Token
+from llmbm_protocol.schema import Counters, Stream, Token, Word
 
 DRAWN = {"temp": "0.9", "norepeat": "4", "repeat": "1.15", "max_tokens": "40"}
 
@@ -136,3 +136,33 @@ def test_a_full_line_loses_choices_before_tokens_and_counts_them(boot: Boot) -> 
         assert after.dropped == after.index - before.index - 1
     assert host.ask("stat", stream=Stream.PERF).ok
     assert all(counters.dropped == 0 for counters in host.of(Counters)), "samples are not counted as lost frames"
+
+
+def test_the_words_behind_ids_are_told(host: Host) -> None:
+    set_all(host, **DRAWN)
+    tokens, choices = tell(host, 8)
+    ids = [one.token for one in read(choices[-1].likeliest)]
+    said = {token.token: token.text for token in tokens}
+    assert host.ask("word", text=" ".join(map(str, ids)).encode()).count == len(ids)
+    words = host.of(Word)
+    assert [word.token for word in words] == ids
+    assert all(word.text == said[word.token] for word in words if word.token in said)
+    assert sum(word.token in said for word in words) >= 1
+
+
+@pytest.mark.parametrize(
+    "text", [b"x", b"1 x", b"1  2", b"1,2", b"-1", b"999999", b"99999999999999999999", b" ", b"\x00"]
+)
+def test_ids_that_are_none_are_refused(host: Host, text: bytes) -> None:
+    answer = host.ask("word", text=text)
+    assert (answer.ok, answer.error, answer.field) == (False, "arg", "s")
+    assert not host.of(Word)
+    assert host.ask("word", text=b"").count == 0
+
+
+def test_words_are_told_while_an_answer_runs(slow_host: Host) -> None:
+    generation = slow_host.generate()
+    slow_host.wait_for(Token)
+    assert slow_host.ask("word", text=b"5 6").count == 2
+    assert slow_host.ask("stop").ok
+    slow_host.finished(generation)

@@ -268,6 +268,8 @@ class ScriptedSession:
         self.machine = Machine() if controllable and not read_only else None
         self.playback: Playback | None = None
         self.recorder: Recorder | None = None
+        self.choices = 0
+        self.choices_refused = ""
         self.listeners: list[Listener] = []
         self.submitted: list[str] = []
         self.parameters: list[tuple[str, str]] = []
@@ -330,6 +332,10 @@ class ScriptedSession:
             rest = {key: value for key, value in self.state.pending.items() if key != name}
             self.push(RecordReceived(NOW, record), sampling=record, pending=MappingProxyType(rest))
         return Outcome(name, True, output=value)
+
+    async def want_choices(self, most: int) -> Outcome:
+        self.choices = most
+        return Outcome("choices", not self.choices_refused, output=str(most), error=self.choices_refused)
 
     async def stop(self) -> None:
         self.stops += 1

@@ -48,6 +48,11 @@ class FileSession:
         """Always."""
         return True
 
+    @property
+    def choices(self) -> int:
+        """Nothing is asked for."""
+        return 0
+
     def listen(self, listener: Listener) -> Callable[[], None]:
         """See Session.listen."""
         self._listeners.append(listener)
@@ -76,6 +81,10 @@ class FileSession:
 
     async def set_parameter(self, name: str, value: str) -> Outcome:
         """Refused."""
+        raise self._refuse()
+
+    async def want_choices(self, most: int) -> Outcome:
+        """Refused: what was not recorded cannot be told."""
         raise self._refuse()
 
     async def stop(self) -> None:

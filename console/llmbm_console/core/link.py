@@ -13,6 +13,7 @@ from llmbm_console.core.clock import ClockFilter
 from llmbm_console.core.credits import Credits
 from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.link_asking import SESSION, Asking
+from llmbm_console.core.link_choices import Choices
 from llmbm_console.core.link_decode import LineDecoder
 from llmbm_console.core.link_hello import STOP, Ear, establish, send_paced, wait_for_kernel, why_nobody_answers
 from llmbm_console.core.link_requests import RequestError, Requests
@@ -76,6 +77,7 @@ class Link:
         self._asking = Asking(self)
         self.request = self._asking.request
         self.upkeep = Upkeep(self)
+        self.choices = Choices(self)
         self._main: asyncio.Task[None] | None = None
         self._greeting: asyncio.Task[None] | None = None
         self._closing = False
@@ -164,6 +166,7 @@ class Link:
             while data := await self.transport.read():
                 self._receive(data)
         finally:
+            self.choices.end()
             if self._greeting is not None:
                 tasks.append(self._greeting)
             for task in tasks:
@@ -208,6 +211,7 @@ class Link:
         rebooted = self.hello is not None and self.hello.boot != hello.boot
         if rebooted or self.hello is None:
             self.streams.restart()
+            self.choices.clear()
             self.clock.clear()
         self.hello = hello
         self._overruns = 0
@@ -327,6 +331,7 @@ class Link:
                 self.requests.on_sample(record)
             elif isinstance(record, Counters):
                 self._counters(record, now)
+            self.choices.note(record)
             self.release(self.streams.take(record), now)
             if isinstance(record, Leave):
                 self._left(record)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from llmbm_protocol.schema import Credit, Event, Finished, Record, Token
+from llmbm_protocol.schema import Choice, Credit, Event, Finished, Record, Token
 
 GRACE = 0.1  # s before a gap is asked for: what is on the line already may fill it
 MOST_AT_ONCE = 32  # frames asked for with one request
 MAX_TRIES = 12  # questions in a row that bring nothing
+MOST_HELD = 512  # choices that wait for their tokens: as many as the kernel keeps to be asked for again
 RING = 128  # the kernel keeps so many events
 
 
 class TokenStream:
-    """Tokens of one generation after the other. Released in order; a token that came twice is released once."""
+    """Tokens of one generation after the other. Released in order; a token that came twice is released once. A choice
+    is released behind its token, and not waited for."""
 
     def __init__(self) -> None:
         self.generation = 0
         self.following = False  # a generation runs whose end was not released yet
         self._next = (0, 0)  # index and part
         self._ahead: dict[tuple[int, int], Token] = {}
+        self._choices: dict[int, Choice] = {}  # of tokens that were not released yet
         self._end: Finished | None = None
         self._total = 0  # tokens the kernel says there are
         self._idle = False
@@ -31,6 +34,7 @@ class TokenStream:
         rest = self._rest()
         self.generation, self.following = generation, True
         self._next, self._ahead, self._end, self._total, self._idle = (0, 0), {}, None, 0, False
+        self._choices = {}
         self._missing_since, self._tries = None, 0
         return rest
 
@@ -52,6 +56,14 @@ class TokenStream:
             return released
         self._ahead[place] = token
         return released + self._drain()
+
+    def on_choice(self, choice: Choice) -> list[Record]:
+        """Returns what can be released now."""
+        if not self.following or choice.generation != self.generation or choice.index < self._next[0]:
+            return [choice]
+        if len(self._choices) < MOST_HELD:
+            self._choices[choice.index] = choice
+        return []
 
     def on_finished(self, record: Finished) -> list[Record]:
         """The end is released behind the last token."""
@@ -126,6 +138,8 @@ class TokenStream:
             released.append(token)
             self._next = (token.index, token.part + 1) if token.more else (token.index + 1, 0)
             self._missing_since, self._tries = None, 0
+            if not token.more and (choice := self._choices.pop(token.index, None)) is not None:
+                released.append(choice)
         if self._end is not None and self._next[0] >= self._end.tokens:
             released.append(self._end)
             self.following, self._end = False, None
@@ -134,6 +148,7 @@ class TokenStream:
 
     def _rest(self) -> list[Record]:
         rest: list[Record] = [self._ahead[place] for place in sorted(self._ahead)] if self.following else []
+        rest += [self._choices[index] for index in sorted(self._choices)] if self.following else []
         if self.following and self._end is not None:
             rest.append(self._end)
         return rest

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from llmbm_console.core.link_repair import EventStream, TokenStream
-from llmbm_protocol.schema import Credit, Event, Finished, Record, Response, Token
+from llmbm_protocol.schema import Choice, Credit, Event, Finished, Record, Response, Token
 
 #: octets received, octets sent, and what the link did by itself: all that a recording has of a line
 Way = Literal["i", "o", "x"]
@@ -33,6 +33,8 @@ class Streams:
         """A record as it came; returns what can be passed on now. An answer is only for whoever asked."""
         if isinstance(record, Token):
             return self.tokens.on_token(record)
+        if isinstance(record, Choice):
+            return self.tokens.on_choice(record)
         if isinstance(record, Finished):
             return self.tokens.on_finished(record)
         if isinstance(record, Event):

@@ -81,6 +81,7 @@ class Upkeep:
             await link.request("ping")
             for stream, rate in SUBSCRIPTIONS:
                 await link.request("sub", stream=stream, rate=rate)
+            await link.choices.begin()
             for _ in range(RETRY_QUERY):
                 info = await link.request("info")
                 if info.response.count is None or len(info.samples) >= info.response.count:

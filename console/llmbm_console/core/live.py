@@ -62,6 +62,7 @@ class LiveSession:
         self._starting: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._failure = ""
+        self.choices = 0  # see Session.choices; may be set before the session is opened
         self._boot = 0
         self._plain = PlainKernel()
         self.recorder = Recorder(title, self._log_failed)
@@ -145,6 +146,7 @@ class LiveSession:
                 transport = await self._machine.start()
             assert transport is not None
             self._link = Link(transport, self._emit, self._boots, self._tapped)
+            self._link.choices.wanted = self.choices
             self._dialogue = Dialogue(self._link)
             self._link.freeze(self._state.machine.status is MachineStatus.PAUSED)  # attached to one that is paused
             self._link.start()
@@ -332,6 +334,21 @@ class LiveSession:
             return Outcome(line, ok=False, error=str(error), error_code=error.code)
         self._emit(ev.ParameterAccepted(time.monotonic(), name, accepted))
         return Outcome(line, ok=True, output=accepted)
+
+    async def want_choices(self, most: int) -> Outcome:
+        """See Session.want_choices. A read-only session may: it changes nothing but what is told."""
+        self.choices = most
+        link, line = self._link, f"choices with {most} alternatives" if most else "no choices"
+        if link is None:
+            return Outcome(line, ok=True)
+        link.choices.wanted = most
+        if link.phase not in SESSION:
+            return Outcome(line, ok=True)
+        try:
+            return Outcome(line, ok=True, output=str(await link.choices.ask()))
+        except RequestError as error:
+            older = "this kernel does not tell how likely its tokens are: it is older than this console"
+            return Outcome(line, ok=False, error=older if error.code == "op" else str(error), error_code=error.code)
 
     async def stop(self) -> None:
         """By the stop byte, which acts at once, and by request, which is repeated until it was heard."""

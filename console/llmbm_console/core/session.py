@@ -78,6 +78,10 @@ class Session(Protocol):
     def read_only(self) -> bool:
         """True for files: every verb below raises SessionError."""
 
+    @property
+    def choices(self) -> int:
+        """How many of the likeliest tokens are asked for with each token; 0 for none, and for files."""
+
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Calls `listener(state, event)` in the event loop after each event; returns what undoes it."""
 
@@ -98,6 +102,10 @@ class Session(Protocol):
 
     async def set_parameter(self, name: str, value: str) -> Outcome:
         """Sets a parameter (names of llmbm_protocol.parameters); output is the accepted value."""
+
+    async def want_choices(self, most: int) -> Outcome:
+        """Asks the kernel to tell with each token how it was chosen, with at most `most` of the likeliest tokens, now
+        and after each reconnect; 0 ends it. May be called before the session is open. Output is the number granted."""
 
     async def stop(self) -> None:
         """Stops the running generation, by request and by the emergency byte."""

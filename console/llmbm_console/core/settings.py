@@ -43,7 +43,7 @@ PROFILE_OPTIONS: Mapping[str, type] = {
     **dict.fromkeys(("qemu", "sim", "read_only"), bool),
     **dict.fromkeys(("serial", "qmp", "connect", "accel", "qemu_binary", "display", "theme", "dtr", "rts"), str),
     **dict.fromkeys(("model", "tokenizer", "config", "image", "firmware", "log", "raw_log", "share"), Path),
-    **dict.fromkeys(("memory", "smp", "baud"), int),
+    **dict.fromkeys(("memory", "smp", "baud", "probabilities"), int),
 }
 KINDS = {bool: "true or false", str: "a text", Path: "a file's path", int: "a whole number from 1"}
 

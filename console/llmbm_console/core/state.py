@@ -13,6 +13,7 @@ from llmbm_protocol.words import Arena, Phase, Stream
 if TYPE_CHECKING:
     from llmbm_protocol.schema import (
         Bench,
+        Choice,
         Counters,
         Cpu,
         Credit,
@@ -43,6 +44,8 @@ class TokenInfo:
     cycles: int
     time_ms: int  # kernel clock
     at: float  # host clock
+    choice: Choice | None = None  # how it was chosen, where that was asked for and arrived
+    sampling: SamplingState | None = None  # the rules then in force, as far as they were known
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +170,8 @@ class State:
     load: Load | None = None
     bench: Bench | None = None  # the last one
     credit: Credit | None = None
+    #: texts of tokens by their ids, clean; at most MAX_WORDS, the oldest go first
+    words: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
     stamps: Mapping[Stream, float] = field(default_factory=lambda: MappingProxyType({}))
     #: cycles of the last decode passes, newest last, at most 256: the sentinel's strip
     decode_cycles: tuple[int, ...] = ()
@@ -184,3 +189,5 @@ class State:
 
 MAX_ITEMS = 2000
 MAX_LOG = 5000
+MAX_WORDS = 40_000
+MAX_CHOICES = 6000  # of all turns together, a kilobyte each; beyond, those of the oldest turns go

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from llmbm_console.core.events import Severity
-from llmbm_console.core.state import MAX_ITEMS, MAX_LOG, LogLine, Seam, State, TranscriptItem, Turn
-from llmbm_console.core.turns import cut_off
+from llmbm_console.core.state import MAX_CHOICES, MAX_ITEMS, MAX_LOG, LogLine, Seam, State, TranscriptItem, Turn
+from llmbm_console.core.turns import choices_of, cut_off, without_choices
 
 
 def add_item(state: State, item: TranscriptItem) -> State:
@@ -29,7 +29,22 @@ def add_log(state: State, line: LogLine) -> State:
 
 def end_turn(state: State, turn: Turn) -> State:
     """The running turn becomes an item."""
-    return add_item(replace(state, turn=None), turn)
+    state = add_item(replace(state, turn=None), turn)
+    return _bounded(state) if choices_of(turn) else state
+
+
+def _bounded(state: State) -> State:
+    """When there are too many choices, only those of the newest turns stay, half as many as there may be."""
+    counts = [choices_of(item) if isinstance(item, Turn) else 0 for item in state.items]
+    if sum(counts) <= MAX_CHOICES:
+        return state
+    items, kept = list(state.items), 0
+    for place in range(len(items) - 1, -1, -1):
+        item = items[place]
+        kept += counts[place]
+        if counts[place] and kept > MAX_CHOICES // 2 and isinstance(item, Turn):
+            items[place] = without_choices(item)
+    return replace(state, items=tuple(items))
 
 
 def cut_turn(state: State, why: str) -> State:

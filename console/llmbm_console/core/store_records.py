@@ -8,12 +8,13 @@ from types import MappingProxyType
 from typing import Any
 
 from llmbm_console.core.events import Severity
-from llmbm_console.core.sanitise import clean
-from llmbm_console.core.state import LogLine, State, Turn
+from llmbm_console.core.sanitise import clean, decode_text
+from llmbm_console.core.state import MAX_WORDS, LogLine, State, Turn
 from llmbm_console.core.store_parts import add_log, add_seam, cut_turn, end_turn
-from llmbm_console.core.turns import ended, with_token
+from llmbm_console.core.turns import ended, with_choice, with_token
 from llmbm_protocol.schema import (
     Bench,
+    Choice,
     Counters,
     Cpu,
     Credit,
@@ -34,6 +35,7 @@ from llmbm_protocol.schema import (
     Token,
     TokenizerState,
     Version,
+    Word,
     Zone,
     Zones,
 )
@@ -83,6 +85,7 @@ def _forget_boot(state: State) -> State:
         stamps=MappingProxyType({}),
         decode_cycles=(),
         pending=MappingProxyType({}),
+        words=MappingProxyType({}),
     )
 
 
@@ -100,6 +103,27 @@ def _token(state: State, record: Token, at: float) -> State:
         # The pass that led to the first token was the last one of the prefill.
         cycles = (*cycles[-(MAX_CYCLES - 1) :], record.cycles)
     return replace(state, turn=extended, decode_cycles=cycles, phase=Phase.DECODE)
+
+
+def _choice(state: State, record: Choice, at: float) -> State:
+    turn = state.turn
+    if turn is None or turn.number != record.generation:
+        return state
+    return replace(state, turn=with_choice(turn, record, state.sampling))
+
+
+def _word(state: State, record: Word, at: float) -> State:
+    words = {**state.words, record.token: decode_text(b"", record.text, final=True)[0]}
+    while len(words) > MAX_WORDS:
+        del words[next(iter(words))]
+    return replace(state, words=MappingProxyType(words))
+
+
+def _model(state: State, record: Model, at: float) -> State:
+    known = state.model
+    if known is not None and (known.file, known.vocab) != (record.file, record.vocab):
+        state = replace(state, words=MappingProxyType({}))
+    return _sample("model")(state, record, at)
 
 
 def _is_old(state: State, generation: int) -> bool:
@@ -169,6 +193,8 @@ def _zone(state: State, record: Zone, at: float) -> State:
 RECORDS: dict[type[Record], Callable[[State, Any, float], State]] = {
     Hello: _hello,
     Token: _token,
+    Choice: _choice,
+    Word: _word,
     Finished: _finished,
     Event: _event,
     Credit: _credit,
@@ -180,7 +206,7 @@ RECORDS: dict[type[Record], Callable[[State, Any, float], State]] = {
     Zones: _sample("zones"),
     Sentinel: _sample("sentinel"),
     SamplingState: _sample("sampling"),
-    Model: _sample("model"),
+    Model: _model,
     TokenizerState: _sample("tokenizer"),
     Cpu: _sample("cpu"),
     Version: _sample("version"),

@@ -43,6 +43,7 @@ class Target:
     log: Path | None = None  # clean lines with their times, appended
     raw_log: Path | None = None  # octets as they came, appended
     share: Path | None = None  # name of a pseudo-terminal for another program
+    probabilities: int = 0  # of the likeliest tokens told with each token, 0 for none
     speed: float = 1.0  # of a recording that is shown
     seek: float = 0.0  # s from its beginning
 
@@ -183,7 +184,10 @@ def make_session(target: Target) -> Session:
     wanted = target.record or target.log or target.raw_log or target.share
     if wanted is not None and not isinstance(session, LiveSession):
         raise SessionError(f"{wanted}: a file has nothing to record, to log or to share")
+    if target.probabilities and not isinstance(session, LiveSession):
+        raise SessionError(f"{target.address}: a file tells what was recorded, and cannot be asked for --probabilities")
     if isinstance(session, LiveSession):
+        session.choices = target.probabilities
         if target.record is not None:
             session.recorder.start(target.record)
         session.log_to(target.log, target.raw_log)

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmbm_console.core.sanitise import decode_text
-from llmbm_console.core.state import TokenInfo, Turn
+from llmbm_console.core.state import MAX_CHOICES, TokenInfo, Turn
 
 if TYPE_CHECKING:
-    from llmbm_protocol.schema import Finished, Token
+    from llmbm_protocol.schema import Choice, Finished, SamplingState, Token
 
 
 def with_token(turn: Turn, token: Token, at: float) -> Turn:
@@ -48,6 +48,34 @@ def _with_part(turn: Turn, token: Token) -> Turn:
         pending=pending,
         next_part=token.part + 1 if token.more else 0,
     )
+
+
+def with_choice(turn: Turn, choice: Choice, sampling: SamplingState | None) -> Turn:
+    """The turn with how one of its tokens was chosen; unchanged when it has no such token, or has it already
+    (a line may come twice)."""
+    for back, token in enumerate(reversed(turn.tokens), 1):
+        if token.index == choice.index:
+            if token.choice is not None:
+                return turn
+            place = len(turn.tokens) - back
+            fresh = replace(token, choice=choice, sampling=sampling)
+            tokens = [*turn.tokens[:place], fresh, *turn.tokens[place + 1 :]]
+            if place >= MAX_CHOICES:
+                tokens[place - MAX_CHOICES] = replace(tokens[place - MAX_CHOICES], choice=None, sampling=None)
+            return replace(turn, tokens=tuple(tokens))
+        if token.index < choice.index:
+            break
+    return turn
+
+
+def choices_of(turn: Turn) -> int:
+    """How many of its choices are known."""
+    return sum(token.choice is not None for token in turn.tokens)
+
+
+def without_choices(turn: Turn) -> Turn:
+    """The turn, and nothing of how its tokens were chosen."""
+    return replace(turn, tokens=tuple(replace(token, choice=None, sampling=None) for token in turn.tokens))
 
 
 def _without_pending(turn: Turn) -> Turn:

@@ -11,7 +11,8 @@ from typing import Any, TextIO
 from llmbm_console.core.events import Event, FileSaved, LinkChanged, Notice
 from llmbm_console.core.session import Outcome, Session, SessionError
 from llmbm_console.core.state import State, Turn
-from llmbm_console.faces.records import COMMAND_STREAMS, kernel_log, log_json, records_json, turn_json
+from llmbm_console.faces.records import COMMAND_STREAMS, choice_json, kernel_log, log_json, records_json, turn_json
+from llmbm_protocol.choice import read
 
 DEFAULT_LOG = 16  # what `/log` shows when no number is given
 
@@ -59,6 +60,16 @@ async def log_complete(session: Session, timeout: float = 2.0) -> None:
         await asyncio.sleep(0.02)
 
 
+async def words_complete(session: Session, turn: Turn, timeout: float = 20.0) -> None:
+    """Waits until the texts of all listed tokens are here, for at most so many seconds."""
+    wanted = {one.token for token in turn.tokens if token.choice for one in read(token.choice.likeliest)}
+    end = asyncio.get_running_loop().time() + timeout
+    while asyncio.get_running_loop().time() < end:
+        if wanted <= session.state.words.keys():
+            return
+        await asyncio.sleep(0.02)
+
+
 async def typed_answer(session: Session, line: str, outcome: Outcome) -> Any:
     """The records behind a diagnostic command, None for other commands."""
     words = line.split()
@@ -80,6 +91,10 @@ async def document(session: Session, line: str, outcome: Outcome) -> dict[str, A
     answer: dict[str, Any] = {"line": line, "ok": outcome.ok}
     if outcome.turn is not None:
         answer |= {"kind": "prompt", **turn_json(outcome.turn)}
+        if session.choices:
+            await words_complete(session, outcome.turn)
+            vocab = session.state.model.vocab if session.state.model is not None else 0
+            answer["choices"] = [choice_json(token, session.state.words, vocab) for token in outcome.turn.tokens]
     else:
         answer |= {"kind": "command", "output": outcome.output}
         record = await typed_answer(session, line, outcome)

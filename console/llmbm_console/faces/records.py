@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from llmbm_console.core.state import LogLine, State, Turn
+from llmbm_console.core.distribution import RULES, Rules, distribution_of
+from llmbm_console.core.state import LogLine, State, TokenInfo, Turn
+from llmbm_protocol.choice import STEPS_PER_UNIT, read
 from llmbm_protocol.fields import is_micro
-from llmbm_protocol.schema import Record, Sample, Stream
+from llmbm_protocol.schema import Choice, Record, Sample, Stream
 
 #: The REPL commands whose answer is also given as typed records, and the streams they come from.
 COMMAND_STREAMS: dict[str, tuple[Stream, ...]] = {
@@ -46,6 +49,8 @@ def record_json(record: Record) -> dict[str, Any]:
             value = value.decode("utf-8", "replace")
         elif is_micro(type(record), name):
             value = value / 1_000_000
+        elif isinstance(record, Choice) and name == "likeliest":
+            value = [one._asdict() for one in read(record.likeliest)]
         elif isinstance(value, tuple):
             value = list(value)
         document[name] = value
@@ -68,6 +73,38 @@ def records_json(records: tuple[Record, ...]) -> dict[str, Any] | list[dict[str,
 def rate(tokens: int, microseconds: int) -> float | None:
     """Tokens per second, None when there was no time to measure."""
     return round(tokens * 1_000_000 / microseconds, 3) if microseconds > 0 and tokens > 0 else None
+
+
+def choice_json(token: TokenInfo, words: Mapping[int, str], vocab: int) -> dict[str, Any]:
+    """How one token was chosen: shares before the cuts of min_p, top_k and top_p; texts where they are known."""
+    choice = token.choice
+    document: dict[str, Any] = {"index": token.index, "id": token.token, "text": words.get(token.token)}
+    if choice is None:
+        return {**document, "probability": None}  # dropped for want of room on the line, or lost
+    distribution = distribution_of(choice, vocab)
+    temperature = choice.temperature / 1_000_000
+    shares = distribution.cut(Rules(temperature)).shares if distribution is not None else ()
+    listed = distribution.tokens if distribution is not None else ()
+    return {
+        **document,
+        "probability": choice.probability / 1_000_000,
+        "rank": choice.rank,
+        "temperature": temperature,
+        "kept": dict(zip(RULES, choice.kept, strict=False)) or None,
+        "banned": choice.banned,
+        "weakened": choice.weakened,
+        "otherwise": choice.otherwise,
+        "likeliest": [
+            {
+                "id": one.token,
+                "text": words.get(one.token),
+                "probability": float(f"{share:.4g}"),
+                "logit_below": round(one.below / STEPS_PER_UNIT, 4),
+                "weakened": one.weakened,
+            }
+            for one, share in zip(listed, shares, strict=True)
+        ],
+    }
 
 
 def turn_json(turn: Turn) -> dict[str, Any]:
