@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MILLION = 1_000_000
 ROUNDING = 100 / MILLION  # how far the kernel's share of the rest may be off: it adds up in single precision
+COLDEST = 1 / MILLION  # above 0 there is no smaller one
 RULES = ("min_p", "top_k", "top_p")
 
 
@@ -116,8 +117,8 @@ class Distribution:
 
     def cut(self, rules: Rules) -> Cut:
         """What rules would leave. With temperature 0 the first token, and the shares are those at 1."""
-        weights = self.weights(rules.temperature or 1.0)
-        rest = self.rest_weight(rules.temperature or 1.0)
+        temperature = max(rules.temperature, COLDEST) if rules.temperature > 0 else 1.0
+        weights, rest = self.weights(temperature), self.rest_weight(temperature)
         listed = math.fsum(weights)
         shares = tuple(weight / (listed + rest.middle) for weight in weights)
         if rules.temperature == 0:
