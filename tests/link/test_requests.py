@@ -281,6 +281,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "log": {"index": 0},
     "tok": {"generation": 1, "index": 0, "count": 1},
     "prob": {"count": 2},
+    "word": {"text": b"5 6"},
     "out": {"of": 1, "index": 0, "count": 1},
     "text": {"text": b"a", "offset": 0},
     "gen": {"text": b"a"},
