@@ -15,15 +15,12 @@ need for reading the weights alone, in the same minute: the bound of decode.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import json
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +28,7 @@ from shapes import SHAPES, Shape, random_tensors, write_random_model, write_toke
 
 from engine_harness import product_build  # isort: skip
 from gguf_write import write_gguf  # isort: skip
+from priority import at_the_top  # isort: skip
 from wire_kernel import WireKernel  # isort: skip
 
 from llmbm_protocol.schema import Bench, Stream
@@ -78,25 +76,6 @@ def has_llama_cpp(python: str) -> bool:
     find = "import importlib.util as u, sys; sys.exit(u.find_spec('llama_cpp.llama_cpp') is None)"
     with tempfile.TemporaryDirectory() as empty:  # this file must not be found instead
         return subprocess.run([python, "-I", "-c", find], cwd=empty, stderr=subprocess.DEVNULL).returncode == 0
-
-
-@contextlib.contextmanager
-def at_the_top() -> Iterator[None]:
-    """The highest priority for both engines, where that is allowed: for this process and what it starts, and, where
-    Linux weighs sessions against each other, for the session. A thread that waits for a processor costs the other one
-    all its time."""
-    group = Path("/proc/self/autogroup")
-    before = group.read_text().split()[-1] if group.is_file() else ""
-    try:
-        os.nice(-20)
-        if before:
-            group.write_text("-20")
-    except OSError as error:
-        print(f"both engines run at ordinary priority: {error}", file=sys.stderr)
-    yield
-    if before:
-        with contextlib.suppress(OSError):
-            group.write_text(before)
 
 
 def ours(kernel: WireKernel) -> Bench:
