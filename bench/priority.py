@@ -11,8 +11,8 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def at_the_top() -> Iterator[None]:
-    """The highest priority, where that is allowed: for this process and what it starts, and, where Linux weighs sessions
-    against each other, for the session. A thread that waits for a processor costs the other one all its time."""
+    """The highest priority, where that is allowed: for this process and what it starts, and, where Linux weighs
+    sessions against each other, for the session. A thread without a processor costs all others their time."""
     group = Path("/proc/self/autogroup")
     before = group.read_text().split()[-1] if group.is_file() else ""
     try:

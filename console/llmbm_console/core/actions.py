@@ -206,6 +206,14 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("kernel.model", "The model", "Kernel", "runs /model", need="line", line="/model"),
     Action("kernel.cpu", "The processor", "Kernel", "runs /cpu", need="line", line="/cpu"),
+    Action(
+        "kernel.bench",
+        "How fast the engine is",
+        "Kernel",
+        "runs /bench: decode and prefill beside what reading the weights alone brings; the conversation stays",
+        need="line",
+        line="/bench",
+    ),
     Action("kernel.version", "The kernel's version", "Kernel", "runs /version", need="line", line="/version"),
     # ---- sampling
     Action(
