@@ -33,7 +33,7 @@ def measure(harness: Harness, model: Path, tokens: int, rounds: int) -> None:
         for level, found in bursts.items():
             harness.call("level", level)
             count = tokens if level > 0 else max(tokens // 8, 1)
-            found.append(count / int(harness.call("bench", count)) * 1e9)
+            found.append(count / int(harness.call("bench", count).split()[0]) * 1e9)
     # The embedding is read whole once a token when it is the classifier too; otherwise one row of it.
     read = seen["parameters"] - (0 if seen["shared"] else seen["vocab"] * seen["dim"])
     weight_bytes = 1 + 4 / seen["group"] if seen["group"] else 4

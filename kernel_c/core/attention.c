@@ -1,48 +1,87 @@
 /* attention.c - rotary positions, the key/value cache, and attention over it.
  *
  * Several query heads share a key/value head when n_kv_heads is smaller than n_heads. Long contexts are worked through
- * in pieces of whole panels with a poll between; the pieces continue the same sums, so the bits do not depend on them.
+ * in pieces of whole panels with a look between; the pieces continue the same sums, so the bits do not depend on them.
  */
 #include "engine_pass.h"
 #include "maths.h"
 
-static void rotate(float *vector, const float *cosines, const float *sines, uint32_t heads, uint32_t head)
+/* Two neighbouring rows of a query or a key, turned by the angle of their place in the head. */
+struct rotated {
+    float even, odd;
+};
+
+static struct rotated rotate(const float *pair, float cosine, float sine)
 {
-    for (uint32_t h = 0; h < heads; h++, vector += head)
-        for (uint32_t i = 0; i < head / 2; i++) {
-            float even = vector[2 * i], odd = vector[2 * i + 1];
-            float even_cos = even * cosines[i], odd_sin = odd * sines[i];
-            float even_sin = even * sines[i], odd_cos = odd * cosines[i];
-            vector[2 * i] = even_cos - odd_sin;
-            vector[2 * i + 1] = even_sin + odd_cos;
-        }
+    float even_cos = pair[0] * cosine, odd_sin = pair[1] * sine;
+    float even_sin = pair[0] * sine, odd_cos = pair[1] * cosine;
+    return (struct rotated){even_cos - odd_sin, even_sin + odd_cos};
 }
 
-static float *cached_keys(const struct pass *pass, uint32_t layer, uint32_t kv_head)
+static float *cached_keys(const struct engine *engine, uint32_t layer, uint32_t kv_head)
 {
-    const struct model_config *c = &pass->engine->config;
-    return pass->cache.keys + ((uint64_t)layer * c->n_kv_heads + kv_head) * padded(c->seq_len) * head_size(c);
+    const struct model_config *c = &engine->config;
+    return engine->pass.keys + ((uint64_t)layer * c->n_kv_heads + kv_head) * padded(c->seq_len) * head_size(c);
 }
 
-static float *cached_values(const struct pass *pass, uint32_t layer, uint32_t kv_head)
+static float *cached_values(const struct engine *engine, uint32_t layer, uint32_t kv_head)
 {
-    const struct model_config *c = &pass->engine->config;
-    return pass->cache.values + ((uint64_t)layer * c->n_kv_heads + kv_head) * c->seq_len * head_size(c);
+    const struct model_config *c = &engine->config;
+    return engine->pass.values + ((uint64_t)layer * c->n_kv_heads + kv_head) * c->seq_len * head_size(c);
 }
 
-static void store_row(const struct pass *pass, uint32_t layer)
+/* The part of rows that lies in begin .. end - 1, counted from begin. */
+static struct range rows_within(struct range rows, uint32_t begin, uint32_t end)
 {
-    const struct model_config *c = &pass->engine->config;
-    uint32_t head = head_size(c), position = pass->position;
-    const float *keys = pass->engine->buffers->qkv + c->dim, *values = keys + kv_dim(c);
-    for (uint32_t h = 0; h < c->n_kv_heads; h++, keys += head, values += head) {
-        float *key = cached_keys(pass, layer, h) + (uint64_t)(position / PANEL) * PANEL * head + position % PANEL;
-        float *value = cached_values(pass, layer, h) + (uint64_t)position * head;
-        for (uint32_t i = 0; i < head; i++) {
-            key[(uint64_t)i * PANEL] = keys[i];
-            value[i] = values[i];
-        }
+    uint32_t first = rows.first > begin ? rows.first : begin, last = rows.last < end ? rows.last : end;
+    return first < last ? (struct range){first - begin, last - begin} : (struct range){0, 0};
+}
+
+static void place_queries(const struct engine *engine, uint32_t index, const float *raw, struct range rows)
+{
+    const struct model_config *c = &engine->config;
+    uint32_t half = head_size(c) / 2;
+    uint64_t angles = (uint64_t)(engine->pass.position + index) * half;
+    const float *cosines = engine->weights->rotary_cos + angles, *sines = engine->weights->rotary_sin + angles;
+    float *queries = engine->buffers.queries + (uint64_t)index * padded(c->dim);
+    for (uint32_t i = rows.first; i < rows.last; i += 2) {
+        uint32_t angle = i / 2 % half;
+        struct rotated pair = rotate(raw + i, cosines[angle], sines[angle]);
+        queries[i] = pair.even;
+        queries[i + 1] = pair.odd;
     }
+}
+
+static void place_keys(const struct engine *engine, uint32_t layer, uint32_t index, const float *raw, struct range rows)
+{
+    const struct model_config *c = &engine->config;
+    uint32_t head = head_size(c), half = head / 2, position = engine->pass.position + index;
+    uint64_t angles = (uint64_t)position * half;
+    const float *cosines = engine->weights->rotary_cos + angles, *sines = engine->weights->rotary_sin + angles;
+    for (uint32_t i = rows.first; i < rows.last; i += 2) {
+        uint32_t angle = i / 2 % half;
+        float *key = cached_keys(engine, layer, i / head) + (uint64_t)(position / PANEL) * PANEL * head +
+                     position % PANEL + (uint64_t)(i % head) * PANEL;
+        struct rotated pair = rotate(raw + i, cosines[angle], sines[angle]);
+        key[0] = pair.even;
+        key[PANEL] = pair.odd;
+    }
+}
+
+static void place_values(const struct engine *engine, uint32_t layer, uint32_t index, const float *raw,
+                         struct range rows)
+{
+    uint32_t head = head_size(&engine->config), position = engine->pass.position + index;
+    for (uint32_t i = rows.first; i < rows.last; i++)
+        cached_values(engine, layer, i / head)[(uint64_t)position * head + i % head] = raw[i];
+}
+
+void attention_place(const struct engine *engine, uint32_t layer, uint32_t index, const float *qkv, struct range rows)
+{
+    uint32_t dim = engine->config.dim, kv = kv_dim(&engine->config);
+    place_queries(engine, index, qkv, rows_within(rows, 0, dim));
+    place_keys(engine, layer, index, qkv + dim, rows_within(rows, dim, dim + kv));
+    place_values(engine, layer, index, qkv + dim + kv, rows_within(rows, dim + kv, dim + 2 * kv));
 }
 
 /* values[0..count) become their softmax; `values` has room for whole panels. */
@@ -62,59 +101,129 @@ static void softmax(const struct kernels *kernels, float *values, uint32_t count
         values[i] = values[i] / sum;
 }
 
-/* Positions that cost about one poll's worth of work, in whole panels. */
-static uint32_t positions_at_once(uint32_t head)
+/* Positions that cost about one look's worth of work, in whole panels. */
+static uint32_t positions_at_once(uint32_t head, uint32_t tokens)
 {
-    uint32_t positions = POLL_PRODUCTS / head / PANEL * PANEL;
+    uint32_t positions = POLL_PRODUCTS / (head * tokens) / PANEL * PANEL;
     return positions < PANEL ? PANEL : positions;
 }
 
-static bool score_keys(struct pass *pass, const float *keys, const float *query, uint32_t count)
+/* The scores of a processor have room for KERNEL_TOKENS tokens. */
+static float *scores_of(const struct engine *engine, uint32_t processor, uint32_t token)
 {
-    uint32_t head = head_size(&pass->engine->config), step = positions_at_once(head);
-    float *scores = pass->engine->buffers->scores, root = maths_sqrt((float)head);
-    for (uint32_t done = 0; done < count; done += step) {
-        uint32_t panels = panels_of(count - done < step ? count - done : step);
-        pass->kernels->matvec(scores + done, keys + (uint64_t)done * head, query, panels, head);
-        if (!pass_spend(pass, (uint64_t)panels * PANEL * head))
+    return engine->buffers.scores + ((uint64_t)processor * KERNEL_TOKENS + token) * padded(engine->config.seq_len);
+}
+
+static float *query_of(const struct engine *engine, uint32_t index, uint32_t head)
+{
+    return engine->buffers.queries + (uint64_t)index * padded(engine->config.dim) +
+           (uint64_t)head * head_size(&engine->config);
+}
+
+static uint32_t kv_head_of(const struct model_config *c, uint32_t head)
+{
+    return head / (c->n_heads / c->n_kv_heads);
+}
+
+/* scores[token][position] = key . query for the positions of some panels of a head, and tokens of the pass, at most
+ * KERNEL_TOKENS. A token gets scores also for the positions behind its own, which nobody reads. */
+static bool score_panels(const struct engine *engine, const float *keys, uint32_t head, struct range tokens,
+                         struct range panels, float *scores, struct engine_share *share)
+{
+    const struct kernels *kernels = engine->pass.kernels;
+    const float *queries = query_of(engine, tokens.first, head);
+    uint32_t size = head_size(&engine->config), count = tokens.last - tokens.first;
+    uint32_t step = positions_at_once(size, count) / PANEL;
+    for (uint32_t first = panels.first; first < panels.last; first += step) {
+        uint32_t some = panels.last - first < step ? panels.last - first : step;
+        float *out = scores + (uint64_t)first * PANEL;
+        const float *matrix = keys + (uint64_t)first * PANEL * size;
+        if (count == 1)
+            kernels->matvec(out, matrix, queries, some, size);
+        else
+            kernels->matmul(out, padded(engine->config.seq_len), matrix, queries, padded(engine->config.dim), count,
+                            some, size);
+        if (!share_spend(share, (uint64_t)some * PANEL * size * count))
             return false;
     }
-    for (uint32_t t = 0; t < count; t++)
-        scores[t] = scores[t] / root;
     return true;
 }
 
-static bool mix_values(struct pass *pass, const float *values, float *out, uint32_t count)
+/* The scores of one token and head become weights, and the weights a mixture of values. `weights` may be `scores`. */
+static bool mix_values(const struct engine *engine, uint32_t layer, uint32_t head, uint32_t index, const float *scores,
+                       float *weights, struct engine_share *share)
 {
-    uint32_t head = head_size(&pass->engine->config), step = positions_at_once(head);
-    const float *weights = pass->engine->buffers->scores;
-    for (uint32_t i = 0; i < head; i++)
+    const struct model_config *c = &engine->config;
+    uint32_t size = head_size(c), step = positions_at_once(size, 1), count = engine->pass.position + index + 1;
+    const float *values = cached_values(engine, layer, kv_head_of(c, head));
+    float *out = engine->buffers.attended + (uint64_t)index * padded(c->dim) + (uint64_t)head * size;
+    float root = maths_sqrt((float)size);
+    for (uint32_t t = 0; t < count; t++)
+        weights[t] = scores[t] / root;
+    softmax(engine->pass.kernels, weights, count);
+    for (uint32_t i = 0; i < size; i++)
         out[i] = 0;
     for (uint32_t done = 0; done < count; done += step) {
-        uint32_t positions = count - done < step ? count - done : step;
-        pass->kernels->add_weighted(out, values + (uint64_t)done * head, weights + done, positions, head);
-        if (!pass_spend(pass, (uint64_t)positions * head))
+        uint32_t some = count - done < step ? count - done : step;
+        engine->pass.kernels->add_weighted(out, values + (uint64_t)done * size, weights + done, some, size);
+        if (!share_spend(share, (uint64_t)some * size))
             return false;
     }
     return true;
 }
 
-bool attention_run(struct pass *pass, uint32_t layer)
+/* One head for some tokens: its keys are read once for all of them. */
+static bool attend(const struct engine *engine, uint32_t layer, uint32_t head, struct range tokens,
+                   struct engine_share *share)
 {
-    const struct model_config *c = &pass->engine->config;
-    const struct engine_weights *w = pass->engine->weights;
-    const struct engine_buffers *b = pass->engine->buffers;
-    uint32_t head = head_size(c), group = c->n_heads / c->n_kv_heads, count = pass->position + 1;
-    uint64_t angles = (uint64_t)pass->position * (head / 2);
-    /* Queries and keys lie beside each other, so one call rotates both. */
-    rotate(b->qkv, w->rotary_cos + angles, w->rotary_sin + angles, c->n_heads + c->n_kv_heads, head);
-    store_row(pass, layer);
-    for (uint32_t h = 0; h < c->n_heads; h++) {
-        if (!score_keys(pass, cached_keys(pass, layer, h / group), b->qkv + (uint64_t)h * head, count))
+    float *scores = scores_of(engine, share->index, 0);
+    const float *keys = cached_keys(engine, layer, kv_head_of(&engine->config, head));
+    struct range panels = {0, panels_of(engine->pass.position + tokens.last)};
+    if (!score_panels(engine, keys, head, tokens, panels, scores, share))
+        return false;
+    for (uint32_t i = tokens.first; i < tokens.last; i++, scores += padded(engine->config.seq_len))
+        if (!mix_values(engine, layer, head, i, scores, scores, share))
             return false;
-        softmax(pass->kernels, b->scores, count);
-        if (!mix_values(pass, cached_values(pass, layer, h / group), b->attended + (uint64_t)h * head, count))
+    return true;
+}
+
+/* The items are groups of tokens, head by head, so that a share stays with few heads. */
+bool step_attend(const struct engine *engine, uint32_t layer, struct engine_share *share)
+{
+    struct range all = pass_range(engine, layer);
+    uint32_t groups = (all.last - all.first + KERNEL_TOKENS - 1) / KERNEL_TOKENS;
+    struct range own = share_of(share, engine->config.n_heads * groups, 1);
+    for (uint32_t item = own.first; item < own.last; item++) {
+        uint32_t first = all.first + item % groups * KERNEL_TOKENS;
+        struct range tokens = {first, all.last - first < KERNEL_TOKENS ? all.last : first + KERNEL_TOKENS};
+        if (!attend(engine, layer, item / groups, tokens, share))
             return false;
     }
+    return true;
+}
+
+/* The items are panels of 16 positions, head by head. The scores of a head lie where the processor of its number would
+ * have those of its first token; each makes weights of them where it would have those of its second. */
+bool step_scores(const struct engine *engine, uint32_t layer, struct engine_share *share)
+{
+    uint32_t panels = panels_of(engine->pass.position + 1);
+    struct range own = share_of(share, engine->config.n_heads * panels, 2);
+    for (uint32_t item = own.first; item < own.last;) {
+        uint32_t head = item / panels, first = item % panels;
+        uint32_t last = own.last - item < panels - first ? first + own.last - item : panels;
+        if (!score_panels(engine, cached_keys(engine, layer, kv_head_of(&engine->config, head)), head,
+                          (struct range){0, 1}, (struct range){first, last}, scores_of(engine, head, 0), share))
+            return false;
+        item += last - first;
+    }
+    return true;
+}
+
+bool step_mix(const struct engine *engine, uint32_t layer, struct engine_share *share)
+{
+    struct range own = share_of(share, engine->config.n_heads, 1);
+    for (uint32_t head = own.first; head < own.last; head++)
+        if (!mix_values(engine, layer, head, 0, scores_of(engine, head, 0), scores_of(engine, share->index, 1), share))
+            return false;
     return true;
 }

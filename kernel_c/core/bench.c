@@ -49,9 +49,9 @@ static void begin_work(struct kernel *kernel)
     workers_prepare(&kernel->workers, &kernel->engine, (uint32_t)kernel->params.values[PARAM_THREADS]);
 }
 
-static void end_work(struct kernel *kernel)
+static void end_work(void)
 {
-    workers_pass_done(&kernel->workers);
+    workers_pass_done();
 }
 
 /* ---- the stream read -------------------------------------------------------------------------------------------- */
@@ -86,7 +86,7 @@ static void measure_read(struct kernel *kernel)
         rates[i] = read_slice(kernel, &at);
         on = rates[i] > 0;
     }
-    end_work(kernel);
+    end_work();
     kernel->bench.read_rate = on ? median(rates, SLICES) : 0;
     kernel->bench.read_processors = processors(kernel);
 }
@@ -134,7 +134,7 @@ static bool run_burst(struct kernel *kernel, bool decode, uint64_t us, struct bu
         on = run_pass(kernel, first + i % rows, decode || i % rows == rows - 1, ret);
         ret->us = clock_us() - begun;
     }
-    end_work(kernel);
+    end_work();
     return on;
 }
 

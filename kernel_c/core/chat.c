@@ -153,7 +153,7 @@ static enum pass_end run_pass(struct kernel *kernel, enum wire_sentinel_phase ph
     const float *logits = engine_forward(&kernel->engine, chat->tokens[chat->rows], chat->rows, want_logits);
     uint64_t spent = port_cycles() - start;
     *ret_cycles = spent > chat->poll_cycles ? spent - chat->poll_cycles : 0;
-    workers_pass_done(&kernel->workers);
+    workers_pass_done();
     if (kernel->workers.lost != lost)
         report_lost(kernel);
     if (logits == NULL)

@@ -1,9 +1,10 @@
-/* engine.h - the transformer: one token in, the logits of the next one out.
+/* engine.h - the transformer: tokens in, the logits of the next one out.
  *
  * The engine owns no memory. It is given four regions (sizes from model_need) and keeps no state but what is in them
  * and in struct engine. Every kernel (reference C, SSE2, AVX2, AVX-512) sums each row in index order without contraction, so all
- * give the same bits. With int8 weights the input of every product is quantised too, as llama2.c's runq does: integer
- * sums within a group, float32 over the groups in their order.
+ * give the same bits, for any number of processors, and for tokens one at a time or many in a pass. With int8 weights
+ * the input of every product is quantised too, as llama2.c's runq does: integer sums within a group, float32 over the
+ * groups in their order.
  */
 #ifndef LLMK_ENGINE_H
 #define LLMK_ENGINE_H
@@ -17,20 +18,69 @@ struct engine_memory { /* each 64-byte aligned and at least as large as model_ne
     void *weights, *kv, *acts, *scratch;
 };
 
-/* Called before each layer, every 64 rows of the classifier, and inside long products about every 65,536 multiply-adds:
- * microseconds on a machine, below a millisecond under emulation. A poll that touches a slow device should look at the
- * clock first. False aborts the pass at once. */
+#define ENGINE_CHUNK 64u      /* most tokens of a pass */
+#define ENGINE_PROCESSORS 16u /* most processors of a pass */
+
+/* Called before each layer and inside long work about every 65,536 multiply-adds: microseconds on a machine, below a
+ * millisecond under emulation. A poll that touches a slow device should look at the clock first. False aborts the pass
+ * at once. */
 typedef bool engine_poll(void *context);
 
-/* Panels first .. last - 1 of a product. */
-typedef void engine_part(const void *argument, uint32_t first, uint32_t last);
-
-/* How a product is shared among processors. Any split by panels gives the same bits. */
-struct engine_sharing {
-    /* Gives the others their shares, in pieces of `step`; returns the caller's: panels 0 .. result - 1. */
-    uint32_t (*begin)(void *context, engine_part *part, const void *argument, uint32_t panels, uint32_t step);
-    bool (*wait)(void *context); /* waits a moment; true: all shares are done. `argument` must live until then. */
+/* One processor in a pass. */
+struct engine_share {
+    uint32_t index, of;          /* this one, of so many; the first is the one that called, and its looks are polls */
+    bool (*look)(void *context); /* false: leave the pass */
     void *context;
+    uint64_t products; /* multiply-adds since the last look */
+};
+
+/* A processor's share of one phase; false: its look said so. The shares of a phase write different bytes, and may be
+ * worked at twice: what they write depends on earlier phases only. */
+typedef bool engine_work(const void *argument, uint32_t phase, struct engine_share *share);
+
+/* How work is shared among processors. */
+struct engine_sharing {
+    /* Phases 0 .. phases - 1 of the work, every processor its share of each, none before all have finished the phase
+     * before. False when a look of the caller's own said so. When it returns nobody works at it any more. */
+    bool (*run)(void *context, engine_work *work, const void *argument, uint32_t phases);
+    void *context;
+    uint32_t processors; /* that are ready; at most ENGINE_PROCESSORS */
+};
+
+/* Private: where everything lies in memory.acts. [chunk] is the most tokens of a pass, [inputs] has a place for each of
+ * them and, in a pass of one token, for each processor. The outputs of a matrix have room for its padding rows, and all
+ * rows begin at a cache line. */
+struct engine_buffers {
+    float *stream[2]; /* [chunk][dim] the residual stream; what adds to it reads one and writes the other */
+    float *normed;    /* [inputs][dim] */
+    int8_t *quants;   /* [inputs][the larger of dim and hidden] a matrix's input; nothing for float32 weights */
+    float *scales;    /* [inputs] of them, one for each group */
+    int32_t *sums;    /* likewise */
+    float *qkv;       /* [chunk][dim + 2 kv_dim] */
+    float *queries;   /* [chunk][dim] rotated */
+    float *attended;  /* [chunk][dim] the heads' results beside each other */
+    float *projected; /* [chunk][dim] what comes back into the stream */
+    float *gate_up;   /* [chunk][2 x padded hidden] */
+    float *hidden;    /* [chunk][hidden] */
+    float *scores;    /* [processors][tokens of a kernel call][seq_len] */
+    float *logits;    /* [vocab] */
+};
+
+struct engine;
+
+/* Private: a processor's share of one step of a layer; false: its look said so. */
+typedef bool engine_step(const struct engine *engine, uint32_t layer, struct engine_share *share);
+
+/* Private: the pass under way. All processors read it, also one that has been given up and wakes later: it stays in
+ * struct engine. */
+struct engine_pass {
+    const struct kernels *kernels;
+    engine_step *const *steps; /* of a layer, */
+    uint32_t steps_count;      /* so many */
+    float *keys, *values;      /* the cache: see model_weights.h */
+    const uint32_t *tokens;
+    uint32_t position, count; /* of the first token; tokens */
+    bool want_logits;
 };
 
 struct engine {
@@ -41,7 +91,8 @@ struct engine {
     void *poll_context;
     const struct engine_sharing *sharing; /* NULL: one processor */
     struct engine_weights *weights; /* private: pointers into memory.weights */
-    struct engine_buffers *buffers; /* private: pointers into memory.acts */
+    struct engine_buffers buffers;  /* private: pointers into memory.acts */
+    struct engine_pass pass;        /* private */
 };
 
 /* Streams the file into memory.weights through memory.scratch, at most 1 MiB a read; `config` comes from
@@ -51,8 +102,11 @@ bool engine_load(struct engine *engine, const struct model_config *config, const
                  enum cpu_level level, const struct model_source *source, struct error *error);
 void engine_set_level(struct engine *engine, enum cpu_level level);
 
-/* The model has products so large that sharing one saves more than the hand-over costs. */
+/* The phases of a pass are so long that sharing them saves more than meeting after each costs. */
 bool engine_worth_sharing(const struct engine *engine);
+
+/* Private: work shared among the processors of a pass, or done by one; false: a poll said so. */
+bool engine_run(const struct engine *engine, engine_work *work, const void *argument, uint32_t phases);
 
 /* Bytes that a pass must read: weights (with the classifier when the logits are wanted), and the KV cache at
  * `position`, its own row included. Padding rows are counted: they are read. */
@@ -69,7 +123,13 @@ void engine_reset_buffers(struct engine *engine);
 /* One token at row `position` of the KV cache (which is written), attending to rows 0..position.
  * Returns vocab_size logits, valid until the next pass and free to be changed; NULL when poll aborted it (row
  * `position` is then undefined) or when the token or the position does not exist in this model (nothing is touched).
- * With want_logits false the classifier is skipped and the result is any non-NULL pointer: prefill. */
+ * With want_logits false the classifier is skipped and the result is any non-NULL pointer. */
 float *engine_forward(struct engine *engine, uint32_t token, uint32_t position, bool want_logits);
+
+/* The same for tokens at rows position .. position + count - 1, at most ENGINE_CHUNK and as many as the cache has rows;
+ * the logits are those after the last. Bits of rows and logits are those of one token at a time. An aborted pass leaves
+ * all of its rows undefined. */
+float *engine_prefill(struct engine *engine, const uint32_t *tokens, uint32_t count, uint32_t position,
+                      bool want_logits);
 
 #endif

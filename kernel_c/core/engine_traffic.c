@@ -1,5 +1,5 @@
 /* engine_traffic.c - what a forward pass must bring from memory: the bound of its speed. */
-#include "model_weights.h"
+#include "engine_pass.h"
 #include "stream_read.h"
 
 /* The rows of the classifier are among them; of the embedding one row is read. */
@@ -25,16 +25,19 @@ uint64_t engine_cache_bytes(const struct engine *engine, uint32_t position)
 struct window {
     const struct engine *engine;
     const uint8_t *from;
-    uint32_t rounds;
+    uint32_t blocks, rounds;
 };
 
-static void read_part(const void *argument, uint32_t first, uint32_t last)
+static bool read_part(const void *argument, uint32_t phase, struct engine_share *share)
 {
-    const struct window *window = argument;
+    const struct window window = *(const struct window *)argument;
+    struct range own = share_of(share, window.blocks, 1);
     uint64_t all = 0;
-    for (uint32_t round = 0; round < window->rounds; round++)
-        all ^= stream_read(window->engine->level, window->from + (uint64_t)first * STREAM_BLOCK, last - first);
+    (void)phase;
+    for (uint32_t round = 0; round < window.rounds; round++)
+        all ^= stream_read(window.engine->level, window.from + (uint64_t)own.first * STREAM_BLOCK, own.last - own.first);
     __asm__ volatile("" : : "r"(all)); /* it is wanted, so it must be read */
+    return true;
 }
 
 uint64_t engine_weight_blocks(const struct engine *engine)
@@ -46,14 +49,6 @@ uint64_t engine_weight_blocks(const struct engine *engine)
 
 bool engine_read_weights(const struct engine *engine, uint64_t first, uint32_t blocks, uint32_t rounds)
 {
-    const struct engine_sharing *sharing = engine->sharing;
-    struct window window = {engine, (const uint8_t *)engine->memory.weights + first * STREAM_BLOCK, rounds};
-    uint32_t own = blocks;
-    bool on = true;
-    if (sharing != NULL)
-        own = sharing->begin(sharing->context, read_part, &window, blocks, blocks);
-    read_part(&window, 0, own);
-    while (sharing != NULL && !sharing->wait(sharing->context))
-        on = (engine->poll == NULL || engine->poll(engine->poll_context)) && on;
-    return on;
+    struct window window = {engine, (const uint8_t *)engine->memory.weights + first * STREAM_BLOCK, blocks, rounds};
+    return engine_run(engine, read_part, &window, 1);
 }

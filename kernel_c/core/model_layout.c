@@ -51,27 +51,22 @@ uint64_t model_layout_weights(const struct model_config *c, void *base, struct e
 
 uint64_t model_layout_buffers(const struct model_config *c, void *base, struct engine_buffers *ret)
 {
-    struct plan plan = {(uintptr_t)base, STRUCT_BYTES};
-    _Static_assert(sizeof *ret <= STRUCT_BYTES, "the struct lies in front of the buffers");
-    ret->stream = take_floats(&plan, padded(c->dim));
-    ret->normed = take_floats(&plan, padded(c->dim));
-    ret->attended = take_floats(&plan, padded(c->dim));
-    ret->projected = take_floats(&plan, padded(c->dim));
-    ret->qkv = take_floats(&plan, padded(qkv_rows(c)));
-    ret->gate_up = take_floats(&plan, 2 * (uint64_t)padded(c->hidden_dim));
-    ret->sigmoid = take_floats(&plan, padded(c->hidden_dim));
-    ret->scores = take_floats(&plan, padded(c->seq_len));
+    struct plan plan = {(uintptr_t)base, 0};
+    uint64_t chunk = pass_tokens(c), inputs = largest(chunk, ENGINE_PROCESSORS), dim = padded(c->dim);
+    ret->stream[0] = take_floats(&plan, chunk * dim);
+    ret->stream[1] = take_floats(&plan, chunk * dim);
+    ret->normed = take_floats(&plan, inputs * dim);
+    ret->quants = c->group == 0 ? NULL : take(&plan, inputs * input_quants(c));
+    ret->scales = c->group == 0 ? NULL : take_floats(&plan, inputs * input_scales(c));
+    ret->sums = c->group == 0 ? NULL : take(&plan, inputs * input_scales(c) * sizeof(int32_t));
+    ret->qkv = take_floats(&plan, chunk * padded(qkv_rows(c)));
+    ret->queries = take_floats(&plan, chunk * dim);
+    ret->attended = take_floats(&plan, chunk * dim);
+    ret->projected = take_floats(&plan, chunk * dim);
+    ret->gate_up = take_floats(&plan, chunk * 2 * padded(c->hidden_dim));
+    ret->hidden = take_floats(&plan, chunk * padded(c->hidden_dim));
+    ret->scores = take_floats(&plan, (uint64_t)ENGINE_PROCESSORS * KERNEL_TOKENS * padded(c->seq_len));
     ret->logits = take_floats(&plan, padded(c->vocab_size));
-    if (c->group != 0) {
-        uint64_t longest = largest(c->dim, c->hidden_dim);
-        ret->quants = take(&plan, longest);
-        ret->scales = take_floats(&plan, longest / c->group);
-        ret->sums = take(&plan, longest / c->group * sizeof(int32_t));
-    } else {
-        ret->quants = NULL;
-        ret->scales = NULL;
-        ret->sums = NULL;
-    }
     return plan.bytes;
 }
 

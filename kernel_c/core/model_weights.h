@@ -6,6 +6,7 @@
 #ifndef LLMK_MODEL_WEIGHTS_H
 #define LLMK_MODEL_WEIGHTS_H
 
+#include "align.h"
 #include "engine.h"
 #include "kernels.h"
 
@@ -24,22 +25,6 @@ struct engine_weights {
     float *final_norm;     /* [dim] */
     float *rotary_cos;     /* [seq_len][head size / 2] */
     float *rotary_sin;     /* [seq_len][head size / 2] */
-};
-
-/* Outputs of a matrix have room for its padding rows. */
-struct engine_buffers {
-    float *stream;    /* [dim] the residual stream */
-    float *normed;    /* [dim] */
-    float *attended;  /* [dim] the heads' results beside each other */
-    float *projected; /* [dim] what comes back into the stream */
-    float *qkv;       /* [dim + 2 kv_dim] */
-    float *gate_up;   /* [2 x padded hidden] */
-    float *sigmoid;   /* [padded hidden] e^-gate */
-    float *scores;    /* [seq_len] of one head, padded */
-    float *logits;    /* [vocab] */
-    int8_t *quants;   /* [the larger of dim and hidden] a matrix's input, quantised; nothing for float32 weights */
-    float *scales;    /* one for each group of them */
-    int32_t *sums;    /* likewise */
 };
 
 struct engine_cache {
@@ -86,9 +71,25 @@ static inline uint32_t qkv_rows(const struct model_config *c)
     return c->dim + 2 * kv_dim(c);
 }
 
+/* Most tokens of a pass: no more than there are rows. */
+static inline uint32_t pass_tokens(const struct model_config *c)
+{
+    return c->seq_len < ENGINE_CHUNK ? c->seq_len : ENGINE_CHUNK;
+}
+
+/* From one quantised input to the next: int8 numbers, and scales or sums. */
+static inline uint32_t input_quants(const struct model_config *c)
+{
+    return (uint32_t)align_up(c->dim > c->hidden_dim ? c->dim : c->hidden_dim);
+}
+
+static inline uint32_t input_scales(const struct model_config *c)
+{
+    return padded(input_quants(c) / c->group);
+}
+
 /* Each fills `ret` with pointers into the region at `base` and returns the bytes that it takes, a multiple of 64. The
- * base may be NULL when only the size is wanted. The first bytes of the first two regions are kept for the struct
- * itself. */
+ * base may be NULL when only the size is wanted. The first bytes of the first region are kept for the struct itself. */
 uint64_t model_layout_weights(const struct model_config *config, void *base, struct engine_weights *ret);
 uint64_t model_layout_buffers(const struct model_config *config, void *base, struct engine_buffers *ret);
 uint64_t model_layout_cache(const struct model_config *config, void *base, struct engine_cache *ret);

@@ -93,7 +93,9 @@ uint32_t port_workers_start(uint32_t processors, void (*work)(void *context, uin
 bool port_worker_rest(uint32_t index, uint32_t round, const uint64_t *sequence, uint64_t seen);
 void port_workers_wake(void); /* *sequence has changed */
 void port_workers_idle(void); /* there is nothing to share until port_workers_start is called again */
-void port_worker_yield(void); /* the boot processor waits for a worker, which may have no processor of its own */
+/* A processor waits for another within a pass, for the `round`th time in a row, which may have no processor of its own.
+ * False: a worker must return. */
+bool port_worker_pause(uint32_t round);
 
 /* ---- the rest ------------------------------------------------------------------------------------------------ */
 

@@ -3,128 +3,202 @@
 #include "port.h"
 
 #define WAIT_SPINS 256u /* between two looks at the clock by the waiting boot processor */
-#define WAIT_US 500u    /* then the engine polls */
 
-static uint32_t sharers(uint64_t sequence)
+static uint64_t phases_before(uint64_t published)
 {
-    return (uint32_t)(sequence & 0xff);
+    return published >> 8;
 }
 
-/* The panels of one sharer: even numbers, which the widest kernel likes; the last takes what is left. */
-static uint32_t share_start(const struct workers *workers, uint64_t sequence, uint32_t index)
+static uint32_t sharers(uint64_t published)
 {
-    uint32_t each = (workers->panels + sharers(sequence) - 1) / sharers(sequence);
-    uint64_t start = (uint64_t)(each + each % 2) * index;
-    return start < workers->panels ? (uint32_t)start : workers->panels;
+    return (uint32_t)(published & 0xff);
 }
 
-/* In pieces, so that a product which is no longer wanted ends soon. */
-static void do_share(const struct workers *workers, uint32_t index, uint64_t sequence)
+static bool has_done(const struct workers *workers, uint32_t index, uint64_t phase)
 {
-    uint32_t last = share_start(workers, sequence, index + 1), step = workers->step;
-    for (uint32_t first = share_start(workers, sequence, index); first < last; first += step) {
-        if (__atomic_load_n(&workers->cancelled, __ATOMIC_ACQUIRE) >= sequence)
-            return;
-        workers->part(workers->argument, first, last - first < step ? last : first + step);
+    return __atomic_load_n(&workers->flags[index].done, __ATOMIC_ACQUIRE) >= phase;
+}
+
+static void set_done(struct workers *workers, uint32_t index, uint64_t phase)
+{
+    __atomic_store_n(&workers->flags[index].done, phase, __ATOMIC_RELEASE);
+}
+
+/* The first other than `self` that has not done a phase; `of`: all have. */
+static uint32_t unfinished(const struct workers *workers, uint32_t self, uint32_t of, uint64_t phase)
+{
+    for (uint32_t i = 0; i < of; i++)
+        if (i != self && !has_done(workers, i, phase))
+            return i;
+    return of;
+}
+
+/* ---- a worker --------------------------------------------------------------------------------------------------- */
+
+static bool still_wanted(void *context)
+{
+    struct workers *workers = context;
+    return __atomic_load_n(&workers->cancelled, __ATOMIC_ACQUIRE) <= phases_before(workers->published);
+}
+
+/* False: the port wants the worker back. */
+static bool meet_others(struct workers *workers, uint32_t index, uint32_t of, uint64_t phase)
+{
+    for (uint32_t round = 0; unfinished(workers, index, of, phase) != of && still_wanted(workers); round++)
+        if (!port_worker_pause(round))
+            return false;
+    return true;
+}
+
+static bool work_at_pass(struct workers *workers, uint32_t index, uint64_t published)
+{
+    struct engine_share share = {.index = index, .of = sharers(published), .look = still_wanted, .context = workers};
+    uint64_t done = phases_before(published), end = done + workers->phases;
+    for (uint32_t phase = 0; done < end && still_wanted(workers); phase++) {
+        if (!workers->work(workers->argument, phase, &share))
+            break;
+        set_done(workers, index, ++done);
+        if (done < end && !meet_others(workers, index, share.of, done))
+            return false;
     }
+    set_done(workers, index, end);
+    return true;
 }
 
 void workers_work(void *context, uint32_t index)
 {
     struct workers *workers = context;
-    uint64_t seen = __atomic_load_n(&workers->flags[index].done, __ATOMIC_ACQUIRE);
+    struct worker_flag *flag = &workers->flags[index];
     for (;;) {
         uint64_t now;
-        for (uint32_t round = 0; (now = __atomic_load_n(&workers->sequence, __ATOMIC_ACQUIRE)) == seen; round++)
-            if (!port_worker_rest(index, round, &workers->sequence, seen))
+        for (uint32_t round = 0; (now = __atomic_load_n(&workers->published, __ATOMIC_ACQUIRE)) == flag->seen; round++)
+            if (!port_worker_rest(index, round, &workers->published, flag->seen))
                 return;
-        seen = now;
-        if (index < sharers(now))
-            do_share(workers, index, now);
-        __atomic_store_n(&workers->flags[index].done, now, __ATOMIC_RELEASE);
+        flag->seen = now;
+        if (index < sharers(now) && !work_at_pass(workers, index, now))
+            return;
     }
 }
 
-static uint32_t begin(void *context, engine_part *part, const void *argument, uint32_t panels, uint32_t step)
+/* ---- the boot processor ----------------------------------------------------------------------------------------- */
+
+static bool poll(void *context)
 {
-    struct workers *workers = context;
-    if (workers->present < 2)
-        return panels;
-    workers->part = part;
+    const struct workers *workers = context;
+    const struct engine *engine = workers->engine;
+    return engine->poll == NULL || engine->poll(engine->poll_context);
+}
+
+static void publish(struct workers *workers, engine_work *work, const void *argument, uint32_t phases)
+{
+    workers->work = work;
     workers->argument = argument;
-    workers->panels = panels;
-    workers->step = step;
-    workers->waiting_from = 0;
-    uint64_t sequence = ((workers->sequence >> 8) + 1) << 8 | workers->present;
-    __atomic_store_n(&workers->sequence, sequence, __ATOMIC_SEQ_CST);
+    workers->phases = phases;
+    __atomic_store_n(&workers->published, workers->phases_done << 8 | workers->present, __ATOMIC_SEQ_CST);
     port_workers_wake();
-    return share_start(workers, sequence, 1);
 }
 
-/* The first that has not finished; 0: all have. */
-static uint32_t unfinished(const struct workers *workers)
+/* Ends the pass for the others: each looks before every piece of its work and while it waits. */
+static void cancel(struct workers *workers)
 {
-    for (uint32_t i = 1; i < workers->present; i++)
-        if (__atomic_load_n(&workers->flags[i].done, __ATOMIC_ACQUIRE) != workers->sequence)
-            return i;
-    return 0;
+    __atomic_store_n(&workers->cancelled, workers->phases_done + workers->phases, __ATOMIC_SEQ_CST);
 }
 
-/* What a silent processor writes after this is what stands there already, unless the buffer has a new use by then: it
- * looks at `cancelled` before every piece, so that it is one piece at most. */
-static void give_up(struct workers *workers)
+enum wait_end { WAIT_MET, WAIT_STOPPED /* a poll said no */, WAIT_LOST /* one does not answer */ };
+
+/* Waits until all others have done a phase. */
+static enum wait_end wait_for_others(struct workers *workers, uint64_t phase, bool heed_polls)
 {
-    uint64_t sequence = workers->sequence;
-    workers->lost = unfinished(workers);
-    __atomic_store_n(&workers->cancelled, sequence, __ATOMIC_SEQ_CST);
-    for (uint32_t i = 1; i < workers->present; i++) {
-        uint32_t first = share_start(workers, sequence, i), last = share_start(workers, sequence, i + 1);
-        if (first < last && __atomic_load_n(&workers->flags[i].done, __ATOMIC_ACQUIRE) != sequence)
-            workers->part(workers->argument, first, last);
+    uint64_t last = 0, cycles = port_clock()->hz / 1000000u * WORKERS_POLL_US + 1;
+    uint32_t polls = 0;
+    for (uint32_t round = 0; unfinished(workers, 0, workers->present, phase) != workers->present; round++) {
+        (void)port_worker_pause(round);
+        if (round % WAIT_SPINS != WAIT_SPINS - 1)
+            continue;
+        uint64_t now = port_cycles();
+        if (last != 0 && now - last <= cycles)
+            continue;
+        last = now;
+        if (++polls > WORKERS_LOST_POLLS)
+            return WAIT_LOST;
+        if (!poll(workers) && heed_polls)
+            return WAIT_STOPPED;
     }
-    workers->present = 1;
+    return WAIT_MET;
 }
 
-static bool wait(void *context)
+/* From now on the boot processor is alone. What a silent processor writes after this is what stands there already, unless
+ * the buffer has a new use by then: it looks before every piece, so that it is one piece at most. */
+static void go_on_alone(struct workers *workers, uint64_t phase)
+{
+    workers->lost = unfinished(workers, 0, workers->present, phase);
+    workers->present = 1;
+    cancel(workers);
+}
+
+/* The boot processor has done its share of a phase, which is number `phase` of all. Does those of the others when one is
+ * lost: all of them, since a share may be done twice. */
+static bool meet(struct workers *workers, uint64_t phase)
+{
+    uint32_t of = workers->present;
+    enum wait_end end = wait_for_others(workers, phase, true);
+    if (end != WAIT_LOST)
+        return end == WAIT_MET;
+    go_on_alone(workers, phase);
+    bool on = true;
+    for (uint32_t i = 1; on && i < of; i++) {
+        struct engine_share share = {i, of, poll, workers, 0};
+        on = workers->work(workers->argument, (uint32_t)(phase - 1 - workers->phases_done), &share);
+    }
+    return on;
+}
+
+/* A poll has said no: the pass is over when nobody works at it any more. */
+static void end_early(struct workers *workers)
+{
+    uint64_t end = workers->phases_done + workers->phases;
+    cancel(workers);
+    if (wait_for_others(workers, end, false) == WAIT_LOST)
+        go_on_alone(workers, end);
+}
+
+static bool run(void *context, engine_work *work, const void *argument, uint32_t phases)
 {
     struct workers *workers = context;
-    uint64_t begun = port_cycles(), us = port_clock()->hz / 1000000u + 1;
-    if (workers->waiting_from == 0)
-        workers->waiting_from = begun;
-    for (uint32_t round = 0; unfinished(workers) != 0; round++) {
-        if (round % WAIT_SPINS != WAIT_SPINS - 1) {
-            __asm__ volatile("pause");
-            continue;
-        }
-        uint64_t now = port_cycles();
-        if (now - workers->waiting_from > us * WORKERS_LOST_US) {
-            give_up(workers);
-            return true;
-        }
-        if (now - begun > us * WAIT_US)
-            return false;
-        port_worker_yield();
+    struct engine_share share = {0, workers->present, poll, workers, 0};
+    uint64_t end = workers->phases_done + phases;
+    bool on = true;
+    publish(workers, work, argument, phases);
+    for (uint32_t phase = 0; on && phase < phases; phase++) {
+        share.of = workers->present;
+        on = work(argument, phase, &share);
+        set_done(workers, 0, workers->phases_done + phase + on);
+        on = on && meet(workers, workers->phases_done + phase + 1);
     }
-    return true;
+    if (!on)
+        end_early(workers);
+    set_done(workers, 0, end);
+    workers->phases_done = end;
+    return on && poll(workers);
 }
 
 void workers_prepare(struct workers *workers, struct engine *engine, uint32_t wanted)
 {
     uint32_t found = port_processors();
     uint32_t most = wanted == 0 ? found : wanted;
-    most = most > WORKERS_MOST ? WORKERS_MOST : most;
+    most = most > ENGINE_PROCESSORS ? ENGINE_PROCESSORS : most;
     engine->sharing = NULL;
+    workers->engine = engine;
     workers->present = 1;
-    if (workers->lost != 0 || most < 2 || !engine_worth_sharing(engine))
+    if (workers->lost != 0 || most < 2 || (wanted == 0 && !engine_worth_sharing(engine)))
         return;
     workers->present = port_workers_start(most, workers_work, workers);
-    workers->sharing = (struct engine_sharing){begin, wait, workers};
+    workers->sharing = (struct engine_sharing){run, workers, workers->present};
     if (workers->present > 1)
         engine->sharing = &workers->sharing;
 }
 
-void workers_pass_done(struct workers *workers)
+void workers_pass_done(void)
 {
-    if (workers->present > 1)
-        port_workers_idle();
+    port_workers_idle();
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import dataclasses
 import importlib.util
 import os
 import subprocess
@@ -18,8 +19,8 @@ MODELS = ROOT / "kernel_c" / "models"
 LEVELS = ["reference", "sse2", "avx2", "avx512", "avx512_vnni"]
 REFERENCE, SSE2, AVX2, AVX512, AVX512_VNNI = range(5)
 CORE = [
-    "model", "model_layout", "engine", "engine_load", "engine_tensor", "engine_panels", "attention",
-    "gguf", "gguf_read", "gguf_keys", "gguf_tensors", "gguf_numbers", "engine_gguf", "tokenizer_gguf",
+    "model", "model_layout", "engine", "engine_products", "engine_load", "engine_tensor", "engine_panels", "attention",
+    "gguf", "gguf_read", "gguf_keys", "gguf_tensors", "gguf_numbers", "engine_gguf", "tokenizer_gguf", "workers",
     "kernel_reference", "kernel_sse2", "kernel_avx2", "kernel_avx512", "kernel_avx512_vnni",
     "cpu", "maths", "tokenizer", "tokenizer_encode", "sampler", "choice", "error", "text", "number", "utf8",
 ]  # fmt: skip
@@ -91,6 +92,11 @@ class Harness:
         """The logits after `token` at `position`."""
         return np.frombuffer(self.call("forward", token, position, 1), np.float32)
 
+    def prefill(self, ids: list[int], position: int) -> Floats:
+        """The logits after `ids` at `position` and behind, in one pass."""
+        payload = np.array(ids, np.uint32).tobytes()
+        return np.frombuffer(self.call("prefill", position, 1, payload=payload), np.float32)
+
     def greedy(self, steps: int) -> list[int]:
         """Ids from BOS, each the most likely."""
         return ids_of(self.call("greedy", steps))
@@ -123,9 +129,11 @@ class Harness:
         return list(range(best + 1))
 
     def close(self) -> int:
-        """Ends the child and returns its exit status; its leaks and late errors are on stderr."""
+        """Ends the child and returns its exit status; its leaks and late errors are then in `errors`."""
         assert self.process.stdin is not None
         self.process.stdin.close()
+        assert self.process.stderr is not None
+        self.errors = self.process.stderr.read().decode(errors="replace")[-8000:]
         status = self.process.wait(timeout=30)
         for pipe in (self.process.stdout, self.process.stderr):
             if pipe is not None:
@@ -145,11 +153,18 @@ def product_build() -> ModuleType:
 
 
 def compile_harness(folder: Path, target: str) -> Path:
-    """Compiles core and harness as the product's target ("sim" or "asan") is compiled; returns the program."""
+    """Compiles core and harness as the product's target ("sim" or "asan") is compiled; returns the program.
+
+    "tsan" is "asan" with a sanitiser that finds data races.
+    """
     build = product_build()
-    settings = build.targets()[target]
+    settings = build.targets()["asan" if target == "tsan" else target]
+    if target == "tsan":
+        races = "-fsanitize=thread"
+        settings = dataclasses.replace(settings, compile=["-O1", "-g", races], link=[races, "-lpthread"])
     native = Path(__file__).with_name("native")
     sources = [ROOT / "kernel_c" / "core" / f"{name}.c" for name in CORE] + sorted(native.glob("*.c"))
+    sources.append(ROOT / "kernel_c" / "port" / "posix" / "workers.c")
 
     def compile_one(source: Path) -> Path:
         result = folder / f"{source.parent.name}_{source.stem}.o"

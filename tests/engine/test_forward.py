@@ -168,8 +168,8 @@ def test_an_abort_comes_at_the_poll_that_asked_for_it(harness: Harness) -> None:
     harness.load(random_model(shape))
     want = harness.forward(1, 0)
     polls = int(harness.call("polls"))
-    products = shape.layers * (256 * 256 * 3 + 704 * 2 * 256 + 256 * 700)
-    assert polls >= products // 65536 // 2 + 900 // 64
+    products = shape.layers * (256 * 256 * 3 + 704 * 2 * 256 + 256 * 700) + 900 * 256
+    assert polls >= products // 65536 // 2 + shape.layers
     for stop in range(1, polls + 1):
         harness.call("allow", stop)
         with pytest.raises(EngineError, match="aborted"):

@@ -48,21 +48,38 @@ def test_text_does_not_depend_on_the_number_of_threads(program: Path, tmp_path: 
     assert kernel.close() == 0
 
 
-def test_small_model_stays_with_one_processor(program: Path, tmp_path: Path) -> None:
+def test_small_model_is_shared_only_when_a_person_says_so(program: Path, tmp_path: Path) -> None:
     for name in ("stories700K.bin", "stories700K.tok.bin"):
         shutil.copyfile(MODELS / name, tmp_path / name)
     kernel = Kernel(program, tmp_path)
-    kernel.tell("/threads 4", "/max_tokens 8")
-    kernel.ask("Once upon a time")
-    assert "used=1 lost=0" in kernel.ask("/cpu")
+    kernel.tell("/max_tokens 8", "/temp 0", "/stats 0")
+    texts = []
+    for threads, used in (("auto", 1), ("2", 2), ("auto", 1)):
+        kernel.tell(f"/threads {threads}", "/clear")
+        texts.append(kernel.ask("Once upon a time").partition("\n[")[0])
+        assert f"used={used} lost=0" in kernel.ask("/cpu")
+    assert texts[0] == texts[1] == texts[2]
     assert kernel.close() == 0
 
 
-def test_a_lost_processor_is_named_and_its_share_done(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def losing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program whose third processor falls silent in the third of five phases."""
     build = product_build()
-    program, target = tmp_path / "lost", build.targets()["sim"]
+    program, target = tmp_path_factory.mktemp("lost") / "lost", build.targets()["sim"]
     sources = [ROOT / "kernel_c" / "core" / "workers.c", NATIVE / "lost.c"]
-    command = [*target.compiler, *build.COMMON, *build.WARNINGS, *target.compile, *map(str, sources), "-o", program]
-    subprocess.run(command, check=True)
-    done = subprocess.run([program], capture_output=True, text=True, check=True, timeout=30)
-    assert done.stdout == "lost=2 present=1 panels=37\n"
+    flags = [*build.COMMON, *build.WARNINGS, *target.compile, *target.link]
+    subprocess.run([*target.compiler, *flags, *map(str, sources), "-o", program], check=True)
+    return program
+
+
+def outcome(program: Path, *words: str) -> str:
+    return subprocess.run([program, *words], capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def test_a_lost_processor_is_named_and_its_share_done(losing: Path) -> None:
+    assert outcome(losing) == "finished=1 lost=2 present=1 items=185\n"
+
+
+def test_a_pass_that_is_stopped_does_not_wait_for_a_lost_processor(losing: Path) -> None:
+    assert outcome(losing, "stop").startswith("finished=0 lost=2 present=1 items=")

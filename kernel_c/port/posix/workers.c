@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 #define MOST 16u
-#define SPINS 2000u /* tens of microseconds: longer than the gaps within a pass, then the thread sleeps */
+#define PAUSES 256u /* some microseconds: longer than processors wait for each other when each has one to itself */
+#define SPINS 8192u /* hundreds of microseconds: longer than choosing a token takes; then the thread sleeps */
 
 struct thread {
     uint32_t index;
@@ -67,17 +68,21 @@ uint32_t port_workers_start(uint32_t processors, void (*work)(void *context, uin
     return started;
 }
 
+bool port_worker_pause(uint32_t round)
+{
+    if (round % PAUSES == PAUSES - 1)
+        (void)sched_yield();
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+    return true;
+}
+
 bool port_worker_rest(uint32_t index, uint32_t round, const uint64_t *sequence, uint64_t seen)
 {
     (void)index;
-    if (round < SPINS) {
-        if (round % 64 == 63)
-            (void)sched_yield();
-#if defined(__x86_64__)
-        __builtin_ia32_pause();
-#endif
-        return true;
-    }
+    if (round < SPINS)
+        return port_worker_pause(round);
     (void)pthread_mutex_lock(&lock);
     (void)__atomic_add_fetch(&parked, 1, __ATOMIC_SEQ_CST); /* before the last look: who publishes looks afterwards */
     while (__atomic_load_n(sequence, __ATOMIC_SEQ_CST) == seen)
@@ -98,9 +103,4 @@ void port_workers_wake(void)
 
 void port_workers_idle(void)
 {
-}
-
-void port_worker_yield(void)
-{
-    (void)sched_yield();
 }

@@ -143,11 +143,17 @@ uint32_t port_workers_start(uint32_t wanted, void (*work)(void *context, uint32_
     return ready;
 }
 
-bool port_worker_rest(uint32_t index, uint32_t round, const uint64_t *sequence, uint64_t seen)
+bool port_worker_pause(uint32_t round)
 {
-    (void)index, (void)round, (void)sequence, (void)seen;
+    (void)round;
     __asm__ volatile("pause");
     return !__atomic_load_n(&leave, __ATOMIC_ACQUIRE);
+}
+
+bool port_worker_rest(uint32_t index, uint32_t round, const uint64_t *sequence, uint64_t seen)
+{
+    (void)index, (void)sequence, (void)seen;
+    return port_worker_pause(round);
 }
 
 void port_workers_wake(void)
@@ -158,11 +164,6 @@ void port_workers_idle(void)
 {
     used_at = in_use ? port_cycles() : used_at;
     in_use = false;
-}
-
-void port_worker_yield(void)
-{
-    __asm__ volatile("pause");
 }
 
 void workers_rest(void)

@@ -12,10 +12,13 @@
 #include "gguf.h"
 #include "sampler.h"
 #include "tokenizer.h"
+#include "workers.h"
 
 #include <stdio.h>
 
 #define HARNESS_ARGUMENTS 8
+#define HARNESS_CANARY_BYTES 64u /* behind each block of memory */
+#define HARNESS_CANARY 0xa5
 
 struct request {
     char name[32];
@@ -27,6 +30,9 @@ struct request {
 
 struct harness {
     struct engine engine;
+    struct workers workers;
+    unsigned shares; /* of a made-up sharing: see "shares" */
+    struct engine_sharing sharing;
     struct engine_memory memory; /* blocks from malloc, 64-byte aligned, exact */
     struct model_need need;
     bool model_loaded, tokenizer_loaded;
@@ -34,14 +40,19 @@ struct harness {
     void *tokenizer_memory;
     struct sampler sampler;
     unsigned long long polls, polls_allowed; /* the pass is aborted at poll number polls_allowed; 0: never */
+    bool keep_memory;                        /* aborting does not wipe activations and scratch */
 };
 
 void reply(const char *status, const void *data, size_t bytes);
 void reply_error(const struct error *error);
 
+/* The time of day of the machine, in nanoseconds. */
+unsigned long long harness_time(void);
+
 /* Each returns false when the name is not one of its own. */
 bool harness_model(struct harness *harness,
-                   const struct request *request); /* parse, need, load, forward, greedy, ... */
+                   const struct request *request); /* parse, load, open, level, wipe, cache */
+bool harness_passes(struct harness *harness, const struct request *request); /* forward, prefill, threads, bench, ... */
 bool harness_gguf(struct harness *harness, const struct request *request); /* gguf, words */
 bool harness_tokenizer(struct harness *harness, const struct request *request); /* tokenizer, encode, decode */
 bool harness_sampler(struct harness *harness,

@@ -4,10 +4,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define CANARY_BYTES 64u
-#define CANARY 0xa5
+#define JUNK 0x7b
 
 struct source { /* a model file in memory, or on disk */
     const unsigned char *data;
@@ -46,25 +44,11 @@ static void *exact_block(void **old, uint64_t bytes)
 {
     void *block = NULL;
     free(*old);
-    if (posix_memalign(&block, 64, (size_t)bytes + CANARY_BYTES) != 0)
+    if (posix_memalign(&block, 64, (size_t)bytes + HARNESS_CANARY_BYTES) != 0)
         abort();
-    memset(block, 0x7b, (size_t)bytes);
-    memset((char *)block + bytes, CANARY, CANARY_BYTES);
+    memset(block, JUNK, (size_t)bytes);
+    memset((char *)block + bytes, HARNESS_CANARY, HARNESS_CANARY_BYTES);
     return *old = block;
-}
-
-static bool canary_lives(const void *block, uint64_t bytes)
-{
-    for (unsigned i = 0; i < CANARY_BYTES; i++)
-        if (((const unsigned char *)block)[bytes + i] != CANARY)
-            return false;
-    return true;
-}
-
-static bool memory_intact(const struct harness *h)
-{
-    return canary_lives(h->memory.weights, h->need.weights) && canary_lives(h->memory.kv, h->need.kv) &&
-           canary_lives(h->memory.acts, h->need.acts) && canary_lives(h->memory.scratch, h->need.scratch);
 }
 
 /* Aborting wipes what a sentinel trip wipes, while the pass is still on the stack. */
@@ -73,6 +57,8 @@ static bool count_polls(void *context)
     struct harness *h = context;
     if (++h->polls != h->polls_allowed)
         return true;
+    if (h->keep_memory)
+        return false;
     memset(h->memory.acts, 0, h->need.acts);
     memset(h->memory.scratch, 0, h->need.scratch);
     return false;
@@ -109,6 +95,7 @@ static void load(struct harness *h, struct source *source, enum cpu_level level,
     }
     h->engine.poll = count_polls;
     h->engine.poll_context = h;
+    h->engine.sharing = NULL;
     h->polls_allowed = 0;
     h->model_loaded = true;
     char text[256];
@@ -161,57 +148,8 @@ static void parse_request(const struct request *r)
     reply("ok", text, (size_t)bytes);
 }
 
-/* "forward TOKEN POSITION WANT_LOGITS": the logits, or nothing when aborted or not wanted. */
-static void forward_request(struct harness *h, const struct request *r)
-{
-    uint32_t token = (uint32_t)r->arguments[0], position = (uint32_t)r->arguments[1];
-    bool want_logits = r->arguments[2] != 0;
-    h->polls = 0;
-    const float *logits = engine_forward(&h->engine, token, position, want_logits);
-    bool intact = memory_intact(h);
-    if (logits == NULL)
-        engine_reset_buffers(&h->engine);
-    if (!intact)
-        reply("error", "memory overrun", 14);
-    else if (logits == NULL)
-        reply("error", "aborted", 7);
-    else
-        reply("ok", logits, want_logits ? h->engine.config.vocab_size * sizeof(float) : 0);
-}
-
-/* "greedy STEPS": ids from BOS, each the argmax; the text ends before a BOS or EOS. */
-static void greedy_request(struct harness *h, const struct request *r)
-{
-    uint32_t steps = (uint32_t)r->arguments[0], token = TOKEN_BOS, count = 0, *ids = malloc((steps + 1) * sizeof *ids);
-    for (uint32_t position = 0; ids != NULL && position < steps; position++) {
-        const float *logits = engine_forward(&h->engine, token, position, true);
-        token = sampler_argmax(logits, h->engine.config.vocab_size);
-        if (token == TOKEN_BOS || token == TOKEN_EOS)
-            break;
-        ids[count++] = token;
-    }
-    reply("ok", ids, count * sizeof *ids);
-    free(ids);
-}
-
-/* "bench TOKENS": processor time of so many passes from position 0, in nanoseconds. */
-static void bench_request(struct harness *h, const struct request *r)
-{
-    struct timespec start, end;
-    char text[64];
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
-    uint32_t token = TOKEN_BOS;
-    for (uint32_t position = 0; position < r->arguments[0]; position++)
-        token = sampler_argmax(engine_forward(&h->engine, token, position, true), h->engine.config.vocab_size);
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
-    int bytes = snprintf(text, sizeof text, "%lld",
-                         (long long)(end.tv_sec - start.tv_sec) * 1000000000 + (end.tv_nsec - start.tv_nsec));
-    reply("ok", text, (size_t)bytes);
-}
-
 bool harness_model(struct harness *h, const struct request *r)
 {
-    char text[64];
     if (strcmp(r->name, "parse") == 0) {
         parse_request(r);
     } else if (strcmp(r->name, "load") == 0 || strcmp(r->name, "open") == 0) {
@@ -221,22 +159,14 @@ bool harness_model(struct harness *h, const struct request *r)
     } else if (strcmp(r->name, "level") == 0) {
         engine_set_level(&h->engine, (enum cpu_level)r->arguments[0]);
         reply("ok", NULL, 0);
-    } else if (strcmp(r->name, "forward") == 0) {
-        forward_request(h, r);
-    } else if (strcmp(r->name, "greedy") == 0) {
-        greedy_request(h, r);
-    } else if (strcmp(r->name, "bench") == 0) {
-        bench_request(h, r);
-    } else if (strcmp(r->name, "allow") == 0) {
-        h->polls_allowed = r->arguments[0];
-        reply("ok", NULL, 0);
-    } else if (strcmp(r->name, "polls") == 0) {
-        reply("ok", text, (size_t)snprintf(text, sizeof text, "%llu", h->polls));
     } else if (strcmp(r->name, "wipe") == 0) { /* as a sentinel trip does */
         memset(h->memory.acts, 0, h->need.acts);
         memset(h->memory.scratch, 0, h->need.scratch);
         engine_reset_buffers(&h->engine);
         reply("ok", NULL, 0);
+    } else if (strcmp(r->name, "cache") == 0) { /* all of it, junk where nothing was written; then it is all junk again */
+        reply("ok", h->memory.kv, h->need.kv);
+        memset(h->memory.kv, JUNK, h->need.kv);
     } else {
         return false;
     }
