@@ -44,7 +44,7 @@ def add_target_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--qmp", metavar="SOCKET", help="a running QEMU, by the socket of its machine protocol")
     group.add_argument("--connect", metavar="URL", help="unix:PATH, tcp:HOST:PORT or rfc2217://HOST:PORT")
     model = parser.add_argument_group("what to boot (--qemu, --sim)")
-    model.add_argument("--model", type=Path, metavar="FILE", help="a llama2.c model; its tokenizer lies beside it")
+    model.add_argument("--model", type=Path, metavar="FILE", help="a llama2.c model, its tokenizer beside it; or GGUF")
     model.add_argument("--tokenizer", type=Path, metavar="FILE", help="NAME.tok.bin or tokenizer.bin beside the model")
     model.add_argument("--config", type=Path, metavar="FILE", help="a repl.cfg for the kernel")
     qemu = parser.add_argument_group("QEMU")

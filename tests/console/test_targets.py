@@ -30,6 +30,15 @@ def test_the_tokenizer_is_found_by_the_models_name_then_by_its_usual_one(tmp_pat
     assert paths.find_tokenizer(model) == own
 
 
+def test_a_gguf_model_brings_its_tokenizer(tmp_path: Path) -> None:
+    model, tokenizer = tmp_path / "story.gguf", tmp_path / "tokenizer.bin"
+    model.write_bytes(b"GGUF")
+    tokenizer.write_bytes(b"")
+    assert boot_files(Target("sim", model=model), tmp_path).tokenizer is None
+    with pytest.raises(SessionError, match="its tokenizer inside; leave --tokenizer out"):
+        boot_files(Target("sim", model=model, tokenizer=tokenizer), tmp_path)
+
+
 def test_files_that_are_not_there_are_named_before_anything_starts(tmp_path: Path) -> None:
     for target, said in [
         (Target("sim", model=tmp_path / "m.bin"), "m.bin: no such model"),

@@ -224,3 +224,29 @@ def test_the_command_says_what_to_do_with_it(sources: dict[str, Path], tmp_path:
     assert done.returncode == 0, done.stderr
     assert "dd if=" in done.stdout
     assert set(read_files(output)) == {BOOT_PATH, "tales.bin", "tales.tok.bin"}
+
+
+def test_a_gguf_file_needs_no_tokenizer_and_keeps_its_name(sources: dict[str, Path], tmp_path: Path) -> None:
+    for name, on_the_volume in [
+        ("tales.gguf", "tales.gguf"),
+        ("TALES.GGU", "TALES.GGU"),
+        ("tales-q8", "tales-q8.gguf"),
+    ]:
+        (tmp_path / name).write_bytes(b"GGUF" + content(100))
+        build_image(tmp_path / "a.img", sources["BOOTX64.EFI"], tmp_path / name)
+        assert set(read_files(tmp_path / "a.img")) == {BOOT_PATH, on_the_volume}
+
+
+def test_the_command_takes_a_gguf_file_alone_and_refuses_a_tokenizer_beside_it(
+    sources: dict[str, Path], tmp_path: Path
+) -> None:
+    model, output = tmp_path / "tales.gguf", tmp_path / "a.img"
+    model.write_bytes(b"GGUF" + content(100))
+    command = [sys.executable, "-m", "llmbm_console", "image", str(output), "--model", str(model)]
+    subprocess.run(command, check=True, capture_output=True)
+    assert set(read_files(output)) == {BOOT_PATH, "tales.gguf"}
+    done = subprocess.run(
+        [*command, "--tokenizer", str(sources["tales.tok.bin"])], capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert "tales.gguf is a GGUF file and has its tokenizer inside; leave --tokenizer out" in done.stderr

@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from llmbm_console.core import fat32, gpt
 from llmbm_console.core.fat32_read import FatError, VolumeReader
+from llmbm_console.core.paths import is_gguf
 from llmbm_console.core.session import SessionError
 
 FREE_BYTES = 32 << 20  # for the files that the kernel writes
@@ -40,11 +41,12 @@ def _volume_name(source: Path, name: str) -> str:
 
 
 def _model_name(model: Path) -> str:
-    """The kernel looks for NAME.bin."""
+    """The kernel looks for NAME.bin and NAME.gguf; firmware without long names shows the latter as NAME.GGU."""
     lower = model.name.lower()
     if lower == "tokenizer.bin" or lower.endswith(".tok.bin"):
         raise ImageError(f"{model}: the kernel takes a file of this name for a tokenizer; rename the model")
-    return _volume_name(model, model.name if lower.endswith(".bin") else model.name + ".bin")
+    added = ".gguf" if is_gguf(model) else ".bin"
+    return _volume_name(model, model.name if lower.endswith((".bin", ".gguf", ".ggu")) else model.name + added)
 
 
 def _tokenizer_name(tokenizer: Path, model_name: str) -> str:

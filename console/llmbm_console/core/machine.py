@@ -47,7 +47,7 @@ class BootFiles:
 
     kernel: Path
     model: Path
-    tokenizer: Path
+    tokenizer: Path | None  # None: inside the model
     config: Path | None
 
 

@@ -67,8 +67,29 @@ def default_model() -> Path:
     return root / "kernel_c" / "models" / "stories700K.bin"
 
 
+def is_gguf(model: Path) -> bool:
+    """Whether a model file is GGUF, by its first bytes. A file that cannot be read is none; its reader will say why."""
+    try:
+        with model.open("rb") as file:
+            return file.read(4) == b"GGUF"
+    except OSError:
+        return False
+
+
+def tokenizer_for(model: Path, given: Path | None = None) -> Path | None:
+    """The tokenizer file that a model needs beside it: the one that was named, or find_tokenizer; None for GGUF.
+
+    Raises SessionError when there is none, and when one was named for a GGUF file, which has its own inside.
+    """
+    if not is_gguf(model):
+        return given or find_tokenizer(model)
+    if given is not None:
+        raise SessionError(f"{given}: {model.name} is a GGUF file and has its tokenizer inside; leave --tokenizer out")
+    return None
+
+
 def find_tokenizer(model: Path) -> Path:
-    """The tokenizer of a model: NAME.tok.bin beside it, else tokenizer.bin beside it."""
+    """The tokenizer of a llama2.c model: NAME.tok.bin beside it, else tokenizer.bin beside it."""
     if not model.is_file():
         raise SessionError(f"{model}: no such model file")
     candidates = [model.with_name(model.stem + ".tok.bin"), model.with_name("tokenizer.bin")]

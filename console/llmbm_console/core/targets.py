@@ -80,13 +80,13 @@ def _existing(path: Path | None, what: str) -> None:
 def boot_files(target: Target, kernel: Path) -> BootFiles:
     """Kernel, model, tokenizer and configuration of a target. Raises SessionError for what is missing."""
     from llmbm_console.core.machine import BootFiles
-    from llmbm_console.core.paths import default_model, find_tokenizer
+    from llmbm_console.core.paths import default_model, tokenizer_for
 
     model = target.model or default_model()
     _existing(model, "model file")
     _existing(target.tokenizer, "tokenizer file")
     _existing(target.config, "configuration file")
-    return BootFiles(kernel, model, target.tokenizer or find_tokenizer(model), target.config)
+    return BootFiles(kernel, model, tokenizer_for(model, target.tokenizer), target.config)
 
 
 def _qemu(target: Target) -> Session:

@@ -9,11 +9,11 @@ from pathlib import Path
 def make_image(output: Path, model: Path | None, tokenizer: Path | None, config: Path | None) -> int:
     """Writes the image; 1 with the reason on stderr when it cannot be made."""
     from llmbm_console.core.image import ImageError, build_image
-    from llmbm_console.core.paths import default_model, find_tokenizer, kernel_image
+    from llmbm_console.core.paths import default_model, kernel_image, tokenizer_for
 
     chosen = model or default_model()
     try:
-        build_image(output, kernel_image(), chosen, tokenizer or find_tokenizer(chosen), config)
+        build_image(output, kernel_image(), chosen, tokenizer_for(chosen, tokenizer), config)
     except ImageError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
