@@ -1,9 +1,11 @@
 /* fuzz.c - takes the place of the REPL in a booted simulator and gives the core inputs that nobody would write.
  *
- * FUZZ_SURFACE: command, wire, config, model or tokenizer. FUZZ_COUNT: how many inputs. FUZZ_SEED: which ones.
+ * FUZZ_SURFACE: command, wire, config, model, tokenizer or gguf. FUZZ_COUNT: how many inputs. FUZZ_SEED: which ones.
  * Every input lies in a block of its own length, so that the sanitisers see a read beyond it. An input is a seed that
  * was changed a few times: bytes replaced, inserted, taken out, doubled, or a number made extreme. See fuzz.py.
  */
+#include "fuzz.h"
+
 #include "commands.h"
 #include "config.h"
 #include "kernel.h"
@@ -14,23 +16,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST 2048u
-
 static uint64_t state;
-static uint64_t taken; /* inputs that were accepted: what lies behind the first check was reached */
+uint64_t taken;
 
-static uint32_t any(uint32_t below)
+uint32_t any(uint32_t below)
 {
     state ^= state >> 12;
     state ^= state << 25;
     state ^= state >> 27;
     return below == 0 ? 0 : (uint32_t)((state * UINT64_C(0x2545F4914F6CDD1D)) >> 33) % below;
 }
-
-struct input {
-    uint8_t bytes[MOST];
-    size_t length;
-};
 
 static void insert(struct input *input, const void *from, size_t count)
 {
@@ -46,7 +41,7 @@ static const char *const morsels[] = {
     "0", "-1", "18446744073709551615", "18446744073709551616", "4294967296", "2147483648", "0.0000001", "1e9", "nan",
     " ", "\t", "\r", "\n", "=", "\\", "#", ";", "@", "%", "%s%n", "\xff\xfe", "\xef\xbb\xbf", "\x1b[A", "\xc3", "/", "auto"};
 
-static void mutate(struct input *input)
+void mutate(struct input *input)
 {
     switch (any(7)) {
     case 0:
@@ -96,8 +91,7 @@ static void seed_with(struct input *input, const void *from, size_t count)
     memcpy(input->bytes, from, input->length);
 }
 
-/* The input in a block of exactly its length. */
-static uint8_t *boxed(const struct input *input)
+uint8_t *boxed(const struct input *input)
 {
     uint8_t *box = malloc(input->length > 0 ? input->length : 1);
     if (box == NULL)
@@ -207,7 +201,7 @@ static void put32(struct input *input, size_t at, uint32_t value)
         input->bytes[at + i] = (uint8_t)(value >> 8 * i);
 }
 
-static uint32_t extreme(void)
+uint32_t extreme(void)
 {
     static const uint32_t values[] = {0,     1,     2,          7,          16,         63,         64,        288,
                                       32000, 65536, 0x7fffffff, 0x80000000, 0xffffffff, 0xffff8300, 0x10000000};
@@ -308,7 +302,8 @@ static const struct {
                 {"wire", fuzz_wire},
                 {"config", fuzz_config},
                 {"model", fuzz_model},
-                {"tokenizer", fuzz_tokenizer}};
+                {"tokenizer", fuzz_tokenizer},
+                {"gguf", fuzz_gguf}};
 
 int repl_run(struct kernel *kernel)
 {
@@ -327,6 +322,6 @@ int repl_run(struct kernel *kernel)
         printf("%s: %llu inputs, %llu accepted, no finding\n", name, inputs, (unsigned long long)taken);
         return 0;
     }
-    fprintf(stderr, "FUZZ_SURFACE is %s; expected command, wire, config, model or tokenizer\n", name ? name : "not set");
+    fprintf(stderr, "FUZZ_SURFACE is %s; expected command, wire, config, model, tokenizer or gguf\n", name ? name : "not set");
     return 2;
 }
