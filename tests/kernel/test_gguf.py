@@ -73,7 +73,7 @@ def test_blocks_say_what_a_slow_model_of_the_same_numbers_says_at_every_level(
     shape = dataclasses.replace(trained[0], version=2, group=32)
     want = slow_text(shape, kept_by_the_engine(converted(DEFAULT_MODEL, KINDS[name]), shape), 60)
     exported.tell(f"/load {name}.gguf")
-    for level in ("reference", "sse2", "avx2", "avx512"):
+    for level in ("reference", "sse2", "avx2", "avx512", "avx512_vnni"):
         if "cannot" in exported.ask(f"/attn {level}"):
             continue
         exported.tell("/clear")
