@@ -2,7 +2,7 @@
 
 overruns   the 16550 model with its baud clock, over poll gaps of 1 to 200 ms and one-way latencies of 0.1 to 16 ms
 requests   each of many requests executed exactly once, at 1 % lost octets and 10 % lost lines in both directions
-hello      from the first octet to machine mode, at a prompt and behind firmware noise
+hello      from the opening of the line to machine mode: at a prompt, while firmware talks, and from the end of its talk
 reconnect  from the moment the line is there again to machine mode
 """
 
@@ -216,9 +216,10 @@ def summary(name: str, seconds: Sequence[float]) -> None:
 
 
 async def hello(rounds: int) -> None:
-    """From the first octet sent, and from the opening of the line; and behind firmware that has just talked."""
+    """From the first octet sent, and from the opening of the line; and on one where firmware talks for two seconds."""
     said: list[float] = []
     attached: list[float] = []
+    noisy: list[float] = []
     behind: list[float] = []
     async with kernel() as one:
         for _ in range(rounds):
@@ -234,15 +235,19 @@ async def hello(rounds: int) -> None:
         for number in range(max(3, rounds // 4)):
             async with Chaos(one.folder / f"noisy{number}", one.line, seed=number) as chaos:
                 session = LiveSession("bench", transport=unix_transport(str(one.folder / f"noisy{number}")))
+                begun = time.monotonic()
                 await session.open()
                 await until(lambda: chaos.clients)
                 await say_noise(chaos, 2.0)
-                begun = time.monotonic()
-                behind.append(await machine_mode(session) - begun)
+                silent = time.monotonic()
+                done = await machine_mode(session)
+                noisy.append(done - begun)
+                behind.append(done - silent)
                 await session.wait_ready(20)
                 await session.close()
     summary("hello, from its first octet", said)
     summary("hello, from the opening of the line", attached)
+    summary("hello, from the opening, firmware talks 2 s", noisy)
     summary("hello, from the end of firmware noise", behind)
 
 

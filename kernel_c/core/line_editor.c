@@ -238,6 +238,13 @@ bool line_editor_take(struct kernel *kernel, struct line_editor *e, uint8_t byte
     return false;
 }
 
+void line_editor_show(struct kernel *kernel, struct line_editor *e)
+{
+    e->cursor = 0;
+    go_to(kernel, e, true);
+    console_flush(kernel);
+}
+
 void line_editor_clear(struct line_editor *e)
 {
     e->length = e->cursor = e->escape_length = e->character_length = 0;

@@ -104,12 +104,12 @@ void link_beacon(struct kernel *kernel)
     send_hello(kernel, "", false);
 }
 
-/* A new session: everything that belonged to the last one, or to a person's half-typed line, is forgotten. Work that runs goes on. */
+/* A new session: everything that belonged to the last one is forgotten. Work that runs goes on, and the line editor keeps what a
+ * person had half typed; whole lines that wait for a busy kernel are dropped. */
 static void take_hello(struct kernel *kernel, const struct wire_host_hello *hello)
 {
     struct link *link = &kernel->link;
     link->session = (struct link_session){.number = link->session.number + 1, .level = WIRE_LOG_LEVEL_INFO};
-    link->line_taken |= !link->machine;
     link->prompt_due = link->host_lingers = false;
     link->machine = true;
     link_file_close(kernel);
@@ -165,13 +165,14 @@ static void take_byte(struct kernel *kernel, uint8_t byte)
     struct wire_frame frame;
     link->session.consumed++;
     link->byte_us = clock_us();
-    switch (wire_receive(&link->receiver, byte, &frame)) {
+    enum wire_received received = wire_receive(&link->receiver, byte, &frame);
+    switch (received) {
     case WIRE_FRAME: take_frame(kernel, &frame); break;
     case WIRE_NOISE:
     case WIRE_REJECTED:
         link->credit_due = link->machine;
         for (size_t i = 0; i < link->receiver.raw_length && !link->machine; i++)
-            link_type_from_line(link, (uint8_t)link->receiver.raw[i]);
+            link_type_from_line(link, (uint8_t)link->receiver.raw[i], received == WIRE_REJECTED);
         break;
     default: break;
     }

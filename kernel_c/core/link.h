@@ -89,7 +89,6 @@ struct link {
     char output[LINK_OUTPUT_BYTES];
     struct link_file file;
     /* what the REPL loop has to do about the mode */
-    bool line_taken;          /* a hello came: what was typed before it is forgotten */
     bool prompt_due;          /* the line is a person's again */
     bool host_lingers;        /* machine mode expired: what comes may be a host's that has not noticed */
     /* what a person typed, on the line or on the keyboard: bytes for the line editor */
@@ -160,7 +159,7 @@ void link_send_reason(struct kernel *kernel, struct link_answer *answer, const c
 
 /* What a person types. Text of the line is typed only when there is room for the longest line that turns out to be no frame. */
 void link_type(struct link *link, uint8_t byte);
-void link_type_from_line(struct link *link, uint8_t byte);
+void link_type_from_line(struct link *link, uint8_t byte, bool rejected);
 bool link_can_type(const struct link *link);
 void link_look_for_keys(struct kernel *kernel);
 

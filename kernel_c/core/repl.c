@@ -105,17 +105,15 @@ static void take_typed(struct kernel *kernel, struct repl *repl, uint8_t byte)
     }
 }
 
-/* The line changed hands: what was typed before a hello is no prompt any more, and a person who gets the line back sees one. */
+/* A person gets the line back: with a prompt, and with what was typed before a host took the line. */
 static void follow_link(struct kernel *kernel, struct repl *repl)
 {
-    struct link *link = &kernel->link;
-    if (link->line_taken || link->prompt_due)
-        line_editor_clear(&repl->editor);
-    if (link->prompt_due) {
-        console_print(kernel, "\n");
-        show_prompt(kernel, repl);
-    }
-    link->line_taken = link->prompt_due = false;
+    if (!kernel->link.prompt_due)
+        return;
+    kernel->link.prompt_due = false;
+    console_print(kernel, "\n");
+    show_prompt(kernel, repl);
+    line_editor_show(kernel, &repl->editor);
 }
 
 int repl_run(struct kernel *kernel)

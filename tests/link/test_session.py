@@ -95,16 +95,30 @@ def test_a_malformed_hello_is_no_hello(person: Host, fields: dict[str, str]) -> 
     assert_human(person)
 
 
-def test_a_hello_makes_a_half_typed_line_forgotten(person: Host) -> None:
-    person.send(b"/nonsense that nobody ended")
-    person.until_text(b"ended")
+def test_a_half_typed_line_waits_for_its_person(person: Host) -> None:
+    person.send(b"/nonsense that nobody en")
+    person.until_text(b"nobody en")
     person.hello()
     after = len(person.text)
     person.ask("bye")
     person.left()
-    person.until_text(b"llmk> ", after)
+    person.until_text(b"llmk> /nonsense that nobody en", after)
     person.settle()
-    assert b"unknown" not in person.text[after:]
+    assert b"unknown" not in person.text[after:], "it was not run"
+    person.send(b"ded\r")
+    assert b'unknown command "/nonsense"' in person.until_text(b"llmk> ", len(person.text))
+    assert_human(person)
+
+
+@pytest.mark.parametrize("cut", [slice(9, 10), slice(20, 25), slice(-3, -2)])
+def test_a_damaged_hello_is_shown_and_not_run_as_a_prompt(person: Host, cut: slice) -> None:
+    line = bytearray(to_frame(HostHello(protocol=1, session=7, nonce="abc"), 1))
+    del line[cut]
+    after = len(person.text) + len(b"llmk> ")
+    person.send(bytes(line))
+    person.until_raw(b"^C", after)
+    person.settle()
+    assert b"tok/s" not in person.raw
     assert_human(person)
 
 

@@ -1,9 +1,11 @@
-"""The way into machine mode: listen, knock, say hello, in pieces that a 16-byte FIFO survives."""
+"""The way into machine mode: listen, say hello in pieces that a 16-byte FIFO survives, knock when nobody answers."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
+import string
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -11,17 +13,20 @@ from dataclasses import dataclass, field
 from llmbm_protocol.codec import to_frame
 from llmbm_protocol.schema import PROTOCOL, HostHello
 
-STOP = b"\x03"
+STOP, ERASE = b"\x03", b"\b"
 PIECE = 12  # bytes; with the FIFO's 16 this leaves room for what is still in it
 PIECE_PAUSE = 0.02  # s at least between pieces
 PROMPT_LIMIT = 0.05  # s at most in human mode: an echo ends it earlier, but a kernel does not echo what may be a frame
 BUSY_LIMIT = 0.3  # s at most in machine mode: a credit ends it earlier, and one comes every 250 ms
-LISTEN = 0.3  # s before anything is sent
+LISTEN = 0.05  # s before anything is sent: who talks all the time is firmware, or a kernel in machine mode
 QUIET = 0.2
 TRIES = (0.3, 0.5, 1.0, 2.0, 2.0)  # s to wait for the answer to each hello
 FIRMWARE_QUIET = 1.0  # s without a byte before a line that talks is spoken to
 BOOT_QUIET = 4.0  # s: a starting machine that fell silent without the kernel's beacon
 BOOT_SILENT = 45.0  # s: a starting machine that never said anything
+NONCE, NONCE_LETTERS = 3, string.ascii_lowercase + string.digits  # with three letters a hello is three pieces
+HEARD = 256  # bytes kept of what was heard last
+CONTROLS = re.compile(rb"\x1b\[[0-9;?]*[@-~]|[\x00-\x1f\x7f]")
 TEXT = bytes((*range(0x20, 0x7F), 0x08, 0x09, 0x0A, 0x0D, 0x1B))
 ODD_SHARE, ODD_LEAST = 0.3, 16  # a share of odd bytes that looks like another speed, and from how many bytes on
 SPEEDS = (115200, 9600, 57600, 38400)
@@ -38,12 +43,15 @@ class Ear:
     consumed: int = 0  # of the last credit
     beacons: int = 0
     nonce: str = ""  # of the hello that is not answered yet
+    echoes: bool = False  # a hello came back as text: who does that knows no frames
+    last: bytes = b""  # what was heard last
     frozen: bool = False  # the machine is paused: nothing can be heard, and nothing may be said
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def take(self, data: bytes) -> None:
         """Counts what came."""
         self.received += len(data)
+        self.last = (self.last + data)[-HEARD:]
         self.odd += len(data.translate(None, TEXT))
 
     def tell(self) -> None:
@@ -77,8 +85,9 @@ class Ear:
 Write = Callable[[bytes], Awaitable[None]]
 
 
-async def send_paced(data: bytes, ear: Ear, write: Write) -> None:
-    """Sends without credit: small pieces, each after the echo (human mode) or credit (machine mode) of the last."""
+async def send_paced(data: bytes, ear: Ear, write: Write, echoed: Callable[[], bool] = lambda: False) -> int:
+    """Sends without credit: small pieces, each after the echo (human mode) or credit (machine mode) of the last. Stops
+    where `echoed` holds; returns how many bytes were sent."""
     for start in range(0, len(data), PIECE):
         piece = data[start : start + PIECE]
         received, consumed = ear.received, ear.consumed
@@ -89,21 +98,38 @@ async def send_paced(data: bytes, ear: Ear, write: Write) -> None:
 
         await write(piece)
         await asyncio.sleep(PIECE_PAUSE)
-        await ear.wait(taken, (BUSY_LIMIT if ear.machine_frames else PROMPT_LIMIT) - PIECE_PAUSE)
+        if start + len(piece) < len(data):
+            await ear.wait(taken, (BUSY_LIMIT if ear.machine_frames else PROMPT_LIMIT) - PIECE_PAUSE)
+        if echoed():
+            ear.echoes = True
+            return start + len(piece)
+    return len(data)
 
 
 async def say_hello(ear: Ear, write: Write, knock: bool, timeout: float) -> bool:
-    """One try. `knock` interrupts a person's half-typed line first. True when the kernel answered this very hello."""
+    """One try. `knock` ends whatever a person or a program left on the line first. True when the kernel answered this
+    very hello. One that was not answered is erased: to an earlier kernel it is a half-typed prompt.
+    """
     if knock:
         await write(STOP + b"\r")
         await ear.quiet(0.05, QUIET)
-    ear.nonce = secrets.token_hex(2)
+    ear.nonce = "".join(secrets.choice(NONCE_LETTERS) for _ in range(NONCE))
     hello = HostHello(protocol=PROTOCOL, session=secrets.randbelow(0x10000), nonce=ear.nonce)
     line = to_frame(hello, 0)
-    if not knock:
-        line = b"\n" + line if ear.machine_frames else line
-    await send_paced(line, ear, write)
-    return await ear.wait(lambda: not ear.nonce, timeout)
+    if ear.machine_frames:
+        line = b"\n" + line
+    ear.last = b""
+
+    def echoed() -> bool:
+        return line[: PIECE // 2] in CONTROLS.sub(b"", ear.last)
+
+    sent = await send_paced(line, ear, write, echoed)
+    if not ear.echoes and await ear.wait(lambda: not ear.nonce or echoed(), timeout) and not ear.nonce:
+        return True
+    ear.echoes = ear.echoes or echoed()
+    if not ear.machine_frames:
+        await send_paced(ERASE * sent, ear, write)
+    return not ear.nonce
 
 
 async def wait_for_kernel(ear: Ear, since: float) -> None:
@@ -128,11 +154,17 @@ def why_nobody_answers(ear: Ear) -> str:
         share = round(100 * ear.odd / ear.received)
         speeds = ", ".join(map(str, SPEEDS[:-1])) + f" or {SPEEDS[-1]}"
         return f"{share} % of what comes is no text: the speed is probably wrong; try --baud {speeds}"
+    if ear.echoes:
+        return "What was sent came back as text: another kernel, or firmware, waits for input here"
     return "Another program may hold the line, the speed may differ, or another kernel runs"
 
 
 async def establish(ear: Ear, write: Write) -> bool:
-    """Listens, then tries until the kernel answers. False: it does not, and the line is quiet."""
+    """Listens for a moment, then tries until the kernel answers. False: it does not, and the line is quiet.
+
+    The first hello goes without a knock: a frame does no harm to a running answer or a half-typed line, and firmware
+    gets no Enter.
+    """
     await ear.wait(lambda: bool(ear.machine_frames or ear.beacons), LISTEN)
     for number, timeout in enumerate(TRIES):
         while ear.frozen:
@@ -142,8 +174,10 @@ async def establish(ear: Ear, write: Write) -> bool:
             # Somebody talks who is no kernel: firmware. Typing at it could stop the boot.
             await ear.quiet(FIRMWARE_QUIET if number == 0 else QUIET, 30.0)
         # In machine mode a knock would stop a running generation; a busy kernel only needs more time.
-        knock = not ear.machine_frames and (not greeted or number > 0)
+        knock = number > 0 and not ear.machine_frames
         if await say_hello(ear, write, knock, timeout if knock else max(timeout, 1.0)):
             return True
+        if ear.echoes and not ear.machine_frames:
+            break  # a terminal that shows what is typed: to go on would be to type prompts
     ear.nonce = ""
     return False

@@ -1,0 +1,137 @@
+"""Attaching to a line on which something goes on already: nothing may be knocked off, run or left lying about."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from live_kernel import SLOWLY, Kernel, collect
+from waiting import until
+
+from llmbm_console.chaos.endpoints import connect
+from llmbm_console.core.events import LinkPhase, RecordReceived
+from llmbm_console.core.live import LiveSession
+from llmbm_protocol.schema import Finished, StopReason
+
+Sessions = Callable[..., LiveSession]
+
+
+class Person:
+    """Somebody at the line before the console comes."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+        self.text = b""
+
+    async def see(self, mark: bytes) -> None:
+        """Until it is on the screen."""
+        while mark not in self.text:
+            data = await asyncio.wait_for(self.reader.read(4096), 20)
+            assert data, self.text
+            self.text += data
+
+    async def leave(self) -> None:
+        """The line becomes free."""
+        self.writer.close()
+        await self.writer.wait_closed()
+
+
+async def person_at(kernel: Kernel) -> Person:
+    """A person who sees the prompt."""
+    person = Person(*await connect(f"unix:{kernel.socket}"))
+    person.writer.write(b"\r")
+    await person.see(b"llmk> ")
+    return person
+
+
+async def test_an_answer_that_runs_goes_on_when_the_console_attaches(kernel: Kernel, sessions: Sessions) -> None:
+    await kernel.start(*SLOWLY)
+    person = await person_at(kernel)
+    person.writer.write(b"/max_tokens 40\rOnce upon a time\r")
+    await person.see(b"max_tokens = 40")
+    await person.see(b"time\r\n")
+    await person.leave()
+    session = sessions(kernel.socket)
+    events = collect(session)
+    await session.open()
+    await session.wait_ready(60)
+    await session.wait_idle(60)
+    assert session._link is not None
+    await session._link.request("last")
+
+    def ends() -> list[Finished]:
+        return [e.record for e in events if isinstance(e, RecordReceived) and isinstance(e.record, Finished)]
+
+    await until(ends)
+    assert {(end.generation, end.reason) for end in ends()} == {(1, StopReason.MAX_TOKENS)}
+
+
+async def test_a_half_typed_line_is_there_again_when_the_console_leaves(kernel: Kernel, sessions: Sessions) -> None:
+    await kernel.start()
+    person = await person_at(kernel)
+    person.writer.write(b"/nonsense")
+    await person.see(b"/nonsense")
+    await person.leave()
+    session = sessions(kernel.socket)
+    await session.open()
+    await session.wait_ready(20)
+    assert session.state.perf is None or session.state.perf.generation == 0, "it was not run"
+    await session.close()
+    person = Person(*await connect(f"unix:{kernel.socket}"))
+    person.writer.write(b"\r")
+    await person.see(b'unknown command "/nonsense"')
+    await person.leave()
+
+
+class EarlierKernel:
+    """A prompt that knows no frames: echo, backspace, and Enter by the octets of `enters`."""
+
+    def __init__(self, path: Path, echoes: bool, enters: bytes) -> None:
+        self.path, self.echoes, self.enters = path, echoes, enters
+        self.line, self.run = b"", list[bytes]()
+        self.server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> EarlierKernel:
+        self.server = await asyncio.start_unix_server(self._serve, self.path)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self.server is not None
+        self.server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(4096):
+            for octet in data:
+                self._take(octet, writer)
+        writer.close()
+
+    def _take(self, octet: int, writer: asyncio.StreamWriter) -> None:
+        byte = bytes((octet,))
+        if byte in self.enters:
+            if self.line:
+                self.run.append(self.line)
+            self.line = b""
+            writer.write(b"\r\nYou (prompt): ")
+        elif byte == b"\b":
+            self.line = self.line[:-1]
+        elif octet >= 0x20:
+            self.line += byte
+            if self.echoes:
+                writer.write(byte)
+
+
+@pytest.mark.parametrize(("echoes", "enters"), [(True, b"\r"), (True, b"\r\n"), (False, b"\r")])
+async def test_an_earlier_kernel_is_left_with_an_empty_prompt(
+    tmp_path: Path, sessions: Sessions, echoes: bool, enters: bytes
+) -> None:
+    async with EarlierKernel(tmp_path / "line", echoes, enters) as kernel:
+        session = sessions(kernel.path)
+        await session.open()
+        await until(lambda: session.state.link.phase is LinkPhase.PLAIN, 60)
+        await until(lambda: not kernel.line)
+        assert kernel.run == []
+        assert (await session.submit("Once upon a time")).ok
+        await until(lambda: kernel.run == [b"Once upon a time"])
+        assert ("came back as text" in session.state.link.detail) is echoes
