@@ -115,6 +115,52 @@ static void exponential(float *values, uint32_t count)
     _mm256_zeroupper();
 }
 
+static inline float horizontal_max(__m256 values)
+{
+    __m128 four = _mm_max_ps(_mm256_castps256_ps128(values), _mm256_extractf128_ps(values, 1));
+    __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
+}
+
+static float highest(const float *values, uint32_t count)
+{
+    __m256 most = _mm256_set1_ps(-__builtin_inff());
+    for (uint32_t t = 0; t < count; t += 8)
+        most = _mm256_max_ps(_mm256_loadu_ps(values + t), most);
+    return horizontal_max(most);
+}
+
+static void softmax(float *weights, const float *scores, float divisor, uint32_t count)
+{
+    __m256 divisors = _mm256_set1_ps(divisor);
+    for (uint32_t t = 0; t < count; t += 8)
+        _mm256_storeu_ps(weights + t, _mm256_div_ps(_mm256_loadu_ps(scores + t), divisors));
+    softmax_end(weights, count);
+    __m256 most = _mm256_set1_ps(highest(weights, count));
+    float sum = 0;
+    for (uint32_t t = 0; t < count; t += 8) {
+        __m256 power = exponential_eight(_mm256_sub_ps(_mm256_loadu_ps(weights + t), most));
+        _mm256_storeu_ps(weights + t, power);
+        sum = add_in_order(sum, weights + t, count - t < 8 ? count - t : 8);
+    }
+    __m256 sums = _mm256_set1_ps(sum);
+    for (uint32_t t = 0; t < count; t += 8)
+        _mm256_storeu_ps(weights + t, _mm256_div_ps(_mm256_loadu_ps(weights + t), sums));
+    _mm256_zeroupper();
+}
+
+static void gate(float *out, const float *gate, const float *up, uint32_t count)
+{
+    __m256 one = _mm256_set1_ps(1.0f);
+    for (uint32_t i = 0; i < count; i += 8) {
+        __m256 x = _mm256_loadu_ps(gate + i);
+        __m256 power = exponential_eight(_mm256_xor_ps(x, _mm256_set1_ps(-0.0f)));
+        __m256 silu = _mm256_mul_ps(x, _mm256_div_ps(one, _mm256_add_ps(one, power)));
+        _mm256_storeu_ps(out + i, _mm256_mul_ps(silu, _mm256_loadu_ps(up + i)));
+    }
+    _mm256_zeroupper();
+}
+
 /* sums[i] += four columns of eight rows. VPMADDUBSW wants one side without sign: the magnitudes of x; the sign goes
  * over to the weights, none of which is -128, and two products of at most 127 * 127 fit its 16 bits. */
 static inline __m256i add_quad(__m256i sum, __m256i magnitudes, __m256i x, const uint8_t *weights)
@@ -199,9 +245,7 @@ static float largest_magnitude(const float *values, uint32_t count)
     __m256 most = _mm256_setzero_ps(), no_sign = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
     for (uint32_t i = 0; i < count; i += 8)
         most = _mm256_max_ps(_mm256_and_ps(_mm256_loadu_ps(values + i), no_sign), most);
-    __m128 four = _mm_max_ps(_mm256_castps256_ps128(most), _mm256_extractf128_ps(most, 1));
-    __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
-    return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
+    return horizontal_max(most);
 }
 
 /* Eight quotients, rounded as round_away of the reference does. */
@@ -255,6 +299,8 @@ const struct kernels kernels_avx2 = {
     .matmul = matmul,
     .add_weighted = add_weighted,
     .exponential = exponential,
+    .softmax = softmax,
+    .gate = gate,
     .matvec_int8 = matvec_int8,
     .matmul_int8 = matmul_int8,
     .quantise = quantise,

@@ -122,6 +122,45 @@ void avx512_exponential(float *values, uint32_t count)
     _mm256_zeroupper();
 }
 
+static float highest(const float *values, uint32_t count)
+{
+    __m512 most = _mm512_set1_ps(-__builtin_inff());
+    for (uint32_t t = 0; t < count; t += 16)
+        most = _mm512_max_ps(_mm512_loadu_ps(values + t), most);
+    return _mm512_reduce_max_ps(most);
+}
+
+void avx512_softmax(float *weights, const float *scores, float divisor, uint32_t count)
+{
+    __m512 divisors = _mm512_set1_ps(divisor);
+    for (uint32_t t = 0; t < count; t += 16)
+        _mm512_storeu_ps(weights + t, _mm512_div_ps(_mm512_loadu_ps(scores + t), divisors));
+    softmax_end(weights, count);
+    __m512 most = _mm512_set1_ps(highest(weights, count));
+    float sum = 0;
+    for (uint32_t t = 0; t < count; t += 16) {
+        __m512 power = exponential_sixteen(_mm512_sub_ps(_mm512_loadu_ps(weights + t), most));
+        _mm512_storeu_ps(weights + t, power);
+        sum = add_in_order(sum, weights + t, count - t < 16 ? count - t : 16);
+    }
+    __m512 sums = _mm512_set1_ps(sum);
+    for (uint32_t t = 0; t < count; t += 16)
+        _mm512_storeu_ps(weights + t, _mm512_div_ps(_mm512_loadu_ps(weights + t), sums));
+    _mm256_zeroupper();
+}
+
+void avx512_gate(float *out, const float *gate, const float *up, uint32_t count)
+{
+    __m512 one = _mm512_set1_ps(1.0f);
+    for (uint32_t i = 0; i < count; i += 16) {
+        __m512 x = _mm512_loadu_ps(gate + i);
+        __m512 power = exponential_sixteen(_mm512_xor_ps(x, _mm512_set1_ps(-0.0f)));
+        __m512 silu = _mm512_mul_ps(x, _mm512_div_ps(one, _mm512_add_ps(one, power)));
+        _mm512_storeu_ps(out + i, _mm512_mul_ps(silu, _mm512_loadu_ps(up + i)));
+    }
+    _mm256_zeroupper();
+}
+
 static float largest_magnitude(const float *values, uint32_t count)
 {
     __m512 most = _mm512_setzero_ps();
@@ -251,6 +290,8 @@ const struct kernels kernels_avx512 = {
     .matmul = avx512_matmul,
     .add_weighted = avx512_add_weighted,
     .exponential = avx512_exponential,
+    .softmax = avx512_softmax,
+    .gate = avx512_gate,
     .matvec_int8 = matvec_int8,
     .matmul_int8 = matmul_int8,
     .quantise = avx512_quantise,

@@ -9,6 +9,8 @@ void avx512_matmul(float *out, uint32_t out_stride, const float *matrix, const f
                    uint32_t count, uint32_t panels, uint32_t columns);
 void avx512_add_weighted(float *out, const float *rows, const float *weights, uint32_t count, uint32_t size);
 void avx512_exponential(float *values, uint32_t count);
+void avx512_softmax(float *weights, const float *scores, float divisor, uint32_t count);
+void avx512_gate(float *out, const float *gate, const float *up, uint32_t count);
 void avx512_quantise(const struct quantised *to, const float *values);
 
 #endif

@@ -58,6 +58,30 @@ static void exponential(float *values, uint32_t count)
         values[i] = exponential_one(values[i]);
 }
 
+static void softmax(float *weights, const float *scores, float divisor, uint32_t count)
+{
+    float most = -__builtin_inff(), sum = 0;
+    for (uint32_t t = 0; t < count; t++) {
+        weights[t] = scores[t] / divisor;
+        most = weights[t] > most ? weights[t] : most;
+    }
+    for (uint32_t t = 0; t < count; t++) {
+        weights[t] = exponential_one(weights[t] - most);
+        sum = sum + weights[t];
+    }
+    for (uint32_t t = 0; t < count; t++)
+        weights[t] = weights[t] / sum;
+}
+
+static void gate(float *out, const float *gate, const float *up, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        float share = 1.0f / (1.0f + exponential_one(-gate[i]));
+        float silu = gate[i] * share;
+        out[i] = silu * up[i];
+    }
+}
+
 static void matvec_int8(float *out, const uint8_t *matrix, const struct quantised *x, uint32_t panels)
 {
     for (uint32_t panel = 0; panel < panels; panel++, out += PANEL) {
@@ -121,6 +145,8 @@ const struct kernels kernels_reference = {
     .matmul = matmul,
     .add_weighted = add_weighted,
     .exponential = exponential,
+    .softmax = softmax,
+    .gate = gate,
     .matvec_int8 = matvec_int8,
     .matmul_int8 = matmul_int8,
     .quantise = quantise,

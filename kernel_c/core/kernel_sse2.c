@@ -101,6 +101,49 @@ static void exponential(float *values, uint32_t count)
         _mm_storeu_ps(values + i, exponential_four(_mm_loadu_ps(values + i)));
 }
 
+static inline float horizontal_max(__m128 values)
+{
+    __m128 two = _mm_max_ps(values, _mm_movehl_ps(values, values));
+    return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
+}
+
+static float highest(const float *values, uint32_t count)
+{
+    __m128 most = _mm_set1_ps(-__builtin_inff());
+    for (uint32_t t = 0; t < count; t += 4)
+        most = _mm_max_ps(_mm_loadu_ps(values + t), most);
+    return horizontal_max(most);
+}
+
+static void softmax(float *weights, const float *scores, float divisor, uint32_t count)
+{
+    __m128 divisors = _mm_set1_ps(divisor);
+    for (uint32_t t = 0; t < count; t += 4)
+        _mm_storeu_ps(weights + t, _mm_div_ps(_mm_loadu_ps(scores + t), divisors));
+    softmax_end(weights, count);
+    __m128 most = _mm_set1_ps(highest(weights, count));
+    float sum = 0;
+    for (uint32_t t = 0; t < count; t += 4) {
+        __m128 power = exponential_four(_mm_sub_ps(_mm_loadu_ps(weights + t), most));
+        _mm_storeu_ps(weights + t, power);
+        sum = add_in_order(sum, weights + t, count - t < 4 ? count - t : 4);
+    }
+    __m128 sums = _mm_set1_ps(sum);
+    for (uint32_t t = 0; t < count; t += 4)
+        _mm_storeu_ps(weights + t, _mm_div_ps(_mm_loadu_ps(weights + t), sums));
+}
+
+static void gate(float *out, const float *gate, const float *up, uint32_t count)
+{
+    __m128 one = _mm_set1_ps(1.0f);
+    for (uint32_t i = 0; i < count; i += 4) {
+        __m128 x = _mm_loadu_ps(gate + i);
+        __m128 power = exponential_four(_mm_xor_ps(x, _mm_set1_ps(-0.0f)));
+        __m128 silu = _mm_mul_ps(x, _mm_div_ps(one, _mm_add_ps(one, power)));
+        _mm_storeu_ps(out + i, _mm_mul_ps(silu, _mm_loadu_ps(up + i)));
+    }
+}
+
 /* total + sums / 256 * the rows' scales * x's scale */
 static inline __m128 add_scaled(__m128 total, __m128i sums, const uint8_t *scales, __m128 x_scale)
 {
@@ -183,8 +226,7 @@ static float largest_magnitude(const float *values, uint32_t count)
     __m128 most = _mm_setzero_ps(), no_sign = _mm_castsi128_ps(_mm_set1_epi32(0x7fffffff));
     for (uint32_t i = 0; i < count; i += 4)
         most = _mm_max_ps(_mm_and_ps(_mm_loadu_ps(values + i), no_sign), most);
-    __m128 two = _mm_max_ps(most, _mm_movehl_ps(most, most));
-    return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
+    return horizontal_max(most);
 }
 
 /* Four values over the scale, rounded as round_away of the reference does. */
@@ -234,6 +276,8 @@ const struct kernels kernels_sse2 = {
     .matmul = matmul,
     .add_weighted = add_weighted,
     .exponential = exponential,
+    .softmax = softmax,
+    .gate = gate,
     .matvec_int8 = matvec_int8,
     .matmul_int8 = matmul_int8,
     .quantise = quantise,

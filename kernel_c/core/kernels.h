@@ -59,6 +59,11 @@ struct kernels {
     /* values[i] = e^values[i]; count is a multiple of 8. Below 1 ulp from -86 to 88; beyond, and for NaN, the value of
      * the end (NaN: the lower). */
     void (*exponential)(float *values, uint32_t count);
+    /* The softmax of scores[t] / divisor for t < count, its sum in order. `weights` may be `scores`; both have room for
+     * whole panels, and what stands behind `count` is lost. An infinite score or NaN gives weights without meaning. */
+    void (*softmax)(float *weights, const float *scores, float divisor, uint32_t count);
+    /* out[i] = silu(gate[i]) * up[i], silu(x) = x * (1 / (1 + e^-x)); `count` is a multiple of a panel. */
+    void (*gate)(float *out, const float *gate, const float *up, uint32_t count);
     /* As matvec, for an int8 matrix and an x from `quantise`. No weight is -128. The sum of a group becomes a float,
      * times the row's scale, times x's scale, and is added in the order of the groups: llama2.c's runq. */
     void (*matvec_int8)(float *out, const uint8_t *matrix, const struct quantised *x, uint32_t panels);
@@ -86,6 +91,20 @@ static inline void add_weighted_columns(float *out, const float *rows, const flo
         }
         out[i] = sum;
     }
+}
+
+/* Behind the scores of a softmax, up to a whole panel: what is not the highest. */
+static inline void softmax_end(float *scores, uint32_t count)
+{
+    for (uint32_t t = count; t % PANEL != 0; t++)
+        scores[t] = -__builtin_inff();
+}
+
+static inline float add_in_order(float sum, const float *values, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        sum = sum + values[i];
+    return sum;
 }
 
 /* e^x = 2^n e^r with n = round(x / ln 2) and |r| <= ln 2 / 2; e^r = 1 + r + r^2 P(r), P the minimax polynomial of

@@ -4,9 +4,11 @@
 #include "kernels.h"
 #include "tokenizer.h"
 
+#include <emmintrin.h>
 #include <stdbool.h>
 
 #define MINUS_INFINITY (-__builtin_inff())
+#define SOME_TOKENS 64u /* a multiple of 8 */
 
 void sampler_seed(struct sampler *sampler, uint64_t seed)
 {
@@ -58,29 +60,54 @@ void sampler_penalise(float *logits, uint32_t vocab_size, uint32_t penalty, cons
     }
 }
 
-uint32_t sampler_argmax(const float *values, uint32_t vocab_size)
+/* NaN never is it, unless it is the first: then it stays, and no value equals it. */
+static float highest(const float *values, uint32_t count)
 {
-    uint32_t best = 0;
-    for (uint32_t id = 1; id < vocab_size; id++)
-        if (values[id] > values[best])
-            best = id;
-    return best;
+    __m128 most4 = _mm_set1_ps(values[0]), most4b = most4;
+    uint32_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        most4 = _mm_max_ps(_mm_loadu_ps(values + i), most4);
+        most4b = _mm_max_ps(_mm_loadu_ps(values + i + 4), most4b);
+    }
+    most4 = _mm_max_ps(most4b, most4);
+    most4 = _mm_max_ps(_mm_movehl_ps(most4, most4), most4);
+    float most = _mm_cvtss_f32(_mm_max_ss(_mm_shuffle_ps(most4, most4, 1), most4));
+    for (; i < count; i++)
+        most = values[i] > most ? values[i] : most;
+    return most;
 }
 
+uint32_t sampler_argmax(const float *values, uint32_t vocab_size)
+{
+    float most = highest(values, vocab_size);
+    __m128 most4 = _mm_set1_ps(most);
+    uint32_t id = 0;
+    while (id + 4 <= vocab_size && _mm_movemask_ps(_mm_cmpeq_ps(_mm_loadu_ps(values + id), most4)) == 0)
+        id += 4;
+    while (id < vocab_size && values[id] != most)
+        id++;
+    return id < vocab_size ? id : 0;
+}
+
+/* The powers of some tokens are made just before they are added up: the additions, which wait for each other, leave the
+ * processor time for the next ones. */
 void sampler_softmax(float *logits, uint32_t vocab_size, uint32_t temperature, void *work)
 {
     float *powers = work, divisor = (float)temperature / (float)SAMPLER_MILLION;
-    float most = logits[sampler_argmax(logits, vocab_size)] / divisor, sum = 0;
-    for (uint32_t id = 0; id < vocab_size; id++) {
-        float scaled = logits[id] / divisor;
-        powers[id] = scaled == most ? 0 : scaled - most; /* an infinite highest logit would give NaN */
-    }
-    for (uint32_t id = vocab_size; id % 8 != 0; id++)
-        powers[id] = 0;
-    kernels_sse2.exponential(powers, (vocab_size + 7) / 8 * 8); /* every level gives the same bits */
-    for (uint32_t id = 0; id < vocab_size; id++) {
-        powers[id] = logits[id] == MINUS_INFINITY ? 0 : powers[id];
-        sum = sum + powers[id];
+    float most = highest(logits, vocab_size) / divisor, sum = 0;
+    for (uint32_t first = 0; first < vocab_size; first += SOME_TOKENS) {
+        uint32_t last = vocab_size - first < SOME_TOKENS ? vocab_size : first + SOME_TOKENS;
+        for (uint32_t id = first; id < last; id++) {
+            float scaled = logits[id] / divisor;
+            powers[id] = scaled == most ? 0 : scaled - most; /* an infinite highest logit would give NaN */
+        }
+        for (uint32_t id = last; id % 8 != 0; id++)
+            powers[id] = 0;
+        kernels_sse2.exponential(powers + first, (last - first + 7) / 8 * 8); /* every level gives the same bits */
+        for (uint32_t id = first; id < last; id++) {
+            powers[id] = logits[id] == MINUS_INFINITY ? 0 : powers[id];
+            sum = sum + powers[id];
+        }
     }
     for (uint32_t id = 0; id < vocab_size; id++)
         logits[id] = powers[id] / sum;
@@ -89,8 +116,7 @@ void sampler_softmax(float *logits, uint32_t vocab_size, uint32_t temperature, v
 uint32_t sampler_min_p(const float *probabilities, uint32_t vocab_size, uint32_t min_p,
                        struct sampler_candidate *candidates)
 {
-    float most = probabilities[sampler_argmax(probabilities, vocab_size)];
-    float least = most * ((float)min_p / (float)SAMPLER_MILLION);
+    float least = highest(probabilities, vocab_size) * ((float)min_p / (float)SAMPLER_MILLION);
     uint32_t count = 0;
     for (uint32_t id = 0; id < vocab_size; id++)
         if (probabilities[id] > 0 && probabilities[id] >= least)

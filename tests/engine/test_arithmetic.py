@@ -85,6 +85,41 @@ def test_products_have_the_same_bits_at_every_level_one_by_one_or_together(
             assert products(harness, level, matrix, x[:count], True).tobytes() == want[:count].tobytes()
 
 
+@pytest.mark.parametrize("count", [1, 2, 7, 8, 15, 16, 17, 33, 100, 259])
+def test_softmax_sums_in_order_and_has_the_same_bits_at_every_level(harness: Harness, count: int) -> None:
+    random = np.random.default_rng(count)
+    scores, divisor = (8 * random.standard_normal(count)).astype(np.float32), np.float32(2.6457512)
+    scaled = scores / divisor
+    powers = exponential(harness, REFERENCE, np.resize(scaled - scaled.max(), (count + 7) // 8 * 8))[:count]
+    total = np.float32(0)
+    for power in powers:
+        total += power
+    want = powers / total
+    for level in harness.levels():
+        assert (
+            harness.values("kernel_softmax", level, payload=divisor.tobytes() + scores.tobytes()).tobytes()
+            == want.tobytes()
+        )
+
+
+def test_softmax_of_equal_and_of_far_scores(harness: Harness) -> None:
+    for level in harness.levels():
+        for scores, want in (([-3e38] * 4, [0.25] * 4), ([0.0, -0.0], [0.5, 0.5]), ([-200.0, 3e38, 0.0], [0, 1, 0])):
+            payload = np.array([1, *scores], np.float32).tobytes()
+            assert harness.values("kernel_softmax", level, payload=payload) == pytest.approx(want, abs=1e-36)
+
+
+def test_the_gate_has_the_same_bits_at_every_level(harness: Harness) -> None:
+    random = np.random.default_rng(6)
+    gates = np.concatenate([random.uniform(-100, 100, 4000), [0.0, -0.0, 1e-45, -1e-45, 3e38, -3e38]] * 8)
+    gates, ups = gates.astype(np.float32), random.standard_normal(len(gates)).astype(np.float32)
+    one = np.float32(1)
+    want = gates * (one / (one + exponential(harness, REFERENCE, -gates))) * ups
+    for level in harness.levels():
+        got = harness.values("gate", level, payload=gates.tobytes() + ups.tobytes())
+        assert got.tobytes() == want.tobytes()
+
+
 @pytest.mark.parametrize(
     ("name", "low", "high"),
     [("exp", -700.0, 700.0), ("log", 1e-300, 1e300), ("log", 0.5, 2.0), ("power", -8.0, 8.0), ("sqrt", 0.0, 1e30)],

@@ -83,6 +83,14 @@ def test_the_numbers_are_those_of_llama2(harness: Harness, seed: int) -> None:
     assert harness.values("seed", seed).tolist() == [slow.next() for _ in range(16)]
 
 
+def test_the_first_of_the_highest_is_taken_wherever_it_stands(harness: Harness) -> None:
+    for count in range(1, 40):
+        for first in range(count):
+            logits = np.linspace(-1, -2, count)
+            logits[[first, count - 1]] = 0.5
+            assert choose(harness, logits, Settings(temperature=0)) == first
+
+
 def test_seed_zero_still_gives_different_numbers(harness: Harness) -> None:
     assert len(set(harness.values("seed", 0).tolist())) == 16
 

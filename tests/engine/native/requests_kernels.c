@@ -22,6 +22,32 @@ static void *aligned(size_t bytes)
     return block;
 }
 
+/* "kernel_softmax LEVEL" of the divisor, then the scores: the weights. Behind the scores is junk up to a whole panel. */
+static void softmax_request(const struct request *r)
+{
+    const float *values = (const float *)(const void *)r->payload;
+    uint32_t count = (uint32_t)(r->bytes / sizeof(float)) - 1, padded = (count + PANEL - 1) / PANEL * PANEL;
+    float *scores = aligned(padded * sizeof(float)), *weights = aligned(padded * sizeof(float));
+    memset(scores, 0x7b, padded * sizeof(float)); /* a large number */
+    memcpy(scores, values + 1, count * sizeof(float));
+    kernels_for((enum cpu_level)r->arguments[0])->softmax(weights, scores, values[0], count);
+    kernels_for((enum cpu_level)r->arguments[0])->softmax(scores, scores, values[0], count);
+    if (memcmp(scores, weights, count * sizeof(float)) != 0)
+        abort();
+    reply("ok", weights, count * sizeof(float));
+    free(scores);
+    free(weights);
+}
+
+/* "gate LEVEL" of the gates, then as many ups. */
+static void gate_request(const struct request *r)
+{
+    float *gates = (float *)(void *)r->payload;
+    uint32_t count = (uint32_t)(r->bytes / sizeof(float)) / 2;
+    kernels_for((enum cpu_level)r->arguments[0])->gate(gates, gates, gates + count, count);
+    reply("ok", gates, count * sizeof(float));
+}
+
 /* "quantise LEVEL GROUP" of floats: the quants, then the scales, then the sums. */
 static void quantise_request(const struct request *r)
 {
@@ -124,6 +150,10 @@ bool harness_kernels(struct harness *h, const struct request *r)
         }
     if (strcmp(r->name, "exponential") == 0)
         exponential_request(r);
+    else if (strcmp(r->name, "kernel_softmax") == 0)
+        softmax_request(r);
+    else if (strcmp(r->name, "gate") == 0)
+        gate_request(r);
     else if (strcmp(r->name, "quantise") == 0)
         quantise_request(r);
     else if (strcmp(r->name, "multiply") == 0)

@@ -1,11 +1,13 @@
 /* requests_model.c - loading a model into memory of exactly the announced size, and running it. */
-#define _POSIX_C_SOURCE 200112L
+#define _GNU_SOURCE
 #include "harness.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define JUNK 0x7b
+#define BIG_PAGE ((size_t)2 << 20)
 
 struct source { /* a model file in memory, or on disk */
     const unsigned char *data;
@@ -43,9 +45,14 @@ static bool note_progress(void *context, uint64_t done, uint64_t total)
 static void *exact_block(void **old, uint64_t bytes)
 {
     void *block = NULL;
+    size_t alignment = bytes < BIG_PAGE ? 64 : BIG_PAGE;
     free(*old);
-    if (posix_memalign(&block, 64, (size_t)bytes + HARNESS_CANARY_BYTES) != 0)
+    if (posix_memalign(&block, alignment, (size_t)bytes + HARNESS_CANARY_BYTES) != 0)
         abort();
+#ifdef MADV_HUGEPAGE
+    if (alignment == BIG_PAGE)
+        (void)madvise(block, (size_t)bytes, MADV_HUGEPAGE); /* as the simulator does, and firmware's own mapping is */
+#endif
     memset(block, JUNK, (size_t)bytes);
     memset((char *)block + bytes, HARNESS_CANARY, HARNESS_CANARY_BYTES);
     return *old = block;
