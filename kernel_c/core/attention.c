@@ -84,23 +84,6 @@ void attention_place(const struct engine *engine, uint32_t layer, uint32_t index
     place_values(engine, layer, index, qkv + dim + kv, rows_within(rows, dim + kv, dim + 2 * kv));
 }
 
-/* values[0..count) become their softmax; `values` has room for whole panels. */
-static void softmax(const struct kernels *kernels, float *values, uint32_t count)
-{
-    float most = values[0], sum = 0;
-    for (uint32_t i = 1; i < count; i++)
-        most = values[i] > most ? values[i] : most;
-    for (uint32_t i = 0; i < count; i++)
-        values[i] = values[i] - most;
-    for (uint32_t i = count; i < padded(count); i++)
-        values[i] = 0;
-    kernels->exponential(values, padded(count));
-    for (uint32_t i = 0; i < count; i++)
-        sum = sum + values[i];
-    for (uint32_t i = 0; i < count; i++)
-        values[i] = values[i] / sum;
-}
-
 /* Positions that cost about one look's worth of work, in whole panels. */
 static uint32_t positions_at_once(uint32_t head, uint32_t tokens)
 {
@@ -157,10 +140,7 @@ static bool mix_values(const struct engine *engine, uint32_t layer, uint32_t hea
     uint32_t size = head_size(c), step = positions_at_once(size, 1), count = engine->pass.position + index + 1;
     const float *values = cached_values(engine, layer, kv_head_of(c, head));
     float *out = engine->buffers.attended + (uint64_t)index * padded(c->dim) + (uint64_t)head * size;
-    float root = maths_sqrt((float)size);
-    for (uint32_t t = 0; t < count; t++)
-        weights[t] = scores[t] / root;
-    softmax(engine->pass.kernels, weights, count);
+    engine->pass.kernels->softmax(weights, scores, maths_sqrt((float)size), count);
     for (uint32_t i = 0; i < size; i++)
         out[i] = 0;
     for (uint32_t done = 0; done < count; done += step) {

@@ -4,8 +4,6 @@
 #include "engine_pass.h"
 #include "maths.h"
 
-#define SOME_ROWS 128u /* of the gate at a time: a multiple of a panel */
-
 /* ---- inputs ----------------------------------------------------------------------------------------------------- */
 
 /* The vectors that a matrix multiplies, of tokens first .. last - 1 of the pass; int8 weights want them quantised. */
@@ -291,22 +289,12 @@ bool step_output(const struct engine *engine, uint32_t layer, struct engine_shar
     return run_product(engine, &product, share);
 }
 
-/* hidden = silu(gate) * up, with silu(x) = x / (1 + e^-x); the padding rows are zeros and stay zeros. */
+/* hidden = silu(gate) * up; the padding rows are zeros and stay zeros. */
 static void apply_gate(const struct engine *engine, const struct product *product, uint32_t index, struct range rows)
 {
     const float *gate = product->out + (uint64_t)index * product->stride, *up = gate + (uint64_t)product->twin * PANEL;
     float *hidden = engine->buffers.hidden + (uint64_t)index * padded(engine->config.hidden_dim);
-    float sigmoid[SOME_ROWS];
-    for (uint32_t first = rows.first; first < rows.last; first += SOME_ROWS) {
-        uint32_t count = rows.last - first < SOME_ROWS ? rows.last - first : SOME_ROWS;
-        for (uint32_t i = 0; i < count; i++)
-            sigmoid[i] = -gate[first + i];
-        engine->pass.kernels->exponential(sigmoid, count);
-        for (uint32_t i = 0; i < count; i++) {
-            float part = 1.0f / (1.0f + sigmoid[i]);
-            hidden[first + i] = gate[first + i] * part * up[first + i];
-        }
-    }
+    engine->pass.kernels->gate(hidden + rows.first, gate + rows.first, up + rows.first, rows.last - rows.first);
 }
 
 bool step_gate_up(const struct engine *engine, uint32_t layer, struct engine_share *share)
