@@ -55,6 +55,7 @@ from llmbm_protocol.schema import (
 NOW = 1000.0
 WALL = 1_767_225_600.0 - NOW  # 2026-01-01 00:00:00 UTC when the clock says NOW
 MIB = 1 << 20
+MEMORY = (0x100000, 0x1000_0000)
 
 STORY = (
     "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw a "
@@ -234,6 +235,8 @@ class Machine:
         self.calls: list[str] = []
         self.picture: bytes | Exception = b""
         self.text = ""
+        self.memory: dict[int, int] = {}  # octets that are not what their address makes them
+        self.reads: list[int] = []
 
     async def screenshot(self) -> bytes:
         if isinstance(self.picture, Exception):
@@ -242,6 +245,17 @@ class Machine:
 
     async def registers(self) -> str:
         return self.text
+
+    async def read_memory(self, address: int, length: int) -> bytes:
+        self.reads.append(address)
+        if not MEMORY[0] <= address <= MEMORY[1] - length:
+            raise SessionError(f"{address:#x}: the machine has no memory there")
+        return bytes(
+            self.memory.get(at, at * 7 % 251 if at % 64 < 48 else 0) for at in range(address, address + length)
+        )
+
+    async def memory_around(self, address: int) -> tuple[int, int] | None:
+        return MEMORY if MEMORY[0] <= address < MEMORY[1] else None
 
     async def pause(self) -> None:
         self.calls.append("pause")

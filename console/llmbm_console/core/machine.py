@@ -151,6 +151,14 @@ class LaunchedQemu:
         """The processors' registers."""
         return await self._monitor.registers()
 
+    async def read_memory(self, address: int, length: int) -> bytes:
+        """Octets of its memory, by physical address: UEFI maps every page to itself."""
+        return await self._monitor.read_memory(address, length)
+
+    async def memory_around(self, address: int) -> tuple[int, int] | None:
+        """The memory that an address lies in."""
+        return await self._monitor.memory_around(address)
+
     async def quit(self) -> None:
         """Ends QEMU."""
         self._quitting = True
@@ -217,6 +225,14 @@ class AttachedQemu:
     async def registers(self) -> str:
         """The processors' registers."""
         return await self._monitor.registers()
+
+    async def read_memory(self, address: int, length: int) -> bytes:
+        """Octets of its memory, by physical address: UEFI maps every page to itself."""
+        return await self._monitor.read_memory(address, length)
+
+    async def memory_around(self, address: int) -> tuple[int, int] | None:
+        """The memory that an address lies in."""
+        return await self._monitor.memory_around(address)
 
     async def quit(self) -> None:
         """Ends that QEMU."""

@@ -118,7 +118,28 @@ class QmpConnection:
 
     async def registers(self) -> str:
         """What the human monitor says of every processor."""
-        return str(await self.execute("human-monitor-command", **{"command-line": "info registers -a"}))
+        return await self._human("info registers -a")
+
+    async def read_memory(self, address: int, length: int) -> bytes:
+        """Physical memory. Raises SessionError for what is no memory: reading a device may change it."""
+        from llmbm_console.core.guest_memory import GuestMemoryError, parse_words
+
+        around = await self.memory_around(address)
+        if around is None or address + length > around[1]:
+            raise SessionError(f"{address:#x}: the machine has no memory there")
+        try:
+            return parse_words(await self._human(f"xp /{-(-length // 8)}xg {address:#x}"), address, length)
+        except GuestMemoryError as error:
+            raise SessionError(str(error)) from error
+
+    async def memory_around(self, address: int) -> tuple[int, int] | None:
+        """The memory that an address lies in."""
+        from llmbm_console.core.guest_memory import parse_ranges, within
+
+        return within(parse_ranges(await self._human("info mtree -f")), address)
+
+    async def _human(self, command: str) -> str:
+        return str(await self.execute("human-monitor-command", **{"command-line": command}))
 
     async def quit(self) -> None:
         """Ends QEMU. The monitor breaks off while it answers, or before: both are success."""

@@ -41,6 +41,13 @@ class MachineControl(Protocol):
     async def registers(self) -> str:
         """The processors' registers, as text for people. Raises SessionError where they cannot be seen."""
 
+    async def read_memory(self, address: int, length: int) -> bytes:
+        """Octets of its memory, to be trusted while it is paused. Raises SessionError for what is no memory."""
+
+    async def memory_around(self, address: int) -> tuple[int, int] | None:
+        """The memory that an address lies in: its first octet and the one behind its last; None where there is none.
+        Raises SessionError where it cannot be told."""
+
 
 @dataclass(slots=True)
 class Playback:

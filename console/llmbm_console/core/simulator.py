@@ -119,6 +119,27 @@ class Simulator:
         """Refused: a process runs on this computer's processor."""
         raise SessionError("the simulator runs on this computer's own processor; with --qemu its registers can be seen")
 
+    async def read_memory(self, address: int, length: int) -> bytes:
+        """The process's own memory, by its own addresses."""
+        data = await asyncio.to_thread(_read_memory, self._pid, address, length)
+        if len(data) < length:
+            raise SessionError(f"{address:#x}: only {len(data)} of {length} octets are memory of the simulator")
+        return data
+
+    async def memory_around(self, address: int) -> tuple[int, int] | None:
+        """The memory that an address lies in."""
+        from llmbm_console.core.guest_memory import within
+
+        return within(await asyncio.to_thread(_mapped, self._pid), address)
+
+    @property
+    def _pid(self) -> int:
+        if self._child is None or not self._child.running:
+            raise SessionError("the simulator has ended; a reset starts it again")
+        if not Path("/proc/self/mem").exists():
+            raise SessionError("only Linux shows the memory of a process; with --qemu it can be read everywhere")
+        return self._child.pid
+
     async def quit(self) -> None:
         """Ends the process."""
         if self._child is not None and self._child.running:
@@ -132,3 +153,23 @@ class Simulator:
         self._changing = True
         if self._child is not None:
             await self._child.close()
+
+
+def _read_memory(process: int, address: int, length: int) -> bytes:
+    try:
+        with open(f"/proc/{process}/mem", "rb", buffering=0) as memory:
+            memory.seek(address)
+            return memory.read(length)
+    except (OSError, ValueError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SessionError(f"{address:#x}: the simulator has no memory there that can be read: {reason}") from error
+
+
+def _mapped(process: int) -> list[tuple[int, int]]:
+    """First octet and the one behind the last of each part of its memory that it may read itself."""
+    try:
+        lines = Path(f"/proc/{process}/maps").read_text("utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise SessionError(f"the simulator's memory cannot be looked at: {error.strerror}") from error
+    spans = [line.split()[0].partition("-") for line in lines if line.split()[1].startswith("r")]
+    return [(int(first, 16), int(end, 16)) for first, _dash, end in spans]
