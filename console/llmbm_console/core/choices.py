@@ -91,13 +91,19 @@ def age(seconds: float) -> str:
     return f"{seconds / DAY:.0f} days ago"
 
 
-def files(folders: Iterable[Path], now: float) -> Iterator[Choice]:
-    """The newest dumps, logs and recordings in some folders."""
+def kept_files(folders: Iterable[Path], now: float) -> Iterator[tuple[Path, str]]:
+    """The newest dumps, logs and recordings in some folders, and what each one is."""
     kinds = {"dump": "dump", "failsafe": "report of a trip"}
     for path, status in newest_files(folders, DUMPS, f"*{SUFFIX}")[:MOST_FILES]:
         kind = next((word for part, word in kinds.items() if part in path.name), "log")
         kind = "recording" if is_capture(path) else kind
         detail = f"{kind}, {max(1, status.st_size // 1024)} KiB, {age(now - status.st_mtime)}"
+        yield path, detail
+
+
+def files(folders: Iterable[Path], now: float) -> Iterator[Choice]:
+    """The same as choices."""
+    for path, detail in kept_files(folders, now):
         yield Choice(GROUPS[3], clean(path.name), detail, Target("file", str(path)))
 
 

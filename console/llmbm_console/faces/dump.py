@@ -10,6 +10,7 @@ from typing import Any
 
 from llmbm_console.core.dump import DumpError, PostMortem, read_post_mortem
 from llmbm_console.core.dump_compare import Comparison, compare
+from llmbm_console.core.file_summary import summary
 from llmbm_console.core.kernel_text import TextEvent
 from llmbm_console.core.sanitise import clean
 from llmbm_console.core.verdict import last_of, zones_of
@@ -46,45 +47,6 @@ def dump_json(found: PostMortem) -> dict[str, Any]:
         "zones": [record_json(zone) for zone in zones_of(found.records).values()],
         "events": events_json(found.events),
     }
-
-
-def mib(size: int) -> str:
-    """A size in the unit a person reads: exact bytes below one MiB."""
-    return f"{size:,} B" if size < 1 << 20 else f"{size / (1 << 20):,.1f} MiB"
-
-
-def summary(found: PostMortem) -> list[str]:
-    """The file in a few lines, the meaning first."""
-    lines = [found.verdict, ""]
-    lines.append(
-        f"file      {found.name}: {found.kind} of {'this kernel' if found.origin == 'llmk' else 'an earlier kernel'}"
-    )
-    lines += [f"problem   {problem}" for problem in found.problems]
-    if (model := last_of(found.records, Model)) is not None:
-        lines.append(
-            f"model     {model.file}: dim {model.dim}, {model.layers} layers, {model.heads} heads "
-            f"({model.kv_heads} kv), vocab {model.vocab}, context {model.seq_len}"
-        )
-    if (kv := last_of(found.records, KvCache)) is not None:
-        lines.append(f"context   {kv.rows} of {kv.capacity} rows")
-    if (sentinel := last_of(found.records, Sentinel)) is not None:
-        lines.append(
-            f"sentinel  {sentinel.state.value}, strict {'on' if sentinel.strict else 'off'}, "
-            f"last error {sentinel.error.value}; "
-            f"budgets: prefill {sentinel.prefill_budget:,}, decode {sentinel.decode_budget:,} cycles; "
-            f"overruns: {sentinel.prefill_overruns} and {sentinel.decode_overruns}"
-        )
-    for zone in zones_of(found.records).values():
-        lines.append(
-            f"zone      {zone.arena.value.upper():8} {mib(zone.used):>14} of {mib(zone.size):>14} at 0x{zone.base:x}"
-        )
-    if found.events:
-        lines.append(f"log       {len(found.events)} events, newest first:")
-    lines += [
-        f"          {entry.record.level.value:5} {entry.record.code.value:10} {entry.record.message}"
-        for entry in found.events[:10]
-    ]
-    return lines
 
 
 def print_dump(path: Path, as_json: bool) -> int:
