@@ -216,23 +216,23 @@ def run_screen(target: Target, arguments: argparse.Namespace) -> int:
     from llmbm_console.tui.run import CHOOSE, choose, run_tui
 
     settings, problems = own_settings()
-    status = CHOOSE if arguments.choose else 0
+    wanted: Target | int = CHOOSE if arguments.choose else target
     while True:
-        if status == CHOOSE:
+        if wanted == CHOOSE:
             chosen = choose(arguments.theme, settings)
             if chosen is None:
                 return 0
-            target = chosen
-        status = run_tui(
-            target.title,
-            partial(make_session, target),
+            wanted = chosen
+        if isinstance(wanted, int):
+            return wanted
+        wanted = run_tui(
+            wanted.title,
+            partial(make_session, wanted),
             theme=arguments.theme,
             settings=settings,
             settings_file=settings_file(),
             problems=problems,
         )
-        if status != CHOOSE:
-            return status
 
 
 def run_exec(argv: Sequence[str]) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmbm_console.core.actions import PANES
-from llmbm_console.tui.arrange import TABS, Shape, arrange, tab_of
+from llmbm_console.core.actions import PANES, VIEW_PANES
+from llmbm_console.tui.arrange import NARROW, SIDE_PANES, TABS, VIEWS, Shape, arrange, tab_of, view_of
 
 shapes = st.builds(
     Shape,
@@ -15,7 +15,8 @@ shapes = st.builds(
     prompt_rows=st.integers(0, 6),
     banner_rows=st.integers(0, 4),
     tab=st.sampled_from([name for name, _title, _panes in TABS]),
-    zoom=st.sampled_from(["", *(name for name, _title in PANES)]),
+    zoom=st.sampled_from(["", *(name for name, _title in (*PANES, *VIEW_PANES))]),
+    half=st.sampled_from(["", *(name for name, _title in PANES)]),
 )
 
 
@@ -73,3 +74,23 @@ def test_every_pane_has_a_tab() -> None:
     for name, _title in PANES:
         if name != "prompt":
             assert name in next(panes for tab, _text, panes in TABS if tab == tab_of(name))
+
+
+@given(st.integers(NARROW, 320), st.integers(24, 120))
+def test_every_pane_of_a_view_is_on_it(width: int, height: int) -> None:
+    for view, panes in VIEWS.items():
+        assert {"status", "tabs", "keys", *panes} == set(arrange(Shape(width, height, tab=view)))
+
+
+def test_every_pane_without_a_number_belongs_to_a_view() -> None:
+    for name, _title in VIEW_PANES:
+        assert name in VIEWS[view_of(name)]
+        assert tab_of(name) in VIEWS
+    assert {view_of(name) for name, _title in PANES} == {"chat"}
+
+
+@given(st.sampled_from(SIDE_PANES), st.integers(NARROW, 320), st.integers(24, 120))
+def test_half_of_the_screen_is_half_of_its_width_and_of_its_height(pane: str, width: int, height: int) -> None:
+    region = arrange(Shape(width, height, half=pane))[pane]
+    assert region.width >= width // 2 - 1
+    assert region.height * 2 >= height - 4

@@ -65,12 +65,12 @@ async def test_another_file_is_asked_for_and_the_newest_is_offered(
     await app.disconnect()
 
 
-async def test_a_live_session_is_not_compared() -> None:
+async def test_beside_a_live_session_the_list_of_dumps_compares() -> None:
     app = ConsoleApp("sim", lambda: make_session(Target("sim")))
     async with app.run_test(size=(120, 36), notifications=True) as pilot:
         await wait_until(pilot, lambda: app.state.sampling is not None)
         await pilot.press("escape", "c")
-        await wait_until(pilot, lambda: "only post-mortem files" in screen_text(app))
+        await wait_until(pilot, lambda: "c marks a dump" in screen_text(app) and app.main.shape.tab == "dumps")
     await app.disconnect()
 
 

@@ -76,7 +76,7 @@ async def test_zoom_and_back() -> None:
         await pilot.press("escape", "4", "z")
         assert set(app.main.deck.regions) == {"status", "memory", "keys"}
         await settled(pilot)
-        assert "60,816,028/62,914,560" in screen_text(app)  # exact with the focus and room
+        assert "60,816,028" in screen_text(app)  # exact where there is room
         await pilot.press("escape")
         assert "transcript" in app.main.deck.regions
         await pilot.press("f3")

@@ -27,7 +27,7 @@ async def test_f2_shows_every_arena_by_its_address(size: tuple[int, int]) -> Non
     async with app.run_test(size=size) as pilot:
         await settled(pilot)
         await pilot.press("f2")
-        await wait_until(pilot, lambda: "by address" in screen_text(app), "the map")
+        await wait_until(pilot, lambda: "guard" in screen_text(app), "the table")
         text = screen_text(app)
         for zone in by_address(state):
             assert f"{zone.base:#x}" in text

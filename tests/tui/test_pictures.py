@@ -10,7 +10,6 @@ from scripted import ScriptedSession, rich_state
 
 from llmbm_console.core.ppm import PixmapError, parse_ppm
 from llmbm_console.core.session import SessionError
-from llmbm_console.tui.page import PicturePage, TextPage
 
 
 def ppm(width: int, height: int, lit: tuple[int, int]) -> bytes:
@@ -52,7 +51,7 @@ def test_any_bytes_after_the_mark_are_a_picture_or_an_error(data: bytes) -> None
     assert len(picture.pixels) == picture.width * picture.height * 3
 
 
-async def test_capital_s_shows_the_screen_and_r_takes_it_again() -> None:
+async def test_capital_s_shows_the_screen_and_takes_it_again() -> None:
     session = ScriptedSession(rich_state(), controllable=True)
     assert session.machine is not None
     session.machine.picture = ppm(64, 48, (63, 47))
@@ -60,25 +59,57 @@ async def test_capital_s_shows_the_screen_and_r_takes_it_again() -> None:
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         await pilot.press("escape", "S")
-        await wait_until(pilot, lambda: isinstance(app.screen, PicturePage), "the picture")
-        await wait_until(pilot, lambda: "64 x 48" in screen_text(app), "its size")
+        await wait_until(pilot, lambda: "64 x 48" in screen_text(app), "the picture and its size")
+        assert app.main.focused_pane == "display"
+        assert app.main.shape.tab == "machine"
         session.machine.picture = ppm(32, 48, (0, 1))
-        await pilot.press("r")
-        page = app.screen
-        assert isinstance(page, PicturePage)
-        await wait_until(pilot, lambda: page._picture.pixmap.width == 32, "again")
+        await pilot.press("S")
+        await wait_until(pilot, lambda: "32 x 48" in screen_text(app), "again")
         session.machine.picture = SessionError("the machine has ended")
-        await pilot.press("r", "escape")
-        await wait_until(pilot, lambda: app.screen is app.main, "closed, and nothing broke")
+        await pilot.press("S")
+        await wait_until(pilot, lambda: app.main.views.display.reason == "the machine has ended", "said")
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: app.main.shape.tab == "chat", "back, and nothing broke")
 
 
-async def test_registers_are_text_and_nothing_else() -> None:
+async def test_without_a_screen_the_pane_says_why() -> None:
     session = ScriptedSession(rich_state(), controllable=True)
     assert session.machine is not None
-    session.machine.text = "RAX=0 \x1b[2J [bold]x[/bold]"
+    session.machine.picture = SessionError("the simulator has no screen of its own")
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "f4")
+        await wait_until(pilot, lambda: "S takes a picture" in screen_text(app), "what to do")
+        await pilot.press("S")
+        await wait_until(pilot, lambda: "has no screen of its own" in screen_text(app), "the reason")
+
+
+async def test_on_a_narrow_screen_the_picture_has_all_of_it() -> None:
+    session = ScriptedSession(rich_state(), controllable=True)
+    assert session.machine is not None
+    session.machine.picture = ppm(64, 48, (63, 47))
+    app = make_app(session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "S")
+        await wait_until(pilot, lambda: "64 x 48" in screen_text(app), "the picture")
+        assert set(app.main.deck.regions) == {"status", "display", "keys"}
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: "display" not in app.main.deck.regions, "its place again")
+
+
+async def test_registers_are_text_and_nothing_else_and_changed_rows_are_marked() -> None:
+    session = ScriptedSession(rich_state(), controllable=True)
+    assert session.machine is not None
+    session.machine.text = "RAX=0 \x1b[2J [bold]x[/bold]\r\nRBX=1"
     app = make_app(session)
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         app.do("machine.registers")
-        await wait_until(pilot, lambda: isinstance(app.screen, TextPage), "the page")
         await wait_until(pilot, lambda: "RAX=0 ␛[2J [bold]x[/bold]" in screen_text(app), "as text")
+        session.machine.text = session.machine.text.replace("RBX=1", "RBX=2")
+        await pilot.press("I")
+        await wait_until(pilot, lambda: "RBX=2" in screen_text(app), "again")
+        styles = [row.style for row in app.main.views.registers.rows]
+        assert styles == ["registers--row", "registers--changed"]

@@ -90,14 +90,14 @@ def test_what_is_given_wins_over_the_profile() -> None:
 
 
 async def test_a_key_of_ones_own_acts_and_is_what_the_footer_shows() -> None:
-    app = make_app(settings=Settings(bindings={"view.jump": ("f",), "view.zoom": ()}))
-    async with app.run_test(size=(120, 36)) as pilot:
+    app = make_app(settings=Settings(bindings={"view.jump": ("J",), "view.zoom": ()}))
+    async with app.run_test(size=(180, 36)) as pilot:
         await settled(pilot)
         await pilot.press("escape", "z")
         assert app.main.shape.zoom == ""
-        await wait_until(pilot, lambda: "f jump" in screen_text(app), "the footer")
+        await wait_until(pilot, lambda: "J jump" in screen_text(app), "the footer")
         assert "z zoom" not in screen_text(app)
-        await pilot.press("f")
+        await pilot.press("J")
         await wait_until(pilot, lambda: isinstance(app.screen, JumpScreen), "jump")
 
 

@@ -28,6 +28,7 @@ class Action:
     pane: str = ""  # belongs to this pane's own help; its keys act only there
     footer: str = ""  # short word for the footer, empty: not shown there
     everywhere: bool = False  # acts even while the prompt has the focus
+    leader: str = ""  # the key behind the leader key that does it too; empty: it is not in that list
 
 
 PANES: tuple[tuple[str, str], ...] = (
@@ -41,9 +42,24 @@ PANES: tuple[tuple[str, str], ...] = (
     ("machine", "Machine"),
 )
 
+#: Panes of the views of their own, without a number: Tab, a click or a jump goes there, and the action that fills them.
+VIEW_PANES: tuple[tuple[str, str], ...] = (
+    ("hex", "Hex lens"),
+    ("histogram", "Over time"),
+    ("facets", "Filter"),
+    ("details", "Event"),
+    ("machine_log", "Machine events"),
+    ("display", "Screen"),
+    ("registers", "Registers"),
+    ("files", "Dumps and recordings"),
+    ("explanation", "Explained"),
+)
+
 ACTIONS: tuple[Action, ...] = (
     # ---- chat
-    Action("chat.prompt", "Write a prompt", "Chat", "puts the cursor into the prompt", ("i",), footer="prompt"),
+    Action(
+        "chat.prompt", "Write a prompt", "Chat", "puts the cursor into the prompt", ("i",), footer="prompt", leader="p"
+    ),
     Action(
         "chat.break",
         "Copy, or stop the answer",
@@ -61,6 +77,7 @@ ACTIONS: tuple[Action, ...] = (
         "Chat",
         "one token at a time: its text, id, bytes, time, and its cycles against the budget",
         ("x",),
+        leader="x",
     ),
     Action(
         "chat.clear",
@@ -75,7 +92,14 @@ ACTIONS: tuple[Action, ...] = (
     # ---- view
     Action("view.palette", "Palette", "View", "every action, by name", ("ctrl+p",), footer="palette", everywhere=True),
     Action(
-        "view.help", "Help", "View", "what the focused pane shows and its keys", ("f1",), footer="help", everywhere=True
+        "view.help",
+        "Help",
+        "View",
+        "what the focused pane shows and its keys",
+        ("f1",),
+        footer="help",
+        everywhere=True,
+        leader="?",
     ),
     Action(
         "view.hold",
@@ -135,7 +159,13 @@ ACTIONS: tuple[Action, ...] = (
         need="past",
     ),
     Action(
-        "view.zoom", "Zoom the pane", "View", "gives the focused pane the whole screen, and back", ("z",), footer="zoom"
+        "view.zoom",
+        "Zoom the pane",
+        "View",
+        "gives the focused pane the whole screen, and back",
+        ("z",),
+        footer="zoom",
+        leader="z",
     ),
     Action(
         "view.jump",
@@ -157,15 +187,74 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("view.leave", "Leave", "View", "leaves the prompt or the zoom", ("escape",), everywhere=True),
     Action(
-        "view.memory", "Memory view", "View", "the memory pane on the whole screen, and back", ("f2",), everywhere=True
+        "view.leader",
+        "Go to ...",
+        "View",
+        "a short list of what may follow: views, panes, themes; any of its keys acts, Esc leaves it",
+        ("g",),
+        footer="go to",
     ),
-    Action("view.log", "Log view", "View", "the event list on the whole screen, and back", ("f3",), everywhere=True),
+    Action("view.top", "To the first line", "View", "the beginning of the focused list", ("home",), leader="g"),
     Action(
-        "view.machine", "Machine view", "View", "kernel, processor, model and line, and back", ("f4",), everywhere=True
+        "view.console",
+        "Console view",
+        "View",
+        "transcript, prompt and gauges: where one begins",
+        ("f6",),
+        everywhere=True,
+        leader="c",
     ),
-    Action("view.theme", "Next theme", "View", "shows the next theme; the choice is kept", ("t",)),
+    Action(
+        "view.memory",
+        "Memory view",
+        "View",
+        "the arenas by address, and below them what is in a paused machine's memory; the same key goes back",
+        ("f2",),
+        footer="memory",
+        everywhere=True,
+        leader="m",
+    ),
+    Action(
+        "view.log",
+        "Log view",
+        "View",
+        "all events, how many when, what to filter by, and every field of one; the same key goes back",
+        ("f3",),
+        footer="log",
+        everywhere=True,
+        leader="l",
+    ),
+    Action(
+        "view.machine",
+        "Machine view",
+        "View",
+        "the machine's facts, events, screen and registers; the same key goes back",
+        ("f4",),
+        footer="machine",
+        everywhere=True,
+        leader="v",
+    ),
+    Action(
+        "view.dumps",
+        "Dumps view",
+        "View",
+        "the newest dumps and recordings, what each one means, and what differs between two; the same key goes back",
+        ("f5",),
+        footer="dumps",
+        everywhere=True,
+        leader="d",
+    ),
+    Action(
+        "view.larger",
+        "Larger pane",
+        "View",
+        "gives the focused pane half of the screen, then all of it",
+        ("+",),
+    ),
+    Action("view.smaller", "Smaller pane", "View", "half of the screen, then its own place again", ("_", "-")),
+    Action("view.theme", "Next theme", "View", "shows the next theme; the choice is kept", ("t",), leader="T"),
     Action("view.glyphs", "Change the signs", "View", "block signs or plain ASCII for bars and frames"),
-    Action("view.live", "To the newest line", "View", "follows the newest text again", ("G", "end")),
+    Action("view.live", "To the newest line", "View", "follows the newest text again", ("G", "end"), leader="e"),
     Action(
         "view.find",
         "Find, or filter the events",
@@ -176,7 +265,51 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("view.find_next", "Next place found", "View", "the next row with what was looked for", ("n",)),
     Action("view.find_previous", "Previous place found", "View", "the row before with what was looked for", ("N",)),
+    # ---- memory
+    Action(
+        "view.hex",
+        "Hex lens",
+        "Memory",
+        "what is in the machine's memory, at the selected arena; the machine has to be paused (P)",
+        ("h",),
+        leader="h",
+    ),
+    Action("memory.lens", "Look inside the arena", "Memory", "the hex lens at this arena", ("enter",), pane="memory"),
+    Action(
+        "hex.address",
+        "Go to an address",
+        "Memory",
+        "an address in hexadecimal, or an arena with an offset: 0xdb02080, kv, kv+1c0",
+        ("a",),
+        pane="hex",
+    ),
+    Action(
+        "hex.decode",
+        "Read as other numbers",
+        "Memory",
+        "octets, int8, int32, float32, uint64 in turn",
+        ("d",),
+        pane="hex",
+    ),
+    Action(
+        "hex.change",
+        "To the next change",
+        "Memory",
+        "the next octet that differs from the pause before, in what was looked at during both",
+        ("f",),
+        pane="hex",
+    ),
+    Action("hex.next", "Next arena", "Memory", "by address", ("right",), pane="hex"),
+    Action("hex.previous", "Arena before", "Memory", "by address", ("left",), pane="hex"),
     # ---- log
+    Action(
+        "log.toggle",
+        "Filter by this value",
+        "Log",
+        "only lines with it, then all but those, then as before",
+        ("enter",),
+        pane="facets",
+    ),
     Action(
         "log.details",
         "Everything about an event",
@@ -344,13 +477,16 @@ ACTIONS: tuple[Action, ...] = (
         "takes a picture of what its monitor shows, with --qemu and --qmp",
         ("S",),
         need="machine",
+        leader="S",
     ),
     Action(
         "machine.registers",
         "The processors' registers",
         "Machine",
         "what QEMU knows of every processor; pause the machine first to hold them still",
+        ("I",),
         need="machine",
+        leader="r",
     ),
     Action(
         "machine.break",
@@ -363,9 +499,19 @@ ACTIONS: tuple[Action, ...] = (
         "file.compare",
         "Compare with another dump",
         "Session",
-        "asks for an older post-mortem file and shows what differs",
+        "what differs between two post-mortem files: in the list of dumps the marked and the selected one",
         ("c",),
     ),
+    Action(
+        "file.open",
+        "Open this file",
+        "Session",
+        "a dump with all its panes, a recording to be played; g d comes back to the list",
+        ("enter",),
+        danger="This session ends, and a kernel that it started",
+        pane="files",
+    ),
+    Action("file.again", "Look for files again", "Session", "reads the folders anew", ("a",), pane="files"),
     # ---- session
     Action("session.retry", "Connect again", "Session", "closes the session and opens it again", ("r",)),
     Action(
@@ -386,7 +532,14 @@ ACTIONS: tuple[Action, ...] = (
     ),
     # ---- panes by number
     *(
-        Action(f"pane.{name}", f"Go to {title}", "Panes", f"focuses the pane {title}", (str(number),))
+        Action(
+            f"pane.{name}",
+            f"Go to {title}",
+            "Panes",
+            f"focuses the pane {title}",
+            (str(number),),
+            leader={"transcript": "t", "sentinel": "s", "context": "k", "sampling": "a"}.get(name, ""),
+        )
         for number, (name, title) in enumerate(PANES, 1)
     ),
 )

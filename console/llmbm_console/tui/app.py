@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -15,7 +15,7 @@ from textual.command import CommandPalette, Provider
 from textual.filter import LineFilter
 from textual.timer import Timer
 
-from llmbm_console.core.actions import unavailable
+from llmbm_console.core.actions import Action, unavailable
 from llmbm_console.core.events import Event, LinkPhase, MachineStatus
 from llmbm_console.core.session import Playback, Session, SessionError
 from llmbm_console.core.settings import Settings
@@ -28,6 +28,7 @@ from llmbm_console.tui.glyphs import BLOCKS, GLYPHS
 from llmbm_console.tui.memory import History, configuration_folder, load_choices, save_choices, state_folder
 from llmbm_console.tui.pacer import Pacer
 from llmbm_console.tui.player import Player
+from llmbm_console.tui.run import CHOOSE
 from llmbm_console.tui.sampling_history import SamplingHistory
 from llmbm_console.tui.screen import MainScreen, main_screen
 from llmbm_console.tui.text import ControlFilter, plain
@@ -35,7 +36,12 @@ from llmbm_console.tui.theme import textual_name, textual_theme
 from llmbm_console.tui.verbs import Verbs
 from llmbm_console.tui.widgets.prompt import Prompt
 from llmbm_console.tui.widgets.slider import Slider
-from llmbm_protocol.words import Phase
+from llmbm_protocol.words import Arena, Phase
+
+if TYPE_CHECKING:
+    from llmbm_console.core.targets import Target
+    from llmbm_console.tui.widgets.files import FileList
+    from llmbm_console.tui.widgets.hex_view import HexView
 
 SessionFactory = Callable[[], Session]
 
@@ -53,8 +59,8 @@ class ConsoleApp(App[int]):
     COMMANDS: ClassVar[set[Any]] = {_actions_provider}
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q", "press('session.quit')", "Quit", show=False, priority=True),
-        Binding("ctrl+c", "press('chat.break')", "Copy or stop", show=False, system=True),
+        Binding("ctrl+q", "press(['session.quit'])", "Quit", show=False, priority=True),
+        Binding("ctrl+c", "press(['chat.break'])", "Copy or stop", show=False, system=True),
     ]
     CSS = """
     ToastRack { dock: top; align: right top; margin: 1 1 0 0; }
@@ -100,6 +106,7 @@ class ConsoleApp(App[int]):
         self.choices = load_choices(memory / "tui.json" if memory is not None else None)
         self.glyphs = GLYPHS.get(glyphs or self.settings.glyphs or self.choices.get("glyphs", ""), BLOCKS)
         self.failure = ""
+        self.next_target: Target | None = None  # what to open after this session
         self._failed = False
         self.opening = True
         self.timeline = Timeline()
@@ -373,12 +380,14 @@ class ConsoleApp(App[int]):
 
     # ---- actions
 
-    def action_press(self, name: str) -> None:
-        """A key of the table was pressed."""
-        action = self.by_id[name]
-        armed = self.arming.action is action  # perhaps from the palette, with the focus elsewhere
-        if armed or not action.pane or action.pane == self.main.focused_pane:
-            self.do(name)
+    def action_press(self, names: list[str]) -> None:
+        """A key of the table was pressed: what it does in the focused pane, or everywhere."""
+        for name in names:
+            action = self.by_id[name]
+            armed = self.arming.action is action  # perhaps from the palette, with the focus elsewhere
+            if armed or not action.pane or action.pane == self.main.focused_pane:
+                self.do(name)
+                return
 
     def action_do(self, name: str) -> None:
         """An action was clicked."""
@@ -390,8 +399,7 @@ class ConsoleApp(App[int]):
             self.use_theme(name.removeprefix("theme."))
             return
         action = self.by_id[name]
-        reason = unavailable(action, read_only=self.read_only, controllable=self.controllable, file=self.shows_file)
-        if reason:
+        if reason := self.reason_against(action):
             self.verbs.say(f"{action.title}: {reason}", "warning")
             return
         if not self.arming.press(action):
@@ -399,6 +407,10 @@ class ConsoleApp(App[int]):
             return
         self.stop_arming()
         self.verbs.carry_out(action)
+
+    def reason_against(self, action: Action) -> str:
+        """Why an action cannot be done now; empty when it can."""
+        return unavailable(action, read_only=self.read_only, controllable=self.controllable, file=self.shows_file)
 
     def _start_arming(self) -> None:
         if self._arm_timer is None:
@@ -423,7 +435,28 @@ class ConsoleApp(App[int]):
         """Leaves; the session is closed by run_tui, whatever way the application ends."""
         self.exit(0)
 
+    def action_lens(self, arena: str) -> None:
+        """An arena was clicked: the hex lens looks into it."""
+        self.verbs.look_into(Arena(arena))
+
+    def leave_for(self, target: Target) -> None:
+        """Ends this session and opens another target."""
+        self.next_target = target
+        self.exit(CHOOSE)
+
     # ---- from widgets
+
+    def on_hex_view_page_wanted(self, message: HexView.PageWanted) -> None:
+        """The hex lens looks at a page that was not read yet."""
+        self.verbs.read_page(message.page)
+
+    def on_file_list_wanted(self) -> None:
+        """The list of files is on the screen for the first time."""
+        self.verbs.file_again()
+
+    def on_file_list_highlighted(self, message: FileList.Highlighted) -> None:
+        """A file is looked at."""
+        self.verbs.explain(message.path)
 
     def on_prompt_submitted(self, message: Prompt.Submitted) -> None:
         """A prompt or command was written."""

@@ -1,7 +1,8 @@
 """Where each pane lies: one pure function from the size of the screen to regions.
 
 Below 100 columns, or below 20 rows, the panes become tabs with the most important numbers in one to three lines above
-the prompt; from 100 columns they stand beside the transcript, from 168 in two columns.
+the prompt; from 100 columns they stand beside the transcript, from 168 in two columns. Memory, log, machine and dumps
+have a view of their own there, with panes that only it shows.
 """
 
 from __future__ import annotations
@@ -14,18 +15,31 @@ NARROW = 100  # columns
 ULTRA = 168
 LOW = 20  # rows
 EVENTS_FROM = 28
+TABS_FROM = 44  # rows from which the line of views is on the main view too
 
-#: Tabs of the narrow layout and the panes each one shows.
+#: The views: tabs of the narrow layout, and the panes each one shows there.
 TABS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("chat", "Chat", ("transcript",)),
     ("memory", "Memory", ("memory", "sentinel", "context")),
     ("log", "Log", ("events",)),
     ("sampling", "Sampling", ("sampling",)),
     ("machine", "Machine", ("machine",)),
+    ("dumps", "Dumps", ("files", "explanation")),
 )
+
+#: The views that have a layout of their own where there is room, and their panes, the one to begin with first.
+VIEWS: dict[str, tuple[str, ...]] = {
+    "memory": ("memory", "hex"),
+    "log": ("events", "histogram", "facets", "details"),
+    "machine": ("machine", "machine_log", "display", "registers"),
+    "dumps": ("files", "explanation"),
+}
 
 #: Parts without a frame.
 STRIPS = frozenset({"status", "keys", "banner", "tabs", "hud"})
+
+#: The panes beside the transcript.
+SIDE_PANES = ("memory", "sentinel", "context", "sampling", "machine")
 
 Regions = dict[str, Region]
 
@@ -41,15 +55,29 @@ class Shape:
     tab: str = "chat"  # narrow only
     zoom: str = ""  # pane on the whole screen
 
+    half: str = ""  # pane that has half of the screen
+
     @property
     def narrow(self) -> bool:
         """True when panes are tabs."""
         return self.width < NARROW or self.height < LOW
 
+    @property
+    def own_view(self) -> bool:
+        """True when a view with panes of its own is shown."""
+        return not self.narrow and self.tab in VIEWS
+
 
 def tab_of(pane: str) -> str:
-    """The tab that shows a pane."""
-    return next((name for name, _title, panes in TABS if pane in panes), "chat")
+    """The tab that shows a pane, or from which it is opened."""
+    found = next((name for name, _title, panes in TABS if pane in panes), "")
+    return found or next((name for name, panes in VIEWS.items() if pane in panes), "chat")
+
+
+def view_of(pane: str) -> str:
+    """The view on a wide screen that shows a pane: the main one shows all that have a number."""
+    numbered = {"memory", "events", "machine"}  # the main view shows them too
+    return next((name for name, panes in VIEWS.items() if pane in panes and pane not in numbered), "chat")
 
 
 def arrange(shape: Shape) -> Regions:
@@ -72,7 +100,11 @@ def arrange(shape: Shape) -> Regions:
         _column(regions, area, [("transcript", 0), ("prompt", _prompt_height(shape, area.height))])
     elif shape.narrow:
         _narrow(regions, area, shape)
+    elif shape.tab in VIEWS:
+        _view(regions, _below_tabs(regions, area), shape.tab)
     else:
+        if shape.height >= TABS_FROM:
+            area = _below_tabs(regions, area)
         _wide(regions, area, shape)
     return {name: region for name, region in regions.items() if _usable(name, region)}
 
@@ -106,9 +138,9 @@ def _column(regions: Regions, area: Region, parts: list[tuple[str, int]]) -> Non
 
 def _narrow(regions: Regions, area: Region, shape: Shape) -> None:
     panes = next((panes for name, _title, panes in TABS if name == shape.tab), ("transcript",))
-    prompt = _prompt_height(shape, area.height)
+    prompt = _prompt_height(shape, area.height) if shape.tab != "dumps" else 0
     hud = 3 if area.height >= 18 else 1 if area.height >= 9 else 0
-    if shape.tab == "memory":
+    if shape.tab in ("memory", "dumps"):
         hud = 0  # the panes say it all
     tabs = 1 if area.height >= 12 else 0
     parts: list[tuple[str, int]] = [("tabs", tabs)] if tabs else []
@@ -118,6 +150,8 @@ def _narrow(regions: Regions, area: Region, shape: Shape) -> None:
         parts += [("memory", memory), ("sentinel", 0), *([("context", context)] if context else [])]
         if room - memory - context < 4:  # no room for the sentinel: the memory pane takes it all
             parts = [part for part in parts if part[0] in ("tabs",)] + [("memory", 0)]
+    elif shape.tab == "dumps" and room >= 10:
+        parts += [("files", room * 2 // 5), ("explanation", 0)]
     else:
         parts.append((panes[0], 0))
     if hud:
@@ -127,12 +161,43 @@ def _narrow(regions: Regions, area: Region, shape: Shape) -> None:
     _column(regions, area, parts)
 
 
+def _below_tabs(regions: Regions, area: Region) -> Region:
+    """The line of views, and the area below it."""
+    regions["tabs"] = Region(area.x, area.y, area.width, 1)
+    return Region(area.x, area.y + 1, area.width, area.height - 1)
+
+
+def _view(regions: Regions, area: Region, view: str) -> None:
+    """The panes of a view of its own."""
+    if view == "memory":
+        _column(regions, area, [("memory", min(13, area.height // 2)), ("hex", 0)])
+        return
+    side = {"log": min(60, max(38, area.width // 3)), "dumps": area.width - min(84, max(46, area.width * 2 // 5))}.get(
+        view, area.width * 14 // 25
+    )
+    left = Region(area.x, area.y, area.width - side, area.height)
+    right = Region(left.right, area.y, side, area.height)
+    if view == "log":
+        _column(regions, left, [("histogram", min(9, max(5, area.height // 5))), ("events", 0)])
+        _column(regions, right, [("facets", area.height * 3 // 5), ("details", 0)])
+    elif view == "machine":
+        _column(regions, left, [("machine", min(19, area.height * 3 // 5)), ("machine_log", 0)])
+        _column(regions, right, [("display", area.height * 16 // 25), ("registers", 0)])
+    else:
+        _column(regions, left, [("files", 0)])
+        _column(regions, right, [("explanation", 0)])
+
+
 def _wide(regions: Regions, area: Region, shape: Shape) -> None:
     ultra = shape.width >= ULTRA
     side = 46 if ultra else max(42, min(60, shape.width * 9 // 25))
+    if shape.half in SIDE_PANES:
+        side = area.width // 4 if ultra else area.width // 2
     left = Region(area.x, area.y, area.width - side * (2 if ultra else 1), area.height)
     prompt = _prompt_height(shape, area.height)
     events = 0 if shape.height < EVENTS_FROM else 8 if shape.height < 44 else 12
+    if shape.half == "events":
+        events = area.height // 2
     parts: list[tuple[str, int]] = [("transcript", 0)]
     if events:
         parts.append(("events", events))
@@ -140,6 +205,10 @@ def _wide(regions: Regions, area: Region, shape: Shape) -> None:
         parts.append(("prompt", prompt))
     _column(regions, left, parts)
     second = Region(left.right, area.y, side, area.height)
+    if shape.half in SIDE_PANES:
+        second = Region(left.right, area.y, side * (2 if ultra else 1), area.height)
+        _column(regions, second, _half_parts(shape.half, area.height))
+        return
     if not ultra:
         _column(regions, second, _side_parts(area.height))
         return
@@ -147,6 +216,16 @@ def _wide(regions: Regions, area: Region, shape: Shape) -> None:
     sampling = max(5, min(11, area.height // 2))
     _column(regions, second, [("memory", 9), ("sentinel", 0)])
     _column(regions, third, [("context", 5), ("sampling", sampling), ("machine", 0)])
+
+
+def _half_parts(pane: str, height: int) -> list[tuple[str, int]]:
+    """Heights beside the transcript when one pane has at least half of the column: the others as far as they fit."""
+    left, parts = height - max(5, height // 2), {}
+    for name, least in (("memory", 8), ("sentinel", 5), ("context", 4), ("sampling", 5)):
+        if name != pane and least <= left:
+            parts[name] = least
+            left -= least
+    return [(name, 0 if name == pane else parts[name]) for name in SIDE_PANES if name == pane or name in parts]
 
 
 def _side_parts(height: int) -> list[tuple[str, int]]:

@@ -39,6 +39,10 @@ class Deck(Widget):
         """Styles know only Textual's own layouts."""
         return self._placed
 
+    def holds(self, regions: Regions) -> bool:
+        """Whether there is a widget for each region."""
+        return set(regions) <= {child.id for child in self.children}
+
     def place(self, regions: Regions) -> bool:
         """Shows what has a region and hides the rest; False when nothing changed."""
         if regions == self.regions:

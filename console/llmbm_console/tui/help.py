@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from llmbm_console.core.actions import ACTIONS, PANES, Action, key_label, unavailable
+from llmbm_console.core.actions import ACTIONS, PANES, VIEW_PANES, Action, key_label, unavailable
 from llmbm_console.tui.text import flat, line, wrap
 
 #: What each pane shows, and the keys it has beyond the table's.
@@ -20,7 +20,7 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "transcript": (
         "Prompts and answers as they come, commands and what they printed, and seams where something is missing. "
         "Scrolled up, it stays where it is while text goes on.",
-        (("up down", "scroll"), ("g G", "first and newest line"), ("mouse", "drag to select, ^c copies")),
+        (("up down", "scroll"), ("Home G", "first and newest line"), ("mouse", "drag to select, ^c copies")),
     ),
     "events": (
         "Everything that happened, on one clock: the kernel's log, the line, the machine, the console.",
@@ -39,8 +39,9 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     ),
     "memory": (
         "The kernel's arenas: used and whole size. A mark in the bar is the largest use since boot; ro is read-only; a "
-        "red ! means that guard bytes behind an arena are broken. Zoomed and focused it shows exact bytes.",
-        (),
+        "red ! means that guard bytes behind an arena are broken. The memory view (F2) shows them by address, with the "
+        "exact numbers and the last allocation of each.",
+        (("up down", "select an arena, in the memory view"), ("mouse", "a click looks inside the arena")),
     ),
     "sentinel": (
         "Every forward pass has a budget of cycles. The bars show the last pass, the chart the last tokens (its full "
@@ -64,12 +65,35 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         ),
     ),
     "machine": ("What runs, on which processor, with which model, and what the line has seen.", ()),
+    "hex": (
+        "What is in the memory of a paused machine: addresses, octets and text. Marked octets are not as they were at "
+        "the pause before; pale ones are zero, or behind what the arena uses. Pages are read as they are scrolled to.",
+        (("up down", "scroll"), ("left right", "arena before, next arena"), ("mouse", "a click marks an octet")),
+    ),
+    "histogram": (
+        "How many of the shown events came when, in the colour of the worst among them.",
+        (("mouse", "a click selects the first event from that time on"),),
+    ),
+    "facets": (
+        "The values that lines of the log have. One can be asked for (+), or left out (-); / in the event list has the "
+        "same filter as text.",
+        (("up down", "select a value"),),
+    ),
+    "details": ("Every field of the selected event, else of the newest one.", ()),
+    "machine_log": ("The part of the event list that QEMU's monitor, or the end of the process, told.", ()),
+    "display": ("The machine's own screen, as it was when S was pressed.", ()),
+    "registers": ("Every processor's registers; rows that changed since the last look are marked.", ()),
+    "files": (
+        "Dumps and recordings in this console's folder and in the one it was started in, the newest first.",
+        (("up down", "select a file: it is explained beside the list"),),
+    ),
+    "explanation": ("What the selected file means, or what differs between two.", (("up down", "scroll"),)),
 }
 
 
 def help_text(pane: str, actions: tuple[Action, ...] = ACTIONS) -> Content:
     """Help for a pane: what it shows, its keys, then every action by category."""
-    title = dict(PANES).get(pane, "")
+    title = dict((*PANES, *VIEW_PANES)).get(pane, "")
     about, keys = ABOUT.get(pane, ("", ()))
     parts = [line((title, "bold $accent")), line((about, "$foreground")), line()] if about else []
     parts += [_row(key, word) for key, word in keys]

@@ -31,8 +31,8 @@ def run_tui(
     settings: Settings | None = None,
     settings_file: Path | None = None,
     problems: Sequence[str] = (),
-) -> int:
-    """Runs the interface on a session and returns the exit status.
+) -> int | Target:
+    """Runs the interface on a session and returns the exit status, or what the person wants to open next.
 
     `target` names the session for people. `session_factory` makes a session that is not yet open; it is called after
     the first paint, and again when the person asks to connect again. `theme` is the name of a theme, `glyphs` "blocks"
@@ -58,7 +58,7 @@ def run_tui(
     return asyncio.run(_run(make))
 
 
-async def _run(make: Callable[[], ConsoleApp]) -> int:
+async def _run(make: Callable[[], ConsoleApp]) -> int | Target:
     app = make()
     loop = asyncio.get_running_loop()
 
@@ -74,7 +74,7 @@ async def _run(make: Callable[[], ConsoleApp]) -> int:
         status = await app.run_async()
     finally:
         await app.disconnect()
-    return status or 0
+    return app.next_target if status == CHOOSE and app.next_target is not None else status or 0
 
 
 def _end_soon(status: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -12,15 +12,15 @@ from textual.geometry import Region, Size
 from textual.screen import Screen
 from textual.widget import Widget
 
-from llmbm_console.core.actions import PANES, Action
-from llmbm_console.tui.arrange import Shape, arrange, tab_of
+from llmbm_console.core.actions import PANES, VIEW_PANES, Action
+from llmbm_console.tui.arrange import VIEWS, Shape, arrange, tab_of, view_of
 from llmbm_console.tui.compositor import ChangesCompositor
 from llmbm_console.tui.deck import Deck
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.memory import History
 from llmbm_console.tui.widgets.context import ContextPanel
 from llmbm_console.tui.widgets.events import EventList
-from llmbm_console.tui.widgets.framed import Framed
+from llmbm_console.tui.widgets.framed import Framed, Stepped
 from llmbm_console.tui.widgets.lines import LineView
 from llmbm_console.tui.widgets.machine import MachinePanel
 from llmbm_console.tui.widgets.memory import MemoryPanel
@@ -30,20 +30,25 @@ from llmbm_console.tui.widgets.sentinel import SentinelPanel
 from llmbm_console.tui.widgets.strips import Hud, KeyLine, StatusLine, TabLine, Verdict, verdict_lines
 from llmbm_console.tui.widgets.transcript import Transcript
 
-ORDER = tuple(name for name, _title in PANES)
+if TYPE_CHECKING:
+    from llmbm_console.tui.views import ViewPanes
+
+ORDER = tuple(name for name, _title in (*PANES, *VIEW_PANES))
 
 
 def main_screen(actions: tuple[Action, ...], history: History) -> MainScreen:
     """The main screen with the keys of a table of actions: Textual reads bindings from the class."""
 
+    names: dict[str, list[str]] = {}
+    for action in actions:
+        for key in action.keys:
+            if key != "ctrl+p":  # Textual's own binding of the palette
+                names.setdefault(key, []).append(action.id)
+
     class Bound(MainScreen):
         BINDINGS: ClassVar[list[BindingType]] = [
-            Binding(
-                key, f"app.press('{action.id}')", action.title, show=False, priority=key.startswith(("ctrl+", "super+"))
-            )
-            for action in actions
-            for key in action.keys
-            if key != "ctrl+p"  # Textual's own binding of the palette
+            Binding(key, f"app.press({ids!r})", show=False, priority=key.startswith(("ctrl+", "super+")))
+            for key, ids in names.items()
         ]
 
     return Bound(actions, history)
@@ -61,7 +66,6 @@ class MainScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "step(-1)", show=False),
         Binding("down,j", "step(1)", show=False),
-        Binding("g,home", "top", show=False),
         Binding("pageup,ctrl+u", "page(-1)", show=False),
         Binding("pagedown,ctrl+d", "page(1)", show=False),
     ]
@@ -78,8 +82,9 @@ class MainScreen(Screen[None]):
         self.event_list = EventList(id="events")
         self.prompt = Prompt(history, id="prompt")
         self.sampling = SamplingPanel(id="sampling")
+        self.memory = MemoryPanel(id="memory")
         self.panels = (
-            MemoryPanel(id="memory"),
+            self.memory,
             SentinelPanel(id="sentinel"),
             ContextPanel(id="context"),
             MachinePanel(id="machine"),
@@ -99,6 +104,8 @@ class MainScreen(Screen[None]):
         self.frame = Frame()
         self.shape = Shape(0, 0)
         self._before_zoom = ""  # the pane that had the focus
+        self._before_view = ""
+        self._views: ViewPanes | None = None
 
     def compose(self) -> ComposeResult:
         """One deck that holds them all."""
@@ -123,8 +130,21 @@ class MainScreen(Screen[None]):
             part.show(frame)
         for panel in self.panels:
             panel.show(frame)
+        if self._views is not None:
+            self._views.show(frame)
         self.prompt.show(frame)
         self.relayout()
+
+    @property
+    def views(self) -> ViewPanes:
+        """The panes that only views of their own show, made when the first of them is wanted: the first picture of the
+        console does not wait for them."""
+        if self._views is None:
+            from llmbm_console.tui.views import ViewPanes
+
+            self._views = ViewPanes(self.event_list, self.frame)
+            self.deck.mount(*self._views)
+        return self._views
 
     def relayout(self, size: Size | None = None, **changes: str) -> None:
         """Places the panes anew where the size, the tab, the zoom, the prompt or the kind of session changed."""
@@ -141,9 +161,14 @@ class MainScreen(Screen[None]):
         if shape == self.shape:
             return
         self.shape = shape
-        if not self.deck.place(arrange(shape)):
+        regions = arrange(shape)
+        if not self.deck.holds(regions):
+            assert self.views
+        if not self.deck.place(regions):
             return
-        self.tabs.tab = shape.tab
+        self.tabs.tab, self.tabs.narrow = shape.tab, shape.narrow
+        self.keys.narrow = "tabs" in regions
+        self.event_list.bare_edge = "histogram" in regions
         focused = self.focused_pane
         if focused and focused not in self.deck.regions:
             self._focus_visible()
@@ -178,15 +203,16 @@ class MainScreen(Screen[None]):
         return self.query_one(f"#{name}")
 
     def focus_pane(self, name: str) -> None:
-        """Focuses a pane; brings it on screen first: by its tab in the narrow layout, else by zooming it."""
+        """Focuses a pane; brings it on screen first: by its tab or its view, else by zooming it."""
         if name == "prompt" and self.frame.read_only:
             name = "transcript"
         if name not in self.deck.regions:
             if self.shape.zoom:
                 self.relayout(zoom="")
-            if self.shape.narrow:
-                self.relayout(tab=tab_of(name))
             if name not in self.deck.regions:
+                self.relayout(tab=tab_of(name) if self.shape.narrow else view_of(name))
+            if name not in self.deck.regions:
+                self._before_zoom = self.focused_pane
                 self.relayout(zoom=name)
         elif self.shape.narrow and self.shape.tab != tab_of(name) and name != "prompt":
             self.relayout(tab=tab_of(name))
@@ -234,12 +260,45 @@ class MainScreen(Screen[None]):
             self.focus_pane(name)
         else:
             self.relayout(zoom="")
-            self.focus_pane(self._before_zoom or name)
+            before = self._before_zoom or name
+            # A pane that only zooming shows would take the screen again.
+            self.focus_pane(before if before in self.deck.regions else self.visible_main)
+
+    def show_view(self, name: str) -> None:
+        """Shows a view, or goes back to the main one, with the pane focused that was before."""
+        if name == "chat" or (self.shape.tab == name and not self.shape.zoom):
+            self.relayout(tab="chat", zoom="")
+            self.focus_pane(self._before_view if self._before_view in self.deck.regions else "transcript")
+            return
+        if self.shape.tab == "chat":
+            self._before_view = self.focused_pane
+        self.relayout(tab=name, zoom="")
+        self.focus_pane(next(pane for pane in VIEWS[name] if pane in self.deck.regions))
+
+    def resize_pane(self, direction: int) -> None:
+        """The focused pane larger (1) or smaller (-1): its own place, half of the screen, all of it."""
+        pane, shape = self.focused_pane, self.shape
+        if shape.zoom:
+            if direction < 0:
+                self.relayout(zoom="", half="" if shape.narrow or shape.tab != "chat" else shape.zoom)
+        elif direction > 0 and pane:
+            halves = not shape.narrow and shape.tab == "chat" and pane not in ("transcript", "prompt")
+            if halves and shape.half != pane:
+                self.relayout(half=pane)
+            else:
+                self.zoom(pane)
+        elif shape.half:
+            self.relayout(half="")
 
     def on_descendant_focus(self) -> None:
         """The keys shown depend on the focus."""
         self.keys.in_prompt = self.focused_pane == "prompt"
         self.keys.show(self.frame)
+
+    def on_event_list_looked(self) -> None:
+        """The panes beside the list follow it."""
+        if self._views is not None:
+            self._views.show(self.frame)
 
     # ---- movement inside the focused pane
 
@@ -248,7 +307,7 @@ class MainScreen(Screen[None]):
         focused = self.focused
         if self.focused_pane == "sampling":
             self.sampling.step_focus(direction)
-        elif isinstance(focused, EventList):
+        elif isinstance(focused, Stepped):
             focused.step(direction)
         elif isinstance(focused, LineView):
             focused.scroll_relative(y=direction, animate=False)

@@ -13,6 +13,7 @@ from llmbm_console.tui.run import CHOOSE
 from llmbm_console.tui.text import plain
 from llmbm_console.tui.verbs_file import FileVerbs
 from llmbm_console.tui.verbs_machine import MachineVerbs
+from llmbm_console.tui.verbs_memory import MemoryVerbs
 from llmbm_console.tui.verbs_record import RecordVerbs
 from llmbm_console.tui.verbs_view import ViewVerbs
 from llmbm_protocol.parameters import PARAMETERS
@@ -28,7 +29,7 @@ MOST_WAITING = 16  # lines written ahead
 PATIENCE = 120.0  # seconds that a line waits for a kernel that boots
 
 
-class Verbs(ViewVerbs, MachineVerbs, RecordVerbs, FileVerbs):
+class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs):
     """`carry_out` and what it calls: one method for each action that is no REPL line, named by the action's id."""
 
     def __init__(self, app: ConsoleApp) -> None:

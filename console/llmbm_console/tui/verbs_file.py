@@ -1,28 +1,92 @@
-"""Verbs on post-mortem files."""
+"""Verbs on files: dumps and recordings listed, explained, opened and compared."""
 
 from __future__ import annotations
 
+import asyncio
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textual.content import Content
+
 from llmbm_console.core.kept_files import DUMPS, newest_files, saved_folder
+from llmbm_console.core.session import SessionError
+from llmbm_console.tui.text import line, plain, wrap
 from llmbm_console.tui.verbs_base import VerbGroup
 
 if TYPE_CHECKING:  # reading dumps needs the schema, and the first paint must not wait for that
     from llmbm_console.core.post_mortem import PostMortemSession
 
+LABEL = 10  # columns of a summary's label
+
+
+def summary_lines(lines: list[str], width: int) -> list[Content]:
+    """A file's summary for the screen: the meaning first, then labels and values."""
+    shown: list[Content] = []
+    for number, text in enumerate(map(plain, lines)):
+        label, value = ("", text) if number == 0 else (text[:LABEL], text[LABEL:])
+        style = "bold $accent" if number == 0 else "$bad" if label.startswith("problem") else "$foreground"
+        for row, (start, end) in enumerate(wrap(value, width - len(label))):
+            head = label if row == 0 else " " * len(label)
+            shown.append(line((head, "$muted"), (value[start:end], style)))
+    return shown
+
 
 class FileVerbs(VerbGroup):
-    """Comparing."""
+    """The list of files, and comparing."""
+
+    def file_again(self) -> None:
+        """Makes the list anew."""
+        from llmbm_console.core.choices import kept_files
+
+        files = self.app.main.views.files
+
+        async def run() -> None:
+            folders = (saved_folder(), Path.cwd())
+            files.show_files(await asyncio.to_thread(lambda: list(kept_files(folders, time.time()))))
+
+        self.background(run())
+
+    def explain(self, path: Path) -> None:
+        """Shows what a file means."""
+        pane = self.app.main.views.explanation
+
+        async def run() -> None:
+            from llmbm_console.core.file_summary import file_summary
+
+            try:
+                lines = await asyncio.to_thread(file_summary, path)
+            except (SessionError, OSError) as error:
+                lines = ["This file cannot be explained.", "", f"problem   {plain(str(error))}"]
+            if self.app.main.views.files.selected == path:
+                pane.explain(path.name, lambda width: summary_lines(lines, width))
+
+        self.background(run())
+
+    def file_open(self) -> None:
+        """Opens the selected file instead of this session."""
+        from llmbm_console.core.targets import Target
+
+        path = self.app.main.views.files.selected
+        if path is None:
+            self.say("there is no file to open: w records a session, /save_dump makes a dump")
+        else:
+            self.app.leave_for(Target("file", str(path)))
+
+    # ---- comparing
 
     def file_compare(self) -> None:
-        """Asks for the other file and shows what differs."""
+        """In the list of files: marks one, then shows what differs from another. Else asks for the other file."""
+        if self.app.main.shape.tab == "dumps":
+            self._compare_listed()
+            return
         from llmbm_console.core.post_mortem import PostMortemSession
         from llmbm_console.tui.ask import AskLine
 
         session = self.app.session
         if not isinstance(session, PostMortemSession):
-            self.say("only post-mortem files can be compared: open one with llmbm-console FILE", "warning")
+            self.app.main.show_view("dumps")
+            self.say("c marks a dump, and on another one compares the two")
             return
         others = newest_files((session.path.parent, saved_folder()), DUMPS)
         chosen = next((str(path) for path, _status in others if path != session.path.resolve()), "")
@@ -37,6 +101,33 @@ class FileVerbs(VerbGroup):
                 self._compare(session, Path(chosen).expanduser())
 
         self.app.push_screen(AskLine("compare with", chosen, "the older file   Enter compares", changed), answered)
+
+    def _compare_listed(self) -> None:
+        files = self.app.main.views.files
+        chosen = files.selected
+        if chosen is None:
+            self.say("there is no file to compare")
+        elif files.marked is None or files.marked == chosen:
+            files.mark(None if files.marked == chosen else chosen)
+            self.say("marked: c on another file compares it with this one" if files.marked else "no longer marked")
+        else:
+            self.background(self._show_difference(files.marked, chosen))
+
+    async def _show_difference(self, one: Path, other: Path) -> None:
+        from llmbm_console.core.dump import read_post_mortem
+        from llmbm_console.core.dump_compare import compare
+        from llmbm_console.tui.compare import comparison_lines
+
+        older, newer = sorted((one, other), key=lambda path: path.stat().st_mtime)
+        pane = self.app.main.views.explanation
+        found = await asyncio.to_thread(lambda: compare(read_post_mortem(older), read_post_mortem(newer)))
+
+        def lay_out(width: int) -> list[Content]:
+            rows = comparison_lines(found, max(30, width))
+            return [part for row in rows for part in (row.wrap(width) if row.cell_length > width else [row])]
+
+        pane.explain(f"{older.name} and {newer.name}", lay_out)
+        self.app.main.focus_pane("explanation")
 
     def _compare(self, session: PostMortemSession, path: Path) -> None:
         from llmbm_console.core.dump import DumpError, read_post_mortem

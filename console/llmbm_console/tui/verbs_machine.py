@@ -47,38 +47,34 @@ class MachineVerbs(VerbGroup):
             self.background(machine.quit())
 
     def machine_screen(self) -> None:
-        """A picture of the machine's own screen."""
-        from llmbm_console.core.ppm import Pixmap, PixmapError, parse_ppm
-        from llmbm_console.tui.page import PicturePage
+        """A picture of the machine's own screen, in its pane."""
+        from llmbm_console.core.ppm import PixmapError, parse_ppm
 
-        machine = self._machine
+        machine, display = self._machine, self.app.main.views.display
         if machine is None:
             return
-
-        async def take() -> Pixmap:
-            try:
-                return parse_ppm(await machine.screenshot())
-            except PixmapError as error:
-                raise SessionError(str(error)) from error
-
-        async def again(page: PicturePage) -> None:
-            page.show(await take())
+        self.app.main.focus_pane("display")
 
         async def run() -> None:
-            picture = await take()
-            self.app.push_screen(PicturePage(picture, self.app.glyphs, lambda page: self.background(again(page))))
+            try:
+                display.show_picture(parse_ppm(await machine.screenshot()))
+            except (SessionError, PixmapError) as error:
+                display.fail(str(error))
+                self.say(str(error), "warning")
 
         self.background(run())
 
     def machine_registers(self) -> None:
-        """The processors' registers."""
-        from llmbm_console.tui.page import TextPage
-
-        machine = self._machine
+        """The processors' registers, in their pane."""
+        machine, registers = self._machine, self.app.main.views.registers
         if machine is None:
             return
+        self.app.main.focus_pane("registers")
 
         async def run() -> None:
-            self.app.push_screen(TextPage("Registers", await machine.registers()))
+            try:
+                registers.show_text(await machine.registers())
+            except SessionError as error:
+                registers.fail(str(error))
 
         self.background(run())

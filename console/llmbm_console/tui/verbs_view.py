@@ -58,17 +58,47 @@ class ViewVerbs(TimeVerbs):
         if pane:
             self.app.main.zoom(pane)
 
+    def view_larger(self) -> None:
+        """More room for the focused pane."""
+        self.app.main.resize_pane(1)
+
+    def view_smaller(self) -> None:
+        """Less room for the focused pane."""
+        self.app.main.resize_pane(-1)
+
+    def view_console(self) -> None:
+        """Transcript, prompt and gauges."""
+        self.app.main.show_view("chat")
+
     def view_memory(self) -> None:
-        """The memory pane on the whole screen."""
-        self.app.main.zoom("memory")
+        """Arenas and what is in them."""
+        self.app.main.show_view("memory")
 
     def view_log(self) -> None:
-        """The events on the whole screen."""
-        self.app.main.zoom("events")
+        """All events."""
+        self.app.main.show_view("log")
 
     def view_machine(self) -> None:
-        """The machine pane on the whole screen."""
-        self.app.main.zoom("machine")
+        """Facts, events, screen and registers."""
+        self.app.main.show_view("machine")
+
+    def view_dumps(self) -> None:
+        """Files of this console and of this folder."""
+        self.app.main.show_view("dumps")
+
+    def view_leader(self) -> None:
+        """What may follow."""
+        from llmbm_console.tui.leader import LeaderScreen
+
+        self.app.push_screen(LeaderScreen(self.app.actions, self.app.reason_against, self.app.glyphs), self._follow)
+
+    def _follow(self, chosen: str | None) -> None:
+        if chosen:
+            self.app.do(chosen)
+
+    def view_top(self) -> None:
+        """The first line."""
+        self.app.main.action_top()
 
     def view_next_pane(self) -> None:
         """The next pane."""
@@ -89,8 +119,12 @@ class ViewVerbs(TimeVerbs):
         elif self.app.main.event_list.wanted or self.app.main.transcript.sought:
             self.app.main.event_list.filter("")
             self.app.main.transcript.find("")
-        elif self.app.held is not None:
+        elif self.app.held is not None and self.app.main.shape.tab == "chat":
             self.time_live()
+        elif self.app.main.shape.half:
+            self.app.main.relayout(half="")
+        elif self.app.main.shape.tab != "chat":
+            self.app.main.show_view("chat")
         else:
             self.app.main.clear_selection()
 
@@ -154,6 +188,10 @@ class ViewVerbs(TimeVerbs):
             self.say(f"no further “{self._searched.sought}” in this direction")
 
     # ---- log
+
+    def log_toggle(self) -> None:
+        """Filters by the selected value."""
+        self.app.main.views.facets.toggle()
 
     def log_details(self) -> None:
         """Every field of the selected event, the newest one when none is selected."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
 
 from llmbm_console.core.log_filter import FilterError, filtered, log_filter
 from llmbm_console.core.state import LogLine
@@ -40,6 +42,12 @@ class EventList(LineView):
 
     pane, number, title_text = "events", 2, "Events"
 
+    #: The arrows move the selection, and with it the view; a scroll view's own would only scroll.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "screen.step(-1)", show=False),
+        Binding("down", "screen.step(1)", show=False),
+    ]
+
     COMPONENT_CLASSES: ClassVar[set[str]] = {"events--info", "events--warn", "events--error", "events--time"}
 
     DEFAULT_CSS = """
@@ -49,12 +57,16 @@ class EventList(LineView):
     EventList > .events--error { color: $bad; text-style: bold; }
     """
 
+    class Looked(Message):
+        """Another line is selected, or others are shown."""
+
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._frame = Frame()
         self._entries: tuple[LogLine, ...] = ()
         self._dropped = 0
         self._width = 0
+        self.bare_edge = False  # another pane shows when things happened
         self._empty = True
         self._wanted = ""
         self._shown_of: tuple[LogLine, ...] | None = None
@@ -91,10 +103,16 @@ class EventList(LineView):
         fresh = [self._row(entry, width) for entry in log[known:]]
         self._empty = not log
         if self._empty:
-            fresh = [Line("Nothing matches the filter." if state.log else "Nothing happened yet.", "events--time")]
+            fresh = [Line(text, "events--time") for text in self.empty_words(bool(state.log))]
         self.set_rows(known, fresh, removed=gone)
         self._entries = log
         self._describe()
+
+    def empty_words(self, filtered_out: bool) -> tuple[str, ...]:
+        """What an empty list says; `filtered_out`: there are lines, but none passes the filter."""
+        if filtered_out:
+            return ("Nothing matches the filter.", "/ changes it, Esc shows everything.")
+        return ("Nothing happened yet: link, kernel and machine tell here what they do.",)
 
     def _describe(self) -> None:
         log = self._frame.state.log
@@ -104,7 +122,9 @@ class EventList(LineView):
             shown = 0 if self._empty else len(self._entries)
             count = line((f"/{clip(self._wanted, 24)} ", "$accent"), (f"{shown} of {len(log)}", "$muted"))
         columns = min(HISTOGRAM, self._width - 8)
-        over_time = line() if self._frame.post_mortem else histogram(self._shown(log), columns, self.glyphs)
+        over_time = (
+            line() if self._frame.post_mortem or self.bare_edge else histogram(self._shown(log), columns, self.glyphs)
+        )
         self.set_heading(count if log else line(), over_time)
 
     def _row(self, entry: LogLine, width: int) -> Line:
@@ -134,6 +154,16 @@ class EventList(LineView):
             return False
         self.select(start + direction)
         return True
+
+    def select(self, row: int) -> None:
+        """Marks a line; panes beside the list tell more of it."""
+        super().select(row)
+        self.post_message(self.Looked())
+
+    @property
+    def shown(self) -> tuple[LogLine, ...]:
+        """The lines that pass the filter."""
+        return self._shown(self._frame.state.log)
 
     @property
     def selected(self) -> LogLine | None:
@@ -166,6 +196,7 @@ class EventList(LineView):
         self._empty = True
         self._update()
         self.refresh()
+        self.post_message(self.Looked())
         return ""
 
     def _shown(self, log: tuple[LogLine, ...]) -> tuple[LogLine, ...]:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Protocol, runtime_checkable
+
 from textual.content import Content
 from textual.widget import Widget
 
 from llmbm_console.tui.glyphs import BLOCKS, Glyphs
 from llmbm_console.tui.text import line
+
+
+@runtime_checkable
+class Stepped(Protocol):
+    """A pane with one row selected, which the arrows move."""
+
+    def step(self, direction: int) -> bool:
+        """Selects the next (1) or previous (-1) row; False when there is none."""
 
 
 class Framed(Widget):
@@ -43,7 +53,10 @@ class Framed(Widget):
             return
         self._headed = key
         edge = "$focus" if focused else "$border"
-        name = line((f"{self.number} ", "$muted"), (self.title_text, "bold $focus" if focused else "bold $foreground"))
+        name = line(
+            (f"{self.number} " if self.number else "", "$muted"),
+            (self.title_text, "bold $focus" if focused else "bold $foreground"),
+        )
         right = self._right.truncate(max(0, width - name.cell_length - 3), ellipsis=True)
         fill = width - name.cell_length - right.cell_length - (2 if right.cell_length else 1)
         if right.cell_length and fill > 0:

@@ -3,12 +3,42 @@
 from __future__ import annotations
 
 from textual.content import Content
+from textual.style import Style
 
+from llmbm_console.core.events import MachineStatus
 from llmbm_console.core.state import State
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import Piece, line
 from llmbm_console.tui.widgets.panel import Panel
+
+MACHINE_STYLES: dict[MachineStatus, str] = {
+    MachineStatus.RUNNING: "$good",
+    MachineStatus.PAUSED: "bold $warn",
+    MachineStatus.CRASHED: "bold $bad",
+    MachineStatus.STOPPED: "$bad",
+    MachineStatus.RESETTING: "$warn",
+    MachineStatus.STARTING: "$warn",
+}
+
+
+def _buttons(frame: Frame) -> Content:
+    """What can be done to it, to click on."""
+    paused = frame.state.machine.status is MachineStatus.PAUSED
+    verbs = (
+        ("P", "resume" if paused else "pause", "pause"),
+        ("R", "reset", "reset"),
+        ("Q", "off", "quit"),
+        ("S", "screen", "screen"),
+        ("I", "registers", "registers"),
+    )
+    parts = [
+        line((key, "bold $accent"), (f" {word}", "$muted")).stylize(
+            Style.from_meta({"@click": f"app.do('machine.{verb}')"})
+        )
+        for key, word, verb in verbs
+    ]
+    return Content("   ").join(parts)
 
 
 class MachinePanel(Panel):
@@ -22,8 +52,32 @@ class MachinePanel(Panel):
 
     def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
         state = frame.state
-        rows = [*self._kernel(state), *self._model(state), *self._speed(state), *self._line(frame)]
-        return [line((f"{name:<10}", "$muted"), *pieces) for name, *pieces in rows]
+        rows = [
+            *self._status(frame),
+            *self._kernel(state),
+            *self._model(state),
+            *self._speed(state),
+            *self._line(frame),
+        ]
+        lines = [line((f"{name:<10}", "$muted"), *pieces) for name, *pieces in rows]
+        if not lines:
+            return [
+                line(("Nothing is known of the machine yet.", "$muted")),
+                line(("The kernel's first records bring it.", "$muted")),
+            ]
+        if frame.controllable and not frame.read_only and height >= len(lines) + 2:
+            lines += [line()] * (height - len(lines) - 1) + [_buttons(frame)]
+        return lines
+
+    def _status(self, frame: Frame) -> list[tuple[str, *tuple[Piece, ...]]]:
+        machine = frame.state.machine
+        if machine.status is MachineStatus.UNKNOWN:
+            return []
+        since = f"  since {frame.clock(machine.since)[:8]}" if machine.since else ""
+        rows: list[tuple[str, *tuple[Piece, ...]]] = [
+            ("state", (machine.status.value, MACHINE_STYLES.get(machine.status, "$foreground")), (since, "$muted"))
+        ]
+        return rows + ([("", (machine.detail, "$muted"))] if machine.detail else [])
 
     def _kernel(self, state: State) -> list[tuple[str, *tuple[Piece, ...]]]:
         rows: list[tuple[str, *tuple[Piece, ...]]] = []

@@ -1,4 +1,6 @@
-"""The memory pane: each arena's use and size, the largest use since boot, and whether its guard bytes are intact."""
+"""The memory pane: each arena's use and size, the largest use since boot, and whether its guard bytes are intact; with
+room, the arenas by address with every number.
+"""
 
 from __future__ import annotations
 
@@ -36,9 +38,35 @@ def usage(state: State, arena: Arena) -> tuple[int, int] | None:
 
 
 class MemoryPanel(Panel):
-    """Bars by arena; exact bytes while it has the focus."""
+    """Bars by arena; with room a table by address, in which one arena is selected."""
 
     pane, number, title_text = "memory", 4, "Memory"
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._selected = 0
+
+    @property
+    def selected(self) -> Arena | None:
+        """The arena that the hex lens would open."""
+        zones = memory_map.by_address(self._frame.state)
+        return zones[min(self._selected, len(zones) - 1)].arena if zones else None
+
+    def select(self, arena: Arena) -> None:
+        """Marks an arena."""
+        names = [zone.arena for zone in memory_map.by_address(self._frame.state)]
+        if arena in names:
+            self._selected = names.index(arena)
+            self._draw()
+
+    def step(self, direction: int) -> bool:
+        """The next or previous arena by address; False where there is none."""
+        count = len(memory_map.by_address(self._frame.state))
+        if not 0 <= self._selected + direction < count:
+            return False
+        self._selected += direction
+        self._draw()
+        return True
 
     def heading(self, frame: Frame) -> Content:
         stale = frame.stale(Stream.ZONES)
@@ -48,15 +76,15 @@ class MemoryPanel(Panel):
         return line((f"zone B {figures.size(sum(whole for _used, whole in known))}", "$muted")) if known else line()
 
     def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
+        zones = memory_map.by_address(frame.state)
+        if zones and width >= memory_map.LEAST_WIDTH and height >= memory_map.LEAST_HEIGHT:
+            chosen = min(self._selected, len(zones) - 1) if self.has_focus else -1
+            ribbon = memory_map.ribbon(zones, width, frame)
+            return [ribbon, line(), *memory_map.table(frame, width, chosen), line(), self._total(frame.state)]
         rows = [
             self._row(frame, arena, label, width) for arena, label in ARENAS if usage(frame.state, arena) is not None
         ]
-        if not rows:
-            return _empty(frame)
-        rows.append(self._total(frame.state))
-        if width >= memory_map.LEAST_WIDTH and height >= memory_map.LEAST_HEIGHT:
-            rows += memory_map.memory_map(frame, width)
-        return rows
+        return [*rows, self._total(frame.state)] if rows else _empty(frame)
 
     def _row(self, frame: Frame, arena: Arena, label: str, width: int) -> Content:
         used, whole = usage(frame.state, arena) or (0, 0)

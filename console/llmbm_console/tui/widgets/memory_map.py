@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from textual.content import Content
+from textual.style import Style
 
 from llmbm_console.core.state import State
 from llmbm_console.tui import figures
@@ -15,8 +16,16 @@ from llmbm_console.tui.text import Piece, line
 if TYPE_CHECKING:
     from llmbm_protocol.schema import Zone
 
-LEAST_WIDTH, LEAST_HEIGHT = 88, 20
-COLUMNS = ("arena", "base", "end", "bytes", "used", "peak", "", "guard", "last allocation")
+LEAST_WIDTH, LEAST_HEIGHT = 64, 9
+BAR = 10  # cells of a bar at least
+GAP = 2
+#: Title, and what is left out first where there is no room (0: never).
+COLUMNS = (
+    ("arena", 0), ("base", 0), ("used", 0), ("of", 1), ("", 2), ("", 1), ("peak", 4), ("", 0), ("guard", 5),
+    ("last", 6),
+)  # fmt: skip
+LEFT = frozenset({0, 7, 8, 9})
+BAR_COLUMN = 4
 
 
 def by_address(state: State) -> list[Zone]:
@@ -39,54 +48,70 @@ def ribbon(zones: list[Zone], width: int, frame: Frame) -> Content:
     """A bar for each arena in the order of addresses, its used part filled; a blank where addresses have a gap."""
     gaps = [later.base > earlier.base + earlier.size + 4096 for earlier, later in pairwise(zones)]
     cells = shares([zone.size for zone in zones], max(len(zones), width - sum(gaps)))
-    pieces: list[Piece] = []
+    parts: list[Content] = []
     for index, (zone, room) in enumerate(zip(zones, cells, strict=True)):
         used = min(room, -(-zone.used * room // zone.size))
-        pieces += [
+        part = line(
             (frame.glyphs.block * used, f"${zone.arena.value}"),
             (frame.glyphs.free * (room - used), f"${zone.arena.value}"),
-        ]
+        )
+        parts.append(part.stylize(Style.from_meta({"@click": f"app.lens('{zone.arena.value}')"})))
         if index < len(gaps) and gaps[index]:
-            pieces.append((" ", ""))
-    return line(*pieces)
+            parts.append(Content(" "))
+    return Content("").join(parts)
 
 
 def _cells(zone: Zone) -> tuple[str, ...]:
-    last = f"{zone.last_tag} {figures.exact(zone.last_bytes)}" if zone.last_tag else "-"
     return (
         zone.arena.value,
         f"{zone.base:#x}",
-        f"{zone.base + zone.size:#x}",
-        figures.exact(zone.size),
         figures.exact(zone.used),
+        figures.exact(zone.size),
+        "",
+        figures.percent(zone.used / zone.size),
         figures.exact(zone.peak),
         "ro" if zone.read_only else "rw",
         "intact" if zone.guard_ok else "BROKEN",
-        last,
+        f"{zone.last_tag} {figures.size(zone.last_bytes)}" if zone.last_tag else "-",
     )
 
 
-def memory_map(frame: Frame, width: int) -> list[Content]:
-    """The ribbon and the table; nothing while no addresses are known."""
+def table(frame: Frame, width: int, selected: int = -1) -> list[Content]:
+    """A row for each arena, the selected one marked; a click opens the hex lens on it."""
     zones = by_address(frame.state)
-    if not zones:
-        return []
+    titles = tuple(title for title, _weight in COLUMNS)
     rows = [_cells(zone) for zone in zones]
-    widths = [max(len(row[column]) for row in (COLUMNS, *rows)) for column in range(len(COLUMNS))]
-    left = {0, 6, 7, 8}
+    widths = [max(len(row[column]) for row in (titles, *rows)) for column in range(len(COLUMNS))]
+    widths[BAR_COLUMN] = BAR
+    width -= GAP  # for the mark of the selected row
+    kept = list(range(len(COLUMNS)))
+    while sum(widths[column] for column in kept) + GAP * (len(kept) - 1) > width and len(kept) > 4:
+        kept.remove(max(kept, key=lambda column: COLUMNS[column][1]))
+    if BAR_COLUMN in kept:
+        widths[BAR_COLUMN] += max(0, width - sum(widths[column] for column in kept) - GAP * (len(kept) - 1))
 
-    def row_of(row: tuple[str, ...]) -> str:
-        parts = (
-            text.ljust(size) if column in left else text.rjust(size)
-            for column, (text, size) in enumerate(zip(row, widths, strict=True))
-        )
-        return "  ".join(parts)
+    def cell(row: tuple[str, ...], column: int) -> str:
+        return row[column].ljust(widths[column]) if column in LEFT else row[column].rjust(widths[column])
 
-    lines = [line(), line(("by address", "$muted")), ribbon(zones, width, frame), line()]
-    lines.append(line((row_of(COLUMNS), "$muted")))
-    for zone, row in zip(zones, rows, strict=True):
-        text = row_of(row)
-        name = widths[0]
-        style = "$foreground" if zone.guard_ok else "bold $bad"
-        lines.append(line((text[:name], f"${zone.arena.value}"), (text[name:], style)))
+    lines = [line((" " * GAP + (" " * GAP).join(cell(titles, column) for column in kept), "$muted"))]
+    for index, (zone, row) in enumerate(zip(zones, rows, strict=True)):
+        mark: Piece = (f"{frame.glyphs.prompt} " if index == selected else "  ", "bold $focus")
+        pieces: list[Piece | Content] = [mark]
+        for number, column in enumerate(kept):
+            if number:
+                pieces.append((" " * GAP, ""))
+            style = "$muted" if column in (1, 3, 6, 7) else "$foreground"
+            if column == 0:
+                style = f"bold ${zone.arena.value}" if index == selected else f"${zone.arena.value}"
+            elif column == 8 and not zone.guard_ok:
+                style = "bold $bad"
+            if column == BAR_COLUMN:
+                peak = zone.peak / zone.size
+                pieces.append(
+                    frame.glyphs.bar(zone.used / zone.size, widths[column], f"${zone.arena.value}", peak=peak)
+                )
+            else:
+                pieces.append((cell(row, column), style))
+        text = line(*pieces)
+        lines.append(text.stylize(Style.from_meta({"@click": f"app.lens('{zone.arena.value}')"})))
     return lines

@@ -24,6 +24,7 @@ class Panel(Framed, can_focus=True):
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
+        self.auto_links = False  # what can be clicked keeps its own colours
         self._frame = Frame()
         self._lines: list[Content] = []
 

@@ -13,6 +13,7 @@ from llmbm_console.tui.arrange import TABS
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import Piece, clip, flat, line, wrap
 from llmbm_console.tui.widgets.context import ruler
+from llmbm_console.tui.widgets.machine import MACHINE_STYLES
 from llmbm_console.tui.widgets.memory import ARENAS, usage
 from llmbm_console.tui.widgets.sentinel import STATE_STYLES, use_style
 from llmbm_protocol.words import Phase, SentinelState, Stream
@@ -27,14 +28,13 @@ LINK_WORDS: dict[LinkPhase, tuple[str, str]] = {
     LinkPhase.SILENT: ("link silent", "$bad"),
     LinkPhase.POST_MORTEM: ("file", "$info"),
 }
-MACHINE_STYLES: dict[MachineStatus, str] = {
-    MachineStatus.RUNNING: "$good",
-    MachineStatus.PAUSED: "bold $warn",
-    MachineStatus.CRASHED: "bold $bad",
-    MachineStatus.STOPPED: "$bad",
-    MachineStatus.RESETTING: "$warn",
-    MachineStatus.STARTING: "$warn",
-}
+VIEW_ACTIONS = ("view.memory", "view.log", "view.machine", "view.dumps")
+#: What is left out last where not all keys fit; 2 when it is not here.
+KEY_WEIGHTS = {"view.palette": 0, "session.quit": 0} | dict.fromkeys(
+    ("view.help", "view.leader", "chat.prompt", "chat.break", *VIEW_ACTIONS), 1
+)
+#: Views with a key of their own, as it is by default.
+VIEW_KEYS = {"chat": "F6", "memory": "F2", "log": "F3", "machine": "F4", "dumps": "F5"}
 PHASES = {
     Phase.IDLE: "idle",
     Phase.PREFILL: "prefill",
@@ -170,21 +170,29 @@ class StatusLine(Strip):
 
 
 class TabLine(Strip):
-    """The tabs of the narrow layout."""
+    """The views, to click on; with their keys where there is room."""
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.tab = "chat"
+        self.narrow = True
 
     def content_for(self, frame: Frame, width: int) -> Content:
         troubles = sum(1 for entry in frame.state.log if entry.severity != "info")
         parts: list[Content] = []
         for name, title, panes in TABS:
-            label = f" {title} " if name != "log" or not troubles else f" {title} {troubles} "
+            if not self.narrow and name == "sampling":
+                continue  # it stands in the main view
+            title = "Console" if name == "chat" and not self.narrow else title
+            label = f" {title} {troubles} " if name == "log" and troubles else f" {title} "
             style = "bold reverse $accent" if name == self.tab else "$warn" if name == "log" and troubles else "$muted"
-            part = line((label, style))
-            parts.append(part.stylize(Style.from_meta({"@click": f"app.do('pane.{panes[0]}')"})))
-        return Content("").join(parts).truncate(width)
+            key = VIEW_KEYS.get(name, "") if not self.narrow and name != self.tab else ""
+            part = line((f" {key}" if key else "", "bold $accent"), (label, style))
+            action = f"view.{'console' if name == 'chat' else name}" if name in VIEW_KEYS else f"pane.{panes[0]}"
+            if name != self.tab:
+                part = part.stylize(Style.from_meta({"@click": f"app.do('{action}')"}))
+            parts.append(part)
+        return Content("" if self.narrow else " ").join(parts).truncate(width)
 
 
 class Hud(Strip):
@@ -301,6 +309,7 @@ class KeyLine(Strip):
         super().__init__(id=id)
         self._actions = actions
         self.in_prompt = True
+        self.narrow = False  # the line of views is on the screen
         self.armed = ""  # what a dangerous action would do, while it waits for its second press
         self.armed_key = ""
         self.armed_share = 0.0
@@ -326,13 +335,13 @@ class KeyLine(Strip):
         for action in self._actions:
             if not action.footer or not action.keys or (self.in_prompt and not action.everywhere):
                 continue
-            if action.id == "chat.prompt" and frame.read_only:
+            if (action.id == "chat.prompt" and frame.read_only) or (self.narrow and action.id in VIEW_ACTIONS):
                 continue
             if unavailable(action, read_only=frame.read_only, controllable=frame.controllable, file=frame.post_mortem):
                 continue
             key = "" if action.footer.startswith("e/E") else key_label(action.keys[0])
             first, _blank, rest = action.footer.partition(" ") if not key else (key, "", action.footer)
             part = line((first, "bold $accent"), (f" {rest}", "$muted"))
-            weight = 0 if action.id in ("view.palette", "session.quit") else 1 if action.everywhere else 2
+            weight = KEY_WEIGHTS.get(action.id, 2)
             parts.append((weight, part.stylize(Style.from_meta({"@click": f"app.do('{action.id}')"}))))
         return fit(parts, width)

@@ -1,0 +1,140 @@
+"""Verbs on the machine's memory: what the hex lens looks at, and reading it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from llmbm_console.core.guest_memory import PAGE
+from llmbm_console.core.session import SessionError
+from llmbm_console.tui.verbs_base import VerbGroup
+from llmbm_protocol.words import Arena
+
+if TYPE_CHECKING:
+    from llmbm_console.core.state import State
+    from llmbm_console.tui.widgets.hex_view import HexView
+
+EXPECTED = "expected an address in hexadecimal, or an arena: 0xdb02080, kv, kv+1c0"
+_PLACE = re.compile(r"(?:([a-z]+)|(?:0x)?([0-9a-f]{1,16}))(?:\s*\+\s*(?:0x)?([0-9a-f]{1,12}))?", re.IGNORECASE)
+
+
+def address_of(text: str, state: State) -> int:
+    """What a person means by a place in memory. Raises ValueError with what was expected."""
+    match = _PLACE.fullmatch(text.strip())
+    names = {zone.arena.value: zone.base for zone in state.arenas.values() if zone.size}
+    if match is None:
+        raise ValueError(EXPECTED)
+    name, digits, offset = match.groups()
+    if name is not None and name.lower() in names:
+        start = names[name.lower()]
+    elif name is not None and re.fullmatch("[0-9a-fA-F]+", name):
+        start = int(name, 16)  # a word of hexadecimal letters alone
+    elif name is not None:
+        raise ValueError(f"{name}: there is no such arena; there are {', '.join(names) or 'none yet'}")
+    else:
+        start = int(digits, 16)
+    address = start + int(offset or "0", 16)
+    if address >= 1 << 63:
+        raise ValueError(f"{address:#x}: no machine has so much memory")
+    return address
+
+
+class MemoryVerbs(VerbGroup):
+    """The hex lens."""
+
+    @property
+    def _hex(self) -> HexView:
+        return self.app.main.views.hex
+
+    def view_hex(self) -> None:
+        """The hex lens at the arena that is selected, or where it was."""
+        self.app.main.focus_pane("hex")
+
+    def memory_lens(self) -> None:
+        """The hex lens at the selected arena."""
+        arena = self.app.main.memory.selected
+        if arena is None:
+            self.say("the kernel has not said yet where its arenas are", "warning")
+        else:
+            self.look_into(arena)
+
+    def look_into(self, arena: Arena) -> None:
+        """The hex lens at an arena."""
+        self.app.main.memory.select(arena)
+        self.app.main.focus_pane("hex")
+        self._hex.show_arena(arena)
+
+    def hex_decode(self) -> None:
+        """Other numbers."""
+        self._hex.decode_next()
+
+    def hex_next(self) -> None:
+        """The next arena."""
+        self._step(1)
+
+    def hex_previous(self) -> None:
+        """The arena before."""
+        self._step(-1)
+
+    def _step(self, direction: int) -> None:
+        if not self._hex.step_arena(direction):
+            self.say("no further arena in this direction")
+
+    def hex_change(self) -> None:
+        """The next octet that changed."""
+        if not self._hex.to_change():
+            self.say("nothing of what was looked at differs from the pause before")
+
+    def hex_address(self) -> None:
+        """Asks for an address."""
+        from llmbm_console.tui.ask import AskLine
+
+        wanted: int | None = None
+
+        def changed(text: str) -> str:
+            nonlocal wanted
+            wanted = None
+            if not text.strip():
+                return ""
+            try:
+                wanted = address_of(text, self.app.state)
+            except ValueError as error:
+                return str(error)
+            return ""
+
+        def answered(kept: bool | None) -> None:
+            if kept and wanted is not None:
+                self.background(self._go(wanted))
+
+        mark = self._hex.mark
+        self.app.push_screen(AskLine("address", f"{mark:#x}" if mark >= 0 else "", EXPECTED[9:], changed), answered)
+
+    async def _go(self, address: int) -> None:
+        from llmbm_console.tui.widgets.hex_view import Span
+        from llmbm_console.tui.widgets.memory_map import by_address
+
+        for zone in by_address(self.app.state):
+            if zone.base <= address < zone.base + zone.size:
+                self._hex.show_arena(zone.arena)
+                self._hex.show_span(self._hex.span, address)
+                return
+        machine = self.app.session.machine if self.app.session is not None else None
+        around = await machine.memory_around(address) if machine is not None else None
+        if around is None:
+            raise SessionError(f"{address:#x}: the machine has no memory there (a device, or nothing)")
+        self._hex.show_span(Span("memory", *around, around[1]), address)
+
+    def read_page(self, page: int) -> None:
+        """Reads a page of a paused machine for the hex lens."""
+        machine = self.app.session.machine if self.app.session is not None else None
+        view = self._hex
+        if machine is None:
+            return
+
+        async def run() -> None:
+            try:
+                view.put(page, await machine.read_memory(page, PAGE))
+            except SessionError as error:
+                view.fail(page, str(error))
+
+        self.background(run())

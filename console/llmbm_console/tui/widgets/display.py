@@ -1,0 +1,86 @@
+"""The machine's own screen: a picture that was taken, or what to do to see one."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from llmbm_console.core.ppm import Pixmap
+from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.pixels import picture_widget
+from llmbm_console.tui.text import line
+from llmbm_console.tui.widgets.framed import Framed
+
+
+class DisplayPane(Framed, can_focus=True):
+    """Shows one picture in as many pixels as the terminal can."""
+
+    pane, number, title_text = "display", 0, "Screen"
+
+    DEFAULT_CSS = """
+    DisplayPane { border: round $border; padding: 0 1; background: $background; align: center middle; }
+    DisplayPane:focus { border: round $focus; }
+    DisplayPane.-ascii { border: ascii $border; }
+    DisplayPane.-ascii:focus { border: ascii $focus; }
+    DisplayPane > Static { width: 1fr; height: 1fr; }
+    """
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._frame = Frame()
+        self._picture: Widget | None = None
+        self._words = Static(markup=False)
+        self.pixmap: Pixmap | None = None
+        self.reason = ""  # why there is no picture
+
+    def compose(self) -> ComposeResult:
+        """Words until there is a picture."""
+        yield self._words
+
+    def show(self, frame: Frame) -> None:
+        """Draws another frame."""
+        changed = frame.glyphs is not self.glyphs
+        self._frame = frame
+        if changed:
+            self.set_glyphs(frame.glyphs)
+        if self.pixmap is None:
+            self._words.update(Content("\n").join(self._advice()))
+            self.set_heading(line(), line())
+        elif changed:
+            self.show_picture(self.pixmap)
+
+    def _advice(self) -> list[Content]:
+        frame = self._frame
+        if self.reason:
+            return [line((self.reason, "$warn"))]
+        if frame.read_only:
+            return [line(("A file, or a session that only watches, has no screen to look at.", "$muted"))]
+        if not frame.controllable:
+            return [
+                line(("A serial line carries text only.", "$foreground")),
+                line(("With --qemu or --qmp the machine's own screen is shown here.", "$muted")),
+            ]
+        return [
+            line(("S takes a picture of the machine's own screen.", "$foreground")),
+            line(("The kernel boots with a picture and writes its text below it.", "$muted")),
+        ]
+
+    def show_picture(self, pixmap: Pixmap) -> None:
+        """Another picture."""
+        if self._picture is not None:
+            self._picture.remove()
+        self.pixmap, self.reason = pixmap, ""
+        self._words.display = False
+        self._picture, how = picture_widget(pixmap, self.glyphs)
+        self.mount(self._picture)
+        self.set_heading(
+            line((f"{pixmap.width} x {pixmap.height}  {how}", "$muted")),
+            line(("S", "$accent"), (" again", "$muted")),
+        )
+
+    def fail(self, reason: str) -> None:
+        """There is no picture, and why; an earlier one stays."""
+        self.reason = reason
+        self.show(self._frame)

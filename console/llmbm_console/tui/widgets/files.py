@@ -1,0 +1,197 @@
+"""Dumps and recordings in this console's folder and in the one it was started in, and what the selected one means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.text import clip, line, plain, wrap
+from llmbm_console.tui.widgets.framed import Framed
+from llmbm_console.tui.widgets.lines import Line, LineView
+
+EMPTY = (
+    "No dump and no recording yet.",
+    "",
+    "/save_dump makes the kernel write a dump,",
+    "w records this session, W saves a clip of it.",
+    "a looks again.",
+)
+
+
+class FileList(LineView):
+    """One row a file, the newest first."""
+
+    pane, number, title_text = "files", 0, "Dumps and recordings"
+
+    #: The arrows move the selection, and with it the view; a scroll view's own would only scroll.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "screen.step(-1)", show=False),
+        Binding("down", "screen.step(1)", show=False),
+    ]
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"files--row", "files--marked", "files--note"}
+
+    DEFAULT_CSS = """
+    FileList > .files--row { color: $foreground; }
+    FileList > .files--marked { color: $accent; text-style: bold; }
+    FileList > .files--note { color: $muted; }
+    """
+
+    class Highlighted(Message):
+        """Another file is looked at."""
+
+        def __init__(self, path: Path) -> None:
+            super().__init__()
+            self.path = path
+
+    class Wanted(Message):
+        """The list is to be made."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.following = False
+        self.marked: Path | None = None  # the older one of a comparison
+        self._files: list[tuple[Path, str]] | None = None  # None: not looked for yet
+
+    @property
+    def selected(self) -> Path | None:
+        """The file on the selected row."""
+        files = self._files or []
+        return files[self.selected_row][0] if 0 <= self.selected_row < len(files) else None
+
+    def show(self, frame: Frame) -> None:
+        """Draws another frame."""
+        if frame.glyphs is not self.glyphs:
+            self.set_glyphs(frame.glyphs)
+        if self.display and self._files is None:
+            self._files = []
+            self.post_message(self.Wanted())
+        self._lay_out()
+
+    def on_resize(self) -> None:
+        """Rows are cut to the width."""
+        self._lay_out()
+
+    def show_files(self, files: Sequence[tuple[Path, str]]) -> None:
+        """The files and a word on each; the same one stays selected."""
+        before = self.selected
+        self._files = list(files)
+        paths = [path for path, _detail in files]
+        self.selected_row = paths.index(before) if before in paths else 0 if paths else -1
+        self._lay_out()
+        if self.selected is not None and self.selected != before:
+            self.post_message(self.Highlighted(self.selected))
+
+    def mark(self, path: Path | None) -> None:
+        """Marks the older file of a comparison."""
+        self.marked = path
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        width = self.scrollable_content_region.width
+        if width <= 0 or not self.display:
+            return
+        rows = [self._row(path, detail, width) for path, detail in self._files or []]
+        if rows:
+            count = f"{len(rows)} newest"
+            self.set_heading(
+                line((count, "$muted")),
+                line(("Enter", "$accent"), (" opens  ", "$muted"), ("c", "$accent"), (" compare", "$muted")),
+            )
+        else:
+            rows = [Line(text[a:b], "files--note") for text in EMPTY for a, b in wrap(text, width)]
+            self.set_heading(line(), line())
+        if rows != self.rows:
+            self.set_rows(0, rows)
+
+    def _row(self, path: Path, detail: str, width: int) -> Line:
+        style = "files--marked" if path == self.marked else "files--row"
+        name = plain(path.name)
+        # What it is stands in most names already: of too long a word on it the age is kept.
+        note = detail if len(name) + len(detail) + 2 <= width else detail.rpartition(", ")[2]
+        room = max(12, width - len(note) - 2)
+        return Line(f"{clip(name, room, self.glyphs.ellipsis):<{room}}  {note}", style)
+
+    def step(self, direction: int) -> bool:
+        """The next or previous file; False where there is none."""
+        if not 0 <= self.selected_row + direction < len(self._files or []):
+            return False
+        self.select(self.selected_row + direction)
+        return True
+
+    def select(self, row: int) -> None:
+        """Marks a row; its file is looked at."""
+        super().select(row)
+        if self.selected is not None:
+            self.post_message(self.Highlighted(self.selected))
+
+    def on_click(self, event: events.Click) -> None:
+        """Selects a file; a double click opens it."""
+        offset = event.get_content_offset(self)
+        if offset is not None and self.scroll_offset.y + offset.y < len(self._files or []):
+            self.select(self.scroll_offset.y + offset.y)
+            if event.chain == 2:
+                self.app.run_worker(self.app.run_action("do('file.open')"), exit_on_error=False)
+
+
+LayOut = Callable[[int], Sequence[Content]]
+
+
+class Explanation(VerticalScroll, Framed, can_focus=True):
+    """Text about a file, laid out for the width."""
+
+    pane, number, title_text = "explanation", 0, "Explained"
+
+    DEFAULT_CSS = """
+    Explanation {
+        border: round $border; padding: 0 1; background: $background; scrollbar-size: 1 1; height: 1fr;
+        scrollbar-color: $border; scrollbar-background: $background;
+    }
+    Explanation:focus { border: round $focus; }
+    Explanation.-ascii { border: ascii $border; }
+    Explanation.-ascii:focus { border: ascii $focus; }
+    Explanation > Static { width: 1fr; height: auto; background: $background; }
+    """
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._words = Static(markup=False)
+        self._lay_out: LayOut = lambda _width: [line(("A file that is selected is explained here.", "$muted"))]
+        self._laid: tuple[int, LayOut] = (0, self._lay_out)
+
+    def compose(self) -> ComposeResult:
+        """One text."""
+        yield self._words
+
+    def show(self, frame: Frame) -> None:
+        """Draws another frame."""
+        if frame.glyphs is not self.glyphs:
+            self.set_glyphs(frame.glyphs)
+        self._draw()
+
+    def on_resize(self) -> None:
+        """Lines depend on the width."""
+        self._draw()
+
+    def explain(self, title: str, lay_out: LayOut) -> None:
+        """What a file means, as lines for a width."""
+        self._lay_out = lay_out
+        self.set_heading(line((title, "$muted")), line())
+        self.scroll_home(animate=False)
+        self._draw()
+
+    def _draw(self) -> None:
+        width = self.scrollable_content_region.width
+        if width > 0 and self.display and self._laid != (width, self._lay_out):
+            self._laid = (width, self._lay_out)
+            self._words.update(Content("\n").join(self._lay_out(width)))

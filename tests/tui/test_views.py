@@ -1,0 +1,283 @@
+"""The views: reached by key, palette, leader and mouse, left again, and the same on every size of screen."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from driving import make_app, screen_text, settled, wait_until
+from scripted import NOW, ScriptedSession, rich_state, turn
+
+from llmbm_console.core.actions import ACTIONS
+from llmbm_console.core.state import LogLine
+from llmbm_console.core.targets import Target
+from llmbm_console.tui.arrange import VIEWS
+from llmbm_console.tui.leader import LeaderScreen, followers
+
+KEYS = {"memory": "f2", "log": "f3", "machine": "f4", "dumps": "f5"}
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file of the person who runs the tests is listed."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24), (200, 60)], ids=str)
+@pytest.mark.parametrize("view", VIEWS)
+async def test_a_key_shows_a_view_and_the_same_key_goes_back(view: str, size: tuple[int, int]) -> None:
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        await pilot.press(KEYS[view])  # from the prompt
+        assert app.main.shape.tab == view
+        assert app.main.focused_pane == VIEWS[view][0]
+        await settled(pilot)
+        await pilot.press(KEYS[view])
+        assert app.main.shape.tab == "chat"
+        assert app.main.focused_pane == "prompt"
+
+
+async def test_escape_and_f6_lead_back_to_the_console() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        for key in ("escape", "f6"):
+            await pilot.press("f3", key)
+            assert app.main.shape.tab == "chat"
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)], ids=str)
+async def test_every_view_can_be_clicked(size: tuple[int, int]) -> None:
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        await pilot.press("f2")
+        await settled(pilot)
+        for title, tab in (("Log", "log"), ("Machine", "machine"), ("Dumps", "dumps"), ("Memory", "memory")):
+            column = screen_text(app).splitlines()[1].index(title)
+            await pilot.click(offset=(column + 1, 1))
+            await wait_until(pilot, lambda tab=tab: app.main.shape.tab == tab, tab)
+            await settled(pilot)
+        word = "Console" if size[0] >= 100 else "Chat"
+        await pilot.click(offset=(screen_text(app).splitlines()[1].index(word) + 1, 1))
+        await wait_until(pilot, lambda: app.main.shape.tab == "chat", "back")
+
+
+async def test_what_is_written_goes_to_the_console_view() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("f4", "i")
+        assert app.main.focused_pane == "prompt"
+        assert app.main.shape.tab == "chat"
+
+
+async def test_a_pane_that_only_zooming_shows_can_be_left_again() -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "h")
+        assert set(app.main.deck.regions) == {"status", "hex", "keys"}
+        await pilot.press("escape")
+        assert "hex" not in app.main.deck.regions
+    app = make_app()
+    async with app.run_test(size=(120, 24)) as pilot:  # too low for the events
+        await settled(pilot)
+        await pilot.press("escape", "2")
+        assert "events" in app.main.deck.regions
+        await pilot.press("escape")
+        assert "events" not in app.main.deck.regions
+
+
+async def test_plus_gives_a_pane_half_then_all_of_the_screen_and_underscore_takes_it_back() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "5")
+        before = app.main.deck.regions["sentinel"]
+        await pilot.press("plus")
+        half = app.main.deck.regions["sentinel"]
+        assert half.width == 60 > before.width
+        assert {"transcript", "prompt", "memory"} <= set(app.main.deck.regions)
+        await pilot.press("plus")
+        assert set(app.main.deck.regions) == {"status", "sentinel", "keys"}
+        await pilot.press("underscore")
+        assert app.main.deck.regions["sentinel"] == half
+        await pilot.press("underscore")
+        assert app.main.deck.regions["sentinel"] == before
+        assert app.main.focused_pane == "sentinel"
+        await pilot.press("plus", "escape")
+        assert app.main.deck.regions["sentinel"] == before
+
+
+# ---- the leader key
+
+
+def test_no_two_actions_have_the_same_key_behind_the_leader() -> None:
+    assert len(followers(ACTIONS)) == sum(1 for action in ACTIONS if action.leader)
+
+
+@pytest.mark.parametrize(
+    ("key", "there"),
+    [
+        ("m", "memory"),
+        ("l", "events"),
+        ("v", "machine"),
+        ("d", "files"),
+        ("s", "sentinel"),
+        ("k", "context"),
+        ("h", "hex"),
+    ],
+)
+async def test_a_key_behind_the_leader_goes_there(key: str, there: str) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "g")
+        await wait_until(pilot, lambda: isinstance(app.screen, LeaderScreen), "the list")
+        await pilot.press(key)
+        await wait_until(pilot, lambda: app.screen is app.main and app.main.focused_pane == there, there)
+
+
+@pytest.mark.parametrize("size", [(120, 36), (50, 20), (60, 12)], ids=str)
+async def test_the_list_behind_the_leader_shows_every_key_and_escape_leaves_it(size: tuple[int, int]) -> None:
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "g")
+        await wait_until(pilot, lambda: "Esc leaves" in screen_text(app), "the list")
+        text = screen_text(app)
+        for action in followers(ACTIONS).values():
+            assert action.title.removeprefix("Go to ")[:8] in text
+        await pilot.press("escape")
+        assert app.screen is app.main
+        await pilot.press("g", "f9")
+        assert app.screen is app.main
+
+
+async def test_gg_is_the_first_line_and_ge_the_newest() -> None:
+    items = tuple(turn(number, f"prompt {number}", "a quiet pond " * 30) for number in range(1, 12))
+    app = make_app(ScriptedSession(rich_state(items=items, turn=None)))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "g", "g")
+        await wait_until(pilot, lambda: app.main.transcript.scroll_offset.y == 0, "the first line")
+        await pilot.press("g", "e")
+        await wait_until(pilot, lambda: app.main.transcript.following, "the newest")
+
+
+async def test_a_click_in_the_list_behind_the_leader_acts() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "g")
+        await wait_until(pilot, lambda: "Esc leaves" in screen_text(app), "the list")
+        lines = screen_text(app).splitlines()
+        row = next(y for y, text in enumerate(lines) if "Log view" in text)
+        await pilot.click(offset=(lines[row].index("Log view") + 1, row))
+        await wait_until(pilot, lambda: app.main.shape.tab == "log", "the log")
+
+
+# ---- the log view
+
+LOG = tuple(
+    LogLine(NOW - 60 + at, "kernel" if at % 3 else "link", "warn" if at % 7 == 0 else "info", code, f"line {at}")
+    for at, code in enumerate(["token", "kv", "budget"] * 10)
+)
+
+
+async def test_a_value_is_asked_for_then_left_out_then_neither() -> None:
+    app = make_app(ScriptedSession(rich_state(log=LOG)))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("f3")
+        await settled(pilot)
+        app.main.focus_pane("facets")
+        await pilot.press(*["down"] * 4, "enter")
+        assert app.main.event_list.wanted == "code:budget"
+        assert len(app.main.event_list.rows) == 10
+        await pilot.press("enter")
+        assert app.main.event_list.wanted == "!code:budget"
+        assert len(app.main.event_list.rows) == 20
+        await pilot.press("enter")
+        assert app.main.event_list.wanted == ""
+
+
+async def test_a_click_on_a_value_and_on_a_column_of_time_acts() -> None:
+    app = make_app(ScriptedSession(rich_state(log=LOG)))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("f3")
+        await settled(pilot)
+        lines = screen_text(app).splitlines()
+        row = next(y for y, text in enumerate(lines) if "warn" in text)
+        await pilot.click(offset=(lines[row].index("warn") + 1, row))
+        await wait_until(pilot, lambda: app.main.event_list.wanted == "level:warn", "filtered")
+        region = app.main.deck.regions["histogram"]
+        await pilot.click(offset=(region.right - 4, region.y + 2))
+        await wait_until(pilot, lambda: app.main.event_list.selected_row == 4, "the last one")
+        await wait_until(pilot, lambda: "line 28" in screen_text(app).split("Event ")[-1], "its fields")
+
+
+async def test_the_selected_event_is_told_beside_the_list() -> None:
+    app = make_app(ScriptedSession(rich_state(log=LOG)))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("f3", "up", "up")
+        await wait_until(pilot, lambda: "text      line 28" in screen_text(app), "the fields")
+
+
+# ---- the dumps view
+
+DUMP = (Path(__file__).parents[1] / "dump" / "sample-llmk-failsafe.txt").read_bytes()
+
+
+@pytest.fixture
+def dumps(tmp_path: Path) -> tuple[Path, Path]:
+    old, new = tmp_path / "a-llmk-failsafe.txt", tmp_path / "b-llmk-failsafe.txt"
+    old.write_bytes(DUMP)
+    new.write_bytes(DUMP)
+    os.utime(old, (1, 1))
+    return old, new
+
+
+async def test_files_are_listed_newest_first_and_explained_in_a_sentence(dumps: tuple[Path, Path]) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("f5")
+        await wait_until(pilot, lambda: app.main.views.files.selected == dumps[1], "the newest")
+        await wait_until(pilot, lambda: "The sentinel tripped" in screen_text(app), "its meaning")
+        await pilot.press("down")
+        await wait_until(pilot, lambda: dumps[0].name in screen_text(app).splitlines()[2], "the other one")
+        await pilot.press("c", "up", "c")
+        await wait_until(pilot, lambda: "The two files say the same" in screen_text(app), "compared")
+        assert app.main.focused_pane == "explanation"
+
+
+async def test_opening_a_file_is_armed_first_and_leaves_for_it(dumps: tuple[Path, Path]) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("f5")
+        await wait_until(pilot, lambda: app.main.views.files.selected is not None, "listed")
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: "This session ends" in screen_text(app), "armed")
+        assert app.next_target is None
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: app.next_target == Target("file", str(dumps[1])), "left")
+
+
+async def test_a_file_that_is_no_dump_says_so_and_an_empty_folder_what_to_do(tmp_path: Path) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("f5")
+        await wait_until(pilot, lambda: "No dump and no recording yet." in screen_text(app), "empty")
+        (tmp_path / "x-llmk-dump.txt").write_bytes(b"\x1b[2J nothing \x00")
+        await pilot.press("a")
+        await wait_until(pilot, lambda: "cannot be explained" in screen_text(app), "no dump")
+        assert "\x1b" not in screen_text(app)
