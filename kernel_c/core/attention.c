@@ -6,16 +6,18 @@
 #include "engine_pass.h"
 #include "maths.h"
 
-/* Two neighbouring rows of a query or a key, turned by the angle of their place in the head. */
-struct rotated {
-    float even, odd;
-};
+#define SOME_ROWS 64u /* rows of a head that are placed at once; even */
 
-static struct rotated rotate(const float *pair, float cosine, float sine)
+/* Neighbouring rows of a query or a key, turned by the angle of their place in the head. */
+static void rotate(float *restrict out, const float *restrict raw, const float *restrict cosines,
+                   const float *restrict sines, uint32_t pairs)
 {
-    float even_cos = pair[0] * cosine, odd_sin = pair[1] * sine;
-    float even_sin = pair[0] * sine, odd_cos = pair[1] * cosine;
-    return (struct rotated){even_cos - odd_sin, even_sin + odd_cos};
+    for (uint32_t i = 0; i < pairs; i++) {
+        float even_cos = raw[2 * i] * cosines[i], odd_sin = raw[2 * i + 1] * sines[i];
+        float even_sin = raw[2 * i] * sines[i], odd_cos = raw[2 * i + 1] * cosines[i];
+        out[2 * i] = even_cos - odd_sin;
+        out[2 * i + 1] = even_sin + odd_cos;
+    }
 }
 
 static float *cached_keys(const struct engine *engine, uint32_t layer, uint32_t kv_head)
@@ -37,43 +39,63 @@ static struct range rows_within(struct range rows, uint32_t begin, uint32_t end)
     return first < last ? (struct range){first - begin, last - begin} : (struct range){0, 0};
 }
 
+/* Rows that lie in one head, from row `row` of it: at most SOME_ROWS and not beyond `last`. */
+struct run {
+    uint32_t head, row, count;
+};
+
+static struct run run_from(uint32_t first, uint32_t last, uint32_t size)
+{
+    struct run run = {first / size, first % size, last - first};
+    uint32_t most = size - run.row < SOME_ROWS ? size - run.row : SOME_ROWS;
+    run.count = run.count < most ? run.count : most;
+    return run;
+}
+
 static void place_queries(const struct engine *engine, uint32_t index, const float *raw, struct range rows)
 {
     const struct model_config *c = &engine->config;
-    uint32_t half = head_size(c) / 2;
-    uint64_t angles = (uint64_t)(engine->pass.position + index) * half;
-    const float *cosines = engine->weights->rotary_cos + angles, *sines = engine->weights->rotary_sin + angles;
+    uint32_t size = head_size(c);
+    uint64_t angles = (uint64_t)(engine->pass.position + index) * (size / 2);
     float *queries = engine->buffers.queries + (uint64_t)index * padded(c->dim);
-    for (uint32_t i = rows.first; i < rows.last; i += 2) {
-        uint32_t angle = i / 2 % half;
-        struct rotated pair = rotate(raw + i, cosines[angle], sines[angle]);
-        queries[i] = pair.even;
-        queries[i + 1] = pair.odd;
+    for (uint32_t i = rows.first; i < rows.last;) {
+        struct run run = run_from(i, rows.last, size);
+        uint64_t angle = angles + run.row / 2;
+        rotate(queries + i, raw + i, engine->weights->rotary_cos + angle, engine->weights->rotary_sin + angle,
+               run.count / 2);
+        i += run.count;
     }
 }
 
 static void place_keys(const struct engine *engine, uint32_t layer, uint32_t index, const float *raw, struct range rows)
 {
-    const struct model_config *c = &engine->config;
-    uint32_t head = head_size(c), half = head / 2, position = engine->pass.position + index;
-    uint64_t angles = (uint64_t)position * half;
-    const float *cosines = engine->weights->rotary_cos + angles, *sines = engine->weights->rotary_sin + angles;
-    for (uint32_t i = rows.first; i < rows.last; i += 2) {
-        uint32_t angle = i / 2 % half;
-        float *key = cached_keys(engine, layer, i / head) + (uint64_t)(position / PANEL) * PANEL * head +
-                     position % PANEL + (uint64_t)(i % head) * PANEL;
-        struct rotated pair = rotate(raw + i, cosines[angle], sines[angle]);
-        key[0] = pair.even;
-        key[PANEL] = pair.odd;
+    uint32_t size = head_size(&engine->config), position = engine->pass.position + index;
+    uint64_t angles = (uint64_t)position * (size / 2);
+    for (uint32_t i = rows.first; i < rows.last;) {
+        struct run run = run_from(i, rows.last, size);
+        uint64_t angle = angles + run.row / 2;
+        float *key = cached_keys(engine, layer, run.head) + (uint64_t)(position / PANEL) * PANEL * size +
+                     position % PANEL + (uint64_t)run.row * PANEL;
+        float turned[SOME_ROWS];
+        rotate(turned, raw + i, engine->weights->rotary_cos + angle, engine->weights->rotary_sin + angle,
+               run.count / 2);
+        for (uint32_t row = 0; row < run.count; row++)
+            key[(uint64_t)row * PANEL] = turned[row];
+        i += run.count;
     }
 }
 
 static void place_values(const struct engine *engine, uint32_t layer, uint32_t index, const float *raw,
                          struct range rows)
 {
-    uint32_t head = head_size(&engine->config), position = engine->pass.position + index;
-    for (uint32_t i = rows.first; i < rows.last; i++)
-        cached_values(engine, layer, i / head)[(uint64_t)position * head + i % head] = raw[i];
+    uint32_t size = head_size(&engine->config);
+    uint64_t position = engine->pass.position + index;
+    for (uint32_t i = rows.first; i < rows.last;) {
+        struct run run = run_from(i, rows.last, size);
+        float *value = cached_values(engine, layer, run.head) + position * size + run.row;
+        __builtin_memcpy(value, raw + i, run.count * sizeof(float));
+        i += run.count;
+    }
 }
 
 void attention_place(const struct engine *engine, uint32_t layer, uint32_t index, const float *qkv, struct range rows)
