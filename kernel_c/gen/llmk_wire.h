@@ -228,7 +228,7 @@ enum wire_op {
     WIRE_OP_TEXT, /* stages a piece of a long prompt or line; offset 0 begins anew */
     WIRE_OP_GEN, /* continues the story with the staged text and this last piece */
     WIRE_OP_RUN, /* runs a REPL command line (staged text and this last piece) */
-    WIRE_OP_STOP, /* stops the generation */
+    WIRE_OP_STOP, /* stops the generation, or what `/bench` measures */
     WIRE_OP_SET, /* sets a parameter; the response has the accepted value */
     WIRE_OP_GET, /* the value of a parameter */
     /* takes a copy of a file, or of the dump made now (`mem:dump`); the response has its size and CRC-32 */

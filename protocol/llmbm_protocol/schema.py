@@ -327,7 +327,7 @@ OPERATIONS: tuple[Operation, ...] = (
         busy=True,
         meaning="runs a REPL command line (staged text and this last piece)",
     ),
-    Operation(name="stop", idempotent=True, while_busy=True, meaning="stops the generation"),
+    Operation(name="stop", idempotent=True, while_busy=True, meaning="stops the generation, or what `/bench` measures"),
     Operation(
         name="set",
         required=("parameter", "value"),
