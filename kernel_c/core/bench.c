@@ -9,6 +9,8 @@
 #define BURSTS 5u
 #define BURST_ROWS 128u     /* of the KV cache: a burst begins anew behind them */
 #define LEAST_ROWS 16u
+#define LEAST_PROMPT 2u     /* tokens of a pass: one would be decode */
+#define LONGEST_PASS_US 2000000u
 #define DECODE_SHARE 6u     /* tenths of the time */
 #define PREFILL_SHARE 4u
 
@@ -107,35 +109,48 @@ static uint32_t token_for(const struct kernel *kernel, uint32_t row)
 }
 
 /* One pass as the conversation makes them, without its sentinel. */
-static bool run_pass(struct kernel *kernel, uint32_t row, bool want_logits, struct burst *burst)
+static bool run_pass(struct kernel *kernel, uint32_t row, uint32_t count, bool want_logits, struct burst *burst)
 {
+    struct engine *engine = &kernel->engine;
     struct chat *chat = &kernel->chat;
+    uint32_t tokens[ENGINE_CHUNK];
+    for (uint32_t i = 0; i < count; i++)
+        tokens[i] = token_for(kernel, row + i);
     chat->poll_cycles = 0;
     uint64_t start = port_cycles();
-    const float *logits = engine_forward(&kernel->engine, token_for(kernel, row), row, want_logits);
+    const float *logits = engine_prefill(engine, tokens, count, row, want_logits);
     uint64_t spent = port_cycles() - start;
     burst->cycles += spent > chat->poll_cycles ? spent - chat->poll_cycles : 0;
-    burst->bytes += engine_weight_bytes(&kernel->engine, want_logits) + engine_cache_bytes(&kernel->engine, row);
-    burst->tokens++;
+    burst->bytes += engine_weight_bytes(engine, want_logits) + engine_cache_bytes(engine, row + count - 1);
+    burst->tokens += count;
     return logits != NULL && link_poll(kernel);
 }
 
-/* At least one pass, then as many as begin within the time; prefill is prompts, of whose last token the logits are wanted.
- * False: stopped. */
-static bool run_burst(struct kernel *kernel, bool decode, uint64_t us, struct burst *ret)
+/* At least one pass, then as many as begin within the time. Decode is passes of one token and its logits; prefill is
+ * prompts, the logits of whose last token are wanted. False: stopped. */
+static bool run_burst(struct kernel *kernel, uint32_t most, uint64_t us, struct burst *ret)
 {
-    uint32_t first = kernel->chat.rows, left = kernel->engine.config.seq_len - first;
+    uint32_t first = kernel->chat.rows, left = kernel->engine.config.seq_len - first, at = 0;
     uint32_t rows = left < BURST_ROWS ? left : BURST_ROWS;
     uint64_t begun = clock_us();
     bool on = true;
     *ret = (struct burst){0};
     begin_work(kernel);
-    for (uint32_t i = 0; on && (ret->us < us || i == 0); i++) {
-        on = run_pass(kernel, first + i % rows, decode || i % rows == rows - 1, ret);
+    while (on && (ret->us < us || ret->tokens == 0)) {
+        uint32_t count = rows - at < most ? rows - at : most;
+        on = run_pass(kernel, first + at, count, most == 1 || at + count == rows, ret);
+        at = at + count < rows ? at + count : 0;
         ret->us = clock_us() - begun;
     }
     end_work();
     return on;
+}
+
+/* As many as a chunk of a prompt has, but on a machine where that would take longer than a person waits for a stop. */
+static uint32_t prompt_tokens(const struct burst *decode)
+{
+    uint64_t fit = LONGEST_PASS_US / (decode->us / decode->tokens + 1);
+    return fit < LEAST_PROMPT ? LEAST_PROMPT : fit > ENGINE_CHUNK ? ENGINE_CHUNK : (uint32_t)fit;
 }
 
 /* Medians of each figure over the bursts: rates in millionths. */
@@ -160,8 +175,8 @@ static bool run_bursts(struct kernel *kernel, uint64_t us, struct wire_bench *re
     for (uint32_t i = 0; i < BURSTS; i++) {
         bench_forget_read(kernel); /* memory has good and bad minutes: each burst has a read of its own */
         reads[i] = bench_read_rate(kernel);
-        if (reads[i] == 0 || !run_burst(kernel, true, us * DECODE_SHARE / 10, &decode[i]) ||
-            !run_burst(kernel, false, us * PREFILL_SHARE / 10, &prefill[i]))
+        if (reads[i] == 0 || !run_burst(kernel, 1, us * DECODE_SHARE / 10, &decode[i]) ||
+            !run_burst(kernel, prompt_tokens(&decode[i]), us * PREFILL_SHARE / 10, &prefill[i]))
             return false;
     }
     kernel->bench.read_rate = median(reads, BURSTS);
