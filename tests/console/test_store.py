@@ -142,7 +142,7 @@ def test_console_text_grows_until_something_else_comes() -> None:
 
 def test_lists_are_bounded_and_count_what_they_dropped() -> None:
     event = Event(number=1, time=1, level=LogLevel.WARN, code=LogCode.BUDGET, message="over")
-    full = replace(State(), log=run(event).log * MAX_LOG, items=(Command("", True, "", "", 0.0),) * MAX_ITEMS)
+    full = replace(State(), log=tuple(run(event).log) * MAX_LOG, items=(Command("", True, "", "", 0.0),) * MAX_ITEMS)
     state = run(event, ev.CommandDone(1.0, "/cpu", True, "x"), state=full)
     assert (len(state.log), state.dropped_log) == (MAX_LOG, 1)
     assert (len(state.items), state.dropped_items) == (MAX_ITEMS, 1)

@@ -11,6 +11,7 @@ from scripted import NOW, WALL, ScriptedSession, rich_state
 from textual.pilot import Pilot
 
 from llmbm_console.tui.app import ConsoleApp
+from llmbm_console.tui.widgets.lines import Line, LineView
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 PATIENCE = 400  # turns of the event loop, far more than any condition takes
@@ -47,6 +48,11 @@ def screen_text(app: Any) -> str:
     """What is on the screen, a line each, without trailing blanks."""
     strips = app.screen._compositor.render_strips()
     return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips) + "\n"
+
+
+def rows_of(view: LineView) -> list[Line]:
+    """All rows of a view."""
+    return [view.row_line(row) for row in range(view.row_count)]
 
 
 def assert_snapshot(name: str, text: str) -> None:

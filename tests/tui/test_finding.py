@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from driving import make_app, screen_text, settled, wait_until
+from driving import make_app, rows_of, screen_text, settled, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted import NOW, ScriptedSession, rich_state, turn
 
-from llmbm_console.core.log_filter import FilterError, filtered
+from llmbm_console.core.log_filter import FilterError, log_filter
 from llmbm_console.core.state import LogLine
 from llmbm_console.tui.ask import AskLine
 from llmbm_console.tui.details import EventDetails
@@ -36,20 +36,20 @@ LOG = (
     ],
 )
 def test_a_filter_shows_what_every_word_matches(query: str, shown: list[int]) -> None:
-    assert [LOG.index(entry) for entry in filtered(LOG, query)] == shown
+    assert [LOG.index(entry) for entry in LOG if log_filter(query)(entry)] == shown
 
 
 @pytest.mark.parametrize(("query", "named"), [("colour:red", "colour"), ("level:loud", "level:loud")])
 def test_a_filter_that_cannot_be_understood_names_the_word(query: str, named: str) -> None:
     with pytest.raises(FilterError, match=named):
-        filtered(LOG, query)
+        log_filter(query)
 
 
 @given(st.text(max_size=60))
 def test_any_text_is_a_filter_or_a_clear_error(query: str) -> None:
     problem = ""
     try:
-        assert set(filtered(LOG, query)) <= set(LOG)
+        assert set(filter(log_filter(query), LOG)) <= set(LOG)
     except FilterError as error:
         problem = str(error)
     assert not problem or "expected one of" in problem
@@ -82,7 +82,7 @@ async def test_slash_filters_the_events_while_it_is_typed_and_escape_undoes_it()
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         await pilot.press("escape", "2", "/", *"level:error")
-        assert [row.text[-19:] for row in app.main.event_list.rows] == ["line silent for 2 s"]
+        assert [row.text[-19:] for row in rows_of(app.main.event_list)] == ["line silent for 2 s"]
         await pilot.press("enter")
         assert "1 of 3" in screen_text(app)
         await pilot.press("/", *"colour:red")
@@ -90,7 +90,7 @@ async def test_slash_filters_the_events_while_it_is_typed_and_escape_undoes_it()
         await pilot.press("escape")
         assert app.main.event_list.wanted == "level:error"
         await pilot.press("escape")
-        assert len(app.main.event_list.rows) == 3
+        assert len(rows_of(app.main.event_list)) == 3
 
 
 async def test_enter_tells_everything_about_an_event() -> None:

@@ -194,13 +194,13 @@ async def test_e_selects_warnings_and_errors_and_nothing_else() -> None:
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         await pilot.press("escape", "E")
-        assert app.main.event_list.rows[app.main.event_list.selected_row].style == "events--error"
+        assert app.main.event_list.row_line(app.main.event_list.selected_row).style == "events--error"
         await pilot.press("E")
-        assert app.main.event_list.rows[app.main.event_list.selected_row].style == "events--warn"
+        assert app.main.event_list.row_line(app.main.event_list.selected_row).style == "events--warn"
         await pilot.press("E")
         await wait_until(pilot, lambda: any("no further" in text for text in messages(app)), "end")
         await pilot.press("e")
-        assert app.main.event_list.rows[app.main.event_list.selected_row].style == "events--error"
+        assert app.main.event_list.row_line(app.main.event_list.selected_row).style == "events--error"
 
 
 async def test_help_is_about_the_focused_pane() -> None:

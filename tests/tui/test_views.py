@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from driving import make_app, screen_text, settled, wait_until
+from driving import make_app, rows_of, screen_text, settled, wait_until
 from scripted import NOW, ScriptedSession, rich_state, turn
 
 from llmbm_console.core.actions import ACTIONS
@@ -198,10 +198,10 @@ async def test_a_value_is_asked_for_then_left_out_then_neither() -> None:
         app.main.focus_pane("facets")
         await pilot.press(*["down"] * 4, "enter")
         assert app.main.event_list.wanted == "code:budget"
-        assert len(app.main.event_list.rows) == 10
+        assert len(rows_of(app.main.event_list)) == 10
         await pilot.press("enter")
         assert app.main.event_list.wanted == "!code:budget"
-        assert len(app.main.event_list.rows) == 20
+        assert len(rows_of(app.main.event_list)) == 20
         await pilot.press("enter")
         assert app.main.event_list.wanted == ""
 

@@ -8,7 +8,7 @@ means warnings and worse. Words in double quotes may hold blanks.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from llmbm_console.core.state import LogLine
 
@@ -55,8 +55,3 @@ def log_filter(query: str) -> Callable[[LogLine], bool]:
         if word := quoted or bare:
             terms.append((not negated, _term(word, name)))
     return lambda entry: all(test(entry) is wanted for wanted, test in terms)
-
-
-def filtered(log: Iterable[LogLine], query: str) -> tuple[LogLine, ...]:
-    """The lines that pass. Raises FilterError."""
-    return tuple(filter(log_filter(query), log))

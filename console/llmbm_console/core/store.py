@@ -10,7 +10,8 @@ from typing import Any
 from llmbm_console.core import events as ev
 from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.sanitise import clean
-from llmbm_console.core.state import Command, LogLine, PendingValue, State, Text, Turn
+from llmbm_console.core.series import Series
+from llmbm_console.core.state import Command, LogLine, PendingValue, State, Text, Turn, changed
 from llmbm_console.core.store_parts import add_item, add_log, add_seam, cut_turn
 from llmbm_console.core.store_records import RECORDS
 
@@ -22,7 +23,7 @@ def reduce(state: State, event: ev.Event) -> State:
     step = _STEPS.get(type(event))
     if step is not None:
         state = step(state, event)
-    return replace(state, now=event.at)
+    return state if state.now == event.at else changed(state, now=event.at)
 
 
 # ---- one function per kind of event ---------------------------------------------------------------------------------
@@ -39,7 +40,7 @@ def _console_text(state: State, event: ev.ConsoleText) -> State:
         return state
     last = state.items[-1] if state.items else None
     if isinstance(last, Text) and len(last.text) < MAX_TEXT:
-        return replace(state, items=(*state.items[:-1], Text(last.text + text, last.at)))
+        return replace(state, items=Series.of(state.items).with_last(Text(last.text + text, last.at)))
     return add_item(state, Text(text, event.at))
 
 

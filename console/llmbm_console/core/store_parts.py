@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from llmbm_console.core.events import Severity
-from llmbm_console.core.state import MAX_CHOICES, MAX_ITEMS, MAX_LOG, LogLine, Seam, State, TranscriptItem, Turn
+from llmbm_console.core.series import Series
+from llmbm_console.core.state import (
+    MAX_CHOICES,
+    MAX_ITEMS,
+    MAX_LOG,
+    LogLine,
+    Seam,
+    State,
+    TranscriptItem,
+    Turn,
+    changed,
+)
 from llmbm_console.core.turns import choices_of, cut_off, without_choices
 
 
 def add_item(state: State, item: TranscriptItem) -> State:
     """Appends to the transcript; the oldest items go when there are too many."""
-    items = (*state.items, item)
-    over = len(items) - MAX_ITEMS
-    if over > 0:
-        return replace(state, items=items[over:], dropped_items=state.dropped_items + over)
-    return replace(state, items=items)
+    items = Series.of(state.items).appended(item, MAX_ITEMS)
+    return changed(state, items=items, dropped_items=state.dropped_items + len(state.items) + 1 - len(items))
 
 
 def add_log(state: State, line: LogLine) -> State:
     """Appends to the event list; the oldest lines go when there are too many."""
-    log = (*state.log, line)
-    over = len(log) - MAX_LOG
-    if over > 0:
-        return replace(state, log=log[over:], dropped_log=state.dropped_log + over)
-    return replace(state, log=log)
+    log = Series.of(state.log).appended(line, MAX_LOG)
+    return changed(state, log=log, dropped_log=state.dropped_log + len(state.log) + 1 - len(log))
 
 
 def end_turn(state: State, turn: Turn) -> State:
     """The running turn becomes an item."""
-    state = add_item(replace(state, turn=None), turn)
+    state = add_item(changed(state, turn=None), turn)
     return _bounded(state) if choices_of(turn) else state
 
 
@@ -44,7 +47,7 @@ def _bounded(state: State) -> State:
         kept += counts[place]
         if counts[place] and kept > MAX_CHOICES // 2 and isinstance(item, Turn):
             items[place] = without_choices(item)
-    return replace(state, items=tuple(items))
+    return changed(state, items=Series(items))
 
 
 def cut_turn(state: State, why: str) -> State:

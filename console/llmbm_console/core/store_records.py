@@ -9,7 +9,8 @@ from typing import Any
 
 from llmbm_console.core.events import Severity
 from llmbm_console.core.sanitise import clean, decode_text
-from llmbm_console.core.state import MAX_WORDS, LogLine, State, Turn
+from llmbm_console.core.series import Series
+from llmbm_console.core.state import MAX_WORDS, LogLine, State, Turn, changed
 from llmbm_console.core.store_parts import add_log, add_seam, cut_turn, end_turn
 from llmbm_console.core.turns import ended, with_choice, with_token
 from llmbm_protocol.schema import (
@@ -101,8 +102,8 @@ def _token(state: State, record: Token, at: float) -> State:
     cycles = state.decode_cycles
     if len(extended.tokens) > len(turn.tokens) and record.index > 0:
         # The pass that led to the first token was the last one of the prefill.
-        cycles = (*cycles[-(MAX_CYCLES - 1) :], record.cycles)
-    return replace(state, turn=extended, decode_cycles=cycles, phase=Phase.DECODE)
+        cycles = Series.of(cycles).appended(record.cycles, MAX_CYCLES)
+    return changed(state, turn=extended, decode_cycles=cycles, phase=Phase.DECODE, now=at)
 
 
 def _choice(state: State, record: Choice, at: float) -> State:
@@ -154,7 +155,7 @@ def _event(state: State, record: Event, at: float) -> State:
 
 
 def _credit(state: State, record: Credit, at: float) -> State:
-    return replace(state, credit=record, phase=record.phase)
+    return changed(state, credit=record, phase=record.phase, now=at)
 
 
 def _counters(state: State, record: Counters, at: float) -> State:
@@ -171,8 +172,8 @@ def _sample(attribute: str) -> Callable[[State, Any, float], State]:
     """A step that keeps the newest record of one stream."""
 
     def step(state: State, record: Sample, at: float) -> State:
-        changes: dict[str, Any] = {attribute: record, "stamps": _stamped(state, record, at)}
-        return replace(state, **changes)
+        changes: dict[str, Any] = {attribute: record, "stamps": _stamped(state, record, at), "now": at}
+        return changed(state, **changes)
 
     return step
 
@@ -182,12 +183,12 @@ def _stamped(state: State, record: Sample, at: float) -> MappingProxyType[Any, f
 
 
 def _perf(state: State, record: Perf, at: float) -> State:
-    return replace(state, perf=record, phase=record.phase, stamps=_stamped(state, record, at))
+    return changed(state, perf=record, phase=record.phase, stamps=_stamped(state, record, at), now=at)
 
 
 def _zone(state: State, record: Zone, at: float) -> State:
     arenas = MappingProxyType({**state.arenas, record.arena: record})
-    return replace(state, arenas=arenas, stamps=_stamped(state, record, at))
+    return changed(state, arenas=arenas, stamps=_stamped(state, record, at), now=at)
 
 
 RECORDS: dict[type[Record], Callable[[State, Any, float], State]] = {

@@ -6,10 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmbm_console.core.sanitise import decode_text
+from llmbm_console.core.series import Series
 from llmbm_console.core.state import MAX_CHOICES, TokenInfo, Turn
 
 if TYPE_CHECKING:
     from llmbm_protocol.schema import Choice, Finished, SamplingState, Token
+
+
+MAX_TOKENS = 1 << 20  # of one answer that are kept, more than any context has
 
 
 def with_token(turn: Turn, token: Token, at: float) -> Turn:
@@ -29,7 +33,7 @@ def with_token(turn: Turn, token: Token, at: float) -> Turn:
     return replace(
         turn,
         text=turn.text + text,
-        tokens=(*turn.tokens, info),
+        tokens=Series.of(turn.tokens).appended(info, MAX_TOKENS),
         lost_tokens=turn.lost_tokens + token.index - expected,
         pending=pending,
         next_part=1 if token.more else 0,
@@ -44,7 +48,7 @@ def _with_part(turn: Turn, token: Token) -> Turn:
     return replace(
         turn,
         text=whole,
-        tokens=(*turn.tokens[:-1], replace(turn.tokens[-1], end=len(whole))),
+        tokens=Series.of(turn.tokens).with_last(replace(turn.tokens[-1], end=len(whole))),
         pending=pending,
         next_part=token.part + 1 if token.more else 0,
     )
@@ -59,6 +63,8 @@ def with_choice(turn: Turn, choice: Choice, sampling: SamplingState | None) -> T
                 return turn
             place = len(turn.tokens) - back
             fresh = replace(token, choice=choice, sampling=sampling)
+            if back == 1 and place < MAX_CHOICES:  # nearly always
+                return replace(turn, tokens=Series.of(turn.tokens).with_last(fresh))
             tokens = [*turn.tokens[:place], fresh, *turn.tokens[place + 1 :]]
             if place >= MAX_CHOICES:
                 tokens[place - MAX_CHOICES] = replace(tokens[place - MAX_CHOICES], choice=None, sampling=None)
@@ -83,7 +89,9 @@ def _without_pending(turn: Turn) -> Turn:
     if not turn.pending:
         return turn
     text = turn.text + decode_text(turn.pending, b"", final=True)[0]
-    tokens = (*turn.tokens[:-1], replace(turn.tokens[-1], end=len(text))) if turn.tokens else ()
+    tokens = Series.of(turn.tokens)
+    if tokens:
+        tokens = tokens.with_last(replace(tokens[-1], end=len(text)))
     return replace(turn, text=text, tokens=tokens, pending=b"", next_part=0)
 
 

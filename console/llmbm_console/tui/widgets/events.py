@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from llmbm_console.core.log_filter import FilterError, filtered, log_filter
+from llmbm_console.core.log_filter import FilterError, log_filter
 from llmbm_console.core.state import LogLine
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
@@ -19,6 +21,8 @@ from llmbm_protocol.words import LogCode
 
 STYLES = {"info": "events--info", "warn": "events--warn", "error": "events--error"}
 HISTOGRAM = 60  # columns at most
+MOST_MADE = 1000  # rows kept ready
+NO_ENTRY = LogLine(0.0, "", "info", "", "")
 WORDS = {"info": "    ", "warn": "WARN", "error": "ERR "}
 
 
@@ -63,14 +67,16 @@ class EventList(LineView):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._frame = Frame()
-        self._entries: tuple[LogLine, ...] = ()
-        self._dropped = 0
+        self._log: Sequence[LogLine] = ()  # as it was taken over last
+        self._read = 0  # lines of the session that were taken over, those that the log forgot included
+        self._entries: list[LogLine] = []  # what is shown
+        self._numbers: list[int] = []  # of each, counted from the session's beginning
+        self._made: dict[int, tuple[LogLine, Line]] = {}  # rows that were seen
         self._width = 0
         self.bare_edge = False  # another pane shows when things happened
-        self._empty = True
+        self._undescribed = False
         self._wanted = ""
-        self._shown_of: tuple[LogLine, ...] | None = None
-        self._filtered: tuple[LogLine, ...] = ()
+        self._passes: Callable[[LogLine], bool] | None = None
 
     def show(self, frame: Frame) -> None:
         """Draws another frame."""
@@ -83,30 +89,65 @@ class EventList(LineView):
         """Rows are cut to the width."""
         self._update()
 
+    @property
+    def row_count(self) -> int:
+        """A row for each line, words about it when there is none."""
+        return len(self._entries) or len(self.empty_words(bool(self._log)))
+
+    def row_line(self, row: int) -> Line:
+        """A row is made when it is seen: a log may have very many."""
+        if not self._entries:
+            made = self._made.get(row)
+            text = self.empty_words(bool(self._log))[row]
+            if made is None or made[1].text != text:
+                made = self._made[row] = (NO_ENTRY, Line(text, "events--time"))
+            return made[1]
+        entry, made = self._entries[row], self._made.get(row)
+        if made is None or made[0] is not entry:
+            if len(self._made) > MOST_MADE:
+                self._made.clear()
+            made = self._made[row] = (entry, self._row(entry, self._width))
+        return made[1]
+
     def _update(self) -> None:
         width = self.scrollable_content_region.width
         if width <= 0 or not self.display:
             return
+        if width != self._width:
+            self._width = width
+            self._made.clear()
+            self.refresh()
         state = self._frame.state
-        log = self._shown(state.log)
-        if width != self._width or self._empty:
-            self._width, self._entries, self._dropped = width, (), state.dropped_log
-            self.rows.clear()
-        if log is self._entries and self.rows:
-            return
-        gone = min(len(self._entries), max(0, state.dropped_log - self._dropped)) if not self._wanted else 0
-        known = len(self._entries) - gone
-        self._dropped = state.dropped_log
-        if known > len(log) or (known and log[known - 1] is not self._entries[-1]):
-            known, gone = 0, 0
-            self.rows.clear()
-        fresh = [self._row(entry, width) for entry in log[known:]]
-        self._empty = not log
-        if self._empty:
-            fresh = [Line(text, "events--time") for text in self.empty_words(bool(state.log))]
-        self.set_rows(known, fresh, removed=gone)
-        self._entries = log
-        self._describe()
+        if state.log is not self._log or not self._read:
+            self._take(state.log, state.dropped_log)
+
+    def _take(self, log: Sequence[LogLine], dropped: int) -> None:
+        """Takes over what the log has more than before, and what it forgot."""
+        old, known = self.row_count, self._read - dropped
+        if known > len(log) or (known > 0 and self._log and log[known - 1] is not self._log[-1]):
+            known, old = 0, 0  # another log, or another moment of it
+            self._clear()
+        gone = bisect_left(self._numbers, dropped)
+        if gone:
+            del self._entries[:gone], self._numbers[:gone]
+            self._made.clear()
+        first, shown = max(0, known), len(self._entries)
+        for number, entry in enumerate(log[first:], first + dropped):
+            if self._passes is None or self._passes(entry):
+                self._entries.append(entry)
+                self._numbers.append(number)
+        self._log, self._read, self._undescribed = log, dropped + len(log), True
+        self.rows_changed(shown, min(old, self.row_count) if gone else old, removed=gone)
+
+    def _clear(self) -> None:
+        self._entries, self._numbers, self._made, self._read = [], [], {}, 0
+        self.refresh()
+
+    def settle(self) -> None:
+        """The edges count the whole log: at the gauges' turn, not for every line."""
+        super().settle()
+        if self._undescribed:
+            self._describe()
 
     def empty_words(self, filtered_out: bool) -> tuple[str, ...]:
         """What an empty list says; `filtered_out`: there are lines, but none passes the filter."""
@@ -115,16 +156,17 @@ class EventList(LineView):
         return ("Nothing happened yet: link, kernel and machine tell here what they do.",)
 
     def _describe(self) -> None:
-        log = self._frame.state.log
+        self._undescribed = False
+        log, dropped = self._log, self._frame.state.dropped_log
         troubles = sum(1 for entry in log if entry.severity != "info")
         count = line((f"{troubles} to look at", "$warn")) if troubles else line(("nothing wrong", "$muted"))
         if self._wanted:
-            shown = 0 if self._empty else len(self._entries)
-            count = line((f"/{clip(self._wanted, 24)} ", "$accent"), (f"{shown} of {len(log)}", "$muted"))
+            count = line((f"/{clip(self._wanted, 24)} ", "$accent"), (f"{len(self._entries)} of {len(log)}", "$muted"))
+        if dropped:
+            count = line(count, (f" {self.glyphs.separator} the newest {len(log):,} of {self._read:,}", "$muted"))
         columns = min(HISTOGRAM, self._width - 8)
-        over_time = (
-            line() if self._frame.post_mortem or self.bare_edge else histogram(self._shown(log), columns, self.glyphs)
-        )
+        bare = self._frame.post_mortem or self.bare_edge
+        over_time = line() if bare else histogram(self._entries, columns, self.glyphs)
         self.set_heading(count if log else line(), over_time)
 
     def _row(self, entry: LogLine, width: int) -> Line:
@@ -161,9 +203,9 @@ class EventList(LineView):
         self.post_message(self.Looked())
 
     @property
-    def shown(self) -> tuple[LogLine, ...]:
+    def shown(self) -> Sequence[LogLine]:
         """The lines that pass the filter."""
-        return self._shown(self._frame.state.log)
+        return self._entries
 
     @property
     def selected(self) -> LogLine | None:
@@ -188,21 +230,14 @@ class EventList(LineView):
     def filter(self, query: str) -> str:
         """Shows only lines that match. A filter that is not understood changes nothing and its fault is returned."""
         try:
-            log_filter(query)
+            passes = log_filter(query)
         except FilterError as error:
             return str(error)
-        self._wanted, self._shown_of = query.strip(), None
+        self._wanted = query.strip()
+        self._passes = passes if self._wanted else None
         self.selected_row = -1
-        self._empty = True
-        self._update()
-        self.refresh()
+        self._clear()
+        self._take(self._frame.state.log, self._frame.state.dropped_log)
+        self._describe()
         self.post_message(self.Looked())
         return ""
-
-    def _shown(self, log: tuple[LogLine, ...]) -> tuple[LogLine, ...]:
-        """The lines to show, the same tuple again for the same log."""
-        if not self._wanted:
-            return log
-        if self._shown_of is not log:
-            self._shown_of, self._filtered = log, filtered(log, self._wanted)
-        return self._filtered

@@ -33,6 +33,7 @@ class Line(NamedTuple):
 NO_LINE = Line("", "")  # below the last one
 KEPT_SCREENS = 8  # so many times the visible rows are kept ready
 BAR_PERIOD = 1 / 4  # s
+MOST_COPIED = 100_000  # rows of one selection
 
 
 class Look(NamedTuple):
@@ -78,16 +79,31 @@ class LineView(ScrollView, Framed, can_focus=True):
 
     # ---- content
 
+    @property
+    def row_count(self) -> int:
+        """How many rows there are. With `row_line`, what a view overrides that makes its rows when they are seen."""
+        return len(self.rows)
+
+    def row_line(self, row: int) -> Line:
+        """One row, the same object as long as it is the same."""
+        return self.rows[row]
+
     def set_rows(self, first: int, rows: list[Line], *, removed: int = 0) -> None:
         """Replaces the rows from `first` on, after `removed` rows went from the beginning."""
         if removed:
             del self.rows[:removed]
-            self.selected_row = max(-1, self.selected_row - removed)
         old = len(self.rows)
         del self.rows[first:]
         self.rows.extend(rows)
-        count = len(self.rows)
-        grown = count != old or bool(removed)
+        self.rows_changed(first, old, removed=removed)
+
+    def rows_changed(self, first: int, old: int, *, removed: int = 0) -> None:
+        """Draws what changed: `removed` rows went from the beginning, of the `old` ones that were left those from
+        `first` on are others."""
+        count = self.row_count
+        if removed:
+            self.selected_row = max(-1, self.selected_row - removed)
+        grown = count != self.virtual_size.height or bool(removed)
         region = self.scrollable_content_region
         if grown:
             self._grow(region.width, count)
@@ -178,7 +194,7 @@ class LineView(ScrollView, Framed, can_focus=True):
     def step_found(self, direction: int) -> bool:
         """Goes to the next (1) or previous (-1) row with what is looked for; False when there is none further."""
         found = self._found_rows()
-        start = self.selected_row if self.selected_row >= 0 else (len(self.rows) if direction < 0 else -1)
+        start = self.selected_row if self.selected_row >= 0 else (self.row_count if direction < 0 else -1)
         further = [row for row in found if (row > start if direction > 0 else row < start)]
         if not further:
             return False
@@ -187,7 +203,7 @@ class LineView(ScrollView, Framed, can_focus=True):
 
     def select(self, row: int) -> None:
         """Marks a row and brings it into view."""
-        self.selected_row = max(-1, min(row, len(self.rows) - 1))
+        self.selected_row = max(-1, min(row, self.row_count - 1))
         height = self.scrollable_content_region.height
         if self.selected_row >= 0 and not self.scroll_offset.y <= self.selected_row < self.scroll_offset.y + height:
             self.following = False
@@ -247,7 +263,7 @@ class LineView(ScrollView, Framed, can_focus=True):
 
     def _row_strip(self, row: int, y: int, look: Look) -> Strip:
         """A row between the frame's edges, as it goes to the terminal."""
-        line = self.rows[row] if row < len(self.rows) else NO_LINE
+        line = self.row_line(row) if row < self.row_count else NO_LINE
         known = self._drawn.get(row)
         if known is not None and known[0] is line:
             return known[1]
@@ -265,9 +281,9 @@ class LineView(ScrollView, Framed, can_focus=True):
         """One visible row."""
         width = self.scrollable_content_region.width
         row = self.scroll_offset.y + y
-        if row >= len(self.rows):
+        if row >= self.row_count:
             return Strip.blank(width, self.rich_style)
-        item = self.rows[row]
+        item = self.row_line(row)
         style = self._style(item.style)
         if row == self.selected_row:
             style += Style(bgcolor=self._selection_style().bgcolor)
@@ -306,8 +322,10 @@ class LineView(ScrollView, Framed, can_focus=True):
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """The selected text without ornaments; rows that were only wrapped are joined again."""
         parts: list[str] = []
-        for row, item in enumerate(self.rows):
-            span = selection.get_span(row)
+        first = selection.start.y if selection.start is not None else 0
+        last = selection.end.y if selection.end is not None else self.row_count - 1
+        for row in range(max(0, first), min(last, self.row_count - 1, first + MOST_COPIED) + 1):
+            span, item = selection.get_span(row), self.row_line(row)
             if span is None:
                 continue
             start, end = span

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from llmbm_console.core.log_filter import filtered
+from llmbm_console.core.log_filter import log_filter
+from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import line
 from llmbm_console.tui.widgets.events import EventList
 
@@ -16,7 +17,12 @@ class MachineLog(EventList):
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
-        self._wanted = QUERY
+        self._wanted, self._passes = QUERY, log_filter(QUERY)
+
+    def show(self, frame: Frame) -> None:
+        """Drawn at the gauges' turn only."""
+        super().show(frame)
+        self.settle()
 
     def empty_words(self, filtered_out: bool) -> tuple[str, ...]:
         """Nothing is known of a machine at the other end of a cable."""
@@ -25,5 +31,6 @@ class MachineLog(EventList):
         return ("Nothing is told of this machine:", "with --qemu or --qmp its pauses and resets appear here.")
 
     def _describe(self) -> None:
-        count = len(filtered(self._frame.state.log, QUERY))
+        self._undescribed = False
+        count = len(self._entries)
         self.set_heading(line((f"{count} on the timeline" if count else "", "$muted")), line())

@@ -1,0 +1,108 @@
+"""The event list while events come: a full log forgets its oldest lines and says so, and a filter goes on with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from driving import make_app, rows_of, screen_text, settled, wait_until
+from scripted import NOW, ScriptedSession, rich_state
+from textual.pilot import Pilot
+
+from llmbm_console.core import store_parts
+from llmbm_console.core.events import Notice
+from llmbm_console.core.store import reduce
+from llmbm_console.tui.app import ConsoleApp
+
+ROOM = 50  # lines of the log in these tests
+
+
+@pytest.fixture(autouse=True)
+def _little_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_parts, "MAX_LOG", ROOM)
+
+
+def tell(session: ScriptedSession, first: int, end: int) -> None:
+    for number in range(first, end):
+        event = Notice(NOW + number / 10, "warn" if number % 10 == 0 else "info", f"line {number}")
+        session.state = reduce(session.state, event)
+        for listener in session.listeners:
+            listener(session.state, event)
+
+
+def numbers(app: ConsoleApp) -> list[int]:
+    return [int(row.text.rsplit(" ", 1)[1]) for row in rows_of(app.main.event_list)]
+
+
+async def shows(pilot: Pilot[Any], app: ConsoleApp, wanted: list[int]) -> None:
+    await wait_until(pilot, lambda: numbers(app) == wanted, f"{wanted}")
+
+
+async def test_a_full_log_keeps_the_newest_and_says_how_many_there_were() -> None:
+    session = ScriptedSession(rich_state(log=()))
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        assert "Nothing happened yet" in screen_text(app)
+        tell(session, 0, ROOM)
+        await shows(pilot, app, list(range(ROOM)))
+        assert "newest" not in screen_text(app)
+        tell(session, ROOM, 1234)
+        await shows(pilot, app, list(range(1234 - ROOM, 1234)))
+        await wait_until(pilot, lambda: "the newest 50 of 1,234" in screen_text(app), "said")
+        assert "line 1233" in screen_text(app)
+
+
+async def test_scrolled_up_a_line_stays_in_its_place_while_older_ones_go() -> None:
+    session = ScriptedSession(rich_state(log=()))
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        tell(session, 0, ROOM)
+        await shows(pilot, app, list(range(ROOM)))
+        view = app.main.event_list
+        view.focus()
+        view.scroll_to(y=30, animate=False, immediate=True)
+        view.select(31)
+        assert not view.following
+        first = view.row_line(view.scroll_offset.y)
+        tell(session, ROOM, ROOM + 7)
+        await shows(pilot, app, list(range(7, ROOM + 7)))
+        assert view.row_line(view.scroll_offset.y).text == first.text
+        assert view.selected is not None
+        assert view.selected.text == "line 31"
+
+
+async def test_a_filter_goes_on_with_the_lines_that_come_and_go() -> None:
+    session = ScriptedSession(rich_state(log=()))
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        tell(session, 0, 45)
+        await shows(pilot, app, list(range(45)))
+        assert app.main.event_list.filter("level:warn") == ""
+        assert numbers(app) == [0, 10, 20, 30, 40]
+        await wait_until(pilot, lambda: "5 of 45" in screen_text(app), "counted")
+        tell(session, 45, 72)
+        await shows(pilot, app, [30, 40, 50, 60, 70])
+        assert app.main.event_list.filter("") == ""
+        assert numbers(app) == list(range(22, 72))
+        app.main.event_list.filter("no such line")
+        await wait_until(pilot, lambda: "Nothing matches the filter." in screen_text(app), "empty")
+
+
+async def test_looking_back_shows_the_lines_of_that_moment() -> None:
+    session = ScriptedSession(rich_state(log=()))
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        tell(session, 0, 5)
+        early = session.state
+        await shows(pilot, app, list(range(5)))
+        tell(session, 5, 140)
+        await shows(pilot, app, list(range(90, 140)))
+        view, frame = app.main.event_list, app.frame()
+        view.show(type(frame)(state=early, wall=frame.wall))
+        assert numbers(app) == list(range(5))
+        view.show(frame)
+        assert numbers(app) == list(range(90, 140))
