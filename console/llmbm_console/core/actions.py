@@ -80,6 +80,15 @@ ACTIONS: tuple[Action, ...] = (
         leader="x",
     ),
     Action(
+        "chat.probabilities",
+        "Token probabilities",
+        "Chat",
+        "asks the kernel how likely each token was and what it nearly said, or no longer; the choice is kept. x and "
+        "the sampling pane show it; it takes up to half of a serial line",
+        ("p",),
+        need="line",
+    ),
+    Action(
         "chat.clear",
         "Forget the conversation",
         "Chat",
@@ -254,6 +263,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("view.smaller", "Smaller pane", "View", "half of the screen, then its own place again", ("_", "-")),
     Action("view.theme", "Next theme", "View", "shows the next theme; the choice is kept", ("t",), leader="T"),
     Action("view.glyphs", "Change the signs", "View", "block signs or plain ASCII for bars and frames"),
+    Action(
+        "view.tint",
+        "Tint the answers",
+        "View",
+        "colours each token by its probability, then by the time it took, then not at all; the choice is kept",
+        ("v",),
+    ),
     Action("view.live", "To the newest line", "View", "follows the newest text again", ("G", "end"), leader="e"),
     Action(
         "view.find",

@@ -152,7 +152,7 @@ def _enough(sums: list[float], mass: float, limit: int, top_p: float) -> int:
 def entropy(weights: list[float]) -> float:
     """Bits of a draw from these weights."""
     total = math.fsum(weights)
-    return -math.fsum(weight / total * math.log2(weight / total) for weight in weights if weight > 0)
+    return max(0.0, -math.fsum(weight / total * math.log2(weight / total) for weight in weights if weight > 0))
 
 
 def distribution_of(choice: Choice, vocab: int = 0) -> Distribution | None:

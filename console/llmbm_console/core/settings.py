@@ -3,6 +3,7 @@
     theme = "paper"                      # a theme of the console or of the folder themes/ beside this file
     glyphs = "ascii"                     # "blocks" (default) or "ascii"
     keys = "vim"                         # "basic" (default) or "vim"
+    probabilities = "on"                 # ask how each token is chosen: "off" (default) or "on"
 
     [bindings]                           # keys of single actions, by the ids that `llmbm-console settings` lists
     "view.jump" = ["ctrl+o", "f"]
@@ -57,6 +58,7 @@ class Settings:
     theme: str = ""
     glyphs: str = ""
     keys: str = "basic"
+    probabilities: str = ""
     bindings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     profiles: Mapping[str, Profile] = field(default_factory=dict)
 
@@ -96,10 +98,11 @@ def read_settings(path: Path) -> tuple[Settings, tuple[str, ...]]:
         theme=_choice(document, "theme", None, problems),
         glyphs=_choice(document, "glyphs", GLYPHS, problems),
         keys=_choice(document, "keys", tuple(PRESETS), problems) or "basic",
+        probabilities=_choice(document, "probabilities", ("on", "off"), problems),
         bindings=dict(_bindings(document.get("bindings", {}), problems)),
         profiles=dict(_profiles(document.get("profiles", {}), problems)),
     )
-    known = ("theme", "glyphs", "keys", "bindings", "profiles")
+    known = ("theme", "glyphs", "keys", "probabilities", "bindings", "profiles")
     problems += [f"{key}: is not a setting; expected one of {', '.join(known)}" for key in document if key not in known]
     return settings, tuple(f"{path.name}: {problem}" for problem in problems)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import time
 from collections.abc import Callable, Iterable
@@ -33,6 +34,7 @@ from llmbm_console.tui.sampling_history import SamplingHistory
 from llmbm_console.tui.screen import MainScreen, main_screen
 from llmbm_console.tui.text import ControlFilter, plain
 from llmbm_console.tui.theme import textual_name, textual_theme
+from llmbm_console.tui.tint import MODES
 from llmbm_console.tui.verbs import Verbs
 from llmbm_console.tui.widgets.prompt import Prompt
 from llmbm_console.tui.widgets.slider import Slider
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from llmbm_console.tui.widgets.hex_view import HexView
 
 SessionFactory = Callable[[], Session]
+ASKED_FOR = 12  # of the likeliest tokens with each token: half of a serial line at 30 tokens a second
 
 
 def _actions_provider() -> type[Provider]:
@@ -105,6 +108,8 @@ class ConsoleApp(App[int]):
         self.memory = memory
         self.choices = load_choices(memory / "tui.json" if memory is not None else None)
         self.glyphs = GLYPHS.get(glyphs or self.settings.glyphs or self.choices.get("glyphs", ""), BLOCKS)
+        self.wants_choices = (self.settings.probabilities or self.choices.get("probabilities", "")) == "on"
+        self.tint = tint if (tint := self.choices.get("tint", "")) in MODES else ""
         self.failure = ""
         self.next_target: Target | None = None  # what to open after this session
         self._failed = False
@@ -238,6 +243,9 @@ class ConsoleApp(App[int]):
             self._unlisten = self.session.listen(self._on_session_event)
             self._state = self.session.state
             self.timeline, self.held = Timeline(whole=self.playback is not None), None
+            if self.wants_choices and not self.session.choices:
+                with contextlib.suppress(SessionError):  # a file cannot be asked
+                    await self.session.want_choices(ASKED_FOR)
             await self.session.open()
             self.player.begin()
         except (SessionError, OSError, ValueError) as error:
@@ -305,6 +313,8 @@ class ConsoleApp(App[int]):
             held=False,
             read_only=self.read_only,
             controllable=self.controllable,
+            tint=self.tint,
+            choices=self.session is not None and self.session.choices > 0,
         )
 
     def shown_frame(self) -> Frame:
@@ -313,7 +323,12 @@ class ConsoleApp(App[int]):
             return self.frame()
         player = self.player
         return replace(
-            self.held, held=True, held_events=self.held_events, player=player.words(), playing=player.playing
+            self.held,
+            held=True,
+            held_events=self.held_events,
+            player=player.words(),
+            playing=player.playing,
+            tint=self.tint,
         )
 
     def look_back(self, moment: float) -> bool:

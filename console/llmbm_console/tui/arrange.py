@@ -16,6 +16,7 @@ ULTRA = 168
 LOW = 20  # rows
 EVENTS_FROM = 28
 TABS_FROM = 44  # rows from which the line of views is on the main view too
+TOKENS_FROM = 140  # columns: the strip of the tokens of an answer
 
 #: The views: tabs of the narrow layout, and the panes each one shows there.
 TABS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -36,7 +37,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
 }
 
 #: Parts without a frame.
-STRIPS = frozenset({"status", "keys", "banner", "tabs", "hud"})
+STRIPS = frozenset({"status", "keys", "banner", "tabs", "hud", "tokens"})
 
 #: The panes beside the transcript.
 SIDE_PANES = ("memory", "sentinel", "context", "sampling", "machine")
@@ -54,8 +55,8 @@ class Shape:
     banner_rows: int = 0  # rows for the verdict of a file
     tab: str = "chat"  # narrow only
     zoom: str = ""  # pane on the whole screen
-
     half: str = ""  # pane that has half of the screen
+    choices: bool = False  # how tokens were chosen is known: there is more to show
 
     @property
     def narrow(self) -> bool:
@@ -199,6 +200,8 @@ def _wide(regions: Regions, area: Region, shape: Shape) -> None:
     if shape.half == "events":
         events = area.height // 2
     parts: list[tuple[str, int]] = [("transcript", 0)]
+    if shape.choices and shape.width >= TOKENS_FROM and events:
+        parts.append(("tokens", 2))
     if events:
         parts.append(("events", events))
     if prompt:
@@ -210,10 +213,10 @@ def _wide(regions: Regions, area: Region, shape: Shape) -> None:
         _column(regions, second, _half_parts(shape.half, area.height))
         return
     if not ultra:
-        _column(regions, second, _side_parts(area.height))
+        _column(regions, second, _side_parts(area.height, shape.choices))
         return
     third = Region(second.right, area.y, side, area.height)
-    sampling = max(5, min(11, area.height // 2))
+    sampling = max(5, min(13 if shape.choices else 11, area.height // 2))
     _column(regions, second, [("memory", 9), ("sentinel", 0)])
     _column(regions, third, [("context", 5), ("sampling", sampling), ("machine", 0)])
 
@@ -228,13 +231,13 @@ def _half_parts(pane: str, height: int) -> list[tuple[str, int]]:
     return [(name, 0 if name == pane else parts[name]) for name in SIDE_PANES if name == pane or name in parts]
 
 
-def _side_parts(height: int) -> list[tuple[str, int]]:
+def _side_parts(height: int, choices: bool) -> list[tuple[str, int]]:
     """Heights of the panes beside the transcript: least heights first, then what is left goes where it tells most."""
     least = {"memory": 8, "sentinel": 5, "context": 4, "sampling": 5}
     if sum(least.values()) > height:
         del least["context"]
     left = height - sum(least.values())
-    for name, wanted in (("sampling", 11), ("context", 5), ("memory", 9), ("sentinel", 16)):
+    for name, wanted in (("sampling", 13 if choices else 11), ("context", 5), ("memory", 9), ("sentinel", 16)):
         if name in least:
             more = min(left, wanted - least[name])
             least[name] += more

@@ -36,6 +36,8 @@ class Frame:
     recorded: bool = False  # a recording is shown
     read_only: bool = False
     controllable: bool = False
+    tint: str = ""  # what answers are tinted by, see tint.MODES
+    choices: bool = False  # how tokens are chosen is asked for
 
     @property
     def post_mortem(self) -> bool:

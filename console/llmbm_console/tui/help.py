@@ -20,7 +20,12 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "transcript": (
         "Prompts and answers as they come, commands and what they printed, and seams where something is missing. "
         "Scrolled up, it stays where it is while text goes on.",
-        (("up down", "scroll"), ("Home G", "first and newest line"), ("mouse", "drag to select, ^c copies")),
+        (
+            ("up down", "scroll"),
+            ("Home G", "first and newest line"),
+            ("mouse", "drag to select, ^c copies"),
+            ("v", "tint: by probability (green from 0.5, blue from 0.2, yellow from 0.05, red below)"),
+        ),
     ),
     "events": (
         "Everything that happened, on one clock: the kernel's log, the line, the machine, the console.",
@@ -55,7 +60,9 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     ),
     "sampling": (
         "The kernel's sampling parameters. A value that you move is sent when you stop moving; until the kernel "
-        "accepts it, a ring marks the value in force. A change made with a command moves the slider.",
+        "accepts it, a ring marks the value in force. A change made with a command moves the slider. With token "
+        "probabilities on (p), the columns below are the last token's likeliest: left of the mark is what these values "
+        "keep of them, worked out before anything is sent.",
         (
             ("up down", "next slider"),
             ("left right", "move"),

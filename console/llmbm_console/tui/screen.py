@@ -14,6 +14,7 @@ from textual.widget import Widget
 
 from llmbm_console.core.actions import PANES, VIEW_PANES, Action
 from llmbm_console.tui.arrange import VIEWS, Shape, arrange, tab_of, view_of
+from llmbm_console.tui.choices import told_turn
 from llmbm_console.tui.compositor import ChangesCompositor
 from llmbm_console.tui.deck import Deck
 from llmbm_console.tui.frame import Frame
@@ -27,7 +28,7 @@ from llmbm_console.tui.widgets.memory import MemoryPanel
 from llmbm_console.tui.widgets.prompt import Prompt
 from llmbm_console.tui.widgets.sampling import SamplingPanel
 from llmbm_console.tui.widgets.sentinel import SentinelPanel
-from llmbm_console.tui.widgets.strips import Hud, KeyLine, StatusLine, TabLine, Verdict, verdict_lines
+from llmbm_console.tui.widgets.strips import Hud, KeyLine, StatusLine, TabLine, TokenStrip, Verdict, verdict_lines
 from llmbm_console.tui.widgets.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class MainScreen(Screen[None]):
         self.hud = Hud(id="hud")
         self.keys = KeyLine(actions, id="keys")
         self.transcript = Transcript(id="transcript")
+        self.token_strip = TokenStrip(id="tokens")
         self.event_list = EventList(id="events")
         self.prompt = Prompt(history, id="prompt")
         self.sampling = SamplingPanel(id="sampling")
@@ -94,6 +96,7 @@ class MainScreen(Screen[None]):
             self.banner,
             self.tabs,
             self.transcript,
+            self.token_strip,
             self.event_list,
             self.hud,
             self.prompt,
@@ -122,6 +125,7 @@ class MainScreen(Screen[None]):
             self.event_list.show(frame)
         if gauges or state.sampling is not before.sampling or state.pending is not before.pending:
             self.sampling.show(frame)
+        self.token_strip.show(frame)
         if not gauges:
             return
         self.transcript.settle()
@@ -156,6 +160,7 @@ class MainScreen(Screen[None]):
             height=height,
             prompt_rows=0 if read_only else self.prompt.text_rows,
             banner_rows=self._banner_rows(width),
+            choices=self.frame.choices or told_turn(self.frame.state) is not None,
             **changes,
         )
         if shape == self.shape:

@@ -206,13 +206,36 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs):
         else:
             self.say("there is no answer yet", "warning")
 
+    def chat_probabilities(self) -> None:
+        """Asks how tokens are chosen, or no longer."""
+        from llmbm_console.tui.app import ASKED_FOR
+
+        session = self.app.session
+        wanted = not (session is not None and session.choices > 0)
+        self.app.wants_choices = wanted
+        self.app.keep("probabilities", "on" if wanted else "off")
+        if session is None:
+            return
+
+        async def run() -> None:
+            outcome = await session.want_choices(ASKED_FOR if wanted else 0)
+            if not outcome.ok:
+                self.say(plain(outcome.error), "error")
+            elif wanted:
+                self.say("token probabilities: from the next token on; x looks at one, v tints the answers")
+            else:
+                self.say("token probabilities: no longer asked for")
+            self.app.pacer.flush()
+
+        self.background(run())
+
     def chat_xray(self) -> None:
         """The tokens of the answers."""
         from llmbm_console.tui.xray import TokenXRay, turns_of
 
         frame = self.app.shown_frame()
         if turns_of(frame.state):
-            self.app.push_screen(TokenXRay(frame, self._look, self.copy))
+            self.app.push_screen(TokenXRay(frame, self._look, self.copy, lambda: self.app.state.words))
         else:
             self.say("there is no answer yet to look at", "warning")
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from llmbm_console.tui.choices import newest
 from llmbm_console.tui.glyphs import ASCII, BLOCKS
+from llmbm_console.tui.tint import MODES
 from llmbm_console.tui.verbs_time import TimeVerbs
 
 if TYPE_CHECKING:
@@ -141,6 +143,16 @@ class ViewVerbs(TimeVerbs):
         self.app.keep("glyphs", self.app.glyphs.name)
         if self.app.held is not None:
             self.app.held = replace(self.app.held, glyphs=self.app.glyphs)
+        self.app.pacer.flush()
+
+    def view_tint(self) -> None:
+        """Tints the answers by the next of probability, time, nothing."""
+        self.app.tint = MODES[(MODES.index(self.app.tint) + 1) % len(MODES)]
+        self.app.keep("tint", self.app.tint)
+        if self.app.tint == "probability" and newest(self.app.shown_frame().state) is None:
+            self.say("tint by probability: nothing is known of these tokens; p asks for the next ones")
+        else:
+            self.say(f"tint by {self.app.tint}" if self.app.tint else "no tint")
         self.app.pacer.flush()
 
     def view_live(self) -> None:

@@ -1,8 +1,8 @@
-"""One token of an answer under the glass: where it stands, what it is, what it took, and what it was allowed."""
+"""One token of an answer under the glass: what it is, what it took, how it was chosen, and what was nearly said."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from llmbm_console.core.state import State, TokenInfo, Turn
-from llmbm_console.tui import figures
+from llmbm_console.tui import choices, figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import Piece, flat, line
 from llmbm_console.tui.widgets.sentinel import use_style
@@ -25,11 +25,6 @@ def turns_of(state: State) -> list[Turn]:
     """The turns that have tokens, oldest first."""
     items = (*state.items, state.turn)
     return [item for item in items if isinstance(item, Turn) and item.tokens]
-
-
-def shown(text: str) -> str:
-    """A token's text with its blanks and line ends visible."""
-    return flat(text.replace("\n", "⏎").replace(" ", "␣")) if text else "no text of its own"
 
 
 def strip(turn: Turn, chosen: int, budget: int, width: int, frame: Frame) -> Content:
@@ -44,12 +39,14 @@ def strip(turn: Turn, chosen: int, budget: int, width: int, frame: Frame) -> Con
     return line(*pieces)
 
 
-def described(turn: Turn, index: int, frame: Frame, width: int) -> list[Content]:
-    """The lines about one token."""
+def described(
+    turn: Turn, index: int, frame: Frame, width: int, height: int = 24, words: Mapping[int, str] | None = None
+) -> list[Content]:
+    """The lines about one token, at most `height` of them where that is possible."""
     token = turn.tokens[index]
     text = turn.text[token.start : token.end]
     before, after = turn.text[max(0, token.start - AROUND) : token.start], turn.text[token.end : token.end + AROUND]
-    middle = flat(text) if text.strip() else shown(text)
+    middle = flat(text) if text.strip() else choices.visible(text)
     sentinel = frame.state.sentinel
     budget = sentinel.decode_budget if sentinel is not None else 0
     since = token.time_ms - turn.tokens[index - 1].time_ms if index else None
@@ -62,7 +59,7 @@ def described(turn: Turn, index: int, frame: Frame, width: int) -> list[Content]
         line(),
         strip(turn, index, budget, width, frame),
         line(),
-        _row("text", shown(text)),
+        _row("text", choices.visible(text)),
         _row("id", f"{token.token}, token {token.index + 1} of {len(turn.tokens)} in turn {turn.number}"),
         _row("bytes", " ".join(f"{byte:02x}" for byte in text.encode("utf-8", "replace")[:24]) or "none yet"),
         _row("time", _time(token, since)),
@@ -71,10 +68,30 @@ def described(turn: Turn, index: int, frame: Frame, width: int) -> list[Content]
         use = f", {figures.percent(token.cycles / budget)} of the budget now in force" if budget else ""
         rows.append(_row("cycles", f"{token.cycles:,}".replace(",", " ") + use))
         slower = sum(other.cycles > token.cycles for other in turn.tokens)
-        rank = f"{slower} of {len(turn.tokens)} were slower" if slower else "the slowest of its answer"
-        rows.append(_row("rank", rank))
+        speed = f"{slower} of {len(turn.tokens)} were slower" if slower else "the slowest of its answer"
+        rows.append(_row("speed", speed))
     else:
         rows.append(_row("cycles", "it came out of the prefill: no decode pass of its own"))
+    return rows + _chosen(turn, index, frame, width, height - len(rows), frame.state.words if words is None else words)
+
+
+def _chosen(turn: Turn, index: int, frame: Frame, width: int, height: int, words: Mapping[int, str]) -> list[Content]:
+    """How the token was chosen, and what was nearly said."""
+    token = turn.tokens[index]
+    choice = token.choice
+    if choice is None:
+        if any(other.choice for other in turn.tokens):
+            return [_row("chance", "not told: lost on the line, or left out for want of room")]
+        return [_row("chance", "not asked for: p, outside of this box, asks for those of the next tokens")]
+    distribution = choices.known(choice, choices.vocab_of(frame.state))
+    rows = [_row("chance", choices.chance_line(choice, distribution))]
+    if rules := choices.rules_line(token):
+        rows.append(_row("rules", rules))
+    if before := choices.before_line(choice, words):
+        rows.append(_row("before", before))
+    if distribution is not None and height - len(rows) > 1:
+        told = choices.Told(token.token, choice, distribution, words)
+        rows += choices.bars(told, width, height - len(rows), frame.glyphs)
     return rows
 
 
@@ -110,12 +127,20 @@ class TokenXRay(ModalScreen[None]):
         width: 100; max-width: 100%; height: auto; max-height: 100%; padding: 0 1; margin-bottom: 1;
         border: round $focus; background: $surface; border-title-color: $accent; border-subtitle-color: $muted;
     }
+    TokenXRay.-ascii > Vertical { border: ascii $focus; }
     TokenXRay Static { width: 1fr; background: $surface; }
     """
 
-    def __init__(self, frame: Frame, look: Callable[[float], None], copy: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        frame: Frame,
+        look: Callable[[float], None],
+        copy: Callable[[str], None],
+        words: Callable[[], Mapping[int, str]],
+    ) -> None:
         super().__init__()
-        self._frame, self._look, self._copy = frame, look, copy
+        self._frame, self._look, self._copy, self._words = frame, look, copy, words
+        self._known = 0
         self._turns = turns_of(frame.state)
         self._turn = len(self._turns) - 1
         self.index = len(self._turns[-1].tokens) - 1
@@ -127,6 +152,7 @@ class TokenXRay(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """A box at the lower edge."""
+        self.set_class(self._frame.glyphs.name == "ascii", "-ascii")
         with Vertical() as box:
             box.border_title = line(("Token", "bold"))
             past = "" if self._frame.read_only else "b its moment   "
@@ -136,6 +162,12 @@ class TokenXRay(ModalScreen[None]):
     def on_mount(self) -> None:
         """Filled when its width is known."""
         self.call_after_refresh(self._show)
+        self.set_interval(0.5, self._learn)
+
+    def _learn(self) -> None:
+        """Texts of tokens come while one is looked at."""
+        if len(self._words()) != self._known:
+            self._show()
 
     def on_resize(self) -> None:
         """The strip has the width of the box."""
@@ -143,7 +175,10 @@ class TokenXRay(ModalScreen[None]):
 
     def _show(self) -> None:
         body = self.query_one(Static)
-        rows = described(self._turns[self._turn], self.index, self._frame, max(10, body.size.width))
+        words = self._words()
+        self._known = len(words)
+        turn = self._turns[self._turn]
+        rows = described(turn, self.index, self._frame, max(10, body.size.width), self.size.height - 4, words)
         body.update(Content("\n").join(rows))
 
     def action_move(self, by: int) -> None:

@@ -28,6 +28,7 @@ class Line(NamedTuple):
     gutter: int = 0
     gutter_style: str = ""
     soft: bool = False  # the next row continues this one
+    marks: tuple[tuple[int, int, str], ...] = ()  # parts drawn with other component classes, in their order
 
 
 NO_LINE = Line("", "")  # below the last one
@@ -290,7 +291,10 @@ class LineView(ScrollView, Framed, can_focus=True):
         segments = []
         if item.gutter:
             segments.append(Segment(item.text[: item.gutter], self._style(item.gutter_style or item.style)))
-        segments.append(Segment(item.text[item.gutter :], style))
+        if item.marks:
+            segments += self._marked(item, style)
+        else:
+            segments.append(Segment(item.text[item.gutter :], style))
         if self.sought:
             segments = self._found(segments, item)
         selection = self.text_selection
@@ -298,6 +302,18 @@ class LineView(ScrollView, Framed, can_focus=True):
             segments = self._selected(item, segments, span)
         strip = Strip(segments).adjust_cell_length(width, style if row == self.selected_row else self.rich_style)
         return strip.apply_offsets(0, row)
+
+    def _marked(self, item: Line, style: Style) -> list[Segment]:
+        """The text behind the gutter, with its marks."""
+        segments, place = [], item.gutter
+        for start, end, name in item.marks:
+            segments += [
+                Segment(item.text[place:start], style),
+                Segment(item.text[start:end], style + self._style(name)),
+            ]
+            place = end
+        segments.append(Segment(item.text[place:], style))
+        return [segment for segment in segments if segment.text]
 
     def _selection_style(self) -> Style:
         return self.screen.get_component_rich_style("screen--selection")

@@ -1,4 +1,5 @@
-"""The sampling pane: a slider for each sampling parameter, and what the one in hand means or why it was refused."""
+"""The sampling pane: a slider for each sampling parameter, what they would keep of the last token's distribution, and
+what the one in hand means or why it was refused."""
 
 from __future__ import annotations
 
@@ -7,7 +8,9 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from llmbm_console.core.distribution import Rules
 from llmbm_console.core.state import State
+from llmbm_console.tui.choices import known, newest, slice_line, slice_text, vocab_of
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.scale import Scale
 from llmbm_console.tui.text import clip, line
@@ -27,6 +30,9 @@ FIELDS = {
     "max_tokens": "max_tokens",
     "seed": "seed",
 }
+
+#: Those that cut a distribution: the others change what it is.
+CUTTING = ("temp", "min_p", "top_p", "top_k")
 
 
 def accepted(state: State, name: str) -> int | None:
@@ -49,6 +55,9 @@ class SamplingPanel(Framed, can_focus=False):
         height: 1; color: $muted; text-wrap: nowrap; text-overflow: ellipsis; background: $background;
     }
     SamplingPanel.-tight > Static { display: none; }
+    SamplingPanel > #whatif { height: 2; display: none; }
+    SamplingPanel.-whatif > #whatif { display: block; }
+    SamplingPanel.-tight > #whatif { display: none; }
     """
 
     def __init__(self, *, id: str) -> None:
@@ -59,11 +68,14 @@ class SamplingPanel(Framed, can_focus=False):
         }
         self._note = Static("", markup=False)
         self._noted = Content("")
+        self._whatif = Static("", markup=False, id="whatif")
+        self._imagined = Content("")
 
     def compose(self) -> ComposeResult:
         """Sliders above the note."""
         with VerticalScroll(can_focus=False):
             yield from self.sliders.values()
+        yield self._whatif
         yield self._note
 
     def show(self, frame: Frame) -> None:
@@ -98,7 +110,30 @@ class SamplingPanel(Framed, can_focus=False):
         """The note follows the focus."""
         self._describe()
 
+    def _imagine(self) -> None:
+        """What the sliders as they stand would keep of the last real distribution, before anything is sent."""
+        frame, state = self._frame, self._frame.state
+        token = newest(state)
+        distribution = known(token.choice, vocab_of(state)) if token is not None and token.choice is not None else None
+        self.set_class(distribution is not None, "-whatif")
+        if state.sampling is None or distribution is None:
+            hint = "" if frame.read_only or frame.choices or state.sampling is None else "p shows what these keep"
+            self.set_heading(bottom=line((hint, "$muted")))
+            return
+        self.set_heading(bottom=line(("what if: the last token", "$muted")))
+        record = state.sampling
+        moved = record.model_copy(update={FIELDS[name]: self.sliders[name].value for name in CUTTING})
+        cut, before = distribution.cut(Rules.of(moved)), distribution.cut(Rules.of(record))
+        width = max(10, self.content_size.width)
+        text = Content("\n").join(
+            [slice_line(distribution, cut, width, frame.glyphs), slice_text(distribution, cut, before).truncate(width)]
+        )
+        if not text.is_same(self._imagined):
+            self._imagined = text
+            self._whatif.update(text)
+
     def _describe(self) -> None:
+        self._imagine()
         state = self._frame.state
         stale = (
             self._frame.stale(Stream.SAMPLING)

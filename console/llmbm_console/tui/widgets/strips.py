@@ -10,6 +10,7 @@ from llmbm_console.core.actions import Action, key_label, unavailable
 from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.tui import figures
 from llmbm_console.tui.arrange import TABS
+from llmbm_console.tui.choices import chance_text, chances, newest, times, told_turn
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import Piece, clip, flat, line, wrap
 from llmbm_console.tui.widgets.context import ruler
@@ -246,6 +247,35 @@ class Hud(Strip):
             if (pair := usage(frame.state, arena)) is not None and pair[1]:
                 pieces += [(f"{label.lower()} ", "$muted"), (f"{figures.brief_size(pair[0])}  ", f"${arena.value}")]
         return line(*pieces) if len(pieces) > 1 else line(("MEM no zones yet", "$muted"))
+
+
+class TokenStrip(Strip):
+    """The newest tokens of the answer, a column each: how likely they were, and how long they took."""
+
+    DEFAULT_CSS = "TokenStrip { height: 2; }"
+    NAME = 5
+
+    def content_for(self, frame: Frame, width: int) -> Content:
+        turn, token = told_turn(frame.state), newest(frame.state)
+        if turn is None or token is None or token.choice is None:
+            text = "nothing is told yet: the next answer is" if frame.choices else "p asks for them"
+            return line(("p    ", "$muted"), (f"token probabilities: {text}", "$muted")).truncate(width)
+        room = max(4, width - self.NAME - 8)
+        chance = token.choice.probability / figures.MILLION
+        budget = frame.state.sentinel.decode_budget if frame.state.sentinel is not None else 0
+        share = token.cycles / budget if budget else 0.0
+        ends = (chance_text(chance), figures.percent(share) if budget else "")
+        strips = (chances(turn, room, frame.glyphs), times(turn, room, budget, frame.glyphs))
+        names = ("p", "time")
+        rows = [
+            line(
+                (f"{name:<{self.NAME}}", "$muted"),
+                strip,
+                (" " * (room - strip.cell_length) + f" {end:>6}", "$foreground"),
+            )
+            for name, strip, end in zip(names, strips, ends, strict=True)
+        ]
+        return Content("\n").join(rows)
 
 
 def verdict_lines(verdict: str, width: int) -> list[Content]:

@@ -14,6 +14,7 @@ from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.text import flat, line, plain, wrap
+from llmbm_console.tui.tint import LEVELS, UNKNOWN, Mark, Tint, marks
 from llmbm_console.tui.widgets.lines import Line, LineView
 from llmbm_console.tui.widgets.running import RunningRows
 from llmbm_protocol.words import StopReason
@@ -32,17 +33,38 @@ REASONS = {
 }
 
 
-def _wrapped(text: str, width: int, style: str, first: str, gutter_style: str) -> list[Line]:
-    """Text in rows behind a gutter, the first one with an ornament."""
+def _wrapped(
+    text: str, width: int, style: str, first: str, gutter_style: str, marked: Sequence[Mark] = ()
+) -> list[Line]:
+    """Text in rows behind a gutter, the first one with an ornament. `marked` are parts of the text in styles of their
+    own."""
     text = plain(text[:MAX_CHARACTERS])
     pad = " " * GUTTER
     spans = wrap(text, width - GUTTER)
     rows: list[Line] = []
+    place = 0
     for number, (start, end) in enumerate(spans):
         head = f"{first:<{GUTTER}}"[-GUTTER:] if number == 0 else pad
         soft = number + 1 < len(spans) and text[end : end + 1] != "\n"
         rows.append(Line(head + text[start:end], style, GUTTER, gutter_style, soft))
+        if marked:
+            place, marks_here = _marks_between(marked, place, start, end)
+            rows[-1] = rows[-1]._replace(marks=marks_here)
     return rows
+
+
+def _marks_between(
+    marked: Sequence[Mark], place: int, start: int, end: int
+) -> tuple[int, tuple[tuple[int, int, str], ...]]:
+    """The marks of one row, counted from its gutter's left edge, and the first mark that later rows may still need."""
+    while place < len(marked) and marked[place][1] <= start:
+        place += 1
+    here = []
+    for first, last, name in islice(marked, place, None):
+        if first >= end:
+            break
+        here.append((GUTTER + max(first, start) - start, GUTTER + min(last, end) - start, name))
+    return place, tuple(here)
 
 
 def statistics(turn: Turn, width: int) -> str:
@@ -78,17 +100,23 @@ def prompt_rows(turn: Turn, width: int, glyphs: Glyphs) -> list[Line]:
     return _wrapped(turn.prompt, width, "transcript--prompt", number, "transcript--number")
 
 
-def layout_item(item: TranscriptItem, width: int, glyphs: Glyphs) -> list[Line]:
+def layout_item(item: TranscriptItem, width: int, glyphs: Glyphs, tint: Tint = Tint()) -> list[Line]:  # noqa: B008
     """The rows of one item."""
     if isinstance(item, Turn):
+        marked = marks(item, tint)
         rows = prompt_rows(item, width, glyphs)
         if item.finished is None and not item.cut:
             rows += _wrapped(
-                item.text.removeprefix(" ") + glyphs.cursor, width, "transcript--answer", "", "transcript--answer"
+                item.text.removeprefix(" ") + glyphs.cursor,
+                width,
+                "transcript--answer",
+                "",
+                "transcript--answer",
+                marked,
             )
             return rows
         if item.text:
-            rows += _wrapped(item.text.removeprefix(" "), width, "transcript--answer", "", "transcript--answer")
+            rows += _wrapped(item.text.removeprefix(" "), width, "transcript--answer", "", "transcript--answer", marked)
         bad = item.cut or item.lost_tokens or (item.finished is not None and item.finished.reason is StopReason.TRIP)
         style = "transcript--warn" if bad else "transcript--statistics"
         end = f"cut: {item.cut}" if item.cut else statistics(item, width - GUTTER - 2)
@@ -190,6 +218,7 @@ class Transcript(LineView):
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "transcript--number", "transcript--prompt", "transcript--answer", "transcript--statistics",
         "transcript--command", "transcript--output", "transcript--warn", "transcript--bad",
+        UNKNOWN, *(f"transcript--tint-{level}" for level in range(LEVELS)),
     }  # fmt: skip
 
     DEFAULT_CSS = """
@@ -201,6 +230,11 @@ class Transcript(LineView):
     Transcript > .transcript--output { color: $muted; }
     Transcript > .transcript--warn { color: $warn; }
     Transcript > .transcript--bad { color: $bad; }
+    Transcript > .transcript--tint-none { color: $muted; }
+    Transcript > .transcript--tint-0 { color: $good; }
+    Transcript > .transcript--tint-1 { color: $info; }
+    Transcript > .transcript--tint-2 { color: $warn; }
+    Transcript > .transcript--tint-3 { color: $bad; text-style: underline; }
     """
 
     def __init__(self, *, id: str) -> None:
@@ -214,7 +248,8 @@ class Transcript(LineView):
         self._growing = RunningRows(GUTTER)
         self._items: Sequence[TranscriptItem] = ()  # the state's own, as they were laid out
         self._told: tuple[object, ...] = ()  # what the frame says
-        self._glyph_name = ""
+        self._laid_with = ("", "")
+        self._tint = Tint()
 
     def show(self, frame: Frame) -> None:
         """Draws another frame."""
@@ -234,7 +269,14 @@ class Transcript(LineView):
     def _note_follow(self) -> None:
         below = len(self.rows) - self.scroll_offset.y - self.scrollable_content_region.height
         state = self._frame.state
-        told = (self.following or below, state.turn and state.turn.number, state.items, state.sampling, self.glyphs)
+        told = (
+            self.following or below,
+            state.turn and state.turn.number,
+            state.items,
+            state.sampling,
+            self.glyphs,
+            self._tint,
+        )
         if told == self._told:
             return
         self._told = told
@@ -246,6 +288,7 @@ class Transcript(LineView):
         turn = state.turn or next((item for item in reversed(state.items) if isinstance(item, Turn)), None)
         parts = [f"seed {state.sampling.seed}"] if state.sampling is not None else []
         parts += [f"turn {turn.number}"] if turn is not None else []
+        parts += [f"tint {self._tint.mode}"] if self._tint.mode else []
         return line((" · ".join(parts), "$muted"))
 
     def _update(self) -> None:
@@ -253,8 +296,9 @@ class Transcript(LineView):
         if width <= 0 or not self.display:
             return
         state = self._frame.state
-        if width != self._width or self.glyphs.name != self._glyph_name:
-            self._width, self._glyph_name = width, self.glyphs.name
+        self._tint = Tint(self._frame.tint, state.sentinel.decode_budget if state.sentinel is not None else 0)
+        if width != self._width or (self.glyphs.name, self._tint.mode) != self._laid_with:
+            self._width, self._laid_with = width, (self.glyphs.name, self._tint.mode)
             self._laid, self._laid_rows, self._tail, self._items = [], 0, [], ()
             self._dropped = state.dropped_items
             self.rows.clear()
@@ -265,7 +309,7 @@ class Transcript(LineView):
         fresh: list[Line] = []
         del self._laid[same:]
         for item in state.items[same:]:
-            rows = layout_item(item, width, self.glyphs)
+            rows = layout_item(item, width, self.glyphs, self._tint)
             self._laid.append((item, len(rows)))
             fresh += rows
         self._laid_rows = keep + len(fresh)
@@ -330,8 +374,8 @@ class Transcript(LineView):
         return rows
 
     def _running_rows(self, turn: Turn, width: int) -> list[Line]:
-        if turn.finished is not None or turn.cut or len(turn.text) > MAX_CHARACTERS:
-            return layout_item(turn, width, self.glyphs)
+        if turn.finished is not None or turn.cut or len(turn.text) > MAX_CHARACTERS or self._tint.mode:
+            return layout_item(turn, width, self.glyphs, self._tint)
         head = None if self._growing.knows(turn, width, self.glyphs) else prompt_rows(turn, width, self.glyphs)
         return self._growing.rows(turn, head, width, self.glyphs)
 
