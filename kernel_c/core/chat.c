@@ -1,6 +1,7 @@
 /* chat.c - turns of the conversation: prefill, decode, and exact counting of what is cached. */
 #include "chat.h"
 
+#include "align.h"
 #include "clock.h"
 #include "kernel.h"
 #include "notices.h"
@@ -28,7 +29,7 @@ static uint64_t id_bytes(uint32_t seq_len)
 
 uint64_t chat_need(uint32_t seq_len)
 {
-    return token_bytes(seq_len) + id_bytes(seq_len) + 2 * ZONE_ALIGN;
+    return align_up(token_bytes(seq_len)) + align_up(id_bytes(seq_len));
 }
 
 /* The engine's hook: the time spent outside the pass is not the pass's own. */

@@ -68,6 +68,8 @@ static bool check_vocabulary(const struct gguf *gguf)
             return error_set(gguf->reader.error, ERROR_FORMAT,
                              "gguf: tokenizer.ggml.%s has %u elements, expected %u, as tokenizer.ggml.tokens has",
                              i == 0 ? "scores" : "token_type", arrays[i]->count, tokens);
+    if (gguf->longest_token == 0)
+        return error_set(gguf->reader.error, ERROR_FORMAT, "gguf: every token of tokenizer.ggml.tokens is empty");
     return check_stated(gguf, GGUF_VOCABULARY, tokens);
 }
 

@@ -202,6 +202,29 @@ static bool read_strings(struct gguf *gguf, uint64_t count, bool tokens)
     return true;
 }
 
+/* One element of the scores or of the types. A user-defined token would be looked for before all others. */
+static bool check_element(const struct gguf_reader *reader, const uint8_t *bytes, bool score, uint32_t id)
+{
+    uint32_t value = (uint32_t)gguf_little(bytes, 4);
+    if (score)
+        return (value & 0x7f800000u) != 0x7f800000u ||
+               error_set(reader->error, ERROR_FORMAT, "gguf: %s of token %u is not a finite number", reader->name, id);
+    return (value >= GGUF_TYPE_TEXT && value <= GGUF_TYPE_BYTE && value != GGUF_TYPE_USER) ||
+           error_set(reader->error, ERROR_FORMAT,
+                     "gguf: %s of token %u is %d, expected 1 (text), 2 (unknown), 3 (control), 5 (unused) or 6 (byte)",
+                     reader->name, id, (int32_t)value);
+}
+
+static bool read_elements(struct gguf *gguf, const struct gguf_array *array)
+{
+    for (uint32_t id = 0; id < array->count; id++) {
+        const uint8_t *bytes = gguf_bytes(&gguf->reader, 4);
+        if (bytes == NULL || !check_element(&gguf->reader, bytes, array == &gguf->scores, id))
+            return false;
+    }
+    return true;
+}
+
 static struct gguf_array *known_array(struct gguf *gguf, uint32_t *ret_type)
 {
     const char *key = gguf->reader.name;
@@ -235,6 +258,8 @@ static bool read_array(struct gguf *gguf)
         *known = (struct gguf_array){reader->at, (uint32_t)count};
     if (type == TYPE_STRING)
         return read_strings(gguf, count, known != NULL);
+    if (known != NULL)
+        return read_elements(gguf, known);
     if (__builtin_mul_overflow(count, types[type].bytes, &bytes))
         return error_set(reader->error, ERROR_FORMAT, "gguf: %.100s has %llu elements, more than 2^64 bytes",
                          reader->name, (unsigned long long)count);

@@ -1,6 +1,7 @@
 /* loader.c - one model file into the zones: check everything first, then take memory, then load. */
 #include "loader.h"
 
+#include "align.h"
 #include "clock.h"
 #include "files.h"
 #include "kernel.h"
@@ -9,7 +10,8 @@
 #include "report.h"
 
 #define TOKENIZER_MOST_BYTES (UINT64_C(256) << 20)
-#define LEAST_ROWS 256u           /* of a context that was cut: a shorter one is no chat */
+#define LEAST_ROWS 256u /* of a context that was cut: a shorter one is no chat */
+#define ZONEC_BYTES (align_up(sizeof(struct log_ring)) + align_up(KERNEL_FILE_TEXT_BYTES))
 #define PROGRESS_EVERY_US 250000u /* a load that is over sooner needs no progress */
 
 /* What engine_load reads from, and where the progress stands. */
@@ -131,9 +133,7 @@ static bool lay_out(struct kernel *kernel, const struct zone_sizes *sizes, struc
     kernel->file_text = NULL;
     kernel->scratch = NULL;
     zones_destroy(&kernel->zones);
-    struct zone_sizes all = *sizes;
-    all.bytes[WIRE_ARENA_ZONEC - 1] = sizeof(struct log_ring) + KERNEL_FILE_TEXT_BYTES + 2 * ZONE_ALIGN;
-    if (!zones_create(&kernel->zones, &all, error))
+    if (!zones_create(&kernel->zones, sizes, error))
         return false;
     struct log_ring *ring = kernel_alloc(kernel, WIRE_ARENA_ZONEC, sizeof *ring, "log", error);
     kernel->file_text = kernel_alloc(kernel, WIRE_ARENA_ZONEC, KERNEL_FILE_TEXT_BYTES, "file text", error);
@@ -152,22 +152,42 @@ static struct zone_sizes sizes_of(const struct candidate *candidate, struct mode
         [WIRE_ARENA_KV - 1] = ret_need->kv,
         [WIRE_ARENA_SCRATCH - 1] = ret_need->scratch,
         [WIRE_ARENA_ACTS - 1] = ret_need->acts,
-        [WIRE_ARENA_KEEP - 1] = candidate->tokenizer_need + ZONE_ALIGN + chat_need(candidate->file.config.seq_len),
+        [WIRE_ARENA_ZONEC - 1] = ZONEC_BYTES,
+        [WIRE_ARENA_KEEP - 1] = align_up(candidate->tokenizer_need) + chat_need(candidate->file.config.seq_len),
     }};
 }
 
-/* Files promise contexts that no memory holds: the cache of a GGUF file gets as many rows as fit, in halves. */
+/* GGUF files promise contexts that no memory holds: their cache gets as many rows as fit, in halves. */
+static bool halve_context(struct candidate *candidate)
+{
+    if (candidate->file.gguf == NULL || candidate->file.config.seq_len / 2 < LEAST_ROWS)
+        return false;
+    candidate->file.config.seq_len /= 2;
+    return true;
+}
+
+/* Before anything is given up for it: a model that cannot fit leaves the loaded one as it is. */
+static bool check_memory(const struct kernel *kernel, struct candidate *candidate, struct error *error)
+{
+    struct model_need need;
+    do {
+        struct zone_sizes sizes = sizes_of(candidate, &need);
+        if (zones_possible(&kernel->zones, &sizes, error))
+            return true;
+    } while (halve_context(candidate));
+    return false;
+}
+
+/* What is free can lie in pieces, so even what is possible may not be had. */
 static bool lay_out_model(struct kernel *kernel, struct candidate *candidate, struct model_need *ret_need,
                           struct error *error)
 {
-    struct model_config *config = &candidate->file.config;
-    for (;; config->seq_len /= 2) {
+    do {
         struct zone_sizes sizes = sizes_of(candidate, ret_need);
         if (lay_out(kernel, &sizes, error))
             return true;
-        if (candidate->file.gguf == NULL || config->seq_len / 2 < LEAST_ROWS)
-            return false;
-    }
+    } while (halve_context(candidate));
+    return false;
 }
 
 /* What became other than the file says. */
@@ -226,6 +246,16 @@ static bool fill(struct kernel *kernel, const char *name, struct candidate *cand
     return chat_init(kernel, error);
 }
 
+static void tell_memory(struct kernel *kernel, const struct candidate *candidate)
+{
+    uint64_t need = kernel->zones.need, extra = candidate->tokenizer.pages_bytes;
+    extra += candidate->file.gguf != NULL ? sizeof *candidate->file.gguf : 0;
+    console_print(kernel,
+                  "Memory: %llu bytes (%llu MiB) computed, %llu at the peak; %llu more while loading, given back\n",
+                  (unsigned long long)need, (unsigned long long)(need >> 20),
+                  (unsigned long long)zones_peak(&kernel->zones), (unsigned long long)extra);
+}
+
 static void adopt(struct kernel *kernel, const char *name, const struct candidate *candidate,
                   const struct loading *loading)
 {
@@ -253,6 +283,7 @@ static void adopt(struct kernel *kernel, const char *name, const struct candidat
     text_format(&text, " MB/s, %llu.%03llu s\n", (unsigned long long)(elapsed / 1000000),
                 (unsigned long long)(elapsed / 1000 % 1000));
     console_write(kernel, line, text.length);
+    tell_memory(kernel, candidate);
     link_changed(kernel, WIRE_STREAM_MODEL);
     link_changed(kernel, WIRE_STREAM_TOKENIZER);
     link_changed(kernel, WIRE_STREAM_ZONES);
@@ -275,7 +306,7 @@ bool loader_load(struct kernel *kernel, const char *name, bool q8, struct error 
     struct candidate candidate;
     if (!candidate_open(name, &candidate, error))
         return false;
-    if (!choose_numbers(kernel, name, q8, &candidate.file.config, error)) {
+    if (!choose_numbers(kernel, name, q8, &candidate.file.config, error) || !check_memory(kernel, &candidate, error)) {
         candidate_close(&candidate);
         return false;
     }
@@ -303,7 +334,7 @@ void loader_rescue(struct kernel *kernel, const char *reason)
     text_string(&text, reason);
     kernel->model_loaded = false;
     kernel->chat.phase = WIRE_PHASE_RESCUE;
-    if (!lay_out(kernel, &(struct zone_sizes){0}, &error))
+    if (!lay_out(kernel, &(struct zone_sizes){{[WIRE_ARENA_ZONEC - 1] = ZONEC_BYTES}}, &error))
         console_print(kernel, "%s; the llmk files cannot be written\n", error.text);
     link_changed(kernel, WIRE_STREAM_MODEL);
     link_changed(kernel, WIRE_STREAM_ZONES);

@@ -181,12 +181,12 @@ static void text_arena(const struct kernel *kernel, enum wire_arena which, struc
 void report_text_zones(const struct kernel *kernel, struct text *out)
 {
     const struct zones *zones = &kernel->zones;
-    uint64_t total = zones->region_bytes;
-    for (unsigned i = 0; i < ZONE_COUNT; i++)
-        total += zones->regions_bytes[i];
     text_format(out, "[llmk] Zone B: base=0x%llx size=", (unsigned long long)(uintptr_t)zones->arenas[0].base);
-    text_bytes_and_mib(out, total);
-    text_format(out, " split=%u\n", zones->split ? 1u : 0u);
+    text_bytes_and_mib(out, zones_bytes(zones));
+    text_format(out, " split=%u", zones->split ? 1u : 0u);
+    pair_bytes(out, "need", zones->need);
+    pair_bytes(out, "peak", zones_peak(zones));
+    text_string(out, "\n");
     for (unsigned i = 1; i <= ZONE_COUNT; i++)
         text_arena(kernel, (enum wire_arena)i, out);
 }

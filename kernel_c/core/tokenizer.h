@@ -39,8 +39,8 @@ bool tokenizer_load(struct tokenizer *tokenizer, const uint8_t *file, uint64_t f
 
 struct gguf;
 
-/* The same from the keys of a GGUF file, which is read again. A token that is neither a piece of text, a byte, nor a
- * control token is refused with its number. */
+/* The same from the keys of a GGUF file that gguf_parse has accepted; it is read again. Bytes that are not all there in
+ * their places are refused. */
 uint64_t tokenizer_need_gguf(const struct gguf *gguf);
 bool tokenizer_load_gguf(struct tokenizer *tokenizer, struct gguf *gguf, void *memory, struct error *error);
 

@@ -8,14 +8,12 @@
 #include "gguf_private.h"
 #include "tokenizer_private.h"
 
-enum { TYPE_TEXT = 1, TYPE_UNKNOWN, TYPE_CONTROL, TYPE_USER, TYPE_UNUSED, TYPE_BYTE };
-
 uint64_t tokenizer_need_gguf(const struct gguf *gguf)
 {
     return tokenizer_plan(NULL, gguf->tokens.count, gguf->token_bytes, NULL);
 }
 
-/* The file was measured by gguf_parse; one that has changed since must not be written beyond its memory. */
+/* gguf_parse has measured and checked the file; one that has changed since must not be written beyond its memory. */
 static bool read_texts(struct gguf *gguf, const struct tokenizer_parts *parts)
 {
     struct gguf_reader *reader = &gguf->reader;
@@ -47,9 +45,6 @@ static bool read_scores(struct gguf *gguf, const struct tokenizer_parts *parts)
         const uint8_t *bytes = gguf_bytes(reader, 4);
         if (bytes == NULL)
             return false;
-        if ((gguf_little(bytes, 4) & 0x7f800000u) == 0x7f800000u)
-            return error_set(reader->error, ERROR_FORMAT, "tokenizer: the score of token %u is not a finite number",
-                             id);
         parts->scores[id] = gguf_float(bytes);
     }
     return true;
@@ -75,16 +70,11 @@ static bool read_types(struct gguf *gguf, struct tokenizer *t, const struct toke
     for (uint32_t id = 0; id < gguf->types.count; id++) {
         if (!gguf_u32(reader, &type))
             return false;
-        if (type < TYPE_TEXT || type > TYPE_BYTE || type == TYPE_USER)
-            return error_set(reader->error, ERROR_FORMAT,
-                             "tokenizer: token %u is of type %d, expected 1 (text), 2 (unknown), 3 (control), 5 "
-                             "(unused) or 6 (byte)",
-                             id, (int32_t)type);
-        if (type == TYPE_TEXT)
+        if (type == GGUF_TYPE_TEXT)
             parts->sorted[t->sorted_count++] = id;
-        if (type == TYPE_BYTE && !check_byte(t, id, reader->error))
+        if (type == GGUF_TYPE_BYTE && !check_byte(t, id, reader->error))
             return false;
-        bytes += type == TYPE_BYTE;
+        bytes += type == GGUF_TYPE_BYTE;
     }
     t->byte_fallback = bytes == 256;
     return bytes == 0 || bytes == 256 ||
@@ -96,8 +86,6 @@ bool tokenizer_load_gguf(struct tokenizer *t, struct gguf *gguf, void *memory, s
     struct tokenizer_parts parts;
     gguf->reader.error = error;
     gguf->reader.name[0] = '\0';
-    if (gguf->longest_token == 0)
-        return error_set(error, ERROR_FORMAT, "tokenizer: every token is empty");
     tokenizer_plan(memory, gguf->tokens.count, gguf->token_bytes, &parts);
     *t = tokenizer_over(&parts, gguf->tokens.count, gguf->longest_token);
     if (!read_texts(gguf, &parts) || !read_scores(gguf, &parts) || !read_types(gguf, t, &parts))

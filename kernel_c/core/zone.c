@@ -45,19 +45,45 @@ static bool create_split(struct zones *zones, const uint64_t sizes[ZONE_COUNT])
     return true;
 }
 
+/* Whole units for every arena; returns the pages that hold them all, 0 when an arena is too large to be added up. */
+static uint64_t plan(const struct zone_sizes *sizes, uint64_t ret_rounded[ZONE_COUNT], struct error *error)
+{
+    uint64_t total = 0;
+    for (unsigned i = 0; i < ZONE_COUNT; i++) {
+        if (sizes->bytes[i] > UINT64_C(1) << 48) {
+            error_set(error, ERROR_NOSPACE, "arena %s needs %llu bytes, more than any machine has",
+                      wire_arena_word((enum wire_arena)(i + 1)), (unsigned long long)sizes->bytes[i]);
+            return 0;
+        }
+        ret_rounded[i] = round_up(sizes->bytes[i], ZONE_ALIGN);
+        total += ret_rounded[i] + ZONE_GUARD_BYTES;
+    }
+    return round_up(total, PAGE_BYTES);
+}
+
+static bool refuse(uint64_t total, uint64_t free, struct error *error)
+{
+    return error_set(error, ERROR_NOSPACE,
+                     "not enough memory: %llu bytes (%llu MiB) are needed, %llu bytes (%llu MiB) are free",
+                     (unsigned long long)total, (unsigned long long)(total >> 20), (unsigned long long)free,
+                     (unsigned long long)(free >> 20));
+}
+
+bool zones_possible(const struct zones *held, const struct zone_sizes *sizes, struct error *error)
+{
+    uint64_t rounded[ZONE_COUNT], total = plan(sizes, rounded, error);
+    uint64_t free = port_pages_free_total() + zones_bytes(held);
+    return total != 0 && (total <= free || refuse(total, free, error));
+}
+
 bool zones_create(struct zones *zones, const struct zone_sizes *sizes, struct error *error)
 {
-    uint64_t rounded[ZONE_COUNT];
-    uint64_t total = 0;
+    uint64_t rounded[ZONE_COUNT], total = plan(sizes, rounded, error);
     *zones = (struct zones){0};
-    for (unsigned i = 0; i < ZONE_COUNT; i++) {
-        if (sizes->bytes[i] > UINT64_C(1) << 48)
-            return error_set(error, ERROR_NOSPACE, "arena %s needs %llu bytes, more than any machine has",
-                             wire_arena_word((enum wire_arena)(i + 1)), (unsigned long long)sizes->bytes[i]);
-        rounded[i] = round_up(sizes->bytes[i], ZONE_ALIGN);
-        total += rounded[i] + ZONE_GUARD_BYTES;
-    }
-    total = round_up(total, PAGE_BYTES);
+    if (total == 0)
+        return false;
+    for (unsigned i = 0; i < ZONE_COUNT; i++)
+        zones->need += rounded[i];
     zones->region = port_pages_alloc(total);
     if (zones->region != NULL) {
         zones->region_bytes = total;
@@ -71,10 +97,23 @@ bool zones_create(struct zones *zones, const struct zone_sizes *sizes, struct er
     if (create_split(zones, rounded))
         return true;
     zones_destroy(zones);
-    return error_set(error, ERROR_NOSPACE,
-                     "not enough memory: %llu bytes (%llu MiB) are needed, %llu bytes (%llu MiB) are free",
-                     (unsigned long long)total, (unsigned long long)(total >> 20),
-                     (unsigned long long)port_pages_free_total(), (unsigned long long)(port_pages_free_total() >> 20));
+    return refuse(total, port_pages_free_total(), error);
+}
+
+uint64_t zones_bytes(const struct zones *zones)
+{
+    uint64_t total = zones->region_bytes;
+    for (unsigned i = 0; i < ZONE_COUNT; i++)
+        total += zones->regions_bytes[i];
+    return total;
+}
+
+uint64_t zones_peak(const struct zones *zones)
+{
+    uint64_t total = 0;
+    for (unsigned i = 0; i < ZONE_COUNT; i++)
+        total += zones->arenas[i].peak;
+    return total;
 }
 
 void zones_destroy(struct zones *zones)

@@ -32,17 +32,23 @@ struct zones {
     bool split; /* one allocation per arena, because no single run was large enough */
     void *regions[ZONE_COUNT];
     uint64_t regions_bytes[ZONE_COUNT];
+    uint64_t need; /* the sizes of all arenas: what was computed before anything was taken */
 };
 
 struct zone_sizes {
     uint64_t bytes[ZONE_COUNT];
 };
 
+/* Whether the machine can have so much memory once `held` was given back; the error names the need and what is free.
+ * True does not promise it: what is free may lie in pieces. */
+bool zones_possible(const struct zones *held, const struct zone_sizes *sizes, struct error *error);
 /* Takes pages for all arenas; the error names the need and what is free. ZONEC and KEEP of an earlier layout are not
  * carried over. */
 bool zones_create(struct zones *zones, const struct zone_sizes *sizes, struct error *error);
 void zones_destroy(struct zones *zones);
-bool zone_present(const struct zones *zones); /* between zones_create and zones_destroy */
+uint64_t zones_bytes(const struct zones *zones); /* taken from the port: the need, the guards, and whole pages */
+uint64_t zones_peak(const struct zones *zones); /* the largest use of all arenas together, to be compared with `need` */
+bool zone_present(const struct zones *zones);   /* between zones_create and zones_destroy */
 struct arena *zone_arena(struct zones *zones, enum wire_arena which);
 /* 64-byte aligned and zeroed; NULL when the arena is full or read-only (the caller reports it to the sentinel). */
 void *zone_alloc(struct zones *zones, enum wire_arena which, uint64_t bytes, const char *tag);

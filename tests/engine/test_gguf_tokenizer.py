@@ -126,7 +126,8 @@ def test_only_the_whole_sign_is_a_space(harness: Harness) -> None:
 @pytest.mark.parametrize("kind", [0, USER, 7, -1])
 def test_a_token_of_another_type_is_refused_with_its_number(harness: Harness, kind: int) -> None:
     file = replaced(with_words([*SPECIAL, *BYTES, (0.0, b" "), (0.0, b"a")]), "token_type", gf.INT32, 260, kind)
-    assert refusal(harness, file).startswith(f"tokenizer: token 260 is of type {kind}, expected 1 (text), 2 (unknown)")
+    want = f"gguf: tokenizer.ggml.token_type of token 260 is {kind}, expected 1 (text), 2 (unknown), 3 (control), "
+    assert refusal(harness, file).startswith(want)
 
 
 def test_byte_tokens_are_all_there_in_their_places(harness: Harness) -> None:
@@ -146,7 +147,12 @@ def test_byte_tokens_are_all_there_in_their_places(harness: Harness) -> None:
 @pytest.mark.parametrize("score", [float("nan"), float("inf"), float("-inf")])
 def test_scores_are_numbers(harness: Harness, score: float) -> None:
     file = replaced(with_words([*SPECIAL, (0.0, b" "), (0.0, b"a")]), "scores", gf.FLOAT32, 4, score)
-    assert refusal(harness, file) == "tokenizer: the score of token 4 is not a finite number"
+    assert refusal(harness, file) == "gguf: tokenizer.ggml.scores of token 4 is not a finite number"
+
+
+def test_a_vocabulary_of_nothing_is_refused(harness: Harness) -> None:
+    file = with_words([*SPECIAL, (0.0, b" ")]).with_key("tokenizer.ggml.tokens", gf.ARRAY, (gf.STRING, [b""] * 4))
+    assert refusal(harness, file) == "gguf: every token of tokenizer.ggml.tokens is empty"
 
 
 def test_a_file_that_changes_while_it_is_read_writes_nothing_beyond_its_memory(sanitised: Harness, file: bytes) -> None:
