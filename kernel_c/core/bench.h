@@ -2,7 +2,8 @@
  *
  * A decode pass reads every weight once, so no engine decodes faster than its processors can read the weights. That read
  * is measured here, over the same memory by the same processors with loads of the same width: weights that fit a cache
- * are read from it, and are compared with it.
+ * are read from it, and are compared with it. Of larger ones a cache keeps a part, now and then more of it for the engine
+ * than for a plain read: a share can be a little over 100 %.
  */
 #ifndef LLMK_BENCH_H
 #define LLMK_BENCH_H
