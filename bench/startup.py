@@ -50,6 +50,7 @@ class Terminal:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.environ["TERM"] = "xterm-256color"
+            os.environ["LLMBM_TOUR"] = "off"
             # An installed program has its bytecode; without it every start is twice as long.
             os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
             os.execv(sys.executable, [sys.executable, *arguments])

@@ -8,6 +8,9 @@ import time
 import pytest
 
 os.environ.pop("NO_COLOR", None)
+os.environ["LLMBM_TOUR"] = "off"  # a program that is started shows no tour; the tests of it switch it on
+for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+    os.environ.pop(name, None)  # what is copied in a test is not put on the clipboard of the person who runs it
 
 
 @pytest.fixture(autouse=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytest
 from driving import make_app, screen_text, settled, wait_until
 from scripted import NOW, STORY, Machine, ScriptedSession, rich_state
 from textual.selection import Offset, Selection
@@ -289,3 +291,43 @@ async def test_jump_puts_a_letter_on_every_pane_and_slider_and_goes_there() -> N
         await wait_until(pilot, lambda: app.screen is app.main and slider.has_focus, "there")
         await pilot.press("ctrl+o", "escape")
         assert slider.has_focus
+
+
+async def test_lines_are_selected_with_keys_and_copied() -> None:
+    app = make_app(ScriptedSession(rich_state(turn=None, phase=Phase.IDLE)))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        rows = app.main.transcript.rows
+        await pilot.press("escape", "V")
+        last = app.main.transcript.text_selection
+        assert last is not None
+        await pilot.press("up", "k", "up")
+        selected = app.main.get_selected_text() or ""
+        assert "gap: line silent for 1.8 s" in selected
+        assert len(selected.splitlines()) >= 3
+        await pilot.press("y")
+        await wait_until(pilot, lambda: app.clipboard == selected, "copied")
+        assert not app.main.selections
+        await pilot.press("up")
+        assert not app.main.selections
+        await pilot.press("V", "escape")
+        assert not app.main.selections
+        assert len(rows) == len(app.main.transcript.rows)
+
+
+def kept_copies(folder: Path) -> list[str]:
+    return [path.read_text("utf-8") for path in folder.rglob("copied.txt")]
+
+
+async def test_the_notice_says_which_way_the_copy_went(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    app = make_app(ScriptedSession(rich_state(turn=None, phase=Phase.IDLE)))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        monkeypatch.setenv("TERM", "xterm-256color")
+        await pilot.press("escape", "y")
+        await wait_until(pilot, lambda: any("OSC 52" in text for text in messages(app)), "by the terminal")
+        monkeypatch.setenv("TERM", "linux")
+        await pilot.press("y")
+        await wait_until(pilot, lambda: any("copied.txt" in text for text in messages(app)), "into a file")
+    assert kept_copies(tmp_path) == [STORY]

@@ -23,9 +23,10 @@ PATIENCE = 60.0
 class Terminal:
     """A window of a tmux server of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tour: bool = False) -> None:
         self._socket = str(folder / "tmux")
         self.environment = os.environ | {"XDG_STATE_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+        self.environment["LLMBM_TOUR"] = "once" if tour else "off"
         self.environment.pop("TMUX", None)
         self._tmux("-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "30", "-c", str(folder), "exec sh")
 
@@ -100,3 +101,29 @@ def test_the_start_screen_opens_what_was_chosen(terminal: Terminal) -> None:
     terminal.until("Start a kernel", "Simulator")
     terminal.type("Escape")
     terminal.until("ended with 0")
+
+
+def test_the_tour_is_shown_once_and_the_answer_streams_below_it(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, tour=True)
+    try:
+        console = shlex.join([sys.executable, "-m", "llmbm_console.cli", "--sim"])
+        terminal.type(f"{console}; echo 'ended with' $?", "Enter")
+        terminal.until("A kernel that answers", "1 of 7")
+        terminal.until("kernel ready")  # the session goes on meanwhile
+        terminal.type("Enter")
+        terminal.until("2 of 7")
+        terminal.leave("2 of 7")
+        terminal.type("C-q")
+        terminal.until("ended with 0")
+        terminal.type("clear", "Enter")
+        terminal.type(f"{console}; echo 'ended with' $?", "Enter")
+        screen = terminal.until("kernel ready")
+        assert "of 7" not in screen
+        terminal.type("C-p")
+        terminal.until("Write a prompt")
+        terminal.type("Tour")
+        terminal.until("View: Tour")
+        terminal.type("Enter")
+        terminal.until("1 of 7")
+    finally:
+        terminal.end()

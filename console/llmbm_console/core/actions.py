@@ -70,7 +70,20 @@ ACTIONS: tuple[Action, ...] = (
         everywhere=True,
     ),
     Action("chat.stop", "Stop the answer", "Chat", "stops the running generation within one layer", need="line"),
-    Action("chat.copy", "Copy the last answer", "Chat", "puts the last answer on the clipboard (OSC 52)", ("y",)),
+    Action(
+        "chat.copy",
+        "Copy the last answer",
+        "Chat",
+        "puts the selected text, else the last answer, on the clipboard, or into a file; it says which",
+        ("y",),
+    ),
+    Action(
+        "chat.select",
+        "Select lines",
+        "Chat",
+        "begins a selection in the transcript or the log; up and down make it longer, y copies it, Esc leaves it",
+        ("V",),
+    ),
     Action(
         "chat.xray",
         "Look at the tokens",
@@ -184,6 +197,13 @@ ACTIONS: tuple[Action, ...] = (
         ("ctrl+o",),
         footer="jump",
         everywhere=True,
+    ),
+    Action(
+        "view.tour",
+        "Tour",
+        "View",
+        "a few cards beside the parts of the screen: what each one shows and what to press",
+        leader="o",
     ),
     Action("view.next_pane", "Next pane", "View", "moves the focus to the next pane", ("tab",)),
     Action(

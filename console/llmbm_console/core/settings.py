@@ -4,6 +4,8 @@
     glyphs = "ascii"                     # "blocks" (default) or "ascii"
     keys = "vim"                         # "basic" (default) or "vim"
     probabilities = "on"                 # ask how each token is chosen: "off" (default) or "on"
+    pictures = "sixel"                   # "auto" (default), "kitty", "sixel" or "blocks": how a picture is drawn
+    tour = "off"                         # "once" (default): the first start shows a tour; LLMBM_TOUR=off does the same
 
     [bindings]                           # keys of single actions, by the ids that `llmbm-console settings` lists
     "view.jump" = ["ctrl+o", "f"]
@@ -27,6 +29,8 @@ from llmbm_console.core.actions import ACTIONS, BY_ID, Action
 from llmbm_console.core.session import SessionError
 
 GLYPHS = ("blocks", "ascii")
+PICTURES = ("auto", "kitty", "sixel", "blocks")
+TOUR = ("once", "off")
 PRESETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "basic": {},
     "vim": {
@@ -59,6 +63,8 @@ class Settings:
     glyphs: str = ""
     keys: str = "basic"
     probabilities: str = ""
+    pictures: str = "auto"
+    tour: str = "once"
     bindings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     profiles: Mapping[str, Profile] = field(default_factory=dict)
 
@@ -99,10 +105,12 @@ def read_settings(path: Path) -> tuple[Settings, tuple[str, ...]]:
         glyphs=_choice(document, "glyphs", GLYPHS, problems),
         keys=_choice(document, "keys", tuple(PRESETS), problems) or "basic",
         probabilities=_choice(document, "probabilities", ("on", "off"), problems),
+        pictures=_choice(document, "pictures", PICTURES, problems) or "auto",
+        tour=_choice(document, "tour", TOUR, problems) or "once",
         bindings=dict(_bindings(document.get("bindings", {}), problems)),
         profiles=dict(_profiles(document.get("profiles", {}), problems)),
     )
-    known = ("theme", "glyphs", "keys", "probabilities", "bindings", "profiles")
+    known = ("theme", "glyphs", "keys", "probabilities", "pictures", "tour", "bindings", "profiles")
     problems += [f"{key}: is not a setting; expected one of {', '.join(known)}" for key in document if key not in known]
     return settings, tuple(f"{path.name}: {problem}" for problem in problems)
 

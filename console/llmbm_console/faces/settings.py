@@ -12,6 +12,8 @@ EXAMPLE = """\
 # theme = "teranga"            # a theme of the console, or a file of your own in the folder themes/ beside this one
 # glyphs = "blocks"            # or "ascii", for fonts without bars and frames
 # keys = "basic"               # or "vim"
+# pictures = "auto"            # or "kitty", "sixel", "blocks": how the machine's screen is drawn
+# tour = "once"                # or "off": no tour at the first start
 
 [bindings]
 # Keys of single actions, by the names that `llmbm-console settings` lists; [] takes an action its keys.
@@ -32,6 +34,8 @@ def show_settings() -> int:
     print(f"theme    {settings.theme or 'the last one chosen'}")
     print(f"glyphs   {settings.glyphs or 'the last ones chosen'}")
     print(f"keys     {settings.keys} (there are {', '.join(PRESETS)})")
+    print(f"pictures {settings.pictures}")
+    print(f"tour     {settings.tour}")
     for name, options in settings.profiles.items():
         print(f"profile  {name}: {' '.join(f'{key}={value}' for key, value in options.items())}")
     print("\nactions and their keys")

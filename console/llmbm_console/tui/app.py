@@ -87,6 +87,7 @@ class ConsoleApp(App[int]):
         settings: Settings | None = None,
         settings_file: Path | None = None,
         problems: Iterable[str] = (),
+        first_visit: bool = False,
     ) -> None:
         self.settings = settings or Settings()
         self._settings_file = settings_file
@@ -106,6 +107,7 @@ class ConsoleApp(App[int]):
         self.clock = clock
         self.wall = time.time() - time.monotonic() if wall is None else wall
         self.memory = memory
+        self._offer_tour = first_visit and self.settings.tour != "off"
         self.choices = load_choices(memory / "tui.json" if memory is not None else None)
         self.glyphs = GLYPHS.get(glyphs or self.settings.glyphs or self.choices.get("glyphs", ""), BLOCKS)
         self.wants_choices = (self.settings.probabilities or self.choices.get("probabilities", "")) == "on"
@@ -126,6 +128,7 @@ class ConsoleApp(App[int]):
         self._arm_timer: Timer | None = None
         self._use_themes(theme or self.settings.theme)
         self.main = main_screen(self.actions, History(memory / "history" if memory is not None else None))
+        self.main.pictures = self.settings.pictures
         self.verbs = Verbs(self)
         self.pacer = Pacer(self._draw)
 
@@ -258,6 +261,14 @@ class ConsoleApp(App[int]):
             if self.read_only:
                 self.main.focus_pane("transcript")
                 self.verbs.file_compared()
+            elif not self.failure:
+                self._first_visit()
+
+    def _first_visit(self) -> None:
+        """The tour, once, to somebody who can use what it shows."""
+        if self._offer_tour and self.choices.get("tour") != "seen" and not self.is_web and len(self.screen_stack) == 1:
+            self.verbs.view_tour()
+        self._offer_tour = False
 
     async def disconnect(self) -> None:
         """Closes the session and what it started. Idempotent."""

@@ -18,6 +18,7 @@ from llmbm_console.tui.choices import told_turn
 from llmbm_console.tui.compositor import ChangesCompositor
 from llmbm_console.tui.deck import Deck
 from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.line_selection import LineSelection
 from llmbm_console.tui.memory import History
 from llmbm_console.tui.widgets.context import ContextPanel
 from llmbm_console.tui.widgets.events import EventList
@@ -109,6 +110,8 @@ class MainScreen(Screen[None]):
         self._before_zoom = ""  # the pane that had the focus
         self._before_view = ""
         self._views: ViewPanes | None = None
+        self.pictures = "auto"
+        self._line_selection = LineSelection(self)
 
     def compose(self) -> ComposeResult:
         """One deck that holds them all."""
@@ -146,7 +149,7 @@ class MainScreen(Screen[None]):
         if self._views is None:
             from llmbm_console.tui.views import ViewPanes
 
-            self._views = ViewPanes(self.event_list, self.frame)
+            self._views = ViewPanes(self.event_list, self.frame, self.pictures)
             self.deck.mount(*self._views)
         return self._views
 
@@ -305,6 +308,19 @@ class MainScreen(Screen[None]):
         if self._views is not None:
             self._views.show(self.frame)
 
+    def select_lines(self) -> bool:
+        """Begins a selection of lines in the focused pane, or leaves it; False where there are none to select."""
+        focused = self.focused
+        if isinstance(focused, LineView) and self._line_selection.extends(focused):
+            self.leave_selection()
+            return True
+        return isinstance(focused, LineView) and focused.allow_select and self._line_selection.begin(focused)
+
+    def leave_selection(self) -> None:
+        """Nothing is selected any more."""
+        self._line_selection.leave()
+        self.clear_selection()
+
     # ---- movement inside the focused pane
 
     def action_step(self, direction: int) -> None:
@@ -312,6 +328,8 @@ class MainScreen(Screen[None]):
         focused = self.focused
         if self.focused_pane == "sampling":
             self.sampling.step_focus(direction)
+        elif isinstance(focused, LineView) and self._line_selection.extends(focused):
+            self._line_selection.step(direction)
         elif isinstance(focused, Stepped):
             focused.step(direction)
         elif isinstance(focused, LineView):

@@ -192,14 +192,18 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs):
         selected = self.app.main.get_selected_text() or self.app.main.prompt.selected_text
         if selected:
             self.copy(selected)
-            self.app.main.clear_selection()
+            self.app.main.leave_selection()
         elif self.app.state.turn is not None or self.app.state.phase in COMPUTING:
             self.chat_stop()
         else:
             self.say("nothing runs and nothing is selected; ^q quits")
 
     def chat_copy(self) -> None:
-        """Copies the last answer."""
+        """Copies the selected text, else the last answer."""
+        if selected := self.app.main.get_selected_text():
+            self.copy(selected)
+            self.app.main.leave_selection()
+            return
         answer = self.app.main.transcript.last_answer
         if answer:
             self.copy(answer)
@@ -228,6 +232,11 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs):
             self.app.pacer.flush()
 
         self.background(run())
+
+    def chat_select(self) -> None:
+        """Begins a selection of lines, or leaves it."""
+        if not self.app.main.select_lines():
+            self.say("lines can be selected in the transcript and in the event list")
 
     def chat_xray(self) -> None:
         """The tokens of the answers."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -38,6 +40,16 @@ class VerbGroup:
         self.app.run_worker(guarded(), group="verbs", exit_on_error=False)
 
     def copy(self, text: str) -> None:
-        """Puts text on the clipboard, by the terminal."""
-        self.app.copy_to_clipboard(plain(text))
-        self.say(f"copied {len(text)} characters (OSC 52; the terminal has to allow it)")
+        """Puts text on the clipboard, or where it can be found, and says where that is."""
+        from llmbm_console.core.clipboard import copied, terminal_takes
+        from llmbm_console.core.kept_files import saved_folder
+
+        text, environment = plain(text), dict(os.environ)
+        sent = terminal_takes(text, environment)
+        if sent:
+            self.app.copy_to_clipboard(text)
+
+        async def run() -> None:
+            self.say(await asyncio.to_thread(copied, text, environment, saved_folder(), sent=sent))
+
+        self.background(run())

@@ -54,6 +54,18 @@ class ViewVerbs(TimeVerbs):
 
         self.app.push_screen(JumpScreen(main.jump_targets()), go)
 
+    def view_tour(self) -> None:
+        """The tour; it is not shown by itself any more."""
+        from llmbm_console.tui.memory import save_choices
+        from llmbm_console.tui.tour import TourScreen
+
+        app = self.app
+        app.choices["tour"] = "seen"
+        save_choices(app.memory / "tui.json" if app.memory is not None else None, app.choices)
+        if app.main.shape.tab != "chat" or app.main.shape.zoom:
+            app.main.show_view("chat")
+        app.push_screen(TourScreen(lambda: app.main.deck.regions, app.glyphs))
+
     def view_zoom(self) -> None:
         """The focused pane on the whole screen."""
         pane = self.app.main.shape.zoom or self.app.main.focused_pane
@@ -114,6 +126,8 @@ class ViewVerbs(TimeVerbs):
         """Disarms, leaves the zoom, or leaves the prompt, whichever is there first."""
         if self.app.arming.disarm():
             self.app.stop_arming()
+        elif self.app.main.selections:
+            self.app.main.leave_selection()
         elif self.app.main.shape.zoom:
             self.app.main.zoom(self.app.main.shape.zoom)
         elif self.app.main.focused_pane == "prompt":

@@ -20,13 +20,13 @@ from llmbm_console.tui.widgets.registers import Registers
 class ViewPanes:
     """One of each; they live on the main screen's deck beside all other panes."""
 
-    def __init__(self, events: EventList, frame: Frame) -> None:
+    def __init__(self, events: EventList, frame: Frame, pictures: str) -> None:
         self.hex = HexView(id="hex")
         self.histogram = OverTime(events, id="histogram")
         self.facets = FacetPanel(events, id="facets")
         self.details = EventPanel(events, id="details")
         self.machine_log = MachineLog(id="machine_log")
-        self.display = DisplayPane(id="display")
+        self.display = DisplayPane(pictures, id="display")
         self.registers = Registers(id="registers")
         self.files = FileList(id="files")
         self.explanation = Explanation(id="explanation")

@@ -27,8 +27,9 @@ class DisplayPane(Framed, can_focus=True):
     DisplayPane > Static { width: 1fr; height: 1fr; }
     """
 
-    def __init__(self, *, id: str) -> None:
+    def __init__(self, pictures: str, *, id: str) -> None:
         super().__init__(id=id)
+        self._pictures = pictures  # the setting: how they are drawn
         self._frame = Frame()
         self._picture: Widget | None = None
         self._words = Static(markup=False)
@@ -73,7 +74,7 @@ class DisplayPane(Framed, can_focus=True):
             self._picture.remove()
         self.pixmap, self.reason = pixmap, ""
         self._words.display = False
-        self._picture, how = picture_widget(pixmap, self.glyphs)
+        self._picture, how = picture_widget(pixmap, self.glyphs, self._pictures, web=self.app.is_web)
         self.mount(self._picture)
         self.set_heading(
             line((f"{pixmap.width} x {pixmap.height}  {how}", "$muted")),

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from llmbm_console.core.log_filter import FilterError, log_filter
@@ -45,12 +44,6 @@ class EventList(LineView):
     """One row an event; the selected one is marked."""
 
     pane, number, title_text = "events", 2, "Events"
-
-    #: The arrows move the selection, and with it the view; a scroll view's own would only scroll.
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "screen.step(-1)", show=False),
-        Binding("down", "screen.step(1)", show=False),
-    ]
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"events--info", "events--warn", "events--error", "events--time"}
 

@@ -8,7 +8,6 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
@@ -32,12 +31,6 @@ class FileList(LineView):
     """One row a file, the newest first."""
 
     pane, number, title_text = "files", 0, "Dumps and recordings"
-
-    #: The arrows move the selection, and with it the view; a scroll view's own would only scroll.
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "screen.step(-1)", show=False),
-        Binding("down", "screen.step(1)", show=False),
-    ]
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"files--row", "files--marked", "files--note"}
 

@@ -6,10 +6,11 @@ Only what is visible is rendered, and a change repaints only its rows.
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.filter import LineFilter
 from textual.geometry import Region, Size
@@ -65,6 +66,12 @@ class LineView(ScrollView, Framed, can_focus=True):
     LineView.-ascii { border: ascii $border; }
     LineView.-ascii:focus { border: ascii $focus; }
     """
+
+    #: The arrows move a selection where there is one; a scroll view's own only scroll.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "screen.step(-1)", show=False),
+        Binding("down", "screen.step(1)", show=False),
+    ]
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)

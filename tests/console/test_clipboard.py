@@ -1,0 +1,67 @@
+"""Copying: by the terminal, by a program, into a file, and the notice that says which way it was."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from llmbm_console.core.clipboard import MOST_BY_TERMINAL, copied, give_to, program_for, terminal_takes
+
+
+def only(*names: str) -> Callable[[str], str | None]:
+    return lambda name: f"/usr/bin/{name}" if name in names else None
+
+
+@pytest.mark.parametrize(
+    ("environment", "system", "there", "command"),
+    [
+        ({"WAYLAND_DISPLAY": "wayland-0", "DISPLAY": ":0"}, "linux", ("wl-copy", "xclip"), "wl-copy"),
+        ({"WAYLAND_DISPLAY": "wayland-0", "DISPLAY": ":0"}, "linux", ("xclip",), "xclip"),
+        ({"DISPLAY": ":0"}, "linux", ("xsel",), "xsel"),
+        ({}, "linux", ("xclip", "xsel", "wl-copy"), None),
+        ({}, "darwin", ("pbcopy",), "pbcopy"),
+        ({"WSL_DISTRO_NAME": "Debian"}, "linux", ("clip.exe",), "clip.exe"),
+        ({"DISPLAY": ":0", "SSH_CONNECTION": "a b c d"}, "linux", ("xclip",), None),
+    ],
+)
+def test_a_program_is_chosen_by_the_screen_that_the_person_sits_at(
+    environment: dict[str, str], system: str, there: tuple[str, ...], command: str | None
+) -> None:
+    found = program_for(environment, system, only(*there))
+    assert (found[0] if found else None) == command
+
+
+def test_a_terminal_is_given_what_it_can_take() -> None:
+    assert terminal_takes("a story", {"TERM": "xterm-256color"})
+    assert not terminal_takes("a story", {"TERM": "linux"})
+    assert not terminal_takes("a story", {"TERM": "xterm-256color", "TERM_PROGRAM": "Apple_Terminal"})
+    assert not terminal_takes("x" * (MOST_BY_TERMINAL + 1), {"TERM": "xterm-256color"})
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell script stands for the program")
+def test_the_program_is_given_the_text_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "xclip"
+    program.write_text(f"#!/bin/sh\ncat > {tmp_path}/clip\n")
+    program.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    environment = {"DISPLAY": ":0"}
+    assert copied("ein Märchen", environment, tmp_path, sent=True) == "copied 11 characters (xclip and OSC 52)"
+    assert (tmp_path / "clip").read_text("utf-8") == "ein Märchen"
+    program.write_text("#!/bin/sh\nexit 1\n")
+    assert copied("x", environment, tmp_path, sent=True) == "copied 1 character (OSC 52; the terminal has to allow it)"
+    assert not give_to([str(tmp_path / "gone")], "x")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files")
+def test_what_nobody_takes_is_in_a_file_for_this_person_alone(tmp_path: Path) -> None:
+    said = copied("x" * 100_000, {"TERM": "linux"}, tmp_path / "files", sent=False)
+    path = tmp_path / "files" / "copied.txt"
+    assert str(path) in said
+    assert path.read_text("utf-8") == "x" * 100_000
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    copied("shorter", {"TERM": "linux"}, tmp_path / "files", sent=False)
+    assert path.read_text("utf-8") == "shorter"

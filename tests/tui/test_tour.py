@@ -1,0 +1,99 @@
+"""The tour: cards beside what they are about, left at any time, shown by itself once and never to a watcher."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from driving import make_app, screen_text, settled, wait_until
+from hypothesis import given
+from hypothesis import strategies as st
+from scripted import ScriptedSession, rich_state
+from textual.geometry import Region, Size
+
+from llmbm_console.core.events import ConsoleText
+from llmbm_console.core.settings import Settings
+from llmbm_console.core.state import Text
+from llmbm_console.tui.tour import STEPS, TourScreen, place
+
+
+@given(
+    st.integers(20, 46),
+    st.integers(5, 14),
+    st.integers(0, 100),
+    st.integers(0, 40),
+    st.integers(1, 200),
+    st.integers(1, 60),
+)
+def test_a_card_is_always_on_the_screen(
+    width: int, height: int, x: int, y: int, target_width: int, target_height: int
+) -> None:
+    screen = Size(120, 36)
+    offset = place(Size(width, height), Region(x, y, target_width, target_height), screen)
+    assert 0 <= offset.x <= screen.width - width
+    assert 0 <= offset.y <= screen.height - height
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24), (50, 20), (200, 60)], ids=str)
+async def test_every_card_is_whole_and_names_a_part_that_is_there(size: tuple[int, int]) -> None:
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        app.do("view.tour")
+        for number, step in enumerate(STEPS, 1):
+            await wait_until(pilot, lambda n=number: f"{n} of {len(STEPS)}" in screen_text(app), step.title)
+            assert any(pane in app.main.deck.regions for pane in step.panes)
+            assert ("ends it" if number == len(STEPS) else "leaves the tour") in screen_text(app)
+            await pilot.press("enter")
+        await wait_until(pilot, lambda: app.screen is app.main, "ended")
+
+
+async def test_one_may_go_back_and_leave_at_any_time() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        app.do("view.tour")
+        await wait_until(pilot, lambda: isinstance(app.screen, TourScreen), "the tour")
+        await pilot.press("right", "right", "left")
+        await wait_until(pilot, lambda: f"2 of {len(STEPS)}" in screen_text(app), "the second card")
+        await pilot.press("escape")
+        assert app.screen is app.main
+
+
+async def test_it_is_shown_by_itself_once(tmp_path: Path) -> None:
+    for shown in (True, False):
+        app = make_app(memory=tmp_path, first_visit=True)
+        async with app.run_test(size=(120, 36)) as pilot:
+            await settled(pilot)
+            assert isinstance(app.screen, TourScreen) is shown
+
+
+@pytest.mark.parametrize(
+    ("session", "options"),
+    [
+        (ScriptedSession(rich_state(), read_only=True), {}),
+        (ScriptedSession(rich_state(), failure="the cable is not plugged in"), {}),
+        (ScriptedSession(rich_state()), {"settings": Settings(tour="off")}),
+        (ScriptedSession(rich_state()), {"first_visit": False}),
+    ],
+    ids=["watching", "failed", "switched off", "not asked for"],
+)
+async def test_nobody_who_cannot_use_it_or_does_not_want_it_is_shown_it(
+    tmp_path: Path, session: ScriptedSession, options: dict[str, Any]
+) -> None:
+    app = make_app(session, **{"memory": tmp_path, "first_visit": True, **options})
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        assert app.screen is app.main
+
+
+async def test_the_session_goes_on_below_it() -> None:
+    session = ScriptedSession(rich_state())
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        app.do("view.tour")
+        await wait_until(pilot, lambda: isinstance(app.screen, TourScreen), "the tour")
+        session.push(ConsoleText(0.0, "below"), items=(Text("text that came below the tour", 0.0),), turn=None)
+        await wait_until(pilot, lambda: "text that came below the tour" in screen_text(app), "drawn below the card")
