@@ -95,6 +95,14 @@ def sources(port: str) -> list[Path]:
     return sorted((HERE / "core").glob("*.c")) + sorted((HERE / "port" / port).glob("*.c"))
 
 
+def compile_flags(target: Target, source: Path) -> list[str]:
+    """All flags with which a target compiles a source."""
+    flags = COMMON + WARNINGS + target.compile + LEVEL_FLAGS.get(source.name, [])
+    if target.name != "asan" and any(source.match(pattern) for pattern in COMPACT):
+        flags = [*flags, *SMALL]
+    return flags
+
+
 def headers_digest() -> str:
     """One digest over all headers: simple, and a full build takes seconds."""
     digest = hashlib.sha256()
@@ -119,9 +127,7 @@ def build(name: str, out: Path) -> Path:
     jobs: list[tuple[list[str], Path, str]] = []
     results: list[Path] = []
     for source in sources(target.port):
-        flags = COMMON + WARNINGS + target.compile + LEVEL_FLAGS.get(source.name, [])
-        if target.name != "asan" and any(source.match(pattern) for pattern in COMPACT):
-            flags = [*flags, *SMALL]
+        flags = compile_flags(target, source)
         result = objects / f"{source.parent.name}_{source.stem}.o"
         command = [*target.compiler, *flags, "-c", str(source), "-o", str(result)]
         stamp = hashlib.sha256("\0".join([headers, *command]).encode() + source.read_bytes()).hexdigest()

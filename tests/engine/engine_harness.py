@@ -168,7 +168,7 @@ def compile_harness(folder: Path, target: str) -> Path:
 
     def compile_one(source: Path) -> Path:
         result = folder / f"{source.parent.name}_{source.stem}.o"
-        flags = build.COMMON + build.WARNINGS + settings.compile + build.LEVEL_FLAGS.get(source.name, [])
+        flags = build.compile_flags(settings, source)
         run([*settings.compiler, *flags, "-c", str(source), "-o", str(result)])
         return result
 

@@ -209,15 +209,17 @@ def mnemonics(target: str, name: str, folder: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("target", ["efi", "sim"])
-def test_no_product_is_fused_into_its_sum(tmp_path: Path, target: str) -> None:
-    found = mnemonics(target, "kernel_avx2.c", tmp_path)
+@pytest.mark.parametrize("name", ["kernel_avx2.c", "kernel_avx512.c", "kernel_avx512_vnni.c"])
+def test_no_product_is_fused_into_its_sum(tmp_path: Path, target: str, name: str) -> None:
+    found = mnemonics(target, name, tmp_path)
     assert {"vmulps", "vaddps", "vzeroupper"} <= found
     assert not {name for name in found if name.startswith(("vfm", "vfnm"))}
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
-def test_gcc_does_not_fuse_either(tmp_path: Path) -> None:
-    found = mnemonics("asan", "kernel_avx2.c", tmp_path)
+@pytest.mark.parametrize("name", ["kernel_avx2.c", "kernel_avx512.c", "kernel_avx512_vnni.c"])
+def test_gcc_does_not_fuse_either(tmp_path: Path, name: str) -> None:
+    found = mnemonics("asan", name, tmp_path)
     assert {"vmulps", "vaddps", "vzeroupper"} <= found
     assert not {name for name in found if name.startswith(("vfm", "vfnm"))}
 
@@ -225,7 +227,7 @@ def test_gcc_does_not_fuse_either(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["kernel_sse2.c", "kernel_reference.c", "attention.c", "engine.c", "engine_tensor.c", "sampler.c", "cpu.c"]
 )
-def test_only_the_avx2_kernels_use_avx(tmp_path: Path, name: str) -> None:
+def test_only_the_wider_kernels_use_avx(tmp_path: Path, name: str) -> None:
     found = mnemonics("efi", name, tmp_path)
     assert "ret" in found or "retq" in found
     assert not {instruction for instruction in found if instruction.startswith("v")}

@@ -74,12 +74,46 @@ def test_every_module_is_short_enough_to_be_read_at_once() -> None:
     assert {name: lines for name, lines in lengths.items() if lines > 450} == {}
 
 
-def test_no_sum_may_be_rearranged() -> None:
-    for target in BUILD.targets().values():
-        flags = [*BUILD.COMMON, *target.compile, *(flag for level in BUILD.LEVEL_FLAGS.values() for flag in level)]
-        assert "-ffp-contract=off" in flags
-        assert not [flag for flag in flags if "fast" in flag or flag in ("-funsafe-math-optimizations", "-Ofast")]
-    words = [
-        path.name for path in KERNEL.rglob("*.[ch]") if re.search(r"#pragma.*(?:fast|FP_CONTRACT)", path.read_text())
+def all_flags() -> list[tuple[str, list[str]]]:
+    """Every source with its flags, in every target."""
+    return [
+        (source.name, BUILD.compile_flags(target, source))
+        for target in BUILD.targets().values()
+        for source in BUILD.sources(target.port)
     ]
-    assert words == []
+
+
+def test_no_sum_may_be_rearranged() -> None:
+    for name, flags in all_flags():
+        assert [flag for flag in flags if flag.startswith("-ffp-contract")] == ["-ffp-contract=off"], name
+        loose = ("fast", "unsafe-math", "associative-math", "reciprocal-math", "finite-math")
+        assert not [flag for flag in flags if any(word in flag for word in loose)], name
+    pattern = r"#pragma.*(?:fast|FP_CONTRACT|optimize|float_control)|__attribute__.*optimize"
+    assert [path.name for path in KERNEL.rglob("*.[ch]") if re.search(pattern, path.read_text())] == []
+
+
+def test_only_the_files_of_the_levels_have_vector_flags() -> None:
+    vectors = {
+        name for name, flags in all_flags() if any(flag.startswith(("-mavx", "-mfma", "-march")) for flag in flags)
+    }
+    assert vectors == {"kernel_avx2.c", "kernel_avx512.c", "kernel_avx512_vnni.c"}
+    targeted = {path.name for path in KERNEL.rglob("*.[ch]") if re.search(r"\btarget\(", path.read_text())}
+    assert targeted == {"stream_read.c"}  # function by function
+
+
+@pytest.mark.skipif(shutil.which("objdump") is None, reason="needs objdump")
+@pytest.mark.parametrize("target", ["efi", "sim"])
+def test_what_runs_on_every_processor_has_no_vector_instruction(target: str, tmp_path: Path) -> None:
+    BUILD.build(target, tmp_path)
+    found: dict[str, set[str]] = {}
+    for path in (tmp_path / "objects" / target).glob("*.o"):
+        command = ["objdump", "-d", "--no-show-raw-insn", str(path)]
+        listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        names = set(re.findall(r"^ +[0-9a-f]+:\t(?:\{\w+\} )?([a-z]\w*)", listing, re.MULTILINE))
+        found[path.stem] = {name for name in names if name.startswith("v") and name not in ("verr", "verw")}
+    assert len(found) > 50
+    with_vectors = {"core_kernel_avx2", "core_kernel_avx512", "core_kernel_avx512_vnni"}
+    assert {name for name, vectors in found.items() if vectors} == {*with_vectors, "core_stream_read"}
+    for name in with_vectors:
+        assert {"vmulps", "vaddps", "vzeroupper"} <= found[name]
+    assert not [one for vectors in found.values() for one in vectors if one.startswith(("vfm", "vfnm"))]  # fused
