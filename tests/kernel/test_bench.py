@@ -114,6 +114,21 @@ def test_a_stop_ends_it_and_nothing_is_told(wire: WireKernel, how: str) -> None:
     assert wire.say("Once upon a time").finished is not None
 
 
+def test_the_line_is_served_meanwhile(wire: WireKernel) -> None:
+    host = wire.host
+    since = len(host.records)
+    bench, line = host.line("run", None, text=b"/bench 2")
+    host.send(line)
+    host.wait_for(Credit, lambda credit: credit.phase is Phase.BENCH, since)
+    ping, line = host.line("ping", None)
+    host.send(line)
+    host.wait_for(Response, lambda response: response.id == bench, since)
+    assert [answer.id for answer in host.of(Response, since)] == [ping, bench]
+    assert len([credit for credit in host.of(Credit, since) if credit.phase is Phase.BENCH]) > 4, (
+        "a heartbeat a quarter"
+    )
+
+
 def test_the_record_is_sent_by_info_once_there_is_one(wire: WireKernel) -> None:
     host = wire.host
     since = len(host.records)
