@@ -141,44 +141,51 @@ static void report_lost(struct kernel *kernel)
     log_event(kernel, WIRE_LOG_LEVEL_ERROR, WIRE_LOG_CODE_INFO, WIRE_ARENA_NONE, kernel->workers.lost, 0, message);
 }
 
-static enum pass_end run_pass(struct kernel *kernel, enum wire_sentinel_phase phase, bool want_logits,
+/* The next `count` tokens of the conversation get their rows. `ret_cycles` is for a token of the pass. */
+static enum pass_end run_pass(struct kernel *kernel, enum wire_sentinel_phase phase, uint32_t count, bool want_logits,
                               const float **ret_logits, uint64_t *ret_cycles)
 {
     struct chat *chat = &kernel->chat;
-    if (!sentinel_check_row(kernel, phase, chat->rows))
+    if (!sentinel_check_row(kernel, phase, chat->rows + count - 1))
         return PASS_TRIPPED;
     uint32_t lost = kernel->workers.lost;
     workers_prepare(&kernel->workers, &kernel->engine, (uint32_t)kernel->params.values[PARAM_THREADS]);
     chat->poll_cycles = 0;
     uint64_t start = port_cycles();
-    const float *logits = engine_forward(&kernel->engine, chat->tokens[chat->rows], chat->rows, want_logits);
+    const float *logits =
+        engine_prefill(&kernel->engine, chat->tokens + chat->rows, count, chat->rows, want_logits);
     uint64_t spent = port_cycles() - start;
-    *ret_cycles = spent > chat->poll_cycles ? spent - chat->poll_cycles : 0;
+    *ret_cycles = spent > chat->poll_cycles ? (spent - chat->poll_cycles + count - 1) / count : 0;
     workers_pass_done();
     if (kernel->workers.lost != lost)
         report_lost(kernel);
     if (logits == NULL)
         return PASS_STOPPED;
-    if (!sentinel_pass(kernel, phase, *ret_cycles))
+    if (!sentinel_pass(kernel, phase, count, *ret_cycles))
         return PASS_TRIPPED;
-    chat->rows++;
+    chat->rows += count;
     *ret_logits = logits;
     return PASS_DONE;
 }
 
-/* Caches the rest of the conversation; the logits are those after its last token. */
+/* Caches the rest of the conversation, many tokens in a pass; the logits are those after its last token, which has a pass
+ * of its own when that is one of decoding. */
 static enum pass_end catch_up(struct kernel *kernel, enum wire_sentinel_phase last_phase, const float **ret_logits,
                               uint64_t *ret_cycles)
 {
     struct chat *chat = &kernel->chat;
     while (chat->rows < chat->length) {
-        bool last = chat->rows + 1 == chat->length;
+        uint32_t left = chat->length - chat->rows, count = left;
+        if (last_phase == WIRE_SENTINEL_PHASE_DECODE && left > 1)
+            count = left - 1;
+        count = count < ENGINE_CHUNK ? count : ENGINE_CHUNK;
+        bool last = count == left;
         enum pass_end end =
-            run_pass(kernel, last ? last_phase : WIRE_SENTINEL_PHASE_PREFILL, last, ret_logits, ret_cycles);
+            run_pass(kernel, last ? last_phase : WIRE_SENTINEL_PHASE_PREFILL, count, last, ret_logits, ret_cycles);
         if (end != PASS_DONE)
             return end;
         if (chat->phase == WIRE_PHASE_PREFILL)
-            chat->prompt_done++;
+            chat->prompt_done += count;
     }
     return PASS_DONE;
 }

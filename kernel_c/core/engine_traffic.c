@@ -2,15 +2,16 @@
 #include "engine_pass.h"
 #include "stream_read.h"
 
-/* The rows of the classifier are among them; of the embedding one row is read. */
+/* The rows of the classifier are among them; of the embedding one row a token is read, and one is counted. Without
+ * logits the last layer is left when its keys and values are stored. */
 uint64_t engine_weight_bytes(const struct engine *engine, bool want_logits)
 {
     const struct model_config *c = &engine->config;
-    uint64_t layer = matrix_bytes(c, qkv_rows(c), c->dim) + matrix_bytes(c, c->dim, c->dim) +
-                     2 * matrix_bytes(c, c->hidden_dim, c->dim) + matrix_bytes(c, c->dim, c->hidden_dim) +
-                     2 * (uint64_t)c->dim * sizeof(float);
-    uint64_t classifier = matrix_bytes(c, c->vocab_size, c->dim) + (uint64_t)c->dim * sizeof(float);
-    return c->n_layers * layer + panel_bytes(c, c->dim) / PANEL + (want_logits ? classifier : 0);
+    uint64_t norm = (uint64_t)c->dim * sizeof(float), stored = norm + matrix_bytes(c, qkv_rows(c), c->dim);
+    uint64_t behind = norm + matrix_bytes(c, c->dim, c->dim) + 2 * matrix_bytes(c, c->hidden_dim, c->dim) +
+                      matrix_bytes(c, c->dim, c->hidden_dim);
+    uint64_t all = panel_bytes(c, c->dim) / PANEL + c->n_layers * (stored + behind);
+    return want_logits ? all + norm + matrix_bytes(c, c->vocab_size, c->dim) : all - behind;
 }
 
 uint64_t engine_cache_bytes(const struct engine *engine, uint32_t position)

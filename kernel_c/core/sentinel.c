@@ -31,15 +31,31 @@ void sentinel_init(struct sentinel *sentinel)
     *sentinel = (struct sentinel){.state = WIRE_SENTINEL_STATE_ARMED};
 }
 
-static void learn(struct sentinel_phase_state *phase, uint64_t cycles)
+static uint64_t learn(uint64_t budget, uint64_t cycles)
 {
     uint64_t target = budget_for(cycles);
-    if (phase->budget == 0)
-        phase->budget = target;
-    else if (target > phase->budget)
-        phase->budget += (target - phase->budget) / 16;
-    else
-        phase->budget -= (phase->budget - target) / 2;
+    if (budget == 0)
+        return target;
+    return target > budget ? budget + (target - budget) / 16 : budget - (budget - target) / 2;
+}
+
+static void forget(struct sentinel_phase_state *phase)
+{
+    if (!phase->pinned)
+        phase->budget = 0;
+    for (unsigned i = 0; i < SENTINEL_SIZES; i++)
+        phase->learnt[i] = 0;
+}
+
+/* Which of the learnt budgets is for passes of so many tokens. */
+static unsigned size_index(uint32_t tokens)
+{
+    unsigned index = 0;
+    while (tokens > 1 && index + 1 < SENTINEL_SIZES) {
+        tokens /= 2;
+        index++;
+    }
+    return index;
 }
 
 static void remember(struct sentinel *sentinel, uint64_t cycles)
@@ -72,11 +88,14 @@ static bool overrun(struct kernel *kernel, enum wire_sentinel_phase phase, uint6
     return true;
 }
 
-bool sentinel_pass(struct kernel *kernel, enum wire_sentinel_phase phase, uint64_t cycles)
+bool sentinel_pass(struct kernel *kernel, enum wire_sentinel_phase phase, uint32_t tokens, uint64_t cycles)
 {
     struct sentinel *sentinel = &kernel->sentinel;
     struct sentinel_phase_state *state = &sentinel->phases[phase_index(phase)];
+    uint64_t *learnt = &state->learnt[size_index(tokens)];
     state->last = cycles;
+    if (!state->pinned)
+        state->budget = *learnt;
     state->passes++;
     if (phase == WIRE_SENTINEL_PHASE_DECODE)
         remember(sentinel, cycles);
@@ -89,7 +108,7 @@ bool sentinel_pass(struct kernel *kernel, enum wire_sentinel_phase phase, uint64
         !overrun(kernel, phase, cycles, state->budget, sentinel->strict))
         return false;
     if (!state->pinned)
-        learn(state, cycles);
+        state->budget = *learnt = learn(*learnt, cycles);
     return true;
 }
 
@@ -214,15 +233,16 @@ void sentinel_reset(struct kernel *kernel)
 void sentinel_relearn(struct sentinel *sentinel)
 {
     for (unsigned i = 0; i < 2; i++)
-        if (!sentinel->phases[i].pinned)
-            sentinel->phases[i].budget = 0;
+        forget(&sentinel->phases[i]);
 }
 
 void sentinel_pin(struct sentinel *sentinel, enum wire_sentinel_phase phase, uint64_t cycles)
 {
     struct sentinel_phase_state *state = &sentinel->phases[phase_index(phase)];
-    if (cycles != 0 || state->pinned)
-        state->budget = cycles;
+    if (cycles == 0 && !state->pinned)
+        return; /* it goes on learning */
+    forget(state);
+    state->budget = cycles;
     state->pinned = cycles != 0;
 }
 
