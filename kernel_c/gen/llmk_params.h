@@ -245,7 +245,7 @@ static const struct param_spec param_specs[PARAM_COUNT] = {
         .choices = param_choices_threads,
         .aliases = NULL,
         .initial_text = "",
-        .help = "processors that share large products; auto takes all, 1 never touches the others",
+        .help = "processors that share a pass; auto takes all, or one for a small model; 1 never touches the others",
     },
     [PARAM_BUDGET_PREFILL] = {
         .name = "budget_prefill",
@@ -258,7 +258,7 @@ static const struct param_spec param_specs[PARAM_COUNT] = {
         .choices = NULL,
         .aliases = NULL,
         .initial_text = "",
-        .help = "cycles one prefill pass may take; 0 learns it",
+        .help = "cycles a token may take in a prefill pass; 0 learns it",
     },
     [PARAM_BUDGET_DECODE] = {
         .name = "budget_decode",
@@ -271,7 +271,7 @@ static const struct param_spec param_specs[PARAM_COUNT] = {
         .choices = NULL,
         .aliases = NULL,
         .initial_text = "",
-        .help = "cycles one decode pass may take; 0 learns it",
+        .help = "cycles a decode pass, of one token, may take; 0 learns it",
     },
     [PARAM_STRICT_BUDGET] = {
         .name = "strict_budget",

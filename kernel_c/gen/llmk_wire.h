@@ -320,7 +320,7 @@ struct wire_token {
     bool more; /* 1: another part follows */
     uint64_t time; /* kernel time, ms */
     uint32_t token; /* token id */
-    uint64_t cycles; /* cycles of the forward pass that led to it */
+    uint64_t cycles; /* cycles of the forward pass that led to it, for each of its tokens */
     const uint8_t *text; /* its bytes, perhaps an incomplete UTF-8 sequence */
     size_t text_length;
 };
@@ -476,7 +476,7 @@ struct wire_sentinel {
     bool strict; /* 1: an overrun trips; 0: it is logged */
     enum wire_sentinel_error error; /* last error */
     enum wire_sentinel_phase phase; /* phase of the last error */
-    uint64_t prefill; /* last prefill pass */
+    uint64_t prefill; /* last prefill pass, for each of its tokens */
     uint64_t prefill_budget; /* its budget, 0 before anything was learnt */
     bool prefill_pinned; /* 1: set by a person; 0: learnt */
     uint16_t prefill_overruns; /* overruns since the last reset */

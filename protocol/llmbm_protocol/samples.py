@@ -100,7 +100,7 @@ class Sentinel(Sample):
     strict: Flag = key("strict", "1: an overrun trips; 0: it is logged")
     error: SentinelError = key("er", "last error")
     phase: SentinelPhase = key("ph", "phase of the last error")
-    prefill: U39 = key("pc", "last prefill pass")
+    prefill: U39 = key("pc", "last prefill pass, for each of its tokens")
     prefill_budget: U39 = key("pb", "its budget, 0 before anything was learnt")
     prefill_pinned: Flag = key("pp", "1: set by a person; 0: learnt")
     prefill_overruns: U16 = key("po", "overruns since the last reset")

@@ -115,7 +115,7 @@ class Token(Record):
     more: Flag = key("x", "1: another part follows", False)
     time: U39 = key("t", "kernel time, ms")
     token: U32 = key("id", "token id")
-    cycles: U39 = key("cy", "cycles of the forward pass that led to it")
+    cycles: U39 = key("cy", "cycles of the forward pass that led to it, for each of its tokens")
     text: Annotated[bytes, Text(40)] = key("s", "its bytes, perhaps an incomplete UTF-8 sequence")
 
 
