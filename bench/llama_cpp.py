@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import math
 import statistics
 import subprocess
 import sys
@@ -152,6 +153,32 @@ def line_of(row: Row) -> str:
     return text + f"  {row.prefill:14.1f} {row.llama_prefill:9.1f} {row.prefill_ratio:6.2f}"
 
 
+MARKDOWN_HEAD = """\
+| model | threads | reading alone | decode: ours, of reading | llama.cpp | ratio | prefill: ours | llama.cpp | ratio |
+|---|---|---|---|---|---|---|---|---|"""
+
+
+def figure(rate: float | None) -> str:
+    """Three digits are known at most."""
+    return "-" if rate is None else f"{round(rate, 2 - math.floor(math.log10(rate))):,.6g}".replace(".0", "")
+
+
+def markdown_of(row: Row) -> str:
+    """The same as a line of the README's table."""
+    source = " (cache)" if row.from_cache else ""
+    ratios = [("-" if ratio is None else f"{ratio:.2f}") for ratio in (row.decode_ratio, row.prefill_ratio)]
+    cells = [
+        *(f"{row.shape} {row.numbers}", str(row.threads), f"{row.read_gb_s:.0f} GB/s{source}"),
+        *(
+            f"{figure(row.decode)} tok/s, {row.decode_of_read:.0%}".replace("%", " %"),
+            figure(row.llama_decode),
+            ratios[0],
+        ),
+        *(figure(row.prefill), figure(row.llama_prefill), ratios[1]),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
 def measure_shape(name: str, shape: Shape, program: Path, peer: Peer | None, rounds: int) -> list[Row]:
     """All rows of one shape, each printed when it is known."""
     rows: list[Row] = []
@@ -190,6 +217,8 @@ def compare(arguments: argparse.Namespace) -> None:
     print("read: GB/s of the weights alone by our processors; c: they fit the cache, and it is the cache's speed")
     if peer is not None:
         peer.close()
+    if arguments.markdown:
+        print("\n".join([MARKDOWN_HEAD, *map(markdown_of, rows)]))
     if arguments.json is not None:
         arguments.json.write_text(json.dumps([dataclasses.asdict(row) for row in rows], indent=1) + "\n")
 
@@ -200,6 +229,7 @@ def main() -> None:
     parser.add_argument("--python", default=sys.executable, help="interpreter that has llama-cpp-python")
     parser.add_argument("--shapes", nargs="+", choices=list(SHAPES), default=list(SHAPES))
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--markdown", action="store_true", help="print the table as the README has it, too")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     arguments = parser.parse_args()
     with at_the_top():
