@@ -61,7 +61,8 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(name="attn", kind="choice", choices=("auto", "sse2", "avx2", "avx512", "avx512_vnni", "reference"),
               maximum=5, default=0, help="vector instructions to use; auto takes the best this machine has"),
     Parameter(name="threads", kind="choice", choices=("auto", *map(str, range(1, 17))), maximum=16, default=0,
-              help="processors that share a pass; auto takes all, or one for a small model; 1 never touches the others"),
+              help="processors that share a pass; auto takes all, or one for a small model; "
+                   "1 never touches the others"),
     Parameter(name="budget_prefill", kind="u64", maximum=2**39 - 1, default=0, off=0, boot_only=True,
               help="cycles a token may take in a prefill pass; 0 learns it"),
     Parameter(name="budget_decode", kind="u64", maximum=2**39 - 1, default=0, off=0, boot_only=True,
