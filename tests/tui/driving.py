@@ -55,11 +55,11 @@ def rows_of(view: LineView) -> list[Line]:
     return [view.row_line(row) for row in range(view.row_count)]
 
 
-def assert_snapshot(name: str, text: str) -> None:
+def assert_snapshot(name: str, text: str, kind: str = "txt") -> None:
     """Compares with the stored picture; UPDATE_SNAPSHOTS=1 writes it anew (then look at it)."""
-    path = SNAPSHOTS / f"{name}.txt"
+    path = SNAPSHOTS / f"{name}.{kind}"
     if os.environ.get("UPDATE_SNAPSHOTS") == "1":
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, "utf-8")
     assert path.exists(), f"no picture {path.name}: make it with UPDATE_SNAPSHOTS=1 and look at it"
-    assert text == path.read_text("utf-8")
+    assert text == path.read_text("utf-8"), f"{path.name} is another picture now"

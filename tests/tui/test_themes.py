@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from driving import make_app, screen_text, settled, wait_until
+from textual.color import Color
 from textual.command import CommandPalette
 
 from llmbm_console.core.themes import load_themes, theme_folder
@@ -70,3 +72,37 @@ async def test_the_terminals_own_colours_stay_its_own() -> None:
         }
         assert colours
         assert not any(name.startswith("#") for name in colours), colours
+
+
+#: Roles that text is written in; the least contrast is that of WCAG 2.2, criterion 1.4.3 (AA).
+TEXT = (
+    "foreground", "muted", "focus", "accent", "prompt", "good", "warn", "bad", "info", "weights", "kv", "scratch",
+    "acts", "zonec", "keep",
+)  # fmt: skip
+LEAST = 4.5
+
+
+def contrast(one: str, other: str) -> float:
+    """The ratio of WCAG 2.2: 1 for the same colour, 21 for black and white."""
+
+    def luminance(text: str) -> float:
+        parts = [
+            part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+            for part in Color.parse(text).normalized
+        ]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("name", [path.stem for path in sorted(theme_folder().glob("*.toml"))])
+def test_text_can_be_read_in_every_theme(name: str) -> None:
+    themes, problems = load_themes([theme_folder()])
+    assert problems == ()
+    theme = themes[name]
+    if theme.terminal_colours:
+        return  # what they look like is the terminal's own affair
+    ratios = {role: contrast(getattr(theme.roles, role), theme.roles.background) for role in TEXT}
+    assert {role: ratio for role, ratio in ratios.items() if ratio < LEAST} == {}
+    assert contrast(theme.roles.foreground, theme.roles.selection) >= LEAST

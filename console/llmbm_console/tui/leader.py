@@ -90,9 +90,9 @@ class LeaderScreen(ModalScreen[str | None]):
         room = width - KEY - len(own) - 3
         title = clip(action.title.removeprefix("Go to "), room, self._glyphs.ellipsis)
         text = line(
-            (f" {key:<{KEY - 1}}", "bold $accent" if possible else "$faint"),
-            (f"{title:<{room}}", "$foreground" if possible else "$faint"),
-            (f" {own}  ", "$muted" if possible else "$faint"),
+            (f" {key:<{KEY - 1}}", "bold $accent" if possible else "$muted"),
+            (f"{title:<{room}}", "$foreground" if possible else "$muted strike"),
+            (f" {own}  ", "$muted"),
         )
         return text.stylize(Style.from_meta({"@click": f"screen.choose('{action.id}')"}))
 

@@ -176,7 +176,7 @@ class MainScreen(Screen[None]):
             return
         self.tabs.tab, self.tabs.narrow = shape.tab, shape.narrow
         self.keys.narrow = "tabs" in regions
-        self.event_list.bare_edge = "histogram" in regions
+        self.event_list.set_bare_edge("histogram" in regions)
         focused = self.focused_pane
         if focused and focused not in self.deck.regions:
             self._focus_visible()

@@ -142,6 +142,12 @@ class EventList(LineView):
         if self._undescribed:
             self._describe()
 
+    def set_bare_edge(self, bare: bool) -> None:
+        """Whether another pane shows when things happened: then the lower edge does not."""
+        if bare != self.bare_edge:
+            self.bare_edge = bare
+            self._describe()
+
     def empty_words(self, filtered_out: bool) -> tuple[str, ...]:
         """What an empty list says; `filtered_out`: there are lines, but none passes the filter."""
         if filtered_out:

@@ -111,7 +111,7 @@ class HexView(LineView):
     DEFAULT_CSS = """
     HexView > .hex--address { color: $muted; }
     HexView > .hex--octet { color: $foreground; }
-    HexView > .hex--zero { color: $faint; }
+    HexView > .hex--zero { color: $border; }
     HexView > .hex--changed { color: $warn; text-style: bold; }
     HexView > .hex--unread { color: $faint; }
     HexView > .hex--note { color: $foreground; }

@@ -38,7 +38,7 @@ def _buttons(frame: Frame) -> Content:
         )
         for key, word, verb in verbs
     ]
-    return Content("   ").join(parts)
+    return Content("  ").join(parts)
 
 
 class MachinePanel(Panel):

@@ -105,10 +105,11 @@ class StatusLine(Strip):
         )
         # A healthy link may go for want of room, one in trouble may not.
         calm = state.link.phase is LinkPhase.MACHINE and not frame.failure
+        runs = state.machine.status in (MachineStatus.RUNNING, MachineStatus.UNKNOWN)
         parts = [
             (0, name),
             (2 if calm else 0, self._link(frame)),
-            (3, self._machine(frame)),
+            (3 if runs else 0, self._machine(frame)),
             (1, self._work(frame)),
             (4, self._model(frame)),
         ]
