@@ -34,7 +34,7 @@ VALUES = {
 #: Commands that are no values.
 OTHERS = (
     *("sampling", "preset", "model", "cpu", "zones", "ctx", "log", "save_log", "save_dump", "reset", "version", "help"),
-    *("budget", "test_failsafe", "save_img", "clear", "models", "load", "reboot", "poweroff"),
+    *("bench", "budget", "test_failsafe", "save_img", "clear", "models", "load", "reboot", "poweroff"),
 )
 #: Long names of repl.cfg and what they set.
 LONG = {

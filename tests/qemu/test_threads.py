@@ -63,3 +63,22 @@ def test_reference_text_with_two_processors(boot: Boot, kernel: Path, tmp_path: 
         machine.ask(line)
     written = PROMPT + machine.ask(PROMPT)
     assert re.sub(r"\s+", " ", written).startswith(re.sub(r"\s+", " ", PUBLISHED)[:600])
+
+
+def test_a_bench_measures_with_both_processors_and_changes_no_text(boot: Boot, kernel: Path, tmp_path: Path) -> None:
+    tokenizer = find_tokenizer(default_model())
+    assert tokenizer is not None
+    (tmp_path / "wide.bin").write_bytes(random_model(SHAPE))
+    build_image(tmp_path / "wide.img", kernel, tmp_path / "wide.bin", tokenizer)
+    machine = boot(tmp_path / "wide.img", Setup(processors=2))
+    machine.until(r"\nllmk> ")
+    for line in (*SET, "/threads 2", "/seed 7"):
+        machine.ask(line)
+    want = machine.ask(PROMPT).partition("\n[")[0]
+    for line in ("/clear", "/seed 7"):
+        machine.ask(line)
+    said = machine.ask("/bench 1")
+    assert re.search(r"2 processors, fp32-v0; rows from 0\n", said), said
+    assert all(float(rate) > 0 for rate in re.findall(r"([\d.]+) tok/s", said))
+    assert len(re.findall(r"([\d.]+) tok/s", said)) == 2
+    assert machine.ask(PROMPT).partition("\n[")[0] == want
