@@ -2,7 +2,8 @@
 
 A kernel in the simulator answers without a pause, once at the pace of a small machine and once about as fast as a line
 of 115200 bit/s can carry. Printed: processor time of the console in per cent of one core, bytes written to the
-terminal, and the ratio to a plain face (`--plain`) in the same run, which does the same but for the screen.
+terminal, the ratio to a plain face (`--plain`) in the same run, which does the same but for the screen, and the latency
+of a token: from when it left for the console until its last character was read from the terminal.
 """
 
 from __future__ import annotations
@@ -10,19 +11,26 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import re
 import select
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from latency import Latencies, Relay
 from link_faults import Kernel, kernel
-from startup import ESCAPE, Terminal
+from startup import Terminal
+
+Drawn = Callable[[bytes, float], object]
+Figures = tuple[float, int]  # per cent of a core, bytes written
 
 LINES_AHEAD = 15  # prompts that the console keeps
 SETTLED = 1.0  # s of streaming before measuring
-PACES = (("60 tok/s", "16000"), ("1000 tok/s", "900"))  # and the kernel's least time between two polls, us
+PACES = (("60 tok/s", "8000"), ("1000 tok/s", "700"))  # and the kernel's least time between two polls, us
+
+
+def ignored(data: bytes, now: float) -> None:
+    """What was drawn is not looked at."""
 
 
 def processor_seconds(process: int) -> float:
@@ -45,43 +53,42 @@ class Plain:
         os.close(inner)
 
 
-def stream(fd: int, process: int, type_prompt: Callable[[], object], seconds: float) -> tuple[float, int, bytes]:
-    """Lets answers stream; per cent of a core, bytes written, and what was written."""
+def stream(fd: int, process: int, type_prompt: Callable[[], object], seconds: float, drawn: Drawn = ignored) -> Figures:
+    """Lets answers stream; per cent of a core, and bytes written. `drawn` is told what is written, and when."""
     for _ in range(LINES_AHEAD):
         type_prompt()
-    drain(fd, SETTLED)
+    drain(fd, SETTLED, drawn)
     begun, before = time.monotonic(), processor_seconds(process)
-    written = drain(fd, seconds)
+    written = drain(fd, seconds, drawn)
     took = time.monotonic() - begun
-    return 100 * (processor_seconds(process) - before) / took, len(written), written
+    return 100 * (processor_seconds(process) - before) / took, written
 
 
-def drain(fd: int, seconds: float) -> bytes:
-    """Reads what is drawn for some seconds."""
-    data, end = b"", time.monotonic() + seconds
+def drain(fd: int, seconds: float, drawn: Drawn = ignored) -> int:
+    """Reads what is drawn for some seconds; how much it was."""
+    count, end = 0, time.monotonic() + seconds
     while (rest := end - time.monotonic()) > 0:
         if select.select([fd], [], [], rest)[0]:
-            data += os.read(fd, 1 << 16)
-    return data
+            data = os.read(fd, 1 << 16)
+            drawn(data, time.monotonic())
+            count += len(data)
+    return count
 
 
-def shown_rate(drawn: bytes) -> float:
-    """The rate that the status line showed last."""
-    found = re.findall(rb"([0-9.]+) tok/s", ESCAPE.sub(b"", drawn))
-    return float(found[-1]) if found else 0.0
-
-
-def screen(one: Kernel, seconds: float) -> tuple[float, int, float]:
-    """The console on a terminal: per cent while streaming, bytes a second, and the rate it showed."""
-    terminal = Terminal("-m", "llmbm_console.cli", "--connect", f"unix:{one.line}")
+def screen(one: Kernel, seconds: float) -> tuple[float, float, float, Latencies]:
+    """The console on a terminal: per cent while streaming, bytes a second, tokens a second, and their latencies."""
+    relay = Relay(one.line, one.folder / "front")
+    terminal = Terminal("-m", "llmbm_console.cli", "--connect", f"unix:{one.folder / 'front'}")
     terminal.wait_for(rb"kernel ready", 30)
     os.write(terminal.fd, b"/max_tokens 256\r")
     drain(terminal.fd, 1)
-    share, written, drawn = stream(
-        terminal.fd, terminal.pid, lambda: os.write(terminal.fd, b"Once upon a time\r"), seconds
+    latencies, tokens, begun = Latencies(relay), relay.tokens, time.monotonic()
+    share, written = stream(
+        terminal.fd, terminal.pid, lambda: os.write(terminal.fd, b"Once upon a time\r"), seconds, latencies.drawn
     )
+    rate = (relay.tokens - tokens) / (time.monotonic() - begun)
     terminal.close()
-    return share, int(written / seconds), shown_rate(drawn)
+    return share, written / seconds, rate, latencies
 
 
 def plain(one: Kernel, seconds: float) -> float:
@@ -89,7 +96,7 @@ def plain(one: Kernel, seconds: float) -> float:
     face = Plain(one.line)
     drain(face.fd, 3)
     os.write(face.write, b"/max_tokens 256\n")
-    share, _written, _drawn = stream(face.fd, face.pid, lambda: os.write(face.write, b"Once upon a time\n"), seconds)
+    share, _written = stream(face.fd, face.pid, lambda: os.write(face.write, b"Once upon a time\n"), seconds)
     os.kill(face.pid, 15)
     os.waitpid(face.pid, 0)
     return share
@@ -97,15 +104,18 @@ def plain(one: Kernel, seconds: float) -> float:
 
 async def measure(seconds: float) -> None:
     """All figures."""
-    print("                      screen        plain face   screen : plain   bytes drawn a second   shown rate")
+    print("               tok/s   screen    plain face   screen : plain   bytes drawn a second   latency: p50, p99")
     for name, gap in PACES:
         async with kernel("--poll-gap-us", gap) as one:
-            share, written, rate = await asyncio.to_thread(screen, one, seconds)
+            share, written, rate, latencies = await asyncio.to_thread(screen, one, seconds)
         async with kernel("--poll-gap-us", gap) as one:
             beside = await asyncio.to_thread(plain, one, seconds)
         ratio = f"{share / beside:.1f}" if beside else "-"
-        cells = f"{share:5.1f} % of a core {beside:5.1f} %   {ratio:>10}   {written:>18,}   {rate:>14g} tok/s"
-        print(f"  about {name:<12} {cells}", flush=True)
+        late = f"{latencies.percentile(0.5):.0f} ms, {latencies.percentile(0.99):.0f} ms of {len(latencies.found):,}"
+        print(
+            f"  {name:<10} {rate:>7.0f}   {share:5.1f} %   {beside:7.1f} %   {ratio:>14}   {written:>20,.0f}   {late}",
+            flush=True,
+        )
 
 
 def main() -> int:

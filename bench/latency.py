@@ -1,0 +1,141 @@
+"""How long a token takes from the kernel's end of the line to the terminal: a relay that notes when each one was handed
+on, and a picture of the terminal that knows how much of the answer is on it."""
+
+from __future__ import annotations
+
+import re
+import select
+import socket
+import threading
+import time
+from collections import deque
+from pathlib import Path
+
+from llmbm_protocol.codec import from_frame
+from llmbm_protocol.frame import Frame, FrameDecoder
+from llmbm_protocol.schema import Token
+
+WIDTH, HEIGHT = 120, 36
+CURSOR = "▌"  # the console draws it behind the text of a running answer
+TAIL = 24  # characters before it that are compared
+_PART = re.compile(r"\x1b\[([0-9;?<=>]*)([@-~])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_=>]|([^\x1b]+)")
+
+
+class Relay:
+    """Hands octets on between the kernel's socket and one that the console opens. `sent` gets a generation, the token's
+    text and the time (s) at which it left, for each token."""
+
+    def __init__(self, line: Path, front: Path) -> None:
+        self.sent: deque[tuple[int, str, float]] = deque()
+        self.tokens = 0
+        self._decoder = FrameDecoder()
+        self._kernel = socket.socket(socket.AF_UNIX)
+        self._kernel.connect(str(line))
+        self._door = socket.socket(socket.AF_UNIX)
+        self._door.bind(str(front))
+        self._door.listen(1)
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        console, _address = self._door.accept()
+        while True:
+            for ready in select.select([self._kernel, console], [], [])[0]:
+                data = ready.recv(1 << 16)
+                if not data:
+                    self._kernel.close()
+                    return
+                if ready is console:
+                    self._kernel.sendall(data)
+                    continue
+                now = time.monotonic()
+                console.sendall(data)
+                self._note(data, now)
+
+    def _note(self, data: bytes, now: float) -> None:
+        for piece in self._decoder.feed(data):
+            if isinstance(piece, Frame) and piece.kind == "T" and isinstance(token := from_frame(piece), Token):
+                self.tokens += 1
+                self.sent.append((token.generation, token.text.decode("utf-8", "replace"), now))
+
+
+class Screen:
+    """The cells of a terminal, as far as moves and text make them."""
+
+    def __init__(self) -> None:
+        self.rows = [[" "] * WIDTH for _ in range(HEIGHT)]
+        self._x = self._y = 0
+        self._rest = ""
+
+    def feed(self, data: bytes) -> None:
+        """Draws what was written."""
+        text = self._rest + data.decode("utf-8", "ignore")
+        cut = text.rfind("\x1b", max(0, len(text) - 32))
+        whole = cut < 0 or _PART.match(text, cut) is not None
+        self._rest, text = ("", text) if whole else (text[cut:], text[:cut])
+        for numbers, final, plain in _PART.findall(text):
+            if plain:
+                self._write(plain)
+            elif final == "H":
+                y, _semicolon, x = numbers.partition(";")
+                self._y, self._x = int(y or 1) - 1, int(x or 1) - 1
+
+    def _write(self, text: str) -> None:
+        for character in text:
+            if character >= " " and self._y < HEIGHT and self._x < WIDTH:
+                self.rows[self._y][self._x] = character
+                self._x += 1
+
+    def answer_tail(self) -> str:
+        """The last characters of the running answer, without blanks; empty when none runs."""
+        for y in range(HEIGHT - 1, -1, -1):
+            if CURSOR in self.rows[y]:
+                end = self.rows[y].index(CURSOR)
+                tail = "".join(self.rows[y][2:end]).replace(" ", "")
+                edge = next((x for x in range(end, WIDTH) if self.rows[y][x] == "│"), WIDTH)
+                if len(tail) < TAIL and y > 0:
+                    before = self.rows[y - 1][2 : edge - 2]  # the scroll bar is behind it
+                    tail = "".join(before).replace(" ", "") + tail
+                return tail[-TAIL:]
+        return ""
+
+
+class Latencies:
+    """Which tokens are on the screen, and how long each took (s)."""
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+        self._screen = Screen()
+        self._generation = 0
+        self._text = ""  # of this answer, without blanks
+        self._waiting: deque[tuple[int, float]] = deque()  # where each ends that is not seen yet, and when it left
+        self.found: list[float] = []
+
+    def drawn(self, data: bytes, now: float) -> None:
+        """The terminal got some octets."""
+        self._screen.feed(data)
+        self._collect()
+        tail = self._screen.answer_tail()
+        place = self._text.rfind(tail) if len(tail) > 3 else -1
+        if place < 0:
+            return
+        shown = place + len(tail)
+        while self._waiting and self._waiting[0][0] <= shown:
+            _end, left = self._waiting.popleft()
+            if now > left:
+                self.found.append(now - left)
+
+    def _collect(self) -> None:
+        while self._relay.sent:
+            generation, text, left = self._relay.sent.popleft()
+            if generation != self._generation:
+                self._generation, self._text = generation, ""
+                self._waiting.clear()
+            text = text.replace(" ", "").replace("\n", "")
+            if text:  # a token of blanks alone is not seen
+                self._text += text
+                self._waiting.append((len(self._text), left))
+
+    def percentile(self, share: float) -> float:
+        """In ms; 0 when nothing was seen."""
+        ordered = sorted(self.found)
+        return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
