@@ -161,15 +161,28 @@ def _line(target: Target) -> Session:
     return LiveSession(target.title, transport=transport, read_only=target.read_only)
 
 
+def _dump_or_text(path: Path, older: Path | None) -> Session:
+    from llmbm_console.core.dump import DumpError
+    from llmbm_console.core.post_mortem import open_dump
+    from llmbm_console.core.text_log import is_text
+    from llmbm_console.core.text_session import TextSession
+
+    try:
+        return open_dump(path, older)
+    except DumpError:
+        if older is not None or not is_text(path):
+            raise
+        return TextSession(path)
+
+
 def _file(target: Target) -> Session:
     from llmbm_console.core.capture import is_capture
-    from llmbm_console.core.post_mortem import open_dump
     from llmbm_console.core.raw_log import is_raw_log
     from llmbm_console.core.replay import open_replay
 
     path = Path(target.address)
     if not (is_capture(path) or is_raw_log(path)):
-        return open_dump(path, target.older)
+        return _dump_or_text(path, target.older)
     if target.older is not None:
         raise SessionError(f"{path}: a recording; only post-mortem files can be compared")
     return open_replay(path, target.speed, target.seek)

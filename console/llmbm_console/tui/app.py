@@ -260,7 +260,7 @@ class ConsoleApp(App[int]):
             self.pacer.flush()
             if self.read_only:
                 self.main.focus_pane("transcript")
-                self.verbs.file_compared()
+                self.verbs.file_opened()
             elif not self.failure:
                 self._first_visit()
 

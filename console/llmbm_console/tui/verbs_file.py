@@ -141,10 +141,15 @@ class FileVerbs(VerbGroup):
             return
         self.app.push_screen(ComparePage(compare(older, session.found)))
 
-    def file_compared(self) -> None:
-        """What was asked for on the command line, as soon as the file is open."""
+    def file_opened(self) -> None:
+        """Shows what only some files have: a comparison that was asked for on the command line, the lines of a text."""
         from llmbm_console.core.post_mortem import PostMortemSession
+        from llmbm_console.core.text_session import TextSession
 
         session = self.app.session
+        if isinstance(session, TextSession):
+            from llmbm_console.tui.text_page import TextPage
+
+            self.app.push_screen(TextPage(session.log, self.app.glyphs))
         if isinstance(session, PostMortemSession) and session.older is not None:
             self._compare(session, session.older)
