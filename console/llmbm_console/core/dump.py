@@ -23,7 +23,7 @@ from llmbm_console.core.session import SessionError
 from llmbm_console.core.verdict import verdict_of
 from llmbm_protocol.schema import Event, Record
 
-MAX_BYTES = 64 << 20  # a dump has some ten kilobytes; a file beyond this was chosen by mistake
+MAX_BYTES = 4 << 20  # a dump has some ten kilobytes; what is beyond this is shown as text (core/text_log.py)
 OUR_KINDS = {"llmk-dump": "dump", "llmk-log": "log", "llmk-failsafe": "failsafe"}
 
 _HEADER = re.compile(r"^(llmk-(?:dump|log|failsafe)) format=(\d+)\b(.*)$")

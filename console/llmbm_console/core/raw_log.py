@@ -10,6 +10,7 @@ from pathlib import Path
 from llmbm_console.core.capture import VERSION, Entry, Header
 from llmbm_console.core.link_decode import LineDecoder
 from llmbm_protocol.codec import UnknownFrame
+from llmbm_protocol.frame import Frame, FrameDecoder
 from llmbm_protocol.schema import Record
 
 SNIFFED = 1 << 20  # octets in which a first frame is looked for
@@ -28,7 +29,7 @@ def is_raw_log(path: Path) -> bool:
     """True when a file holds a valid frame: a checksum of 32 bits is no accident."""
     try:
         with path.open("rb") as file:
-            return any(True for _ in records_of(file.read(SNIFFED)))
+            return any(isinstance(piece, Frame) for piece in FrameDecoder().feed(file.read(SNIFFED)))
     except OSError:
         return False
 
