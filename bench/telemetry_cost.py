@@ -6,6 +6,10 @@ tokens, heartbeats and credits. The line ends in a file: a program that woke up 
 the kernel computes on would be measured with it. The language model is made here, of random numbers and of a size that
 gives about a hundred tokens a second: tokens of a small model would fill the line. The rate is the kernel's own, as it
 prints it on its screen.
+
+`--choices N` compares telemetry without and with the choices of the tokens, each with its N likeliest ones, instead.
+`--against FILE` compares another simulator with this tree's, both with telemetry and without choices: what they cost
+a kernel that is not asked for them.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from __future__ import annotations
 import argparse
 import collections
 import contextlib
+import itertools
 import os
 import re
 import shutil
@@ -20,7 +25,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -54,24 +59,28 @@ def make_model(path: Path, dim: int, hidden: int, layers: int, vocab: int, seq: 
 class Run:
     """One simulator: a screen that can be read, a keyboard that can be typed at, a line that goes to a file."""
 
-    def __init__(self, volume: Path, uart: str) -> None:
+    def __init__(self, volume: Path, uart: str, program: Path | None = None) -> None:
         self.screen, self.line, keys = volume / "screen", volume / "line", volume / "keys"
         self.screen.unlink(missing_ok=True)
         keys.unlink(missing_ok=True)
         os.mkfifo(keys)
         self.keys = os.open(keys, os.O_RDWR)
-        command = [simulator_binary(), "--files", volume, "--screen", self.screen, "--keyboard", keys,
+        command = [program or simulator_binary(), "--files", volume, "--screen", self.screen, "--keyboard", keys,
                    "--serial", "stdio", "--uart", uart, "--baud", "115200", "--die-with-parent"]  # fmt: skip
         with self.line.open("wb") as line:
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=line)
         self.wait_for(b"llmk> ")
 
-    def wait_for(self, mark: bytes) -> None:
-        """Until the screen shows it."""
+    def wait_for(self, mark: bytes, alive: Callable[[], None] = lambda: None) -> None:
+        """Until the screen shows it; `alive` is called every two seconds."""
+        called = time.monotonic()
         deadline = time.monotonic() + 120
         while mark not in (self.screen.read_bytes() if self.screen.exists() else b""):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{mark!r} did not appear on the screen")
+            if time.monotonic() - called > 2:
+                called = time.monotonic()
+                alive()
             time.sleep(0.05)
 
     def send(self, data: bytes) -> None:
@@ -81,9 +90,9 @@ class Run:
             os.write(self.process.stdin.fileno(), data[at : at + 12])
             time.sleep(0.01)
 
-    def rate(self) -> float:
+    def rate(self, alive: Callable[[], None] = lambda: None) -> float:
         """Tokens per second of the answer, once it is there."""
-        self.wait_for(b" rows]")
+        self.wait_for(b" rows]", alive)
         (found,) = RATE.findall(self.screen.read_bytes())
         return float(found)
 
@@ -95,9 +104,9 @@ class Run:
 
 
 @contextlib.contextmanager
-def running(volume: Path, uart: str) -> Iterator[Run]:
+def running(volume: Path, uart: str, program: Path | None = None) -> Iterator[Run]:
     """A run that ends."""
-    one = Run(volume, uart)
+    one = Run(volume, uart, program)
     try:
         yield one
     finally:
@@ -111,17 +120,26 @@ def without(volume: Path, uart: str) -> float:
         return run.rate()
 
 
-def with_telemetry(volume: Path, uart: str) -> tuple[float, list[Frame]]:
+def with_telemetry(volume: Path, uart: str, choices: int = 0, program: Path | None = None) -> tuple[float, list[Frame]]:
     """The rate with everything on the line; the frames that were on it while it computed."""
-    with running(volume, uart) as run:
+    with running(volume, uart, program) as run:
         run.send(to_frame(HostHello(protocol=1, session=1, nonce="cost"), 0))
         for number, stream in enumerate(STREAMS, 1):
             run.send(to_frame(Request(id=number, op="sub", stream=stream, rate=HZ), number))
+        if choices:
+            run.send(to_frame(Request(id=8, op="prob", count=choices), 8))
         run.send(to_frame(Request(id=9, op="gen", text=PROMPT.encode()), 9))
-        rate = run.rate()
-        time.sleep(0.1)  # the line is behind the screen by what the ring holds
-        pieces = FrameDecoder().feed(run.line.read_bytes())
-    frames = [piece for piece in pieces if isinstance(piece, Frame)]
+        numbers = itertools.count(10)
+
+        def ping() -> None:
+            run.send(to_frame(Request(id=next(numbers), op="ping"), 10))
+
+        rate = run.rate(ping)  # without a frame of ours machine mode would end after ten seconds
+        frames: list[Frame] = []
+        deadline = time.monotonic() + 10
+        while not any(frame.kind == "F" for frame in frames) and time.monotonic() < deadline:
+            time.sleep(0.1)  # the line is behind the screen by what the ring holds
+            frames = [piece for piece in FrameDecoder().feed(run.line.read_bytes()) if isinstance(piece, Frame)]
     begin = next(n for n, frame in enumerate(frames) if frame.kind == "R" and frame.fields["id"] == "9")
     end = next(n for n, frame in enumerate(frames) if frame.kind == "F")
     return rate, frames[begin : end + 1]
@@ -152,6 +170,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=6, help="paired runs (default 6)")
     parser.add_argument("--dim", type=int, default=640, help="width of the model: larger is slower (default 640)")
+    parser.add_argument("--choices", type=int, default=0, metavar="N", help="what choices of N tokens cost instead")
+    parser.add_argument("--against", type=Path, metavar="FILE", help="another simulator as the first of each pair")
     parser.add_argument("--plain", action="store_true", help="a line without the model of chip and clock")
     arguments = parser.parse_args()
     uart = "plain" if arguments.plain else "16550"
@@ -159,14 +179,22 @@ def main() -> int:
         volume = Path(folder)
         make_model(volume / "made.bin", arguments.dim, arguments.dim * 8 // 3 // 64 * 64, 8, 1024, 512)
         shutil.copy(find_tokenizer(default_model()), volume / "made.tok.bin")
-        (volume / "repl.cfg").write_text(f"temp=0\nnorepeat=0\nrepeat=1\nmax_tokens={TOKENS}\n")
+        drawn = arguments.choices or arguments.against
+        (volume / "repl.cfg").write_text(("" if drawn else "temp=0\nnorepeat=0\nrepeat=1\n") + f"max_tokens={TOKENS}\n")
+
+        def first() -> float:
+            return with_telemetry(volume, uart, 0, arguments.against)[0] if drawn else without(volume, uart)
+
+        def second() -> tuple[float, list[Frame]]:
+            return with_telemetry(volume, uart, arguments.choices)
+
         costs: list[float] = []
         rates: list[tuple[float, float]] = []
         for number in range(arguments.pairs):
             if number % 2:
-                bare, (full, frames) = without(volume, uart), with_telemetry(volume, uart)
+                bare, (full, frames) = first(), second()
             else:
-                (full, frames), bare = with_telemetry(volume, uart), without(volume, uart)
+                (full, frames), bare = second(), first()
             costs.append(1 - full / bare)
             rates.append((bare, full))
             print(
@@ -174,7 +202,8 @@ def main() -> int:
                 flush=True,
             )
     bare, full = (max(column) for column in zip(*rates, strict=True))
-    print(f"cost of telemetry: {1 - full / bare:+.2%} between the best runs of each (what else runs only slows "
+    name = "what differs" if arguments.against else "choices" if arguments.choices else "telemetry"
+    print(f"cost of {name}: {1 - full / bare:+.2%} between the best runs of each (what else runs only slows "
           f"them down), {statistics.median(costs):+.2%} in the median of {len(costs)} pairs")  # fmt: skip
     budget(frames)
     return 0

@@ -32,15 +32,18 @@ static bool seen(uint32_t id, const uint32_t *turn, size_t turn_count)
 static void find_likeliest(struct choice *choice, const float *logits, uint32_t vocab_size)
 {
     struct choice_token *list = choice->likeliest;
+    float least = MINUS_INFINITY; /* a token of the list is above this one: most ids are done with one comparison */
     choice->count = 0;
     for (uint32_t id = 0; id < vocab_size; id++) {
         float logit = logits[id];
-        if (logit == MINUS_INFINITY || (choice->count == choice->most && logit <= list[choice->most - 1].logit))
+        if (logit <= least)
             continue;
         uint32_t at = choice->count < choice->most ? choice->count++ : choice->most - 1;
         for (; at > 0 && list[at - 1].logit < logit; at--)
             list[at] = list[at - 1];
         list[at] = (struct choice_token){.id = id, .logit = logit};
+        if (choice->count == choice->most)
+            least = list[choice->most - 1].logit;
     }
 }
 
@@ -51,8 +54,10 @@ static void find_hot_shares(struct choice *choice, const float *logits, uint32_t
     const float divisor = (float)CHOICE_HOT / (float)SAMPLER_MILLION;
     float most = choice->likeliest[0].logit;
     double sum = 0;
-    for (uint32_t id = 0; id < vocab_size; id++)
-        powers[id] = logits[id] == most ? 0 : (logits[id] - most) / divisor; /* also when it is infinite */
+    for (uint32_t id = 0; id < vocab_size; id++) {
+        float below = (logits[id] - most) / divisor;
+        powers[id] = below == below ? below : 0; /* both are infinite */
+    }
     for (uint32_t id = vocab_size; id % 8 != 0; id++)
         powers[id] = 0;
     kernels_sse2.exponential(powers, (vocab_size + 7) / 8 * 8);
