@@ -4,19 +4,17 @@
 
 #define MOST_BLOCK_BYTES 210u
 
+/* The fields moved into those of a float32 have an exponent that is 112 too small, which a product mends for subnormal
+ * numbers too. No branches: this is done for every weight of a half-precision file. */
 float gguf_half(const uint8_t *bytes)
 {
-    uint32_t half = (uint32_t)gguf_little(bytes, 2), sign = (half & 0x8000u) << 16, exponent = half >> 10 & 31u;
-    uint32_t fraction = half & 0x3ffu, bits;
+    uint32_t half = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8;
+    uint32_t magnitude = (half & 0x7fffu) << 13, special = (half & 0x7c00u) == 0x7c00u ? 0x7f800000u : 0, bits;
     float value;
-    if (exponent == 0) { /* subnormal: a count of 2^-24, which float32 has exactly */
-        value = (float)fraction * 0x1p-24f;
-        return sign != 0 ? -value : value;
-    }
-    if (exponent == 31)
-        bits = sign | 0x7f800000u | fraction << 13;
-    else
-        bits = sign | (exponent + 112) << 23 | fraction << 13;
+    __builtin_memcpy(&value, &magnitude, sizeof value);
+    value *= 0x1p112f;
+    __builtin_memcpy(&bits, &value, sizeof bits);
+    bits |= special | (half & 0x8000u) << 16;
     __builtin_memcpy(&value, &bits, sizeof value);
     return value;
 }
@@ -29,6 +27,12 @@ static void expand_f32(const uint8_t *from, float *to, uint64_t blocks)
 
 static void expand_f16(const uint8_t *from, float *to, uint64_t blocks)
 {
+    uint8_t eight[16]; /* taken out first: the compiler need not fear that a result lies on the next number */
+    for (; blocks >= 8; blocks -= 8, from += sizeof eight, to += 8) {
+        __builtin_memcpy(eight, from, sizeof eight);
+        for (unsigned i = 0; i < 8; i++)
+            to[i] = gguf_half(eight + 2 * i);
+    }
     for (uint64_t i = 0; i < blocks; i++)
         to[i] = gguf_half(from + 2 * i);
 }

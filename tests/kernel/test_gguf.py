@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import gguf_files as gf
@@ -183,9 +186,14 @@ def test_the_context_is_what_the_memory_has_room_for(start: Start, tmp_path: Pat
 def test_wrong_files_leave_the_loaded_model_alone(exported: Kernel) -> None:
     text = exported.ask(PROMPT)
     good = (exported.folder / "q8.gguf").read_bytes()
+    file = converted(DEFAULT_MODEL, Q8_0)
+    kinds = file.key("tokenizer.ggml.token_type")
+    assert isinstance(kinds, tuple)
+    chatty = file.with_key("tokenizer.ggml.token_type", gf.ARRAY, (gf.INT32, [*kinds[1][:-1], gf.USER])).encode()
     for data, wanted in [
         (good[:-1], "it is cut off, copy it again"),
         (good[:1000], "it is cut off"),
+        (chatty, "tokenizer.ggml.token_type of token 1023 is 4, expected 1 (text)"),
         (good[:4] + b"\1" + good[5:], "version 1, expected 2 or 3"),
         (good.replace(b"llama.block_count", b"llama.block_kount"), "the key llama.block_count is missing"),
         (
@@ -231,6 +239,16 @@ def test_every_kind_loads_and_speaks_under_the_sanitisers(start_checked: Start, 
         kernel.tell(f"/load {name}.gguf")
         assert kernel.ask(PROMPT)
     assert kernel.ask("/models").count("gguf, dim 96") == len(NAMES) - 2
+
+
+def test_the_console_boots_a_gguf_file_alone(tmp_path: Path) -> None:
+    model = tmp_path / "tales.gguf"
+    model.write_bytes(converted(DEFAULT_MODEL, Q4_0).encode())
+    command = [sys.executable, "-m", "llmbm_console", "exec", "--sim", "--model", model, "--json", "--", "/model"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    record = json.loads(done.stdout)["record"]["model"]
+    assert (record["file"], record["format"], record["group"]) == ("tales.gguf", "int8-gguf", 32)
 
 
 def test_the_dump_has_the_numbers_of_the_weights(exported: Kernel) -> None:
