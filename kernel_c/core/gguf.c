@@ -1,4 +1,5 @@
 #include "gguf_private.h"
+#include "tokenizer_private.h"
 
 #define MAGIC 0x46554747u /* "GGUF" */
 
@@ -59,7 +60,27 @@ static bool check_heads(const struct gguf *gguf, const struct model_config *c)
            check_stated(gguf, GGUF_VALUE_DIM, head);
 }
 
-static bool check_vocabulary(const struct gguf *gguf)
+/* The engine falls back to all bytes or to none. */
+static bool check_bytes(struct gguf *gguf)
+{
+    for (uint32_t byte = 0; byte < 256; byte++) {
+        uint64_t bit = UINT64_C(1) << byte % 64;
+        bool type = (gguf->byte_types[byte / 64] & bit) != 0, text = (gguf->byte_texts[byte / 64] & bit) != 0;
+        if (byte == 0)
+            gguf->byte_tokens = type;
+        if (type != gguf->byte_tokens)
+            return error_set(
+                gguf->reader.error, ERROR_FORMAT,
+                "gguf: tokenizer.ggml.token_type has bytes, but token %u is none, expected all of %u to %u",
+                FIRST_BYTE_TOKEN + (type ? 0 : byte), FIRST_BYTE_TOKEN, FIRST_BYTE_TOKEN + 255);
+        if (type && !text)
+            return error_set(gguf->reader.error, ERROR_FORMAT, "gguf: token %u is a byte, but its text is not <0x%02X>",
+                             FIRST_BYTE_TOKEN + byte, byte);
+    }
+    return true;
+}
+
+static bool check_vocabulary(struct gguf *gguf)
 {
     uint32_t tokens = gguf->tokens.count;
     const struct gguf_array *arrays[] = {&gguf->scores, &gguf->types};
@@ -70,7 +91,7 @@ static bool check_vocabulary(const struct gguf *gguf)
                              i == 0 ? "scores" : "token_type", arrays[i]->count, tokens);
     if (gguf->longest_token == 0)
         return error_set(gguf->reader.error, ERROR_FORMAT, "gguf: every token of tokenizer.ggml.tokens is empty");
-    return check_stated(gguf, GGUF_VOCABULARY, tokens);
+    return check_stated(gguf, GGUF_VOCABULARY, tokens) && check_bytes(gguf);
 }
 
 static struct model_config describe(const struct gguf *gguf)

@@ -74,10 +74,12 @@ struct gguf {
     float norm_epsilon, rope_base;
     bool architecture, tokenizer_model; /* both were there, with the one value that is accepted */
     struct gguf_array tokens, scores, types;
-    uint64_t token_bytes;         /* of all tokens together, as the tokenizer keeps them */
-    uint32_t longest_token;       /* bytes */
-    uint32_t matrices, quantised; /* how many there are, and how many are blocks of GGUF_QUANTS int8 */
-    uint32_t tensors_count;       /* of `order` */
+    uint64_t token_bytes;                  /* of all tokens together, as the tokenizer keeps them */
+    uint64_t byte_texts[4], byte_types[4]; /* a bit for each byte: what its token's text and its type say */
+    bool byte_tokens;                      /* the tokens 3 to 258 are the 256 bytes */
+    uint32_t longest_token;                /* bytes */
+    uint32_t matrices, quantised;          /* how many there are, and how many are blocks of GGUF_QUANTS int8 */
+    uint32_t tensors_count;                /* of `order` */
     struct gguf_tensor tensors[GGUF_SLOTS];
     uint16_t order[GGUF_SLOTS];     /* numbers of the tensors, in the order of their offsets */
     uint64_t seen[GGUF_KEYS_LIMIT]; /* hashes of the keys so far */

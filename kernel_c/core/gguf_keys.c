@@ -195,6 +195,9 @@ static bool read_strings(struct gguf *gguf, uint64_t count, bool tokens)
         const uint8_t *bytes = gguf_bytes(reader, (uint32_t)length);
         if (bytes == NULL)
             return false;
+        int byte = byte_of_token(bytes, (uint32_t)length);
+        if (byte >= 0 && i == FIRST_BYTE_TOKEN + (uint32_t)byte)
+            gguf->byte_texts[byte / 64] |= UINT64_C(1) << byte % 64;
         uint32_t kept = gguf_token_text(bytes, (uint32_t)length, NULL);
         gguf->token_bytes += kept;
         gguf->longest_token = kept > gguf->longest_token ? kept : gguf->longest_token;
@@ -203,12 +206,18 @@ static bool read_strings(struct gguf *gguf, uint64_t count, bool tokens)
 }
 
 /* One element of the scores or of the types. A user-defined token would be looked for before all others. */
-static bool check_element(const struct gguf_reader *reader, const uint8_t *bytes, bool score, uint32_t id)
+static bool check_element(struct gguf *gguf, const uint8_t *bytes, bool score, uint32_t id)
 {
-    uint32_t value = (uint32_t)gguf_little(bytes, 4);
+    const struct gguf_reader *reader = &gguf->reader;
+    uint32_t value = (uint32_t)gguf_little(bytes, 4), byte = id - FIRST_BYTE_TOKEN;
     if (score)
         return (value & 0x7f800000u) != 0x7f800000u ||
                error_set(reader->error, ERROR_FORMAT, "gguf: %s of token %u is not a finite number", reader->name, id);
+    if (value == GGUF_TYPE_BYTE && byte >= 256)
+        return error_set(reader->error, ERROR_FORMAT, "gguf: %s says that token %u is a byte, expected %u to %u",
+                         reader->name, id, FIRST_BYTE_TOKEN, FIRST_BYTE_TOKEN + 255);
+    if (value == GGUF_TYPE_BYTE)
+        gguf->byte_types[byte / 64] |= UINT64_C(1) << byte % 64;
     return (value >= GGUF_TYPE_TEXT && value <= GGUF_TYPE_BYTE && value != GGUF_TYPE_USER) ||
            error_set(reader->error, ERROR_FORMAT,
                      "gguf: %s of token %u is %d, expected 1 (text), 2 (unknown), 3 (control), 5 (unused) or 6 (byte)",
@@ -219,7 +228,7 @@ static bool read_elements(struct gguf *gguf, const struct gguf_array *array)
 {
     for (uint32_t id = 0; id < array->count; id++) {
         const uint8_t *bytes = gguf_bytes(&gguf->reader, 4);
-        if (bytes == NULL || !check_element(&gguf->reader, bytes, array == &gguf->scores, id))
+        if (bytes == NULL || !check_element(gguf, bytes, array == &gguf->scores, id))
             return false;
     }
     return true;

@@ -39,8 +39,7 @@ bool tokenizer_load(struct tokenizer *tokenizer, const uint8_t *file, uint64_t f
 
 struct gguf;
 
-/* The same from the keys of a GGUF file that gguf_parse has accepted; it is read again. Bytes that are not all there in
- * their places are refused. */
+/* The same from the keys of a GGUF file that gguf_parse has accepted; it is read again. */
 uint64_t tokenizer_need_gguf(const struct gguf *gguf);
 bool tokenizer_load_gguf(struct tokenizer *tokenizer, struct gguf *gguf, void *memory, struct error *error);
 

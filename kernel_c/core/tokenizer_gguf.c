@@ -50,35 +50,19 @@ static bool read_scores(struct gguf *gguf, const struct tokenizer_parts *parts)
     return true;
 }
 
-static bool check_byte(const struct tokenizer *t, uint32_t id, struct error *error)
-{
-    uint32_t count;
-    const uint8_t *bytes = token_bytes(t, id, &count);
-    int byte = byte_of_token(bytes, count);
-    return (byte >= 0 && (uint32_t)byte + FIRST_BYTE_TOKEN == id) ||
-           error_set(error, ERROR_FORMAT,
-                     "tokenizer: token %u is a byte, expected <0x00> to <0xFF> as the tokens %u to %u", id,
-                     FIRST_BYTE_TOKEN, FIRST_BYTE_TOKEN + 255);
-}
-
 /* Text becomes pieces of text alone: what it cannot become is left out of the order in which it is looked for. */
 static bool read_types(struct gguf *gguf, struct tokenizer *t, const struct tokenizer_parts *parts)
 {
     struct gguf_reader *reader = &gguf->reader;
-    uint32_t bytes = 0, type;
+    uint32_t type;
     reader->at = gguf->types.at;
     for (uint32_t id = 0; id < gguf->types.count; id++) {
         if (!gguf_u32(reader, &type))
             return false;
         if (type == GGUF_TYPE_TEXT)
             parts->sorted[t->sorted_count++] = id;
-        if (type == GGUF_TYPE_BYTE && !check_byte(t, id, reader->error))
-            return false;
-        bytes += type == GGUF_TYPE_BYTE;
     }
-    t->byte_fallback = bytes == 256;
-    return bytes == 0 || bytes == 256 ||
-           error_set(reader->error, ERROR_FORMAT, "tokenizer: %u tokens are bytes, expected 256 or none", bytes);
+    return true;
 }
 
 bool tokenizer_load_gguf(struct tokenizer *t, struct gguf *gguf, void *memory, struct error *error)
@@ -88,6 +72,7 @@ bool tokenizer_load_gguf(struct tokenizer *t, struct gguf *gguf, void *memory, s
     gguf->reader.name[0] = '\0';
     tokenizer_plan(memory, gguf->tokens.count, gguf->token_bytes, &parts);
     *t = tokenizer_over(&parts, gguf->tokens.count, gguf->longest_token);
+    t->byte_fallback = gguf->byte_tokens;
     if (!read_texts(gguf, &parts) || !read_scores(gguf, &parts) || !read_types(gguf, t, &parts))
         return false;
     tokenizer_sort(t, parts.sorted, t->sorted_count);

@@ -131,17 +131,16 @@ def test_a_token_of_another_type_is_refused_with_its_number(harness: Harness, ki
 
 
 def test_byte_tokens_are_all_there_in_their_places(harness: Harness) -> None:
-    pieces = [*SPECIAL, *BYTES, (0.0, b" "), (0.0, b"a")]
-    wrong = "expected <0x00> to <0xFF> as the tokens 3 to 258"
-    file = with_words(pieces)
-    assert (
-        refusal(harness, replaced(file, "token_type", gf.INT32, 259, BYTE))
-        == f"tokenizer: token 259 is a byte, {wrong}"
-    )
+    file = with_words([*SPECIAL, *BYTES, (0.0, b" "), (0.0, b"a")])
+    for token in (2, 259):
+        wrong = f"gguf: tokenizer.ggml.token_type says that token {token} is a byte, expected 3 to 258"
+        assert refusal(harness, replaced(file, "token_type", gf.INT32, token, BYTE)) == wrong
     swapped = replaced(file, "tokens", gf.STRING, 70, b"<0x44>")
-    assert refusal(harness, swapped) == f"tokenizer: token 70 is a byte, {wrong}"
-    missing = replaced(file, "token_type", gf.INT32, 70, TEXT)
-    assert refusal(harness, missing) == "tokenizer: 255 tokens are bytes, expected 256 or none"
+    assert refusal(harness, swapped) == "gguf: token 70 is a byte, but its text is not <0x43>"
+    for token in (4, 70, 258):
+        missing = f"gguf: tokenizer.ggml.token_type has bytes, but token {token} is none, expected all of 3 to 258"
+        assert refusal(harness, replaced(file, "token_type", gf.INT32, token, TEXT)) == missing
+    assert "but token 3 is none" in refusal(harness, replaced(file, "token_type", gf.INT32, 3, TEXT))
 
 
 @pytest.mark.parametrize("score", [float("nan"), float("inf"), float("-inf")])
