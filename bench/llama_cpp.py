@@ -211,7 +211,7 @@ def compare(arguments: argparse.Namespace) -> None:
     print(HEAD)
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as place:
-        program = product_build().build("sim", Path(place))
+        program = arguments.simulator or product_build().build("sim", Path(place))
         for name in arguments.shapes:
             rows += measure_shape(name, SHAPES[name], program, peer, arguments.rounds)
     print("read: GB/s of the weights alone by our processors; c: they fit the cache, and it is the cache's speed")
@@ -227,6 +227,7 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="Compare our engine with llama.cpp.")
     parser.add_argument("--python", default=sys.executable, help="interpreter that has llama-cpp-python")
+    parser.add_argument("--simulator", type=Path, help="a built llmk-sim; otherwise one is built")
     parser.add_argument("--shapes", nargs="+", choices=list(SHAPES), default=list(SHAPES))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--markdown", action="store_true", help="print the table as the README has it, too")
