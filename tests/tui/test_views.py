@@ -10,9 +10,11 @@ from driving import make_app, rows_of, screen_text, settled, wait_until
 from scripted import NOW, ScriptedSession, rich_state, turn
 
 from llmbm_console.core.actions import ACTIONS
+from llmbm_console.core.settings import Settings
 from llmbm_console.core.state import LogLine
 from llmbm_console.core.targets import Target
 from llmbm_console.tui.arrange import VIEWS
+from llmbm_console.tui.help import help_text
 from llmbm_console.tui.leader import LeaderScreen, followers
 
 KEYS = {"memory": "f2", "log": "f3", "machine": "f4", "dumps": "f5"}
@@ -156,6 +158,19 @@ async def test_the_list_behind_the_leader_shows_every_key_and_escape_leaves_it(s
         assert app.screen is app.main
         await pilot.press("g", "f9")
         assert app.screen is app.main
+
+
+async def test_help_lists_what_is_behind_the_leader_with_the_key_that_a_person_gave_it() -> None:
+    app = make_app(settings=Settings(bindings={"view.leader": ("B",)}))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        text = help_text("transcript", app.actions).plain
+        assert "Behind B" in text
+        assert "B m" in text
+        await pilot.press("escape", "g")
+        assert app.screen is app.main
+        await pilot.press("B", "m")
+        await wait_until(pilot, lambda: app.main.shape.tab == "memory", "there")
 
 
 async def test_gg_is_the_first_line_and_ge_the_newest() -> None:

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from llmbm_console.core.actions import ACTIONS, PANES, VIEW_PANES, Action, key_label, unavailable
+from llmbm_console.tui.leader import followers
 from llmbm_console.tui.text import flat, line, wrap
 
 #: What each pane shows, and the keys it has beyond the table's.
@@ -119,6 +120,10 @@ def help_text(pane: str, actions: tuple[Action, ...] = ACTIONS) -> Content:
         parts.append(
             _row(_keys(action), action.title, action.description + (f". {action.danger}." if action.danger else ""))
         )
+    leader = next((key_label(action.keys[0]) for action in actions if action.id == "view.leader" and action.keys), "")
+    if leader:
+        parts += [line(), line((f"Behind {leader}", "bold $accent"))]
+        parts += [_row(f"{leader} {key}", action.title) for key, action in followers(actions).items()]
     parts += [
         line(),
         _row("1-8", "Go to a pane by its number"),

@@ -59,8 +59,9 @@ class MachineVerbs(VerbGroup):
             try:
                 display.show_picture(parse_ppm(await machine.screenshot()))
             except (SessionError, PixmapError) as error:
+                if display.pixmap is not None:  # the pane goes on showing the picture of before
+                    self.say(str(error), "warning")
                 display.fail(str(error))
-                self.say(str(error), "warning")
 
         self.background(run())
 
