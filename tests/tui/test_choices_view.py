@@ -20,6 +20,7 @@ from test_simulator import until
 from textual.pilot import Pilot
 
 from llmbm_console.core.events import RecordReceived
+from llmbm_console.core.settings import read_settings
 from llmbm_console.core.state import State, Turn
 from llmbm_console.core.targets import Target, make_session
 from llmbm_console.tui.app import ConsoleApp
@@ -360,3 +361,20 @@ async def test_a_real_kernel_tells_what_it_nearly_said(started: tuple[ConsoleApp
     )
     await pilot.press("escape", "p")
     await until(pilot, lambda: not app.frame().choices, "off")
+
+
+async def test_the_settings_file_decides_and_is_written_where_it_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('# mine\nprobabilities = "on"\n')
+    settings, problems = read_settings(path)
+    assert problems == ()
+    session = ScriptedSession()
+    app = make_app(session, settings=settings, settings_file=path)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        assert session.choices == 12
+        await pilot.press("escape", "p")
+        await wait_until(pilot, lambda: session.choices == 0, "off")
+    assert path.read_text() == '# mine\nprobabilities = "off"\n'
+    path.write_text('probabilities = "often"\n')
+    assert "expected on or off" in read_settings(path)[1][0]

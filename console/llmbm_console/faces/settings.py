@@ -13,6 +13,7 @@ EXAMPLE = """\
 # glyphs = "blocks"            # or "ascii", for fonts without bars and frames
 # keys = "basic"               # or "vim"
 # pictures = "auto"            # or "kitty", "sixel", "blocks": how the machine's screen is drawn
+# probabilities = "off"        # or "on": ask how each token was chosen (the key p turns it over)
 # tour = "once"                # or "off": no tour at the first start
 
 [bindings]
@@ -35,6 +36,7 @@ def show_settings() -> int:
     print(f"glyphs   {settings.glyphs or 'the last ones chosen'}")
     print(f"keys     {settings.keys} (there are {', '.join(PRESETS)})")
     print(f"pictures {settings.pictures}")
+    print(f"probabilities {settings.probabilities or 'as last chosen'}")
     print(f"tour     {settings.tour}")
     for name, options in settings.profiles.items():
         print(f"profile  {name}: {' '.join(f'{key}={value}' for key, value in options.items())}")
