@@ -20,6 +20,7 @@ LEVELS = ["reference", "sse2", "avx2", "avx512", "avx512_vnni"]
 REFERENCE, SSE2, AVX2, AVX512, AVX512_VNNI = range(5)
 CORE = [
     "model", "model_layout", "engine", "engine_products", "engine_load", "engine_tensor", "engine_panels", "attention",
+    "engine_traffic", "stream_read",
     "gguf", "gguf_read", "gguf_keys", "gguf_tensors", "gguf_numbers", "engine_gguf", "tokenizer_gguf", "workers",
     "kernel_reference", "kernel_sse2", "kernel_avx2", "kernel_avx512", "kernel_avx512_vnni",
     "cpu", "maths", "tokenizer", "tokenizer_encode", "sampler", "choice", "error", "text", "number", "utf8",

@@ -169,6 +169,15 @@ static void bench_prefill_request(struct harness *h, const struct request *r)
     reply_times(start);
 }
 
+/* "bench_read ROUNDS": all the weights' memory, read so many times. */
+static void bench_read_request(const struct harness *h, const struct request *r)
+{
+    struct times start = now();
+    if (!engine_read_weights(&h->engine, 0, (uint32_t)engine_weight_blocks(&h->engine), (uint32_t)r->arguments[0]))
+        abort();
+    reply_times(start);
+}
+
 bool harness_passes(struct harness *h, const struct request *r)
 {
     char text[64];
@@ -186,6 +195,8 @@ bool harness_passes(struct harness *h, const struct request *r)
         bench_request(h, r);
     } else if (strcmp(r->name, "bench_prefill") == 0) {
         bench_prefill_request(h, r);
+    } else if (strcmp(r->name, "bench_read") == 0) {
+        bench_read_request(h, r);
     } else if (strcmp(r->name, "allow") == 0) { /* "allow POLLS [KEEP]" */
         h->polls_allowed = r->arguments[0];
         h->keep_memory = r->count > 1 && r->arguments[1] != 0;
