@@ -103,13 +103,14 @@ def test_the_start_screen_opens_what_was_chosen(terminal: Terminal) -> None:
     terminal.until("ended with 0")
 
 
-def test_the_tour_is_shown_once_and_the_answer_streams_below_it(tmp_path: Path) -> None:
+def test_the_tour_is_offered_once_and_shown_when_asked_for(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path, tour=True)
     try:
         console = shlex.join([sys.executable, "-m", "llmbm_console.cli", "--sim"])
         terminal.type(f"{console}; echo 'ended with' $?", "Enter")
+        terminal.until("New here?", "kernel ready")
+        terminal.type("F9")
         terminal.until("A kernel that answers", "1 of 7")
-        terminal.until("kernel ready")  # the session goes on meanwhile
         terminal.type("Enter")
         terminal.until("2 of 7")
         terminal.leave("2 of 7")
@@ -118,7 +119,7 @@ def test_the_tour_is_shown_once_and_the_answer_streams_below_it(tmp_path: Path) 
         terminal.type("clear", "Enter")
         terminal.type(f"{console}; echo 'ended with' $?", "Enter")
         screen = terminal.until("kernel ready")
-        assert "of 7" not in screen
+        assert "New here?" not in screen
         terminal.type("C-p")
         terminal.until("Write a prompt")
         terminal.type("Tour")

@@ -1,4 +1,4 @@
-"""The tour: cards beside what they are about, left at any time, shown by itself once and never to a watcher."""
+"""The tour: cards beside what they are about, left at any time, offered once and never to a watcher."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from llmbm_console.core.events import ConsoleText
 from llmbm_console.core.settings import Settings
 from llmbm_console.core.state import Text
 from llmbm_console.tui.tour import STEPS, TourScreen, place
+
+OFFER = "New here? F9 shows you around."
 
 
 @given(
@@ -51,7 +53,7 @@ async def test_every_card_is_whole_and_names_a_part_that_is_there(size: tuple[in
 
 async def test_one_may_go_back_and_leave_at_any_time() -> None:
     app = make_app()
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
         await settled(pilot)
         app.do("view.tour")
         await wait_until(pilot, lambda: isinstance(app.screen, TourScreen), "the tour")
@@ -61,12 +63,18 @@ async def test_one_may_go_back_and_leave_at_any_time() -> None:
         assert app.screen is app.main
 
 
-async def test_it_is_shown_by_itself_once(tmp_path: Path) -> None:
-    for shown in (True, False):
+async def test_it_is_offered_once_and_takes_no_key_from_the_prompt(tmp_path: Path) -> None:
+    for offered in (True, False):
         app = make_app(memory=tmp_path, first_visit=True)
-        async with app.run_test(size=(120, 36)) as pilot:
+        async with app.run_test(size=(120, 36), notifications=True) as pilot:
             await settled(pilot)
-            assert isinstance(app.screen, TourScreen) is shown
+            if offered:
+                await wait_until(pilot, lambda: OFFER in screen_text(app), "the offer")  # noqa: B023
+            await pilot.press(*"no queen")
+            assert app.main.prompt.text == "no queen"
+            assert (OFFER in screen_text(app)) is offered
+            await pilot.press("f9")
+            await wait_until(pilot, lambda: isinstance(app.screen, TourScreen), "the tour")  # noqa: B023
 
 
 @pytest.mark.parametrize(
@@ -79,19 +87,21 @@ async def test_it_is_shown_by_itself_once(tmp_path: Path) -> None:
     ],
     ids=["watching", "failed", "switched off", "not asked for"],
 )
-async def test_nobody_who_cannot_use_it_or_does_not_want_it_is_shown_it(
+async def test_nobody_who_cannot_use_it_or_does_not_want_it_is_offered_it(
     tmp_path: Path, session: ScriptedSession, options: dict[str, Any]
 ) -> None:
     app = make_app(session, **{"memory": tmp_path, "first_visit": True, **options})
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
         await settled(pilot)
         assert app.screen is app.main
+        await pilot.press("x")
+        assert OFFER not in screen_text(app)
 
 
 async def test_the_session_goes_on_below_it() -> None:
     session = ScriptedSession(rich_state())
     app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
         await settled(pilot)
         app.do("view.tour")
         await wait_until(pilot, lambda: isinstance(app.screen, TourScreen), "the tour")

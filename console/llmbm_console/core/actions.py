@@ -203,6 +203,8 @@ ACTIONS: tuple[Action, ...] = (
         "Tour",
         "View",
         "a few cards beside the parts of the screen: what each one shows and what to press",
+        ("f9",),
+        everywhere=True,
         leader="o",
     ),
     Action("view.next_pane", "Next pane", "View", "moves the focus to the next pane", ("tab",)),

@@ -5,7 +5,7 @@
     keys = "vim"                         # "basic" (default) or "vim"
     probabilities = "on"                 # ask how each token is chosen: "off" (default) or "on"
     pictures = "sixel"                   # "auto" (default), "kitty", "sixel" or "blocks": how a picture is drawn
-    tour = "off"                         # "once" (default): the first start shows a tour; LLMBM_TOUR=off does the same
+    tour = "off"                         # "once" (default): the first start offers a tour; LLMBM_TOUR=off does the same
 
     [bindings]                           # keys of single actions, by the ids that `llmbm-console settings` lists
     "view.jump" = ["ctrl+o", "f"]

@@ -265,9 +265,9 @@ class ConsoleApp(App[int]):
                 self._first_visit()
 
     def _first_visit(self) -> None:
-        """The tour, once, to somebody who can use what it shows."""
-        if self._offer_tour and self.choices.get("tour") != "seen" and not self.is_web and len(self.screen_stack) == 1:
-            self.verbs.view_tour()
+        """Offers the tour, once, to somebody who can use what it shows; it never stands between them and the prompt."""
+        if self._offer_tour and "tour" not in self.choices and not self.is_web and len(self.screen_stack) == 1:
+            self.verbs.offer_tour()
         self._offer_tour = False
 
     async def disconnect(self) -> None:

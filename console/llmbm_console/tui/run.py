@@ -37,7 +37,7 @@ def run_tui(
     `target` names the session for people. `session_factory` makes a session that is not yet open; it is called after
     the first paint, and again when the person asks to connect again. `theme` is the name of a theme, `glyphs` "blocks"
     or "ascii"; without them the choice of the last run holds. `memory` is where history and choices are kept, the
-    user's state folder by default; while it does not know of one, a tour is shown. `settings` were read from
+    user's state folder by default; while it does not know of one, a tour is offered. `settings` were read from
     `settings_file`; `problems` are told in notices. The caller has made sure that there is a terminal.
     """
 

@@ -1,6 +1,6 @@
 """A short tour: a card beside each part of the screen in turn, with what it shows and what to press.
 
-The session goes on below it. It is shown once, at the first start; afterwards only when it is asked for.
+The session goes on below it. The first start offers it and never opens it: who begins to type wants an answer.
 """
 
 from __future__ import annotations

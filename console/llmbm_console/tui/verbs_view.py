@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from llmbm_console.core.actions import key_label
 from llmbm_console.tui.choices import newest
 from llmbm_console.tui.glyphs import ASCII, BLOCKS
 from llmbm_console.tui.tint import MODES
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from llmbm_console.tui.widgets.lines import LineView
+
+OFFER_SECONDS = 20  # that the offer of a tour stays
 
 
 class ViewVerbs(TimeVerbs):
@@ -54,14 +57,25 @@ class ViewVerbs(TimeVerbs):
 
         self.app.push_screen(JumpScreen(main.jump_targets()), go)
 
-    def view_tour(self) -> None:
-        """The tour; it is not shown by itself any more."""
+    def offer_tour(self) -> None:
+        """Says that there is a tour, and never says it again."""
+        keys = next(action.keys for action in self.app.actions if action.id == "view.tour")
+        where = key_label(keys[0]) if keys else '"Tour" in the palette'
+        self.app.notify(f"New here? {where} shows you around.", timeout=OFFER_SECONDS, markup=False)
+        self._remember_tour("offered")
+
+    def _remember_tour(self, how: str) -> None:
         from llmbm_console.tui.memory import save_choices
+
+        self.app.choices["tour"] = how
+        save_choices(self.app.memory / "tui.json" if self.app.memory is not None else None, self.app.choices)
+
+    def view_tour(self) -> None:
+        """The tour."""
         from llmbm_console.tui.tour import TourScreen
 
         app = self.app
-        app.choices["tour"] = "seen"
-        save_choices(app.memory / "tui.json" if app.memory is not None else None, app.choices)
+        self._remember_tour("seen")
         if app.main.shape.tab != "chat" or app.main.shape.zoom:
             app.main.show_view("chat")
         app.push_screen(TourScreen(lambda: app.main.deck.regions, app.glyphs))
