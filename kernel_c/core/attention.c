@@ -119,35 +119,41 @@ static float *scores_of(const struct engine *engine, uint32_t processor, uint32_
     return engine->buffers.scores + ((uint64_t)processor * KERNEL_TOKENS + token) * padded(engine->config.seq_len);
 }
 
-static float *query_of(const struct engine *engine, uint32_t index, uint32_t head)
-{
-    return engine->buffers.queries + (uint64_t)index * padded(engine->config.dim) +
-           (uint64_t)head * head_size(&engine->config);
-}
-
 static uint32_t kv_head_of(const struct model_config *c, uint32_t head)
 {
     return head / (c->n_heads / c->n_kv_heads);
 }
 
-/* scores[token][position] = key . query for the positions of some panels of a head, and tokens of the pass, at most
- * KERNEL_TOKENS. A token gets scores also for the positions behind its own, which nobody reads. */
-static bool score_panels(const struct engine *engine, const float *keys, uint32_t head, struct range tokens,
+/* Queries of the pass that meet the same keys: one head of some tokens, or some heads of one token. At most KERNEL_TOKENS. */
+struct queries {
+    struct range heads, tokens;
+};
+
+static uint32_t count_of(const struct queries *queries)
+{
+    return (queries->heads.last - queries->heads.first) * (queries->tokens.last - queries->tokens.first);
+}
+
+/* scores[query][position] = key . query for the positions of some panels; each key is read once for all queries. A token
+ * gets scores also for the positions behind its own, which nobody reads. */
+static bool score_panels(const struct engine *engine, uint32_t layer, const struct queries *queries,
                          struct range panels, float *scores, struct engine_share *share)
 {
+    const struct model_config *c = &engine->config;
     const struct kernels *kernels = engine->pass.kernels;
-    const float *queries = query_of(engine, tokens.first, head);
-    uint32_t size = head_size(&engine->config), count = tokens.last - tokens.first;
-    uint32_t step = positions_at_once(size, count) / PANEL;
+    const float *keys = cached_keys(engine, layer, kv_head_of(c, queries->heads.first));
+    uint32_t size = head_size(c), count = count_of(queries), step = positions_at_once(size, count) / PANEL;
+    uint32_t stride = queries->tokens.last - queries->tokens.first > 1 ? padded(c->dim) : size;
+    const float *x = engine->buffers.queries + (uint64_t)queries->tokens.first * padded(c->dim) +
+                     (uint64_t)queries->heads.first * size;
     for (uint32_t first = panels.first; first < panels.last; first += step) {
         uint32_t some = panels.last - first < step ? panels.last - first : step;
         float *out = scores + (uint64_t)first * PANEL;
         const float *matrix = keys + (uint64_t)first * PANEL * size;
         if (count == 1)
-            kernels->matvec(out, matrix, queries, some, size);
+            kernels->matvec(out, matrix, x, some, size);
         else
-            kernels->matmul(out, padded(engine->config.seq_len), matrix, queries, padded(engine->config.dim), count,
-                            some, size);
+            kernels->matmul(out, padded(c->seq_len), matrix, x, stride, count, some, size);
         if (!share_spend(share, (uint64_t)some * PANEL * size * count))
             return false;
     }
@@ -174,31 +180,54 @@ static bool mix_values(const struct engine *engine, uint32_t layer, uint32_t hea
     return true;
 }
 
-/* One head for some tokens: its keys are read once for all of them. */
-static bool attend(const struct engine *engine, uint32_t layer, uint32_t head, struct range tokens,
+static bool attend(const struct engine *engine, uint32_t layer, const struct queries *queries,
                    struct engine_share *share)
 {
     float *scores = scores_of(engine, share->index, 0);
-    const float *keys = cached_keys(engine, layer, kv_head_of(&engine->config, head));
-    struct range panels = {0, panels_of(engine->pass.position + tokens.last)};
-    if (!score_panels(engine, keys, head, tokens, panels, scores, share))
+    struct range panels = {0, panels_of(engine->pass.position + queries->tokens.last)};
+    if (!score_panels(engine, layer, queries, panels, scores, share))
         return false;
-    for (uint32_t i = tokens.first; i < tokens.last; i++, scores += padded(engine->config.seq_len))
-        if (!mix_values(engine, layer, head, i, scores, scores, share))
-            return false;
+    for (uint32_t head = queries->heads.first; head < queries->heads.last; head++)
+        for (uint32_t i = queries->tokens.first; i < queries->tokens.last; i++, scores += padded(engine->config.seq_len))
+            if (!mix_values(engine, layer, head, i, scores, scores, share))
+                return false;
     return true;
 }
 
-/* The items are groups of tokens, head by head, so that a share stays with few heads. */
+/* From a head on, those before `end` that have the same keys. */
+static struct range heads_together(const struct model_config *c, uint32_t first, uint32_t end)
+{
+    uint32_t group = c->n_heads / c->n_kv_heads, last = (first / group + 1) * group;
+    last = last < end ? last : end;
+    return (struct range){first, last - first < KERNEL_TOKENS ? last : first + KERNEL_TOKENS};
+}
+
+static bool attend_heads(const struct engine *engine, uint32_t layer, uint32_t index, struct engine_share *share)
+{
+    struct range own = share_of(share, engine->config.n_heads, 1);
+    while (own.first < own.last) {
+        struct queries queries = {heads_together(&engine->config, own.first, own.last), {index, index + 1}};
+        if (!attend(engine, layer, &queries, share))
+            return false;
+        own.first = queries.heads.last;
+    }
+    return true;
+}
+
+/* One token: its heads are shared. More: the items are groups of tokens, head by head, so that a share stays with few
+ * heads. */
 bool step_attend(const struct engine *engine, uint32_t layer, struct engine_share *share)
 {
     struct range all = pass_range(engine, layer);
     uint32_t groups = (all.last - all.first + KERNEL_TOKENS - 1) / KERNEL_TOKENS;
+    if (all.last - all.first == 1)
+        return attend_heads(engine, layer, all.first, share);
     struct range own = share_of(share, engine->config.n_heads * groups, 1);
     for (uint32_t item = own.first; item < own.last; item++) {
-        uint32_t first = all.first + item % groups * KERNEL_TOKENS;
-        struct range tokens = {first, all.last - first < KERNEL_TOKENS ? all.last : first + KERNEL_TOKENS};
-        if (!attend(engine, layer, item / groups, tokens, share))
+        uint32_t head = item / groups, first = all.first + item % groups * KERNEL_TOKENS;
+        struct queries queries = {{head, head + 1},
+                                  {first, all.last - first < KERNEL_TOKENS ? all.last : first + KERNEL_TOKENS}};
+        if (!attend(engine, layer, &queries, share))
             return false;
     }
     return true;
@@ -213,8 +242,8 @@ bool step_scores(const struct engine *engine, uint32_t layer, struct engine_shar
     for (uint32_t item = own.first; item < own.last;) {
         uint32_t head = item / panels, first = item % panels;
         uint32_t last = own.last - item < panels - first ? first + own.last - item : panels;
-        if (!score_panels(engine, cached_keys(engine, layer, kv_head_of(&engine->config, head)), head,
-                          (struct range){0, 1}, (struct range){first, last}, scores_of(engine, head, 0), share))
+        struct queries queries = {{head, head + 1}, {0, 1}};
+        if (!score_panels(engine, layer, &queries, (struct range){first, last}, scores_of(engine, head, 0), share))
             return false;
         item += last - first;
     }
