@@ -2,10 +2,12 @@
 
 Pairs of runs of the same answer in the simulator, in turn and each way round, both on the 16550 model at 115200 bit/s:
 one typed at the machine's keyboard with the line in human mode, one in machine mode with every periodic stream at 5 Hz,
-tokens, heartbeats and credits. The line ends in a file: a program that woke up for every octet on the processors that
-the kernel computes on would be measured with it. The language model is made here, of random numbers and of a size that
-gives about a hundred tokens a second: tokens of a small model would fill the line. The rate is the kernel's own, as it
-prints it on its screen.
+tokens, heartbeats and credits. The line ends in a file. The language model is made here, of random numbers and of a
+size that gives about a hundred tokens a second: tokens of a small model would fill the line.
+
+What counts is the processor time of the answer, on one thread: the time on the clock would be that of whatever else
+runs here. The simulator tells how much of it went into its model of chip and line, which a machine has in hardware;
+without it there remains what the kernel does: looks at the chip, frames, checksums, samples.
 
 `--choices N` compares telemetry without and with the choices of the tokens, each with its N likeliest ones, instead.
 `--against FILE` compares another simulator with this tree's, both with telemetry and without choices: what they cost
@@ -17,7 +19,6 @@ from __future__ import annotations
 import argparse
 import collections
 import contextlib
-import itertools
 import os
 import re
 import shutil
@@ -26,6 +27,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +42,8 @@ STREAMS = (Stream.PERF, Stream.KV, Stream.ZONES, Stream.SENTINEL)
 HZ = 5
 TOKENS = 256
 PROMPT = "Once upon a time"
-RATE = re.compile(rb"decode ([0-9.]+) tok/s")
+MODEL = re.compile(rb"model_us=([0-9]+)")
+KEEP_ALIVE = 2.0  # s; a session without a frame would expire
 
 
 def make_model(path: Path, dim: int, hidden: int, layers: int, vocab: int, seq: int) -> None:
@@ -56,31 +59,45 @@ def make_model(path: Path, dim: int, hidden: int, layers: int, vocab: int, seq: 
             tensors -= count
 
 
+@dataclass(frozen=True)
+class Cost:
+    """Of one answer: seconds of the processor, and of them those of the model of chip and line."""
+
+    processor: float
+    model: float
+
+    @property
+    def kernel(self) -> float:
+        """What a machine would take."""
+        return self.processor - self.model
+
+
 class Run:
     """One simulator: a screen that can be read, a keyboard that can be typed at, a line that goes to a file."""
 
     def __init__(self, volume: Path, uart: str, program: Path | None = None) -> None:
-        self.screen, self.line, keys = volume / "screen", volume / "line", volume / "keys"
+        self.screen, self.line, self.errors, keys = (volume / name for name in ("screen", "line", "errors", "keys"))
         self.screen.unlink(missing_ok=True)
         keys.unlink(missing_ok=True)
         os.mkfifo(keys)
         self.keys = os.open(keys, os.O_RDWR)
+        self.sequence = 0
         command = [program or simulator_binary(), "--files", volume, "--screen", self.screen, "--keyboard", keys,
-                   "--serial", "stdio", "--uart", uart, "--baud", "115200", "--die-with-parent"]  # fmt: skip
-        with self.line.open("wb") as line:
-            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=line)
+                   "--serial", "stdio", "--uart", uart, "--uart-stats", "--baud", "115200",
+                   "--die-with-parent"]  # fmt: skip
+        with self.line.open("wb") as line, self.errors.open("wb") as errors:
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=line, stderr=errors)
         self.wait_for(b"llmk> ")
 
-    def wait_for(self, mark: bytes, alive: Callable[[], None] = lambda: None) -> None:
-        """Until the screen shows it; `alive` is called every two seconds."""
-        called = time.monotonic()
-        deadline = time.monotonic() + 120
+    def wait_for(self, mark: bytes, session: bool = False) -> None:
+        """Until the screen shows it; a session is kept alive meanwhile."""
+        deadline, alive = time.monotonic() + 300, time.monotonic()
         while mark not in (self.screen.read_bytes() if self.screen.exists() else b""):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{mark!r} did not appear on the screen")
-            if time.monotonic() - called > 2:
-                called = time.monotonic()
-                alive()
+            if session and time.monotonic() - alive > KEEP_ALIVE:
+                alive = time.monotonic()
+                self.ask("ping")
             time.sleep(0.05)
 
     def send(self, data: bytes) -> None:
@@ -88,19 +105,40 @@ class Run:
         assert self.process.stdin is not None
         for at in range(0, len(data), 12):
             os.write(self.process.stdin.fileno(), data[at : at + 12])
-            time.sleep(0.01)
+            time.sleep(0.02)
 
-    def rate(self, alive: Callable[[], None] = lambda: None) -> float:
-        """Tokens per second of the answer, once it is there."""
-        self.wait_for(b" rows]", alive)
-        (found,) = RATE.findall(self.screen.read_bytes())
-        return float(found)
+    def ask(self, op: str, **arguments: object) -> int:
+        """A request whose answer nobody waits for; its id."""
+        self.sequence += 1
+        self.send(to_frame(Request(id=self.sequence, op=op, **arguments), self.sequence))  # type: ignore[arg-type]
+        return self.sequence
+
+    def processor(self) -> float:
+        """Seconds so far."""
+        return int(Path(f"/proc/{self.process.pid}/schedstat").read_text().split()[0]) / 1e9
+
+    def answer(self, begin: Callable[[], object], session: bool = False) -> Cost:
+        """Lets an answer begin; what it took, once it is there. The run ends."""
+        before = self.processor()
+        begin()
+        self.wait_for(b" rows]", session)
+        took = self.processor() - before
+        while session and not any(frame.kind == "F" for frame in self.frames()):
+            time.sleep(0.05)  # the line is behind the screen by what the ring holds
+        self.end()
+        found = MODEL.findall(self.errors.read_bytes())
+        return Cost(took, int(found[-1]) / 1e6 if found else 0.0)  # an older simulator does not tell it
+
+    def frames(self) -> list[Frame]:
+        """What was on the line."""
+        return [piece for piece in FrameDecoder().feed(self.line.read_bytes()) if isinstance(piece, Frame)]
 
     def end(self) -> None:
-        """Ends it."""
-        self.process.terminate()
-        self.process.wait()
-        os.close(self.keys)
+        """Ends it. Idempotent."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait()
+            os.close(self.keys)
 
 
 @contextlib.contextmanager
@@ -113,36 +151,26 @@ def running(volume: Path, uart: str, program: Path | None = None) -> Iterator[Ru
         one.end()
 
 
-def without(volume: Path, uart: str) -> float:
-    """The rate in human mode: the answer goes to the screen, and as text onto the line."""
+def without(volume: Path, uart: str) -> Cost:
+    """The cost in human mode: the answer goes to the screen, and as text onto the line."""
     with running(volume, uart) as run:
-        os.write(run.keys, PROMPT.encode() + b"\r")
-        return run.rate()
+        return run.answer(lambda: [os.write(run.keys, PROMPT.encode() + b"\r")])
 
 
-def with_telemetry(volume: Path, uart: str, choices: int = 0, program: Path | None = None) -> tuple[float, list[Frame]]:
-    """The rate with everything on the line; the frames that were on it while it computed."""
+def with_telemetry(volume: Path, uart: str, choices: int = 0, program: Path | None = None) -> tuple[Cost, list[Frame]]:
+    """The cost with everything on the line; the frames that were on it while it computed."""
     with running(volume, uart, program) as run:
         run.send(to_frame(HostHello(protocol=1, session=1, nonce="cost"), 0))
-        for number, stream in enumerate(STREAMS, 1):
-            run.send(to_frame(Request(id=number, op="sub", stream=stream, rate=HZ), number))
+        for stream in STREAMS:
+            run.ask("sub", stream=stream, rate=HZ)
         if choices:
-            run.send(to_frame(Request(id=8, op="prob", count=choices), 8))
-        run.send(to_frame(Request(id=9, op="gen", text=PROMPT.encode()), 9))
-        numbers = itertools.count(10)
-
-        def ping() -> None:
-            run.send(to_frame(Request(id=next(numbers), op="ping"), 10))
-
-        rate = run.rate(ping)  # without a frame of ours machine mode would end after ten seconds
-        frames: list[Frame] = []
-        deadline = time.monotonic() + 10
-        while not any(frame.kind == "F" for frame in frames) and time.monotonic() < deadline:
-            time.sleep(0.1)  # the line is behind the screen by what the ring holds
-            frames = [piece for piece in FrameDecoder().feed(run.line.read_bytes()) if isinstance(piece, Frame)]
-    begin = next(n for n, frame in enumerate(frames) if frame.kind == "R" and frame.fields["id"] == "9")
+            run.ask("prob", count=choices)
+        asked = run.sequence + 1
+        cost = run.answer(lambda: run.ask("gen", text=PROMPT.encode()), session=True)
+        frames = run.frames()
+    begin = next(n for n, frame in enumerate(frames) if frame.kind == "R" and frame.fields["id"] == str(asked))
     end = next(n for n, frame in enumerate(frames) if frame.kind == "F")
-    return rate, frames[begin : end + 1]
+    return cost, frames[begin : end + 1]
 
 
 def budget(frames: list[Frame]) -> None:
@@ -180,31 +208,37 @@ def main() -> int:
         make_model(volume / "made.bin", arguments.dim, arguments.dim * 8 // 3 // 64 * 64, 8, 1024, 512)
         shutil.copy(find_tokenizer(default_model()), volume / "made.tok.bin")
         drawn = arguments.choices or arguments.against
-        (volume / "repl.cfg").write_text(("" if drawn else "temp=0\nnorepeat=0\nrepeat=1\n") + f"max_tokens={TOKENS}\n")
+        rules = "" if drawn else "temp=0\nnorepeat=0\nrepeat=1\n"
+        (volume / "repl.cfg").write_text(f"{rules}threads=1\nmax_tokens={TOKENS}\n")
 
-        def first() -> float:
+        def first() -> Cost:
             return with_telemetry(volume, uart, 0, arguments.against)[0] if drawn else without(volume, uart)
 
-        def second() -> tuple[float, list[Frame]]:
+        def second() -> tuple[Cost, list[Frame]]:
             return with_telemetry(volume, uart, arguments.choices)
 
-        costs: list[float] = []
-        rates: list[tuple[float, float]] = []
+        pairs: list[tuple[Cost, Cost]] = []
         for number in range(arguments.pairs):
             if number % 2:
                 bare, (full, frames) = first(), second()
             else:
                 (full, frames), bare = second(), first()
-            costs.append(1 - full / bare)
-            rates.append((bare, full))
+            pairs.append((bare, full))
             print(
-                f"pair {number + 1}: {bare:7.1f} tok/s without, {full:7.1f} with, cost {costs[-1]:+6.2%}",
+                f"pair {number + 1}: {bare.kernel:6.3f} s without, {full.kernel:6.3f} s with, cost "
+                f"{full.kernel / bare.kernel - 1:+6.2%}; and the model of chip and line {bare.model:5.3f} s, "
+                f"{full.model:5.3f} s",
                 flush=True,
             )
-    bare, full = (max(column) for column in zip(*rates, strict=True))
+    least = [min(cost.kernel for cost in column) for column in zip(*pairs, strict=True)]
+    median = statistics.median(full.kernel / bare.kernel - 1 for bare, full in pairs)
+    model = statistics.median((full.model - bare.model) / bare.kernel for bare, full in pairs)
     name = "what differs" if arguments.against else "choices" if arguments.choices else "telemetry"
-    print(f"cost of {name}: {1 - full / bare:+.2%} between the best runs of each (what else runs only slows "
-          f"them down), {statistics.median(costs):+.2%} in the median of {len(costs)} pairs")  # fmt: skip
+    print(
+        f"cost of {name}: {least[1] / least[0] - 1:+.2%} of the decode between the least of each (what else runs "
+        f"only adds), {median:+.2%} in the median of {len(pairs)} pairs; the simulator's own, for the line that it "
+        f"models, {model:+.2%}"
+    )
     budget(frames)
     return 0
 

@@ -6,6 +6,7 @@
 #include "kernel.h"
 
 #define POLL_US 200u     /* least time between two full polls: a UART register costs a microsecond on real hardware */
+#define SERVE_US 2000u   /* between two looks at what has time: samples, counters, the expiry */
 #define KEYS_US 10000u
 #define HEARTBEAT_US (WIRE_HEARTBEAT_MS * 1000u - 50000u) /* a sleep or a long gap between polls still fits */
 #define COUNTERS_US 500000u
@@ -253,9 +254,12 @@ static void serve_session(struct kernel *kernel, uint64_t now_us)
     bool changed = link->phase != link_phase(kernel);
     if (changed || link->credit_due || untold > WIRE_WINDOW / 2 || now_us - link->credit_us >= HEARTBEAT_US)
         link_send_credit(kernel);
+    link_file_send(kernel);
+    if (now_us - link->serve_us < SERVE_US)
+        return;
+    link->serve_us = now_us;
     link_send_samples(kernel, now_us);
     send_counters(kernel, now_us);
-    link_file_send(kernel);
     if (now_us - link->life_us > WIRE_EXPIRY_MS * 1000u)
         link_leave(kernel, WIRE_LEAVE_REASON_EXPIRED);
 }

@@ -73,7 +73,7 @@ struct link {
     bool credit_due;
     uint64_t life_us;         /* when the last valid frame of the host came */
     uint64_t byte_us;         /* when the last byte came */
-    uint64_t poll_us, key_us; /* when the slow parts of the poll ran */
+    uint64_t poll_us, serve_us, key_us; /* when the slow parts of the poll ran */
     uint32_t stops, breaks;   /* of the uart, as last seen */
     uint32_t dropped;         /* frames that must go and found no room, since boot */
     struct wire_counters counted_before; /* the hello: an X tells what came since */

@@ -20,12 +20,15 @@ from llmbm_console.core.link_requests import RequestError, Requests
 from llmbm_console.core.link_streams import FLUSH_TEXT, Streams, Way
 from llmbm_console.core.link_upkeep import Upkeep
 from llmbm_console.core.transport.base import Transport, TransportError
+from llmbm_console.core.transport.logged import LoggedTransport
 from llmbm_protocol.codec import UnknownFrame
 from llmbm_protocol.schema import (
     PROTOCOL,
     Counters,
     Credit,
     Data,
+    Event,
+    Finished,
     Hello,
     Leave,
     LeaveReason,
@@ -34,6 +37,7 @@ from llmbm_protocol.schema import (
     Record,
     Response,
     Sample,
+    Token,
 )
 
 BUSY = (Phase.PREFILL, Phase.DECODE, Phase.LOAD, Phase.BENCH)
@@ -84,6 +88,7 @@ class Link:
         self._stopped_at = 0.0
         self._overruns = 0  # of the kernel's receiver, told
         self._lost_at: float | None = None
+        self._recovering = False  # what is received now came while nobody was connected
 
     @property
     def busy(self) -> bool:
@@ -157,14 +162,20 @@ class Link:
 
     async def _serve(self) -> None:
         """One connection, from open to its end. The reading waits for nothing but bytes."""
-        self.decoder.begin()
+        logged = self.transport if isinstance(self.transport, LoggedTransport) else None
+        if logged is None:
+            self.decoder.begin()  # with a log nothing is missing: the next bytes join the last ones
         self._ear = Ear(frozen=self.frozen)
         self.set_phase(LinkPhase.WAITING, self.transport.describe())
         tasks = [asyncio.create_task(self._write()), asyncio.create_task(self.upkeep.run())]
         self.greet()
         try:
             while data := await self.transport.read():
-                self._receive(data)
+                if logged is not None and logged.missed:
+                    self._recovered(data[: logged.missed], logged.skipped)
+                    data = data[logged.missed :]
+                if data:
+                    self._receive(data)
         finally:
             self.choices.end()
             if self._greeting is not None:
@@ -264,6 +275,22 @@ class Link:
         self.position = None
         self._ear.tell()
 
+    def _recovered(self, data: bytes, skipped: int) -> None:
+        """What the machine had said while nobody was connected: shown at its place, behind a mark."""
+        now = time.monotonic()
+        lost_at, self._lost_at = self._lost_at, None
+        seconds = now - lost_at if lost_at is not None else 0.0
+        what = f"{len(data)} bytes that nobody had read were taken from QEMU's log"
+        if lost_at is not None:
+            what = f"the line was lost for {seconds:.1f} s; {what}"
+        if skipped:
+            what += f", {skipped} before them were too many"
+            self.decoder.begin()
+        self.emit(ev.Gap(now, seconds, what))
+        self._recovering = True
+        self._receive(data)
+        self._recovering = False
+
     def _flush_text(self) -> None:
         """Text without line end, after a moment of quiet."""
         text, now = self.decoder.flush(), time.monotonic()
@@ -295,6 +322,8 @@ class Link:
                 self._ear.machine_frames += 1
             if isinstance(record, Credit):
                 self._ear.consumed = record.consumed
+            if self._recovering and isinstance(record, Token | Finished | Event):
+                self.release(self.streams.take(record), now)
             if self.phase is LinkPhase.PLAIN:
                 self.set_phase(LinkPhase.WAITING, "a kernel talks")
                 self.greet()

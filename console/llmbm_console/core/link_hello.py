@@ -22,7 +22,9 @@ LISTEN = 0.05  # s before anything is sent: who talks all the time is firmware, 
 QUIET = 0.2
 TRIES = (0.3, 0.5, 1.0, 2.0, 2.0)  # s to wait for the answer to each hello
 FIRMWARE_QUIET = 1.0  # s without a byte before a line that talks is spoken to
-BOOT_QUIET = 4.0  # s: a starting machine that fell silent without the kernel's beacon
+BOOT_QUIET = (
+    8.0  # s: a starting machine that fell silent without the kernel's beacon; on a busy computer firmware pauses
+)
 BOOT_SILENT = 45.0  # s: a starting machine that never said anything
 NONCE, NONCE_LETTERS = 3, string.ascii_lowercase + string.digits  # with three letters a hello is three pieces
 HEARD = 256  # bytes kept of what was heard last

@@ -19,6 +19,7 @@ from llmbm_console.core.qmp import QmpConnection, monitor_address, serial_addres
 from llmbm_console.core.session import MachineControl, SessionError
 from llmbm_console.core.transport.address import transport_for
 from llmbm_console.core.transport.base import Transport
+from llmbm_console.core.transport.logged import LoggedTransport
 from llmbm_console.core.transport.sockets import unix_transport
 
 START_TIMEOUT = 10.0  # s until QEMU's monitor answers
@@ -81,7 +82,7 @@ class LaunchedQemu:
         self._image = options.image
         await child.start(qemu_command(options, sockets, child.folder / "variables"))
         await self._connect(sockets)
-        return unix_transport(str(sockets.serial))
+        return LoggedTransport(unix_transport(str(sockets.serial)), sockets.serial_log)
 
     async def _make_image(self, boot: BootFiles, folder: Path) -> Path:
         from llmbm_console.core.image import build_image

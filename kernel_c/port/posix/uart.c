@@ -29,6 +29,11 @@ static size_t out_at, out_count;
 #define WORK_NS UINT64_C(1000000)
 static uint64_t polled_ns, polled_cpu_ns, rested_cpu_ns;
 
+/* With --uart-stats: what the model of chip and line takes of a computing kernel's time. A machine has a chip for that. A call that
+ * lasts longer than any model was interrupted, and is not counted. */
+#define MODEL_MOST_US 200u
+static uint64_t model_cycles, rested_cycles;
+
 /* End of standard input: the process ends when the kernel saw an empty line, could have written, did not, and rests. */
 static bool nothing_to_say;
 static uint64_t resting_since_ns;
@@ -124,6 +129,13 @@ static uint8_t read_line_status(void)
     return status;
 }
 
+static void model_ends(uint64_t begun)
+{
+    uint64_t cycles_per_us = port_clock()->hz / 1000000u, took = port_cycles() - begun;
+    if (begun - rested_cycles >= WORK_NS / 1000 * cycles_per_us && took < MODEL_MOST_US * cycles_per_us)
+        model_cycles += took;
+}
+
 bool port_uart_present(void)
 {
     return options.serial != SERIAL_NONE;
@@ -133,19 +145,22 @@ uint8_t port_uart_read(unsigned reg)
 {
     if (!ready)
         start();
-    if (reg == 5)
-        return read_line_status();
-    resting_since_ns = 0;
-    return uart16550_read(&uart, reg, model_now());
+    uint64_t begun = port_cycles();
+    resting_since_ns = reg == 5 ? resting_since_ns : 0;
+    uint8_t value = reg == 5 ? read_line_status() : uart16550_read(&uart, reg, model_now());
+    model_ends(begun);
+    return value;
 }
 
 void port_uart_write(unsigned reg, uint8_t value)
 {
     if (!ready)
         start();
+    uint64_t begun = port_cycles();
     nothing_to_say = false;
     resting_since_ns = 0;
     uart16550_write(&uart, reg, value, model_now());
+    model_ends(begun);
 }
 
 /* Everything that was typed before the end of standard input has been answered: so is this the end of the process. */
@@ -182,6 +197,7 @@ void port_relax(uint32_t microseconds)
         look(looked_ns);
     if (options.poll_gap_us > 0)
         polled_cpu_ns = cpu_ns(); /* resting is no work, whatever it costs the host */
+    rested_cycles = port_cycles();
 }
 
 void uart_finish(uint64_t most_ns)
@@ -211,7 +227,7 @@ void uart_stats_print(void)
                 (unsigned long long)counters->received, (unsigned long long)counters->overruns,
                 (unsigned long long)counters->damaged, (unsigned long long)counters->sent,
                 (unsigned long long)counters->tx_lost);
-    text_format(&text, " host_lost=%llu discarded=%llu\n", (unsigned long long)counters->host_lost,
-                (unsigned long long)lasting.discarded);
+    text_format(&text, " host_lost=%llu discarded=%llu model_us=%llu\n", (unsigned long long)counters->host_lost,
+                (unsigned long long)lasting.discarded, (unsigned long long)(model_cycles / (port_clock()->hz / 1000000u)));
     (void)!write(STDERR_FILENO, line, text.length);
 }
