@@ -12,7 +12,7 @@ import pytest
 
 from llmbm_console import cli
 from llmbm_console.core.dump import PostMortem, parse_post_mortem, read_post_mortem
-from llmbm_console.core.dump_compare import compare
+from llmbm_console.core.dump_compare import NOT_HERE, compare
 from llmbm_console.core.paths import default_model, find_tokenizer, simulator_binary
 from llmbm_console.core.sanitise import is_clean
 from llmbm_console.tui.compare import comparison_lines
@@ -99,6 +99,35 @@ def test_an_earlier_kernels_file_is_compared_as_well(calm: Path) -> None:
     found = compare(read_post_mortem(path), read_post_mortem(calm))
     assert next(section for section in found.sections if section.name == "kernel").absent == "old"
     assert "kernel (only in the new file)" in found.sentence
+
+
+EARLIER = """Context:
+  dim=96 layers=5 heads=8 kv=4 vocab=512 seq=512 kv_pos=20
+[llmk] Zone B: base=0x4BF6D000 size=768 MiB
+  [WEIGHTS] base=0x4BF6D000 size=1 MiB used=0 MiB flags=0x1
+  Sampling: temp=0.85 min_p=0.05 top_p=0.95 top_k=80
+"""
+
+
+def test_what_a_file_does_not_hold_is_no_zero(calm: Path) -> None:
+    found = compare(parse_post_mortem(EARLIER.encode("utf-16"), "llmk-dump.txt"), read_post_mortem(calm))
+    sections = {section.name: {change.name: change for change in section.changes} for section in found.sections}
+    lacking = {("sampling", "seed"), ("model", "hidden_dim"), ("model", "parameters"), ("model", "bytes"),
+               ("context", "row_bytes"), ("zone WEIGHTS", "peak"), ("zone WEIGHTS", "last_bytes")}  # fmt: skip
+    for section, name in lacking:
+        change = sections[section][name]
+        assert (change.old, change.by) == (NOT_HERE, ""), (section, name)
+        assert change.new not in ("", NOT_HERE)
+    assert sections["zone WEIGHTS"]["used"].by, "what both have is compared"
+    assert "dim" not in sections["model"], "and what is the same is no difference"
+
+
+def test_two_files_of_one_name_are_told_apart(calm: Path, tripped: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert calm.name == tripped.name
+    assert cli.main(["dump", str(calm), str(tripped)]) == 0
+    said = capsys.readouterr().out
+    assert f"- {calm.name} (old): " in said
+    assert f"+ {calm.name} (new): " in said
 
 
 def test_hostile_text_stays_text(calm: Path) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from llmbm_console.core.dump_text import DumpText
 from llmbm_console.core.kernel_text import KernelText, TextEvent
+from llmbm_console.core.known_fields import knowing_all
 from llmbm_console.core.link_streams import Streams
 from llmbm_console.core.raw_log import records_of
 from llmbm_console.core.sanitise import clean
@@ -137,7 +138,7 @@ def parse_post_mortem(data: bytes, name: str) -> PostMortem:
         reading.records += reader.records
         for problem in reader.problems:
             reading.problem(problem)
-    elif frames := list(records_of(data)):
+    elif frames := list(map(knowing_all, records_of(data))):
         kind, origin = "serial log", "llmk"
         streams = Streams()
         reading.records += [known for record in frames for known in streams.take(record)] + streams.settle()

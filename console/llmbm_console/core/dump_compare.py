@@ -21,11 +21,12 @@ SECTIONS: tuple[tuple[str, type[Sample]], ...] = (
 #: bookkeeping, and what differs from boot to boot without meaning anything
 UNCOMPARED = frozenset({"kind", "stream", "number", "dropped", "time", "boot", "base"})
 MILLION = 1_000_000
+NOT_HERE = "not in this file"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One value that is not the same; "" where a file does not have it. `by` is new - old for figures."""
+    """One value that is not the same, NOT_HERE where a file does not tell it. `by` is new - old for figures."""
 
     name: str
     old: str
@@ -53,6 +54,13 @@ class Comparison:
     only_old: tuple[TextEvent, ...]  # newest first
     only_new: tuple[TextEvent, ...]
     common_events: int
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What to call the two files: their names, and which is which when those are the same."""
+        if self.old.name != self.new.name:
+            return self.old.name, self.new.name
+        return f"{self.old.name} (old)", f"{self.new.name} (new)"
 
     @property
     def equal(self) -> bool:
@@ -120,7 +128,16 @@ def _compare(name: str, kind: type[Record], old: Record | None, new: Record | No
         if field in UNCOMPARED:
             continue
         before, after = getattr(old, field), getattr(new, field)
-        if before == after:
+        told = field in old.model_fields_set, field in new.model_fields_set
+        if told == (False, False):
+            continue
+        if not all(told):
+            texts = (
+                _text(kind, field, value) if here else NOT_HERE
+                for value, here in zip((before, after), told, strict=True)
+            )
+            changes.append(Change(field, *texts))
+        elif before == after:
             same += 1
         else:
             by = _difference(kind, field, before, after)

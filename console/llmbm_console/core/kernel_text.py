@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from llmbm_console.core.known_fields import knowing
 from llmbm_protocol.schema import (
     Arena,
     Event,
@@ -138,9 +139,8 @@ class KernelText:
             self.kv_rows = rows
         if self.kv_rows is not None and (rows is not None or "seq_len" in known):
             capacity = self.model.get("seq_len", 0)
-            records.append(
-                KvCache.model_validate({"time": 0, "rows": self.kv_rows, "capacity": capacity, "row_bytes": 0})
-            )
+            kv = KvCache.model_validate({"time": 0, "rows": self.kv_rows, "capacity": capacity, "row_bytes": 0})
+            records.append(knowing(kv, {"rows"} | ({"capacity"} if "seq_len" in self.model else set())))
         return records
 
     def _sampling(self, words: Mapping[str, tuple[str, str]]) -> list[Record]:
@@ -159,7 +159,7 @@ class KernelText:
             return []
         neutral = {"temperature": 0, "min_p": 0, "top_p": 1_000_000, "top_k": 0, "no_repeat_ngram": 0}
         neutral |= {"repeat_penalty": 1_000_000, "max_tokens": 0, "seed": 0}
-        return [SamplingState.model_validate({"time": 0, **neutral, **self.sampling})]
+        return [knowing(SamplingState.model_validate({"time": 0, **neutral, **self.sampling}), self.sampling)]
 
     def _budgets(self, text: str, words: Mapping[str, tuple[str, str]]) -> list[Record]:
         names = {"prefill_max": "prefill_budget", "decode_max": "decode_budget"}
@@ -196,7 +196,7 @@ class KernelText:
         }
         for phase in ("prefill", "decode"):
             neutral |= {phase: 0, f"{phase}_budget": 0, f"{phase}_pinned": False, f"{phase}_overruns": 0}
-        return Sentinel.model_validate({**neutral, **self.sentinel})
+        return knowing(Sentinel.model_validate({**neutral, **self.sentinel}), self.sentinel)
 
     def _zone(self, arena: Arena, words: Mapping[str, tuple[str, str]]) -> list[Record]:
         def value(key: str) -> int:
@@ -209,9 +209,9 @@ class KernelText:
             return []
         fields = {"base": base, "size": size, "used": used, "peak": used}
         flags = value("flags")
-        return [
-            Zone.model_validate({"time": 0, "arena": arena, **fields, "read_only": bool(flags & 1), "guard_ok": True})
-        ]
+        zone = {"time": 0, "arena": arena, **fields, "read_only": bool(flags & 1), "guard_ok": True}
+        known = {"arena", *(key for key in ("base", "size", "used") if key in words)}
+        return [knowing(Zone.model_validate(zone), known | ({"read_only"} if "flags" in words else set()))]
 
     def _event(self, text: str) -> list[Record]:
         head, _, message = text.partition("msg=")

@@ -62,10 +62,11 @@ def print_dump(path: Path, as_json: bool) -> int:
 
 def comparison_text(found: Comparison) -> list[str]:
     """What differs, the meaning first."""
-    lines = [found.sentence, "", f"- {found.old.name}: {found.old.verdict}", f"+ {found.new.name}: {found.new.verdict}"]
+    old, new = found.names
+    lines = [found.sentence, "", f"- {old}: {found.old.verdict}", f"+ {new}: {found.new.verdict}"]
     for section in found.sections:
         if section.absent:
-            lines += ["", f"{section.name}: only in {found.new.name if section.absent == 'old' else found.old.name}"]
+            lines += ["", f"{section.name}: only in {new if section.absent == 'old' else old}"]
         elif section.changes:
             lines += ["", f"{section.name}:"]
             lines += [
