@@ -98,6 +98,10 @@ async def test_a_line_without_a_break_says_so(kernel: Kernel, sessions: Sessions
     await session.wait_ready(20)
     with pytest.raises(SessionError, match="this line has no break"):
         await session.send_break(0.01)
+    with pytest.raises(SessionError, match="this line has no speed; only a serial port has"):
+        await session.set_line("baud", 9600)
+    with pytest.raises(SessionError, match="this line has no DTR"):
+        await session.set_line("dtr", 1)
 
 
 def test_a_break_goes_over_a_serial_port_only(capsys: pytest.CaptureFixture[str]) -> None:

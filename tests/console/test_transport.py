@@ -269,6 +269,8 @@ async def test_modem_lines_are_left_alone_or_set_and_a_break_is_carried(
     await transport.send_break(0.05)
     await until(lambda: len(said) >= len(wanted) + 2)
     assert said[len(wanted) :] == [("break", True), ("break", False)]
+    await transport.set_line("rts", 1)
+    assert said[-1] == ("rts", True)
     await transport.close()
     server.ending.set()
 
@@ -282,6 +284,25 @@ async def test_a_break_on_a_pseudo_terminal_does_no_harm(terminal: tuple[int, st
     await transport.send_break(0.01)
     await transport.write(b"after")
     assert os.read(terminal[0], 16) == b"after"
+    await transport.close()
+
+
+async def test_the_speed_of_an_open_port_is_changed_and_kept(terminal: tuple[int, str]) -> None:
+    transport = serial_transport(terminal[1], BAUD)
+    assert isinstance(transport, TtyTransport)
+    with pytest.raises(TransportError, match="not open"):
+        await transport.set_line("baud", 9600)
+    await transport.open()
+    await transport.set_line("baud", 9600)
+    assert termios.tcgetattr(terminal[0])[5] == termios.B9600
+    with pytest.raises(TransportError, match="-1 is no baud that this port can do"):
+        await transport.set_line("baud", -1)
+    with pytest.raises(TransportError, match="dtr cannot be set"):
+        await transport.set_line("dtr", 1)  # a pseudo-terminal has no such line
+    await transport.close()
+    await transport.open()
+    assert termios.tcgetattr(terminal[0])[5] == termios.B9600
+    assert transport.describe().endswith("at 9600")
     await transport.close()
 
 

@@ -309,6 +309,9 @@ class ScriptedSession:
     async def send_break(self, seconds: float) -> None:
         raise SessionError("no break here")
 
+    async def set_line(self, name: str, value: int) -> None:
+        self.parameters.append((name, str(value)))
+
     async def open(self) -> None:
         self.opened += 1
         if self.failure:

@@ -113,3 +113,20 @@ async def test_registers_are_text_and_nothing_else_and_changed_rows_are_marked()
         await wait_until(pilot, lambda: "RBX=2" in screen_text(app), "again")
         styles = [row.style for row in app.main.views.registers.rows]
         assert styles == ["registers--row", "registers--changed"]
+
+
+async def test_speed_and_modem_lines_of_the_port_are_set() -> None:
+    session = ScriptedSession(rich_state())
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        app.do("machine.speed")
+        await wait_until(pilot, lambda: "115200, 9600, 57600, 38400" in screen_text(app), "the list of speeds")
+        await pilot.press(*"96x")
+        await wait_until(pilot, lambda: "expected 115200" in screen_text(app), "what is no speed is named")
+        await pilot.press("backspace", "0", "0", "enter")
+        await wait_until(pilot, lambda: session.parameters == [("baud", "9600")], "set")
+        app.do("machine.lines")
+        await wait_until(pilot, lambda: "dtr or rts, and 0 or 1" in screen_text(app), "the lines")
+        await pilot.press("r", "t", "s", "space", "0", "enter")
+        await wait_until(pilot, lambda: session.parameters[1:] == [("rts", "0")], "set")

@@ -534,6 +534,20 @@ ACTIONS: tuple[Action, ...] = (
         need="line",
     ),
     Action(
+        "machine.speed",
+        "Speed of the serial line",
+        "Machine",
+        "asks for bits per second, sets them at once, and greets a kernel that had not answered",
+        need="line",
+    ),
+    Action(
+        "machine.lines",
+        "DTR and RTS of the serial line",
+        "Machine",
+        "asks for dtr or rts and 0 or 1; some boards are reset or held by these lines",
+        need="line",
+    ),
+    Action(
         "file.compare",
         "Compare with another dump",
         "Session",

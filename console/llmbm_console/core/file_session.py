@@ -95,6 +95,10 @@ class FileSession:
         """Refused."""
         raise self._refuse()
 
+    async def set_line(self, name: str, value: int) -> None:
+        """Refused."""
+        raise self._refuse()
+
     async def fetch(self, stream: Stream) -> tuple[Record, ...]:
         """Refused."""
         raise self._refuse()

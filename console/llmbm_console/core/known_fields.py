@@ -4,7 +4,7 @@ compares must not take that for a value."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from llmbm_protocol.schema import Record
 
@@ -13,9 +13,8 @@ R = TypeVar("R", bound=Record)
 
 def knowing(record: R, names: Iterable[str]) -> R:
     """The same record; of its fields only these are known."""
-    kind: type[R] = type(record)
-    values = {name: getattr(record, name) for name in kind.model_fields}
-    return kind.model_construct(_fields_set=set(names) & set(values), **values)
+    values = {name: getattr(record, name) for name in type(record).model_fields}
+    return cast("R", type(record).model_construct(_fields_set=set(names) & set(values), **values))
 
 
 def knowing_all(record: R) -> R:

@@ -197,6 +197,16 @@ class Link:
         if self._greeting is None or self._greeting.done():
             self._greeting = asyncio.create_task(self._greet())
 
+    def try_again(self) -> None:
+        """Something about the line was changed: where no kernel had answered, it may now."""
+        if self.phase in (LinkPhase.PLAIN, LinkPhase.WAITING):
+            if self._greeting is not None:
+                self._greeting.cancel()
+                self._greeting = None
+            self._ear = Ear(frozen=self.frozen)
+            self.set_phase(LinkPhase.WAITING, self.transport.describe())
+            self.greet()
+
     async def _greet(self) -> None:
         try:
             if self._boots:

@@ -371,14 +371,30 @@ class LiveSession:
         """A break: takes the line back from machine mode, whatever the kernel does. Raises SessionError where the line
         has none."""
         self._may_act("a break")
-        link, _ = self._need()
-        transport = link.transport
-        if not isinstance(transport, TtyTransport | ThreadedSerial):
-            raise SessionError(f"{transport.describe()}: this line has no break; only a serial port has")
+        transport = self._serial_port("break")
         try:
             await transport.send_break(seconds)
         except TransportError as error:
             raise SessionError(str(error)) from error
+
+    async def set_line(self, name: str, value: int) -> None:
+        """Speed ("baud", bits per second), "dtr" or "rts" (0 or 1) of a serial port. Raises SessionError where the line
+        has none. At another speed a kernel that was not heard is greeted."""
+        self._may_act(f"{name} {value}")
+        transport = self._serial_port("speed" if name == "baud" else name.upper())
+        try:
+            await transport.set_line(name, value)
+        except TransportError as error:
+            raise SessionError(str(error)) from error
+        self._emit(ev.Notice(time.monotonic(), "info", f"{transport.describe()}: {name} is {value} now"))
+        if name == "baud":
+            self._need()[0].try_again()
+
+    def _serial_port(self, what: str) -> TtyTransport | ThreadedSerial:
+        transport = self._need()[0].transport
+        if not isinstance(transport, TtyTransport | ThreadedSerial):
+            raise SessionError(f"{transport.describe()}: this line has no {what}; only a serial port has")
+        return transport
 
     async def wait_idle(self, timeout: float) -> None:
         """Until the kernel does not compute, at most `timeout` seconds."""

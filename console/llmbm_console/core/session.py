@@ -120,6 +120,10 @@ class Session(Protocol):
     async def send_break(self, seconds: float) -> None:
         """Sends a break. Raises SessionError where the line has none."""
 
+    async def set_line(self, name: str, value: int) -> None:
+        """Speed ("baud", bits per second), "dtr" or "rts" (0 or 1) of a serial port. Raises SessionError where the line
+        has none."""
+
     async def fetch(self, stream: Stream) -> tuple[Record, ...]:
         """Asks for the records of one stream now."""
 

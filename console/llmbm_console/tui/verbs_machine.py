@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llmbm_console.core.events import MachineStatus
+from llmbm_console.core.link_hello import SPEEDS
 from llmbm_console.core.session import SessionError
+from llmbm_console.tui.ask import AskLine
 from llmbm_console.tui.verbs_base import VerbGroup
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from llmbm_console.core.session import MachineControl
 
 BREAK = 0.25  # s
@@ -39,6 +43,41 @@ class MachineVerbs(VerbGroup):
         session = self.app.session
         if session is not None:
             self.background(session.send_break(BREAK))
+
+    def machine_speed(self) -> None:
+        """Another speed of the serial line."""
+        hint = ", ".join(map(str, SPEEDS)) + "   Enter sets"
+        self._ask_line("speed", str(SPEEDS[0]), hint, lambda text: ("baud", int(text)))
+
+    def machine_lines(self) -> None:
+        """A modem line of the serial port."""
+
+        def read(text: str) -> tuple[str, int]:
+            name, _, value = text.lower().partition(" ")
+            return ("dtr", "rts")[("dtr", "rts").index(name)], ("0", "1").index(value.strip())
+
+        self._ask_line("line", "dtr 1", "dtr or rts, and 0 or 1   Enter sets", read)
+
+    def _ask_line(self, label: str, text: str, hint: str, read: Callable[[str], tuple[str, int]]) -> None:
+        """Asks for a setting of the serial port, which `read` takes from the text or raises ValueError."""
+        session = self.app.session
+        if session is None:
+            return
+        setting: tuple[str, int] | None = read(text)
+
+        def changed(text: str) -> str:
+            nonlocal setting
+            try:
+                setting = read(text.strip())
+            except ValueError:
+                setting = None
+            return "" if setting is not None else f"expected {hint.partition('   ')[0]}"
+
+        def answered(kept: bool | None) -> None:
+            if kept and setting is not None:
+                self.background(session.set_line(*setting))
+
+        self.app.push_screen(AskLine(label, text, hint, changed), answered)
 
     def machine_quit(self) -> None:
         """Ends the machine."""

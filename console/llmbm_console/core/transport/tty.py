@@ -8,7 +8,7 @@ import errno
 import os
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +113,21 @@ def _open_port(device: str, baud: int, lines: ModemLines) -> Any:
     return port
 
 
+def _set_line(device: str, port: Any, name: str, value: int) -> None:
+    """Speed ("baud", bits per second), "dtr" or "rts" (0 or 1) of an open port."""
+    if port is None:
+        raise TransportError(f"{device}: not open")
+    try:
+        if name == "baud":
+            port.baudrate = value
+        else:
+            ModemLines(**{name: bool(value)}).apply(port)
+    except (ValueError, OverflowError) as error:
+        raise TransportError(f"{device}: {value} is no {name} that this port can do: {error}") from error
+    except OSError as error:
+        raise TransportError(f"{device}: {name} cannot be set: {error.strerror or error}") from error
+
+
 class TtyTransport:
     """A serial port on a POSIX system: the descriptor is non-blocking and the event loop watches it."""
 
@@ -176,6 +191,19 @@ class TtyTransport:
             self._port.break_condition = False
         except OSError as error:
             raise TransportError(f"{self._device}: {error}") from error
+
+    async def set_line(self, name: str, value: int) -> None:
+        """Speed ("baud", bits per second), "dtr" or "rts" (0 or 1), now and when it is opened again. Raises
+        TransportError."""
+        _set_line(self._device, self._port, name, value)
+        self._keep(name, value)
+
+    def _keep(self, name: str, value: int) -> None:
+        """When the port is opened again it is set in the same way."""
+        if name == "baud":
+            self._baud = value
+        else:
+            self._lines = replace(self._lines, **{name: bool(value)})
 
     async def close(self) -> None:
         """Closes the port."""
@@ -267,6 +295,20 @@ class ThreadedSerial:
             await asyncio.get_running_loop().run_in_executor(None, hold)
         except OSError as error:
             raise TransportError(f"{self._device}: {error}") from error
+
+    async def set_line(self, name: str, value: int) -> None:
+        """Speed ("baud", bits per second), "dtr" or "rts" (0 or 1), now and when it is opened again. Raises
+        TransportError."""
+        set_now = asyncio.get_running_loop().run_in_executor
+        await set_now(None, _set_line, self._device, self._port, name, value)
+        self._keep(name, value)
+
+    def _keep(self, name: str, value: int) -> None:
+        """When the port is opened again it is set in the same way."""
+        if name == "baud":
+            self._baud = value
+        else:
+            self._lines = replace(self._lines, **{name: bool(value)})
 
     async def close(self) -> None:
         """Closes the port and ends the thread."""
