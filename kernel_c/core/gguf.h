@@ -17,17 +17,18 @@
 #define GGUF_LAYERS_LIMIT 256u
 #define GGUF_ROWS_LIMIT 8192u /* of the KV cache: files promise contexts that no memory holds */
 
-enum gguf_role { /* of a layer's tensor */
-                 GGUF_ATTENTION_NORM,
-                 GGUF_QUERY,
-                 GGUF_KEY,
-                 GGUF_VALUE,
-                 GGUF_OUTPUT,
-                 GGUF_FEED_NORM,
-                 GGUF_GATE,
-                 GGUF_DOWN,
-                 GGUF_UP,
-                 GGUF_ROLES,
+/* What a tensor is within its layer. */
+enum gguf_role {
+    GGUF_ATTENTION_NORM,
+    GGUF_QUERY,
+    GGUF_KEY,
+    GGUF_VALUE,
+    GGUF_OUTPUT,
+    GGUF_FEED_NORM,
+    GGUF_GATE,
+    GGUF_DOWN,
+    GGUF_UP,
+    GGUF_ROLES,
 };
 
 /* A tensor's number: layer * GGUF_ROLES + role, or one of the three that no layer has. */
@@ -41,7 +42,8 @@ struct gguf_tensor {
     const struct gguf_numbers *numbers; /* NULL: not in the file */
 };
 
-/* Keys with a whole number; see gguf_keys.c. */
+/* Keys with a whole number; see gguf_keys.c. Those from GGUF_KV_HEADS to GGUF_VOCABULARY are 0 when the file does not
+ * say them. */
 enum gguf_integer {
     GGUF_ALIGNMENT,
     GGUF_QUANTS_VERSION,
@@ -51,7 +53,7 @@ enum gguf_integer {
     GGUF_LAYERS,
     GGUF_HIDDEN_DIM,
     GGUF_HEADS,
-    GGUF_KV_HEADS, /* this and the following: 0 when the file does not say */
+    GGUF_KV_HEADS,
     GGUF_ROTARY_DIM,
     GGUF_KEY_DIM,
     GGUF_VALUE_DIM,
