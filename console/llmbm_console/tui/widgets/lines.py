@@ -15,9 +15,11 @@ from textual.color import Color
 from textual.filter import LineFilter
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBarRender
 from textual.selection import Selection
 from textual.strip import Strip
 
+from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.widgets.framed import Framed
 
 
@@ -49,6 +51,13 @@ class Look(NamedTuple):
     filters: tuple[LineFilter, ...]
     background: Color
     style: Style  # of blanks
+
+
+class WholeCells(ScrollBarRender):
+    """A scroll bar without the parts of a cell that ASCII does not have."""
+
+    VERTICAL_BARS: ClassVar[list[str]] = [" "]
+    HORIZONTAL_BARS: ClassVar[list[str]] = [" "]
 
 
 class LineView(ScrollView, Framed, can_focus=True):
@@ -84,6 +93,11 @@ class LineView(ScrollView, Framed, can_focus=True):
         self._look: Look | None = None  # what all rows have in common
         self._bar_at = 0.0  # when the bar was placed
         self._bar_late = False  # it is to be placed anew
+
+    def set_glyphs(self, glyphs: Glyphs) -> None:
+        """Another set of signs, for the scroll bar too."""
+        super().set_glyphs(glyphs)
+        self.vertical_scrollbar.renderer = WholeCells if glyphs.border == "ascii" else ScrollBarRender  # type: ignore[misc]
 
     # ---- content
 
