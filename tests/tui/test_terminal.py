@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from llmbm_console.core.themes import load_themes, theme_folder
+
 if shutil.which("tmux") is None:
     pytest.skip("tmux is not installed", allow_module_level=True)
 
@@ -53,6 +55,28 @@ class Terminal:
             assert time.monotonic() < end, f"not on the screen: {texts}\n{screen}"
             time.sleep(0.05)
 
+    @property
+    def title(self) -> str:
+        """What the program named the window."""
+        return self._tmux("display-message", "-p", "#{pane_title}").strip()
+
+    @property
+    def clipboard(self) -> str:
+        """What programs put into the clipboard."""
+        return self._tmux("list-buffers", "-F", "#{buffer_sample}")
+
+    def resize(self, width: int, height: int) -> None:
+        """Another size of the window."""
+        self._tmux("resize-window", "-x", str(width), "-y", str(height))
+
+    def until_gone(self, text: str) -> str:
+        """Waits until a text is not on it any more."""
+        end = time.monotonic() + PATIENCE
+        while text in (screen := self.screen):
+            assert time.monotonic() < end, f"still on the screen: {text}\n{screen}"
+            time.sleep(0.05)
+        return screen
+
     def leave(self, text: str) -> None:
         """Presses Escape and waits until a text is gone: a key that follows at once would be taken for its Alt."""
         self.type("Escape")
@@ -64,6 +88,12 @@ class Terminal:
     def end(self) -> None:
         """Ends the server and what runs in it."""
         self._tmux("kill-server")
+
+
+def themes() -> list[str]:
+    """The titles of all themes."""
+    found, _problems = load_themes((theme_folder(),))
+    return [theme.title for theme in found.values()]
 
 
 @pytest.fixture
@@ -128,3 +158,57 @@ def test_the_tour_is_offered_once_and_shown_when_asked_for(tmp_path: Path) -> No
         terminal.until("1 of 7")
     finally:
         terminal.end()
+
+
+def test_every_size_view_and_theme_while_an_answer_streams(terminal: Terminal) -> None:
+    console = shlex.join([sys.executable, "-m", "llmbm_console.cli", "--sim"])
+    terminal.type("stty -a | md5sum > before", "Enter")
+    terminal.type(
+        f"{console}; echo 'ended with' $?; stty -a | md5sum > after; cmp before after && echo as before", "Enter"
+    )
+    terminal.until("kernel ready", "Transcript")
+    terminal.type("/max_tokens 512", "Enter")
+    terminal.until("max_tokens = ")
+    for prompt in ("Once upon a time", "Lily had a dog", "One day a bird", "The little cat"):
+        terminal.type(prompt, "Enter")
+    terminal.until("tok/s")
+    for width, height, texts in (
+        (140, 40, ("1 Transcript", "5 Sentinel", "7 Sampling", "2 Events")),
+        (200, 60, ("1 Transcript", "8 Machine", "7 Sampling", "2 Events")),
+        (110, 24, ("1 Transcript", "5 Sentinel")),
+        (80, 24, ("1 Transcript", "KV ", "SEN ", "MEM ")),
+        (50, 16, ("1 Transcript",)),
+        (24, 8, ("Transcript",)),
+        (100, 30, ("1 Transcript", "4 Memory")),
+    ):
+        terminal.resize(width, height)
+        terminal.until(*texts)
+    for key, text in (("F2", "4 Memory"), ("F3", "2 Events"), ("F4", "8 Machine")):
+        terminal.type(key)
+        terminal.until(text)
+    terminal.type("Escape")
+    terminal.until("1 Transcript")
+    for theme in themes():
+        terminal.type("C-p")
+        terminal.until("Write a prompt")
+        terminal.type(f"Theme: {theme}")
+        terminal.until(f"Theme: {theme}")
+        terminal.type("Enter")
+        terminal.until_gone("Theme: ")
+        terminal.until("1 Transcript")
+    terminal.type("C-q")
+    screen = terminal.until("ended with 0", "as before")
+    assert "Transcript" not in screen, "the alternate screen was left"
+
+
+def test_nothing_of_what_a_file_says_reaches_the_terminal_as_a_command(terminal: Terminal, tmp_path: Path) -> None:
+    evil = "\x1b]0;owned\x07\x1b[2J\x1b]52;c;b3duZWQ=\x07\x1bc\x9b31m[/x][@click=app.quit]here[/]\r\x08"
+    (tmp_path / "evil.log").write_text(f"before\n{evil}\nafter\n", encoding="utf-8")
+    console = shlex.join([sys.executable, "-m", "llmbm_console.cli", "evil.log"])
+    terminal.type(f"{console}; echo 'ended with' $?", "Enter")
+    screen = terminal.until("before", "after", "3 lines")
+    assert "[/x][@click=app.quit]here[/]" in screen
+    assert terminal.title != "owned"
+    assert "owned" not in terminal.clipboard
+    terminal.type("C-q")
+    terminal.until("ended with 0")

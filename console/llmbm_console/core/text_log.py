@@ -31,7 +31,7 @@ def is_text(path: Path) -> bool:
             begin = file.read(SNIFFED)
     except OSError:
         return False
-    controls = sum(octet < 32 and octet not in b"\t\n\r\x1b\x08\x0c" for octet in begin)
+    controls = sum(octet < 32 and octet not in b"\t\n\r\x07\x08\x0c\x1b" for octet in begin)
     return bool(begin.strip()) and b"\0" not in begin and controls * 50 <= len(begin)
 
 
