@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +15,18 @@ from textual.app import App, ComposeResult
 from textual.color import Color
 from textual.widgets import Static
 
-from llmbm_console.core.events import LinkPhase, MachineStatus
+from llmbm_console.core.choices import GROUPS, Choice
+from llmbm_console.core.events import ConsoleText, LinkPhase, MachineStatus, RecordReceived
+from llmbm_console.core.link_decode import LineDecoder
 from llmbm_console.core.state import Command, LinkState, LogLine, MachineState, PendingValue, Seam, State, Text
+from llmbm_console.core.store import reduce
+from llmbm_console.core.targets import Target, make_session
+from llmbm_console.core.themes import load_themes, theme_folder
 from llmbm_console.tui.app import ConsoleApp
+from llmbm_console.tui.compare import ComparePage
+from llmbm_console.tui.start import StartApp
 from llmbm_console.tui.text import ControlFilter
-from llmbm_protocol.schema import Load, Phase
+from llmbm_protocol.schema import Load, Phase, Token
 
 HOSTILE = [
     "[/x]",
@@ -128,3 +136,87 @@ async def test_the_net_hangs_under_every_widget_of_the_app() -> None:
     app = Careless("x", lambda: ScriptedSession(), clock=lambda: NOW)
     async with app.run_test(size=(40, 10)):
         assert any(isinstance(f, ControlFilter) for f in app.get_line_filters())
+
+
+# ---- without the last net: every place that shows foreign text makes it harmless by itself
+
+
+def assert_clean(app: App[Any]) -> None:
+    for strip in app.screen._compositor.render_strips():
+        for segment in strip:
+            assert all(ord(c) >= 32 and not 0x7F <= ord(c) < 0xA0 for c in segment.text), repr(segment.text)
+
+
+@pytest.fixture
+def _no_net(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ConsoleApp, "get_line_filters", App.get_line_filters)
+    monkeypatch.setattr(StartApp, "get_line_filters", App.get_line_filters)
+
+
+@pytest.mark.usefixtures("_no_net")
+@pytest.mark.parametrize("text", [*HOSTILE[:5], *HOSTILE[7:9]], ids=range(7))
+async def test_every_view_and_page_makes_foreign_text_harmless_by_itself(text: str) -> None:
+    session = ScriptedSession(hostile_state(text))
+    app = make_app(session)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await settled(pilot)
+        app.verbs.say(text, "error")
+        await wait_until(pilot, lambda: app._notifications, "notice")
+        assert_clean(app)
+        await pilot.press("escape")
+        for pages in (["f2"], ["f3"], ["f4"], ["x", "left", "right"], ["5", "e"], ["5", "enter"], ["f1"], ["ctrl+o"]):
+            await pilot.press(*pages)
+            await settled(pilot)
+            assert_clean(app)
+            while len(app.screen_stack) > 1:
+                await pilot.press("escape")
+                await pilot.pause()
+        for theme_or_word in ("transcript", "events"):
+            app.main.focus_pane(theme_or_word)
+            await pilot.press("slash", *"a[/")
+            await settled(pilot)
+            assert_clean(app)
+            await pilot.press("escape")
+        assert app.is_running
+
+
+@pytest.mark.usefixtures("_no_net")
+@pytest.mark.parametrize("text", HOSTILE[:9], ids=range(9))
+async def test_names_of_files_ports_and_machines_are_made_harmless(text: str) -> None:
+    choices = [Choice(group, text, text, Target("file", "x"), text) for group in GROUPS]
+    app = StartApp(load_themes([theme_folder()])[0], "teranga", lambda: choices)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await wait_until(pilot, lambda: len(screen_text(app).split()) > 5, "drawn")
+        await pilot.press("enter", "down", "enter")
+        await pilot.pause()
+        assert_clean(app)
+
+
+@pytest.mark.usefixtures("_no_net")
+async def test_two_files_that_differ_in_hostile_text(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.txt", tmp_path / "new[bold]\x1b[2J.txt"
+    old.write_text("Context:\n  model=a.bin\n  kv_pos=17\n")
+    new.write_text("Context:\n  model=b[/x]\x1b[2J\x9b31m.bin\n  kv_pos=18\n")
+    target = Target("file", str(new), older=old)
+    app = ConsoleApp(target.title, lambda: make_session(target), clock=lambda: NOW)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await wait_until(pilot, lambda: isinstance(app.screen, ComparePage), "compared")
+        await pilot.pause()
+        assert_clean(app)
+    await app.disconnect()
+
+
+@pytest.mark.usefixtures("_no_net")
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=400))
+async def test_no_octets_from_the_line_become_a_control_on_the_screen(data: bytes) -> None:
+    """Through the decoder and the store, as they would come: frames, noise and all."""
+    state, decoder = rich_state(items=(), turn=None), LineDecoder()
+    token = Token(generation=1, index=0, time=1, token=1, cycles=1, text=data[:60])
+    for heard in (*decoder.feed(data + b"\n"), decoder.flush(), (token, 0)):
+        event = ConsoleText(NOW, heard) if isinstance(heard, str) else RecordReceived(NOW, heard[0])  # type: ignore[arg-type]
+        state = reduce(state, event)
+    app = make_app(ScriptedSession(state))
+    async with app.run_test(size=(90, 30)) as pilot:
+        await settled(pilot)
+        assert_clean(app)
