@@ -1,5 +1,4 @@
-/* kernel_avx2.c - eight rows in a register, a panel in two.
- * Nothing here may be called unless cpu_detect allows it. */
+/* kernel_avx2.c - eight rows in a register, a panel in two. Nothing here may be called unless cpu_detect allows it. */
 #include "kernels.h"
 
 #include <immintrin.h>
@@ -16,8 +15,7 @@ static INLINE void tile(float *out, uint32_t out_stride, const float *matrix, co
         low[t] = high[t] = _mm256_setzero_ps();
     for (uint32_t k = 0; k < columns; k++, matrix += PANEL, next += PANEL) {
         __m256 rows = _mm256_load_ps(matrix), more_rows = _mm256_load_ps(matrix + 8);
-        if (count > 1)
-            _mm_prefetch((const char *)next, _MM_HINT_T0);
+        fetch_next(next, count);
         UNROLLED (t, count) {
             __m256 value = _mm256_broadcast_ss(x + (uint64_t)t * x_stride + k);
             low[t] = _mm256_add_ps(low[t], _mm256_mul_ps(rows, value));
@@ -198,8 +196,7 @@ static INLINE void tile_int8(float *out, uint32_t out_stride, const uint8_t *mat
             low[t] = high[t] = _mm256_setzero_si256();
         matrix += PANEL_SCALES_BYTES, next += PANEL_SCALES_BYTES;
         for (uint32_t k = g * x->group; k < (g + 1) * x->group; k += 4, matrix += 64, next += 64) {
-            if (count > 1)
-                _mm_prefetch((const char *)next, _MM_HINT_T0);
+            fetch_next(next, count);
             UNROLLED (t, count) {
                 __m256i quad = broadcast_quad(x[t].quants + k), magnitudes = _mm256_abs_epi8(quad);
                 low[t] = add_quad(low[t], magnitudes, quad, matrix);

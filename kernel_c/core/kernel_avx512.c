@@ -2,8 +2,6 @@
  */
 #include "kernel_avx512.h"
 
-#include <immintrin.h>
-
 #define TILE KERNEL_TOKENS /* inputs of a tile */
 
 /* One panel times `count` inputs, a constant wherever this is called: the sums are registers. */
@@ -211,27 +209,13 @@ void avx512_quantise(const struct quantised *to, const float *values)
     _mm256_zeroupper();
 }
 
-/* total + sums * the rows' scales * x's scale */
-static inline __m512 add_scaled(__m512 total, __m512i sums, const uint8_t *scales, float x_scale)
-{
-    __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(sums), _mm512_load_ps(scales));
-    return _mm512_add_ps(total, _mm512_mul_ps(scaled, _mm512_set1_ps(x_scale)));
-}
-
-/* sums[i] += four columns of sixteen rows. VPMADDUBSW wants one side without sign: the magnitudes of x; where x is
+/* sum + four columns of sixteen rows. VPMADDUBSW wants one side without sign: the magnitudes of x; where x is
  * negative the weights, none of which is -128, change theirs. Two products of at most 127 * 127 fit its 16 bits. */
 static inline __m512i add_quad(__m512i sum, __m512i x, __m512i weights)
 {
     __m512i with_sign = _mm512_mask_sub_epi8(weights, _mm512_movepi8_mask(x), _mm512_setzero_si512(), weights);
     __m512i pairs = _mm512_maddubs_epi16(_mm512_abs_epi8(x), with_sign);
     return _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
-}
-
-static inline __m512i broadcast_quad(const int8_t *quants)
-{
-    int32_t quad;
-    __builtin_memcpy(&quad, quants, sizeof quad);
-    return _mm512_set1_epi32(quad);
 }
 
 static INLINE void tile_int8(float *out, uint32_t out_stride, const uint8_t *matrix, const struct quantised *x,
@@ -249,8 +233,7 @@ static INLINE void tile_int8(float *out, uint32_t out_stride, const uint8_t *mat
         matrix += PANEL_SCALES_BYTES, next += PANEL_SCALES_BYTES;
         for (uint32_t k = g * x->group; k < (g + 1) * x->group; k += 4, matrix += 64, next += 64) {
             __m512i weights = _mm512_load_si512(matrix);
-            if (count > 1)
-                _mm_prefetch((const char *)next, _MM_HINT_T0);
+            fetch_next(next, count);
             UNROLLED (t, count)
                 sums[t] = add_quad(sums[t], broadcast_quad(x[t].quants + k), weights);
         }

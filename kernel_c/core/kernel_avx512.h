@@ -4,6 +4,8 @@
 
 #include "kernels.h"
 
+#include <immintrin.h>
+
 void avx512_matvec(float *out, const float *matrix, const float *x, uint32_t panels, uint32_t columns);
 void avx512_matmul(float *out, uint32_t out_stride, const float *matrix, const float *x, uint32_t x_stride,
                    uint32_t count, uint32_t panels, uint32_t columns);
@@ -12,5 +14,19 @@ void avx512_exponential(float *values, uint32_t count);
 void avx512_softmax(float *weights, const float *scores, float divisor, uint32_t count);
 void avx512_gate(float *out, const float *gate, const float *up, uint32_t count);
 void avx512_quantise(const struct quantised *to, const float *values);
+
+/* total + sums * the rows' scales * x's scale */
+static inline __m512 add_scaled(__m512 total, __m512i sums, const uint8_t *scales, float x_scale)
+{
+    __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(sums), _mm512_load_ps(scales));
+    return _mm512_add_ps(total, _mm512_mul_ps(scaled, _mm512_set1_ps(x_scale)));
+}
+
+static inline __m512i broadcast_quad(const int8_t *quants)
+{
+    int32_t quad;
+    __builtin_memcpy(&quad, quants, sizeof quad);
+    return _mm512_set1_epi32(quad);
+}
 
 #endif

@@ -3,23 +3,7 @@
  * again, exactly. Nothing here may be called unless cpu_detect allows it. */
 #include "kernel_avx512.h"
 
-#include <immintrin.h>
-
-#define TILE KERNEL_TOKENS
-
-/* total + sums * the rows' scales * x's scale */
-static inline __m512 add_scaled(__m512 total, __m512i sums, const uint8_t *scales, float x_scale)
-{
-    __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(sums), _mm512_load_ps(scales));
-    return _mm512_add_ps(total, _mm512_mul_ps(scaled, _mm512_set1_ps(x_scale)));
-}
-
-static inline __m512i broadcast_quad(const int8_t *quants)
-{
-    int32_t quad;
-    __builtin_memcpy(&quad, quants, sizeof quad);
-    return _mm512_set1_epi32(quad);
-}
+#define TILE KERNEL_TOKENS /* inputs of a tile */
 
 /* One panel times `count` inputs, a constant wherever this is called: the sums are registers. */
 static INLINE void tile(float *out, uint32_t out_stride, const uint8_t *matrix, const struct quantised *x,

@@ -14,8 +14,7 @@ static INLINE void tile(float *out, uint32_t out_stride, const float *matrix, co
     UNROLLED (i, 4 * count)
         sums[i / 4][i % 4] = _mm_setzero_ps();
     for (uint32_t k = 0; k < columns; k++, matrix += PANEL, next += PANEL) {
-        if (count > 1)
-            _mm_prefetch((const char *)next, _MM_HINT_T0);
+        fetch_next(next, count);
         UNROLLED (t, count) {
             __m128 value = _mm_set1_ps(x[(uint64_t)t * x_stride + k]);
             UNROLLED (i, 4)
