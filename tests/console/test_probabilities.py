@@ -22,7 +22,8 @@ from llmbm_console.core.link_repair import TokenStream
 from llmbm_console.core.live import LiveSession
 from llmbm_console.core.sanitise import is_clean
 from llmbm_console.core.state import State, Turn
-from llmbm_protocol.choice import Choice, Likely, Word, read, written
+from llmbm_protocol.choice import Choice, Word
+from llmbm_protocol.likeliest import Likely, read, written
 from llmbm_protocol.schema import Model, Record, SamplingState, Token
 
 Sessions = Callable[..., LiveSession]

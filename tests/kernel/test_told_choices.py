@@ -12,7 +12,8 @@ from slow_sampler import SlowSampler
 from wire_kernel import WireKernel
 
 from llmbm_console.core.distribution import Rules, distribution_of
-from llmbm_protocol.choice import STEPS_PER_UNIT, Choice, read
+from llmbm_protocol.choice import Choice
+from llmbm_protocol.likeliest import STEPS_PER_UNIT, read
 
 PROMPT = "Once upon a time there was a dog."
 LOGITS = 5e-4  # two forward passes in single precision differ by so much

@@ -7,7 +7,8 @@ import itertools
 import pytest
 from link_client import Boot, Credited, Host
 
-from llmbm_protocol.choice import MOST_LIKELIEST, Choice, read
+from llmbm_protocol.choice import Choice
+from llmbm_protocol.likeliest import MOST_LIKELIEST, read
 from llmbm_protocol.schema import Counters, Stream, Token, Word
 
 DRAWN = {"temp": "0.9", "norepeat": "4", "repeat": "1.15", "max_tokens": "40"}

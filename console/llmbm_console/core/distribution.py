@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
-from llmbm_protocol.choice import HOTTEST, STEPS_PER_UNIT, Likely, read
+from llmbm_protocol.likeliest import HOTTEST, STEPS_PER_UNIT, Likely, read
 
 if TYPE_CHECKING:
     from llmbm_protocol.choice import Choice

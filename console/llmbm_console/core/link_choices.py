@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from llmbm_console.core import events as ev
 from llmbm_console.core.link_asking import SESSION
 from llmbm_console.core.link_requests import RequestError
-from llmbm_protocol.choice import Choice, Word, read
+from llmbm_protocol.choice import Choice, Word
+from llmbm_protocol.likeliest import read
 from llmbm_protocol.schema import Model, Record
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from llmbm_console.core.events import Event, FileSaved, LinkChanged, Notice
 from llmbm_console.core.session import Outcome, Session, SessionError
 from llmbm_console.core.state import State, Turn
 from llmbm_console.faces.records import COMMAND_STREAMS, choice_json, kernel_log, log_json, records_json, turn_json
-from llmbm_protocol.choice import read
+from llmbm_protocol.likeliest import read
 
 DEFAULT_LOG = 16  # what `/log` shows when no number is given
 

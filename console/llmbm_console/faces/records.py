@@ -7,8 +7,8 @@ from typing import Any
 
 from llmbm_console.core.distribution import RULES, Rules, distribution_of
 from llmbm_console.core.state import LogLine, State, TokenInfo, Turn
-from llmbm_protocol.choice import STEPS_PER_UNIT, read
 from llmbm_protocol.fields import is_micro
+from llmbm_protocol.likeliest import STEPS_PER_UNIT, read
 from llmbm_protocol.schema import Choice, Record, Sample, Stream
 
 #: The REPL commands whose answer is also given as typed records, and the streams they come from.
