@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from llmbm_console.core.targets import SPEEDS
 from llmbm_protocol.codec import to_frame
 from llmbm_protocol.schema import PROTOCOL, HostHello
 
@@ -31,7 +32,6 @@ HEARD = 256  # bytes kept of what was heard last
 CONTROLS = re.compile(rb"\x1b\[[0-9;?]*[@-~]|[\x00-\x1f\x7f]")
 TEXT = bytes((*range(0x20, 0x7F), 0x08, 0x09, 0x0A, 0x0D, 0x1B))
 ODD_SHARE, ODD_LEAST = 0.3, 16  # a share of odd bytes that looks like another speed, and from how many bytes on
-SPEEDS = (115200, 9600, 57600, 38400)
 
 
 @dataclass

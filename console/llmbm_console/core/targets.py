@@ -13,6 +13,8 @@ from llmbm_console.core.session import Session, SessionError
 if TYPE_CHECKING:
     from llmbm_console.core.machine import BootFiles
 
+SPEEDS = (115200, 9600, 57600, 38400)  # of serial lines in bits per second, the likeliest first
+
 KINDS = ("qemu", "sim", "qmp", "connect", "serial", "file")
 QEMU_BINARY = "qemu-system-x86_64"
 
