@@ -2,7 +2,8 @@
 
     python bench/screenshots.py [--theme NAME] [--size 120x36] [--out FILE]
 
-Without arguments it writes console/screenshots/main.svg (house theme) and narrow.svg (80x24, light).
+Without arguments it writes console/screenshots/main.svg (house theme), narrow.svg (80x24, light) and memory.svg (the
+memory of the paused machine).
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from llmbm_console.core.events import MachineStatus
 from llmbm_console.core.state import Turn
 from llmbm_console.core.targets import Target, make_session
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.frame import LINKED
+from llmbm_protocol.words import Arena
 
 FOLDER = Path(__file__).resolve().parents[1] / "console" / "screenshots"
 CELL = 12.2  # width of a cell in the SVG that Textual exports
@@ -46,16 +50,34 @@ def tidy(svg: str) -> str:
     return re.sub(pattern, text, svg)
 
 
-async def picture(theme: str, width: int, height: int) -> str:
-    """Starts the simulator, lets it tell a story, and takes the picture in the middle of the second one."""
+async def look_into_memory(app: ConsoleApp, until: Callable[[Callable[[], bool]], Awaitable[None]]) -> None:
+    """The hex lens on the activations, paused twice, with an answer between the two pauses."""
+    assert app.session is not None
+    machine, view = app.session.machine, app.main.views.hex
+    assert machine is not None
+    await until(lambda: Arena.ACTS in app.state.arenas)
+    app.main.show_view("memory")
+    await machine.pause()
+    await until(lambda: app.state.machine.status is MachineStatus.PAUSED)
+    app.verbs.look_into(Arena.ACTS)
+    await until(lambda: view.pages.octets(view.span.first, 1) != [None])
+    await machine.resume()
+    await app.session.submit(LAST)
+    await machine.pause()
+    await until(lambda: bool(view.pages.changed()))
+
+
+async def picture(theme: str, width: int, height: int, memory: bool = False) -> str:
+    """Starts the simulator, lets it tell a story, and takes the picture in the middle of the second one; or of its
+    memory."""
     target = Target("sim")
     app = ConsoleApp(target.title, lambda: make_session(target), theme=theme)
     async with app.run_test(size=(width, height)) as pilot:
 
-        async def until(condition: object) -> None:
+        async def until(condition: Callable[[], bool]) -> None:
             for _ in range(2000):
                 await pilot.pause(0.01)
-                if condition():  # type: ignore[operator]
+                if condition():
                     return
             raise SystemExit("the simulator did not do what the picture needs; try `llmbm-console --sim`")
 
@@ -66,8 +88,11 @@ async def picture(theme: str, width: int, height: int) -> str:
         assert app.session is not None
         for line in LINES:
             await app.session.submit(line)
-        app.verbs.submit(LAST)
-        while done() < 2 and (app.state.turn is None or len(app.state.turn.tokens) < 60):  # noqa: ASYNC110
+        if memory:
+            await look_into_memory(app, until)
+        else:
+            app.verbs.submit(LAST)
+        while not memory and done() < 2 and (app.state.turn is None or len(app.state.turn.tokens) < 60):  # noqa: ASYNC110
             await asyncio.sleep(0.001)
         app.pacer.flush()
         await pilot.pause()
@@ -86,10 +111,10 @@ def main() -> None:
     width, height = (int(part) for part in arguments.size.split("x"))
     jobs = [(arguments.theme or "teranga", width, height, arguments.out or FOLDER / "main.svg")]
     if not arguments.out and not arguments.theme:
-        jobs.append(("paper", 80, 24, FOLDER / "narrow.svg"))
+        jobs += [("paper", 80, 24, FOLDER / "narrow.svg"), ("teranga", 120, 36, FOLDER / "memory.svg")]
     for theme, columns, rows, path in jobs:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(asyncio.run(picture(theme, columns, rows)), "utf-8")
+        path.write_text(asyncio.run(picture(theme, columns, rows, path.stem == "memory")), "utf-8")
         print(path)
 
 
