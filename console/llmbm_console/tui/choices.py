@@ -34,14 +34,14 @@ def chance_text(chance: float) -> str:
     return f"{chance:.3f}" if chance >= 0.0005 or chance == 0 else "<.001"
 
 
-def visible(text: str) -> str:
+def visible(text: str, glyphs: Glyphs) -> str:
     """A token's text with its blanks and line ends to be seen."""
-    return flat(text.replace("\n", "⏎").replace(" ", "␣")) if text else "no text"
+    return flat(text.replace("\n", glyphs.line_end).replace(" ", glyphs.blank)) if text else "no text"
 
 
-def word(words: Mapping[int, str], token: int) -> str:
+def word(words: Mapping[int, str], token: int, glyphs: Glyphs) -> str:
     """The text behind an id, or the id while the text is not known."""
-    return visible(words[token]) if token in words else f"#{token}"
+    return visible(words[token], glyphs) if token in words else f"#{token}"
 
 
 @lru_cache(maxsize=64)
@@ -99,7 +99,7 @@ def rules_line(token: TokenInfo) -> str:
     return " · ".join(f"{name}{value} left {kept}" for name, value, kept in names)
 
 
-def before_line(choice: Choice, words: Mapping[int, str]) -> str:
+def before_line(choice: Choice, words: Mapping[int, str], glyphs: Glyphs) -> str:
     """What the n-gram ban and the repetition penalty did before."""
     parts = []
     if choice.banned:
@@ -107,7 +107,7 @@ def before_line(choice: Choice, words: Mapping[int, str]) -> str:
     if choice.weakened:
         parts.append("the penalty weakened this token")
     if choice.otherwise is not None:
-        parts.append(f"without them {word(words, choice.otherwise)} would be the likeliest")
+        parts.append(f"without them {word(words, choice.otherwise, glyphs)} would be the likeliest")
     return "; ".join(parts)
 
 
@@ -138,7 +138,7 @@ def bars(told: Told, width: int, rows: int, glyphs: Glyphs) -> list[Content]:
         chosen, out = rank == place, rank >= kept
         style = "bold $accent" if chosen else "$muted" if out else STYLES[level(share)]
         reason = "chosen" if chosen else _cut_by(choice, rank) if out else "weakened" if one.weakened else ""
-        name = clip(word(words, one.token), WORD_WIDTH)
+        name = clip(word(words, one.token, glyphs), WORD_WIDTH)
         lines.append(
             line(
                 (f"{rank + 1:>3} ", "$muted"),

@@ -37,6 +37,8 @@ class Glyphs:
     now: str
     separator: str
     ellipsis: str
+    blank: str  # what stands for a space and for a line end where they are to be seen
+    line_end: str
     border: str  # name of the border type
 
     def bar(self, fraction: float, width: int, style: str, *, peak: float | None = None) -> Content:
@@ -87,6 +89,8 @@ BLOCKS = Glyphs(
     now="▲",
     separator="│",
     ellipsis="…",
+    blank="␣",
+    line_end="⏎",
     border="round",
 )
 
@@ -115,6 +119,8 @@ ASCII = Glyphs(
     now="^",
     separator="|",
     ellipsis="~",
+    blank="_",
+    line_end="\\",
     border="ascii",
 )
 

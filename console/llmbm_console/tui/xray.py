@@ -46,7 +46,7 @@ def described(
     token = turn.tokens[index]
     text = turn.text[token.start : token.end]
     before, after = turn.text[max(0, token.start - AROUND) : token.start], turn.text[token.end : token.end + AROUND]
-    middle = flat(text) if text.strip() else choices.visible(text)
+    middle = flat(text) if text.strip() else choices.visible(text, frame.glyphs)
     sentinel = frame.state.sentinel
     budget = sentinel.decode_budget if sentinel is not None else 0
     since = token.time_ms - turn.tokens[index - 1].time_ms if index else None
@@ -59,7 +59,7 @@ def described(
         line(),
         strip(turn, index, budget, width, frame),
         line(),
-        _row("text", choices.visible(text)),
+        _row("text", choices.visible(text, frame.glyphs)),
         _row("id", f"{token.token}, token {token.index + 1} of {len(turn.tokens)} in turn {turn.number}"),
         _row("bytes", " ".join(f"{byte:02x}" for byte in text.encode("utf-8", "replace")[:24]) or "none yet"),
         _row("time", _time(token, since)),
@@ -87,7 +87,7 @@ def _chosen(turn: Turn, index: int, frame: Frame, width: int, height: int, words
     rows = [_row("chance", choices.chance_line(choice, distribution))]
     if rules := choices.rules_line(token):
         rows.append(_row("rules", rules))
-    if before := choices.before_line(choice, words):
+    if before := choices.before_line(choice, words, frame.glyphs):
         rows.append(_row("before", before))
     if distribution is not None and height - len(rows) > 1:
         told = choices.Told(token.token, choice, distribution, words)
@@ -152,11 +152,13 @@ class TokenXRay(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """A box at the lower edge."""
-        self.set_class(self._frame.glyphs.name == "ascii", "-ascii")
+        ascii_only = self._frame.glyphs.name == "ascii"
+        self.set_class(ascii_only, "-ascii")
         with Vertical() as box:
             box.border_title = line(("Token", "bold"))
+            arrows = "left right token   up down turn" if ascii_only else "← → token   ↑ ↓ turn"
             past = "" if self._frame.read_only else "b its moment   "
-            box.border_subtitle = line((f"← → token   ↑ ↓ turn   w slowest   {past}y copy   Esc", ""))
+            box.border_subtitle = line((f"{arrows}   w slowest   {past}y copy   Esc", ""))
             yield Static("", markup=False)
 
     def on_mount(self) -> None:
