@@ -108,6 +108,7 @@ async def test_registers_are_text_and_nothing_else_and_changed_rows_are_marked()
         await settled(pilot)
         app.do("machine.registers")
         await wait_until(pilot, lambda: "RAX=0 ␛[2J [bold]x[/bold]" in screen_text(app), "as text")
+        assert [row.text for row in app.main.views.registers.rows] == ["RAX=0 ␛[2J [bold]x[/bold]", "RBX=1"]
         session.machine.text = session.machine.text.replace("RBX=1", "RBX=2")
         await pilot.press("I")
         await wait_until(pilot, lambda: "RBX=2" in screen_text(app), "again")

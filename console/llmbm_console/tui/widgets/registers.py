@@ -68,7 +68,7 @@ class Registers(LineView):
 
     def show_text(self, text: str) -> None:
         """What QEMU says now."""
-        self._texts, self._reason = (self._texts[1], plain(text).replace("\r", "")), ""
+        self._texts, self._reason = (self._texts[1], plain(text.replace("\r\n", "\n"))), ""
         self.selected_row = -1
         self._lay_out()
         self.scroll_home(animate=False)
