@@ -82,6 +82,9 @@ def test_overruns_are_told_after_the_answer_and_not_inside(start: Start, tmp_pat
 def test_statistics_tell_prefill_and_decode_apart(start: Start, tmp_path: Path) -> None:
     kernel = say(start, tmp_path, b"one", b" two", b" three", settings=("/stats 1",))
     line = kernel.ask("x").splitlines()[-1]
-    assert re.fullmatch(r"\[3 tokens, prefill \d at [\d.]+ tok/s, decode [\d.]+ tok/s, \d of 64 rows\]", line), line
+    bound = r"[\d.]+ GB/s \(\d+ % of reading alone\)"
+    assert re.fullmatch(
+        rf"\[3 tokens, prefill \d at [\d.]+ tok/s, decode [\d.]+ tok/s at {bound}, \d of 64 rows\]", line
+    ), line
     kernel.tell("/stats 0")
     assert kernel.ask("x") == "one two three"
