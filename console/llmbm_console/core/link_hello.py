@@ -16,6 +16,7 @@ from llmbm_protocol.schema import PROTOCOL, HostHello
 
 STOP, ERASE = b"\x03", b"\b"
 PIECE = 12  # bytes; with the FIFO's 16 this leaves room for what is still in it
+PROBE = 6  # bytes of a hello that show whether it is echoed: no whole head, so that their echo is text to any receiver
 PIECE_PAUSE = 0.02  # s at least between pieces
 PROMPT_LIMIT = 0.05  # s at most in human mode: an echo ends it earlier, but a kernel does not echo what may be a frame
 BUSY_LIMIT = 0.3  # s at most in machine mode: a credit ends it earlier, and one comes every 250 ms
@@ -87,11 +88,14 @@ class Ear:
 Write = Callable[[bytes], Awaitable[None]]
 
 
-async def send_paced(data: bytes, ear: Ear, write: Write, echoed: Callable[[], bool] = lambda: False) -> int:
-    """Sends without credit: small pieces, each after the echo (human mode) or credit (machine mode) of the last. Stops
-    where `echoed` holds; returns how many bytes were sent."""
-    for start in range(0, len(data), PIECE):
-        piece = data[start : start + PIECE]
+async def send_paced(
+    data: bytes, ear: Ear, write: Write, first: int = PIECE, echoed: Callable[[], bool] = lambda: False
+) -> int:
+    """Sends without credit: small pieces, the first one of `first` bytes, each after the echo (human mode) or credit
+    (machine mode) of the last. Stops where `echoed` holds; returns how many bytes were sent."""
+    starts: list[int] = [0, *range(first, len(data), PIECE)]
+    for start in starts:
+        piece = data[start : start + PIECE if start else first]
         received, consumed = ear.received, ear.consumed
         wanted = len(piece)
 
@@ -123,9 +127,9 @@ async def say_hello(ear: Ear, write: Write, knock: bool, timeout: float) -> bool
     ear.last = b""
 
     def echoed() -> bool:
-        return line[: PIECE // 2] in CONTROLS.sub(b"", ear.last)
+        return line[:PROBE] in CONTROLS.sub(b"", ear.last)
 
-    sent = await send_paced(line, ear, write, echoed)
+    sent = await send_paced(line, ear, write, PIECE if ear.machine_frames else PROBE, echoed)
     if not ear.echoes and await ear.wait(lambda: not ear.nonce or echoed(), timeout) and not ear.nonce:
         return True
     ear.echoes = ear.echoes or echoed()
