@@ -1,5 +1,4 @@
-#!/usr/bin/env python3
-"""How much of the kernel the line protocol is: code, constants and state of its objects, `python kernel_c/sizes.py`.
+"""How much of the kernel the line protocol is: code, constants and state of its objects, as the build prints it.
 
 State is what a session needs, without the buffers for texts: a prompt, a command's output, what a person typed.
 The UART's driver and its two rings are no part of it: a person's terminal needs them as well.
@@ -12,7 +11,6 @@ from __future__ import annotations
 
 import struct
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,21 +87,3 @@ def report(objects: Path, compiler: list[str]) -> str:
         f"line protocol: {code} bytes of code ({each}), {state} of state; "
         f"beyond it: {beyond}; {constants} of tables and texts"
     )
-
-
-def main() -> int:
-    """The command line: the objects of build/, or of another folder."""
-    from build import COMMON, targets
-
-    out = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "build"
-    target = targets()["efi"]
-    try:
-        print(report(out / "objects" / "efi", [*target.compiler, *COMMON, *target.compile]))
-    except OSError as error:
-        print(f"{error}: build it first with kernel_c/build.py efi", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -95,7 +95,7 @@ def seconds(word: str) -> float:
 
 def target_of(arguments: argparse.Namespace, file: Path | None = None) -> Target:
     """The target that the arguments describe. Raises SessionError for options that do not go together."""
-    from llmbm_console.core.session import SessionError
+    from llmbm_console.core.errors import SessionError
     from llmbm_console.core.targets import Target, default_kind
 
     if arguments.profile:
@@ -412,7 +412,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "ports": run_ports,
         "settings": run_settings,
     }
-    from llmbm_console.core.session import SessionError
+    from llmbm_console.core.errors import SessionError
 
     try:
         if words and words[0] in commands:

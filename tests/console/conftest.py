@@ -10,9 +10,9 @@ import pytest
 from live_kernel import SLOWLY, Kernel
 
 from llmbm_console.core import paths
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.firmware import find_firmware
 from llmbm_console.core.live import LiveSession
-from llmbm_console.core.session import SessionError
 from llmbm_console.core.targets import Target, make_session
 from llmbm_console.core.transport.sockets import unix_transport
 

@@ -17,9 +17,9 @@ from waiting import until
 from llmbm_console.chaos.endpoints import connect
 from llmbm_console.chaos.faults import NOISE
 from llmbm_console.chaos.proxy import Chaos
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import ConsoleText, Event, Gap, LinkChanged, LinkPhase, MachineStatus, Notice
 from llmbm_console.core.live import LiveSession
-from llmbm_console.core.session import SessionError
 from llmbm_console.core.state import Turn
 from llmbm_console.core.targets import Target, make_session
 from llmbm_protocol.schema import Counters, SamplingState, Stream

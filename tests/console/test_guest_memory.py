@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from waiting import until
 
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import MachineStatus
 from llmbm_console.core.guest_memory import PAGE, GuestMemoryError, Pages, parse_ranges, parse_words, within
 from llmbm_console.core.live import LiveSession
 from llmbm_console.core.paths import default_model
-from llmbm_console.core.session import SessionError
 from llmbm_console.core.targets import Target, make_session
 from llmbm_protocol.words import Arena
 

@@ -14,10 +14,10 @@ from waiting import until
 
 from llmbm_console import cli
 from llmbm_console.core.capture import Capture
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Notice
 from llmbm_console.core.live import LiveSession
 from llmbm_console.core.sanitise import is_clean
-from llmbm_console.core.session import SessionError
 from llmbm_console.core.targets import Target, make_session
 
 Sessions = Callable[..., LiveSession]

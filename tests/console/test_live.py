@@ -10,9 +10,9 @@ import pytest
 from live_kernel import PROMPT, Kernel, collect, records
 from waiting import until
 
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import LinkChanged, LinkPhase, MachineStatus
 from llmbm_console.core.live import LiveSession
-from llmbm_console.core.session import SessionError
 from llmbm_console.core.state import Command, Seam, Turn
 from llmbm_console.core.targets import Target, make_session
 from llmbm_protocol.schema import KvCache, Output, Phase, SamplingState, StopReason, Stream, Token, Zone

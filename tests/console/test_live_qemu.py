@@ -13,9 +13,9 @@ import pytest
 from waiting import until
 
 from llmbm_console.core.dump import parse_post_mortem
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.link_requests import RequestError
-from llmbm_console.core.session import SessionError
 from llmbm_console.core.targets import Target, make_session
 
 pytestmark = pytest.mark.qemu

@@ -15,13 +15,13 @@ from waiting import until
 
 from llmbm_console.core import accelerator
 from llmbm_console.core.child import Child
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import ConsoleText, Event, MachineChanged, MachineStatus, QmpEvent
 from llmbm_console.core.firmware import Firmware, find_firmware, firmware_at
 from llmbm_console.core.live import LiveSession
 from llmbm_console.core.machine import AttachedQemu, LaunchedQemu
 from llmbm_console.core.qemu_command import QemuOptions, QemuSockets, memory_for, qemu_command
 from llmbm_console.core.qmp import QmpConnection, serial_address
-from llmbm_console.core.session import SessionError
 
 
 def alive(pid: int) -> bool:

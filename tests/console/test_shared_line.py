@@ -12,8 +12,8 @@ import pytest
 from live_kernel import PROMPT, SLOWLY, Kernel
 from waiting import until
 
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.live import LiveSession
-from llmbm_console.core.session import SessionError
 from llmbm_console.core.state import Turn
 from llmbm_console.core.targets import Target, make_session
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from llmbm_console.core import firmware, paths, targets
-from llmbm_console.core.session import SessionError
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.targets import Target, boot_files, default_target, make_session
 
 CORE = Path(targets.__file__).parent

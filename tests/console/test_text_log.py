@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llmbm_console.core import text_log
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.sanitise import clean, is_clean
-from llmbm_console.core.session import SessionError
 from llmbm_console.core.text_log import Filtered, TextLog, is_text, text_filter
 
 GO_ON = threading.Event()

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from llmbm_console import cli
-from llmbm_console.core.dump import PostMortem, parse_post_mortem, read_post_mortem
+from llmbm_console.core.dump import parse_post_mortem, read_post_mortem
 from llmbm_console.core.dump_compare import NOT_HERE, compare
 from llmbm_console.core.paths import default_model, find_tokenizer, simulator_binary
+from llmbm_console.core.post_mortem_file import PostMortem
 from llmbm_console.core.sanitise import is_clean
 from llmbm_console.tui.compare import comparison_lines
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from llmbm_console.core.dump import PostMortem, parse_post_mortem
+from llmbm_console.core.dump import parse_post_mortem
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.post_mortem import open_dump
-from llmbm_console.core.session import SessionError
+from llmbm_console.core.post_mortem_file import PostMortem
 from llmbm_console.core.verdict import last_of
 from llmbm_protocol.schema import Arena, Bench, KvCache, Model, SamplingState, Sentinel, SentinelState, Zone
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import (
     Event,
     LinkChanged,
@@ -17,7 +18,7 @@ from llmbm_console.core.events import (
     RecordReceived,
 )
 from llmbm_console.core.recorder import Recorder
-from llmbm_console.core.session import Listener, Outcome, Playback, SessionError
+from llmbm_console.core.session import Listener, Outcome, Playback
 from llmbm_console.core.state import (
     Command,
     LinkState,

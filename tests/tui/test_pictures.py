@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted import ScriptedSession, rich_state
 
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.ppm import PixmapError, parse_ppm
-from llmbm_console.core.session import SessionError
 
 
 def ppm(width: int, height: int, lit: tuple[int, int]) -> bytes:

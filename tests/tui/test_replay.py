@@ -13,8 +13,8 @@ from driving import screen_text, wait_until
 from textual.pilot import Pilot
 
 from llmbm_console.core.capture import Capture, write_capture
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.live import LiveSession
-from llmbm_console.core.session import SessionError
 from llmbm_console.core.state import State
 from llmbm_console.core.targets import Target, make_session
 from llmbm_console.core.timeline import WHOLE_MOST, Timeline

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmbm_console import cli
-from llmbm_console.core.session import SessionError
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.settings import PRESETS, Settings, options_of, read_settings, with_profile, write_setting
 from llmbm_console.faces.settings import EXAMPLE
 from llmbm_console.tui.jump import JumpScreen

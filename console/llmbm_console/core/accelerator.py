@@ -15,10 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from llmbm_console.core.child import Child
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, MachineChanged, MachineStatus
 from llmbm_console.core.qemu_command import QemuOptions, QemuSockets, qemu_command
 from llmbm_console.core.qmp import QmpConnection
-from llmbm_console.core.session import SessionError
 
 PROOF_SECONDS = 6.0  # firmware speaks after one or two seconds when an accelerator works
 SETTLE_SECONDS = 0.3  # it must still run so long after its first byte

@@ -32,8 +32,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from llmbm_console.core import events as ev
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.sanitise import clean
-from llmbm_console.core.session import SessionError
 
 VERSION = 1
 LONGEST = 1e9  # s

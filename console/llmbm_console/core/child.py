@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from llmbm_console.core import supervise
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.sanitise import clean
-from llmbm_console.core.session import SessionError
 
 START_TIMEOUT = 10.0
 END_TIMEOUT = 6.0

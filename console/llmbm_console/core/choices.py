@@ -10,11 +10,11 @@ from itertools import pairwise
 from pathlib import Path
 
 from llmbm_console.core.capture import is_capture
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.firmware import find_firmware
 from llmbm_console.core.kept_files import DUMPS, SUFFIX, newest_files
 from llmbm_console.core.paths import simulator_binary
 from llmbm_console.core.sanitise import clean
-from llmbm_console.core.session import SessionError
 from llmbm_console.core.targets import QEMU_BINARY, Target
 from llmbm_console.core.transport.ports import serial_ports
 

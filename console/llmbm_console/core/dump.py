@@ -15,12 +15,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from llmbm_console.core.dump_text import DumpText
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.kernel_text import KernelText, TextEvent
 from llmbm_console.core.known_fields import knowing_all
 from llmbm_console.core.link_streams import Streams
+from llmbm_console.core.post_mortem_file import PostMortem
 from llmbm_console.core.raw_log import records_of
 from llmbm_console.core.sanitise import clean
-from llmbm_console.core.session import SessionError
 from llmbm_console.core.verdict import verdict_of
 from llmbm_protocol.schema import Event, Record
 
@@ -37,22 +38,6 @@ _EARLIER = re.compile(r"^(Context:|\s*Sampling:|\s*Budgets:|CTX$)|\[llmk\]|\[sta
 
 class DumpError(SessionError):
     """The file cannot be read as a post-mortem file; the message says why and what was expected."""
-
-
-@dataclass(frozen=True)
-class PostMortem:
-    """What a file says."""
-
-    name: str
-    kind: str  # "dump", "log", "failsafe" or "serial log"
-    origin: str  # "llmk" or "earlier kernel"
-    complete: bool  # whole as far as one can know
-    problems: tuple[str, ...]
-    header: dict[str, str]
-    records: tuple[Record, ...]  # in the order of the file, the last of a kind counts
-    events: tuple[TextEvent, ...]  # newest first, as in the file
-    reason: str
-    verdict: str = ""
 
 
 @dataclass

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from llmbm_console.core.dump import PostMortem
 from llmbm_console.core.kernel_text import TextEvent
+from llmbm_console.core.post_mortem_file import PostMortem
 from llmbm_console.core.verdict import last_of, zones_of
 from llmbm_protocol.fields import is_micro
 from llmbm_protocol.schema import KvCache, Model, Record, Sample, SamplingState, Sentinel, Version, Zone

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event
 from llmbm_console.core.recorder import Recorder
-from llmbm_console.core.session import Listener, MachineControl, Outcome, Playback, SessionError
+from llmbm_console.core.session import Listener, MachineControl, Outcome, Playback
 from llmbm_console.core.state import State
 from llmbm_console.core.store import reduce
 from llmbm_protocol.schema import Record, Stream

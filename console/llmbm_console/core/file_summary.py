@@ -7,8 +7,9 @@ from collections import Counter
 from pathlib import Path
 
 from llmbm_console.core.capture import Capture, is_capture
-from llmbm_console.core.dump import PostMortem, read_post_mortem
+from llmbm_console.core.dump import read_post_mortem
 from llmbm_console.core.events import PromptSent
+from llmbm_console.core.post_mortem_file import PostMortem
 from llmbm_console.core.verdict import last_of, zones_of
 from llmbm_protocol.schema import KvCache, Model, Sentinel
 

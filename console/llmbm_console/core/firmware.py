@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from llmbm_console.core.session import SessionError
+from llmbm_console.core.errors import SessionError
 
 #: Where Debian, Fedora, Arch, openSUSE, Homebrew and QEMU for Windows put it. Code without Secure Boot only.
 USUAL_PLACES = (

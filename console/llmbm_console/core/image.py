@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from llmbm_console.core import fat32, gpt
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.fat32_read import FatError, VolumeReader
 from llmbm_console.core.paths import is_gguf
-from llmbm_console.core.session import SessionError
 
 FREE_BYTES = 32 << 20  # for the files that the kernel writes
 BOOT_PATH = "EFI/BOOT/BOOTX64.EFI"  # where firmware looks on removable media

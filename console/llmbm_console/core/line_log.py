@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from llmbm_console.core import events as ev
-from llmbm_console.core.session import SessionError
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.state import LogLine, State, Turn
 from llmbm_protocol.schema import Event as LogRecord
 from llmbm_protocol.schema import Finished

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from llmbm_console.core import events as ev
 from llmbm_console.core.dialogue import Dialogue, Generations
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.line_log import LogFile, TextLog
 from llmbm_console.core.link import Link
@@ -21,7 +22,7 @@ from llmbm_console.core.machine import Machine
 from llmbm_console.core.plain_kernel import PlainKernel
 from llmbm_console.core.recorder import Recorder
 from llmbm_console.core.saved_files import SavedFiles
-from llmbm_console.core.session import Listener, MachineControl, Outcome, Playback, SessionError
+from llmbm_console.core.session import Listener, MachineControl, Outcome, Playback
 from llmbm_console.core.shared_line import SharedLine
 from llmbm_console.core.state import MachineState, State, Turn
 from llmbm_console.core.store import reduce

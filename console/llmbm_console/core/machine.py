@@ -13,10 +13,11 @@ from typing import Protocol
 
 from llmbm_console.core.accelerator import choose
 from llmbm_console.core.child import Child
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, MachineChanged, MachineStatus, Notice
 from llmbm_console.core.qemu_command import QemuOptions, QemuSockets, qemu_command
 from llmbm_console.core.qmp import QmpConnection, monitor_address, serial_address
-from llmbm_console.core.session import MachineControl, SessionError
+from llmbm_console.core.session import MachineControl
 from llmbm_console.core.transport.address import transport_for
 from llmbm_console.core.transport.base import Transport
 from llmbm_console.core.transport.logged import LoggedTransport

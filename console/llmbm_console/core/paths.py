@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from llmbm_console.core.session import SessionError
+from llmbm_console.core.errors import SessionError
 
 
 def checkout() -> Path | None:

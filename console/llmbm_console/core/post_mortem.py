@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from llmbm_console.core.dump import PostMortem, read_post_mortem
+from llmbm_console.core.dump import read_post_mortem
 from llmbm_console.core.events import FileOpened, LinkChanged, LinkPhase, Notice, RecordReceived
 from llmbm_console.core.file_session import FileSession
+from llmbm_console.core.post_mortem_file import PostMortem
 from llmbm_protocol.schema import Event as LogRecord
 from llmbm_protocol.schema import Record, Stream
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, MachineChanged, MachineStatus, QmpEvent
-from llmbm_console.core.session import SessionError
 
 if TYPE_CHECKING:
     from qemu.qmp import QMPClient

@@ -14,8 +14,8 @@ from typing import IO
 
 from llmbm_console.core import events as ev
 from llmbm_console.core.capture import TOLD_BY_OCTETS, VERSION, Entry, Header, capture_lines, entry_line
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.link_streams import Way
-from llmbm_console.core.session import SessionError
 
 HEAD_BYTES = 256 << 10  # the beginning stays: the hello and the first samples say what everything after it means
 TAIL_BYTES = 16 << 20  # of memory, what Python itself needs for each entry included

@@ -126,7 +126,3 @@ class Session(Protocol):
 
     async def fetch(self, stream: Stream) -> tuple[Record, ...]:
         """Asks for the records of one stream now."""
-
-
-class SessionError(RuntimeError):
-    """A session could not be opened or used; the message says what was tried, what was wrong and what to do."""

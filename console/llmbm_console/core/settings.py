@@ -26,7 +26,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from llmbm_console.core.actions import ACTIONS, BY_ID, Action
-from llmbm_console.core.session import SessionError
+from llmbm_console.core.errors import SessionError
 
 GLYPHS = ("blocks", "ascii")
 PICTURES = ("auto", "kitty", "sixel", "blocks")

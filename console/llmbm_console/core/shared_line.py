@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from llmbm_console.core import events as ev
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.line_log import told
 from llmbm_console.core.sanitise import EscapeFilter
-from llmbm_console.core.session import SessionError
 from llmbm_console.core.state import State, Turn
 from llmbm_protocol.schema import Finished, Token
 

@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 from llmbm_console.core.child import Child
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import MachineChanged, MachineStatus
 from llmbm_console.core.machine import BootFiles, Emit
-from llmbm_console.core.session import SessionError
 from llmbm_console.core.transport.base import Transport
 from llmbm_console.core.transport.sockets import unix_transport
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llmbm_console.core.session import Session, SessionError
+from llmbm_console.core.errors import SessionError
+from llmbm_console.core.session import Session
 
 if TYPE_CHECKING:
     from llmbm_console.core.machine import BootFiles

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.sanitise import clean
-from llmbm_console.core.session import SessionError
 
 STRIDE = 16  # lines from one entry of the index to the next
 PIECE = 1 << 18  # octets that are looked through before others get their turn

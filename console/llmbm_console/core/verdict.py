@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+from llmbm_console.core.post_mortem_file import PostMortem
 from llmbm_protocol.schema import (
     Arena,
     Event,
@@ -17,9 +18,6 @@ from llmbm_protocol.schema import (
     SentinelState,
     Zone,
 )
-
-if TYPE_CHECKING:
-    from llmbm_console.core.dump import PostMortem
 
 R = TypeVar("R", bound=Record)
 

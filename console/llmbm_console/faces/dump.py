@@ -8,10 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from llmbm_console.core.dump import DumpError, PostMortem, read_post_mortem
+from llmbm_console.core.dump import DumpError, read_post_mortem
 from llmbm_console.core.dump_compare import Comparison, compare
 from llmbm_console.core.file_summary import summary
 from llmbm_console.core.kernel_text import TextEvent
+from llmbm_console.core.post_mortem_file import PostMortem
 from llmbm_console.core.sanitise import clean
 from llmbm_console.core.verdict import last_of, zones_of
 from llmbm_console.faces.records import record_json

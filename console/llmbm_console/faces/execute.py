@@ -8,8 +8,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, FileSaved, LinkChanged, Notice
-from llmbm_console.core.session import Outcome, Session, SessionError
+from llmbm_console.core.session import Outcome, Session
 from llmbm_console.core.state import State, Turn
 from llmbm_console.faces.records import COMMAND_STREAMS, choice_json, kernel_log, log_json, records_json, turn_json
 from llmbm_protocol.likeliest import read

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from llmbm_console.core.capture import Capture, is_capture
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.sanitise import clean, decode_text
-from llmbm_console.core.session import SessionError
 from llmbm_console.faces.records import record_json
 from llmbm_protocol.codec import UnknownFrame, from_frame
 from llmbm_protocol.frame import FrameDecoder, Noise, Piece, Rejected

@@ -7,10 +7,11 @@ import sys
 import time
 from pathlib import Path, PurePosixPath
 
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import LinkChanged, Notice
 from llmbm_console.core.link_requests import RequestError
 from llmbm_console.core.live import LiveSession
-from llmbm_console.core.session import Session, SessionError
+from llmbm_console.core.session import Session
 
 MEMORY_DUMP = "mem:dump"
 

@@ -14,9 +14,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, RecordReceived, fields_of
 from llmbm_console.core.file_session import FileSession
-from llmbm_console.core.session import Session, SessionError
+from llmbm_console.core.session import Session
 from llmbm_console.core.state import State
 from llmbm_console.faces.plain import stdin_lines
 from llmbm_console.faces.records import record_json

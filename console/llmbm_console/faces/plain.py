@@ -10,6 +10,7 @@ import asyncio
 import math
 import sys
 
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import (
     CommandDone,
     ConsoleText,
@@ -23,7 +24,7 @@ from llmbm_console.core.events import (
 )
 from llmbm_console.core.file_session import FileSession
 from llmbm_console.core.line_log import told
-from llmbm_console.core.session import Session, SessionError
+from llmbm_console.core.session import Session
 from llmbm_console.core.state import State
 from llmbm_console.faces.execute import Streamer
 

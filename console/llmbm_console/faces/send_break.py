@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmbm_console.core.session import SessionError
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.targets import Target
 from llmbm_console.core.transport.address import transport_for
 from llmbm_console.core.transport.base import TransportError

@@ -15,7 +15,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from llmbm_console.core.session import SessionError
+from llmbm_console.core.errors import SessionError
 
 if TYPE_CHECKING:
     from aiohttp import web

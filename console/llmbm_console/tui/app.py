@@ -17,8 +17,9 @@ from textual.filter import LineFilter
 from textual.timer import Timer
 
 from llmbm_console.core.actions import Action, unavailable
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, LinkPhase, MachineStatus
-from llmbm_console.core.session import Playback, Session, SessionError
+from llmbm_console.core.session import Playback, Session
 from llmbm_console.core.settings import Settings
 from llmbm_console.core.state import State
 from llmbm_console.core.themes import DEFAULT_THEME, ThemeFile, load_themes, theme_folder, theme_stamps

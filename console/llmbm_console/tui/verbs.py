@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from llmbm_console.core.actions import Action
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import LinkPhase
-from llmbm_console.core.session import Session, SessionError
+from llmbm_console.core.session import Session
 from llmbm_console.tui.run import CHOOSE
 from llmbm_console.tui.text import plain
 from llmbm_console.tui.verbs_file import FileVerbs

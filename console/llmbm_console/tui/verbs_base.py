@@ -7,7 +7,7 @@ import os
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Literal
 
-from llmbm_console.core.session import SessionError
+from llmbm_console.core.errors import SessionError
 from llmbm_console.tui.text import plain
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.kept_files import DUMPS, newest_files, saved_folder
-from llmbm_console.core.session import SessionError
 from llmbm_console.tui.text import line, plain, wrap
 from llmbm_console.tui.verbs_base import VerbGroup
 

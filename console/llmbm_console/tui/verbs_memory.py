@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.guest_memory import PAGE
-from llmbm_console.core.session import SessionError
 from llmbm_console.tui.verbs_base import VerbGroup
 from llmbm_protocol.words import Arena
 

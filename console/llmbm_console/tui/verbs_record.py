@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.kept_files import SUFFIX, saved_folder
-from llmbm_console.core.session import SessionError
 from llmbm_console.tui.verbs_time import TimeVerbs
 
 if TYPE_CHECKING:

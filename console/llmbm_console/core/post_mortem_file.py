@@ -1,0 +1,24 @@
+"""What a post-mortem file says, once it has been read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llmbm_console.core.kernel_text import TextEvent
+from llmbm_protocol.schema import Record
+
+
+@dataclass(frozen=True)
+class PostMortem:
+    """What a file says."""
+
+    name: str
+    kind: str  # "dump", "log", "failsafe" or "serial log"
+    origin: str  # "llmk" or "earlier kernel"
+    complete: bool  # whole as far as one can know
+    problems: tuple[str, ...]
+    header: dict[str, str]
+    records: tuple[Record, ...]  # in the order of the file, the last of a kind counts
+    events: tuple[TextEvent, ...]  # newest first, as in the file
+    reason: str
+    verdict: str = ""
