@@ -3,6 +3,7 @@ on, and a picture of the terminal that knows how much of the answer is on it."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 import select
 import socket
@@ -27,7 +28,7 @@ class Relay:
 
     def __init__(self, line: Path, front: Path) -> None:
         self.sent: deque[tuple[int, str, float]] = deque()
-        self.tokens = 0
+        self.tokens = self.answers = 0
         self._decoder = FrameDecoder()
         self._kernel = socket.socket(socket.AF_UNIX)
         self._kernel.connect(str(line))
@@ -40,7 +41,10 @@ class Relay:
         console, _address = self._door.accept()
         while True:
             for ready in select.select([self._kernel, console], [], [])[0]:
-                data = ready.recv(1 << 16)
+                try:
+                    data = ready.recv(1 << 16)
+                except ConnectionResetError:
+                    data = b""
                 if not data:
                     self._kernel.close()
                     return
@@ -48,12 +52,15 @@ class Relay:
                     self._kernel.sendall(data)
                     continue
                 now = time.monotonic()
-                console.sendall(data)
+                with contextlib.suppress(BrokenPipeError):  # the console has ended
+                    console.sendall(data)
                 self._note(data, now)
 
     def _note(self, data: bytes, now: float) -> None:
         for piece in self._decoder.feed(data):
-            if isinstance(piece, Frame) and piece.kind == "T" and isinstance(token := from_frame(piece), Token):
+            if isinstance(piece, Frame) and piece.kind == "F":
+                self.answers += 1
+            elif isinstance(piece, Frame) and piece.kind == "T" and isinstance(token := from_frame(piece), Token):
                 self.tokens += 1
                 self.sent.append((token.generation, token.text.decode("utf-8", "replace"), now))
 

@@ -11,11 +11,13 @@ import contextlib
 import selectors
 import socket
 import threading
+import time
 from collections import deque
 
 from llmbm_console.core.transport.base import Inbox
 
 CHUNK = 65_536
+TOGETHER = 0.004  # s; what comes so soon after the last delivery waits: to wake the loop costs more than a token does
 
 
 class SocketReader:
@@ -27,6 +29,7 @@ class SocketReader:
         self._loop = asyncio.get_running_loop()
         self._wake_here, self._wake_there = socket.socketpair()
         self._chunks: deque[bytes] = deque()
+        self._delivered_at = 0.0
         self._scheduled = threading.Event()  # a delivery is on its way into the loop
         self._thread = threading.Thread(target=self._run, name="line reader", daemon=True)
         self._thread.start()
@@ -44,9 +47,13 @@ class SocketReader:
             selector.register(self._line, selectors.EVENT_READ)
             selector.register(self._wake_here, selectors.EVENT_READ)
             while True:
-                ready = [key.fileobj for key, _ in selector.select()]
+                rest = max(0.0, self._delivered_at + TOGETHER - time.monotonic()) if self._chunks else None
+                ready = [key.fileobj for key, _ in selector.select(rest)]
                 if self._wake_here in ready:
                     break
+                if not ready:
+                    self._schedule()
+                    continue
                 try:
                     data = self._line.recv(CHUNK)
                 except (BlockingIOError, InterruptedError):
@@ -56,10 +63,16 @@ class SocketReader:
                 if not data:
                     break
                 self._chunks.append(data)
-                if not self._scheduled.is_set():
-                    self._scheduled.set()
-                    self._call(self._deliver)
+                if time.monotonic() - self._delivered_at >= TOGETHER:
+                    self._schedule()
         self._call(self._end)
+
+    def _schedule(self) -> None:
+        """Lets the loop take what was read, unless it is about to."""
+        self._delivered_at = time.monotonic()
+        if not self._scheduled.is_set():
+            self._scheduled.set()
+            self._call(self._deliver)
 
     def _call(self, what: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed already
