@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -25,6 +26,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+async def _listening(port: int) -> None:
+    """Until the port takes connections: the line that tells it comes a moment before."""
+    while True:
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            return
+        await asyncio.sleep(0.02)
+
+
 @asynccontextmanager
 async def served(folder: Path, *words: str) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
     """A server that is up, and its address."""
@@ -37,6 +48,7 @@ async def served(folder: Path, *words: str) -> AsyncIterator[tuple[str, asyncio.
     assert process.stdout is not None
     line = await asyncio.wait_for(process.stdout.readline(), 30)
     assert b"in a browser" in line, line
+    await asyncio.wait_for(_listening(port), 30)
     try:
         yield f"http://127.0.0.1:{port}", process
     finally:
