@@ -204,7 +204,7 @@ static struct range heads_together(const struct model_config *c, uint32_t first,
 
 static bool attend_heads(const struct engine *engine, uint32_t layer, uint32_t index, struct engine_share *share)
 {
-    struct range own = share_of(share, engine->config.n_heads, 1);
+    struct range own = share_of(share, engine->config.n_heads);
     while (own.first < own.last) {
         struct queries queries = {heads_together(&engine->config, own.first, own.last), {index, index + 1}};
         if (!attend(engine, layer, &queries, share))
@@ -222,7 +222,7 @@ bool step_attend(const struct engine *engine, uint32_t layer, struct engine_shar
     uint32_t groups = (all.last - all.first + KERNEL_TOKENS - 1) / KERNEL_TOKENS;
     if (all.last - all.first == 1)
         return attend_heads(engine, layer, all.first, share);
-    struct range own = share_of(share, engine->config.n_heads * groups, 1);
+    struct range own = share_of(share, engine->config.n_heads * groups);
     for (uint32_t item = own.first; item < own.last; item++) {
         uint32_t head = item / groups, first = all.first + item % groups * KERNEL_TOKENS;
         struct queries queries = {{head, head + 1},
@@ -238,7 +238,7 @@ bool step_attend(const struct engine *engine, uint32_t layer, struct engine_shar
 bool step_scores(const struct engine *engine, uint32_t layer, struct engine_share *share)
 {
     uint32_t panels = panels_of(engine->pass.position + 1);
-    struct range own = share_of(share, engine->config.n_heads * panels, 2);
+    struct range own = share_of(share, engine->config.n_heads * panels);
     for (uint32_t item = own.first; item < own.last;) {
         uint32_t head = item / panels, first = item % panels;
         uint32_t last = own.last - item < panels - first ? first + own.last - item : panels;
@@ -252,7 +252,7 @@ bool step_scores(const struct engine *engine, uint32_t layer, struct engine_shar
 
 bool step_mix(const struct engine *engine, uint32_t layer, struct engine_share *share)
 {
-    struct range own = share_of(share, engine->config.n_heads, 1);
+    struct range own = share_of(share, engine->config.n_heads);
     for (uint32_t head = own.first; head < own.last; head++)
         if (!mix_values(engine, layer, head, 0, scores_of(engine, head, 0), scores_of(engine, share->index, 1), share))
             return false;

@@ -62,46 +62,29 @@ static float *place_of_norm(const struct engine *engine, uint32_t slot)
 
 /* ---- chunks ---------------------------------------------------------------------------------------------------- */
 
-static bool read_blocks(struct loading_file *file, void *to, uint64_t bytes)
-{
-    return file->read(file->context, file->offset, to, bytes, file->error);
-}
-
-static bool finish_blocks(struct loading_file *file, uint64_t bytes)
-{
-    file->offset += bytes;
-    file->done += bytes;
-    return loading_report(file);
-}
-
 /* The next `count` weights as float32; `to` has room for them. */
 static bool load_floats(struct loading_file *file, const struct source *source, float *to, uint64_t count)
 {
     const struct gguf_numbers *numbers = source->tensor->numbers;
     uint64_t blocks = count / numbers->block_weights, bytes = blocks * numbers->block_bytes;
     uint8_t *raw = (uint8_t *)(to + count) - bytes;
-    if (!read_blocks(file, raw, bytes))
+    if (!loading_read(file, raw, bytes))
         return false;
     numbers->expand(raw, to, blocks);
     uint64_t finite = loading_finite(to, count);
     if (finite < count)
         return refuse(file, source->slot, "a weight that is not a finite number",
                       file->offset + finite / numbers->block_weights * numbers->block_bytes);
-    return finish_blocks(file, bytes);
+    return loading_done(file, bytes);
 }
 
 static bool load_float_rows(struct loading_file *file, const struct source *source, uint32_t first, uint32_t count)
 {
     const struct engine *engine = file->engine;
     float *chunk = engine->memory.scratch;
-    uint32_t columns = source->to.columns;
-    if (!load_floats(file, source, chunk, (uint64_t)count * columns))
+    if (!load_floats(file, source, chunk, (uint64_t)count * source->to.columns))
         return false;
-    if (engine->config.group == 0)
-        panel_floats(&source->to, first, chunk, count);
-    else
-        for (uint32_t i = 0; i < count; i++)
-            panel_quantised(engine, &source->to, first + i, chunk + (uint64_t)i * columns);
+    panel_rows(engine, &source->to, first, chunk, count);
     return true;
 }
 
@@ -133,12 +116,12 @@ static bool load_quant_rows(struct loading_file *file, const struct source *sour
     const struct gguf_numbers *numbers = source->tensor->numbers;
     uint64_t row_bytes = source->to.columns / GGUF_QUANTS * numbers->block_bytes;
     uint8_t *chunk = file->engine->memory.scratch;
-    if (!read_blocks(file, chunk, count * row_bytes))
+    if (!loading_read(file, chunk, count * row_bytes))
         return false;
     for (uint32_t i = 0; i < count; i++)
         if (!put_row(file, source, first + i, chunk + i * row_bytes, file->offset + i * row_bytes))
             return false;
-    return finish_blocks(file, count * row_bytes);
+    return loading_done(file, count * row_bytes);
 }
 
 static bool load_matrix(struct loading_file *file, const struct source *source)

@@ -28,6 +28,10 @@ struct tensor {
 
 bool loading_report(const struct loading_file *file); /* progress; false: stop */
 
+/* The next octets of the file, at most one chunk; and that they are done with: the file goes on behind them. */
+bool loading_read(struct loading_file *file, void *to, uint64_t bytes);
+bool loading_done(struct loading_file *file, uint64_t bytes);
+
 /* The next `count` floats of the file, at most one chunk, into `to`; refuses what is not finite. */
 bool loading_floats(struct loading_file *file, float *to, uint64_t count, const char *name, uint32_t layer);
 
@@ -52,11 +56,10 @@ static inline bool is_finite(float value)
 
 /* ---- engine_panels.c: rows of a tensor into panels ------------------------------------------------------------- */
 
-/* `count` rows of float32, from row `row` of the tensor on. */
-void panel_floats(const struct tensor *tensor, uint32_t row, const float *rows, uint32_t count);
-/* One row of float32 as int8: quantised as the activations are, and as llama2.c's exporter does but for halves, which
- * that rounds to even. */
-void panel_quantised(const struct engine *engine, const struct tensor *tensor, uint32_t row, const float *values);
+/* `count` rows of float32, from row `row` of the tensor on. Int8 panels want them quantised: as the activations are, and
+ * as llama2.c's exporter does but for halves, which that rounds to even. */
+void panel_rows(const struct engine *engine, const struct tensor *tensor, uint32_t row, const float *rows,
+                uint32_t count);
 
 /* One row of an int8 matrix, group by group: the next group lies panel_group_bytes behind `group`. */
 struct panel_row {

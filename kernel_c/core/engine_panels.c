@@ -13,7 +13,7 @@ static void put_square(float *panel, const float *rows, uint32_t columns)
 }
 
 /* The rows of one panel are interleaved together, so that it is written forwards. */
-void panel_floats(const struct tensor *tensor, uint32_t row, const float *rows, uint32_t count)
+static void panel_floats(const struct tensor *tensor, uint32_t row, const float *rows, uint32_t count)
 {
     uint32_t columns = tensor->columns;
     row += tensor->first_row;
@@ -52,7 +52,8 @@ void panel_scale(const struct panel_row *row, float scale)
     __builtin_memcpy(row->group + row->lane * sizeof scale, &scale, sizeof scale);
 }
 
-void panel_quantised(const struct engine *engine, const struct tensor *tensor, uint32_t row, const float *values)
+static void panel_quantised(const struct engine *engine, const struct tensor *tensor, uint32_t row,
+                            const float *values)
 {
     const struct model_config *c = &engine->config;
     struct panel_row to = panel_row(c, tensor, row);
@@ -65,4 +66,15 @@ void panel_quantised(const struct engine *engine, const struct tensor *tensor, u
         panel_quants(&to, quants, c->group);
         panel_scale(&to, scale);
     }
+}
+
+void panel_rows(const struct engine *engine, const struct tensor *tensor, uint32_t row, const float *rows,
+                uint32_t count)
+{
+    if (engine->config.group == 0) {
+        panel_floats(tensor, row, rows, count);
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        panel_quantised(engine, tensor, row + i, rows + (uint64_t)i * tensor->columns);
 }

@@ -33,12 +33,11 @@ struct range {
     uint32_t first, last; /* first .. last - 1 */
 };
 
-/* The items of one share, in whole units but at the end; the first share, which polls too, is never the largest. */
-static inline struct range share_of(const struct engine_share *share, uint32_t items, uint32_t unit)
+/* The items of one share; the first share, which polls too, is never the largest. */
+static inline struct range share_of(const struct engine_share *share, uint32_t items)
 {
-    uint64_t units = (items + unit - 1) / unit;
-    uint64_t first = units * share->index / share->of * unit, last = units * (share->index + 1) / share->of * unit;
-    return (struct range){first < items ? (uint32_t)first : items, last < items ? (uint32_t)last : items};
+    return (struct range){(uint32_t)((uint64_t)items * share->index / share->of),
+                          (uint32_t)((uint64_t)items * (share->index + 1) / share->of)};
 }
 
 /* Tokens that a layer works at behind its keys and values: of the last layer nobody needs but the last token's. */

@@ -94,7 +94,7 @@ static void make_input(const struct engine *engine, enum input_kind kind, uint32
 static bool make_inputs(const struct engine *engine, enum input_kind kind, uint32_t layer, struct range tokens,
                         struct engine_share *share)
 {
-    struct range own = share_of(share, tokens.last - tokens.first, 1);
+    struct range own = share_of(share, tokens.last - tokens.first);
     for (uint32_t i = tokens.first + own.first; i < tokens.first + own.last; i++) {
         if (kind == INPUT_ATTENTION && layer == 0)
             embed_token(engine, i);
@@ -215,18 +215,18 @@ static bool run_panels(const struct engine *engine, const struct product *produc
     return true;
 }
 
-/* Panels that cost about as much as may pass between two looks; an even number, which the widest kernel likes. */
+/* Panels that cost about as much as may pass between two looks; with fewer than two the calls themselves would cost. */
 static uint32_t panels_at_once(const struct product *product)
 {
     uint32_t tokens = product->input.tokens.last - product->input.tokens.first;
     uint32_t together = (tokens < KERNEL_TOKENS ? tokens : KERNEL_TOKENS) * (product->twin > 0 ? 2 : 1);
-    uint32_t panels = POLL_PRODUCTS / (PANEL * product->input.columns * together) / 2 * 2;
+    uint32_t panels = POLL_PRODUCTS / (PANEL * product->input.columns * together);
     return panels < 2 ? 2 : panels;
 }
 
 static bool run_product(const struct engine *engine, const struct product *product, struct engine_share *share)
 {
-    struct range own = share_of(share, product->panels, 2);
+    struct range own = share_of(share, product->panels);
     uint32_t step = panels_at_once(product);
     for (uint32_t first = own.first; first < own.last; first += step) {
         struct range panels = {first, own.last - first < step ? own.last : first + step};

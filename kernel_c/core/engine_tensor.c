@@ -44,12 +44,12 @@ uint64_t loading_finite(const float *values, uint64_t count)
 }
 
 /* x86 is little-endian, as the file is. */
-static bool read_chunk(struct loading_file *file, void *to, uint64_t bytes)
+bool loading_read(struct loading_file *file, void *to, uint64_t bytes)
 {
     return file->read(file->context, file->offset, to, bytes, file->error);
 }
 
-static bool finish_chunk(struct loading_file *file, uint64_t bytes)
+bool loading_done(struct loading_file *file, uint64_t bytes)
 {
     file->offset += bytes;
     file->done += bytes;
@@ -58,17 +58,17 @@ static bool finish_chunk(struct loading_file *file, uint64_t bytes)
 
 bool loading_floats(struct loading_file *file, float *to, uint64_t count, const char *name, uint32_t layer)
 {
-    if (!read_chunk(file, to, count * sizeof(float)))
+    if (!loading_read(file, to, count * sizeof(float)))
         return false;
     uint64_t finite = loading_finite(to, count);
     if (finite < count)
         return refuse(file, name, layer, "a weight that is not a finite number", finite * sizeof(float));
-    return finish_chunk(file, count * sizeof(float));
+    return loading_done(file, count * sizeof(float));
 }
 
 /* ---- from the file --------------------------------------------------------------------------------------------- */
 
-/* Whole rows that fit a chunk, in whole panels when there are so many: at least four, a row has at most 256 KiB. */
+/* A row has at most 256 KiB. */
 uint32_t loading_rows_at_once(uint32_t row_bytes)
 {
     uint32_t rows = LOAD_CHUNK_BYTES / row_bytes;
@@ -84,11 +84,7 @@ static bool load_floats(struct loading_file *file, const struct tensor *tensor)
         uint32_t count = tensor->rows - done < at_once ? tensor->rows - done : at_once;
         if (!loading_floats(file, chunk, (uint64_t)count * columns, tensor->name, tensor->layer))
             return false;
-        if (engine->config.group == 0)
-            panel_floats(tensor, done, chunk, count);
-        else
-            for (uint32_t i = 0; i < count; i++)
-                panel_quantised(engine, tensor, done + i, chunk + (uint64_t)i * columns);
+        panel_rows(engine, tensor, done, chunk, count);
         done += count;
     }
     return true;
@@ -102,7 +98,7 @@ static bool load_quants(struct loading_file *file, const struct tensor *tensor)
     for (uint32_t done = 0; done < tensor->rows;) {
         uint32_t count = tensor->rows - done < at_once ? tensor->rows - done : at_once;
         uint64_t bytes = (uint64_t)count * columns;
-        if (!read_chunk(file, chunk, bytes))
+        if (!loading_read(file, chunk, bytes))
             return false;
         for (uint64_t i = 0; i < bytes; i++)
             if (chunk[i] == -128) /* the exporter divides by the largest magnitude / 127 */
@@ -113,7 +109,7 @@ static bool load_quants(struct loading_file *file, const struct tensor *tensor)
             for (uint32_t k = 0; k < columns; k += c->group, row.group += panel_group_bytes(c->group))
                 panel_quants(&row, quants + k, c->group);
         }
-        if (!finish_chunk(file, bytes))
+        if (!loading_done(file, bytes))
             return false;
         done += count;
     }
@@ -128,7 +124,7 @@ static bool load_scales(struct loading_file *file, const struct tensor *tensor)
     for (uint32_t done = 0; done < tensor->rows;) {
         uint32_t count = tensor->rows - done < at_once ? tensor->rows - done : at_once;
         uint64_t floats = (uint64_t)count * groups;
-        if (!read_chunk(file, chunk, floats * sizeof(float)))
+        if (!loading_read(file, chunk, floats * sizeof(float)))
             return false;
         for (uint64_t i = 0; i < floats; i++)
             if (!is_finite(chunk[i]) || chunk[i] < 0)
@@ -139,7 +135,7 @@ static bool load_scales(struct loading_file *file, const struct tensor *tensor)
             for (uint32_t g = 0; g < groups; g++, row.group += panel_group_bytes(c->group))
                 panel_scale(&row, chunk[(uint64_t)i * groups + g]);
         }
-        if (!finish_chunk(file, floats * sizeof(float)))
+        if (!loading_done(file, floats * sizeof(float)))
             return false;
         done += count;
     }

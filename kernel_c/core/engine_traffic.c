@@ -32,7 +32,7 @@ struct window {
 static bool read_part(const void *argument, uint32_t phase, struct engine_share *share)
 {
     const struct window window = *(const struct window *)argument;
-    struct range own = share_of(share, window.blocks, 1);
+    struct range own = share_of(share, window.blocks);
     uint64_t all = 0;
     (void)phase;
     for (uint32_t round = 0; round < window.rounds; round++)

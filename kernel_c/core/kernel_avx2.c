@@ -1,9 +1,10 @@
 /* kernel_avx2.c - eight rows in a register, a panel in two. Nothing here may be called unless cpu_detect allows it. */
-#include "kernels.h"
+#include "kernel_loops.h"
 
 #include <immintrin.h>
 
-#define TILE 4u /* inputs of a tile: eight sums, and eight registers are left for the weights and the values */
+#define TILE 4u      /* inputs of a tile: eight sums, and eight registers are left for the weights and the values */
+#define TILE_INT8 2u /* four sums, and four totals over the groups */
 
 /* One panel times `count` inputs, a constant wherever this is called: the sums are registers. */
 static INLINE void tile(float *out, uint32_t out_stride, const float *matrix, const float *x, uint32_t x_stride,
@@ -30,29 +31,18 @@ static INLINE void tile(float *out, uint32_t out_stride, const float *matrix, co
 
 static void matvec(float *out, const float *matrix, const float *x, uint32_t panels, uint32_t columns)
 {
-    for (; panels > 0; panels--, out += PANEL, matrix += (uint64_t)columns * PANEL)
-        tile(out, 0, matrix, x, 0, 1, columns);
+    panels_float(out, 0, matrix, x, 0, 1, panels, columns, 1, tile);
     _mm256_zeroupper();
 }
 
 static void matmul(float *out, uint32_t out_stride, const float *matrix, const float *x, uint32_t x_stride,
                    uint32_t count, uint32_t panels, uint32_t columns)
 {
-    for (; panels > 0; panels--, out += PANEL, matrix += (uint64_t)columns * PANEL) {
-        float *to = out;
-        const float *from = x;
-        uint32_t left = count;
-        for (; left >= 4; left -= 4, to += 4 * (uint64_t)out_stride, from += 4 * (uint64_t)x_stride)
-            tile(to, out_stride, matrix, from, x_stride, 4, columns);
-        for (; left >= 2; left -= 2, to += 2 * (uint64_t)out_stride, from += 2 * (uint64_t)x_stride)
-            tile(to, out_stride, matrix, from, x_stride, 2, columns);
-        if (left > 0)
-            tile(to, out_stride, matrix, from, x_stride, 1, columns);
-    }
+    panels_float(out, out_stride, matrix, x, x_stride, count, panels, columns, TILE, tile);
     _mm256_zeroupper();
 }
 
-/* 32 columns of the values at a time, for the same reason. */
+/* 32 columns of the values at a time: four sums hide the latency of the additions. */
 static void add_thirty_two(float *out, const float *rows, const float *weights, uint32_t count, uint32_t size)
 {
     __m256 sum0 = _mm256_loadu_ps(out), sum1 = _mm256_loadu_ps(out + 8);
@@ -170,9 +160,7 @@ static inline __m256i add_quad(__m256i sum, __m256i magnitudes, __m256i x, const
 
 static inline __m256i broadcast_quad(const int8_t *quants)
 {
-    int32_t quad;
-    __builtin_memcpy(&quad, quants, sizeof quad);
-    return _mm256_set1_epi32(quad);
+    return _mm256_set1_epi32(quad_of(quants));
 }
 
 /* total + sums * the rows' scales * x's scale */
@@ -186,12 +174,12 @@ static INLINE void tile_int8(float *out, uint32_t out_stride, const uint8_t *mat
                              uint32_t count)
 {
     const uint8_t *next = matrix + x->columns / x->group * panel_group_bytes(x->group);
-    __m256 total_low[TILE], total_high[TILE];
+    __m256 total_low[TILE_INT8], total_high[TILE_INT8];
     UNROLLED (t, count)
         total_low[t] = total_high[t] = _mm256_setzero_ps();
     for (uint32_t g = 0; g < x->columns / x->group; g++) {
         const uint8_t *scales = matrix;
-        __m256i low[TILE], high[TILE];
+        __m256i low[TILE_INT8], high[TILE_INT8];
         UNROLLED (t, count)
             low[t] = high[t] = _mm256_setzero_si256();
         matrix += PANEL_SCALES_BYTES, next += PANEL_SCALES_BYTES;
@@ -217,23 +205,14 @@ static INLINE void tile_int8(float *out, uint32_t out_stride, const uint8_t *mat
 
 static void matvec_int8(float *out, const uint8_t *matrix, const struct quantised *x, uint32_t panels)
 {
-    uint64_t step = x->columns / x->group * panel_group_bytes(x->group);
-    for (; panels > 0; panels--, out += PANEL, matrix += step)
-        tile_int8(out, 0, matrix, x, 1);
+    panels_int8(out, 0, matrix, x, 1, panels, 1, tile_int8);
     _mm256_zeroupper();
 }
 
 static void matmul_int8(float *out, uint32_t out_stride, const uint8_t *matrix, const struct quantised *x,
                         uint32_t count, uint32_t panels)
 {
-    uint64_t step = x->columns / x->group * panel_group_bytes(x->group);
-    for (; panels > 0; panels--, out += PANEL, matrix += step) {
-        uint32_t t = 0;
-        for (; t + 2 <= count; t += 2)
-            tile_int8(out + (uint64_t)t * out_stride, out_stride, matrix, x + t, 2);
-        for (; t < count; t++)
-            tile_int8(out + (uint64_t)t * out_stride, out_stride, matrix, x + t, 1);
-    }
+    panels_int8(out, out_stride, matrix, x, count, panels, TILE_INT8, tile_int8);
     _mm256_zeroupper();
 }
 
@@ -277,17 +256,7 @@ static int32_t quantise_group(int8_t *quants, const float *values, float scale, 
 
 static void quantise(const struct quantised *to, const float *values)
 {
-    int8_t *quants = to->quants;
-    for (uint32_t g = 0; g < to->columns / to->group; g++, values += to->group, quants += to->group) {
-        float scale = largest_magnitude(values, to->group) / 127.0f;
-        bool tiny = scale < QUANTISE_LEAST_SCALE;
-        to->scales[g] = tiny ? 0.0f : scale;
-        to->sums[g] = 0;
-        if (tiny)
-            __builtin_memset(quants, 0, to->group);
-        else
-            to->sums[g] = quantise_group(quants, values, scale, to->group);
-    }
+    quantise_groups(to, values, largest_magnitude, quantise_group);
     _mm256_zeroupper();
 }
 

@@ -22,27 +22,14 @@ static INLINE void tile(float *out, uint32_t out_stride, const float *matrix, co
 
 void avx512_matvec(float *out, const float *matrix, const float *x, uint32_t panels, uint32_t columns)
 {
-    for (; panels > 0; panels--, out += PANEL, matrix += (uint64_t)columns * PANEL)
-        tile(out, 0, matrix, x, 0, 1, columns);
+    panels_float(out, 0, matrix, x, 0, 1, panels, columns, 1, tile);
     _mm256_zeroupper();
 }
 
 void avx512_matmul(float *out, uint32_t out_stride, const float *matrix, const float *x, uint32_t x_stride,
                    uint32_t count, uint32_t panels, uint32_t columns)
 {
-    for (; panels > 0; panels--, out += PANEL, matrix += (uint64_t)columns * PANEL) {
-        float *to = out;
-        const float *from = x;
-        uint32_t left = count;
-        for (; left >= 8; left -= 8, to += 8 * (uint64_t)out_stride, from += 8 * (uint64_t)x_stride)
-            tile(to, out_stride, matrix, from, x_stride, 8, columns);
-        for (; left >= 4; left -= 4, to += 4 * (uint64_t)out_stride, from += 4 * (uint64_t)x_stride)
-            tile(to, out_stride, matrix, from, x_stride, 4, columns);
-        for (; left >= 2; left -= 2, to += 2 * (uint64_t)out_stride, from += 2 * (uint64_t)x_stride)
-            tile(to, out_stride, matrix, from, x_stride, 2, columns);
-        if (left > 0)
-            tile(to, out_stride, matrix, from, x_stride, 1, columns);
-    }
+    panels_float(out, out_stride, matrix, x, x_stride, count, panels, columns, TILE, tile);
     _mm256_zeroupper();
 }
 
@@ -195,17 +182,7 @@ static int32_t quantise_group(int8_t *quants, const float *values, float scale, 
 
 void avx512_quantise(const struct quantised *to, const float *values)
 {
-    int8_t *quants = to->quants;
-    for (uint32_t g = 0; g < to->columns / to->group; g++, values += to->group, quants += to->group) {
-        float scale = largest_magnitude(values, to->group) / 127.0f;
-        bool tiny = scale < QUANTISE_LEAST_SCALE;
-        to->scales[g] = tiny ? 0.0f : scale;
-        to->sums[g] = 0;
-        if (tiny)
-            __builtin_memset(quants, 0, to->group);
-        else
-            to->sums[g] = quantise_group(quants, values, scale, to->group);
-    }
+    quantise_groups(to, values, largest_magnitude, quantise_group);
     _mm256_zeroupper();
 }
 
@@ -246,25 +223,14 @@ static INLINE void tile_int8(float *out, uint32_t out_stride, const uint8_t *mat
 
 static void matvec_int8(float *out, const uint8_t *matrix, const struct quantised *x, uint32_t panels)
 {
-    uint64_t step = x->columns / x->group * panel_group_bytes(x->group);
-    for (; panels > 0; panels--, out += PANEL, matrix += step)
-        tile_int8(out, 0, matrix, x, 1);
+    panels_int8(out, 0, matrix, x, 1, panels, 1, tile_int8);
     _mm256_zeroupper();
 }
 
 static void matmul_int8(float *out, uint32_t out_stride, const uint8_t *matrix, const struct quantised *x,
                         uint32_t count, uint32_t panels)
 {
-    uint64_t step = x->columns / x->group * panel_group_bytes(x->group);
-    for (; panels > 0; panels--, out += PANEL, matrix += step) {
-        uint32_t t = 0;
-        for (; t + 8 <= count; t += 8)
-            tile_int8(out + (uint64_t)t * out_stride, out_stride, matrix, x + t, 8);
-        for (; t + 4 <= count; t += 4)
-            tile_int8(out + (uint64_t)t * out_stride, out_stride, matrix, x + t, 4);
-        for (; t < count; t++)
-            tile_int8(out + (uint64_t)t * out_stride, out_stride, matrix, x + t, 1);
-    }
+    panels_int8(out, out_stride, matrix, x, count, panels, TILE, tile_int8);
     _mm256_zeroupper();
 }
 

@@ -2,7 +2,7 @@
 #ifndef LLMK_KERNEL_AVX512_H
 #define LLMK_KERNEL_AVX512_H
 
-#include "kernels.h"
+#include "kernel_loops.h"
 
 #include <immintrin.h>
 
@@ -24,9 +24,7 @@ static inline __m512 add_scaled(__m512 total, __m512i sums, const uint8_t *scale
 
 static inline __m512i broadcast_quad(const int8_t *quants)
 {
-    int32_t quad;
-    __builtin_memcpy(&quad, quants, sizeof quad);
-    return _mm512_set1_epi32(quad);
+    return _mm512_set1_epi32(quad_of(quants));
 }
 
 #endif

@@ -33,25 +33,14 @@ static INLINE void tile(float *out, uint32_t out_stride, const uint8_t *matrix, 
 
 static void matvec_int8(float *out, const uint8_t *matrix, const struct quantised *x, uint32_t panels)
 {
-    uint64_t step = x->columns / x->group * panel_group_bytes(x->group);
-    for (; panels > 0; panels--, out += PANEL, matrix += step)
-        tile(out, 0, matrix, x, 1);
+    panels_int8(out, 0, matrix, x, 1, panels, 1, tile);
     _mm256_zeroupper();
 }
 
 static void matmul_int8(float *out, uint32_t out_stride, const uint8_t *matrix, const struct quantised *x,
                         uint32_t count, uint32_t panels)
 {
-    uint64_t step = x->columns / x->group * panel_group_bytes(x->group);
-    for (; panels > 0; panels--, out += PANEL, matrix += step) {
-        uint32_t t = 0;
-        for (; t + 8 <= count; t += 8)
-            tile(out + (uint64_t)t * out_stride, out_stride, matrix, x + t, 8);
-        for (; t + 4 <= count; t += 4)
-            tile(out + (uint64_t)t * out_stride, out_stride, matrix, x + t, 4);
-        for (; t < count; t++)
-            tile(out + (uint64_t)t * out_stride, out_stride, matrix, x + t, 1);
-    }
+    panels_int8(out, out_stride, matrix, x, count, panels, TILE, tile);
     _mm256_zeroupper();
 }
 

@@ -1,5 +1,5 @@
 /* kernel_sse2.c - four rows in a register: every x86-64 processor. */
-#include "kernels.h"
+#include "kernel_loops.h"
 
 #include <emmintrin.h>
 
@@ -28,18 +28,12 @@ static INLINE void tile(float *out, uint32_t out_stride, const float *matrix, co
 static void matmul(float *out, uint32_t out_stride, const float *matrix, const float *x, uint32_t x_stride,
                    uint32_t count, uint32_t panels, uint32_t columns)
 {
-    for (; panels > 0; panels--, out += PANEL, matrix += (uint64_t)columns * PANEL) {
-        uint32_t t = 0;
-        for (; t + 2 <= count; t += 2)
-            tile(out + (uint64_t)t * out_stride, out_stride, matrix, x + (uint64_t)t * x_stride, x_stride, 2, columns);
-        if (t < count)
-            tile(out + (uint64_t)t * out_stride, out_stride, matrix, x + (uint64_t)t * x_stride, x_stride, 1, columns);
-    }
+    panels_float(out, out_stride, matrix, x, x_stride, count, panels, columns, TILE, tile);
 }
 
 static void matvec(float *out, const float *matrix, const float *x, uint32_t panels, uint32_t columns)
 {
-    matmul(out, 0, matrix, x, 0, 1, panels, columns);
+    panels_float(out, 0, matrix, x, 0, 1, panels, columns, 1, tile);
 }
 
 /* Sixteen columns of the values at a time: four sums hide the latency of the additions. */
@@ -153,9 +147,7 @@ static inline __m128 add_scaled(__m128 total, __m128i sums, const uint8_t *scale
 
 static inline __m128i broadcast_quad(const int8_t *quants)
 {
-    int32_t quad;
-    __builtin_memcpy(&quad, quants, sizeof quad);
-    return _mm_set1_epi32(quad);
+    return _mm_set1_epi32(quad_of(quants));
 }
 
 /* Sums of one group, times 256: PMADDWD multiplies 16-bit numbers, and a byte that stays in their upper half, or is
@@ -205,19 +197,12 @@ static INLINE void tile_int8(float *out, uint32_t out_stride, const uint8_t *mat
 static void matmul_int8(float *out, uint32_t out_stride, const uint8_t *matrix, const struct quantised *x,
                         uint32_t count, uint32_t panels)
 {
-    uint64_t step = x->columns / x->group * panel_group_bytes(x->group);
-    for (; panels > 0; panels--, out += PANEL, matrix += step) {
-        uint32_t t = 0;
-        for (; t + 2 <= count; t += 2)
-            tile_int8(out + (uint64_t)t * out_stride, out_stride, matrix, x + t, 2);
-        if (t < count)
-            tile_int8(out + (uint64_t)t * out_stride, out_stride, matrix, x + t, 1);
-    }
+    panels_int8(out, out_stride, matrix, x, count, panels, TILE, tile_int8);
 }
 
 static void matvec_int8(float *out, const uint8_t *matrix, const struct quantised *x, uint32_t panels)
 {
-    matmul_int8(out, 0, matrix, x, 1, panels);
+    panels_int8(out, 0, matrix, x, 1, panels, 1, tile_int8);
 }
 
 static float largest_magnitude(const float *values, uint32_t count)
@@ -257,17 +242,7 @@ static int32_t quantise_group(int8_t *quants, const float *values, float scale, 
 
 static void quantise(const struct quantised *to, const float *values)
 {
-    int8_t *quants = to->quants;
-    for (uint32_t g = 0; g < to->columns / to->group; g++, values += to->group, quants += to->group) {
-        float scale = largest_magnitude(values, to->group) / 127.0f;
-        bool tiny = scale < QUANTISE_LEAST_SCALE;
-        to->scales[g] = tiny ? 0.0f : scale;
-        to->sums[g] = 0;
-        if (tiny)
-            __builtin_memset(quants, 0, to->group);
-        else
-            to->sums[g] = quantise_group(quants, values, scale, to->group);
-    }
+    quantise_groups(to, values, largest_magnitude, quantise_group);
 }
 
 const struct kernels kernels_sse2 = {
