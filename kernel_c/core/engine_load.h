@@ -56,8 +56,8 @@ static inline bool is_finite(float value)
 
 /* ---- engine_panels.c: rows of a tensor into panels ------------------------------------------------------------- */
 
-/* `count` rows of float32, from row `row` of the tensor on. Int8 panels want them quantised: as the activations are, and
- * as llama2.c's exporter does but for halves, which that rounds to even. */
+/* `count` rows of float32, from row `row` of the tensor on. For int8 panels they are quantised: as the activations are,
+ * and as llama2.c's exporter does but for halves, which that rounds to even. */
 void panel_rows(const struct engine *engine, const struct tensor *tensor, uint32_t row, const float *rows,
                 uint32_t count);
 

@@ -215,7 +215,7 @@ static bool run_panels(const struct engine *engine, const struct product *produc
     return true;
 }
 
-/* Panels that cost about as much as may pass between two looks; with fewer than two the calls themselves would cost. */
+/* Panels that cost about as much as may pass between two looks; of one alone, the calls around it would tell. */
 static uint32_t panels_at_once(const struct product *product)
 {
     uint32_t tokens = product->input.tokens.last - product->input.tokens.first;

@@ -1,6 +1,5 @@
-/* kernel_loops.h - the loops that every level of vectors has alike, around its own arithmetic. All of it is inlined into
- * the level's functions, with the sizes and functions that they pass as constants: no call is left. See kernels.h.
- */
+/* kernel_loops.h - the loops that every level of vectors has alike, around its own arithmetic. All of it is inlined
+ * into the level's functions, with the sizes and functions that they pass as constants: no call is left. */
 #ifndef LLMK_KERNEL_LOOPS_H
 #define LLMK_KERNEL_LOOPS_H
 
@@ -49,7 +48,7 @@ static INLINE void panels_int8(float *out, uint32_t out_stride, const uint8_t *m
     }
 }
 
-/* quantise: `largest` gives the largest magnitude of some values, `round` quantises a group and gives the quants' sum. */
+/* quantise: `largest` gives the largest magnitude of values, `round` quantises a group and gives the quants' sum. */
 static INLINE void quantise_groups(const struct quantised *to, const float *values,
                                    float (*largest)(const float *values, uint32_t count),
                                    int32_t (*round)(int8_t *quants, const float *values, float scale, uint32_t group))

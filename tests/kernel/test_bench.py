@@ -141,7 +141,8 @@ def test_the_record_is_sent_by_info_once_there_is_one(wire: WireKernel) -> None:
     assert measured.decode_mb_s > 0
     since = len(host.records)
     assert host.ask("info").ok
-    assert [record.decode_rate for record in host.of(Bench, since)] == [measured.decode_rate]
+    told = {record.decode_rate for record in host.of(Bench, since)}  # the change itself may still be on its way
+    assert told == {measured.decode_rate}
     wire.run("/load stories700K.bin")
     assert bench_record(host).level == "", "another model, even of the same name, has other figures"
 
