@@ -78,4 +78,4 @@ async def test_only_the_rows_that_changed_are_asked_for(monkeypatch: pytest.Monk
         compositor._dirty_regions = {Region(region.x + 2, region.y + 5, 20, 1)}
         compositor.render_partial_update()
         assert [(widget, crop.y, crop.height) for widget, crop in asked if widget is transcript] == [(transcript, 5, 1)]
-        assert {type(widget).__name__ for widget, _crop in asked} == {"Transcript", "Deck"}
+        assert {type(widget).__name__ for widget, _crop in asked} == {"Transcript"}

@@ -39,9 +39,12 @@ class ChangesCompositor(Compositor):
         if not self._changed:
             yield from super()._get_renders(crop)
             return
+        before: list[Region] = []  # what lies in front; widgets are opaque, so nothing is seen through it
         for widget, (region, clip) in self.visible_widgets.items():
             seen = region.intersection(clip)
             touched = [seen.intersection(changed) for changed in self._changed if seen.overlaps(changed)]
+            touched = [part for part in touched if not any(part in front for front in before)]
+            before.append(seen)
             if touched:
                 rows = Region.from_union(touched)
                 part = Region(seen.x, rows.y, seen.width, rows.height)
