@@ -1,9 +1,10 @@
 """What the screen costs: `python bench/tui.py [--seconds 10]`, the real console on a pseudo-terminal of 120x36.
 
-A kernel in the simulator answers without a pause, once at the pace of a small machine and once about as fast as a line
-of 115200 bit/s can carry. Printed: processor time of the console in per cent of one core, bytes written to the
-terminal, the ratio to a plain face (`--plain`) in the same run, which does the same but for the screen, and the latency
-of a token: from when it left for the console until its last character was read from the terminal.
+A kernel in the simulator answers, and the next prompt is typed as soon as an answer has ended: once at the pace of a
+small machine and once about as fast as a line of 115200 bit/s can carry. Printed: processor time of the console in per
+cent of one core, bytes written to the terminal, the ratio to a plain face (`--plain`) in the same run, which does the
+same but for the screen, and the latency of a token: from when it left for the console until its last character was read
+from the terminal.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from startup import Terminal
 Drawn = Callable[[bytes, float], object]
 Figures = tuple[float, float, float]  # per cent of a core, bytes written a second, tokens a second
 
-LINES_AHEAD = 12  # prompts that wait; the console keeps 15
 PASTED = b"\x1b[200~Once upon a time\x1b[201~\r"  # typed, each letter would be drawn
 SETTLED = 1.0  # s of streaming before measuring
 PACES = (("60 tok/s", "13000"), ("1000 tok/s", "700"))  # and the kernel's least time between two polls, us
@@ -55,14 +55,14 @@ class Plain:
 
 
 def stream(fd: int, process: int, write: int, prompt: bytes, relay: Relay, seconds: float, drawn: Drawn) -> Figures:
-    """Lets answers stream without a pause; per cent of a core, bytes written, tokens a second. `drawn` is told what is
+    """Lets answer follow answer; per cent of a core, bytes written, tokens a second. `drawn` is told what is
     written, and when."""
     asked = 0
 
     def look(data: bytes, now: float) -> None:
         nonlocal asked
         drawn(data, now)
-        while asked - relay.answers < LINES_AHEAD:
+        if asked == relay.answers:  # more would be kept by the console, each with a notice
             os.write(write, prompt)
             asked += 1
 

@@ -42,6 +42,9 @@ def run_tui(
     """
 
     def make() -> ConsoleApp:
+        # Textual writes what changed at its next tick of so many a second. Ours are the fewer, and none while nothing
+        # changes, but what the pacer has drawn should not wait for another 16 ms.
+        os.environ.setdefault("TEXTUAL_FPS", "120")
         from llmbm_console.tui.app import ConsoleApp, default_memory
 
         return ConsoleApp(
