@@ -43,7 +43,7 @@ class ChangesCompositor(Compositor):
         for widget, (region, clip) in self.visible_widgets.items():
             seen = region.intersection(clip)
             touched = [seen.intersection(changed) for changed in self._changed if seen.overlaps(changed)]
-            touched = [part for part in touched if not any(part in front for front in before)]
+            touched = [part for part in touched if not any(front.contains_region(part) for front in before)]
             before.append(seen)
             if touched:
                 rows = Region.from_union(touched)
