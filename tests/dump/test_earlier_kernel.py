@@ -120,6 +120,32 @@ def test_utf8_copy_and_a_file_without_byte_order_mark_are_the_same() -> None:
         assert parse_post_mortem(data, "llmk-dump.txt").records == reference.records
 
 
+def test_a_copy_saved_with_the_other_byte_order_or_with_colours_of_a_terminal_is_the_same() -> None:
+    reference = parse_post_mortem(sixteen(DUMP), "llmk-dump.txt").records
+    coloured = DUMP.replace("decode_max", "decode\x1b[1;31m_max\x1b[0m").replace("[llmk]", "[ll\x1b[32mmk]")
+    for data in (b"\xfe\xff" + DUMP.encode("utf-16-be"), sixteen(coloured)):
+        assert parse_post_mortem(data, "llmk-dump.txt").records == reference
+
+
+def test_a_log_with_the_tail_of_an_older_dump_is_a_log() -> None:
+    log = "[llmk][log] last 1 events (ring cap=128)\n  #0 tsc=1 code=0 arena=-1 ptr=0x0 size=0 msg=log init\n"
+    found = parse_post_mortem(sixteen(log + DUMP), "llmk-log.txt")
+    assert (found.kind, len(found.events)) == ("log", 1)
+
+
+@pytest.mark.parametrize("head", ["", "  dim=", "Context: ", "#0 tsc=", "llmk-dump format=1 "])
+@pytest.mark.parametrize("unit", ["x", "0x", "9", " ", "\r", "\n", "a=( "])
+def test_a_line_of_a_megabyte_is_read_at_once(head: str, unit: str) -> None:
+    """Not measured: in a reader that looks at every octet from every other one this takes hours."""
+    endless = head + unit * (1_000_000 // len(unit)) + "\n"
+    whole = parse_post_mortem((DUMP + endless).encode(), "llmk-dump.txt")
+    assert len(whole.events) == 3
+    try:
+        parse_post_mortem(endless.encode(), "llmk-dump.txt")
+    except DumpError as error:
+        assert len(str(error)) < 300
+
+
 @pytest.mark.parametrize("data", [b"", b"\xff\xfe", b"\x00" * 100, b"\n \n"])
 def test_an_empty_file_is_refused_with_what_was_expected(data: bytes) -> None:
     with pytest.raises(DumpError, match=r"empty; expected an llmk-dump\.txt"):

@@ -55,6 +55,15 @@ def test_every_section_becomes_typed_records() -> None:
     ]
 
 
+@pytest.mark.parametrize("unit", ["x", "9", " ", "a=( "])
+def test_a_line_of_a_megabyte_in_any_section_is_read_at_once(unit: str) -> None:
+    """Not measured: in a reader that looks at every octet from every other one this takes hours."""
+    lines = body().splitlines(keepends=True)
+    for place in range(1, len(lines), 8):
+        text = "".join(lines[:place]) + "  " + unit * (1_000_000 // len(unit)) + "\n" + "".join(lines[place:])
+        assert last_of(read(sealed(text)).records, SamplingState) is not None
+
+
 def test_the_sample_in_the_tree_is_whole() -> None:
     assert read(SAMPLE.read_bytes()).complete
 

@@ -21,7 +21,7 @@ from llmbm_console.core.known_fields import knowing_all
 from llmbm_console.core.link_streams import Streams
 from llmbm_console.core.post_mortem_file import PostMortem
 from llmbm_console.core.raw_log import records_of
-from llmbm_console.core.sanitise import clean
+from llmbm_console.core.sanitise import EscapeFilter, clean
 from llmbm_console.core.verdict import verdict_of
 from llmbm_protocol.schema import Event, Record
 
@@ -30,10 +30,12 @@ OUR_KINDS = {"llmk-dump": "dump", "llmk-log": "log", "llmk-failsafe": "failsafe"
 
 _HEADER = re.compile(r"^(llmk-(?:dump|log|failsafe)) format=(\d+)\b(.*)$")
 _END = re.compile(rb"^end crc32=([0-9a-f]{8})\r?\n?", re.MULTILINE)
-_WORD = re.compile(r"(\w+)=(\S*)")
+_WORD = re.compile(r"\b(\w+)=(\S*)")
 _EVENT_INDEX = re.compile(r"^\s*#(\d+)\s+tsc=")
 _LOG_HEAD = re.compile(r"\[llmk\]\[log\]")
-_EARLIER = re.compile(r"^(Context:|\s*Sampling:|\s*Budgets:|CTX$)|\[llmk\]|\[stats\] tokens=|^You: ", re.MULTILINE)
+_EARLIER = re.compile(
+    r"^(Context:|[ \t]*Sampling:|[ \t]*Budgets:|CTX$)|\[llmk\]|\[stats\] tokens=|^You: ", re.MULTILINE
+)
 
 
 class DumpError(SessionError):
@@ -57,18 +59,21 @@ class Reading:
 
 def decode(data: bytes, reading: Reading) -> str:
     """The file's text, whatever of the two encodings it has; undecodable bytes become U+FFFD and a problem."""
-    sixteen = data.startswith(b"\xff\xfe") or (len(data) >= 8 and data[1:64:2].count(0) > len(data[1:64:2]) * 3 // 4)
-    if sixteen:
-        body = data[2:] if data.startswith(b"\xff\xfe") else data
+    big = data.startswith(b"\xfe\xff")  # nobody's kernel writes it, but an editor that saved the file may
+    marked = big or data.startswith(b"\xff\xfe")
+    if marked or (len(data) >= 8 and data[1:64:2].count(0) > len(data[1:64:2]) * 3 // 4):
+        body = data[2:] if marked else data
         if len(body) % 2:
             reading.problem("the file ends in the middle of a character: it was cut")
             body = body[:-1]
-        text = body.decode("utf-16-le", "replace")
+        text = body.decode("utf-16-be" if big else "utf-16-le", "replace")
     else:
         text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
     if "\ufffd" in text:
         reading.problem("some characters are damaged")
-    return re.sub(r"\r*\n|\r", "\n", text).replace("\x00", "")
+    if "\x1b" in text:  # copied from a terminal, or of a serial console: a colour must not part a word
+        text = "".join(EscapeFilter().feed(text))
+    return re.sub(r"\r+\n?|\n", "\n", text).replace("\x00", "")
 
 
 def without_stale_tail(lines: Sequence[str], reading: Reading) -> list[str]:
@@ -139,6 +144,7 @@ def parse_post_mortem(data: bytes, name: str) -> PostMortem:
             if not text.endswith("\n"):
                 reading.problem("the last line has no end: the file was cut while it was written, or since")
             lines = without_stale_tail(lines, reading)
+            kind = earlier_kind("\n".join(lines), name)  # a stale tail may be of another kind
         reader = KernelText()
         for line in lines:
             reading.records += reader.line(line)

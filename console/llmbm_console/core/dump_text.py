@@ -35,7 +35,8 @@ from llmbm_protocol.schema import (
     Zone,
 )
 
-_PAIR = re.compile(r"([a-z_0-9]+)=(\([^)]*\)|\S*)")
+# Looks from where a word begins, and not far for a bracket: so a line of any length is read in one pass.
+_PAIR = re.compile(r"(?<![a-z_0-9])([a-z_0-9]+)=(\([^)]{0,240}\)|\S*)")
 _ARENA = re.compile(r"^ {2}\[([A-Z]+)\] ")
 _EVENT = re.compile(r"^ {2}#\d+ tsc=")
 

@@ -51,7 +51,8 @@ UNITS = {"": 1, "B": 1, "bytes": 1, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 
 U48_MAX = (1 << 48) - 1
 CYCLES_MAX = 2**39 - 1  # the most that a sentinel record holds
 
-_WORD = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(\S*)(?:\s+(MiB|KiB|GiB|bytes|B)\b)?")
+# Only where a word begins: tried again at every letter, a line of 100 kB without "=" takes a minute.
+_WORD = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]*)=(\S*)(?:\s+(MiB|KiB|GiB|bytes|B)\b)?")
 _ARENA = re.compile(r"\[(WEIGHTS|KV|SCRATCH|ACTS|ZONEC|KEEP)\]")
 _EVENT = re.compile(r"#\d+\s+tsc=")
 _OVERRUNS = re.compile(r"overruns\(p=(\d+) d=(\d+)\)")
