@@ -82,6 +82,13 @@ def positive(word: str) -> int:
     return int(word)
 
 
+def tcp_port(word: str) -> int:
+    """The number of a TCP port that can be listened on."""
+    if not word.isascii() or not word.isdigit() or not 1 <= int(word[:6]) <= 65535:
+        raise argparse.ArgumentTypeError(f"{word!r} is not a TCP port, 1 to 65535")
+    return int(word)
+
+
 def seconds(word: str) -> float:
     """A time in seconds, or another amount above 0."""
     try:
@@ -312,7 +319,7 @@ def run_serve(argv: Sequence[str]) -> int:
         epilog="Everything else is an option of llmbm-console: serve --writable --sim",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this computer only)")
-    parser.add_argument("--port", type=positive, default=8000, metavar="N", help="default: 8000")
+    parser.add_argument("--port", type=tcp_port, default=8000, metavar="N", help="default: 8000")
     parser.add_argument("--writable", action="store_true", help="pages may type, not only watch")
     parser.add_argument("--public-url", default="", metavar="URL", help="how browsers reach it, behind a proxy")
     arguments, words = parser.parse_known_args(argv)

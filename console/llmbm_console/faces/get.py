@@ -90,6 +90,9 @@ async def get(session: Session, name: str, output: str | None, timeout: float) -
         path = None if output == "-" else Path(output) if output is not None else output_path(name)
         if output is None and path is not None and path.exists():
             raise SessionError(f"{path} is here already: name another place with -o, or the same to replace it")
+        if path is not None and (path.is_dir() or not path.parent.is_dir()):
+            what = f"{path} is a folder" if path.is_dir() else f"there is no folder {path.parent}"
+            raise SessionError(f"{what}: -o takes the name of the file itself")
         await session.open()
         await session.wait_ready(timeout)
         data = await _download(session, name, timeout)
