@@ -124,7 +124,8 @@ static uint32_t kv_head_of(const struct model_config *c, uint32_t head)
     return head / (c->n_heads / c->n_kv_heads);
 }
 
-/* Queries of the pass that meet the same keys: one head of some tokens, or some heads of one token. At most KERNEL_TOKENS. */
+/* Queries of the pass that meet the same keys: one head of some tokens, or some heads of one token. At most
+ * KERNEL_TOKENS. */
 struct queries {
     struct range heads, tokens;
 };
@@ -134,8 +135,8 @@ static uint32_t count_of(const struct queries *queries)
     return (queries->heads.last - queries->heads.first) * (queries->tokens.last - queries->tokens.first);
 }
 
-/* scores[query][position] = key . query for the positions of some panels; each key is read once for all queries. A token
- * gets scores also for the positions behind its own, which nobody reads. */
+/* scores[query][position] = key . query for the positions of some panels; each key is read once for all queries. A
+ * token gets scores also for the positions behind its own, which nobody reads. */
 static bool score_panels(const struct engine *engine, uint32_t layer, const struct queries *queries,
                          struct range panels, float *scores, struct engine_share *share)
 {
@@ -188,7 +189,8 @@ static bool attend(const struct engine *engine, uint32_t layer, const struct que
     if (!score_panels(engine, layer, queries, panels, scores, share))
         return false;
     for (uint32_t head = queries->heads.first; head < queries->heads.last; head++)
-        for (uint32_t i = queries->tokens.first; i < queries->tokens.last; i++, scores += padded(engine->config.seq_len))
+        for (uint32_t i = queries->tokens.first; i < queries->tokens.last;
+             i++, scores += padded(engine->config.seq_len))
             if (!mix_values(engine, layer, head, i, scores, scores, share))
                 return false;
     return true;

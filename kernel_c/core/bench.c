@@ -4,15 +4,15 @@
 #include "kernel.h"
 #include "stream_read.h"
 
-#define SLICES 9u           /* of the stream read; the median counts */
-#define WARM_SLICES 12u     /* before them, of weights that a cache may hold in part: three times those of a 15M model */
-#define SLICE_BLOCKS 4096u  /* 16 MiB: 0.4 ms from memory, long beside handing it to a second processor */
+#define SLICES 9u          /* of the stream read; the median counts */
+#define WARM_SLICES 12u    /* before them, of weights that a cache may hold in part: three times those of a 15M model */
+#define SLICE_BLOCKS 4096u /* 16 MiB: 0.4 ms from memory, long beside handing it to a second processor */
 #define BURSTS 5u
-#define BURST_ROWS 128u     /* of the KV cache: a burst begins anew behind them */
+#define BURST_ROWS 128u /* of the KV cache: a burst begins anew behind them */
 #define LEAST_ROWS 16u
-#define LEAST_PROMPT 2u     /* tokens of a pass: one would be decode */
+#define LEAST_PROMPT 2u /* tokens of a pass: one would be decode */
 #define LONGEST_PASS_US 2000000u
-#define DECODE_SHARE 6u     /* tenths of the time */
+#define DECODE_SHARE 6u /* tenths of the time */
 #define PREFILL_SHARE 4u
 
 /* What was done in some time. */

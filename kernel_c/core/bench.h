@@ -1,9 +1,9 @@
 /* bench.h - how fast the engine is, and how near to the bound that its memory sets.
  *
- * A decode pass reads every weight once, so no engine decodes faster than its processors can read the weights. That read
- * is measured here, over the same memory by the same processors with loads of the same width: weights that fit a cache
- * are read from it, and are compared with it. Of larger ones a cache keeps a part, now and then more of it for the engine
- * than for a plain read: a share can be a little over 100 %.
+ * A decode pass reads every weight once, so no engine decodes faster than its processors can read the weights. That
+ * read is measured here, over the same memory by the same processors with loads of the same width: weights that fit a
+ * cache are read from it, and are compared with it. Of larger ones a cache keeps a part, now and then more of it for
+ * the engine than for a plain read: a share can be a little over 100 %.
  */
 #ifndef LLMK_BENCH_H
 #define LLMK_BENCH_H
@@ -25,7 +25,7 @@ struct kernel;
 
 /* Model, kernels or processors are others than before. */
 void bench_forget_read(struct kernel *kernel);
-/* The stream read of the weights, measured if it is not known: milliseconds on a machine. 0 when a stop was asked for. */
+/* The stream read of the weights, measured if it is not known: milliseconds on a machine. 0: a stop was asked for. */
 uint64_t bench_read_rate(struct kernel *kernel);
 /* Decode and prefill in bursts over rows of the KV cache that the conversation does not use: it goes on as if nothing
  * had been. Budgets learn nothing. Refused when there is no model or too little room, and when a stop was asked for. */

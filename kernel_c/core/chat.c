@@ -152,8 +152,7 @@ static enum pass_end run_pass(struct kernel *kernel, enum wire_sentinel_phase ph
     workers_prepare(&kernel->workers, &kernel->engine, (uint32_t)kernel->params.values[PARAM_THREADS]);
     chat->poll_cycles = 0;
     uint64_t start = port_cycles();
-    const float *logits =
-        engine_prefill(&kernel->engine, chat->tokens + chat->rows, count, chat->rows, want_logits);
+    const float *logits = engine_prefill(&kernel->engine, chat->tokens + chat->rows, count, chat->rows, want_logits);
     uint64_t spent = port_cycles() - start;
     *ret_cycles = spent > chat->poll_cycles ? (spent - chat->poll_cycles + count - 1) / count : 0;
     workers_pass_done();
@@ -168,8 +167,8 @@ static enum pass_end run_pass(struct kernel *kernel, enum wire_sentinel_phase ph
     return PASS_DONE;
 }
 
-/* Caches the rest of the conversation, many tokens in a pass; the logits are those after its last token, which has a pass
- * of its own when that is one of decoding. */
+/* Caches the rest of the conversation, many tokens in a pass; the logits are those after its last token, which has a
+ * pass of its own when that is one of decoding. */
 static enum pass_end catch_up(struct kernel *kernel, enum wire_sentinel_phase last_phase, const float **ret_logits,
                               uint64_t *ret_cycles)
 {

@@ -9,9 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CHOICE_MOST 20u            /* tokens of the list */
-#define CHOICE_HOT 2000000u        /* millionths: the highest temperature, for which the shares are told as well */
-#define CHOICE_STEPS 1024.0f       /* a difference of logits is told in these parts of one */
+#define CHOICE_MOST 20u      /* tokens of the list */
+#define CHOICE_HOT 2000000u  /* millionths: the highest temperature, for which the shares are told as well */
+#define CHOICE_STEPS 1024.0f /* a difference of logits is told in these parts of one */
 #define CHOICE_MOST_STEPS 0xffffu
 
 struct choice_token {
@@ -23,15 +23,15 @@ struct choice_token {
 
 struct choice {
     uint32_t generation, index;
-    uint32_t most;         /* how many of the likeliest are wanted, 1 .. CHOICE_MOST */
-    uint32_t temperature;  /* in force, millionths */
-    uint32_t banned;       /* tokens that only the n-gram ban took out */
-    uint32_t raw_best;     /* the likeliest token before ban and penalty */
-    uint32_t rank;         /* of the chosen token, 1 is the likeliest: by logit, the lower id first among equals */
-    float share;           /* of the chosen token */
-    bool weakened;         /* the chosen token */
-    bool cut;              /* min_p, top_k and top_p were applied: not to a greedy choice */
-    uint32_t kept[3];      /* tokens that each of them left over */
+    uint32_t most;        /* how many of the likeliest are wanted, 1 .. CHOICE_MOST */
+    uint32_t temperature; /* in force, millionths */
+    uint32_t banned;      /* tokens that only the n-gram ban took out */
+    uint32_t raw_best;    /* the likeliest token before ban and penalty */
+    uint32_t rank;        /* of the chosen token, 1 is the likeliest: by logit, the lower id first among equals */
+    float share;          /* of the chosen token */
+    bool weakened;        /* the chosen token */
+    bool cut;             /* min_p, top_k and top_p were applied: not to a greedy choice */
+    uint32_t kept[3];     /* tokens that each of them left over */
     uint32_t count;
     struct choice_token likeliest[CHOICE_MOST]; /* by rank */
 };

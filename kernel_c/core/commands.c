@@ -7,7 +7,8 @@
 #define NAME_BYTES 24u
 
 static const struct command *const tables[] = {commands_sampling, commands_diagnostics, commands_performance,
-                                               commands_session, commands_failsafe, commands_picture, commands_bench};
+                                               commands_session,  commands_failsafe,    commands_picture,
+                                               commands_bench};
 #define TABLES (sizeof tables / sizeof tables[0])
 
 static bool is_blank(char c)

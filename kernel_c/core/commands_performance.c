@@ -30,7 +30,8 @@ static void show_budget(const struct kernel *kernel, unsigned index, const char 
     if (phase->budget == 0)
         text_string(out, "nothing learnt yet");
     else
-        text_format(out, "%llu cycles a token, %s", (unsigned long long)phase->budget, phase->pinned ? "pinned" : "learnt");
+        text_format(out, "%llu cycles a token, %s", (unsigned long long)phase->budget,
+                    phase->pinned ? "pinned" : "learnt");
     text_format(out, "; last pass %llu, %llu passes, %llu over the budget\n", (unsigned long long)phase->last,
                 (unsigned long long)phase->passes, (unsigned long long)phase->overruns);
 }
@@ -61,7 +62,7 @@ static bool run_budget(struct kernel *kernel, const char *rest, size_t length, s
 }
 
 const struct command commands_performance[] = {
-    {"/budget", "[p] [d] | auto", "shows or pins the cycles that a token may take in a prefill and in a decode pass; auto learns them",
-     run_budget},
+    {"/budget", "[p] [d] | auto",
+     "shows or pins the cycles that a token may take in a prefill and in a decode pass; auto learns them", run_budget},
     {0},
 };

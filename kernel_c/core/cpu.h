@@ -33,7 +33,7 @@ struct cpu_info {
 };
 
 void cpu_detect(struct cpu_info *ret_info);
-uint64_t cpu_cache_bytes(void); /* of the largest cache, 0: the processor does not tell */
+uint64_t cpu_cache_bytes(void);                   /* of the largest cache, 0: the processor does not tell */
 const char *cpu_level_name(enum cpu_level level); /* "reference", "sse2", "avx2", "avx512", "avx512_vnni" */
 const char *cpu_feature_name(unsigned bit);       /* bit < CPU_FEATURES: "avx512f" */
 uint32_t cpu_missing(const struct cpu_info *info, enum cpu_level level); /* features that the level wants; 0: it runs */

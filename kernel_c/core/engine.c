@@ -26,11 +26,11 @@ bool engine_worth_sharing(const struct engine *engine)
 static engine_step *const one_token[STEPS_MOST] = {step_qkv, step_attend, step_output, step_gate_up, step_down};
 static engine_step *const one_token_few_heads[STEPS_MOST] = {step_qkv,    step_scores,  step_mix,
                                                              step_output, step_gate_up, step_down};
-static engine_step *const float_tokens[STEPS_MOST] = {
-    step_attention_input, step_qkv, step_attend, step_output, step_feed_input, step_gate_up, step_down};
-static engine_step *const int8_tokens[STEPS_MOST] = {
-    step_attention_input, step_qkv,     step_attend,     step_output_input, step_output,
-    step_feed_input,      step_gate_up, step_down_input, step_down};
+static engine_step *const float_tokens[STEPS_MOST] = {step_attention_input, step_qkv,     step_attend, step_output,
+                                                      step_feed_input,      step_gate_up, step_down};
+static engine_step *const int8_tokens[STEPS_MOST] = {step_attention_input, step_qkv,        step_attend,
+                                                     step_output_input,    step_output,     step_feed_input,
+                                                     step_gate_up,         step_down_input, step_down};
 
 static engine_step *const *steps_for(const struct engine *engine)
 {

@@ -1,10 +1,10 @@
 /* engine.h - the transformer: tokens in, the logits of the next one out.
  *
  * The engine owns no memory. It is given four regions (sizes from model_need) and keeps no state but what is in them
- * and in struct engine. Every kernel (reference C, SSE2, AVX2, AVX-512) sums each row in index order without contraction, so all
- * give the same bits, for any number of processors, and for tokens one at a time or many in a pass. With int8 weights
- * the input of every product is quantised too, as llama2.c's runq does: integer sums within a group, float32 over the
- * groups in their order.
+ * and in struct engine. Every kernel (reference C, SSE2, AVX2, AVX-512) sums each row in index order without
+ * contraction, so all give the same bits, for any number of processors, and for tokens one at a time or many in a pass.
+ * With int8 weights the input of every product is quantised too, as llama2.c's runq does: integer sums within a group,
+ * float32 over the groups in their order.
  */
 #ifndef LLMK_ENGINE_H
 #define LLMK_ENGINE_H

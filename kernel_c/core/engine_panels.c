@@ -52,8 +52,7 @@ void panel_scale(const struct panel_row *row, float scale)
     __builtin_memcpy(row->group + row->lane * sizeof scale, &scale, sizeof scale);
 }
 
-static void panel_quantised(const struct engine *engine, const struct tensor *tensor, uint32_t row,
-                            const float *values)
+static void panel_quantised(const struct engine *engine, const struct tensor *tensor, uint32_t row, const float *values)
 {
     const struct model_config *c = &engine->config;
     struct panel_row to = panel_row(c, tensor, row);

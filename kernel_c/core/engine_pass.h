@@ -66,8 +66,8 @@ bool classify(const struct engine *engine, struct engine_share *share);
 
 /* ---- attention.c ------------------------------------------------------------------------------------------------ */
 
-/* Rows of the product of queries, keys and values, which lie at `qkv`: rotates queries and keys to the token's position;
- * keys and values go into the cache. */
+/* Rows of the product of queries, keys and values, which lie at `qkv`: rotates queries and keys to the token's
+ * position; keys and values go into the cache. */
 void attention_place(const struct engine *engine, uint32_t layer, uint32_t index, const float *qkv, struct range rows);
 
 engine_step step_attend; /* heads and tokens are shared */

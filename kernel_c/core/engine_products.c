@@ -36,8 +36,8 @@ static void normalise(const struct engine *engine, float *out, const float *x, c
         out[i] = weight[i] * (scale * x[i]);
 }
 
-/* Where the inputs of a kind lie: those of the heads and of the gate where they were made, the others among `normed`. In
- * a pass of one token each processor has its own. */
+/* Where the inputs of a kind lie: those of the heads and of the gate where they were made, the others among `normed`.
+ * In a pass of one token each processor has its own. */
 static struct input input_place(const struct engine *engine, enum input_kind kind, struct range tokens, uint32_t slot)
 {
     const struct model_config *c = &engine->config;
@@ -159,7 +159,8 @@ static void multiply_float(const struct engine *engine, const struct product *pr
 {
     const struct input *input = &product->input;
     const struct kernels *kernels = engine->pass.kernels;
-    const float *matrix = (const float *)(const void *)product->matrix + (uint64_t)panels.first * PANEL * input->columns;
+    const float *matrix =
+        (const float *)(const void *)product->matrix + (uint64_t)panels.first * PANEL * input->columns;
     const float *x = input->x + (uint64_t)tokens.first * input->stride;
     float *out = product->out + (uint64_t)tokens.first * product->stride + (uint64_t)panels.first * PANEL;
     uint32_t count = tokens.last - tokens.first, some = panels.last - panels.first;
@@ -267,14 +268,14 @@ static void add_rows(float *to, const float *from, const float *projected, struc
 /* The padding rows of the streams take part: they are never read as anything else. */
 static void add_output(const struct engine *engine, const struct product *product, uint32_t index, struct range rows)
 {
-    add_rows(stream_of(engine, 1, index), stream_of(engine, 0, index),
-             product->out + (uint64_t)index * product->stride, rows);
+    add_rows(stream_of(engine, 1, index), stream_of(engine, 0, index), product->out + (uint64_t)index * product->stride,
+             rows);
 }
 
 static void add_down(const struct engine *engine, const struct product *product, uint32_t index, struct range rows)
 {
-    add_rows(stream_of(engine, 0, index), stream_of(engine, 1, index),
-             product->out + (uint64_t)index * product->stride, rows);
+    add_rows(stream_of(engine, 0, index), stream_of(engine, 1, index), product->out + (uint64_t)index * product->stride,
+             rows);
 }
 
 bool step_output(const struct engine *engine, uint32_t layer, struct engine_share *share)

@@ -21,8 +21,8 @@ uint64_t engine_cache_bytes(const struct engine *engine, uint32_t position)
     return ((uint64_t)position + 1) * row;
 }
 
-/* A window of the weights' memory that is read again and again; each processor keeps its own part of it, as it keeps its
- * own rows of a matrix. */
+/* A window of the weights' memory that is read again and again; each processor keeps its own part of it, as it keeps
+ * its own rows of a matrix. */
 struct window {
     const struct engine *engine;
     const uint8_t *from;
@@ -36,7 +36,8 @@ static bool read_part(const void *argument, uint32_t phase, struct engine_share 
     uint64_t all = 0;
     (void)phase;
     for (uint32_t round = 0; round < window.rounds; round++)
-        all ^= stream_read(window.engine->level, window.from + (uint64_t)own.first * STREAM_BLOCK, own.last - own.first);
+        all ^=
+            stream_read(window.engine->level, window.from + (uint64_t)own.first * STREAM_BLOCK, own.last - own.first);
     __asm__ volatile("" : : "r"(all)); /* it is wanted, so it must be read */
     return true;
 }

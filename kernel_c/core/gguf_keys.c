@@ -4,7 +4,7 @@
 #include "text.h"
 #include "tokenizer_private.h"
 
-enum { TYPE_FLOAT32 = 6, TYPE_BOOL = 7, TYPE_STRING = 8, TYPE_ARRAY = 9 };
+enum { TYPE_INT32 = 5, TYPE_FLOAT32 = 6, TYPE_BOOL = 7, TYPE_STRING = 8, TYPE_ARRAY = 9 };
 
 static const struct type {
     const char *name;
@@ -243,7 +243,7 @@ static struct gguf_array *known_array(struct gguf *gguf, uint32_t *ret_type)
     *ret_type = TYPE_FLOAT32;
     if (string_equal(key, "tokenizer.ggml.scores"))
         return &gguf->scores;
-    *ret_type = 5; /* int32 */
+    *ret_type = TYPE_INT32;
     return string_equal(key, "tokenizer.ggml.token_type") ? &gguf->types : NULL;
 }
 
@@ -260,9 +260,11 @@ static bool read_array(struct gguf *gguf)
     struct gguf_array *known = known_array(gguf, &wanted);
     if (known != NULL && type != wanted)
         return refuse_type(reader, type, types[wanted].name);
-    if (known != NULL && (count < 3 || count > 262144))
-        return error_set(reader->error, ERROR_FORMAT, "gguf: %s has %llu elements, expected 3..262144", reader->name,
-                         (unsigned long long)count);
+    const struct integer *vocabulary = &integers[GGUF_VOCABULARY];
+    if (known != NULL && (count < vocabulary->least || count > vocabulary->most))
+        return error_set(reader->error, ERROR_FORMAT, "gguf: %s has %llu elements, expected %llu..%llu", reader->name,
+                         (unsigned long long)count, (unsigned long long)vocabulary->least,
+                         (unsigned long long)vocabulary->most);
     if (known != NULL)
         *known = (struct gguf_array){reader->at, (uint32_t)count};
     if (type == TYPE_STRING)

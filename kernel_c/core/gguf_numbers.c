@@ -6,15 +6,15 @@
 
 /* The fields moved into those of a float32 have an exponent that is 112 too small, which a product mends for subnormal
  * numbers too. No branches: this is done for every weight of a half-precision file. */
-float gguf_half(const uint8_t *bytes)
+static float half(const uint8_t *bytes)
 {
-    uint32_t half = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8;
-    uint32_t magnitude = (half & 0x7fffu) << 13, special = (half & 0x7c00u) == 0x7c00u ? 0x7f800000u : 0, bits;
+    uint32_t raw = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8;
+    uint32_t magnitude = (raw & 0x7fffu) << 13, special = (raw & 0x7c00u) == 0x7c00u ? 0x7f800000u : 0, bits;
     float value;
     __builtin_memcpy(&value, &magnitude, sizeof value);
     value *= 0x1p112f;
     __builtin_memcpy(&bits, &value, sizeof bits);
-    bits |= special | (half & 0x8000u) << 16;
+    bits |= special | (raw & 0x8000u) << 16;
     __builtin_memcpy(&value, &bits, sizeof value);
     return value;
 }
@@ -31,10 +31,10 @@ static void expand_f16(const uint8_t *from, float *to, uint64_t blocks)
     for (; blocks >= 8; blocks -= 8, from += sizeof eight, to += 8) {
         __builtin_memcpy(eight, from, sizeof eight);
         for (unsigned i = 0; i < 8; i++)
-            to[i] = gguf_half(eight + 2 * i);
+            to[i] = half(eight + 2 * i);
     }
     for (uint64_t i = 0; i < blocks; i++)
-        to[i] = gguf_half(from + 2 * i);
+        to[i] = half(from + 2 * i);
 }
 
 static void expand_bf16(const uint8_t *from, float *to, uint64_t blocks)
@@ -47,13 +47,13 @@ static void expand_bf16(const uint8_t *from, float *to, uint64_t blocks)
 
 static void quants_q8_0(const uint8_t *block, int8_t *ret_quants, float *ret_scale)
 {
-    *ret_scale = gguf_half(block);
+    *ret_scale = half(block);
     __builtin_memcpy(ret_quants, block + 2, GGUF_QUANTS);
 }
 
 static void quants_q4_0(const uint8_t *block, int8_t *ret_quants, float *ret_scale)
 {
-    *ret_scale = gguf_half(block);
+    *ret_scale = half(block);
     for (unsigned i = 0; i < GGUF_QUANTS / 2; i++) {
         ret_quants[i] = (int8_t)((block[2 + i] & 15) - 8);
         ret_quants[i + GGUF_QUANTS / 2] = (int8_t)((block[2 + i] >> 4) - 8);
@@ -90,7 +90,7 @@ static void expand_q6_k(const uint8_t *from, float *to, uint64_t blocks)
     uint8_t block[MOST_BLOCK_BYTES];
     for (; blocks > 0; blocks--, from += sizeof block, to += 256) {
         __builtin_memcpy(block, from, sizeof block);
-        float scale = gguf_half(block + 208);
+        float scale = half(block + 208);
         for (unsigned i = 0; i < 256; i++) {
             unsigned half = i / 128, run = i / 32 % 4, lane = i % 32;
             unsigned bits = block[64 * half + 32 * (run % 2) + lane], more = block[128 + 32 * half + lane];

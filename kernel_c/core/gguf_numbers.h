@@ -28,6 +28,4 @@ const struct gguf_numbers *gguf_numbers(uint32_t id); /* NULL: not supported */
 const char *gguf_numbers_name(uint32_t id);
 #define GGUF_NUMBERS_SUPPORTED "F32, F16, BF16, Q8_0, Q4_0 or Q6_K"
 
-float gguf_half(const uint8_t *bytes); /* IEEE half precision, exactly */
-
 #endif

@@ -105,8 +105,9 @@ static bool read_type(struct gguf_reader *reader, const struct model_config *con
         return error_set(reader->error, ERROR_FORMAT, "gguf: tensor %.60s has numbers of type %u (%s), expected %s",
                          reader->name, id, gguf_numbers_name(id), GGUF_NUMBERS_SUPPORTED);
     if (gguf_is_norm(slot) && numbers->block_weights > 1)
-        return error_set(reader->error, ERROR_FORMAT, "gguf: tensor %.60s has numbers of type %s, expected F32 or F16",
-                         reader->name, numbers->name);
+        return error_set(reader->error, ERROR_FORMAT,
+                         "gguf: tensor %.60s has numbers of type %s, expected F32, F16 or BF16", reader->name,
+                         numbers->name);
     gguf_shape(config, slot, &rows, &columns);
     if (columns % numbers->block_weights != 0)
         return error_set(reader->error, ERROR_FORMAT,

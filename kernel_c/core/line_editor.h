@@ -30,7 +30,8 @@ struct kernel;
 /* Takes one byte; echoes through the console. True when the line is complete: it is in `line` and `length`, without the end. */
 bool line_editor_take(struct kernel *kernel, struct line_editor *editor, uint8_t byte);
 void line_editor_clear(struct line_editor *editor);
-void line_editor_show(struct kernel *kernel, struct line_editor *editor); /* behind a new prompt, the cursor at its end */
+void line_editor_show(struct kernel *kernel,
+                      struct line_editor *editor); /* behind a new prompt, the cursor at its end */
 void line_editor_remember(struct line_editor *editor, const char *line, size_t length);
 
 #endif

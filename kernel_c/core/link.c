@@ -105,8 +105,8 @@ void link_beacon(struct kernel *kernel)
     send_hello(kernel, "", false);
 }
 
-/* A new session: everything that belonged to the last one is forgotten. Work that runs goes on, and the line editor keeps what a
- * person had half typed; whole lines that wait for a busy kernel are dropped. */
+/* A new session: everything that belonged to the last one is forgotten. Work that runs goes on, and the line editor
+ * keeps what a person had half typed; whole lines that wait for a busy kernel are dropped. */
 static void take_hello(struct kernel *kernel, const struct wire_host_hello *hello)
 {
     struct link *link = &kernel->link;

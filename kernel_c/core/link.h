@@ -1,8 +1,8 @@
 /* link.h - the kernel's end of the line protocol (protocol/SPEC.md), and who owns the serial line at the moment.
  *
- * link.c: modes, receiving, the poll. link_send.c: frames going out and what is dropped when there is no room. link_answers.c: requests and
- * their responses. link_requests.c: what the operations do; link_output.c: their texts; link_file.c: files; link_choice.c: how
- * tokens were chosen. link_typed.c: what a person types.
+ * link.c: modes, receiving, the poll. link_send.c: frames going out and what is dropped when there is no room.
+ * link_answers.c: requests and their responses. link_requests.c: what the operations do; link_output.c: their texts;
+ * link_file.c: files; link_choice.c: how tokens were chosen. link_typed.c: what a person types.
  */
 #ifndef LLMK_LINK_H
 #define LLMK_LINK_H
@@ -48,20 +48,20 @@ struct link_file {
 
 /* What a hello begins anew. */
 struct link_session {
-    uint32_t number;          /* hellos so far: an answer of an earlier one is not sent into the next */
-    uint16_t sequence;        /* of the next frame */
-    uint32_t consumed, told;  /* bytes taken since the hello; the value in the last K */
-    uint64_t stop_us;         /* when the last stop byte came, 0: none */
+    uint32_t number;         /* hellos so far: an answer of an earlier one is not sent into the next */
+    uint16_t sequence;       /* of the next frame */
+    uint32_t consumed, told; /* bytes taken since the hello; the value in the last K */
+    uint64_t stop_us;        /* when the last stop byte came, 0: none */
     enum wire_log_level level;
     struct link_stream streams[WIRE_STREAM_COUNT];
     struct link_answer answers[LINK_REPLAYS];
-    uint32_t answered;        /* answers so far: the next place is answered % LINK_REPLAYS */
-    uint32_t choices;         /* how many of the likeliest tokens go with each token, 0: no choices are sent */
-    uint16_t choices_dropped; /* since the last one sent */
+    uint32_t answered;             /* answers so far: the next place is answered % LINK_REPLAYS */
+    uint32_t choices;              /* how many of the likeliest tokens go with each token, 0: no choices are sent */
+    uint16_t choices_dropped;      /* since the last one sent */
     struct wire_counters counters; /* in the last X */
     uint64_t counters_us;
     size_t staged_length;
-    uint16_t output_id;       /* whose output is kept for `out`, 0: nobody's */
+    uint16_t output_id; /* whose output is kept for `out`, 0: nobody's */
 };
 
 struct link {
@@ -101,7 +101,8 @@ struct link {
 /* One token of the last generation, in parts when it is long; returns the number of frames. */
 unsigned link_send_token(struct kernel *kernel, uint32_t index, const struct chat_token *token, const uint8_t *bytes, size_t count);
 uint32_t link_choices_wanted(const struct kernel *kernel); /* 0: nobody asked */
-void link_send_choice(struct kernel *kernel, const struct choice *choice); /* behind its token; dropped as samples are */
+void link_send_choice(struct kernel *kernel,
+                      const struct choice *choice); /* behind its token; dropped as samples are */
 void link_finished(struct kernel *kernel, const struct wire_finished *record);
 void link_event(struct kernel *kernel, const struct wire_event *record);
 void link_changed(struct kernel *kernel, enum wire_stream stream); /* send this record soon */
@@ -125,8 +126,8 @@ uint32_t link_sleep_us(const struct kernel *kernel);
 
 /* ---- between the link's own files ------------------------------------------------------------------------------- */
 
-/* LINK_ALWAYS: in human mode too, where nothing else is sent. Samples and events are left out while more than half of the ring
- * is full; what must go waits up to 50 ms. */
+/* LINK_ALWAYS: in human mode too, where nothing else is sent. Samples and events are left out while more than half of
+ * the ring is full; what must go waits up to 50 ms. */
 enum link_care { LINK_SAMPLE, LINK_EVENT, LINK_MUST, LINK_ALWAYS };
 /* Sends the record that `pointer` points to. False when it was not sent. */
 #define link_send(kernel, care, pointer) link_send_record(kernel, care, WIRE_RECORD_OF(pointer), pointer)
@@ -157,7 +158,8 @@ unsigned link_output_pieces(size_t length);
 /* Sends a reason that is longer than a response holds as output before it; the response has its beginning. */
 void link_send_reason(struct kernel *kernel, struct link_answer *answer, const char *message);
 
-/* What a person types. Text of the line is typed only when there is room for the longest line that turns out to be no frame. */
+/* What a person types. Text of the line is typed only when there is room for the longest line that turns out to be no
+ * frame. */
 void link_type(struct link *link, uint8_t byte);
 void link_type_from_line(struct link *link, uint8_t byte, bool rejected);
 bool link_can_type(const struct link *link);

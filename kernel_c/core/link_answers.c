@@ -1,4 +1,4 @@
-/* link_answers.c - each request is done once: its response is kept, and sent again when the same request comes again. */
+/* link_answers.c - each request is done once: its response is kept, and sent again when the request comes again. */
 #include "clock.h"
 #include "kernel.h"
 #include "text.h"
@@ -13,7 +13,8 @@ static void copy(char *to, size_t capacity, const char *from)
 struct link_answer *link_answer_begin(struct link *link, uint16_t id)
 {
     struct link_answer *answer = &link->session.answers[link->session.answered++ % LINK_REPLAYS];
-    *answer = (struct link_answer){.record = {.id = id, .ok = true, .value = answer->value, .message = answer->message}};
+    *answer =
+        (struct link_answer){.record = {.id = id, .ok = true, .value = answer->value, .message = answer->message}};
     return answer;
 }
 
@@ -94,7 +95,8 @@ void link_request(struct kernel *kernel, const struct wire_frame *frame)
     else if (!good)
         link_refuse(kernel, request.id, refusal.error, refusal.field, refusal.message);
     else if (link_busy(kernel) && !(wire_operations[request.op].flags & WIRE_OP_WHILE_BUSY))
-        link_refuse(kernel, request.id, WIRE_ERROR_CODE_BUSY, NULL, "the kernel computes: wait for the end, or stop it");
+        link_refuse(kernel, request.id, WIRE_ERROR_CODE_BUSY, NULL,
+                    "the kernel computes: wait for the end, or stop it");
     else
         link_perform(kernel, &request);
 }

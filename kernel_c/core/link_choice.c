@@ -16,8 +16,8 @@ static uint32_t write_likeliest(const struct choice *choice, size_t room, char *
     for (; count < choice->count; count++) {
         const struct choice_token *token = &choice->likeliest[count];
         size_t before = text.length;
-        text_format(&text, "%s%u:%u%s", count > 0 ? ";" : "", (unsigned)token->id, (unsigned)choice_below(choice, count),
-                    token->weakened ? "!" : "");
+        text_format(&text, "%s%u:%u%s", count > 0 ? ";" : "", (unsigned)token->id,
+                    (unsigned)choice_below(choice, count), token->weakened ? "!" : "");
         if (text.length > room || text.truncated) {
             list[before] = '\0';
             break;
@@ -38,15 +38,23 @@ void link_send_choice(struct kernel *kernel, const struct choice *choice)
     char list[WIRE_LINE_BYTES];
     if (link_choices_wanted(kernel) == 0 || choice->count == 0)
         return;
-    struct wire_choice record = {.generation = choice->generation, .index = choice->index, .dropped = link->session.choices_dropped,
-                                 .temperature = choice->temperature, .probability = millionths(choice->share),
-                                 .rank = choice->rank, .kept_count = choice->cut ? 3 : 0, .rest_count = 2,
-                                 .rest = {SAMPLER_MILLION, SAMPLER_MILLION}, .weakened = choice->weakened,
+    struct wire_choice record = {.generation = choice->generation,
+                                 .index = choice->index,
+                                 .dropped = link->session.choices_dropped,
+                                 .temperature = choice->temperature,
+                                 .probability = millionths(choice->share),
+                                 .rank = choice->rank,
+                                 .kept_count = choice->cut ? 3 : 0,
+                                 .rest_count = 2,
+                                 .rest = {SAMPLER_MILLION, SAMPLER_MILLION},
+                                 .weakened = choice->weakened,
                                  .banned = (uint16_t)(choice->banned < UINT16_MAX ? choice->banned : UINT16_MAX),
-                                 .has_otherwise = choice->raw_best != choice->likeliest[0].id, .otherwise = choice->raw_best};
+                                 .has_otherwise = choice->raw_best != choice->likeliest[0].id,
+                                 .otherwise = choice->raw_best};
     for (unsigned i = 0; i < 3; i++)
         record.kept[i] = choice->kept[i];
-    (void)wire_put(&line, 0, WIRE_RECORD_OF(&record), &record); /* with the rest at its longest and no list: the list gets what is left */
+    /* With the rest at its longest and no list: the list gets what is left. */
+    (void)wire_put(&line, 0, WIRE_RECORD_OF(&record), &record);
     uint32_t count = write_likeliest(choice, WIRE_MAX_LINE - line.length, list, sizeof list);
     float share = 1, hot = 1;
     for (uint32_t i = 0; i < count; i++) {

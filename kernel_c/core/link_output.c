@@ -11,7 +11,9 @@ unsigned link_send_output(struct kernel *kernel, uint16_t id, uint32_t first, ui
         if (at >= link->output_length)
             break;
         size_t rest = link->output_length - at;
-        struct wire_output record = {.id = id, .index = (uint16_t)index, .text = (const uint8_t *)link->output + at,
+        struct wire_output record = {.id = id,
+                                     .index = (uint16_t)index,
+                                     .text = (const uint8_t *)link->output + at,
                                      .text_length = rest < WIRE_OUTPUT_TEXT_BYTES ? rest : WIRE_OUTPUT_TEXT_BYTES};
         sent += link_send(kernel, LINK_MUST, &record);
     }
@@ -23,8 +25,8 @@ unsigned link_output_pieces(size_t length)
     return (unsigned)((length + WIRE_OUTPUT_TEXT_BYTES - 1) / WIRE_OUTPUT_TEXT_BYTES);
 }
 
-/* A reason longer than the response holds goes before it, as output that can be asked for again; the response has its beginning. The
- * buffer of the last output is free but while work runs that somebody else asked for. */
+/* A reason longer than the response holds goes before it, as output that can be asked for again; the response has its
+ * beginning. The buffer of the last output is free but while work runs that somebody else asked for. */
 void link_send_reason(struct kernel *kernel, struct link_answer *answer, const char *message)
 {
     struct link *link = &kernel->link;

@@ -154,7 +154,8 @@ static void send_words(struct kernel *kernel, const struct wire_request *request
         while (stop < end && *stop != ' ')
             stop++;
         if (!number_u64(text, (size_t)(stop - text), &id) || id >= kernel->engine.config.vocab_size) {
-            link_refuse(kernel, request->id, WIRE_ERROR_CODE_ARG, "s", "expected ids of this vocabulary, a space between two");
+            link_refuse(kernel, request->id, WIRE_ERROR_CODE_ARG, "s",
+                        "expected ids of this vocabulary, a space between two");
             return;
         }
         ids[count++] = (uint32_t)id;
@@ -175,14 +176,15 @@ static bool stage(struct kernel *kernel, const struct wire_request *request)
 {
     struct link *link = &kernel->link;
     uint32_t offset = request->has_offset ? request->offset : 0;
-    if (offset > 0 && offset <= link->session.staged_length && request->text_length <= link->session.staged_length - offset)
+    if (offset > 0 && offset <= link->session.staged_length &&
+        request->text_length <= link->session.staged_length - offset)
         return true; /* it is here already: its answer was lost */
     if (offset > 0 && offset != link->session.staged_length) {
         char message[80];
         struct text text;
         text_init(&text, message, sizeof message);
-        text_format(&text, "%u bytes are staged: expected o=%u, or 0 to begin anew", (unsigned)link->session.staged_length,
-                    (unsigned)link->session.staged_length);
+        text_format(&text, "%u bytes are staged: expected o=%u, or 0 to begin anew",
+                    (unsigned)link->session.staged_length, (unsigned)link->session.staged_length);
         link_refuse(kernel, request->id, WIRE_ERROR_CODE_STATE, "o", message);
         return false;
     }
@@ -205,7 +207,8 @@ static void run_command(struct kernel *kernel, uint16_t id)
     uint32_t session = link->session.number;
     link->session.output_id = 0;
     text_init(&text, link->output, sizeof link->output);
-    console_print(kernel, "\n[console] %.*s\n", (int)(link->session.staged_length < 200 ? link->session.staged_length : 200), link->staged);
+    console_print(kernel, "\n[console] %.*s\n",
+                  (int)(link->session.staged_length < 200 ? link->session.staged_length : 200), link->staged);
     bool ok = command_run(kernel, link->staged, link->session.staged_length, &text, &error);
     console_write(kernel, link->output, text.length);
     if (!ok)

@@ -37,7 +37,7 @@ bool link_send_record(struct kernel *kernel, enum link_care care, enum wire_reco
     if ((!link->machine && care < LINK_ALWAYS) || !has_room(kernel, care))
         return false;
     if (wire_put(&line, link->session.sequence, type, record) && queue(&kernel->uart, &line)) {
-        link->session.sequence++; /* of a line that was not sent the number goes to the next: no loss is seen where there was none */
+        link->session.sequence++; /* not of a line that was not sent: no loss is seen where there was none */
         return true;
     }
     link->dropped += care >= LINK_MUST;
@@ -124,7 +124,10 @@ void link_changed(struct kernel *kernel, enum wire_stream stream)
 
 unsigned link_send_token(struct kernel *kernel, uint32_t index, const struct chat_token *token, const uint8_t *bytes, size_t count)
 {
-    struct wire_token record = {.generation = kernel->chat.generation, .index = index, .time = token->time_ms, .token = token->id,
+    struct wire_token record = {.generation = kernel->chat.generation,
+                                .index = index,
+                                .time = token->time_ms,
+                                .token = token->id,
                                 .cycles = token->cycles};
     unsigned sent = 0;
     do {

@@ -22,9 +22,9 @@ bool link_can_type(const struct link *link)
     return LINK_TYPED_BYTES - (link->typed_head - link->typed_tail) >= WIRE_LINE_BYTES;
 }
 
-/* A damaged line of a host must not be run as a prompt. Its lines end with LF, where a person's terminal sends CR: a LF that ends what looked
- * like a frame drops the line. So does every LF after the expiry of a session, which the host may not have noticed, until a person has
- * typed Enter or Ctrl-C. */
+/* A damaged line of a host must not be run as a prompt. Its lines end with LF, where a person's terminal sends CR: a LF
+ * that ends what looked like a frame drops the line. So does every LF after the expiry of a session, which the host may
+ * not have noticed, until a person has typed Enter or Ctrl-C. */
 void link_type_from_line(struct link *link, uint8_t byte, bool rejected)
 {
     link->host_lingers &= byte != '\r';

@@ -13,8 +13,8 @@
 #define SENTINEL_LEAST_BUDGET 500000u /* cycles; a learnt budget never falls below it */
 #define SENTINEL_SIZES 7u             /* of passes: of 1, 2 to 3, 4 to 7, .. 64 tokens */
 
-/* Cycles are those for a token of the pass: a prompt is computed many tokens at a time, and what a pass takes is divided
- * by their number. The more tokens, the cheaper each, so budgets are learnt for every size of passes apart. */
+/* Cycles are those for a token of the pass: a prompt is computed many tokens at a time, and what a pass takes is
+ * divided by their number. The more tokens, the cheaper each, so budgets are learnt for every size of passes apart. */
 struct sentinel_phase_state { /* index 0: prefill, 1: decode */
     uint64_t last, budget;    /* of the last pass */
     uint64_t learnt[SENTINEL_SIZES];
@@ -40,9 +40,9 @@ struct sentinel {
 struct kernel;
 
 void sentinel_init(struct sentinel *sentinel);
-/* One forward pass took `cycles` for each of its tokens (the time in the console and on the line taken out). A learnt budget follows max(6 x
- * measured, 500,000): up by a sixteenth of the way, down by half of it. A pass over the budget is counted and logged;
- * in strict mode it trips. False: it tripped, and the pass does not count. */
+/* One forward pass took `cycles` for each of its tokens (the time in the console and on the line taken out). A learnt
+ * budget follows max(6 x measured, 500,000): up by a sixteenth of the way, down by half of it. A pass over the budget
+ * is counted and logged; in strict mode it trips. False: it tripped, and the pass does not count. */
 bool sentinel_pass(struct kernel *kernel, enum wire_sentinel_phase phase, uint32_t tokens, uint64_t cycles);
 /* Records the event, wipes SCRATCH and ACTS, writes llmk-failsafe.txt, and refuses work until sentinel_reset. */
 void sentinel_trip(struct kernel *kernel, enum wire_sentinel_error error, enum wire_sentinel_phase phase,

@@ -1,8 +1,8 @@
-/* stream_read.c - one body for each width of load. A wider one is compiled for its registers alone: nothing else of this
- * file uses them. */
+/* stream_read.c - one body for each width of load. A wider one is compiled for its registers alone: nothing else of
+ * this file uses them. */
 #include "stream_read.h"
 
-#define LOADS 8u /* under way at a time, as many as the sums of two panels need */
+#define LOADS 8u /* under way at a time, as many as a full tile of the kernels has sums */
 
 typedef uint64_t words_16 __attribute__((vector_size(16)));
 typedef uint64_t words_32 __attribute__((vector_size(32)));

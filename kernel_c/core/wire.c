@@ -206,8 +206,9 @@ bool wire_put(struct wire_line *line, uint16_t sequence, unsigned record, const 
     for (; field < end; field++) {
         const uint8_t *at = (const uint8_t *)values + field->offset;
         uint64_t value = load(field, at);
-        if (field->present == WIRE_UNLESS_ZERO ? value == 0
-                                               : field->present != WIRE_ALWAYS && !*((const bool *)values + field->present)) {
+        if (field->present == WIRE_UNLESS_ZERO
+                ? value == 0
+                : field->present != WIRE_ALWAYS && !*((const bool *)values + field->present)) {
             continue;
         }
         put(line, ' ');

@@ -62,7 +62,9 @@ static bool split_fields(struct wire_frame *frame, size_t end)
     const char *line = frame->line;
     for (size_t at = WIRE_HEAD_BYTES - 1; at < end;) {
         size_t key = at + 1, value = key_end(line, key) + 1, next = value_end(line, value);
-        struct wire_pair pair = {.key = (uint8_t)key, .key_length = (uint8_t)(value - 1 - key), .value = (uint8_t)value,
+        struct wire_pair pair = {.key = (uint8_t)key,
+                                 .key_length = (uint8_t)(value - 1 - key),
+                                 .value = (uint8_t)value,
                                  .value_length = (uint8_t)(next - value)};
         if (line[at] != ' ' || frame->count == WIRE_FRAME_FIELDS || line[value - 1] != '=' || pair.key_length == 0 ||
             pair.key_length > 8 || next == 0 || key_known(frame, &pair)) {

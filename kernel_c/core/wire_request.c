@@ -119,8 +119,8 @@ static enum fault read_value(const struct wire_field *field, char *text, size_t 
     }
 }
 
-/* Reads every field of the shape that the frame has; others are ignored. After a fault the others are tried all the same,
- * so that an id behind a bad argument is still known. Returns the set of those that were there. */
+/* Reads every field of the shape that the frame has; others are ignored. After a fault the others are tried all the
+ * same, so that an id behind a bad argument is still known. Returns the set of those that were there. */
 static uint32_t read_fields(const struct wire_frame *frame, const struct wire_shape *shape, void *record,
                             struct wire_refusal *refusal)
 {

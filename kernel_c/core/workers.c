@@ -127,8 +127,8 @@ static enum wait_end wait_for_others(struct workers *workers, uint64_t phase, bo
     return WAIT_MET;
 }
 
-/* From now on the boot processor is alone. What a silent processor writes after this is what stands there already, unless
- * the buffer has a new use by then: it looks before every piece, so that it is one piece at most. */
+/* From now on the boot processor is alone. What a silent processor writes after this is what stands there already,
+ * unless the buffer has a new use by then: it looks before every piece, so that it is one piece at most. */
 static void go_on_alone(struct workers *workers, uint64_t phase)
 {
     workers->lost = unfinished(workers, 0, workers->present, phase);
@@ -136,8 +136,8 @@ static void go_on_alone(struct workers *workers, uint64_t phase)
     cancel(workers);
 }
 
-/* The boot processor has done its share of a phase, which is number `phase` of all. Does those of the others when one is
- * lost: all of them, since a share may be done twice. */
+/* The boot processor has done its share of a phase, which is number `phase` of all. Does those of the others when one
+ * is lost: all of them, since a share may be done twice. */
 static bool meet(struct workers *workers, uint64_t phase)
 {
     uint32_t of = workers->present;

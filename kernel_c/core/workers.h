@@ -2,9 +2,9 @@
  *
  * The boot processor publishes the pass; then each processor works at its share of one phase after the other and meets
  * the others after each: it says so in a flag of its own, on a cache line of its own, and waits for the flags of all.
- * The shares are fixed by the number of processors and no sum is split, so the bits are those of one processor. The boot
- * processor polls while it waits. A processor that has not answered after WORKERS_LOST_POLLS of them is named, its share
- * is done here, and the kernel goes on with one.
+ * The shares are fixed by the number of processors and no sum is split, so the bits are those of one processor. The
+ * boot processor polls while it waits. A processor that has not answered after WORKERS_LOST_POLLS of them is named, its
+ * share is done here, and the kernel goes on with one.
  */
 #ifndef LLMK_WORKERS_H
 #define LLMK_WORKERS_H
@@ -31,8 +31,8 @@ struct workers {
     /* Of the boot processor alone: */
     const struct engine *engine; /* whose poll it is */
     uint64_t phases_done;        /* of all passes since boot */
-    uint32_t present;     /* processors ready to share, this one included; 0 or 1: none */
-    uint32_t lost;        /* index of the processor that did not answer, 0: none; stays until the next boot */
+    uint32_t present;            /* processors ready to share, this one included; 0 or 1: none */
+    uint32_t lost;               /* index of the processor that did not answer, 0: none; stays until the next boot */
     struct engine_sharing sharing;
 };
 

@@ -298,12 +298,8 @@ static void fuzz_tokenizer(struct kernel *kernel, struct input *input)
 static const struct {
     const char *name;
     void (*run)(struct kernel *kernel, struct input *input);
-} surfaces[] = {{"command", fuzz_command},
-                {"wire", fuzz_wire},
-                {"config", fuzz_config},
-                {"model", fuzz_model},
-                {"tokenizer", fuzz_tokenizer},
-                {"gguf", fuzz_gguf}};
+} surfaces[] = {{"command", fuzz_command}, {"wire", fuzz_wire},           {"config", fuzz_config},
+                {"model", fuzz_model},     {"tokenizer", fuzz_tokenizer}, {"gguf", fuzz_gguf}};
 
 int repl_run(struct kernel *kernel)
 {
@@ -322,6 +318,7 @@ int repl_run(struct kernel *kernel)
         printf("%s: %llu inputs, %llu accepted, no finding\n", name, inputs, (unsigned long long)taken);
         return 0;
     }
-    fprintf(stderr, "FUZZ_SURFACE is %s; expected command, wire, config, model, tokenizer or gguf\n", name ? name : "not set");
+    fprintf(stderr, "FUZZ_SURFACE is %s; expected command, wire, config, model, tokenizer or gguf\n",
+            name ? name : "not set");
     return 2;
 }

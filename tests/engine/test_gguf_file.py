@@ -374,7 +374,7 @@ def test_a_tensor_of_a_type_that_is_not_supported_is_named(harness: Harness, kin
 def test_norms_are_plain_numbers(harness: Harness) -> None:
     file = good()
     file = file.with_tensor(dataclasses.replace(file.tensor("blk.0.attn_norm.weight"), kind=Q8_0))
-    want = "gguf: tensor blk.0.attn_norm.weight has numbers of type Q8_0, expected F32 or F16"
+    want = "gguf: tensor blk.0.attn_norm.weight has numbers of type Q8_0, expected F32, F16 or BF16"
     assert str(refusal(harness, file)) == want
 
 

@@ -63,11 +63,6 @@ class Shape:
         """True when panes are tabs."""
         return self.width < NARROW or self.height < LOW
 
-    @property
-    def own_view(self) -> bool:
-        """True when a view with panes of its own is shown."""
-        return not self.narrow and self.tab in VIEWS
-
 
 def tab_of(pane: str) -> str:
     """The tab that shows a pane, or from which it is opened."""

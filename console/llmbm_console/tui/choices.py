@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 LIKELY, FAIR, RARE = 0.5, 0.2, 0.05  # from which chance on a token is of a level; below the last it is a surprise
 STYLES = ("$good", "$info", "$warn", "$bad")
 WORD_WIDTH = 14
-MOST_LISTED = 20
 
 
 def level(chance: float) -> int:

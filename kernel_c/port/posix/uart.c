@@ -29,8 +29,8 @@ static size_t out_at, out_count;
 #define WORK_NS UINT64_C(1000000)
 static uint64_t polled_ns, polled_cpu_ns, rested_cpu_ns;
 
-/* With --uart-stats: what the model of chip and line takes of a computing kernel's time. A machine has a chip for that. A call that
- * lasts longer than any model was interrupted, and is not counted. */
+/* With --uart-stats: what the model of chip and line takes of a computing kernel's time. A machine has a chip for that.
+ * A call that lasts longer than any model was interrupted, and is not counted. */
 #define MODEL_MOST_US 200u
 static uint64_t model_cycles, rested_cycles;
 
@@ -228,6 +228,7 @@ void uart_stats_print(void)
                 (unsigned long long)counters->damaged, (unsigned long long)counters->sent,
                 (unsigned long long)counters->tx_lost);
     text_format(&text, " host_lost=%llu discarded=%llu model_us=%llu\n", (unsigned long long)counters->host_lost,
-                (unsigned long long)lasting.discarded, (unsigned long long)(model_cycles / (port_clock()->hz / 1000000u)));
+                (unsigned long long)lasting.discarded,
+                (unsigned long long)(model_cycles / (port_clock()->hz / 1000000u)));
     (void)!write(STDERR_FILENO, line, text.length);
 }

@@ -50,10 +50,9 @@ void reply_error(const struct error *error);
 unsigned long long harness_time(void);
 
 /* Each returns false when the name is not one of its own. */
-bool harness_model(struct harness *harness,
-                   const struct request *request); /* parse, load, open, level, wipe, cache */
+bool harness_model(struct harness *harness, const struct request *request);  /* parse, load, open, level, wipe, cache */
 bool harness_passes(struct harness *harness, const struct request *request); /* forward, prefill, threads, bench, ... */
-bool harness_gguf(struct harness *harness, const struct request *request); /* gguf, words */
+bool harness_gguf(struct harness *harness, const struct request *request);   /* gguf, words */
 bool harness_tokenizer(struct harness *harness, const struct request *request); /* tokenizer, encode, decode */
 bool harness_sampler(struct harness *harness,
                      const struct request *request); /* seed, random, one name a stage, choose */

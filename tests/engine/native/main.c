@@ -45,9 +45,9 @@ int main(void)
     sampler_seed(&harness.sampler, 1);
     while (read_request(&request)) {
         if (!harness_model(&harness, &request) && !harness_passes(&harness, &request) &&
-            !harness_gguf(&harness, &request) &&
-            !harness_tokenizer(&harness, &request) && !harness_sampler(&harness, &request) &&
-            !harness_choice(&harness, &request) && !harness_kernels(&harness, &request))
+            !harness_gguf(&harness, &request) && !harness_tokenizer(&harness, &request) &&
+            !harness_sampler(&harness, &request) && !harness_choice(&harness, &request) &&
+            !harness_kernels(&harness, &request))
             reply("error", "unknown request", 15);
         free(request.payload);
         memset(&request, 0, sizeof request);

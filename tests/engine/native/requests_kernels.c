@@ -22,7 +22,7 @@ static void *aligned(size_t bytes)
     return block;
 }
 
-/* "kernel_softmax LEVEL" of the divisor, then the scores: the weights. Behind the scores is junk up to a whole panel. */
+/* "kernel_softmax LEVEL" of the divisor, then the scores: the weights. Junk is behind them up to a whole panel. */
 static void softmax_request(const struct request *r)
 {
     const float *values = (const float *)(const void *)r->payload;

@@ -171,7 +171,7 @@ bool harness_model(struct harness *h, const struct request *r)
         memset(h->memory.scratch, 0, h->need.scratch);
         engine_reset_buffers(&h->engine);
         reply("ok", NULL, 0);
-    } else if (strcmp(r->name, "cache") == 0) { /* all of it, junk where nothing was written; then it is all junk again */
+    } else if (strcmp(r->name, "cache") == 0) { /* all of it, junk where nothing was written; then all is junk */
         reply("ok", h->memory.kv, h->need.kv);
         memset(h->memory.kv, JUNK, h->need.kv);
     } else {

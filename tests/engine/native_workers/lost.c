@@ -1,5 +1,5 @@
-/* lost.c - a port with three processors of which the last falls silent in the middle of a pass: "lost" prints what became
- * of the pass, "stop" also says no at every poll from then on.
+/* lost.c - a port with three processors of which the last falls silent in the middle of a pass: "lost" prints what
+ * became of the pass, "stop" also says no at every poll from then on.
  */
 #define _GNU_SOURCE
 #include "workers.h"

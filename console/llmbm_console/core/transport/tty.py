@@ -128,8 +128,8 @@ def _set_line(device: str, port: Any, name: str, value: int) -> None:
         raise TransportError(f"{device}: {name} cannot be set: {error.strerror or error}") from error
 
 
-class TtyTransport:
-    """A serial port on a POSIX system: the descriptor is non-blocking and the event loop watches it."""
+class _SerialPort:
+    """What the two ways of having a serial port share: which one it is, and how it is set."""
 
     def __init__(self, device: str, baud: int, lines: ModemLines = UNTOUCHED) -> None:
         self._device = device
@@ -139,8 +139,23 @@ class TtyTransport:
         self._inbox = Inbox()
 
     def describe(self) -> str:
-        """Device and speed."""
+        """Device or address, and speed."""
         return f"{self._device} at {self._baud}"
+
+    async def read(self) -> bytes:
+        """All bytes that have come; b"" when the port has gone."""
+        return await self._inbox.get()
+
+    def _keep(self, name: str, value: int) -> None:
+        """When the port is opened again it is set in the same way."""
+        if name == "baud":
+            self._baud = value
+        else:
+            self._lines = replace(self._lines, **{name: bool(value)})
+
+
+class TtyTransport(_SerialPort):
+    """A serial port on a POSIX system: the descriptor is non-blocking and the event loop watches it."""
 
     async def open(self) -> None:
         """Opens the port. Raises TransportError."""
@@ -164,10 +179,6 @@ class TtyTransport:
             # Readable without data is how an unplugged adapter looks; watching on would spin.
             asyncio.get_running_loop().remove_reader(self._port.fileno())
             self._inbox.end()
-
-    async def read(self) -> bytes:
-        """All bytes that have come; b"" when the port has gone."""
-        return await self._inbox.get()
 
     async def write(self, data: bytes) -> None:
         """Sends all of `data`."""
@@ -198,13 +209,6 @@ class TtyTransport:
         _set_line(self._device, self._port, name, value)
         self._keep(name, value)
 
-    def _keep(self, name: str, value: int) -> None:
-        """When the port is opened again it is set in the same way."""
-        if name == "baud":
-            self._baud = value
-        else:
-            self._lines = replace(self._lines, **{name: bool(value)})
-
     async def close(self) -> None:
         """Closes the port."""
         port, self._port = self._port, None
@@ -215,20 +219,12 @@ class TtyTransport:
         self._inbox.end()
 
 
-class ThreadedSerial:
+class ThreadedSerial(_SerialPort):
     """A pyserial port that has no descriptor to watch: Windows, and rfc2217://HOST:PORT."""
 
     def __init__(self, device: str, baud: int, lines: ModemLines = UNTOUCHED) -> None:
-        self._device = device
-        self._baud = baud
-        self._lines = lines
-        self._port: Any = None
+        super().__init__(device, baud, lines)
         self._thread: threading.Thread | None = None
-        self._inbox = Inbox()
-
-    def describe(self) -> str:
-        """Device or address, and speed."""
-        return f"{self._device} at {self._baud}"
 
     def _open(self) -> Any:
         if "://" not in self._device:
@@ -266,10 +262,6 @@ class ThreadedSerial:
                 pass  # pyserial raises any of these when a port is closed or lost under a read
             loop.call_soon_threadsafe(inbox.end)
 
-    async def read(self) -> bytes:
-        """All bytes that have come; b"" when the port has gone."""
-        return await self._inbox.get()
-
     async def write(self, data: bytes) -> None:
         """Sends all of `data`."""
         port = self._port
@@ -302,13 +294,6 @@ class ThreadedSerial:
         set_now = asyncio.get_running_loop().run_in_executor
         await set_now(None, _set_line, self._device, self._port, name, value)
         self._keep(name, value)
-
-    def _keep(self, name: str, value: int) -> None:
-        """When the port is opened again it is set in the same way."""
-        if name == "baud":
-            self._baud = value
-        else:
-            self._lines = replace(self._lines, **{name: bool(value)})
 
     async def close(self) -> None:
         """Closes the port and ends the thread."""
