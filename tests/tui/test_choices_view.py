@@ -281,6 +281,19 @@ async def test_a_moved_slider_shows_what_it_would_keep_before_it_is_sent(monkeyp
         assert session.parameters == [], "nothing was sent"
 
 
+async def test_a_value_that_is_being_typed_shows_what_it_would_keep() -> None:
+    session = ScriptedSession(told_state())
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await wait_until(pilot, lambda: "keeps 5 of 7 told" in screen_text(app), "as it is")
+        await pilot.press("escape", "7", *"0.25")
+        await wait_until(pilot, lambda: "keeps 2 of 7 told" in screen_text(app), "as it would be")
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: "keeps 5 of 7 told" in screen_text(app), "as it is")
+        assert session.parameters == [], "nothing was sent"
+
+
 async def test_a_new_token_brings_a_new_distribution() -> None:
     session = ScriptedSession(told_state())
     app = make_app(session)

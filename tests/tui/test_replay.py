@@ -91,6 +91,8 @@ async def test_marks_of_the_recording_and_keys_of_the_past_act(recording: Path) 
         assert "between the two" in [mark.text for mark in app.timeline.marks()]
         await pilot.press("{")
         assert app.held is not None, (app.timeline.span, app.timeline.marks())
+        assert not app._notifications, "what was marked is told beside its time: it is no news"
+        assert app.held.mark in [mark.text for mark in app.timeline.marks()]
         assert app.held.state.turn is None or app.held.state.turn.number == 2
         before = app.held.now
         await pilot.press("[")

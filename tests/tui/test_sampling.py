@@ -6,6 +6,7 @@ import asyncio
 
 from driving import make_app, screen_text, settled, wait_until
 from scripted import NOW, ScriptedSession, rich_state
+from textual import events
 
 from llmbm_console.core.events import RecordReceived
 from llmbm_console.tui.app import ConsoleApp
@@ -15,6 +16,10 @@ from llmbm_protocol.schema import Phase
 
 def slider(app: ConsoleApp, name: str = "temp") -> Slider:
     return app.main.sampling.sliders[name]
+
+
+def _wheel_up(widget: Slider) -> events.MouseScrollUp:
+    return events.MouseScrollUp(widget, 20, 0, 0, 0, 0, False, False, False)
 
 
 async def test_moves_are_collected_and_the_accepted_value_is_shown() -> None:
@@ -130,6 +135,64 @@ async def test_without_a_kernel_sliders_do_not_pretend() -> None:
         await pilot.pause()
         assert session.parameters == []
         assert slider(app).accepted is None
+
+
+async def test_in_the_past_the_sliders_only_show_and_the_point_leads_to_now() -> None:
+    session = ScriptedSession()
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        session.push(now=NOW - 20)
+        session.push(now=NOW)
+        await pilot.press("escape", "[", "7")
+        await wait_until(pilot, lambda: "the past is shown: . goes to now" in screen_text(app), "it says so")
+        await pilot.press("0", "enter", "right", "u", "D", "D")
+        slider(app, "min_p").post_message(_wheel_up(slider(app, "min_p")))
+        await pilot.pause(0.3)
+        assert app.held is not None
+        assert slider(app).value == 850_000
+        assert slider(app).typed == ""
+        await pilot.press(".")
+        assert app.held is None
+        await wait_until(pilot, lambda: "the past is shown" not in screen_text(app), "now")
+        assert session.parameters == []
+        await pilot.press(*".5", "enter")
+        await wait_until(pilot, lambda: session.parameters == [("temp", "0.5")], "live, a point begins a value")
+
+
+async def test_a_held_picture_has_sliders_that_only_show() -> None:
+    session = ScriptedSession()
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "7", "space", "0", "right", "enter")
+        await wait_until(pilot, lambda: "space lets it go" in screen_text(app), "it says so")
+        await pilot.press("space", *"1.2", "enter")
+        await wait_until(pilot, lambda: session.parameters == [("temp", "1.2")], "set once, after it was let go")
+
+
+async def test_escape_without_an_edit_leaves_the_sliders() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "7")
+        await wait_until(pilot, lambda: "Esc leaves" in screen_text(app), "the frame says how to leave")
+        await pilot.press("1", "escape")
+        assert app.main.focused_pane == "sampling"
+        await pilot.press("escape")
+        assert app.main.focused_pane == "transcript"
+        await pilot.press("4", "escape", "1")
+        assert slider(app).typed == ""
+        assert app.main.focused_pane == "transcript"
+
+
+async def test_in_the_narrow_layout_escape_leads_from_the_sliders_to_the_transcript() -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "7", "escape")
+        assert app.main.shape.tab == "chat"
+        assert app.main.focused_pane == "transcript"
 
 
 async def test_the_suggested_budget_leaves_a_tenth_above_the_99th_percentile() -> None:

@@ -31,6 +31,7 @@ class Frame:
     behind: float | None = None  # seconds between this moment and the newest one; None: not looking back
     activity: tuple[int, ...] = ()  # while looking back: tokens along the recorded time
     place: float = 0.0  # while looking back: where in the recorded time this is, 0 to 1
+    mark: str = ""  # while looking back: what was marked at this moment
     player: str = ""  # how a recording, or the past, is played
     playing: bool = False
     recorded: bool = False  # a recording is shown
@@ -43,6 +44,11 @@ class Frame:
     def post_mortem(self) -> bool:
         """A file is shown, not a line."""
         return self.state.link.phase is LinkPhase.POST_MORTEM
+
+    @property
+    def past(self) -> bool:
+        """An earlier moment of a live session is shown: nothing can be changed in it."""
+        return self.behind is not None and not self.recorded
 
     @property
     def live(self) -> bool:

@@ -17,6 +17,7 @@ from llmbm_console.tui.verbs_machine import MachineVerbs
 from llmbm_console.tui.verbs_memory import MemoryVerbs
 from llmbm_console.tui.verbs_record import RecordVerbs
 from llmbm_console.tui.verbs_view import ViewVerbs
+from llmbm_console.tui.widgets.sampling import HELD, PAST
 from llmbm_protocol.parameters import PARAMETERS
 from llmbm_protocol.words import Phase
 
@@ -123,12 +124,22 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs):
 
         self.background(run())
 
+    def _fixed(self) -> bool:
+        """Whether the sliders show another moment than now; says so."""
+        if (held := self.app.held) is not None:
+            self.say(PAST if held.past else HELD, "warning")
+        return held is not None
+
     def sampling_undo(self) -> None:
         """The value before the last change."""
+        if self._fixed():
+            return
         self._step_sampling(self.app.sampling_history.undo(), "nothing to undo")
 
     def sampling_redo(self) -> None:
         """The change that was undone."""
+        if self._fixed():
+            return
         self._step_sampling(self.app.sampling_history.redo(), "nothing to redo")
 
     def _step_sampling(self, step: tuple[str, int] | None, otherwise: str) -> None:
@@ -142,6 +153,8 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs):
 
     def sampling_defaults(self) -> None:
         """Every slider to its default."""
+        if self._fixed():
+            return
         for parameter in PARAMETERS:
             if slider := self.app.main.sampling.sliders.get(parameter.name):
                 slider.want(parameter.default, now=True)

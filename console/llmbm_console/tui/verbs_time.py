@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmbm_console.tui.verbs_base import VerbGroup
@@ -53,7 +54,9 @@ class TimeVerbs(VerbGroup):
         mark = self.app.timeline.mark_beside(self._moment, direction)
         if mark is not None:
             self._look(mark.at)
-            self.say(mark.text)
+            if self.app.held is not None:
+                self.app.held = replace(self.app.held, mark=mark.text)
+                self.app.pacer.flush()
         elif direction > 0:
             self.time_live()
         else:

@@ -31,6 +31,9 @@ FIELDS = {
     "seed": "seed",
 }
 
+PAST = "the past is shown: . goes to now"
+HELD = "the view is held: space lets it go"
+
 #: Those that cut a distribution: the others change what it is.
 CUTTING = ("temp", "min_p", "top_p", "top_k")
 
@@ -89,6 +92,7 @@ class SamplingPanel(Framed, can_focus=False):
         context = state.model.seq_len if state.model is not None else 0
         for name, slider in self.sliders.items():
             slider.disabled = frame.read_only
+            slider.only_show(frame.held)
             slider.show(
                 accepted(state, name), state.pending.get(name), Scale.of(slider.scale.parameter, context), frame.glyphs
             )
@@ -118,11 +122,11 @@ class SamplingPanel(Framed, can_focus=False):
         self.set_class(distribution is not None, "-whatif")
         if state.sampling is None or distribution is None:
             hint = "" if frame.read_only or frame.choices or state.sampling is None else "p shows what these keep"
-            self.set_heading(bottom=line((hint, "$muted")))
+            self._hint(hint)
             return
-        self.set_heading(bottom=line(("what if: the last token", "$muted")))
+        self._hint("what if: the last token")
         record = state.sampling
-        moved = record.model_copy(update={FIELDS[name]: self.sliders[name].value for name in CUTTING})
+        moved = record.model_copy(update={FIELDS[name]: self.sliders[name].imagined for name in CUTTING})
         cut, before = distribution.cut(Rules.of(moved)), distribution.cut(Rules.of(record))
         width = max(10, self.content_size.width)
         text = Content("\n").join(
@@ -131,6 +135,12 @@ class SamplingPanel(Framed, can_focus=False):
         if not text.is_same(self._imagined):
             self._imagined = text
             self._whatif.update(text)
+
+    def _hint(self, text: str) -> None:
+        """The lower edge: how to leave, as digits do not go to other panes here, and what else there is."""
+        leave = "Esc leaves" if self.has_focus_within else ""
+        parts = [part for part in (leave, text) if part]
+        self.set_heading(bottom=line((f" {self.glyphs.separator} ".join(parts), "$muted")))
 
     def _describe(self) -> None:
         self._imagine()
@@ -144,6 +154,8 @@ class SamplingPanel(Framed, can_focus=False):
         word, style = ("sending", "$warn") if sending else (stale, "$warn") if stale else ("", "$muted")
         if self._frame.read_only and state.sampling is not None:
             word, style = "read only", "$muted"
+        elif self._frame.held and state.sampling is not None:
+            word, style = "read only", "$info"
         refused = next((slider for slider in self.sliders.values() if slider.message), None)
         focused = next((slider for slider in self.sliders.values() if slider.has_focus), None)
         told = focused if focused is not None and (focused.message or refused is None) else refused
@@ -160,6 +172,8 @@ class SamplingPanel(Framed, can_focus=False):
                 "as they were when the file was written" if self._frame.post_mortem else "this session only watches"
             )
             text = line((told_by, "$muted"))
+        elif self._frame.held:
+            text = line((PAST if self._frame.past else HELD, "$info"))
         elif told is not None and told.message:
             text, word, style = line((clip(told.message, width), "$bad")), "refused", "$bad"
         elif told is not None and told.typed:

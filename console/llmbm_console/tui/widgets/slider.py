@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from textual import events
 from textual.content import Content
 from textual.message import Message
@@ -51,6 +53,7 @@ class Slider(Widget, can_focus=True):
         self.pending: PendingValue | None = None
         self.typed = ""
         self.problem = ""  # why what was typed or sent is not possible
+        self.only_shows = False  # shows a value that is not the one in force now: it cannot be moved
         self._timer: Timer | None = None
 
     # ---- from the kernel
@@ -74,6 +77,13 @@ class Slider(Widget, can_focus=True):
         """The refusal to show, if any."""
         return self.problem or (self.pending.error if self.pending is not None else "")
 
+    def only_show(self, shows: bool) -> None:
+        """Whether it only shows; what was being typed is dropped. Unlike a disabled one it keeps the focus."""
+        if shows and self.typed:
+            self.typed = ""
+            self.refresh()
+        self.only_shows = shows
+
     # ---- from the person
 
     @property
@@ -83,9 +93,17 @@ class Slider(Widget, can_focus=True):
             return self.wanted
         return self.accepted if self.accepted is not None else self.scale.parameter.default
 
+    @property
+    def imagined(self) -> int:
+        """What it would be: the value that is being typed as soon as that is one, else where the knob is."""
+        if self.typed:
+            with contextlib.suppress(ValueError):
+                return self.scale.parse(self.typed)
+        return self.value
+
     def want(self, value: int, *, now: bool = False) -> None:
         """Moves the knob and sends the value when the moves have settled."""
-        if self.accepted is None or self.disabled:
+        if self.accepted is None or self.disabled or self.only_shows:
             return
         self.problem = ""
         self.wanted = self.scale.clamp(value)
@@ -116,6 +134,8 @@ class Slider(Widget, can_focus=True):
     def on_key(self, event: events.Key) -> None:
         """Moves and typing; everything else goes on to the panes."""
         key, character = event.key, event.character or ""
+        if self.only_shows:
+            return
         if self.typed and key in ("enter", "escape", "backspace"):
             self._edit(key)
         elif character and character in "0123456789." and self.accepted is not None:

@@ -315,6 +315,9 @@ def past_line(frame: Frame, width: int) -> Content:
     hints = line(*(piece for key, word in keys for piece in ((f"  {key}", "bold $accent"), (f" {word}", "$muted"))))
     when = line((frame.clock(frame.now)[:8] + " ", "bold $info"))
     room = width - hints.cell_length - when.cell_length - 2
+    if frame.mark and room >= 32:
+        when = line(when, (clip(flat(frame.mark), room - 20, frame.glyphs.ellipsis) + " ", "$foreground"))
+        room = width - hints.cell_length - when.cell_length - 2
     if room < 8:
         return line(when, hints).truncate(width)
     levels = frame.glyphs.levels
