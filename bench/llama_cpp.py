@@ -2,7 +2,7 @@
 """Our engine beside llama.cpp: `python bench/llama_cpp.py [--python PYTHON] [--json FILE] [--rounds N] [--shapes ...]`.
 
 Ours is the kernel itself, as the simulator, asked with /bench over its line; llama.cpp comes from the optional package
-llama-cpp-python (`pip install .[bench]`: it is compiled for this machine on the way, which takes minutes) and runs in a
+llama-cpp-python (`pip install -e '.[bench]'`: it is compiled for this machine on the way, which takes minutes) and runs in a
 child of its own, with `--python` in another environment. Without it our side is measured alone.
 
 The models are random ones of the published shapes, the same weights for both: float32, and int8 (ours quantised while
@@ -35,7 +35,7 @@ from wire_kernel import WireKernel  # isort: skip
 from llmbm_protocol.schema import Bench, Stream
 
 HERE = Path(__file__).resolve().parent
-INSTALL = "llama-cpp-python is not installed: `pip install .[bench]` (it needs a C++ compiler and CMake)"
+INSTALL = "llama-cpp-python is not installed: `pip install -e '.[bench]'` (it needs a C++ compiler and CMake)"
 BURST_S = 0.5
 
 

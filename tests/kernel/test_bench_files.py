@@ -48,7 +48,7 @@ def test_without_llama_cpp_it_says_how_to_get_it_and_measures_this_engine(progra
     # A session of its own, whose weight among the others the bench may raise.
     done = subprocess.run(command, capture_output=True, text=True, check=False, start_new_session=True)
     assert done.returncode == 0, done.stderr
-    assert "pip install .[bench]" in done.stderr
+    assert "pip install -e '.[bench]'" in done.stderr
     rows = json.loads(told.read_text())
     assert [(row["shape"], row["numbers"], row["threads"]) for row in rows] == [
         ("260K", "fp32", 1),
