@@ -2,8 +2,8 @@
 """Our engine beside llama.cpp: `python bench/llama_cpp.py [--python PYTHON] [--json FILE] [--rounds N] [--shapes ...]`.
 
 Ours is the kernel itself, as the simulator, asked with /bench over its line; llama.cpp comes from the optional package
-llama-cpp-python (`pip install -e '.[bench]'`: it is compiled for this machine on the way, which takes minutes) and runs in a
-child of its own, with `--python` in another environment. Without it our side is measured alone.
+llama-cpp-python (`pip install -e '.[bench]'`: it is compiled for this machine on the way, which takes minutes) and
+runs in a child of its own, with `--python` in another environment. Without it our side is measured alone.
 
 The models are random ones of the published shapes, the same weights for both: float32, and int8 (ours quantised while
 loading, Q8_0 for llama.cpp). The engines take turns in bursts of less than a second, each at the top of the scheduler

@@ -17,6 +17,7 @@ from llmbm_console import cli
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.settings import PRESETS, Settings, options_of, read_settings, with_profile, write_setting
 from llmbm_console.faces.settings import EXAMPLE
+from llmbm_console.target_arguments import target_of
 from llmbm_console.tui.jump import JumpScreen
 
 
@@ -142,10 +143,10 @@ def test_a_profile_may_set_lines_and_logs(tmp_path: Path, monkeypatch: pytest.Mo
         '[profiles.bench]\nserial = "/dev/a"\ndtr = "on"\nrts = "off"\nlog = "bench.log"\nread_only = true\n'
     )
     monkeypatch.setattr("llmbm_console.core.settings.settings_file", lambda: path)
-    target = cli.target_of(cli.console_parser().parse_args(["--profile", "bench"]))
+    target = target_of(cli.console_parser().parse_args(["--profile", "bench"]))
     assert (target.dtr, target.rts, target.read_only) == (True, False, True)
     assert target.log is not None
     assert target.log.name == "bench.log"
     path.write_text('[profiles.bench]\nserial = "/dev/a"\ndtr = "maybe"\n')
     with pytest.raises(SessionError, match="expected on or off"):
-        cli.target_of(cli.console_parser().parse_args(["--profile", "bench"]))
+        target_of(cli.console_parser().parse_args(["--profile", "bench"]))

@@ -1,0 +1,118 @@
+"""Arguments that name a target, the same for the console and for every command, and the target that they describe."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from llmbm_console.core.settings import Settings
+    from llmbm_console.core.targets import Target
+
+
+def positive(word: str) -> int:
+    """A whole number from 1."""
+    if not word.isascii() or not word.isdigit() or int(word) < 1:
+        raise argparse.ArgumentTypeError(f"{word!r} is not a whole number from 1")
+    return int(word)
+
+
+def tcp_port(word: str) -> int:
+    """The number of a TCP port that can be listened on."""
+    if not word.isascii() or not word.isdigit() or not 1 <= int(word[:6]) <= 65535:
+        raise argparse.ArgumentTypeError(f"{word!r} is not a TCP port, 1 to 65535")
+    return int(word)
+
+
+def seconds(word: str) -> float:
+    """A time in seconds, or another amount above 0."""
+    try:
+        value = float(word)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1e7:
+        raise argparse.ArgumentTypeError(f"{word!r} is not a number above 0")
+    return value
+
+
+def add_target_arguments(parser: argparse.ArgumentParser) -> None:
+    """The target and its options: the same for the console and for `exec`."""
+    group = parser.add_argument_group("target (one of)").add_mutually_exclusive_group()
+    parser.add_argument("--profile", metavar="NAME", help="options of a profile in config.toml (see: settings)")
+    group.add_argument("--qemu", action="store_true", help="boot our kernel in QEMU")
+    group.add_argument("--sim", action="store_true", help="run our kernel as a process on this computer")
+    group.add_argument("--serial", metavar="DEV", help="a serial port: /dev/ttyUSB0, /dev/serial/by-id/..., COM3")
+    group.add_argument("--qmp", metavar="SOCKET", help="a running QEMU, by the socket of its machine protocol")
+    group.add_argument("--connect", metavar="URL", help="unix:PATH, tcp:HOST:PORT or rfc2217://HOST:PORT")
+    model = parser.add_argument_group("what to boot (--qemu, --sim)")
+    model.add_argument("--model", type=Path, metavar="FILE", help="a llama2.c model, its tokenizer beside it; or GGUF")
+    model.add_argument("--tokenizer", type=Path, metavar="FILE", help="NAME.tok.bin or tokenizer.bin beside the model")
+    model.add_argument("--config", type=Path, metavar="FILE", help="a repl.cfg for the kernel")
+    qemu = parser.add_argument_group("QEMU")
+    qemu.add_argument("--image", type=Path, metavar="IMG", help="boot this image instead of making one")
+    qemu.add_argument("--memory", type=positive, metavar="MIB", help="guest memory (default: what the model needs)")
+    qemu.add_argument("--smp", type=positive, metavar="N", help="guest processors (default: 2)")
+    qemu.add_argument("--accel", choices=("auto", "kvm", "hvf", "whpx", "tcg"), help="default: auto, proven by booting")
+    qemu.add_argument("--qemu-binary", metavar="FILE", help="default: qemu-system-x86_64")
+    qemu.add_argument("--firmware", type=Path, metavar="FILE", help="OVMF code file")
+    qemu.add_argument("--display", metavar="KIND", help="QEMU's own window: none (default), gtk, sdl, vnc=:1, ...")
+    group_all = parser.add_argument_group("all targets")
+    group_all.add_argument("--read-only", action="store_true", help="watch only: nothing is sent that changes anything")
+    group_all.add_argument("--record", type=Path, metavar="FILE", help="record everything into a new FILE (NAME.llcap)")
+    group_all.add_argument("--log", type=Path, metavar="FILE", help="append what is said to FILE, a time on each line")
+    group_all.add_argument("--raw-log", type=Path, metavar="FILE", help="append the octets to FILE as they come")
+    group_all.add_argument("--share", type=Path, metavar="NAME", help="a pseudo-terminal for tio at the same time")
+    group_all.add_argument(
+        "--probabilities",
+        type=positive,
+        nargs="?",
+        const=12,
+        metavar="N",
+        help="ask how each token was chosen, with its N likeliest rivals (default: 12, at most 20)",
+    )
+    serial = parser.add_argument_group("serial")
+    serial.add_argument("--baud", type=positive, metavar="N", help="line speed (default: 115200)")
+    for name in ("dtr", "rts"):
+        serial.add_argument(f"--{name}", choices=("on", "off"), help=f"set {name.upper()} (default: left as it is)")
+
+
+def own_settings() -> tuple[Settings, tuple[str, ...]]:
+    """The person's settings and what is wrong with them."""
+    from llmbm_console.core.settings import read_settings, settings_file
+
+    return read_settings(settings_file())
+
+
+def target_of(arguments: argparse.Namespace, file: Path | None = None) -> Target:
+    """The target that the arguments describe. Raises SessionError for options that do not go together."""
+    from llmbm_console.core.errors import SessionError
+    from llmbm_console.core.targets import Target, default_kind
+
+    if arguments.profile:
+        from llmbm_console.core.settings import options_of, with_profile
+
+        settings, _problems = own_settings()
+        for name, value in with_profile(vars(arguments), options_of(settings, arguments.profile)).items():
+            setattr(arguments, name, value)
+    chosen: list[tuple[str, str]] = []
+    if arguments.qemu:
+        chosen.append(("qemu", ""))
+    if arguments.sim:
+        chosen.append(("sim", ""))
+    chosen += [(kind, value) for kind in ("serial", "qmp", "connect") if (value := getattr(arguments, kind))]
+    if file is not None:
+        if chosen:
+            raise SessionError(f"{file}: a file is a target of its own and does not go together with --{chosen[0][0]}")
+        chosen.append(("file", str(file)))
+    kind, address = chosen[0] if chosen else (default_kind(), "")
+    options = ("model", "tokenizer", "config", "image", "memory", "smp", "accel", "qemu_binary", "firmware", "display")
+    given = {name: getattr(arguments, name) for name in (*options, "baud") if getattr(arguments, name) is not None}
+    more = ("speed", "seek", "record", "log", "raw_log", "share", "probabilities")
+    given |= {name: value for name in more if (value := getattr(arguments, name, None)) is not None}
+    for name in ("dtr", "rts"):
+        if (value := getattr(arguments, name)) not in (None, "on", "off"):
+            raise SessionError(f"{name} = {value!r}: expected on or off (a profile of config.toml)")
+        if value:
+            given[name] = value == "on"
+    return Target(kind=kind, address=address, read_only=arguments.read_only, **given)
