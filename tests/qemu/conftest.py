@@ -48,7 +48,7 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trial(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The UEFI port with native/port_trial.c in the place of the core."""
     target = build_module().targets()["efi"]
-    core = [KERNEL / "core" / name for name in ("text.c", "utf8.c", "memory.c")]
+    core = [KERNEL / "core" / name for name in ("text.c", "utf8.c", "memory.c", "cpu.c")]
     sources = [
         *core,
         *sorted((KERNEL / "port" / "uefi").glob("*.c")),

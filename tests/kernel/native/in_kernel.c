@@ -86,12 +86,12 @@ static void test_the_failsafe_test_is_one_shot(struct kernel *kernel)
     sentinel_reset(kernel);
     sentinel->test[0] = sentinel->test[1] = true;
     sentinel->test_cycles = 1000;
-    CHECK(sentinel_pass(kernel, WIRE_SENTINEL_PHASE_DECODE, 1000)); /* within the test's budget: passes, and is over */
+    CHECK(sentinel_pass(kernel, WIRE_SENTINEL_PHASE_DECODE, 1, 1000)); /* within the test's budget: passes, and is over */
     CHECK(!sentinel->test[0] && !sentinel->test[1]);
-    CHECK(sentinel_pass(kernel, WIRE_SENTINEL_PHASE_DECODE, 1001));
+    CHECK(sentinel_pass(kernel, WIRE_SENTINEL_PHASE_DECODE, 1, 1001));
     sentinel->test[0] = true;
-    CHECK(sentinel_pass(kernel, WIRE_SENTINEL_PHASE_DECODE, 1001)); /* the other phase is not meant */
-    CHECK(!sentinel_pass(kernel, WIRE_SENTINEL_PHASE_PREFILL, 1001));
+    CHECK(sentinel_pass(kernel, WIRE_SENTINEL_PHASE_DECODE, 1, 1001)); /* the other phase is not meant */
+    CHECK(!sentinel_pass(kernel, WIRE_SENTINEL_PHASE_PREFILL, 1, 1001));
     CHECK(!sentinel->strict && sentinel->error_phase == WIRE_SENTINEL_PHASE_PREFILL);
     sentinel_reset(kernel);
 }
@@ -118,23 +118,30 @@ static void test_learning_rises_slowly_and_falls_fast(struct kernel *kernel)
 {
     struct sentinel_phase_state *decode = &kernel->sentinel.phases[1];
     sentinel_reset(kernel);
-    CHECK(sentinel_pass(kernel, WIRE_SENTINEL_PHASE_DECODE, 10));
+    CHECK(sentinel_pass(kernel, WIRE_SENTINEL_PHASE_DECODE, 1, 10));
     CHECK(decode->budget == SENTINEL_LEAST_BUDGET);
     sentinel_reset(kernel);
-    CHECK(sentinel_pass(kernel, WIRE_SENTINEL_PHASE_DECODE, 1000000));
+    CHECK(sentinel_pass(kernel, WIRE_SENTINEL_PHASE_DECODE, 1, 1000000));
     CHECK(decode->budget == 6000000);
-    CHECK(sentinel_pass(kernel, WIRE_SENTINEL_PHASE_DECODE, 2000000)); /* up a sixteenth of the way to 12,000,000 */
+    CHECK(sentinel_pass(kernel, WIRE_SENTINEL_PHASE_DECODE, 1, 2000000)); /* up a sixteenth of the way to 12,000,000 */
     CHECK(decode->budget == 6375000 && decode->overruns == 0);
-    CHECK(sentinel_pass(kernel, WIRE_SENTINEL_PHASE_DECODE, 500000)); /* down half of the way to 3,000,000 */
+    CHECK(sentinel_pass(kernel, WIRE_SENTINEL_PHASE_DECODE, 1, 500000)); /* down half of the way to 3,000,000 */
     CHECK(decode->budget == 4687500);
-    CHECK(sentinel_pass(kernel, WIRE_SENTINEL_PHASE_DECODE, UINT64_MAX)); /* not strict: counted */
+    CHECK(sentinel_pass(kernel, WIRE_SENTINEL_PHASE_DECODE, 1, UINT64_MAX)); /* not strict: counted */
     CHECK(decode->overruns == 1);
+    sentinel_reset(kernel);
+    struct sentinel_phase_state *prefill = &kernel->sentinel.phases[0];
+    CHECK(sentinel_pass(kernel, WIRE_SENTINEL_PHASE_PREFILL, 1, 1000000) && prefill->budget == 6000000);
+    CHECK(sentinel_pass(kernel, WIRE_SENTINEL_PHASE_PREFILL, 64, 200000)); /* long passes have a budget of their own */
+    CHECK(prefill->budget == 1200000);
+    CHECK(sentinel_pass(kernel, WIRE_SENTINEL_PHASE_PREFILL, 1, 1000000) && prefill->budget == 6000000);
+    CHECK(prefill->overruns == 0);
     sentinel_reset(kernel);
     uint64_t percentiles[3];
     CHECK(sentinel_percentiles(&kernel->sentinel, percentiles) == 0 && percentiles[2] == 0);
     sentinel_pin(&kernel->sentinel, WIRE_SENTINEL_PHASE_DECODE, UINT64_C(1) << 40);
     for (uint64_t i = 1; i <= 1000; i++) /* the last 256 are kept: 745 to 1000 */
-        CHECK(sentinel_pass(kernel, WIRE_SENTINEL_PHASE_DECODE, i));
+        CHECK(sentinel_pass(kernel, WIRE_SENTINEL_PHASE_DECODE, 1, i));
     CHECK(sentinel_percentiles(&kernel->sentinel, percentiles) == SENTINEL_HISTORY);
     CHECK(percentiles[0] == 744 + 128 && percentiles[1] == 744 + 244 && percentiles[2] == 744 + 254);
     sentinel_pin(&kernel->sentinel, WIRE_SENTINEL_PHASE_DECODE, 0);
