@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmbm_console.target_arguments import add_target_arguments, own_settings, positive, seconds, target_of, tcp_port
+from llmbm_console.usage import Parser
 
 if TYPE_CHECKING:
     from llmbm_console.core.targets import Target
@@ -54,7 +55,7 @@ def distribution_version() -> str:
 
 def console_parser() -> argparse.ArgumentParser:
     """The console itself."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="llmbm-console",
         description="A control console for a running bare-metal LLM instance.",
         epilog=EPILOG,
@@ -75,11 +76,21 @@ def console_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def tell_settings() -> None:
+    """What cannot be used in the person's settings, on stderr, where no screen says it."""
+    from llmbm_console.core.settings import settings_file
+
+    for problem in own_settings()[1]:
+        print(settings_file().parent / problem, file=sys.stderr)
+
+
 def run_console(argv: Sequence[str]) -> int:
     """The full screen, or linear text."""
     from llmbm_console.core.targets import make_session
 
     arguments = console_parser().parse_args(argv)
+    if arguments.plain or arguments.jsonl:
+        tell_settings()
     target = target_of(arguments, arguments.newer or arguments.file)
     if arguments.newer is not None:
         target = replace(target, older=arguments.file)
@@ -138,7 +149,7 @@ def run_screen(target: Target, arguments: argparse.Namespace) -> int:
 
 def run_exec(argv: Sequence[str]) -> int:
     """REPL lines without a screen."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="llmbm-console exec",
         description="Runs REPL lines in order and prints what they answer. Exit status 0 only if every line succeeded.",
     )
@@ -152,13 +163,14 @@ def run_exec(argv: Sequence[str]) -> int:
     from llmbm_console.core.targets import make_session
     from llmbm_console.faces.execute import execute
 
+    tell_settings()
     session = make_session(target_of(arguments))
     return asyncio.run(execute(session, arguments.lines, arguments.json, arguments.timeout))
 
 
 def run_get(argv: Sequence[str]) -> int:
     """A file of the kernel's volume."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="llmbm-console get",
         description="Fetches a file of the kernel's volume over the line, whole and checked.",
     )
@@ -172,12 +184,13 @@ def run_get(argv: Sequence[str]) -> int:
     from llmbm_console.core.targets import make_session
     from llmbm_console.faces.get import get
 
+    tell_settings()
     return asyncio.run(get(make_session(target_of(arguments)), arguments.name, arguments.output, arguments.timeout))
 
 
 def run_dump(argv: Sequence[str]) -> int:
     """One post-mortem file, explained."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="llmbm-console dump",
         description="Reads llmk-dump.txt, llmk-log.txt or llmk-failsafe.txt, of this kernel or an earlier one.",
     )
@@ -194,7 +207,7 @@ def run_dump(argv: Sequence[str]) -> int:
 
 def run_break(argv: Sequence[str]) -> int:
     """A break on a serial line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="llmbm-console break", description="Sends a break: the kernel gives the line back to people at once."
     )
     parser.add_argument("--ms", type=positive, default=250, metavar="N", help="its length (default: 250 ms)")
@@ -202,12 +215,13 @@ def run_break(argv: Sequence[str]) -> int:
     arguments = parser.parse_args(argv)
     from llmbm_console.faces.send_break import send_break
 
+    tell_settings()
     return asyncio.run(send_break(target_of(arguments), arguments.ms / 1000))
 
 
 def run_serve(argv: Sequence[str]) -> int:
     """The full screen in a browser."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="llmbm-console serve",
         description="Shows the console in a browser, on this computer alone and only to watch, unless told otherwise.",
         epilog="Everything else is an option of llmbm-console: serve --writable --sim",
@@ -234,7 +248,7 @@ def run_serve(argv: Sequence[str]) -> int:
 
 def run_explain(argv: Sequence[str]) -> int:
     """Frames and noise of a raw log."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="llmbm-console explain",
         description="Says what each line of a raw log or of a recording means, and why a line was rejected.",
     )
@@ -250,7 +264,7 @@ def run_explain(argv: Sequence[str]) -> int:
 
 def run_image(argv: Sequence[str]) -> int:
     """A bootable image."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="llmbm-console image",
         description="Makes a bootable disk image: for QEMU, or to be written to a USB stick.",
     )
@@ -266,7 +280,7 @@ def run_image(argv: Sequence[str]) -> int:
 
 def run_ports(argv: Sequence[str]) -> int:
     """The serial ports of this computer."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="llmbm-console ports", description="Lists the serial ports of this computer: what to give to --serial."
     )
     parser.add_argument("--json", action="store_true", help="one JSON document per port")
@@ -278,7 +292,7 @@ def run_ports(argv: Sequence[str]) -> int:
 
 def run_settings(argv: Sequence[str]) -> int:
     """The person's settings: where they are, what holds, and a file to begin with."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="llmbm-console settings", description="Shows your settings, the keys of all actions, and your profiles."
     )
     parser.add_argument("--init", action="store_true", help="write a commented file to begin with")
@@ -290,7 +304,7 @@ def run_settings(argv: Sequence[str]) -> int:
 
 def run_doctor(argv: Sequence[str]) -> int:
     """What is there and what is not."""
-    argparse.ArgumentParser(
+    Parser(
         prog="llmbm-console doctor", description="Says what is installed, what is missing and how to get it."
     ).parse_args(argv)
     from llmbm_console.faces.doctor import examine
@@ -316,9 +330,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     from llmbm_console.core.errors import SessionError
 
     try:
-        if words and words[0] in commands:
-            return commands[words[0]](words[1:])
-        return run_console(words)
+        status = commands[words[0]](words[1:]) if words and words[0] in commands else run_console(words)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, where it may still fail quietly
+        return status
     except SessionError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -82,6 +82,39 @@ def test_a_refused_line_fails_the_run_and_the_next_still_runs() -> None:
     assert "llmk" in done.stdout
 
 
+def test_a_trip_during_a_prompt_fails_the_run_and_says_why() -> None:
+    done = run("exec", "--sim", "--", "/test_failsafe", "The")
+    assert done.returncode == 1
+    said = "error: The: sentinel tripped: a decode pass took "
+    assert said in done.stderr, done.stderr
+    assert "its budget was 1,000; /reset goes on" in done.stderr
+    done = run("exec", "--sim", "--json", "--", "/test_failsafe prefill", "The", "/reset", "The")
+    assert done.returncode == 1
+    tripped, reset, after = (json.loads(line) for line in done.stdout.splitlines()[1:])
+    assert (tripped["ok"], tripped["stop_reason"], tripped["error_code"]) == (False, "trip", "trip")
+    assert tripped["error"].startswith("sentinel tripped: a prefill pass took ")
+    assert (reset["ok"], after["ok"]) == (True, True)
+
+
+def test_an_overrun_that_was_only_noted_is_not_the_cause_of_a_later_trip() -> None:
+    done = run("exec", "--sim", "--", "/budget 1 1", "The", "/budget auto", "/test_failsafe decode 7", "The")
+    assert done.returncode == 1
+    assert done.stderr.count("error: ") == 1, done.stderr
+    assert "its budget was 7;" in done.stderr
+
+
+def test_bad_lines_of_the_kernels_configuration_are_said_and_the_output_stays_clean(tmp_path: Path) -> None:
+    (tmp_path / "repl.cfg").write_text("bogus = 1\ntemp = abc\n")
+    done = run("exec", "--sim", "--config", str(tmp_path / "repl.cfg"), "--json", "--", "/version")
+    assert done.returncode == 0, done.stderr
+    first, second = done.stderr.splitlines()
+    assert first.startswith("kernel: warn: repl.cfg line 1: ")
+    assert "bogus" in first
+    assert second.startswith("kernel: warn: repl.cfg line 2: ")
+    assert len(done.stdout.splitlines()) == 1
+    assert run("exec", "--sim", "--", "/version").stderr == ""
+
+
 def test_a_missing_model_is_an_error_that_names_it(tmp_path: Path) -> None:
     done = run("exec", "--sim", "--model", str(tmp_path / "none.bin"), "--", "/ctx")
     assert done.returncode == 1
@@ -151,6 +184,11 @@ def test_a_damaged_tokenizer_is_refused(tmp_path: Path, cut: int) -> None:
         (("exec", "--sim", "--memory", "lots", "--", "x"), "lots"),
         (("exec", "--sim", "--qemu", "--", "x"), "not allowed with"),
         (("exec", "--sim"), "required"),
+        (("exec", "--sim", "--jsn", "--", "/ctx"), "unknown option --jsn: did you mean --json? (--help lists all)"),
+        (("--plian=1", "--sim"), "unknown option --plian: did you mean --plain?"),
+        (("ports", "--qqqqqq"), "unknown option --qqqqqq (--help"),
+        (("one.txt", "two.txt", "three.txt"), "'three.txt' is one argument too many"),
+        (("exec", "--sim", "--model", "README.md", "--", "x"), "README.md: not a model file; expected"),
         (("exec", "--connect", "carrier-pigeon:9", "--", "x"), "carrier-pigeon"),
         (("exec", "--connect", "unix:/nonexistent/socket", "--timeout", "3", "--", "/ctx"), "/nonexistent/socket"),
         (("exec", "--serial", "/dev/no-such-port", "--timeout", "3", "--", "/ctx"), "/dev/no-such-port"),
@@ -162,6 +200,7 @@ def test_wrong_usage_is_said_without_a_traceback(arguments: tuple[str, ...], sai
     assert done.returncode in (1, 2)
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+    assert "usage:" not in done.stderr
 
 
 def test_without_a_terminal_the_console_names_the_other_ways() -> None:

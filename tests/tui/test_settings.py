@@ -44,25 +44,32 @@ def test_the_example_has_no_problem_with_all_its_lines_switched_on(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("text", "named"),
+    ("text", "line", "named"),
     [
-        ("theme = 3", "theme: 3"),
-        ('glyphs = "dots"', "blocks or ascii"),
-        ('keys = "emacs"', "basic or vim"),
-        ("colour = 1", "colour: is not a setting"),
-        ('[bindings]\n"view.fly" = "f"', "view.fly"),
-        ('[bindings]\n"view.jump" = 7', "view.jump"),
-        ("[profiles.a]\nspeed = 1", "profiles.a.speed"),
-        ("[profiles.a]\nbaud = 0", "a whole number from 1"),
-        ("[profiles]\na = 1", "profiles.a"),
-        ("theme = ", "is not TOML"),
+        ("theme = 3", 1, "theme: 3"),
+        ('glyphs = "dots"', 1, "blocks or ascii"),
+        ('# mine\n\nkeys = "emacs"', 3, "basic or vim"),
+        ("colour = 1", 1, "colour: is not a setting"),
+        ('[bindings]\n"view.fly" = "f"', 2, "view.fly"),
+        ('[bindings]  # "view.jump"\n"view.jump" = 7', 2, "view.jump"),
+        ("bindings = 7", 1, "a table of keys"),
+        ("[profiles.a]\nbaud = 9600\n[profiles.b]\nspeed = 1", 4, "profiles.b.speed"),
+        ("[profiles.a]\nbaud = 0", 2, "a whole number from 1"),
+        ("[profiles]\na.baud = 0", 2, "a whole number from 1"),
+        ("[profiles]\na = {sim = true, baud = 0}", 2, "profiles.a.baud"),
+        ("[profiles]\na = 1", 2, "profiles.a"),
+        ('tour = "off"\ntheme = ', 2, "is not TOML: Invalid value"),
+        ('tour = "off"\nkeys = ["a",', 2, "is not TOML"),
     ],
 )
-def test_what_cannot_be_used_is_named_and_the_rest_holds(tmp_path: Path, text: str, named: str) -> None:
+def test_what_cannot_be_used_is_named_with_its_line_and_the_rest_holds(
+    tmp_path: Path, text: str, line: int, named: str
+) -> None:
     _settings, problems = read_settings(written(tmp_path, text))
     assert len(problems) == 1
     assert named in problems[0]
-    assert problems[0].startswith("config.toml: ")
+    assert problems[0].startswith(f"config.toml:{line}: "), problems
+    assert "expected" in problems[0]
 
 
 @given(st.binary(max_size=200))

@@ -28,11 +28,13 @@ from llmbm_console.core.state import MachineState, State, Turn
 from llmbm_console.core.store import reduce
 from llmbm_console.core.transport.base import Transport, TransportError
 from llmbm_console.core.transport.tty import ThreadedSerial, TtyTransport
+from llmbm_console.core.verdict import is_trip, trip_cause
 from llmbm_protocol.schema import Event as LogRecord
-from llmbm_protocol.schema import Finished, Hello, Record, Response, Stream
+from llmbm_protocol.schema import Finished, Hello, Record, Response, StopReason, Stream
 
 COMMANDS_WITHOUT_SLASH = ("quit", "exit")
 OVER = (MachineStatus.STOPPED, MachineStatus.CRASHED)
+TRIP_LOGGED = 2.0  # s that the log entry of a trip may come behind the answer's end
 
 
 def is_command(line: str) -> bool:
@@ -301,6 +303,7 @@ class LiveSession:
 
     async def _prompt(self, dialogue: Dialogue, line: str) -> Outcome:
         ends: list[asyncio.Future[Finished]] = []
+        logged = self._newest_logged()
 
         def started(response: Response) -> None:
             if response.generation is not None:
@@ -312,7 +315,28 @@ class LiveSession:
             raise RequestError("internal", "the kernel accepted the prompt and named no generation")
         end = await ends[0]
         turn = self._turn(end.generation)
-        return Outcome(line, ok=True, output=turn.text if turn is not None else "", turn=turn)
+        text = turn.text if turn is not None else ""
+        if end.reason is StopReason.TRIP:
+            why = await self._why_tripped(dialogue, logged)
+            return Outcome(line, ok=False, output=text, error=why, error_code="trip", turn=turn)
+        return Outcome(line, ok=True, output=text, turn=turn)
+
+    def _newest_logged(self) -> int:
+        """Number of the newest entry of the kernel's log that is here, -1 for none."""
+        return max((entry.record.number for entry in self._state.log if entry.record is not None), default=-1)
+
+    async def _why_tripped(self, dialogue: Dialogue, logged: int) -> str:
+        """What made the sentinel trip. Its record and its log entry, of a number above `logged`, come behind the end of
+        the answer; one that is lost on the line is not waited for without end."""
+
+        def entry() -> LogRecord | None:
+            records = [line.record for line in self._state.log if line.record is not None]
+            return next((one for one in records if one.number > logged and is_trip(one)), None)
+
+        with contextlib.suppress(RequestError):
+            await dialogue.fetch(Stream.SENTINEL)
+        await self._wait_for(lambda: entry() is not None, TRIP_LOGGED)
+        return f"sentinel tripped: {trip_cause(entry(), self._state.sentinel)}; /reset goes on"
 
     def _turn(self, generation: int) -> Turn | None:
         for item in reversed(self._state.items):

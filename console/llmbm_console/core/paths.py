@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
 from llmbm_console.core.errors import SessionError
+
+MOST_DIM = 1 << 24  # of any dimension of a model; text read as a number is beyond it
 
 
 def checkout() -> Path | None:
@@ -76,6 +79,19 @@ def is_gguf(model: Path) -> bool:
         return False
 
 
+def may_be_llama2(model: Path) -> bool:
+    """Whether a file begins like a llama2.c model: "ak42" the other way round, or seven numbers of a possible size
+    (dim, hidden_dim, layers, heads, kv_heads, vocab, seq_len; vocab may be negative). The kernel checks it closely."""
+    try:
+        with model.open("rb") as file:
+            head = file.read(28)
+    except OSError:
+        return False
+    if head[:4] == b"24ka":
+        return True
+    return len(head) == 28 and all(0 < abs(number) <= MOST_DIM for number in struct.unpack("<7i", head))
+
+
 def tokenizer_for(model: Path, given: Path | None = None) -> Path | None:
     """The tokenizer file that a model needs beside it: the one that was named, or find_tokenizer; None for GGUF.
 
@@ -96,6 +112,10 @@ def find_tokenizer(model: Path) -> Path:
     for candidate in candidates:
         if candidate.is_file():
             return candidate
+    if not may_be_llama2(model):
+        raise SessionError(
+            f"{model}: not a model file; expected a llama2.c model (NAME.bin, its tokenizer beside it) or a GGUF file"
+        )
     raise SessionError(
         f"{model}: its tokenizer is not beside it; expected {candidates[0].name} or {candidates[1].name} in "
         f"{model.parent}, or name one with --tokenizer FILE"

@@ -15,11 +15,12 @@
     serial = "/dev/ttyUSB0"              # the options of the command line, without the dashes
     baud = 230400
 
-What cannot be used is a sentence for the person and is left out; the rest holds.
+What cannot be used is a sentence for the person, which names the file and the line, and is left out; the rest holds.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,7 @@ from pathlib import Path
 
 from llmbm_console.core.actions import ACTIONS, BY_ID, Action
 from llmbm_console.core.errors import SessionError
+from llmbm_console.core.toml_lines import line_of
 
 GLYPHS = ("blocks", "ascii")
 PICTURES = ("auto", "kitty", "sixel", "blocks")
@@ -53,6 +55,7 @@ PROFILE_OPTIONS: Mapping[str, type] = {
 KINDS = {bool: "true or false", str: "a text", Path: "a file's path", int: "a whole number from 1"}
 
 Profile = Mapping[str, bool | str | int | Path]
+Problem = tuple[tuple[str, ...], str]  # the names down to a value, and what is wrong with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +91,21 @@ def settings_file() -> Path:
 
 
 def read_settings(path: Path) -> tuple[Settings, tuple[str, ...]]:
-    """The settings of a file, and a sentence for each thing in it that cannot be used. No file: no settings."""
+    """The settings of a file, and a sentence for each thing in it that cannot be used: "config.toml:3: theme: ...". No
+    file: no settings."""
     try:
-        document = tomllib.loads(path.read_bytes().decode("utf-8"))
+        text = path.read_bytes().decode("utf-8")
+        document = tomllib.loads(text)
     except FileNotFoundError:
         return Settings(), ()
     except OSError as error:
         return Settings(), (f"{path.name}: cannot be read: {error.strerror or error}",)
     except UnicodeDecodeError as error:
-        return Settings(), (f"{path.name}: is not UTF-8 (byte {error.start}); save it as UTF-8",)
+        line = error.object.count(b"\n", 0, error.start) + 1
+        return Settings(), (f"{path.name}:{line}: is not UTF-8 (byte {error.start}); expected a text saved as UTF-8",)
     except tomllib.TOMLDecodeError as error:
-        return Settings(), (f"{path.name}: is not TOML: {error}",)
-    problems: list[str] = []
+        return Settings(), (_not_toml(path, text, error),)
+    problems: list[Problem] = []
     settings = Settings(
         theme=_choice(document, "theme", None, problems),
         glyphs=_choice(document, "glyphs", GLYPHS, problems),
@@ -111,49 +117,61 @@ def read_settings(path: Path) -> tuple[Settings, tuple[str, ...]]:
         profiles=dict(_profiles(document.get("profiles", {}), problems)),
     )
     known = ("theme", "glyphs", "keys", "probabilities", "pictures", "tour", "bindings", "profiles")
-    problems += [f"{key}: is not a setting; expected one of {', '.join(known)}" for key in document if key not in known]
-    return settings, tuple(f"{path.name}: {problem}" for problem in problems)
+    unknown = f"is not a setting; expected one of {', '.join(known)}"
+    problems += [((key,), unknown) for key in document if key not in known]
+    return settings, tuple(
+        f"{path.name}:{line_of(text, name)}: {'.'.join(name)}: {problem}" for name, problem in problems
+    )
 
 
-def _choice(document: Mapping[str, object], key: str, among: tuple[str, ...] | None, problems: list[str]) -> str:
+def _not_toml(path: Path, text: str, error: tomllib.TOMLDecodeError) -> str:
+    """The parser puts the place behind its message, or says that the text ended too early."""
+    said, _, place = str(error).partition(" (at ")
+    found = re.match(r"line (\d+), column (\d+)", place)
+    line = found.group(1) if found else str(max(1, len(text.splitlines())))
+    column = f" (column {found.group(2)})" if found else " (the end)"
+    return f'{path.name}:{line}: is not TOML: {said}{column}; expected lines such as theme = "paper"'
+
+
+def _choice(document: Mapping[str, object], key: str, among: tuple[str, ...] | None, problems: list[Problem]) -> str:
     value = document.get(key, "")
     if isinstance(value, str) and (not value or among is None or value in among):
         return value
-    problems.append(f"{key}: {value!r:.60} cannot be used; expected {' or '.join(among or ('a text',))}")
+    problems.append(((key,), f"{value!r:.60} cannot be used; expected {' or '.join(among or ('a text',))}"))
     return ""
 
 
-def _bindings(table: object, problems: list[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _bindings(table: object, problems: list[Problem]) -> Iterator[tuple[str, tuple[str, ...]]]:
     if not isinstance(table, dict):
-        problems.append("bindings: expected a table of keys by action")
+        problems.append((("bindings",), "expected a table of keys by action"))
         return
     for name, wanted in table.items():
         keys = [wanted] if isinstance(wanted, str) else wanted
+        place = ("bindings", name)
         if name not in BY_ID:
-            problems.append(f"bindings.{name}: there is no such action; `llmbm-console settings` lists them")
+            problems.append((place, "there is no such action; expected one that `llmbm-console settings` lists"))
         elif not isinstance(keys, list) or not all(isinstance(key, str) and key for key in keys):
-            problems.append(f'bindings.{name}: {wanted!r:.60} cannot be used; expected keys, as in ["ctrl+o", "f"]')
+            problems.append((place, f'{wanted!r:.60} cannot be used; expected keys, as in ["ctrl+o", "f"]'))
         else:
             yield name, tuple(keys)
 
 
-def _profiles(table: object, problems: list[str]) -> Iterator[tuple[str, Profile]]:
+def _profiles(table: object, problems: list[Problem]) -> Iterator[tuple[str, Profile]]:
     if not isinstance(table, dict):
-        problems.append("profiles: expected a table of profiles")
+        problems.append((("profiles",), "expected a table of profiles"))
         return
     for name, options in table.items():
         if not isinstance(options, dict):
-            problems.append(f"profiles.{name}: expected a table of options")
+            problems.append((("profiles", name), "expected a table of options"))
             continue
         profile: dict[str, bool | str | int | Path] = {}
         for option, value in options.items():
             kind = PROFILE_OPTIONS.get(option)
+            place = ("profiles", name, option)
             if kind is None:
-                problems.append(
-                    f"profiles.{name}.{option}: is not an option; expected one of {', '.join(PROFILE_OPTIONS)}"
-                )
+                problems.append((place, f"is not an option; expected one of {', '.join(PROFILE_OPTIONS)}"))
             elif not _fits(value, kind):
-                problems.append(f"profiles.{name}.{option}: {value!r:.60} cannot be used; expected {KINDS[kind]}")
+                problems.append((place, f"{value!r:.60} cannot be used; expected {KINDS[kind]}"))
             else:
                 profile[option] = Path(value).expanduser() if kind is Path else value
         yield name, profile

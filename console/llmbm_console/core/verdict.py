@@ -10,6 +10,7 @@ from llmbm_protocol.schema import (
     Event,
     KvCache,
     LogCode,
+    LogLevel,
     Model,
     Record,
     Sentinel,
@@ -63,6 +64,17 @@ def cause(event: Event | None, code: LogCode, phase: str) -> str:
         LogCode.RO_WRITE: f"a write to read-only memory{place}{arena}",
         LogCode.GUARD: f"the guard bytes behind an arena were overwritten{place}{arena}",
     }.get(code, "an unknown error")
+
+
+def is_trip(event: Event) -> bool:
+    """Whether a log entry is what made the sentinel trip; an overrun that was only noted is a warning."""
+    return event.code in CAUSES and event.level is LogLevel.ERROR
+
+
+def trip_cause(event: Event | None, sentinel: Sentinel | None) -> str:
+    """Why the sentinel tripped, by its log entry and its state; either may be missing."""
+    code = event.code if event is not None else CAUSE_OF_ERROR.get(sentinel.error if sentinel else SentinelError.OK)
+    return cause(event, code, known_phase(sentinel)) if code is not None else "the cause was lost on the line"
 
 
 def context(records: tuple[Record, ...]) -> str:

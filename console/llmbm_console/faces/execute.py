@@ -10,10 +10,12 @@ from typing import Any, TextIO
 
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, FileSaved, LinkChanged, Notice
-from llmbm_console.core.session import Outcome, Session
+from llmbm_console.core.session import Listener, Outcome, Session
 from llmbm_console.core.state import State, Turn
+from llmbm_console.faces.listening import listening, tell_waiting
 from llmbm_console.faces.records import COMMAND_STREAMS, choice_json, kernel_log, log_json, records_json, turn_json
 from llmbm_protocol.likeliest import read
+from llmbm_protocol.schema import LogCode
 
 DEFAULT_LOG = 16  # what `/log` shows when no number is given
 
@@ -117,31 +119,46 @@ async def run_line(session: Session, line: str, timeout: float) -> Outcome:
         return Outcome(line, ok=False, error=str(error))
 
 
+async def tell_boot_warnings(session: Session) -> None:
+    """What the kernel found wrong while it started (lines of repl.cfg, say), on stderr: up to its first model."""
+    await log_complete(session)
+    for entry in reversed(kernel_log(session.state, len(session.state.log))):
+        if entry.severity != "info":
+            print(f"kernel: {entry.severity}: {entry.text}", file=sys.stderr)
+        elif entry.code == LogCode.LOAD:
+            return
+
+
 async def execute(session: Session, lines: Sequence[str], as_json: bool, timeout: float) -> int:
     """Runs all lines; 0 only if every one succeeded. A line that fails does not keep the next from running."""
-    unlisten = [session.listen(report_problems)]
+    faces: list[Listener] = [report_problems, tell_waiting]
     if not as_json:
-        unlisten.append(session.listen(Streamer(sys.stdout)))
+        faces.append(Streamer(sys.stdout))
     failed = 0
     try:
-        await session.open()
-        await session.wait_ready(timeout)
-        for line in lines:
-            outcome = await run_line(session, line, timeout)
-            if as_json:
-                print(json.dumps(await document(session, line, outcome), ensure_ascii=False), flush=True)
-            elif outcome.turn is not None:
-                print(flush=True)
-            elif outcome.output:
-                print(outcome.output.rstrip("\n"), flush=True)
-            if not outcome.ok:
-                failed += 1
-                print(f"error: {line}: {outcome.error}", file=sys.stderr)
+        with listening(session, *faces):
+            await session.open()
+            await session.wait_ready(timeout)
+            await tell_boot_warnings(session)
+            for line in lines:
+                outcome = await run_line(session, line, timeout)
+                await tell_outcome(session, line, outcome, as_json)
+                failed += not outcome.ok
     except SessionError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     finally:
-        for undo in unlisten:
-            undo()
         await session.close()
     return 1 if failed else 0
+
+
+async def tell_outcome(session: Session, line: str, outcome: Outcome, as_json: bool) -> None:
+    """The answer of one line on stdout, where it was not streamed, and its failure on stderr."""
+    if as_json:
+        print(json.dumps(await document(session, line, outcome), ensure_ascii=False), flush=True)
+    elif outcome.turn is not None:
+        print(flush=True)
+    elif outcome.output:
+        print(outcome.output.rstrip("\n"), flush=True)
+    if not outcome.ok:
+        print(f"error: {line}: {outcome.error}", file=sys.stderr)

@@ -6,7 +6,6 @@ events) is a line of its own beginning with "# ", so that nothing ever moves or 
 
 from __future__ import annotations
 
-import asyncio
 import math
 import sys
 
@@ -27,6 +26,7 @@ from llmbm_console.core.line_log import told
 from llmbm_console.core.session import Session
 from llmbm_console.core.state import State
 from llmbm_console.faces.execute import Streamer
+from llmbm_console.faces.listening import listening, stdin_lines, tell_waiting
 
 
 class PlainFace:
@@ -68,38 +68,34 @@ class PlainFace:
                     self.fresh = True
 
 
-async def stdin_lines(queue: asyncio.Queue[str | None]) -> None:
-    """Reads standard input in a thread, so that it works for files, pipes and terminals on every system."""
-    loop = asyncio.get_running_loop()
-    while line := await loop.run_in_executor(None, sys.stdin.readline):
-        await queue.put(line.rstrip("\r\n"))
-    await queue.put(None)
-
-
 async def run_plain(session: Session, timeout: float = 120.0) -> int:
     """Runs until the end of input; 0 when the session could be opened."""
     face = PlainFace()
-    undo = session.listen(face)
-    queue: asyncio.Queue[str | None] = asyncio.Queue()
-    reader = asyncio.create_task(stdin_lines(queue))
     try:
-        await session.open()
-        if isinstance(session, FileSession):  # nobody to talk to
-            await session.wait_ready(math.inf)
-            return 0
-        await session.wait_ready(timeout)
-        face.note("ready: each line of input is a prompt, or a command that begins with /")
-        while (line := await queue.get()) is not None:
-            if line.strip():
-                try:
-                    await session.submit(line)
-                except SessionError as error:
-                    face.note(f"error: {error}")
+        with listening(session, face, tell_waiting):
+            await session.open()
+            if isinstance(session, FileSession):  # nobody to talk to
+                await session.wait_ready(math.inf)
+                return 0
+            lines = stdin_lines()
+            await session.wait_ready(timeout)
+            face.note("ready: each line of input is a prompt, or a command that begins with /; Ctrl+D ends")
+            while (line := await lines.get()) is not None:
+                if line.strip():
+                    await _submit(session, face, line)
     except SessionError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     finally:
-        reader.cancel()
-        undo()
         await session.close()
     return 0
+
+
+async def _submit(session: Session, face: PlainFace, line: str) -> None:
+    try:
+        outcome = await session.submit(line)
+    except SessionError as error:
+        face.note(f"error: {error}")
+        return
+    if outcome.turn is not None and not outcome.ok:
+        face.note(f"error: {outcome.error}")
