@@ -14,6 +14,12 @@ from llmbm_protocol.schema import Counters, Stream, Token, Word
 DRAWN = {"temp": "0.9", "norepeat": "4", "repeat": "1.15", "max_tokens": "40"}
 
 
+@pytest.fixture
+def host(boot: Boot) -> Host:
+    """Tokens some milliseconds apart: at full speed the line may be full, and samples are what is left out then."""
+    return boot("--poll-gap-us", "500").session()
+
+
 def set_all(host: Host, **values: str) -> None:
     for name, value in values.items():
         assert host.ask("set", parameter=name, value=value).ok

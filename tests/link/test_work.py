@@ -25,8 +25,8 @@ from llmbm_protocol.schema import (
 
 def test_samples_come_while_it_is_subscribed_and_are_numbered(slow_host: Host) -> None:
     assert slow_host.ask("sub", stream=Stream.PERF, rate=10).value == "10"
-    since = len(slow_host.records)
     generation = slow_host.generate()
+    since = len(slow_host.records)  # one before the answer is of none
     slow_host.until(lambda: len(slow_host.of(Perf, since)) >= 5, "five samples")
     assert slow_host.ask("sub", stream=Stream.PERF, rate=0).value == "0"
     count = len(slow_host.of(Perf, since))
