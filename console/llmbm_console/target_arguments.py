@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from llmbm_console.core.defaults import CHOICES
+
 if TYPE_CHECKING:
     from llmbm_console.core.settings import Settings
     from llmbm_console.core.targets import Target
@@ -67,9 +69,9 @@ def add_target_arguments(parser: argparse.ArgumentParser) -> None:
         "--probabilities",
         type=positive,
         nargs="?",
-        const=12,
+        const=CHOICES,
         metavar="N",
-        help="ask how each token was chosen, with its N likeliest rivals (default: 12, at most 20)",
+        help=f"ask how each token was chosen, with its N likeliest rivals (default: {CHOICES}, at most 20)",
     )
     serial = parser.add_argument_group("serial")
     serial.add_argument("--baud", type=positive, metavar="N", help="line speed (default: 115200)")

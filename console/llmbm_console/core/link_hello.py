@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from llmbm_console.core.targets import SPEEDS
+from llmbm_console.core.defaults import SPEEDS
 from llmbm_protocol.codec import to_frame
 from llmbm_protocol.schema import PROTOCOL, HostHello
 

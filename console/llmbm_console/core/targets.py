@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from llmbm_console.core.defaults import SPEEDS
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.session import Session
 
 if TYPE_CHECKING:
     from llmbm_console.core.machine import BootFiles
-
-SPEEDS = (115200, 9600, 57600, 38400)  # of serial lines in bits per second, the likeliest first
 
 KINDS = ("qemu", "sim", "qmp", "connect", "serial", "file")
 QEMU_BINARY = "qemu-system-x86_64"
@@ -37,7 +36,7 @@ class Target:
     qemu_binary: str = QEMU_BINARY
     firmware: Path | None = None
     display: str = "none"
-    baud: int = 115_200
+    baud: int = SPEEDS[0]
     read_only: bool = False
     older: Path | None = None  # a post-mortem file to compare with
     dtr: bool | None = None  # what a serial port's lines are set to; None: left as they are

@@ -17,6 +17,7 @@ from textual.filter import LineFilter
 from textual.timer import Timer
 
 from llmbm_console.core.actions import Action, unavailable
+from llmbm_console.core.defaults import CHOICES
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, LinkPhase, MachineStatus
 from llmbm_console.core.session import Playback, Session
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from llmbm_console.tui.widgets.hex_view import HexView
 
 SessionFactory = Callable[[], Session]
-ASKED_FOR = 12  # of the likeliest tokens with each token: half of a serial line at 30 tokens a second
 
 
 def _actions_provider() -> type[Provider]:
@@ -249,7 +249,7 @@ class ConsoleApp(App[int]):
             self.timeline, self.held = Timeline(whole=self.playback is not None), None
             if self.wants_choices and not self.session.choices:
                 with contextlib.suppress(SessionError):  # a file cannot be asked
-                    await self.session.want_choices(ASKED_FOR)
+                    await self.session.want_choices(CHOICES)
             await self.session.open()
             self.player.begin()
         except (SessionError, OSError, ValueError) as error:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from llmbm_console.core.actions import Action
+from llmbm_console.core.defaults import CHOICES
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.session import Session
@@ -226,8 +227,6 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs):
 
     def chat_probabilities(self) -> None:
         """Asks how tokens are chosen, or no longer."""
-        from llmbm_console.tui.app import ASKED_FOR
-
         session = self.app.session
         wanted = not (session is not None and session.choices > 0)
         self.app.wants_choices = wanted
@@ -236,7 +235,7 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs):
             return
 
         async def run() -> None:
-            outcome = await session.want_choices(ASKED_FOR if wanted else 0)
+            outcome = await session.want_choices(CHOICES if wanted else 0)
             if not outcome.ok:
                 self.say(plain(outcome.error), "error")
             elif wanted:

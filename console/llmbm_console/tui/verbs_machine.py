@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from llmbm_console.core.defaults import SPEEDS
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import MachineStatus
-from llmbm_console.core.targets import SPEEDS
 from llmbm_console.tui.ask import AskLine
 from llmbm_console.tui.verbs_base import VerbGroup
 
