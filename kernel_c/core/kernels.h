@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PANEL 16u        /* rows of a panel: two AVX2 registers, four SSE2 */
+#define PANEL 16u        /* rows of a panel: a register of AVX-512, two of AVX2, four of SSE2 */
 #define KERNEL_TOKENS 8u /* inputs that a batched product takes at most: their sums fit the registers */
 
 /* A vector as int8, with a scale and a sum for each group. */

@@ -215,12 +215,18 @@ def test_words_are_clean_and_belong_to_one_vocabulary() -> None:
 # ---- with a kernel -----------------------------------------------------------------------------------------------
 
 
-async def test_every_token_of_an_answer_has_its_choice_and_words(live: LiveSession) -> None:
+async def test_every_token_of_an_answer_has_its_choice_and_words_or_is_counted_as_one_without(
+    live: LiveSession,
+) -> None:
     granted = await live.want_choices(50)
     assert (granted.ok, granted.output) == (True, "20")
     outcome = await live.submit(PROMPT)
     assert outcome.turn is not None
-    assert all(one.choice is not None and one.sampling is not None for one in outcome.turn.tokens)
+    told = [(place, one) for place, one in enumerate(outcome.turn.tokens) if one.choice is not None]
+    dropped = sum(one.choice.dropped for _place, one in told if one.choice is not None)  # the line was full
+    assert len(told) + dropped == told[-1][0] + 1
+    assert len(told) > len(outcome.turn.tokens) / 2
+    assert all(one.sampling is not None for _place, one in told)
     listed = {one.token for token in outcome.turn.tokens if token.choice for one in read(token.choice.likeliest)}
     await until(lambda: listed <= live.state.words.keys())
     texts = [outcome.turn.text[one.start : one.end] for one in outcome.turn.tokens]

@@ -14,7 +14,7 @@ import pytest
 from gguf_files import F16, F32, NAMES, Q4_0, Q8_0, gguf_of, kept_by_the_engine, tokens_of
 from llama2_files import Shape, Weights, model_file, read_legacy
 from made_models import DEFAULT_MODEL, PUBLISHED_MODEL, put_model
-from test_model_formats import PROMPT, slow_text, weights_arena
+from test_model_formats import PROMPT, says_at_every_level, slow_text, weights_arena
 from typed_kernel import GREEDY, Kernel, Start
 
 from llmbm_console.core.dump import parse_post_mortem
@@ -76,12 +76,7 @@ def test_blocks_say_what_a_slow_model_of_the_same_numbers_says_at_every_level(
     shape = dataclasses.replace(trained[0], version=2, group=32)
     want = slow_text(shape, kept_by_the_engine(converted(DEFAULT_MODEL, KINDS[name]), shape), 60)
     exported.tell(f"/load {name}.gguf")
-    for level in ("reference", "sse2", "avx2", "avx512", "avx512_vnni"):
-        if "cannot" in exported.ask(f"/attn {level}"):
-            continue
-        exported.tell("/clear")
-        assert exported.ask(PROMPT) == want.strip()
-    assert len(want) > 100
+    says_at_every_level(exported, want)
 
 
 def test_blocks_of_eight_bits_are_an_int8_file(exported: Kernel, trained: tuple[Shape, Weights]) -> None:
