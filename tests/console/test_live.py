@@ -15,7 +15,17 @@ from llmbm_console.core.events import LinkChanged, LinkPhase, MachineStatus
 from llmbm_console.core.live import LiveSession
 from llmbm_console.core.state import Command, Seam, Turn
 from llmbm_console.core.targets import Target, make_session
-from llmbm_protocol.schema import KvCache, Output, Phase, SamplingState, StopReason, Stream, Token, Zone
+from llmbm_protocol.schema import (
+    KvCache,
+    Output,
+    Phase,
+    SamplingState,
+    SentinelState,
+    StopReason,
+    Stream,
+    Token,
+    Zone,
+)
 
 
 async def test_a_ready_session_knows_everything_the_main_screen_shows(live: LiveSession) -> None:
@@ -94,6 +104,23 @@ async def test_records_are_fetched(live: LiveSession) -> None:
     assert isinstance(kv, KvCache)
     (sampling,) = await live.fetch(Stream.SAMPLING)
     assert isinstance(sampling, SamplingState)
+
+
+async def test_a_reset_of_the_sentinel_is_known_as_soon_as_it_is_done(live: LiveSession) -> None:
+    for line in ("/budget 500000000000 1", "/strict_budget 1"):
+        assert (await live.submit(line)).ok
+    outcome = await live.submit("Once upon a time")
+    assert outcome.turn is not None
+    assert outcome.turn.finished is not None
+    assert outcome.turn.finished.reason is StopReason.TRIP
+
+    def known() -> SentinelState | None:
+        return live.state.sentinel.state if live.state.sentinel is not None else None
+
+    await live.fetch(Stream.SENTINEL)
+    assert known() is SentinelState.TRIPPED
+    assert (await live.submit("/reset")).ok
+    assert known() is SentinelState.ARMED
 
 
 async def test_a_long_prompt_is_staged_whole(live: LiveSession) -> None:

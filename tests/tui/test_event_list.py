@@ -106,3 +106,41 @@ async def test_looking_back_shows_the_lines_of_that_moment() -> None:
         assert numbers(app) == list(range(5))
         view.show(frame)
         assert numbers(app) == list(range(90, 140))
+
+
+async def test_scrolled_up_the_frame_says_how_much_is_below_and_a_prompt_follows_again() -> None:
+    session = ScriptedSession(rich_state(log=()))
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        tell(session, 0, 20)
+        await shows(pilot, app, list(range(20)))
+        await pilot.press("escape", "2", *["up"] * 9)
+        await wait_until(pilot, lambda: "below │ G to the newest" in screen_text(app), "said")
+        assert not app.main.event_list.following
+        tell(session, 20, 24)
+        await shows(pilot, app, list(range(24)))
+        below = 24 - app.main.event_list.scroll_offset.y - app.main.event_list.scrollable_content_region.height
+        await wait_until(pilot, lambda: f"{below} lines below" in screen_text(app), "counted on")
+        await pilot.press("i", *"Hi", "enter")
+        await wait_until(pilot, lambda: session.submitted == ["Hi"], "sent")
+        await wait_until(pilot, lambda: "below" not in screen_text(app) and "line 23" in screen_text(app), "follows")
+
+
+async def test_in_a_filtered_list_n_goes_from_hit_to_hit() -> None:
+    session = ScriptedSession(rich_state(log=()))
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        tell(session, 0, 31)
+        await shows(pilot, app, list(range(31)))
+        await pilot.press("escape", "2", "/", *"level:warn", "enter")
+        await shows(pilot, app, [0, 10, 20, 30])
+        for wanted in ("line 0", "line 10", "line 20"):
+            await pilot.press("n")
+            selected = app.main.event_list.selected
+            assert selected is not None
+            assert selected.text == wanted
+        await pilot.press("N")
+        assert app.main.event_list.selected_row == 1
+        assert len(app.screen_stack) == 1, "the filter is not asked for again"

@@ -1,4 +1,5 @@
-"""A terminal that goes away ends the console and the kernel it started, at whatever moment it goes."""
+"""How the console ends: a terminal that goes away ends it and the kernel it started, at whatever moment it goes; on one
+that stays, the last line says where the recording is."""
 
 from __future__ import annotations
 
@@ -14,12 +15,12 @@ from pathlib import Path
 import pytest
 
 
-def start(folder: Path) -> tuple[int, int]:
+def start(folder: Path, *arguments: str) -> tuple[int, int]:
     """The console on a terminal of its own, as leader of its process group."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ.update(TERM="xterm-256color", HOME=str(folder), XDG_STATE_HOME=str(folder))
-        os.execv(sys.executable, [sys.executable, "-m", "llmbm_console", "--sim"])
+        os.execv(sys.executable, [sys.executable, "-m", "llmbm_console", "--sim", *arguments])
     return pid, terminal
 
 
@@ -54,3 +55,17 @@ def test_a_terminal_that_closes_ends_the_console(tmp_path: Path, moment: bytes) 
             os.kill(pid, signal.SIGHUP)
         os.close(terminal)
     assert ended(pid)
+
+
+def test_when_it_ends_it_says_where_the_recording_is(tmp_path: Path) -> None:
+    path = tmp_path / "all.llcap"
+    pid, terminal = start(tmp_path, "--record", str(path))
+    try:
+        wait_for(terminal, b"REC")
+        os.write(terminal, b"\x11")  # ^q
+        wait_for(terminal, b"\x1b[?1049l")
+        wait_for(terminal, f"recorded: {path}\r\n".encode())
+    finally:
+        os.close(terminal)
+    assert ended(pid)
+    assert path.stat().st_size

@@ -6,13 +6,16 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from driving import make_app, screen_text, settled, wait_until
 from scripted import ScriptedSession, rich_state
 from textual import events
+from textual._xterm_parser import XTermParser
 
 from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.session import Outcome
 from llmbm_console.core.state import LinkState
+from llmbm_console.tui.run import digits_with_alt
 from llmbm_protocol.schema import Phase, SentinelState
 
 
@@ -200,3 +203,72 @@ async def test_a_kernel_without_a_model_is_not_offered_a_story() -> None:
         await settled(pilot)
         await wait_until(pilot, lambda: "/load FILE" in screen_text(app), "what to do")
         assert "kernel ready" not in screen_text(app)
+
+
+async def test_a_prompt_that_was_refused_comes_back_after_the_command_that_made_room_for_it() -> None:
+    session = idle()
+    session.answer = Outcome("", False, error="sentinel tripped")
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press(*"Hello", "enter")
+        await wait_until(pilot, lambda: app.main.prompt.text == "Hello", "given back")
+        session.answer = None
+        await pilot.press(*"/reset", "enter")
+        await wait_until(pilot, lambda: session.submitted == ["Hello", "/reset"], "carried out")
+        await wait_until(pilot, lambda: app.main.prompt.text == "Hello", "given back again")
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: session.submitted == ["Hello", "/reset", "Hello"], "sent")
+        await pilot.press(*"/ctx", "enter")
+        await wait_until(pilot, lambda: session.submitted[-1] == "/ctx", "sent")
+        await pilot.pause()
+        assert app.main.prompt.text == "", "what was taken does not come back"
+
+
+async def test_a_refused_prompt_that_was_deleted_does_not_come_back() -> None:
+    session = idle()
+    session.answer = Outcome("", False, error="sentinel tripped")
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press(*"Hello", "enter")
+        await wait_until(pilot, lambda: app.main.prompt.text == "Hello", "given back")
+        session.answer = None
+        await pilot.press("backspace", *"/reset", "enter")
+        await wait_until(pilot, lambda: session.submitted == ["Hello", "/reset"], "carried out")
+        await pilot.pause()
+        assert app.main.prompt.text == ""
+
+
+async def test_of_several_lines_that_are_refused_none_is_lost() -> None:
+    session = idle()
+    session.answering = asyncio.Event()
+    session.answer = Outcome("", False, error="sentinel tripped")
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press(*"one", "enter", *"two", "enter", *"three", "enter")
+        await wait_until(pilot, lambda: "2 lines wait" in screen_text(app), "the frame says so")
+        assert not app._notifications
+        session.answering.set()
+        await wait_until(pilot, lambda: session.submitted == ["one", "two", "three"], "all were tried")
+        await wait_until(pilot, lambda: app.main.prompt.text == "one", "the first came back")
+        assert "wait" not in screen_text(app)
+        session.answer = None
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: app.main.prompt.text == "two", "the second")
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: app.main.prompt.text == "three", "the third")
+
+
+@pytest.mark.parametrize("raw", ["\x1b4", "\x1b[52;3u"])
+async def test_escape_and_a_digit_at_once_go_to_a_pane(raw: str) -> None:
+    digits_with_alt()
+    app = make_app(idle())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        (key,) = XTermParser().feed(raw)
+        assert isinstance(key, events.Key)
+        await pilot.press("H", key.key)
+        assert app.main.focused_pane == "memory"
+        assert app.main.prompt.text == "H"

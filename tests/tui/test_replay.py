@@ -118,10 +118,13 @@ async def test_a_session_is_recorded_and_a_clip_of_it_saved_from_the_keys(
         recorder = app.session.recorder
         assert recorder is not None
         assert recorder.writing
+        await wait_until(pilot, lambda: "● REC 0:0" in screen_text(app).splitlines()[0], "the header says so")
         await pilot.press("w", "W")
         assert not recorder.writing
         await wait_until(pilot, lambda: "a clip of" in screen_text(app))
+        await wait_until(pilot, lambda: "REC" not in screen_text(app).splitlines()[0], "the sign has gone")
     await app.disconnect()
+    assert app.recorded == [recorder.path]
     whole, clip = sorted((tmp_path / "kept").iterdir(), key=lambda path: "clip" in path.name)
     assert Capture(whole).header.view is None
     view = Capture(clip).header.view
@@ -132,6 +135,22 @@ async def test_a_session_is_recorded_and_a_clip_of_it_saved_from_the_keys(
         assert last - first <= view[1] - view[0] + 1, "only the clip"
         await pilot.press(".")
         await wait_until(pilot, lambda: "Once" in screen_text(app), "what was before it is known")
+
+
+@pytest.mark.parametrize(
+    ("size", "glyphs", "words"), [((120, 36), "ascii", "* REC 0:0"), ((80, 24), "blocks", "● REC")]
+)
+async def test_the_sign_of_a_recording_in_little_room_and_in_ascii(
+    tmp_path: Path, size: tuple[int, int], glyphs: str, words: str
+) -> None:
+    target = Target("sim", record=tmp_path / "all.llcap")
+    app = ConsoleApp(target.title, lambda: make_session(target), glyphs=glyphs)
+    async with app.run_test(size=size) as pilot:
+        await wait_until(pilot, lambda: app.state.sampling is not None)
+        await wait_until(pilot, lambda: words in screen_text(app).splitlines()[0], "the header says so")
+        assert ("REC 0" in screen_text(app)) == (size[0] >= 100)
+    await app.disconnect()
+    assert app.recorded == [tmp_path / "all.llcap"]
 
 
 async def test_a_folder_that_cannot_be_made_is_a_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

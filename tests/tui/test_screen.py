@@ -185,7 +185,7 @@ async def test_holding_the_view_counts_what_comes_and_catches_up() -> None:
         await pilot.press("escape", "space")
         entry = LogLine(NOW, "kernel", "info", "info", "while nobody looked")
         session.push(log=(*session.state.log, entry))
-        await wait_until(pilot, lambda: "HOLD +1" in screen_text(app), "hold mark")
+        await wait_until(pilot, lambda: "HOLD 1 new" in screen_text(app), "hold mark")
         assert "while nobody looked" not in screen_text(app)
         await pilot.press("space")
         await wait_until(pilot, lambda: "while nobody looked" in screen_text(app), "caught up")

@@ -32,6 +32,8 @@ class Recorder:
         self.clock = time.monotonic()
         self.wall = time.time()
         self.path: Path | None = None
+        self.began: float | None = None  # the recording into the file did, in monotonic seconds
+        self.paths: list[Path] = []  # of all files of this session
         self.failure = ""  # why the recording into a file ended
         self._head: list[Entry] = []
         self._head_bytes = 0
@@ -81,7 +83,8 @@ class Recorder:
     def start(self, path: Path) -> None:
         """Writes what is kept, and all that follows, into a new file. Raises SessionError: it is never written over."""
         file = _create(path)
-        self.path, self.failure = path, ""
+        self.path, self.failure, self.began = path, "", time.monotonic()
+        self.paths.append(path)
         try:
             file.writelines(capture_lines(self.header, (*self._head, *self._tail)))
             file.flush()

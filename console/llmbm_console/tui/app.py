@@ -115,6 +115,7 @@ class ConsoleApp(App[int]):
         self.tint = tint if (tint := self.choices.get("tint", "")) in MODES else ""
         self.failure = ""
         self.next_target: Target | None = None  # what to open after this session
+        self.recorded: list[Path] = []  # recordings of the sessions that were closed
         self._failed = False
         self.opening = True
         self.timeline = Timeline()
@@ -278,6 +279,8 @@ class ConsoleApp(App[int]):
             self._unlisten = None
         session, self.session = self.session, None
         if session is not None:
+            if session.recorder is not None:
+                self.recorded += session.recorder.paths
             await session.close()
 
     # ---- drawing
@@ -307,6 +310,14 @@ class ConsoleApp(App[int]):
         """True when the machine can be paused and reset from here."""
         return self.session is not None and self.session.machine is not None
 
+    @property
+    def _recording(self) -> float | None:
+        """Seconds since the recording that runs began."""
+        recorder = self.session.recorder if self.session is not None else None
+        if recorder is None or not recorder.writing or recorder.began is None:
+            return None
+        return max(0.0, self.clock() - recorder.began)
+
     def frame(self) -> Frame:
         """What to draw now."""
         playback = self.playback
@@ -325,6 +336,7 @@ class ConsoleApp(App[int]):
             held=False,
             read_only=self.read_only,
             controllable=self.controllable,
+            recording=self._recording,
             tint=self.tint,
             choices=self.session is not None and self.session.choices > 0,
         )
@@ -340,6 +352,7 @@ class ConsoleApp(App[int]):
             held_events=self.held_events,
             player=player.words(),
             playing=player.playing,
+            recording=self._recording,
             tint=self.tint,
         )
 
@@ -369,12 +382,12 @@ class ConsoleApp(App[int]):
         if self.playback is not None:
             self._read_ahead(state, self.playback)
             return
-        self._state = state
+        before, self._state = self._state, state
         if state.link.phase is not LinkPhase.POST_MORTEM:
             self.timeline.note(state)
         self.sampling_history.note(state)
-        if self.held is not None:
-            self.held_events += 1
+        if self.held is not None and (state.log is not before.log or state.items is not before.items):
+            self.held_events += 1  # samples of gauges are no news
         self.pacer.note(event, idle=state.phase is Phase.IDLE)
 
     def _read_ahead(self, state: State, playback: Playback) -> None:
@@ -470,6 +483,12 @@ class ConsoleApp(App[int]):
         """Ends this session and opens another target."""
         self.next_target = target
         self.exit(CHOOSE)
+
+    def action_leave_for_pane(self, names: list[str]) -> None:
+        """A digit with alt, which is Esc and the digit to a terminal: to the pane, wherever the focus is."""
+        if len(self.screen_stack) == 1:
+            self.main.focus_pane(self.main.visible_main)
+            self.action_press(names)
 
     # ---- from widgets
 

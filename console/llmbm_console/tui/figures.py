@@ -61,6 +61,13 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def clock(seconds: float) -> str:
+    """Time that runs: 0:42, or 1:01:05."""
+    whole = max(0, int(seconds))
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
 def percent(fraction: float) -> str:
     """A share: 71 %. Never rounds up to 100 % what is not full."""
     value = fraction * 100

@@ -37,6 +37,7 @@ class Frame:
     recorded: bool = False  # a recording is shown
     read_only: bool = False
     controllable: bool = False
+    recording: float | None = None  # seconds since it began; None: none runs
     tint: str = ""  # what answers are tinted by, see tint.MODES
     choices: bool = False  # how tokens are chosen is asked for
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from textual.timer import Timer
 
+from llmbm_console.tui import figures
+
 if TYPE_CHECKING:
     from llmbm_console.tui.app import ConsoleApp
 
@@ -104,11 +106,4 @@ class Player:
         first, last = app.timeline.span
         moment = app.held.now if app.held is not None else last
         more = "" if playback.complete else "+"
-        return f"{sign}{speed} {_minutes(moment - first)} / {_minutes(last - first)}{more}"
-
-
-def _minutes(seconds: float) -> str:
-    """1:05, or 1:01:05."""
-    whole = max(0, int(seconds))
-    hours, minutes = divmod(whole // 60, 60)
-    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+        return f"{sign}{speed} {figures.clock(moment - first)} / {figures.clock(last - first)}{more}"

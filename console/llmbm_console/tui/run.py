@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,8 +63,21 @@ def run_tui(
     return asyncio.run(_run(make))
 
 
+def digits_with_alt() -> None:
+    """Textual reads ESC and a digit as what a Mac types with Option (an inverted exclamation mark for 1). Here they are
+    alt and the digit, which go to a pane; a Mac's terminal sends the character itself unless it is told otherwise."""
+    from types import SimpleNamespace
+
+    from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
+
+    keys: Any = ANSI_SEQUENCES_KEYS  # of members of an enumeration that has no digits with alt; only `value` is read
+    for digit in "0123456789":
+        keys[f"\x1b{digit}"] = (SimpleNamespace(value=f"alt+{digit}"),)
+
+
 async def _run(make: Callable[[], ConsoleApp]) -> int | Target:
     app = make()
+    digits_with_alt()
     loop = asyncio.get_running_loop()
 
     def end(status: int) -> None:
@@ -78,6 +92,9 @@ async def _run(make: Callable[[], ConsoleApp]) -> int | Target:
         status = await app.run_async()
     finally:
         await app.disconnect()
+        for path in app.recorded:
+            with contextlib.suppress(OSError):  # the terminal may have gone
+                print(f"recorded: {path}", file=sys.stderr)
     return app.next_target if status == CHOOSE and app.next_target is not None else status or 0
 
 

@@ -49,8 +49,15 @@ def main_screen(actions: tuple[Action, ...], history: History) -> MainScreen:
 
     class Bound(MainScreen):
         BINDINGS: ClassVar[list[BindingType]] = [
-            Binding(key, f"app.press({ids!r})", show=False, priority=key.startswith(("ctrl+", "super+")))
-            for key, ids in names.items()
+            *(
+                Binding(key, f"app.press({ids!r})", show=False, priority=key.startswith(("ctrl+", "super+")))
+                for key, ids in names.items()
+            ),
+            *(
+                Binding(f"alt+{key}", f"app.leave_for_pane({ids!r})", show=False, priority=True)
+                for key, ids in names.items()
+                if key in "0123456789" and f"alt+{key}" not in names
+            ),
         ]
 
     return Bound(actions, history)

@@ -66,30 +66,39 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs):
             self.time_live()  # who writes wants to see the answer
         if self.app.main.shape.narrow and self.app.main.shape.tab != "chat":
             self.app.main.relayout(tab="chat")
-        if self._turns.locked():
-            self.say("kept: it is sent after this answer")
-        elif not self._connected():
-            self.say("kept: it is sent as soon as the kernel answers")
+        prompt = self.app.main.prompt
 
         async def run() -> None:
-            self._waiting += 1
+            self._wait(1)
+            waits = True
             try:
                 async with self._turns:
                     session = await self._session()
                     if not self._connected():
                         await session.wait_ready(PATIENCE)
+                    self._wait(-1)
+                    waits = False
                     outcome = await session.submit(text)
             except SessionError as error:
-                self.app.main.prompt.refuse(text, plain(str(error)))
+                prompt.refuse(text, plain(str(error)))
                 return
             finally:
-                self._waiting -= 1
+                if waits:
+                    self._wait(-1)
             # A refused command is in the transcript with its reason; a refused prompt made no turn and would be lost.
             if not outcome.ok and outcome.turn is None and not text.startswith("/"):
-                self.app.main.prompt.refuse(text, plain(outcome.error) or "the kernel did not take it")
+                prompt.refuse(text, plain(outcome.error) or "the kernel did not take it")
+            elif outcome.ok:
+                prompt.give_back()
 
         self.background(run())
         self.app.main.transcript.follow()
+        self.app.main.event_list.follow()
+
+    def _wait(self, change: int) -> None:
+        """So many lines more wait to be sent."""
+        self._waiting += change
+        self.app.main.prompt.show_waiting(self._waiting)
 
     def _connected(self) -> bool:
         """Whether a line can be sent now: there is a kernel, a plain terminal, or a file that will refuse it."""

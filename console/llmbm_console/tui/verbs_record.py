@@ -45,6 +45,7 @@ class RecordVerbs(TimeVerbs):
             return
         if recorder.writing:
             recorder.stop()
+            self.app.pacer.flush()
             self.say(recorder.failure or f"recorded: llmbm-console {recorder.path}")
             return
         try:
@@ -52,6 +53,7 @@ class RecordVerbs(TimeVerbs):
         except SessionError as error:
             self.say(str(error), "error")
             return
+        self.app.pacer.flush()
         self.say(recorder.failure or f"recording, all that was before included: {recorder.path}")
 
     def record_clip(self) -> None:

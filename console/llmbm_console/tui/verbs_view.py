@@ -224,7 +224,11 @@ class ViewVerbs(TimeVerbs):
         self._step_found(-1)
 
     def _step_found(self, direction: int) -> None:
-        if not self._searched.sought:
+        events = self.app.main.event_list
+        if self._searched is events and events.wanted:  # all that is shown was looked for
+            if not events.step_shown(direction):
+                self.say(f"no further “{events.wanted}” in this direction")
+        elif not self._searched.sought:
             self.view_find()
         elif not self._searched.step_found(direction):
             self.say(f"no further “{self._searched.sought}” in this direction")

@@ -142,6 +142,16 @@ class EventList(LineView):
         if self._undescribed:
             self._describe()
 
+    def follow_changed(self) -> None:
+        """The lower edge says whether the end is followed."""
+        self._describe()
+
+    def watch_scroll_y(self, old: float, new: float) -> None:
+        """It also says how much is below."""
+        super().watch_scroll_y(old, new)
+        if not self.following:
+            self._describe()
+
     def set_bare_edge(self, bare: bool) -> None:
         """Whether another pane shows when things happened: then the lower edge does not."""
         if bare != self.bare_edge:
@@ -166,7 +176,8 @@ class EventList(LineView):
         columns = min(HISTOGRAM, self._width - 8)
         bare = self._frame.post_mortem or self.bare_edge
         over_time = line() if bare else histogram(self._entries, columns, self.glyphs)
-        self.set_heading(count if log else line(), over_time)
+        below = self.below_words()
+        self.set_heading(count if log else line(), line((below, "$warn")) if below else over_time)
 
     def _row(self, entry: LogLine, width: int) -> Line:
         time = when(entry, self._frame)
@@ -195,6 +206,13 @@ class EventList(LineView):
             return False
         self.select(start + direction)
         return True
+
+    def step_shown(self, direction: int) -> bool:
+        """As `step`; without a selection, forward begins with the first line."""
+        if self.selected_row < 0 and direction > 0 and self._entries:
+            self.select(0)
+            return True
+        return self.step(direction)
 
     def select(self, row: int) -> None:
         """Marks a line; panes beside the list tell more of it."""

@@ -185,6 +185,13 @@ class LineView(ScrollView, Framed, can_focus=True):
     def follow_changed(self) -> None:
         """Called when following began or ended."""
 
+    def below_words(self) -> str:
+        """What the lower edge says while the end is not followed; empty while it is."""
+        if self.following:
+            return ""
+        below = max(0, self.row_count - self.scroll_offset.y - self.scrollable_content_region.height)
+        return f"{below} {'line' if below == 1 else 'lines'} below {self.glyphs.separator} G to the newest"
+
     def follow(self) -> None:
         """Goes to the end and follows it."""
         self.following = True
@@ -230,6 +237,7 @@ class LineView(ScrollView, Framed, can_focus=True):
         if self.selected_row >= 0 and not self.scroll_offset.y <= self.selected_row < self.scroll_offset.y + height:
             self.following = False
             self.scroll_to(y=max(0, self.selected_row - height // 2), animate=False, immediate=True)
+            self.follow_changed()
         self.refresh()
 
     # ---- drawing

@@ -52,6 +52,9 @@ class Prompt(TextArea, Framed):
         self.past = history
         self.error = ""  # why the last line was not taken
         self._refused = ""  # that line, while it is still what stands here
+        self._owed: list[str] = []  # lines that were not taken and not sent again: they come back one by one
+        self._back = ""  # the one that came back last
+        self._waiting = 0  # lines that are sent later
         self._frame = Frame()
         self._rows = 1
 
@@ -70,10 +73,29 @@ class Prompt(TextArea, Framed):
     def refuse(self, text: str, reason: str) -> None:
         """Gives a line back that was not taken, with the reason; what was written meanwhile is kept."""
         self.error = reason
+        if text not in self._owed:
+            self._owed.append(text)
         if not self.text:
-            self.replace_text(text)
-            self.select_all()  # what is typed next takes its place
+            self._bring_back(self._owed[0])
         self._refused = self.text
+        self._describe()
+
+    def give_back(self) -> None:
+        """A line was taken: one that was refused before may be taken now."""
+        if self._owed and not self.text:
+            self._bring_back(self._owed[0])
+
+    def _bring_back(self, text: str) -> None:
+        self.replace_text(text)
+        self.select_all()  # what is typed next takes its place
+        self._refused, self._back = self.text, text
+
+    def _forget(self, text: str) -> None:
+        self._owed = [owed for owed in self._owed if owed != text]
+
+    def show_waiting(self, lines: int) -> None:
+        """So many lines are sent later, when the kernel answers or the answer that runs has ended."""
+        self._waiting = lines
         self._describe()
 
     def replace_text(self, text: str) -> None:
@@ -115,6 +137,10 @@ class Prompt(TextArea, Framed):
         if not text.strip():
             return
         self.past.add(text)
+        self._forget(text)
+        if not text.startswith("/"):
+            self._forget(self._back)  # this was written in its place; a command may only have made room for it
+        self._refused = ""
         self.load_text("")
         self.error = ""
         self.post_message(self.Submitted(text))
@@ -125,6 +151,9 @@ class Prompt(TextArea, Framed):
         """The frame says how the new text fits."""
         if self.text != self._refused:
             self.error = ""
+            if self._refused and not self.text:
+                self._forget(self._back)  # deleted as a whole: it is not wanted
+            self._refused = ""
         found = candidates(self.text) if len(self.text) > 1 else []
         self.suggestion = found[0][len(self.text) :] if found else ""
         self._describe()
@@ -151,7 +180,9 @@ class Prompt(TextArea, Framed):
         else:
             right = line((hint, "$warn" if worry else "$muted"))
         ready, style = self._readiness(frame)
-        self.set_heading(right if right.cell_length else line((ready, style)))
+        count = self._waiting
+        waiting = f"{count} {'line waits' if count == 1 else 'lines wait'}" if count else ""
+        self.set_heading(right if right.cell_length else line((ready, style)), line((waiting, "$warn")))
 
     def _readiness(self, frame: Frame) -> tuple[str, str]:
         if not frame.live:

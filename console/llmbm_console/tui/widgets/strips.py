@@ -29,6 +29,8 @@ LINK_WORDS: dict[LinkPhase, tuple[str, str]] = {
     LinkPhase.SILENT: ("link silent", "$bad"),
     LinkPhase.POST_MORTEM: ("file", "$info"),
 }
+ROOMY = 100  # columns from which the header spells things out
+MOST_NEW = 99  # more need not be counted
 VIEW_ACTIONS = ("view.memory", "view.log", "view.machine", "view.dumps")
 #: What is left out last where not all keys fit; 2 when it is not here.
 KEY_WEIGHTS = {"view.palette": 0, "session.quit": 0} | dict.fromkeys(
@@ -113,16 +115,34 @@ class StatusLine(Strip):
             (1, self._work(frame)),
             (4, self._model(frame)),
         ]
-        left = fit(parts, width - (len(frame.player) + 2 if frame.player else 20 if frame.held else 0))
-        if not frame.held and not frame.player:
-            return left
-        if frame.player:
-            mark = line((f" {frame.player} ", "bold reverse $info"))
-            return line(left, (" " * max(1, width - left.cell_length - mark.cell_length), ""), mark)
-        new = f" +{frame.held_events}" if frame.held_events else ""
-        word = " HOLD" if frame.behind is None else f" {figures.duration(frame.behind)} AGO"
-        mark = line((f"{word}{new} ", "bold reverse $warn" if frame.behind is None else "bold reverse $info"))
+        mark = line(self._recording(frame, width), self._moment(frame, width))
+        if not mark.cell_length:
+            return fit(parts, width)
+        left = fit(parts, width - mark.cell_length - 1)
         return line(left, (" " * max(1, width - left.cell_length - mark.cell_length), ""), mark)
+
+    def _recording(self, frame: Frame, width: int) -> Content:
+        """That everything goes into a file, and for how long already."""
+        if frame.recording is None:
+            return line()
+        time = f" {figures.clock(frame.recording)}" if width >= ROOMY else ""
+        return line((f" {frame.glyphs.dot} REC{time} ", "bold $bad"))
+
+    def _moment(self, frame: Frame, width: int) -> Content:
+        """Which moment is shown, where it is not now, and how much is new since."""
+        if not frame.held and not frame.player:
+            return line()
+        words = [frame.player] if frame.player else []
+        if frame.past:
+            words.append(f"{figures.duration(frame.behind or 0.0)} AGO")
+        elif frame.held and not frame.recorded:
+            words.append("HOLD")
+        if frame.held_events and not frame.recorded:
+            count = min(frame.held_events, MOST_NEW)
+            more = "+" if frame.held_events > MOST_NEW else ""
+            words.append(f"{count}{more} new" if width >= ROOMY else f"+{count}")
+        style = "bold reverse $warn" if frame.held and frame.behind is None else "bold reverse $info"
+        return line((f" {' '.join(words)} ", style))
 
     def _link(self, frame: Frame) -> Content:
         link = frame.state.link

@@ -280,8 +280,7 @@ class Transcript(LineView):
         if told == self._told:
             return
         self._told = told
-        text = "" if self.following else f"{max(0, below)} lines below {self.glyphs.separator} G to the newest"
-        self.set_heading(self._heading(), line((text, "$warn")))
+        self.set_heading(self._heading(), line((self.below_words(), "$warn")))
 
     def _heading(self) -> Content:
         state = self._frame.state
