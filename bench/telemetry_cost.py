@@ -30,7 +30,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
+from shapes import Shape, write_random_model  # sets the paths of what follows
 
 from llmbm_console.core.paths import default_model, find_tokenizer, simulator_binary
 from llmbm_protocol.codec import to_frame
@@ -44,19 +44,6 @@ TOKENS = 256
 PROMPT = "Once upon a time"
 MODEL = re.compile(rb"model_us=([0-9]+)")
 KEEP_ALIVE = 2.0  # s; a session without a frame would expire
-
-
-def make_model(path: Path, dim: int, hidden: int, layers: int, vocab: int, seq: int) -> None:
-    """A llama2.c v0 file of small random numbers; its answers are nonsense, its speed is real."""
-    heads = dim // 64
-    tensors = vocab * dim + layers * (2 * dim + 4 * dim * dim + 3 * dim * hidden) + dim + seq * 64
-    dice = np.random.default_rng(1)
-    with path.open("wb") as file:
-        np.array([dim, hidden, layers, heads, heads, vocab, seq], np.int32).tofile(file)
-        while tensors > 0:
-            count = min(tensors, 1 << 20)
-            (dice.standard_normal(count, np.float32) * 0.02).tofile(file)
-            tensors -= count
 
 
 @dataclass(frozen=True)
@@ -205,7 +192,11 @@ def main() -> int:
     uart = "plain" if arguments.plain else "16550"
     with tempfile.TemporaryDirectory(prefix="llmbm-bench-") as folder:
         volume = Path(folder)
-        make_model(volume / "made.bin", arguments.dim, arguments.dim * 8 // 3 // 64 * 64, 8, 1024, 512)
+        heads = arguments.dim // 64
+        write_random_model(
+            Shape(arguments.dim, arguments.dim * 8 // 3 // 64 * 64, 8, heads, heads, vocab=1024, seq=512),
+            volume / "made.bin",
+        )
         shutil.copy(find_tokenizer(default_model()), volume / "made.tok.bin")
         drawn = arguments.choices or arguments.against
         rules = "" if drawn else "temp=0\nnorepeat=0\nrepeat=1\n"
