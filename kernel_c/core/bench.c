@@ -59,9 +59,13 @@ static void end_work(void)
 
 /* ---- the stream read -------------------------------------------------------------------------------------------- */
 
-void bench_forget_read(struct kernel *kernel)
+void bench_forget(struct kernel *kernel)
 {
-    kernel->bench.read_rate = 0;
+    bool told = kernel->bench.last.level != NULL;
+    kernel->bench = (struct bench){0};
+    link_changed(kernel, WIRE_STREAM_PERF);
+    if (told)
+        link_changed(kernel, WIRE_STREAM_BENCH);
 }
 
 /* Bytes per second of one slice; the next one begins behind it, so that a large model is not read from the cache. 0:
@@ -176,7 +180,7 @@ static bool run_bursts(struct kernel *kernel, uint64_t us, struct wire_bench *re
     struct burst decode[BURSTS], prefill[BURSTS];
     uint64_t reads[BURSTS];
     for (uint32_t i = 0; i < BURSTS; i++) {
-        bench_forget_read(kernel); /* memory has good and bad minutes: each burst has a read of its own */
+        kernel->bench.read_rate = 0; /* memory has good and bad minutes: each burst has a read of its own */
         reads[i] = bench_read_rate(kernel);
         if (reads[i] == 0 || !run_burst(kernel, 1, us * DECODE_SHARE / 10, &decode[i]) ||
             !run_burst(kernel, prompt_tokens(&decode[i]), us * PREFILL_SHARE / 10, &prefill[i]))

@@ -18,13 +18,13 @@
 struct bench {
     uint64_t read_rate; /* stream read of the weights, bytes per second; 0: not measured as things are now */
     uint32_t read_processors;
-    struct wire_bench last; /* of /bench; its level is "" before the first */
+    struct wire_bench last; /* of /bench; its level is NULL before the first and after bench_forget */
 };
 
 struct kernel;
 
-/* Model, kernels or processors are others than before. */
-void bench_forget_read(struct kernel *kernel);
+/* Model, kernels or processors are others than before: neither the stream read nor the last /bench is of them. */
+void bench_forget(struct kernel *kernel);
 /* The stream read of the weights, measured if it is not known: milliseconds on a machine. 0: a stop was asked for. */
 uint64_t bench_read_rate(struct kernel *kernel);
 /* Decode and prefill in bursts over rows of the KV cache that the conversation does not use: it goes on as if nothing

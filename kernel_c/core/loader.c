@@ -295,7 +295,8 @@ static void adopt(struct kernel *kernel, const char *name, const struct candidat
 static void forget_old(struct kernel *kernel)
 {
     kernel->model_loaded = false;
-    kernel->bench = (struct bench){0};
+    kernel->chat.decode_us = kernel->chat.decode_bytes = 0; /* the speed of the last answer was the old model's */
+    bench_forget(kernel);
     sentinel_reset(kernel);
     kernel->chat.rows = kernel->chat.length = 0;
     kernel->chat.phase = WIRE_PHASE_LOAD;

@@ -198,12 +198,12 @@ static void apply(struct kernel *kernel, enum param_id id)
         if (kernel->model_loaded)
             engine_set_level(&kernel->engine, kernel->engine.level);
         sentinel_relearn(&kernel->sentinel);
-        bench_forget_read(kernel);
+        bench_forget(kernel);
         link_changed(kernel, WIRE_STREAM_CPU);
         break;
     case PARAM_THREADS:
         sentinel_relearn(&kernel->sentinel);
-        bench_forget_read(kernel);
+        bench_forget(kernel);
         link_changed(kernel, WIRE_STREAM_CPU);
         break;
     case PARAM_BUDGET_PREFILL:

@@ -18,6 +18,7 @@ from llmbm_console.core.state import MAX_ITEMS, MAX_LOG, Command, Seam, State, T
 from llmbm_console.core.store import MAX_TEXT, reduce
 from llmbm_protocol.schema import (
     KERNEL_RECORDS,
+    Bench,
     Credit,
     Event,
     Finished,
@@ -25,6 +26,8 @@ from llmbm_protocol.schema import (
     KvCache,
     LogCode,
     LogLevel,
+    Model,
+    Perf,
     Phase,
     Record,
     StopReason,
@@ -66,6 +69,30 @@ def run(*things: Record | ev.Event, state: State | None = None) -> State:
         event = thing if isinstance(thing, ev.Event) else ev.RecordReceived(float(number), thing)
         state = reduce(state, event)
     return state
+
+
+@pytest.mark.parametrize("change", [{"format": "int8-q8", "group": 32}, {"file": "other.bin"}, {"bytes": 7}])
+def test_figures_of_another_model_are_forgotten(change: dict[str, Any]) -> None:
+    model = Model(time=1, file="a.bin", format="fp32-v0", bytes=2_864_028)
+    bench = Bench(time=1, level="avx2", decode_rate=5)
+    perf = Perf(
+        time=1,
+        phase=Phase.IDLE,
+        generation=1,
+        tokens=2,
+        token_us=1,
+        prompt_done=1,
+        prompt_total=1,
+        decode_rate=7,
+        decode_mb_s=8,
+        read_mb_s=9,
+    )
+    state = run(model, bench, perf, model)
+    assert (state.bench, state.perf) == (bench, perf), "the same model told again"
+    state = run(model.model_copy(update=change), state=state)
+    assert state.bench is None
+    assert state.perf is not None
+    assert (state.perf.decode_rate, state.perf.decode_mb_s, state.perf.read_mb_s) == (0, 0, 0)
 
 
 def test_a_prompt_and_its_tokens_become_a_turn() -> None:

@@ -143,8 +143,19 @@ def test_the_record_is_sent_by_info_once_there_is_one(wire: WireKernel) -> None:
     assert host.ask("info").ok
     told = {record.decode_rate for record in host.of(Bench, since)}  # the change itself may still be on its way
     assert told == {measured.decode_rate}
-    wire.run("/load stories700K.bin")
-    assert bench_record(host).level == "", "another model, even of the same name, has other figures"
+
+
+@pytest.mark.parametrize("change", ["/load stories700K.bin q8", "/load stories700K.bin", "/attn sse2", "/threads 2"])
+def test_another_model_or_other_processors_take_the_record_back_unasked(wire: WireKernel, change: str) -> None:
+    host = wire.host
+    assert wire.say("Once upon a time").finished is not None
+    wire.run("/bench 1")
+    assert bench_record(host).level != ""
+    since = len(host.records)
+    wire.run(change)
+    host.wait_for(Bench, lambda record: record.level == "", since)
+    perf = host.wait_for(Perf, lambda record: record.read_mb_s == 0, since)
+    assert (perf.decode_rate == 0) == change.startswith("/load"), "an answer of this model is still its speed"
 
 
 def test_an_answer_tells_what_its_decoding_read(wire: WireKernel) -> None:

@@ -6,6 +6,7 @@ import stat
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import pytest
@@ -28,7 +29,7 @@ from llmbm_console.tui.verbs import Verbs
 from llmbm_console.tui.widgets.histogram import buckets, histogram
 from llmbm_console.tui.widgets.machine import MachinePanel
 from llmbm_protocol.parameters import PARAMETERS, Parameter
-from llmbm_protocol.schema import Bench
+from llmbm_protocol.schema import Arena, Bench
 
 SLIDERS = [p for p in PARAMETERS if p.sampling]
 anything = st.text(st.characters(), max_size=300)
@@ -57,6 +58,15 @@ def test_the_machine_pane_tells_speed_and_bench_where_the_kernel_told_them() -> 
     assert "          reads 60.0 MiB a token, from memory" in rows
     cached = bench.model_copy(update={"cache": 64 << 20})
     assert "          reads 60.0 MiB a token, from the cache" in machine_pane(replace(state, bench=cached))
+
+
+def test_the_machine_pane_tells_the_size_in_memory_where_it_is_not_the_files() -> None:
+    state = rich_state()
+    assert state.model is not None
+    assert "model     stories15M.bin  58.0 MiB" in machine_pane(state)
+    weights = state.arenas[Arena.WEIGHTS].model_copy(update={"used": 17 << 20})
+    smaller = replace(state, arenas=MappingProxyType({**state.arenas, Arena.WEIGHTS: weights}))
+    assert "model     stories15M.bin  58.0 MiB file, 17.0 MiB in memory" in machine_pane(smaller)
 
 
 # ---- text

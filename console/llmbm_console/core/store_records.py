@@ -120,10 +120,18 @@ def _word(state: State, record: Word, at: float) -> State:
     return replace(state, words=MappingProxyType(words))
 
 
+def _weights(record: Model) -> tuple[object, ...]:
+    """What tells one loaded model from another: the same file may be loaded as int8."""
+    return record.file, record.format, record.group, record.bytes, record.vocab, record.parameters
+
+
 def _model(state: State, record: Model, at: float) -> State:
     known = state.model
-    if known is not None and (known.file, known.vocab) != (record.file, record.vocab):
-        state = replace(state, words=MappingProxyType({}))
+    if known is not None and _weights(known) != _weights(record):
+        perf = state.perf
+        if perf is not None:  # speeds of another model are not this one's
+            perf = perf.model_copy(update={"decode_rate": 0, "decode_mb_s": 0, "read_mb_s": 0})
+        state = replace(state, words=MappingProxyType({}), bench=None, perf=perf)
     return _sample("model")(state, record, at)
 
 

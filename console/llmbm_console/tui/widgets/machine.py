@@ -11,6 +11,7 @@ from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import Piece, line
 from llmbm_console.tui.widgets.panel import Panel
+from llmbm_protocol.schema import Arena, Model
 
 MACHINE_STYLES: dict[MachineStatus, str] = {
     MachineStatus.RUNNING: "$good",
@@ -20,6 +21,14 @@ MACHINE_STYLES: dict[MachineStatus, str] = {
     MachineStatus.RESETTING: "$warn",
     MachineStatus.STARTING: "$warn",
 }
+
+
+def _sizes(model: Model, state: State) -> str:
+    """The file's, and the one in memory where that is another: int8 made while it was loaded."""
+    file = figures.size(model.bytes)
+    weights = state.arenas.get(Arena.WEIGHTS)
+    memory = figures.size(weights.used) if weights is not None and weights.used else file
+    return file if memory == file else f"{file} file, {memory} in memory"
 
 
 def _buttons(frame: Frame) -> Content:
@@ -111,7 +120,7 @@ class MachinePanel(Panel):
         groups = f" in groups of {model.group}" if model.group else ""
         numbers = f", {model.format}{groups}" if model.format else ""
         rows: list[tuple[str, *tuple[Piece, ...]]] = [
-            ("model", (f"{model.file}  {figures.size(model.bytes)}", "$foreground")),
+            ("model", (f"{model.file}  {_sizes(model, state)}", "$foreground")),
             ("", (f"dim {model.dim}, {model.layers} layers, {heads}", "$muted")),
             ("", (f"vocab {model.vocab}, context {model.seq_len}{numbers}", "$muted")),
         ]
