@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import gc
 import os
 import sys
@@ -13,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from llmbm_console.faces.ending import run_to_end
 from llmbm_console.target_arguments import add_target_arguments, own_settings, positive, seconds, target_of, tcp_port
 from llmbm_console.usage import Parser
 
@@ -97,11 +97,11 @@ def run_console(argv: Sequence[str]) -> int:
     if arguments.plain:
         from llmbm_console.faces.plain import run_plain
 
-        return asyncio.run(run_plain(make_session(target)))
+        return run_to_end(run_plain(make_session(target)))
     if arguments.jsonl:
         from llmbm_console.faces.jsonl import run_jsonl
 
-        return asyncio.run(run_jsonl(make_session(target)))
+        return run_to_end(run_jsonl(make_session(target)))
     in_browser = "WebDriver" in os.environ.get("TEXTUAL_DRIVER", "")
     if not in_browser and not (sys.stdin.isatty() and sys.stdout.isatty()):
         print(
@@ -165,7 +165,7 @@ def run_exec(argv: Sequence[str]) -> int:
 
     tell_settings()
     session = make_session(target_of(arguments))
-    return asyncio.run(execute(session, arguments.lines, arguments.json, arguments.timeout))
+    return run_to_end(execute(session, arguments.lines, arguments.json, arguments.timeout))
 
 
 def run_get(argv: Sequence[str]) -> int:
@@ -185,7 +185,7 @@ def run_get(argv: Sequence[str]) -> int:
     from llmbm_console.faces.get import get
 
     tell_settings()
-    return asyncio.run(get(make_session(target_of(arguments)), arguments.name, arguments.output, arguments.timeout))
+    return run_to_end(get(make_session(target_of(arguments)), arguments.name, arguments.output, arguments.timeout))
 
 
 def run_dump(argv: Sequence[str]) -> int:
@@ -216,7 +216,7 @@ def run_break(argv: Sequence[str]) -> int:
     from llmbm_console.faces.send_break import send_break
 
     tell_settings()
-    return asyncio.run(send_break(target_of(arguments), arguments.ms / 1000))
+    return run_to_end(send_break(target_of(arguments), arguments.ms / 1000))
 
 
 def run_serve(argv: Sequence[str]) -> int:

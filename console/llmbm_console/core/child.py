@@ -52,7 +52,8 @@ class Child:
         self.pid = 0
         self._supervisor.stdin.write(json.dumps({"command": command}).encode() + b"\n")
         try:
-            said = await asyncio.wait_for(started, START_TIMEOUT)
+            async with asyncio.timeout(START_TIMEOUT):
+                said = await started
         except TimeoutError:
             raise SessionError(f"{command[0]}: could not be started within {START_TIMEOUT:g} s") from None
         if "error" in said:
@@ -97,7 +98,8 @@ class Child:
     async def wait_end(self, timeout: float) -> bool:
         """True when the child has ended within `timeout` seconds."""
         try:
-            await asyncio.wait_for(self._ended.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                await self._ended.wait()
         except TimeoutError:
             return False
         return True
@@ -109,7 +111,8 @@ class Child:
             if supervisor.stdin is not None:
                 supervisor.stdin.close()
             try:
-                await asyncio.wait_for(supervisor.wait(), END_TIMEOUT)
+                async with asyncio.timeout(END_TIMEOUT):
+                    await supervisor.wait()
             except TimeoutError:
                 with contextlib.suppress(ProcessLookupError):
                     supervisor.terminate()

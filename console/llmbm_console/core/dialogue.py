@@ -31,7 +31,8 @@ class Dialogue:
             if error.code != "lost":
                 raise
             try:
-                await asyncio.wait_for(self._link.upkeep.ready.wait(), RECONNECT_WAIT)
+                async with asyncio.timeout(RECONNECT_WAIT):
+                    await self._link.upkeep.ready.wait()
             except TimeoutError:
                 raise error from None
             return await self._link.request(op, **arguments)

@@ -115,7 +115,8 @@ class Link:
             return
         if self.phase is LinkPhase.MACHINE and not self.frozen:
             with contextlib.suppress(RequestError, TimeoutError):
-                await asyncio.wait_for(self.request("bye"), BYE_TIMEOUT)
+                async with asyncio.timeout(BYE_TIMEOUT):
+                    await self.request("bye")
         self._closing = True
         for task in (self._greeting, self._main):
             if task is not None:

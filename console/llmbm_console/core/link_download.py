@@ -89,7 +89,8 @@ class Download:
                 if error.code not in ("lost", "state", "rebooted") or opened > REOPENED:
                     raise
                 try:
-                    await asyncio.wait_for(self._link.upkeep.ready.wait(), READY_WAIT)
+                    async with asyncio.timeout(READY_WAIT):
+                        await self._link.upkeep.ready.wait()
                 except TimeoutError:
                     raise error from None
             finally:

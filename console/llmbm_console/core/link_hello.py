@@ -70,7 +70,8 @@ class Ear:
                 return False
             self.changed.clear()
             try:
-                await asyncio.wait_for(self.changed.wait(), rest)
+                async with asyncio.timeout(rest):
+                    await self.changed.wait()
             except TimeoutError:
                 return until()
         return True

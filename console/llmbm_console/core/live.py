@@ -194,7 +194,8 @@ class LiveSession:
                 return False
             self._changed.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), min(rest, 0.2))
+                async with asyncio.timeout(min(rest, 0.2)):
+                    await self._changed.wait()
         return True
 
     def _is_ready(self) -> bool:

@@ -63,7 +63,8 @@ class QmpConnection:
         client = QMPClient("llmbm")
         name = address if isinstance(address, str) else f"{address[0]}:{address[1]}"
         try:
-            await asyncio.wait_for(client.connect(address), TIMEOUT)
+            async with asyncio.timeout(TIMEOUT):
+                await client.connect(address)
         except TimeoutError:
             raise SessionError(
                 f"{name}: the monitor takes the connection and says nothing for {TIMEOUT:g} s: another program "
@@ -86,7 +87,8 @@ class QmpConnection:
         if self._client is None:
             raise SessionError(f"{command}: the machine's monitor is closed; the machine has ended")
         try:
-            return await asyncio.wait_for(self._client.execute(command, arguments or None), TIMEOUT)
+            async with asyncio.timeout(TIMEOUT):
+                return await self._client.execute(command, arguments or None)
         except TimeoutError:
             raise SessionError(f"{command}: QEMU did not answer within {TIMEOUT:g} s") from None
         except ExecuteError as error:
@@ -167,7 +169,8 @@ class QmpConnection:
 
         # QEMU that has ended makes this raise EOFError; there is nothing left to do about any of these.
         with contextlib.suppress(QMPError, OSError, EOFError, TimeoutError):
-            await asyncio.wait_for(client.disconnect(), TIMEOUT)
+            async with asyncio.timeout(TIMEOUT):
+                await client.disconnect()
 
     async def _wait_closed(self, client: QMPClient) -> None:
         from qemu.qmp import Runstate

@@ -46,6 +46,8 @@ class SharedLine:
         except (ImportError, OSError) as error:
             raise SessionError(f"--share {name}: no pseudo-terminal on this system: {error}") from error
         try:
+            if name.is_symlink() and not name.exists():  # of a console that was killed: its terminal is no more
+                name.unlink()
             name.symlink_to(os.ttyname(self._slave))
         except OSError as error:
             self._close_ends()

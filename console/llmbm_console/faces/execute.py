@@ -111,7 +111,8 @@ async def document(session: Session, line: str, outcome: Outcome) -> dict[str, A
 async def run_line(session: Session, line: str, timeout: float) -> Outcome:
     """Submits one line; when it takes too long the generation is stopped and the outcome says so."""
     try:
-        return await asyncio.wait_for(session.submit(line), timeout)
+        async with asyncio.timeout(timeout):
+            return await session.submit(line)
     except TimeoutError:
         await session.stop()
         return Outcome(line, ok=False, error=f"no end after {timeout:g} s (--timeout); the generation was stopped")

@@ -104,7 +104,8 @@ class Pacer:
             calm = self._gauged_at + IDLE_PERIOD - time.monotonic()
             if calm > 0 and not self._news.is_set():
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), calm)
+                    async with asyncio.timeout(calm):
+                        await self._news.wait()
             if self._any.is_set():
                 self.flush()
             await asyncio.sleep(GAUGE_PERIOD)

@@ -43,7 +43,8 @@ class SocketTransport:
         line = socket.socket(family, socket.SOCK_STREAM)
         line.setblocking(False)
         try:
-            await asyncio.wait_for(loop.sock_connect(line, address), CONNECT_TIMEOUT)
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                await loop.sock_connect(line, address)
         except (OSError, TimeoutError) as error:
             line.close()
             raise TransportError(self._reason(error)) from error
