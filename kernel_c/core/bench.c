@@ -198,6 +198,9 @@ static bool may_run(struct kernel *kernel, struct error *error)
     uint32_t rows = kernel->engine.config.seq_len;
     if (!chat_may_compute(kernel, error))
         return false;
+    if (rows < LEAST_ROWS)
+        return error_set(error, ERROR_STATE, "the context of this model has %u rows; /bench needs %u", (unsigned)rows,
+                         LEAST_ROWS);
     if (rows - kernel->chat.rows < LEAST_ROWS)
         return error_set(error, ERROR_STATE,
                          "the conversation has %u of %u rows; /bench needs %u free ones: /clear makes room",

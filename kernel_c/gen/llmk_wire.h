@@ -186,7 +186,7 @@ static inline const char *wire_leave_reason_word(enum wire_leave_reason value)
     return wire_word(wire_leave_reason_words, (unsigned)value);
 }
 
-/* What can be subscribed to, and asked for by `stat`. The last eight are sent on request and on change, not
+/* What can be subscribed to, and asked for by `stat`. The last seven are sent on request and on change, not
  * periodically. */
 enum wire_stream {
     WIRE_STREAM_PERF,

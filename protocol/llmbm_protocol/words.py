@@ -145,7 +145,7 @@ class LeaveReason(Word):
 
 
 class Stream(Word):
-    """What can be subscribed to, and asked for by `stat`. The last eight are sent on request and on change, not
+    """What can be subscribed to, and asked for by `stat`. The last seven are sent on request and on change, not
     periodically."""
 
     PERF = "perf"

@@ -78,6 +78,11 @@ def test_a_full_context_refuses_it_and_says_what_to_do(start: Start, tmp_path: P
     assert "decode" in kernel.ask("/bench 1", 60)
 
 
+def test_a_context_that_is_too_small_for_it_is_not_told_to_be_cleared(start: Start, tmp_path: Path) -> None:
+    Script([b"one", b"two"], loop=True, seq_len=8).write(tmp_path)
+    assert start(tmp_path).ask("/bench 1") == "the context of this model has 8 rows; /bench needs 16"
+
+
 def test_without_a_model_or_after_a_trip_it_is_refused(start: Start, tmp_path: Path) -> None:
     empty = start(tmp_path)
     assert "no model is loaded" in empty.ask("/bench")
