@@ -72,6 +72,12 @@ def test_what_cannot_be_used_is_named_with_its_line_and_the_rest_holds(
     assert "expected" in problems[0]
 
 
+def test_brackets_without_an_end_are_a_problem_and_no_traceback(tmp_path: Path) -> None:
+    settings, problems = read_settings(written(tmp_path, "theme = " + "[" * 9000))
+    assert settings.actions()
+    assert problems == ("config.toml: cannot be read: its brackets are nested too deeply",)
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_settings_or_problems(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.mktemp("settings") / "config.toml"

@@ -119,7 +119,7 @@ def _key(options: QemuOptions) -> str:
 def _verdicts() -> dict[str, str]:
     try:
         said = json.loads(cache_file().read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return {str(key): str(value) for key, value in said.items()} if isinstance(said, dict) else {}
 

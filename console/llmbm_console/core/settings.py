@@ -105,6 +105,8 @@ def read_settings(path: Path) -> tuple[Settings, tuple[str, ...]]:
         return Settings(), (f"{path.name}:{line}: is not UTF-8 (byte {error.start}); expected a text saved as UTF-8",)
     except tomllib.TOMLDecodeError as error:
         return Settings(), (_not_toml(path, text, error),)
+    except RecursionError:
+        return Settings(), (f"{path.name}: cannot be read: its brackets are nested too deeply",)
     problems: list[Problem] = []
     settings = Settings(
         theme=_choice(document, "theme", None, problems),

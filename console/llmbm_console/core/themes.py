@@ -96,7 +96,7 @@ def read_theme(path: Path) -> ThemeFile:
         raise ValueError(f"theme {path.name}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"theme {path.name}: is not UTF-8 (byte {error.start}); save it as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ValueError(f"theme {path.name}: is not TOML: {error}") from error
     problems = list(_problems(document))
     if problems:

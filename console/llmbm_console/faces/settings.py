@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from llmbm_console.core.sanitise import clean
 from llmbm_console.core.settings import PRESETS, read_settings, settings_file
 
 EXAMPLE = """\
@@ -32,19 +33,19 @@ def show_settings() -> int:
     path = settings_file()
     settings, problems = read_settings(path)
     print(f"{path}{'' if path.exists() else '   (not there; `llmbm-console settings --init` writes one)'}")
-    print(f"theme    {settings.theme or 'the last one chosen'}")
+    print(f"theme    {clean(settings.theme or 'the last one chosen')}")
     print(f"glyphs   {settings.glyphs or 'the last ones chosen'}")
     print(f"keys     {settings.keys} (there are {', '.join(PRESETS)})")
     print(f"pictures {settings.pictures}")
     print(f"probabilities {settings.probabilities or 'as last chosen'}")
     print(f"tour     {settings.tour}")
     for name, options in settings.profiles.items():
-        print(f"profile  {name}: {' '.join(f'{key}={value}' for key, value in options.items())}")
+        print(clean(f"profile  {name}: {' '.join(f'{key}={value}' for key, value in options.items())}"))
     print("\nactions and their keys")
     for action in settings.actions():
         print(f"  {action.id:<22} {' '.join(action.keys) or '-':<18} {action.title}")
     for problem in problems:
-        print(f"error: {problem}", file=sys.stderr)
+        print(f"error: {clean(problem)}", file=sys.stderr)
     return 1 if problems else 0
 
 

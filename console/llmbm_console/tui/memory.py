@@ -38,7 +38,7 @@ class History:
             for text in lines:
                 try:
                     entry = json.loads(text)
-                except ValueError:
+                except (ValueError, RecursionError):
                     continue  # a torn last line of a run that was killed
                 if isinstance(entry, str) and entry:
                     self.entries.append(entry)
@@ -78,7 +78,7 @@ def load_choices(path: Path | None) -> dict[str, str]:
     """The choices of the last run."""
     try:
         document = json.loads(path.read_text("utf-8")) if path is not None else {}
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return (
         {key: value for key, value in document.items() if isinstance(value, str)} if isinstance(document, dict) else {}
