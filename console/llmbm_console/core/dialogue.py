@@ -81,6 +81,8 @@ class Generations:
     def expect(self, generation: int) -> asyncio.Future[Finished]:
         """The end of a generation, as a future."""
         future: asyncio.Future[Finished] = asyncio.get_running_loop().create_future()
+        # Who was cancelled before it could wait leaves its end alone: no fault to be told at the end of the program.
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._waiting[generation] = future
         return future
 
