@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.content import Content
 from textual.style import Style
 
@@ -11,7 +13,10 @@ from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import Piece, line
 from llmbm_console.tui.widgets.panel import Panel
-from llmbm_protocol.schema import Arena, Model
+from llmbm_protocol.words import Arena
+
+if TYPE_CHECKING:
+    from llmbm_protocol.schema import Model
 
 MACHINE_STYLES: dict[MachineStatus, str] = {
     MachineStatus.RUNNING: "$good",
