@@ -76,5 +76,5 @@ have_firmware() {
 
 have_qemu() { command -v qemu-system-x86_64 >/dev/null 2>&1 && have_firmware; }
 
-# need_kernel: builds what is out of date; a second when nothing is.
-need_kernel() { "$python" "$root/kernel_c/build.py" all >/dev/null || die "the kernel did not build: see above"; }
+# need_kernel: builds what is out of date, and says so first; a second when nothing is.
+need_kernel() { "$python" "$root/kernel_c/build.py" all --quiet >/dev/null || die "the kernel did not build: see above"; }

@@ -36,6 +36,7 @@ LEVEL_FLAGS = {
     "kernel_avx512.c": AVX512,
     "kernel_avx512_vnni.c": [*AVX512, "-mavx512vnni"],
 }
+BUILDING = "building the kernel and the simulator (about a minute, once) ..."
 
 
 class BuildError(RuntimeError):
@@ -118,13 +119,15 @@ def run(command: list[str]) -> None:
         raise BuildError(f"{' '.join(command[:6])} ... failed:\n{done.stdout}{done.stderr}")
 
 
-def build(name: str, out: Path) -> Path:
-    """Builds one target into `out` and returns its file. Raises BuildError with the compiler's words."""
+Job = tuple[list[str], Path, str]  # a compiler's command, the file of its stamp, and the stamp
+
+
+def plan(name: str, out: Path) -> tuple[list[Job], list[Path]]:
+    """What must be compiled for a target, and all its object files."""
     target = targets()[name]
     objects = out / "objects" / name
-    objects.mkdir(parents=True, exist_ok=True)
     headers = headers_digest()
-    jobs: list[tuple[list[str], Path, str]] = []
+    jobs: list[Job] = []
     results: list[Path] = []
     for source in sources(target.port):
         flags = compile_flags(target, source)
@@ -135,8 +138,21 @@ def build(name: str, out: Path) -> Path:
         mark = result.with_suffix(".stamp")
         if not (result.exists() and mark.exists() and mark.read_text() == stamp):
             jobs.append((command, mark, stamp))
+    return jobs, results
 
-    def compile_one(job: tuple[list[str], Path, str]) -> None:
+
+def out_of_date(name: str, out: Path) -> bool:
+    """Whether a target must be built."""
+    return bool(plan(name, out)[0]) or not (out / targets()[name].output).exists()
+
+
+def build(name: str, out: Path) -> Path:
+    """Builds one target into `out` and returns its file. Raises BuildError with the compiler's words."""
+    target = targets()[name]
+    (out / "objects" / name).mkdir(parents=True, exist_ok=True)
+    jobs, results = plan(name, out)
+
+    def compile_one(job: Job) -> None:
         command, mark, stamp = job
         mark.unlink(missing_ok=True)
         run(command)
@@ -166,12 +182,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Build the kernel and its simulator.")
     parser.add_argument("target", nargs="?", default="all", choices=["efi", "sim", "asan", "all"])
     parser.add_argument("--out", type=Path, default=HERE.parent / "build", help="folder for the results")
+    parser.add_argument("--quiet", action="store_true", help="no report of sizes; says only that it builds, if it does")
     arguments = parser.parse_args()
     names = ["efi", "sim"] if arguments.target == "all" else [arguments.target]
     try:
+        if arguments.quiet and any(out_of_date(name, arguments.out) for name in names):
+            print(BUILDING, file=sys.stderr, flush=True)
         for name in names:
             print(build(name, arguments.out))
-            if name == "efi":
+            if name == "efi" and not arguments.quiet:
                 print(protocol_size(arguments.out), file=sys.stderr)  # the last line of the output is the program
     except BuildError as error:
         print(error, file=sys.stderr)

@@ -78,10 +78,11 @@ def console_parser() -> argparse.ArgumentParser:
 
 def tell_settings() -> None:
     """What cannot be used in the person's settings, on stderr, where no screen says it."""
+    from llmbm_console.core.sanitise import clean
     from llmbm_console.core.settings import settings_file
 
     for problem in own_settings()[1]:
-        print(settings_file().parent / problem, file=sys.stderr)
+        print(clean(str(settings_file().parent / problem)), file=sys.stderr)
 
 
 def run_console(argv: Sequence[str]) -> int:
@@ -104,10 +105,12 @@ def run_console(argv: Sequence[str]) -> int:
         return run_to_end(run_jsonl(make_session(target)))
     in_browser = "WebDriver" in os.environ.get("TEXTUAL_DRIVER", "")
     if not in_browser and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        from llmbm_console.core.command import command
+
         print(
             "error: the console needs a terminal, and standard input or output is not one.\n"
-            "  for scripts:        llmbm-console exec ... -- LINE...\n"
-            "  for linear text:    llmbm-console --plain ...",
+            f"  for scripts:        {command('exec')} ... -- LINE...\n"
+            f"  for linear text:    {command('--plain')} ...",
             file=sys.stderr,
         )
         return 2

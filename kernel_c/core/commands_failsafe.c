@@ -109,7 +109,7 @@ static bool run_test_failsafe(struct kernel *kernel, const char *rest, size_t le
 
 const struct command commands_failsafe[] = {
     {"/test_failsafe", "[prefill|decode|both] [cycles] | alloc|oob|ro_write|guard",
-     "a drill: makes the next pass of a phase trip the sentinel, or makes a fault at once; /reset goes on",
+     "trips the sentinel in the next answer, or by a fault at once; /reset goes on",
      run_test_failsafe},
     {0},
 };

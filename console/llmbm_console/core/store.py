@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from llmbm_console.core import events as ev
+from llmbm_console.core.command import command
 from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.sanitise import clean
 from llmbm_console.core.series import Series
@@ -111,7 +112,7 @@ def _notice(state: State, event: ev.Notice) -> State:
 
 
 def _file_saved(state: State, event: ev.FileSaved) -> State:
-    text = clean(f"{event.name} was saved; open it with: llmbm-console {event.path}")
+    text = clean(f"{event.name} was saved; open it with: {command(event.path)}")
     return add_log(add_seam(state, text, event.at, "info"), LogLine(event.at, "console", "info", "file", text))
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
+from llmbm_console.core.command import command
+
 Verdict = Literal["ok", "missing", "note"]
 
 
@@ -117,6 +119,15 @@ def terminal() -> Iterator[Finding]:
     )
 
 
+def ready() -> str:
+    """How to begin, and what that starts."""
+    from llmbm_console.core.targets import default_kind
+
+    if default_kind() == "qemu":
+        return f"ready: {command()} boots the kernel in QEMU; {command('--sim')} runs it as a process, at once"
+    return f"ready: {command()} runs the kernel as a process (--sim), because QEMU or its firmware is missing"
+
+
 def examine() -> int:
     """Prints every finding; 0 when the console can run at least the simulator."""
     marks = {"ok": "  ok     ", "missing": "  MISSING", "note": "  note   "}
@@ -128,5 +139,5 @@ def examine() -> int:
     from llmbm_console.core.paths import build_folder
 
     able = (build_folder() / "llmk-sim").exists()
-    print("\n" + ("ready: llmbm-console --sim" if able else "not ready: run ./run in the checkout once"))
+    print("\n" + (ready() if able else "not ready: run ./run in the checkout once"))
     return 0 if able else 1

@@ -8,6 +8,7 @@ from pathlib import Path
 
 def make_image(output: Path, model: Path | None, tokenizer: Path | None, config: Path | None) -> int:
     """Writes the image; 1 with the reason on stderr when it cannot be made."""
+    from llmbm_console.core.command import command
     from llmbm_console.core.image import ImageError, build_image
     from llmbm_console.core.paths import default_model, kernel_image, tokenizer_for
 
@@ -18,6 +19,6 @@ def make_image(output: Path, model: Path | None, tokenizer: Path | None, config:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(f"{output}: {output.stat().st_size / (1 << 20):.0f} MiB, boots {chosen.name}")
-    print(f"  in QEMU:      llmbm-console --qemu --image {output}")
+    print(f"  in QEMU:      {command('--qemu', '--image', output)}")
     print(f"  USB stick:    dd if={output} of=/dev/sdX bs=4M conv=fsync   (everything on the stick is lost)")
     return 0

@@ -6,6 +6,7 @@ import json
 import sys
 from dataclasses import asdict
 
+from llmbm_console.core.command import command
 from llmbm_console.core.sanitise import clean
 from llmbm_console.core.transport.ports import SerialPort, serial_ports
 
@@ -28,7 +29,7 @@ def list_ports(as_json: bool) -> int:
     elif ports:
         for port in ports:
             print("\n".join(told(port)))
-        print(f"\nopen one with: llmbm-console --serial {ports[0].stable or ports[0].device}")
+        print(f"\nopen one with: {command('--serial', ports[0].stable or ports[0].device)}")
     if not ports:
         print("no serial port was found; is the adapter plugged in?", file=sys.stderr)
     return 0 if ports else 1

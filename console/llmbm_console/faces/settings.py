@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from llmbm_console.core.command import command
 from llmbm_console.core.sanitise import clean
 from llmbm_console.core.settings import PRESETS, read_settings, settings_file
 
@@ -32,7 +33,8 @@ def show_settings() -> int:
     """Prints everything; 1 when something in the file cannot be used."""
     path = settings_file()
     settings, problems = read_settings(path)
-    print(f"{path}{'' if path.exists() else '   (not there; `llmbm-console settings --init` writes one)'}")
+    missing = "" if path.exists() else f"   (not there; `{command('settings', '--init')}` writes one)"
+    print(f"{path}{missing}")
     print(f"theme    {clean(settings.theme or 'the last one chosen')}")
     print(f"glyphs   {settings.glyphs or 'the last ones chosen'}")
     print(f"keys     {settings.keys} (there are {', '.join(PRESETS)})")

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from llmbm_console.core.command import command
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.kept_files import SUFFIX, saved_folder
 from llmbm_console.tui.verbs_time import TimeVerbs
@@ -46,7 +47,7 @@ class RecordVerbs(TimeVerbs):
         if recorder.writing:
             recorder.stop()
             self.app.pacer.flush()
-            self.say(recorder.failure or f"recorded: llmbm-console {recorder.path}")
+            self.say(recorder.failure or f"recorded: {command(recorder.path)}")
             return
         try:
             recorder.start(self._path("session"))
@@ -70,4 +71,4 @@ class RecordVerbs(TimeVerbs):
         except SessionError as error:
             self.say(str(error), "error")
             return
-        self.say(f"a clip of {moment - first:.1f} s: llmbm-console {path}")
+        self.say(f"a clip of {moment - first:.1f} s: {command(path)}")
