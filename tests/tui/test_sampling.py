@@ -203,7 +203,7 @@ async def test_the_suggested_budget_leaves_a_tenth_above_the_99th_percentile() -
         sentinel = session.state.sentinel
         assert sentinel is not None
         await pilot.press("escape", "5", "a")
-        await wait_until(pilot, lambda: bool(session.parameters), "asked")
-        name, value = session.parameters[0]
-        assert name == "budget_decode"
+        await wait_until(pilot, lambda: bool(session.submitted), "asked")
+        prefill, value = session.submitted[0].removeprefix("/budget ").split()
+        assert int(prefill) == sentinel.prefill_budget, "the other budget stays"
         assert sentinel.percentiles[2] * 11 <= int(value) * 10 <= sentinel.percentiles[2] * 11 + 10 * 10**7

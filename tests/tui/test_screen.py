@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from driving import assert_snapshot, make_app, screen_text, settled, wait_until
 from scripted import NOW, ScriptedSession, rich_state
+from textual.widgets import OptionList
 
 from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.state import LinkState, LogLine, MachineState, State
@@ -211,3 +212,47 @@ async def test_the_app_paints_before_the_session_opens() -> None:
         await wait_until(pilot, lambda: session.opened == 1)
     await app.disconnect()
     assert session.closed == 1
+
+
+async def test_narrow_tabs_name_their_keys_where_they_fit() -> None:
+    for width, shown in ((80, True), (56, False)):
+        app = make_app()
+        async with app.run_test(size=(width, 24)) as pilot:
+            await settled(pilot)
+            row = screen_text(app).splitlines()[1]
+            assert ("F2 Memory" in row) == shown
+            assert "Dumps" in row
+
+
+async def test_the_memory_pane_says_how_to_see_what_is_in_an_arena() -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("f2")
+        await wait_until(pilot, lambda: "P pauses, Enter opens the octets" in screen_text(app), "said")
+
+
+async def test_a_notice_stands_above_the_prompt() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await settled(pilot)
+        app.verbs.say("something was done")
+        await wait_until(pilot, lambda: "something was done" in screen_text(app), "said")
+        rows = screen_text(app).splitlines()
+        place = next(number for number, row in enumerate(rows) if "something was done" in row)
+        assert 24 <= place < app.main.prompt.region.y
+
+
+async def test_the_palette_lists_the_word_itself_first() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+p", *"theme")
+
+        def titles() -> list[str]:
+            options = app.screen.query_one(OptionList).options
+            return [str(option.prompt).splitlines()[0].casefold() for option in options]
+
+        await wait_until(pilot, lambda: titles() and "theme" in titles()[0], "found")
+        named = ["theme" in title for title in titles()]
+        assert named == sorted(named, reverse=True), titles()

@@ -89,3 +89,26 @@ async def test_a_preset_of_the_palette_is_one_the_kernel_knows(
     wanted = {"greedy": 0, "calm": 500_000, "default": 850_000, "wild": 1_200_000}[preset]
     await until(pilot, lambda: any(isinstance(i, Command) and i.ok for i in app.state.items), "done")
     await until(pilot, lambda: app.state.sampling is not None and app.state.sampling.temperature == wanted, "set")
+
+
+async def test_the_suggested_budget_is_one_the_kernel_takes(started: tuple[ConsoleApp, Pilot[Any]]) -> None:
+    app, pilot = started
+    await pilot.press(*"Once", "enter")
+    await until(
+        pilot, lambda: app.state.sentinel is not None and any(app.state.sentinel.percentiles), "passes were measured"
+    )
+    await pilot.press("escape", "5", "a")
+    await until(pilot, lambda: app.state.sentinel is not None and app.state.sentinel.decode_pinned, "pinned")
+
+
+async def test_a_trip_fills_the_bar_of_its_phase_with_the_pass_that_broke_its_budget(
+    started: tuple[ConsoleApp, Pilot[Any]],
+) -> None:
+    app, pilot = started
+    for line in ("/budget 500000000000 1", "/strict_budget 1", "Once"):
+        await pilot.press(*line, "enter")
+    await until(pilot, lambda: "TRIPPED by budget in decode" in screen_text(app), "tripped")
+    row = next(line for line in screen_text(app).splitlines() if "DECODE" in line).split("DECODE", 1)[1]
+    assert ">9999 % of     1" in row
+    assert "━" in row
+    assert "─" not in row.split("%")[0], "full"

@@ -82,7 +82,7 @@ class Comparison:
         alone = [f"{s.name} (only in the {other(s.absent)} file)" for s in self.sections if s.absent in ("old", "new")]
         events = len(self.only_old) + len(self.only_new)
         parts = ([f"different: {', '.join(changed + alone)}"] if changed or alone else []) + (
-            [f"{events} log events are in one of them only"] if events else []
+            [f"{events} log event{' is' if events == 1 else 's are'} in one of them only"] if events else []
         )
         text = "; ".join(parts)
         return text[0].upper() + text[1:] + "."

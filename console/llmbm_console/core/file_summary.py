@@ -47,7 +47,7 @@ def summary(found: PostMortem) -> list[str]:
             f"zone      {zone.arena.value.upper():8} {mib(zone.used):>14} of {mib(zone.size):>14} at 0x{zone.base:x}"
         )
     if found.events:
-        lines.append(f"log       {len(found.events)} events, newest first:")
+        lines.append(f"log       {len(found.events)} event{'' if len(found.events) == 1 else 's'}, newest first:")
     lines += [
         f"          {entry.record.level.value:5} {entry.record.code.value:10} {entry.record.message}"
         for entry in found.events[:10]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from llmbm_console.core.post_mortem_file import PostMortem
@@ -122,12 +123,17 @@ def verdict_of(found: PostMortem) -> str:
         return f"Nothing could be read from this file.{torn}"
     if found.kind == "log":
         bad = sum(event.level == "error" for event in events)
-        return f"{len(events)} log events, {bad or 'none'} of them errors.{torn}"
+        return f"{count_of(events)}, {bad or 'none'} of them errors.{torn}"
     full = next(
         (z for z in found.records if isinstance(z, Zone) and z.size and z.used == z.size and not z.read_only), None
     )
     note = f" {full.arena.value.upper()} is full." if full and full.arena is not Arena.KV else ""
-    return f"Nothing went wrong: no trip, no overrun, {len(events)} log events{tail}.{note}{torn}"
+    return f"Nothing went wrong: no trip, no overrun, {count_of(events)}{tail}.{note}{torn}"
+
+
+def count_of(events: Sequence[object]) -> str:
+    """1 log event, 2 log events."""
+    return f"{len(events)} log event{'' if len(events) == 1 else 's'}"
 
 
 def is_tripped(sentinel: Sentinel | None) -> bool:

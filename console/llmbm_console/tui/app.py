@@ -67,7 +67,7 @@ class ConsoleApp(App[int]):
         Binding("ctrl+c", "press(['chat.break'])", "Copy or stop", show=False, system=True),
     ]
     CSS = """
-    ToastRack { dock: top; align: right top; margin: 1 1 0 0; }
+    ToastRack { dock: bottom; align: right bottom; margin: 0 1 4 0; }
     Toast { background: $surface; color: $foreground; padding: 0 1; margin: 0; }
     CommandPalette { background: $background 60%; }
     CommandPalette > Vertical { background: $surface; width: 84; max-width: 100%; }

@@ -169,7 +169,7 @@ def _view(regions: Regions, area: Region, view: str) -> None:
         _column(regions, area, [("memory", min(13, area.height // 2)), ("hex", 0)])
         return
     side = {"log": min(60, max(38, area.width // 3)), "dumps": area.width - min(84, max(46, area.width * 2 // 5))}.get(
-        view, area.width * 14 // 25
+        view, area.width - max(area.width * 11 // 25, min(64, area.width - 56))
     )
     left = Region(area.x, area.y, area.width - side, area.height)
     right = Region(left.right, area.y, side, area.height)

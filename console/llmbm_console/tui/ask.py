@@ -25,7 +25,7 @@ class AskLine(ModalScreen[bool]):
     AskLine { background: transparent; }
     AskLine > Horizontal { dock: bottom; height: 1; background: $surface; }
     AskLine .ask--label { width: auto; color: $accent; text-style: bold; padding: 0 1; background: $surface; }
-    AskLine .ask--hint { width: auto; max-width: 50%; color: $muted; padding: 0 1; background: $surface; }
+    AskLine .ask--hint { width: auto; max-width: 60%; color: $muted; padding: 0 1; background: $surface; }
     AskLine Input, AskLine Input:focus {
         width: 1fr; height: 1; border: none; padding: 0; background: $surface; color: $foreground;
     }

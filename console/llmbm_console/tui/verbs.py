@@ -184,18 +184,19 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs):
         self.background(run())
 
     def sentinel_suggest(self) -> None:
-        """Pins the decode budget that the sentinel pane suggests."""
+        """Pins the decode budget that the sentinel pane suggests; the prefill one stays what it is, as /budget sets
+        both."""
         from llmbm_console.tui.widgets.sentinel import suggestion
 
         session, sentinel = self.app.session, self.app.state.sentinel
         budget = suggestion(sentinel) if sentinel is not None else 0
-        if session is None or not budget:
+        if session is None or sentinel is None or not budget or not sentinel.prefill_budget:
             self.say("no passes were measured yet: a first answer teaches them", "warning")
             return
 
         async def run() -> None:
-            outcome = await session.set_parameter("budget_decode", str(budget))
-            self.say(*(("decode budget pinned", "information") if outcome.ok else (outcome.error, "error")))
+            outcome = await session.submit(f"/budget {sentinel.prefill_budget} {budget}")
+            self.say(*(("budgets pinned", "information") if outcome.ok else (outcome.error, "error")))
 
         self.background(run())
 

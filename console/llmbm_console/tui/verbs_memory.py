@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from llmbm_console.core.state import State
     from llmbm_console.tui.widgets.hex_view import HexView
 
+PLACES = "hex or an arena: db02080, kv, kv+1c0"
 EXPECTED = "expected an address in hexadecimal, or an arena: 0xdb02080, kv, kv+1c0"
 _PLACE = re.compile(r"(?:([a-z]+)|(?:0x)?([0-9a-f]{1,16}))(?:\s*\+\s*(?:0x)?([0-9a-f]{1,12}))?", re.IGNORECASE)
 
@@ -107,7 +108,7 @@ class MemoryVerbs(VerbGroup):
                 self.background(self._go(wanted))
 
         mark = self._hex.mark
-        self.app.push_screen(AskLine("address", f"{mark:#x}" if mark >= 0 else "", EXPECTED[9:], changed), answered)
+        self.app.push_screen(AskLine("address", f"{mark:#x}" if mark >= 0 else "", PLACES, changed), answered)
 
     async def _go(self, address: int) -> None:
         from llmbm_console.tui.widgets.hex_view import Span

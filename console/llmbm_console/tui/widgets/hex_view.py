@@ -131,6 +131,7 @@ class HexView(LineView):
         self.following = False
         self.pages = Pages()
         self.decoding = DECODINGS[0]
+        self._decoded = False  # another way to read octets was asked for once
         self.span = NOTHING
         self.mark = -1  # the address that was gone to
         self._frame = Frame()
@@ -187,6 +188,10 @@ class HexView(LineView):
         """The next way to read octets."""
         address = self._first + self.scroll_offset.y * self._per_row
         self.decoding = DECODINGS[(DECODINGS.index(self.decoding) + 1) % len(DECODINGS)]
+        model = self._frame.state.model
+        if not self._decoded and self.span.name == Arena.WEIGHTS and model is not None and "fp32" in model.format:
+            self.decoding = FLOAT  # what is there, most likely
+        self._decoded = True
         self._update()
         self.scroll_to(y=(address - self._first) // self._per_row, animate=False, immediate=True)
         self._want()

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
+from llmbm_console.core.events import MachineStatus
 from llmbm_console.core.state import State
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
@@ -74,6 +75,13 @@ class MemoryPanel(Panel):
             return line((stale, "$warn"))
         known = [pair for arena, _label in ARENAS if (pair := usage(frame.state, arena)) is not None]
         return line((f"zone B {figures.size(sum(whole for _used, whole in known))}", "$muted")) if known else line()
+
+    def hint(self, frame: Frame) -> Content:
+        """How to see what is in an arena, where that can be."""
+        if not self.has_focus or not frame.controllable:
+            return line()
+        paused = frame.state.machine.status is MachineStatus.PAUSED
+        return line(("" if paused else "P pauses, ", "$muted"), ("Enter opens the octets", "$muted"))
 
     def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
         zones = memory_map.by_address(frame.state)

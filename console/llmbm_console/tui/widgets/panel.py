@@ -32,6 +32,10 @@ class Panel(Framed, can_focus=True):
         """What stands on the right of the upper edge."""
         return line()
 
+    def hint(self, frame: Frame) -> Content:
+        """What stands on the lower edge."""
+        return line()
+
     def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
         """The lines for a content area of this size; the first `height` are shown. A panel without any is empty."""
         return []
@@ -47,7 +51,7 @@ class Panel(Framed, can_focus=True):
         width, height = self.content_size
         if width <= 0 or height <= 0 or not self.display:
             return
-        self.set_heading(self.heading(self._frame))
+        self.set_heading(self.heading(self._frame), self.hint(self._frame))
         lines = [content.truncate(width, ellipsis=True) for content in self.lines(self._frame, width, height)[:height]]
         old, self._lines = self._lines, lines
         for y in range(max(len(lines), len(old))):

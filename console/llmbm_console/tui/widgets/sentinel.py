@@ -13,7 +13,7 @@ from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.text import Piece, line
 from llmbm_console.tui.widgets.panel import Panel
-from llmbm_protocol.words import LogCode, SentinelError, SentinelState, Stream
+from llmbm_protocol.words import LogCode, SentinelError, SentinelPhase, SentinelState, Stream
 
 if TYPE_CHECKING:
     from llmbm_protocol.schema import Sentinel
@@ -30,6 +30,19 @@ def suggestion(sentinel: Sentinel) -> int:
     digits = max(0, len(str(sentinel.percentiles[2])) - 3)
     step: int = 10**digits
     return -(-sentinel.percentiles[2] * 11 // (10 * step)) * step
+
+
+def broken(state: State) -> tuple[int, int] | None:
+    """The cycles that the pass took whose broken budget was the last thing that went wrong, and the budget."""
+    found = [entry.record for entry in state.log if entry.record is not None and entry.record.code in CAUSES]
+    return (found[-1].first, found[-1].second) if found and found[-1].code is LogCode.BUDGET else None
+
+
+def broken_or(state: State, sentinel: Sentinel, phase: SentinelPhase, usual: tuple[int, int]) -> tuple[int, int]:
+    """Cycles and budget to draw for a phase: of the pass that tripped it, as it is not among the samples."""
+    if sentinel.state is SentinelState.TRIPPED and sentinel.phase is phase and sentinel.error is SentinelError.BUDGET:
+        return broken(state) or usual
+    return usual
 
 
 def use_style(share: float) -> str:
@@ -90,13 +103,16 @@ class SentinelPanel(Panel):
             if frame.post_mortem:
                 return [line(("This file has no sentinel line.", "$muted"))]
             return [line(("No budgets yet.", "$muted")), line(("The first prompt teaches them.", "$muted"))]
-        decode = self._bar(
-            "DECODE", sentinel.decode, sentinel.decode_budget, sentinel.decode_pinned, frame.glyphs, width
+        decode, prefill = (
+            self._bar(
+                name.upper(), *broken_or(frame.state, sentinel, phase, (taken, budget)), pinned, frame.glyphs, width
+            )
+            for name, phase, taken, budget, pinned in (
+                ("decode", SentinelPhase.DECODE, sentinel.decode, sentinel.decode_budget, sentinel.decode_pinned),
+                ("prefill", SentinelPhase.PREFILL, sentinel.prefill, sentinel.prefill_budget, sentinel.prefill_pinned),
+            )
         )
-        prefill = self._bar(
-            "PREFILL", sentinel.prefill, sentinel.prefill_budget, sentinel.prefill_pinned, frame.glyphs, width
-        )
-        tail = self._trip(frame.state, sentinel, width) if sentinel.state is SentinelState.TRIPPED else []
+        tail = self._trip(frame, sentinel, width) if sentinel.state is SentinelState.TRIPPED else []
         head = [*tail, decode, prefill]
         if tail and height <= len(head):
             return head[:height]  # what happened comes before how it was
@@ -144,13 +160,12 @@ class SentinelPanel(Panel):
             pieces += [("last ", "$muted"), (str(sentinel.error), "$bad")]
         return line(*pieces)
 
-    def _trip(self, state: State, sentinel: Sentinel, width: int) -> list[Content]:
-        """What happened, with its numbers from the log, and the way back."""
-        found = [entry.record for entry in state.log if entry.record is not None and entry.record.code in CAUSES]
+    def _trip(self, frame: Frame, sentinel: Sentinel, width: int) -> list[Content]:
+        """What happened, with its numbers from the log, and the way back where there is one."""
         what = f"{sentinel.error} in {sentinel.phase}"
-        if found and found[-1].code is LogCode.BUDGET:
-            what += f": {figures.cycles(found[-1].first)} cycles, {figures.cycles(found[-1].second)} allowed"
-        rows = textwrap.wrap(f"TRIPPED by {what}", max(8, width)) + textwrap.wrap(
-            "/reset brings the chat back", max(8, width)
-        )
+        if (pair := broken(frame.state)) is not None:
+            what += f": {figures.cycles(pair[0])} cycles, {figures.cycles(pair[1])} allowed"
+        rows = textwrap.wrap(f"TRIPPED by {what}", max(8, width))
+        if not frame.post_mortem:
+            rows += textwrap.wrap("/reset brings the chat back", max(8, width))
         return [line((row, "bold $bad")) for row in rows]

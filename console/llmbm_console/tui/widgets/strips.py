@@ -16,8 +16,8 @@ from llmbm_console.tui.text import Piece, clip, flat, line, wrap
 from llmbm_console.tui.widgets.context import ruler
 from llmbm_console.tui.widgets.machine import MACHINE_STYLES
 from llmbm_console.tui.widgets.memory import ARENAS, usage
-from llmbm_console.tui.widgets.sentinel import STATE_STYLES, use_style
-from llmbm_protocol.words import Phase, SentinelState, Stream
+from llmbm_console.tui.widgets.sentinel import STATE_STYLES, broken_or, use_style
+from llmbm_protocol.words import Phase, SentinelPhase, SentinelState, Stream
 
 LINK_WORDS: dict[LinkPhase, tuple[str, str]] = {
     LinkPhase.CLOSED: ("closed", "$muted"),
@@ -37,7 +37,7 @@ KEY_WEIGHTS = {"view.palette": 0, "session.quit": 0} | dict.fromkeys(
     ("view.help", "view.leader", "chat.prompt", "chat.break", *VIEW_ACTIONS), 1
 )
 #: Views with a key of their own, as it is by default.
-VIEW_KEYS = {"chat": "F6", "memory": "F2", "log": "F3", "machine": "F4", "dumps": "F5"}
+VIEW_KEYS = {"chat": "F6", "memory": "F2", "log": "F3", "sampling": "7", "machine": "F4", "dumps": "F5"}
 PHASES = {
     Phase.IDLE: "idle",
     Phase.PREFILL: "prefill",
@@ -200,6 +200,10 @@ class TabLine(Strip):
         self.narrow = True
 
     def content_for(self, frame: Frame, width: int) -> Content:
+        with_keys = self._views(frame, keys=True)
+        return (with_keys if with_keys.cell_length <= width else self._views(frame, keys=False)).truncate(width)
+
+    def _views(self, frame: Frame, *, keys: bool) -> Content:
         troubles = sum(1 for entry in frame.state.log if entry.severity != "info")
         parts: list[Content] = []
         for name, title, panes in TABS:
@@ -208,13 +212,13 @@ class TabLine(Strip):
             title = "Console" if name == "chat" and not self.narrow else title
             label = f" {title} {troubles} " if name == "log" and troubles else f" {title} "
             style = "bold reverse $accent" if name == self.tab else "$warn" if name == "log" and troubles else "$muted"
-            key = VIEW_KEYS.get(name, "") if not self.narrow and name != self.tab else ""
+            key = VIEW_KEYS[name] if keys and name != self.tab else ""
             part = line((f" {key}" if key else "", "bold $accent"), (label, style))
-            action = f"view.{'console' if name == 'chat' else name}" if name in VIEW_KEYS else f"pane.{panes[0]}"
+            action = f"pane.{panes[0]}" if name == "sampling" else f"view.{'console' if name == 'chat' else name}"
             if name != self.tab:
                 part = part.stylize(Style.from_meta({"@click": f"app.do('{action}')"}))
             parts.append(part)
-        return Content("" if self.narrow else " ").join(parts).truncate(width)
+        return Content("" if self.narrow else " ").join(parts)
 
 
 class Hud(Strip):
@@ -248,17 +252,23 @@ class Hud(Strip):
         if sentinel is None:
             return line(("SEN no budgets yet", "$muted"))
         pieces: list[Piece | Content] = [("SEN ", "$muted")]
-        if sentinel.decode_budget:
-            share = sentinel.decode / sentinel.decode_budget
+        decode, decode_budget = broken_or(
+            frame.state, sentinel, SentinelPhase.DECODE, (sentinel.decode, sentinel.decode_budget)
+        )
+        prefill, prefill_budget = broken_or(
+            frame.state, sentinel, SentinelPhase.PREFILL, (sentinel.prefill, sentinel.prefill_budget)
+        )
+        if decode_budget:
+            share = decode / decode_budget
             bar = frame.glyphs.bar(share, 12, use_style(share))
             pieces += [("decode ", "$muted"), bar, (f" {figures.percent(share)}", "$foreground")]
-        if sentinel.prefill_budget:
-            share = sentinel.prefill / sentinel.prefill_budget
+        if prefill_budget:
+            share = prefill / prefill_budget
             pieces += [("  prefill ", "$muted"), (figures.percent(share), use_style(share))]
         over = sentinel.decode_overruns + sentinel.prefill_overruns
         pieces += [("  over ", "$muted"), (str(over), "$warn" if over else "$foreground")]
         pieces.append((f"  {sentinel.state.value}", STATE_STYLES.get(sentinel.state, "$warn")))
-        if sentinel.state is SentinelState.TRIPPED:
+        if sentinel.state is SentinelState.TRIPPED and not frame.post_mortem:
             pieces.append((": /reset", "bold $bad"))
         return line(*pieces)
 
