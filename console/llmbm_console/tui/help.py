@@ -211,14 +211,8 @@ class ActionProvider(Provider):
         for title, about, name in self._entries():
             score = matcher.match(title)
             if score > 0:
-                # Letters that only stand somewhere in their order come after the word itself.
-                whole = query.casefold() in title.casefold()
                 yield Hit(
-                    score + whole,
-                    matcher.highlight(title),
-                    lambda name=name: self._do(name),
-                    text=title,
-                    help=_help(about),
+                    score, matcher.highlight(title), lambda name=name: self._do(name), text=title, help=_help(about)
                 )
 
     def _do(self, name: str) -> None:
