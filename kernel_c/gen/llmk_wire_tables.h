@@ -202,8 +202,8 @@ const struct wire_field wire_fields[] = {
     {"n", WIRE_UINT, 0, 32, offsetof(struct wire_cpu, number), WIRE_UNLESS_ZERO},
     {"dr", WIRE_UINT, 0, 16, offsetof(struct wire_cpu, dropped), WIRE_UNLESS_ZERO},
     {"brand", WIRE_PLAIN, 0, 48, offsetof(struct wire_cpu, brand), WIRE_ALWAYS},
-    {"lv", WIRE_PLAIN, 0, 12, offsetof(struct wire_cpu, level), WIRE_ALWAYS},
-    {"best", WIRE_PLAIN, 0, 12, offsetof(struct wire_cpu, best), WIRE_ALWAYS},
+    {"lv", WIRE_PLAIN, 0, 14, offsetof(struct wire_cpu, level), WIRE_ALWAYS},
+    {"best", WIRE_PLAIN, 0, 14, offsetof(struct wire_cpu, best), WIRE_ALWAYS},
     {"pin", WIRE_FLAG, 0, 1, offsetof(struct wire_cpu, pinned), WIRE_UNLESS_ZERO},
     {"hz", WIRE_UINT, 0, 48, offsetof(struct wire_cpu, hz), WIRE_ALWAYS},
     {"src", WIRE_PLAIN, 0, 12, offsetof(struct wire_cpu, clock), WIRE_ALWAYS},
@@ -229,7 +229,7 @@ const struct wire_field wire_fields[] = {
     {"t", WIRE_UINT, 0, 39, offsetof(struct wire_bench, time), WIRE_ALWAYS},
     {"n", WIRE_UINT, 0, 32, offsetof(struct wire_bench, number), WIRE_UNLESS_ZERO},
     {"dr", WIRE_UINT, 0, 16, offsetof(struct wire_bench, dropped), WIRE_UNLESS_ZERO},
-    {"lv", WIRE_PLAIN, 0, 12, offsetof(struct wire_bench, level), WIRE_UNLESS_ZERO},
+    {"lv", WIRE_PLAIN, 0, 14, offsetof(struct wire_bench, level), WIRE_UNLESS_ZERO},
     {"nu", WIRE_UINT, 0, 16, offsetof(struct wire_bench, processors), WIRE_UNLESS_ZERO},
     {"w", WIRE_UINT, 0, 32, offsetof(struct wire_bench, weights), WIRE_UNLESS_ZERO},
     {"cb", WIRE_UINT, 0, 32, offsetof(struct wire_bench, cache), WIRE_UNLESS_ZERO},
@@ -342,7 +342,7 @@ const struct wire_operation wire_operations[WIRE_OP_COUNT] = {
 };
 
 const char wire_dictionary[] =
-    "LLP 1 0 2478971f\n"
+    "LLP 1 0 2af64822\n"
     "H p:u r:u sch:h boot:h m:f n:p? wi:u wb:u mx:u br:u v:p\n"
     "R id:u ok:f t:u? n:u? v:p? g:u? busy:f? e:e? f:w? z:u? crc:h? m:p?\n"
     "T g:u i:u p:u? x:f? t:u id:u cy:u s:s\n"

@@ -160,8 +160,8 @@ class Cpu(Sample):
 
     stream: ClassVar[Stream] = Stream.CPU
     brand: Annotated[str, Plain(48)] = key("brand", "CPUID brand string")
-    level: Annotated[str, Plain(12)] = key("lv", "kernels in use")
-    best: Annotated[str, Plain(12)] = key("best", "best level this machine allows")
+    level: Annotated[str, Plain(14)] = key("lv", "kernels in use")
+    best: Annotated[str, Plain(14)] = key("best", "best level this machine allows")
     pinned: Flag = key("pin", "1: chosen by a person with /attn", False)
     hz: U48 = key("hz", "cycles of the counter per second")
     clock: Annotated[str, Plain(12)] = key("src", "how that was measured")
@@ -188,7 +188,7 @@ class Bench(Sample):
     it is the speed of the cache, otherwise that of the memory."""
 
     stream: ClassVar[Stream] = Stream.BENCH
-    level: Annotated[str, Plain(12)] = key("lv", "kernels in use, empty when nothing was measured", "")
+    level: Annotated[str, Plain(14)] = key("lv", "kernels in use, empty when nothing was measured", "")
     processors: U16 = key("nu", "processors that computed", 0)
     weights: U32 = key("w", "bytes of weights that a decode pass reads", 0)
     cache: U32 = key("cb", "bytes of the largest cache, 0: not known", 0)

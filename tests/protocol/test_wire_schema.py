@@ -11,6 +11,7 @@ import pytest
 from llmbm_protocol import schema
 from llmbm_protocol.codec import UnknownFrame, to_frame
 from llmbm_protocol.dictionary import DictionaryError, parse_dictionary
+from llmbm_protocol.fields import escape
 from llmbm_protocol.frame import Frame, FrameDecoder, encode
 from llmbm_protocol.generate import checkout, main, outputs, stale
 from llmbm_protocol.parameters import PARAMETERS
@@ -32,6 +33,15 @@ SHAPES = [*kernel_shapes(), *host_shapes()]
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
 def test_the_longest_record_fits_a_line(shape: Shape) -> None:
     assert shape.worst <= MAX_LINE
+
+
+def test_the_name_of_every_level_fits_its_fields() -> None:
+    """An underscore takes three octets on the line."""
+    (levels,) = [parameter.choices for parameter in PARAMETERS if parameter.name == "attn"]
+    fields = [field for shape in kernel_shapes() for field in shape.fields if field.key in ("lv", "best")]
+    plain = [field.wire.maximum for field in fields if field.wire.kind == "plain"]
+    assert len(plain) == 3
+    assert max(len(escape(level.encode())) for level in levels) <= min(plain)
 
 
 def test_the_longest_record_is_really_that_long() -> None:
