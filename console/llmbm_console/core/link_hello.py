@@ -19,6 +19,7 @@ PIECE = 12  # bytes; with the FIFO's 16 this leaves room for what is still in it
 PROBE = 6  # bytes of a hello that show whether it is echoed: no whole head, so that their echo is text to any receiver
 PIECE_PAUSE = 0.02  # s at least between pieces
 PROMPT_LIMIT = 0.05  # s at most in human mode: an echo ends it earlier, but a kernel does not echo what may be a frame
+SLOW_LIMIT = 0.25  # s after a hello that failed: a kernel that looks at its line more seldom had no room for all of it
 BUSY_LIMIT = 0.3  # s at most in machine mode: a credit ends it earlier, and one comes every 250 ms
 LISTEN = 0.05  # s before anything is sent: who talks all the time is firmware, or a kernel in machine mode
 QUIET = 0.2
@@ -47,6 +48,7 @@ class Ear:
     beacons: int = 0
     nonce: str = ""  # of the hello that is not answered yet
     echoes: bool = False  # a hello came back as text: who does that knows no frames
+    damaged: bool = False  # or it did so only when it was whole: then a kernel may have got less than all of it
     last: bytes = b""  # what was heard last
     frozen: bool = False  # the machine is paused: nothing can be heard, and nothing may be said
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -90,10 +92,15 @@ Write = Callable[[bytes], Awaitable[None]]
 
 
 async def send_paced(
-    data: bytes, ear: Ear, write: Write, first: int = PIECE, echoed: Callable[[], bool] = lambda: False
+    data: bytes,
+    ear: Ear,
+    write: Write,
+    limit: float = PROMPT_LIMIT,
+    first: int = PIECE,
+    echoed: Callable[[], bool] = lambda: False,
 ) -> int:
     """Sends without credit: small pieces, the first one of `first` bytes, each after the echo (human mode) or credit
-    (machine mode) of the last. Stops where `echoed` holds; returns how many bytes were sent."""
+    (machine mode) of the last, or `limit` seconds. Stops where `echoed` holds; returns how many bytes were sent."""
     starts: list[int] = [0, *range(first, len(data), PIECE)]
     for start in starts:
         piece = data[start : start + PIECE if start else first]
@@ -106,16 +113,16 @@ async def send_paced(
         await write(piece)
         await asyncio.sleep(PIECE_PAUSE)
         if start + len(piece) < len(data):
-            await ear.wait(taken, (BUSY_LIMIT if ear.machine_frames else PROMPT_LIMIT) - PIECE_PAUSE)
+            await ear.wait(taken, limit - PIECE_PAUSE)
         if echoed():
             ear.echoes = True
             return start + len(piece)
     return len(data)
 
 
-async def say_hello(ear: Ear, write: Write, knock: bool, timeout: float) -> bool:
-    """One try. `knock` ends whatever a person or a program left on the line first. True when the kernel answered this
-    very hello. One that was not answered is erased: to an earlier kernel it is a half-typed prompt.
+async def say_hello(ear: Ear, write: Write, knock: bool, limit: float, timeout: float) -> bool:
+    """One try, at the pace of `limit`. `knock` ends whatever a person or a program left on the line first. True when
+    the kernel answered this very hello. One without an answer is erased: to an earlier kernel it is half a prompt.
     """
     if knock:
         await write(STOP + b"\r")
@@ -130,12 +137,14 @@ async def say_hello(ear: Ear, write: Write, knock: bool, timeout: float) -> bool
     def echoed() -> bool:
         return line[:PROBE] in CONTROLS.sub(b"", ear.last)
 
-    sent = await send_paced(line, ear, write, PIECE if ear.machine_frames else PROBE, echoed)
+    limit = BUSY_LIMIT if ear.machine_frames else limit
+    sent = await send_paced(line, ear, write, limit, PIECE if ear.machine_frames else PROBE, echoed)
     if not ear.echoes and await ear.wait(lambda: not ear.nonce or echoed(), timeout) and not ear.nonce:
         return True
-    ear.echoes = ear.echoes or echoed()
+    ear.damaged = not ear.echoes and echoed()
+    ear.echoes = ear.echoes or ear.damaged
     if not ear.machine_frames:
-        await send_paced(ERASE * sent, ear, write)
+        await send_paced(ERASE * sent, ear, write, limit)
     return not ear.nonce
 
 
@@ -182,9 +191,11 @@ async def establish(ear: Ear, write: Write) -> bool:
             await ear.quiet(FIRMWARE_QUIET if number == 0 else QUIET, 30.0)
         # In machine mode a knock would stop a running generation; a busy kernel only needs more time.
         knock = number > 0 and not ear.machine_frames
-        if await say_hello(ear, write, knock, timeout if knock else max(timeout, 1.0)):
+        limit = PROMPT_LIMIT if number == 0 else SLOW_LIMIT
+        if await say_hello(ear, write, knock, limit, timeout if knock else max(timeout, 1.0)):
             return True
-        if ear.echoes and not ear.machine_frames:
+        if ear.echoes and not ear.machine_frames and not (ear.damaged and number == 0):
             break  # a terminal that shows what is typed: to go on would be to type prompts
+        ear.echoes = False
     ear.nonce = ""
     return False
