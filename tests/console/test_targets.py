@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,9 @@ def test_the_tokenizer_is_found_by_the_models_name_then_by_its_usual_one(tmp_pat
     with pytest.raises(SessionError, match="no such model file"):
         paths.find_tokenizer(model)
     model.write_bytes(b"")
+    with pytest.raises(SessionError, match="not a model file"):
+        paths.find_tokenizer(model)
+    model.write_bytes(struct.pack("<7i", 64, 172, 5, 8, 4, 512, 512))
     with pytest.raises(SessionError, match=r"story\.tok\.bin or tokenizer\.bin in .*--tokenizer"):
         paths.find_tokenizer(model)
     usual = tmp_path / "tokenizer.bin"
