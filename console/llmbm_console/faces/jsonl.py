@@ -7,18 +7,15 @@ under the names of the schema, with its kind. Each line of standard input is a p
 from __future__ import annotations
 
 import json
-import math
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, RecordReceived, fields_of
-from llmbm_console.core.file_session import FileSession
 from llmbm_console.core.session import Session
 from llmbm_console.core.state import State
-from llmbm_console.faces.listening import listening, stdin_lines, tell_waiting
+from llmbm_console.faces.listening import run_lines
 from llmbm_console.faces.records import record_json
 
 
@@ -48,23 +45,10 @@ async def run_jsonl(session: Session, timeout: float = 120.0) -> int:
     def listen(_state: State, event: Event) -> None:
         _print(event_json(event, wall))
 
-    try:
-        with listening(session, listen, tell_waiting):
-            await session.open()
-            if isinstance(session, FileSession):  # nobody to talk to
-                await session.wait_ready(math.inf)
-                return 0
-            lines = stdin_lines()
-            await session.wait_ready(timeout)
-            while (line := await lines.get()) is not None:
-                if line.strip():
-                    try:
-                        await session.submit(line)
-                    except SessionError as error:
-                        _print({"at": time.time(), "event": "Refused", "line": line, "error": str(error)})
-    except SessionError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    finally:
-        await session.close()
-    return 0
+    async def submit(line: str) -> None:
+        try:
+            await session.submit(line)
+        except SessionError as error:
+            _print({"at": time.time(), "event": "Refused", "line": line, "error": str(error)})
+
+    return await run_lines(session, listen, submit, timeout)

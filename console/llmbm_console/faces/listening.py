@@ -1,14 +1,18 @@
-"""How a face without a screen hears a session: until nobody reads its output any more."""
+"""How a face without a screen lives with a session: it hears it until nobody reads its output any more, and passes the
+lines of standard input on."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, LinkChanged, LinkPhase
+from llmbm_console.core.file_session import FileSession
 from llmbm_console.core.session import Listener, Session
 from llmbm_console.core.state import State
 
@@ -19,37 +23,29 @@ def listening(session: Session, *faces: Listener) -> Iterator[None]:
     with BrokenPipeError, once: whatever else happens is told to nobody."""
     task = asyncio.current_task()
     assert task is not None
-    loop = asyncio.get_running_loop()
-    ending: asyncio.TimerHandle | None = None
-
-    def end() -> None:
-        """Again and again: asyncio.wait_for before Python 3.12 loses a cancellation that comes with a result."""
-        nonlocal ending
-        task.cancel()
-        ending = loop.call_later(0.1, end)
+    left = False
 
     def hear(state: State, event: Event) -> None:
-        if ending is not None:
+        nonlocal left
+        if left:
             return
         try:
             for face in faces:
                 face(state, event)
         except BrokenPipeError:
-            end()
+            left = True
+            task.cancel()
 
     undo = session.listen(hear)
     try:
         yield
     except asyncio.CancelledError:
-        if ending is None:
+        if not left:
             raise
-        while task.uncancel():
-            pass
+        task.uncancel()
         raise BrokenPipeError from None
     finally:
         undo()
-        if ending is not None:
-            ending.cancel()
 
 
 def tell_waiting(state: State, event: Event) -> None:
@@ -73,3 +69,34 @@ def stdin_lines() -> asyncio.Queue[str | None]:
 
     threading.Thread(target=read, name="standard input", daemon=True).start()
     return queue
+
+
+async def run_lines(
+    session: Session,
+    face: Listener,
+    submit: Callable[[str], Awaitable[None]],
+    timeout: float,
+    ready: Callable[[], None] = lambda: None,
+) -> int:
+    """Gives each line of standard input to `submit` until they end, while `face` hears the session, and closes it.
+    A file has nobody to talk to and is played to its end. `ready` is called when the kernel answers, within `timeout`
+    seconds. The exit status: 0 when the session could be opened.
+    """
+    try:
+        with listening(session, face, tell_waiting):
+            await session.open()
+            if isinstance(session, FileSession):
+                await session.wait_ready(math.inf)
+                return 0
+            lines = stdin_lines()
+            await session.wait_ready(timeout)
+            ready()
+            while (line := await lines.get()) is not None:
+                if line.strip():
+                    await submit(line)
+    except SessionError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    finally:
+        await session.close()
+    return 0

@@ -6,7 +6,6 @@ events) is a line of its own beginning with "# ", so that nothing ever moves or 
 
 from __future__ import annotations
 
-import math
 import sys
 
 from llmbm_console.core.errors import SessionError
@@ -21,12 +20,11 @@ from llmbm_console.core.events import (
     MachineChanged,
     Notice,
 )
-from llmbm_console.core.file_session import FileSession
 from llmbm_console.core.line_log import told
 from llmbm_console.core.session import Session
 from llmbm_console.core.state import State
 from llmbm_console.faces.execute import Streamer
-from llmbm_console.faces.listening import listening, stdin_lines, tell_waiting
+from llmbm_console.faces.listening import run_lines
 
 
 class PlainFace:
@@ -71,31 +69,17 @@ class PlainFace:
 async def run_plain(session: Session, timeout: float = 120.0) -> int:
     """Runs until the end of input; 0 when the session could be opened."""
     face = PlainFace()
-    try:
-        with listening(session, face, tell_waiting):
-            await session.open()
-            if isinstance(session, FileSession):  # nobody to talk to
-                await session.wait_ready(math.inf)
-                return 0
-            lines = stdin_lines()
-            await session.wait_ready(timeout)
-            face.note("ready: each line of input is a prompt, or a command that begins with /; Ctrl+D ends")
-            while (line := await lines.get()) is not None:
-                if line.strip():
-                    await _submit(session, face, line)
-    except SessionError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    finally:
-        await session.close()
-    return 0
 
+    async def submit(line: str) -> None:
+        try:
+            outcome = await session.submit(line)
+        except SessionError as error:
+            face.note(f"error: {error}")
+            return
+        if outcome.turn is not None and not outcome.ok:
+            face.note(f"error: {outcome.error}")
 
-async def _submit(session: Session, face: PlainFace, line: str) -> None:
-    try:
-        outcome = await session.submit(line)
-    except SessionError as error:
-        face.note(f"error: {error}")
-        return
-    if outcome.turn is not None and not outcome.ok:
-        face.note(f"error: {outcome.error}")
+    def ready() -> None:
+        face.note("ready: each line of input is a prompt, or a command that begins with /; Ctrl+D ends")
+
+    return await run_lines(session, face, submit, timeout, ready)
