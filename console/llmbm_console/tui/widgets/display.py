@@ -8,7 +8,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from llmbm_console.core.ppm import Pixmap
-from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.pixels import picture_widget
 from llmbm_console.tui.text import line
 from llmbm_console.tui.widgets.framed import Framed
@@ -30,7 +30,6 @@ class DisplayPane(Framed, can_focus=True):
     def __init__(self, pictures: str, *, id: str) -> None:
         super().__init__(id=id)
         self._pictures = pictures  # the setting: how they are drawn
-        self._frame = Frame()
         self._picture: Widget | None = None
         self._words = Static(markup=False)
         self.pixmap: Pixmap | None = None
@@ -40,17 +39,16 @@ class DisplayPane(Framed, can_focus=True):
         """Words until there is a picture."""
         yield self._words
 
-    def show(self, frame: Frame) -> None:
-        """Draws another frame."""
-        changed = frame.glyphs is not self.glyphs
-        self._frame = frame
-        if changed:
-            self.set_glyphs(frame.glyphs)
+    def set_glyphs(self, glyphs: Glyphs) -> None:
+        """Another set of signs, in which the picture may be drawn."""
+        super().set_glyphs(glyphs)
+        if self.pixmap is not None:
+            self.show_picture(self.pixmap)
+
+    def _draw(self) -> None:
         if self.pixmap is None:
             self._words.update(Content("\n").join(self._advice()))
             self.set_heading(line(), line())
-        elif changed:
-            self.show_picture(self.pixmap)
 
     def _advice(self) -> list[Content]:
         frame = self._frame
@@ -84,4 +82,4 @@ class DisplayPane(Framed, can_focus=True):
     def fail(self, reason: str) -> None:
         """There is no picture, and why; an earlier one stays."""
         self.reason = reason
-        self.show(self._frame)
+        self._draw()

@@ -59,7 +59,6 @@ class EventList(LineView):
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
-        self._frame = Frame()
         self._log: Sequence[LogLine] = ()  # as it was taken over last
         self._read = 0  # lines of the session that were taken over, those that the log forgot included
         self._entries: list[LogLine] = []  # what is shown
@@ -71,16 +70,9 @@ class EventList(LineView):
         self._wanted = ""
         self._passes: Callable[[LogLine], bool] | None = None
 
-    def show(self, frame: Frame) -> None:
-        """Draws another frame."""
-        self._frame = frame
-        if frame.glyphs is not self.glyphs:
-            self.set_glyphs(frame.glyphs)
-        self._update()
-
     def on_resize(self) -> None:
         """Rows are cut to the width."""
-        self._update()
+        self._draw()
 
     @property
     def row_count(self) -> int:
@@ -102,7 +94,7 @@ class EventList(LineView):
             made = self._made[row] = (entry, self._row(entry, self._width))
         return made[1]
 
-    def _update(self) -> None:
+    def _draw(self) -> None:
         width = self.scrollable_content_region.width
         if width <= 0 or not self.display:
             return

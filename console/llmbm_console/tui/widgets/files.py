@@ -63,17 +63,15 @@ class FileList(LineView):
         return files[self.selected_row][0] if 0 <= self.selected_row < len(files) else None
 
     def show(self, frame: Frame) -> None:
-        """Draws another frame."""
-        if frame.glyphs is not self.glyphs:
-            self.set_glyphs(frame.glyphs)
+        """Draws another frame; the first one that is seen asks for the list."""
         if self.display and self._files is None:
             self._files = []
             self.post_message(self.Wanted())
-        self._lay_out()
+        super().show(frame)
 
     def on_resize(self) -> None:
         """Rows are cut to the width."""
-        self._lay_out()
+        self._draw()
 
     def show_files(self, files: Sequence[tuple[Path, str]]) -> None:
         """The files and a word on each; the same one stays selected."""
@@ -81,16 +79,16 @@ class FileList(LineView):
         self._files = list(files)
         paths = [path for path, _detail in files]
         self.selected_row = paths.index(before) if before in paths else 0 if paths else -1
-        self._lay_out()
+        self._draw()
         if self.selected is not None and self.selected != before:
             self.post_message(self.Highlighted(self.selected))
 
     def mark(self, path: Path | None) -> None:
         """Marks the older file of a comparison."""
         self.marked = path
-        self._lay_out()
+        self._draw()
 
-    def _lay_out(self) -> None:
+    def _draw(self) -> None:
         width = self.scrollable_content_region.width
         if width <= 0 or not self.display:
             return
@@ -165,12 +163,6 @@ class Explanation(VerticalScroll, Framed, can_focus=True):
     def compose(self) -> ComposeResult:
         """One text."""
         yield self._words
-
-    def show(self, frame: Frame) -> None:
-        """Draws another frame."""
-        if frame.glyphs is not self.glyphs:
-            self.set_glyphs(frame.glyphs)
-        self._draw()
 
     def on_resize(self) -> None:
         """Lines depend on the width."""

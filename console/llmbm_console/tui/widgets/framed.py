@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 from textual.content import Content
 from textual.widget import Widget
 
+from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import BLOCKS, Glyphs
 from llmbm_console.tui.text import line
 
@@ -27,9 +28,20 @@ class Framed(Widget):
     title_text = ""
 
     glyphs: Glyphs = BLOCKS
+    _frame = Frame()
     _right = Content("")
     _bottom = Content("")
     _headed: tuple[object, ...] = ()
+
+    def show(self, frame: Frame) -> None:
+        """Draws another frame."""
+        self._frame = frame
+        if frame.glyphs is not self.glyphs:
+            self.set_glyphs(frame.glyphs)
+        self._draw()
+
+    def _draw(self) -> None:
+        """Draws what is inside of the edge, from the frame that was shown last."""
 
     def set_heading(self, right: Content | None = None, bottom: Content | None = None) -> None:
         """Sets what stands on the right of the upper edge and on the lower edge."""

@@ -134,7 +134,6 @@ class HexView(LineView):
         self._decoded = False  # another way to read octets was asked for once
         self.span = NOTHING
         self.mark = -1  # the address that was gone to
-        self._frame = Frame()
         self._pause = 0.0  # since when the machine is paused, in the pause that is looked at
         self._asked: set[int] = set()
         self._notes: list[tuple[str, str]] = []
@@ -143,15 +142,15 @@ class HexView(LineView):
 
     def show(self, frame: Frame) -> None:
         """Draws another frame."""
-        self._frame = frame
-        if frame.glyphs is not self.glyphs:
-            self.set_glyphs(frame.glyphs)
         machine = frame.state.machine
         if machine.status is MachineStatus.PAUSED and not frame.held and machine.since != self._pause:
             self._pause = machine.since
             self.pages.begin()
             self._asked.clear()
-        if self.display:
+        super().show(frame)
+
+    def _draw(self) -> None:
+        if self.display:  # a lens that nobody sees reads nothing
             self._update()
 
     def on_resize(self) -> None:

@@ -25,7 +25,6 @@ class Panel(Framed, can_focus=True):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.auto_links = False  # what can be clicked keeps its own colours
-        self._frame = Frame()
         self._lines: list[Content] = []
 
     def heading(self, frame: Frame) -> Content:
@@ -39,13 +38,6 @@ class Panel(Framed, can_focus=True):
     def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
         """The lines for a content area of this size; the first `height` are shown. A panel without any is empty."""
         return []
-
-    def show(self, frame: Frame) -> None:
-        """Draws another frame."""
-        self._frame = frame
-        if frame.glyphs is not self.glyphs:
-            self.set_glyphs(frame.glyphs)
-        self._draw()
 
     def _draw(self) -> None:
         width, height = self.content_size

@@ -55,20 +55,12 @@ class Prompt(TextArea, Framed):
         self._owed: list[str] = []  # lines that were not taken and not sent again: they come back one by one
         self._back = ""  # the one that came back last
         self._waiting = 0  # lines that are sent later
-        self._frame = Frame()
         self._rows = 1
 
     @property
     def text_rows(self) -> int:
         """Rows the text takes, 1 to 6."""
         return max(1, min(MAX_ROWS, self.wrapped_document.height))
-
-    def show(self, frame: Frame) -> None:
-        """Draws another frame."""
-        self._frame = frame
-        if frame.glyphs is not self.glyphs:
-            self.set_glyphs(frame.glyphs)
-        self._describe()
 
     def refuse(self, text: str, reason: str) -> None:
         """Gives a line back that was not taken, with the reason; what was written meanwhile is kept."""
@@ -78,7 +70,7 @@ class Prompt(TextArea, Framed):
         if not self.text:
             self._bring_back(self._owed[0])
         self._refused = self.text
-        self._describe()
+        self._draw()
 
     def give_back(self) -> None:
         """A line was taken: one that was refused before may be taken now."""
@@ -96,7 +88,7 @@ class Prompt(TextArea, Framed):
     def show_waiting(self, lines: int) -> None:
         """So many lines are sent later, when the kernel answers or the answer that runs has ended."""
         self._waiting = lines
-        self._describe()
+        self._draw()
 
     def replace_text(self, text: str) -> None:
         """Another text, with the cursor at its end."""
@@ -156,7 +148,7 @@ class Prompt(TextArea, Framed):
             self._refused = ""
         found = candidates(self.text) if len(self.text) > 1 else []
         self.suggestion = found[0][len(self.text) :] if found else ""
-        self._describe()
+        self._draw()
         if self.text_rows != self._rows:
             self._rows = self.text_rows
             self.post_message(self.Grown())
@@ -167,7 +159,7 @@ class Prompt(TextArea, Framed):
             self._rows = self.text_rows
             self.post_message(self.Grown())
 
-    def _describe(self) -> None:
+    def _draw(self) -> None:
         frame = self._frame
         width = max(10, self.size.width - 6)
         self.placeholder = line((clip(self._invitation(frame), width), "$muted"))

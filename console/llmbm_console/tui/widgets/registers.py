@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import line, plain, wrap
 from llmbm_console.tui.widgets.lines import Line, LineView
 
@@ -51,34 +50,26 @@ class Registers(LineView):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.following = False
-        self._frame = Frame()
         self._texts: tuple[str, str] = ("", "")  # the last time, and now
         self._reason = ""
 
-    def show(self, frame: Frame) -> None:
-        """Draws another frame."""
-        self._frame = frame
-        if frame.glyphs is not self.glyphs:
-            self.set_glyphs(frame.glyphs)
-        self._lay_out()
-
     def on_resize(self) -> None:
         """Rows are wrapped to the width."""
-        self._lay_out()
+        self._draw()
 
     def show_text(self, text: str) -> None:
         """What QEMU says now."""
         self._texts, self._reason = (self._texts[1], plain(text.replace("\r\n", "\n"))), ""
         self.selected_row = -1
-        self._lay_out()
+        self._draw()
         self.scroll_home(animate=False)
 
     def fail(self, reason: str) -> None:
         """They cannot be seen, and why."""
         self._reason = reason
-        self._lay_out()
+        self._draw()
 
-    def _lay_out(self) -> None:
+    def _draw(self) -> None:
         width = self.scrollable_content_region.width
         if width <= 0 or not self.display:
             return

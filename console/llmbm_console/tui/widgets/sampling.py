@@ -11,7 +11,6 @@ from textual.widgets import Static
 from llmbm_console.core.distribution import Rules
 from llmbm_console.core.state import State
 from llmbm_console.tui.choices import known, newest, slice_line, slice_text, vocab_of
-from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.scale import Scale
 from llmbm_console.tui.text import clip, line
 from llmbm_console.tui.widgets.framed import Framed
@@ -65,7 +64,6 @@ class SamplingPanel(Framed, can_focus=False):
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
-        self._frame = Frame()
         self.sliders = {
             p.name: Slider(Scale.of(p), id=f"slider-{p.name}") for p in PARAMETERS if p.sampling and p.name in FIELDS
         }
@@ -81,14 +79,10 @@ class SamplingPanel(Framed, can_focus=False):
         yield self._whatif
         yield self._note
 
-    def show(self, frame: Frame) -> None:
-        """Draws another frame."""
-        self._frame = frame
-        if frame.glyphs is not self.glyphs:
-            self.set_glyphs(frame.glyphs)
+    def _draw(self) -> None:
         if not self.display:
             return
-        state = frame.state
+        frame, state = self._frame, self._frame.state
         context = state.model.seq_len if state.model is not None else 0
         for name, slider in self.sliders.items():
             slider.disabled = frame.read_only

@@ -239,7 +239,6 @@ class Transcript(LineView):
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
-        self._frame = Frame()
         self._laid: list[tuple[TranscriptItem, int]] = []  # items laid out and their numbers of rows
         self._laid_rows = 0
         self._dropped = 0
@@ -251,16 +250,9 @@ class Transcript(LineView):
         self._laid_with = ("", "")
         self._tint = Tint()
 
-    def show(self, frame: Frame) -> None:
-        """Draws another frame."""
-        self._frame = frame
-        if frame.glyphs is not self.glyphs:
-            self.set_glyphs(frame.glyphs)
-        self._update()
-
     def on_resize(self) -> None:
         """Rows depend on the width."""
-        self._update()
+        self._draw()
 
     def follow_changed(self) -> None:
         """The lower edge says whether the end is followed."""
@@ -290,7 +282,7 @@ class Transcript(LineView):
         parts += [f"tint {self._tint.mode}"] if self._tint.mode else []
         return line((" · ".join(parts), "$muted"))
 
-    def _update(self) -> None:
+    def _draw(self) -> None:
         width = self.scrollable_content_region.width
         if width <= 0 or not self.display:
             return
@@ -336,7 +328,7 @@ class Transcript(LineView):
         self._laid_rows -= surplus
         self._tail = []
         self.set_rows(self._laid_rows, [], removed=surplus)
-        self._update()
+        self._draw()
 
     def _forget(self, state: State) -> int:
         """Removes the items that left the state at its beginning; returns their rows."""
