@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import signal
 import sys
 
 from llmbm_console.chaos.endpoints import AddressError, split
 from llmbm_console.chaos.faults import SmallFifo
 from llmbm_console.chaos.proxy import Chaos
+from llmbm_console.core.signals import on_signals
 
 RATES = {
     "flip": ("flip_bit", "bit flips per octet"),
@@ -104,10 +104,7 @@ def report(chaos: Chaos) -> str:
 async def run(arguments: argparse.Namespace) -> None:
     """Until it is interrupted."""
     ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):  # no signal handlers in Windows' event loop
-            loop.add_signal_handler(number, ended.set)
+    on_signals(("SIGINT", "SIGTERM"), lambda _number: ended.set())
     chaos = configured(arguments)
     async with chaos:
         print(f"{arguments.listen} -> {arguments.to}, seed {arguments.seed}", flush=True)

@@ -5,10 +5,10 @@ back, a recording its last entry, and a name of --share is taken away.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
 from collections.abc import Coroutine
 from typing import Any
+
+from llmbm_console.core.signals import on_signals
 
 
 def run_to_end(main: Coroutine[Any, Any, int]) -> int:
@@ -18,17 +18,14 @@ def run_to_end(main: Coroutine[Any, Any, int]) -> int:
 
 
 async def _with_signals(main: Coroutine[Any, Any, int]) -> int:
-    task, got, loop = asyncio.ensure_future(main), list[int](), asyncio.get_running_loop()
+    task, got = asyncio.ensure_future(main), list[int]()
 
     def end(number: int) -> None:
         got.append(number)
         if len(got) == 1:  # the closing itself is not cut short by an impatient second one
             task.cancel()
 
-    for name in ("SIGTERM", "SIGHUP"):
-        if (number := getattr(signal, name, None)) is not None:
-            with contextlib.suppress(NotImplementedError):  # no signal handlers in Windows' event loop
-                loop.add_signal_handler(number, end, number)
+    on_signals(("SIGTERM", "SIGHUP"), end)
     try:
         return await task
     except asyncio.CancelledError:

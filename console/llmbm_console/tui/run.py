@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from llmbm_console.core.signals import on_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -78,16 +79,12 @@ def digits_with_alt() -> None:
 async def _run(make: Callable[[], ConsoleApp]) -> int | Target:
     app = make()
     digits_with_alt()
-    loop = asyncio.get_running_loop()
 
-    def end(status: int) -> None:
-        _end_soon(status)
-        app.exit(status)
+    def end(number: int) -> None:
+        _end_soon(128 + number)
+        app.exit(128 + number)
 
-    for name in ("SIGTERM", "SIGHUP"):
-        if (number := getattr(signal, name, None)) is not None:
-            with contextlib.suppress(NotImplementedError):  # no signal handlers in Windows' event loop
-                loop.add_signal_handler(number, end, 128 + number)
+    on_signals(("SIGTERM", "SIGHUP"), end)
     try:
         status = await app.run_async()
     finally:
