@@ -19,15 +19,13 @@ PIECE = 12  # bytes; with the FIFO's 16 this leaves room for what is still in it
 PROBE = 6  # bytes of a hello that show whether it is echoed: no whole head, so that their echo is text to any receiver
 PIECE_PAUSE = 0.02  # s at least between pieces
 PROMPT_LIMIT = 0.05  # s at most in human mode: an echo ends it earlier, but a kernel does not echo what may be a frame
-SLOW_LIMIT = 0.25  # s after a hello that failed: a kernel that looks at its line more seldom had no room for all of it
+SLOW_LIMIT = 0.25  # s after a knock: a kernel that looks at its line more seldom had no room for all of a hello
 BUSY_LIMIT = 0.3  # s at most in machine mode: a credit ends it earlier, and one comes every 250 ms
 LISTEN = 0.05  # s before anything is sent: who talks all the time is firmware, or a kernel in machine mode
 QUIET = 0.2
 TRIES = (0.3, 0.5, 1.0, 2.0, 2.0)  # s to wait for the answer to each hello
 FIRMWARE_QUIET = 1.0  # s without a byte before a line that talks is spoken to
-BOOT_QUIET = (
-    8.0  # s: a starting machine that fell silent without the kernel's beacon; on a busy computer firmware pauses
-)
+BOOT_QUIET = 8.0  # s: a starting machine fell silent without the kernel's beacon; busy computers let firmware pause
 BOOT_SILENT = 45.0  # s: a starting machine that never said anything
 NONCE, NONCE_LETTERS = 3, string.ascii_lowercase + string.digits  # with three letters a hello is three pieces
 HEARD = 256  # bytes kept of what was heard last
@@ -48,7 +46,6 @@ class Ear:
     beacons: int = 0
     nonce: str = ""  # of the hello that is not answered yet
     echoes: bool = False  # a hello came back as text: who does that knows no frames
-    damaged: bool = False  # or it did so only when it was whole: then a kernel may have got less than all of it
     last: bytes = b""  # what was heard last
     frozen: bool = False  # the machine is paused: nothing can be heard, and nothing may be said
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -120,9 +117,9 @@ async def send_paced(
     return len(data)
 
 
-async def say_hello(ear: Ear, write: Write, knock: bool, limit: float, timeout: float) -> bool:
-    """One try, at the pace of `limit`. `knock` ends whatever a person or a program left on the line first. True when
-    the kernel answered this very hello. One without an answer is erased: to an earlier kernel it is half a prompt.
+async def say_hello(ear: Ear, write: Write, knock: bool, timeout: float) -> bool:
+    """One try. `knock` ends whatever a person or a program left on the line first, and takes its time. True when the
+    kernel answered this very hello. One without an answer is erased: to an earlier kernel it is half a prompt.
     """
     if knock:
         await write(STOP + b"\r")
@@ -137,12 +134,12 @@ async def say_hello(ear: Ear, write: Write, knock: bool, limit: float, timeout: 
     def echoed() -> bool:
         return line[:PROBE] in CONTROLS.sub(b"", ear.last)
 
-    limit = BUSY_LIMIT if ear.machine_frames else limit
+    limit = BUSY_LIMIT if ear.machine_frames else SLOW_LIMIT if knock else PROMPT_LIMIT
     sent = await send_paced(line, ear, write, limit, PIECE if ear.machine_frames else PROBE, echoed)
     if not ear.echoes and await ear.wait(lambda: not ear.nonce or echoed(), timeout) and not ear.nonce:
         return True
-    ear.damaged = not ear.echoes and echoed()
-    ear.echoes = ear.echoes or ear.damaged
+    # One that came back only when it was whole may have lost a part on the way to a kernel that has no room: once more.
+    ear.echoes = ear.echoes or (knock and echoed())
     if not ear.machine_frames:
         await send_paced(ERASE * sent, ear, write, limit)
     return not ear.nonce
@@ -191,11 +188,9 @@ async def establish(ear: Ear, write: Write) -> bool:
             await ear.quiet(FIRMWARE_QUIET if number == 0 else QUIET, 30.0)
         # In machine mode a knock would stop a running generation; a busy kernel only needs more time.
         knock = number > 0 and not ear.machine_frames
-        limit = PROMPT_LIMIT if number == 0 else SLOW_LIMIT
-        if await say_hello(ear, write, knock, limit, timeout if knock else max(timeout, 1.0)):
+        if await say_hello(ear, write, knock, timeout if knock else max(timeout, 1.0)):
             return True
-        if ear.echoes and not ear.machine_frames and not (ear.damaged and number == 0):
+        if ear.echoes and not ear.machine_frames:
             break  # a terminal that shows what is typed: to go on would be to type prompts
-        ear.echoes = False
     ear.nonce = ""
     return False

@@ -300,9 +300,8 @@ class LiveSession:
     async def _command(self, dialogue: Dialogue, line: str) -> Outcome:
         output = await dialogue.run(line)
         if line.split()[0] == "/reset":
-            with contextlib.suppress(
-                RequestError
-            ):  # its sample comes twice a second; nobody should see a trip that long
+            # Its sample comes twice a second; nobody should see a trip that long.
+            with contextlib.suppress(RequestError):
                 await dialogue.fetch(Stream.SENTINEL)
         self._emit(ev.CommandDone(time.monotonic(), line, True, output))
         return Outcome(line, ok=True, output=output)
