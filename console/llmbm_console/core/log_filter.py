@@ -46,6 +46,11 @@ def _term(word: str, name: str) -> Callable[[LogLine], bool]:
     return lambda entry: any(wanted in field(entry, name).casefold() for name in FIELDS)
 
 
+def words_of(query: str) -> list[str]:
+    """The words of a filter, as they are written."""
+    return [match[0] for match in _WORD.finditer(query)]
+
+
 def log_filter(query: str) -> Callable[[LogLine], bool]:
     """A test for lines. Every line passes an empty query. Raises FilterError."""
     terms: list[tuple[bool, Callable[[LogLine], bool]]] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,7 +9,7 @@ from typing import NamedTuple
 from textual import events
 from textual.content import Content
 
-from llmbm_console.core.log_filter import LEVELS, field
+from llmbm_console.core.log_filter import LEVELS, field, words_of
 from llmbm_console.core.state import LogLine
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import clip, line
@@ -52,7 +51,7 @@ def _most_first(item: tuple[str, int]) -> tuple[int, str]:
 def toggled(query: str, facet: Facet) -> str:
     """The filter with a value asked for, then excluded, then neither. Another value of the same field gives way: no
     line has two."""
-    words = re.findall(r'!?(?:[a-z]+:)?(?:"[^"]*"?|\S+)', query)
+    words = words_of(query)
     if facet.term in words:
         words[words.index(facet.term)] = f"!{facet.term}"
     elif f"!{facet.term}" in words:
