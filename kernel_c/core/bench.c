@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "kernel.h"
 #include "stream_read.h"
+#include "values.h"
 
 #define SLICES 9u          /* of the stream read; the median counts */
 #define WARM_SLICES 12u    /* before them, of weights that a cache may hold in part: three times those of a 15M model */
@@ -22,19 +23,8 @@ struct burst {
 
 static uint64_t median(uint64_t *values, uint32_t count)
 {
-    for (uint32_t i = 1; i < count; i++) {
-        uint64_t value = values[i];
-        uint32_t at = i;
-        for (; at > 0 && values[at - 1] > value; at--)
-            values[at] = values[at - 1];
-        values[at] = value;
-    }
+    sort_values(values, count);
     return values[count / 2];
-}
-
-static uint32_t at_most_32(uint64_t value)
-{
-    return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
 }
 
 uint32_t bench_mb_s(uint64_t bytes, uint64_t microseconds)

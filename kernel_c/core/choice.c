@@ -22,7 +22,7 @@ void choice_before(struct choice *choice, const float *logits, uint32_t vocab_si
 
 static bool seen(uint32_t id, const uint32_t *turn, size_t turn_count)
 {
-    size_t first = turn_count > SAMPLER_PENALTY_WINDOW ? turn_count - SAMPLER_PENALTY_WINDOW : 0;
+    size_t first = sampler_window(turn_count);
     for (size_t i = first; i < turn_count; i++)
         if (turn[i] == id)
             return true;

@@ -2,16 +2,7 @@
 #include "report.h"
 
 #include "kernel.h"
-
-static uint16_t at_most_16(uint64_t value)
-{
-    return value > UINT16_MAX ? UINT16_MAX : (uint16_t)value;
-}
-
-static uint32_t at_most_32(uint64_t value)
-{
-    return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
-}
+#include "values.h"
 
 /* Tokens per second in millionths; the first token comes out of the prefill. */
 static uint64_t decode_rate(const struct chat *chat)

@@ -48,7 +48,7 @@ void sampler_ban_ngrams(float *logits, uint32_t vocab_size, uint32_t length, con
 void sampler_penalise(float *logits, uint32_t vocab_size, uint32_t penalty, const uint32_t *turn, size_t turn_count)
 {
     float factor = (float)penalty / (float)SAMPLER_MILLION;
-    size_t first = turn_count > SAMPLER_PENALTY_WINDOW ? turn_count - SAMPLER_PENALTY_WINDOW : 0;
+    size_t first = sampler_window(turn_count);
     for (size_t i = first; i < turn_count; i++) {
         bool skip = turn[i] >= vocab_size;
         for (size_t earlier = first; earlier < i && !skip; earlier++)

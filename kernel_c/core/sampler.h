@@ -12,6 +12,12 @@
 #define SAMPLER_MILLION 1000000u
 #define SAMPLER_PENALTY_WINDOW 64u /* the last tokens of a turn that the repetition penalty looks at */
 
+/* The place in a turn where that window begins. */
+static inline size_t sampler_window(size_t turn_count)
+{
+    return turn_count > SAMPLER_PENALTY_WINDOW ? turn_count - SAMPLER_PENALTY_WINDOW : 0;
+}
+
 /* Real values are in millionths, so that 0.85 is 0.85 when it is printed again. */
 struct sampling {
     uint32_t temperature;     /* 0 (greedy) .. 2000000 */

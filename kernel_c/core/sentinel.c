@@ -5,6 +5,7 @@
 #include "dump_files.h"
 #include "kernel.h"
 #include "text.h"
+#include "values.h"
 
 #define BUDGET_FACTOR 6u
 #define EVENTS_A_TURN                                                                                                  \
@@ -251,12 +252,8 @@ uint32_t sentinel_percentiles(const struct sentinel *sentinel, uint64_t ret_valu
     static const uint32_t percents[3] = {50, 95, 99};
     uint64_t sorted[SENTINEL_HISTORY];
     uint32_t count = sentinel->history_count;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t at = i;
-        for (; at > 0 && sorted[at - 1] > sentinel->history[i]; at--)
-            sorted[at] = sorted[at - 1];
-        sorted[at] = sentinel->history[i];
-    }
+    __builtin_memcpy(sorted, sentinel->history, count * sizeof sorted[0]);
+    sort_values(sorted, count);
     for (unsigned i = 0; i < 3; i++) /* nearest rank */
         ret_values[i] = count == 0 ? 0 : sorted[(count * percents[i] + 99) / 100 - 1];
     return count;
