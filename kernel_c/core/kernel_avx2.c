@@ -76,77 +76,35 @@ static void add_weighted(float *out, const float *rows, const float *weights, ui
     _mm256_zeroupper();
 }
 
-static __m256 exponential_eight(__m256 x)
-{
-    x = _mm256_max_ps(x, _mm256_set1_ps(EXP_LOW));
-    x = _mm256_min_ps(x, _mm256_set1_ps(EXP_HIGH));
-    __m256 shifted = _mm256_add_ps(_mm256_mul_ps(x, _mm256_set1_ps(EXP_LOG2E)), _mm256_set1_ps(EXP_ROUND));
-    __m256 n = _mm256_sub_ps(shifted, _mm256_set1_ps(EXP_ROUND));
-    __m256 r = _mm256_sub_ps(x, _mm256_mul_ps(n, _mm256_set1_ps(EXP_LN2_HIGH)));
-    r = _mm256_sub_ps(r, _mm256_mul_ps(n, _mm256_set1_ps(EXP_LN2_LOW)));
-    __m256 p = _mm256_set1_ps(EXP_P5);
-    p = _mm256_add_ps(_mm256_mul_ps(p, r), _mm256_set1_ps(EXP_P4));
-    p = _mm256_add_ps(_mm256_mul_ps(p, r), _mm256_set1_ps(EXP_P3));
-    p = _mm256_add_ps(_mm256_mul_ps(p, r), _mm256_set1_ps(EXP_P2));
-    p = _mm256_add_ps(_mm256_mul_ps(p, r), _mm256_set1_ps(EXP_P1));
-    p = _mm256_add_ps(_mm256_mul_ps(p, r), _mm256_set1_ps(EXP_P0));
-    p = _mm256_add_ps(_mm256_mul_ps(p, _mm256_mul_ps(r, r)), r);
-    p = _mm256_add_ps(p, _mm256_set1_ps(1.0f));
-    __m256i exponent = _mm256_slli_epi32(_mm256_castps_si256(shifted), 23);
-    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), exponent));
-}
+#define LANES 8u
+typedef __m256 lanes;
+#define lanes_load _mm256_loadu_ps
+#define lanes_store _mm256_storeu_ps
+#define lanes_all _mm256_set1_ps
+#define lanes_max _mm256_max_ps
+#define lanes_min _mm256_min_ps
+#define lanes_done _mm256_zeroupper
 
-static void exponential(float *values, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i += 8)
-        _mm256_storeu_ps(values + i, exponential_eight(_mm256_loadu_ps(values + i)));
-    _mm256_zeroupper();
-}
-
-static inline float horizontal_max(__m256 values)
+static inline float lanes_highest(lanes values)
 {
     __m128 four = _mm_max_ps(_mm256_castps256_ps128(values), _mm256_extractf128_ps(values, 1));
     __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
 }
 
-static float highest(const float *values, uint32_t count)
+static inline lanes lanes_raise(lanes power, lanes shifted)
 {
-    __m256 most = _mm256_set1_ps(-__builtin_inff());
-    for (uint32_t t = 0; t < count; t += 8)
-        most = _mm256_max_ps(_mm256_loadu_ps(values + t), most);
-    return horizontal_max(most);
+    __m256i exponent = _mm256_slli_epi32(_mm256_castps_si256(shifted), 23);
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(power), exponent));
 }
 
-static void softmax(float *weights, const float *scores, float divisor, uint32_t count)
-{
-    __m256 divisors = _mm256_set1_ps(divisor);
-    for (uint32_t t = 0; t < count; t += 8)
-        _mm256_storeu_ps(weights + t, _mm256_div_ps(_mm256_loadu_ps(scores + t), divisors));
-    softmax_end(weights, count);
-    __m256 most = _mm256_set1_ps(highest(weights, count));
-    float sum = 0;
-    for (uint32_t t = 0; t < count; t += 8) {
-        __m256 power = exponential_eight(_mm256_sub_ps(_mm256_loadu_ps(weights + t), most));
-        _mm256_storeu_ps(weights + t, power);
-        sum = add_in_order(sum, weights + t, count - t < 8 ? count - t : 8);
-    }
-    __m256 sums = _mm256_set1_ps(sum);
-    for (uint32_t t = 0; t < count; t += 8)
-        _mm256_storeu_ps(weights + t, _mm256_div_ps(_mm256_loadu_ps(weights + t), sums));
-    _mm256_zeroupper();
-}
+#include "kernel_lanes.h"
 
-static void gate(float *out, const float *gate, const float *up, uint32_t count)
+static void exponential(float *values, uint32_t count)
 {
-    __m256 one = _mm256_set1_ps(1.0f);
-    for (uint32_t i = 0; i < count; i += 8) {
-        __m256 x = _mm256_loadu_ps(gate + i);
-        __m256 power = exponential_eight(_mm256_xor_ps(x, _mm256_set1_ps(-0.0f)));
-        __m256 silu = _mm256_mul_ps(x, _mm256_div_ps(one, _mm256_add_ps(one, power)));
-        _mm256_storeu_ps(out + i, _mm256_mul_ps(silu, _mm256_loadu_ps(up + i)));
-    }
-    _mm256_zeroupper();
+    for (uint32_t i = 0; i < count; i += LANES)
+        lanes_store(values + i, exponential_lanes(lanes_load(values + i)));
+    lanes_done();
 }
 
 /* sums[i] += four columns of eight rows. VPMADDUBSW wants one side without sign: the magnitudes of x; the sign goes
@@ -221,7 +179,7 @@ static float largest_magnitude(const float *values, uint32_t count)
     __m256 most = _mm256_setzero_ps(), no_sign = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
     for (uint32_t i = 0; i < count; i += 8)
         most = _mm256_max_ps(_mm256_and_ps(_mm256_loadu_ps(values + i), no_sign), most);
-    return horizontal_max(most);
+    return lanes_highest(most);
 }
 
 /* Eight quotients, rounded as round_away of the reference does. */
@@ -265,8 +223,8 @@ const struct kernels kernels_avx2 = {
     .matmul = matmul,
     .add_weighted = add_weighted,
     .exponential = exponential,
-    .softmax = softmax,
-    .gate = gate,
+    .softmax = softmax_lanes,
+    .gate = gate_lanes,
     .matvec_int8 = matvec_int8,
     .matmul_int8 = matmul_int8,
     .quantise = quantise,

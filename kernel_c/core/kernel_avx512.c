@@ -77,73 +77,46 @@ void avx512_add_weighted(float *out, const float *rows, const float *weights, ui
     _mm256_zeroupper();
 }
 
-static __m512 exponential_sixteen(__m512 x)
+#define LANES 16u
+typedef __m512 lanes;
+#define lanes_load _mm512_loadu_ps
+#define lanes_store _mm512_storeu_ps
+#define lanes_all _mm512_set1_ps
+#define lanes_max _mm512_max_ps
+#define lanes_min _mm512_min_ps
+#define lanes_done _mm256_zeroupper
+
+static inline float lanes_highest(lanes values)
 {
-    x = _mm512_max_ps(x, _mm512_set1_ps(EXP_LOW));
-    x = _mm512_min_ps(x, _mm512_set1_ps(EXP_HIGH));
-    __m512 shifted = _mm512_add_ps(_mm512_mul_ps(x, _mm512_set1_ps(EXP_LOG2E)), _mm512_set1_ps(EXP_ROUND));
-    __m512 n = _mm512_sub_ps(shifted, _mm512_set1_ps(EXP_ROUND));
-    __m512 r = _mm512_sub_ps(x, _mm512_mul_ps(n, _mm512_set1_ps(EXP_LN2_HIGH)));
-    r = _mm512_sub_ps(r, _mm512_mul_ps(n, _mm512_set1_ps(EXP_LN2_LOW)));
-    __m512 p = _mm512_set1_ps(EXP_P5);
-    p = _mm512_add_ps(_mm512_mul_ps(p, r), _mm512_set1_ps(EXP_P4));
-    p = _mm512_add_ps(_mm512_mul_ps(p, r), _mm512_set1_ps(EXP_P3));
-    p = _mm512_add_ps(_mm512_mul_ps(p, r), _mm512_set1_ps(EXP_P2));
-    p = _mm512_add_ps(_mm512_mul_ps(p, r), _mm512_set1_ps(EXP_P1));
-    p = _mm512_add_ps(_mm512_mul_ps(p, r), _mm512_set1_ps(EXP_P0));
-    p = _mm512_add_ps(_mm512_mul_ps(p, _mm512_mul_ps(r, r)), r);
-    p = _mm512_add_ps(p, _mm512_set1_ps(1.0f));
-    __m512i exponent = _mm512_slli_epi32(_mm512_castps_si512(shifted), 23);
-    return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(p), exponent));
+    return _mm512_reduce_max_ps(values);
 }
+
+static inline lanes lanes_raise(lanes power, lanes shifted)
+{
+    __m512i exponent = _mm512_slli_epi32(_mm512_castps_si512(shifted), 23);
+    return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(power), exponent));
+}
+
+#include "kernel_lanes.h"
 
 void avx512_exponential(float *values, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i += 16) {
-        __mmask16 some = count - i < 16 ? 0xff : 0xffff;
-        __m512 x = _mm512_maskz_loadu_ps(some, values + i);
-        _mm512_mask_storeu_ps(values + i, some, exponential_sixteen(x));
+    for (uint32_t i = 0; i < count; i += LANES) {
+        __mmask16 some = count - i < LANES ? 0xff : 0xffff;
+        lanes x = _mm512_maskz_loadu_ps(some, values + i);
+        _mm512_mask_storeu_ps(values + i, some, exponential_lanes(x));
     }
-    _mm256_zeroupper();
-}
-
-static float highest(const float *values, uint32_t count)
-{
-    __m512 most = _mm512_set1_ps(-__builtin_inff());
-    for (uint32_t t = 0; t < count; t += 16)
-        most = _mm512_max_ps(_mm512_loadu_ps(values + t), most);
-    return _mm512_reduce_max_ps(most);
+    lanes_done();
 }
 
 void avx512_softmax(float *weights, const float *scores, float divisor, uint32_t count)
 {
-    __m512 divisors = _mm512_set1_ps(divisor);
-    for (uint32_t t = 0; t < count; t += 16)
-        _mm512_storeu_ps(weights + t, _mm512_div_ps(_mm512_loadu_ps(scores + t), divisors));
-    softmax_end(weights, count);
-    __m512 most = _mm512_set1_ps(highest(weights, count));
-    float sum = 0;
-    for (uint32_t t = 0; t < count; t += 16) {
-        __m512 power = exponential_sixteen(_mm512_sub_ps(_mm512_loadu_ps(weights + t), most));
-        _mm512_storeu_ps(weights + t, power);
-        sum = add_in_order(sum, weights + t, count - t < 16 ? count - t : 16);
-    }
-    __m512 sums = _mm512_set1_ps(sum);
-    for (uint32_t t = 0; t < count; t += 16)
-        _mm512_storeu_ps(weights + t, _mm512_div_ps(_mm512_loadu_ps(weights + t), sums));
-    _mm256_zeroupper();
+    softmax_lanes(weights, scores, divisor, count);
 }
 
 void avx512_gate(float *out, const float *gate, const float *up, uint32_t count)
 {
-    __m512 one = _mm512_set1_ps(1.0f);
-    for (uint32_t i = 0; i < count; i += 16) {
-        __m512 x = _mm512_loadu_ps(gate + i);
-        __m512 power = exponential_sixteen(_mm512_xor_ps(x, _mm512_set1_ps(-0.0f)));
-        __m512 silu = _mm512_mul_ps(x, _mm512_div_ps(one, _mm512_add_ps(one, power)));
-        _mm512_storeu_ps(out + i, _mm512_mul_ps(silu, _mm512_loadu_ps(up + i)));
-    }
-    _mm256_zeroupper();
+    gate_lanes(out, gate, up, count);
 }
 
 static float largest_magnitude(const float *values, uint32_t count)

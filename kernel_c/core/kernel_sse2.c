@@ -68,73 +68,33 @@ static void add_weighted(float *out, const float *rows, const float *weights, ui
     add_weighted_columns(out, rows, weights, count, size, i);
 }
 
-static __m128 exponential_four(__m128 x)
-{
-    x = _mm_max_ps(x, _mm_set1_ps(EXP_LOW));
-    x = _mm_min_ps(x, _mm_set1_ps(EXP_HIGH));
-    __m128 shifted = _mm_add_ps(_mm_mul_ps(x, _mm_set1_ps(EXP_LOG2E)), _mm_set1_ps(EXP_ROUND));
-    __m128 n = _mm_sub_ps(shifted, _mm_set1_ps(EXP_ROUND));
-    __m128 r = _mm_sub_ps(x, _mm_mul_ps(n, _mm_set1_ps(EXP_LN2_HIGH)));
-    r = _mm_sub_ps(r, _mm_mul_ps(n, _mm_set1_ps(EXP_LN2_LOW)));
-    __m128 p = _mm_set1_ps(EXP_P5);
-    p = _mm_add_ps(_mm_mul_ps(p, r), _mm_set1_ps(EXP_P4));
-    p = _mm_add_ps(_mm_mul_ps(p, r), _mm_set1_ps(EXP_P3));
-    p = _mm_add_ps(_mm_mul_ps(p, r), _mm_set1_ps(EXP_P2));
-    p = _mm_add_ps(_mm_mul_ps(p, r), _mm_set1_ps(EXP_P1));
-    p = _mm_add_ps(_mm_mul_ps(p, r), _mm_set1_ps(EXP_P0));
-    p = _mm_add_ps(_mm_mul_ps(p, _mm_mul_ps(r, r)), r);
-    p = _mm_add_ps(p, _mm_set1_ps(1.0f));
-    __m128i exponent = _mm_slli_epi32(_mm_castps_si128(shifted), 23);
-    return _mm_castsi128_ps(_mm_add_epi32(_mm_castps_si128(p), exponent));
-}
+#define LANES 4u
+typedef __m128 lanes;
+#define lanes_load _mm_loadu_ps
+#define lanes_store _mm_storeu_ps
+#define lanes_all _mm_set1_ps
+#define lanes_max _mm_max_ps
+#define lanes_min _mm_min_ps
+#define lanes_done() ((void)0)
 
-static void exponential(float *values, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i += 4)
-        _mm_storeu_ps(values + i, exponential_four(_mm_loadu_ps(values + i)));
-}
-
-static inline float horizontal_max(__m128 values)
+static inline float lanes_highest(lanes values)
 {
     __m128 two = _mm_max_ps(values, _mm_movehl_ps(values, values));
     return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
 }
 
-static float highest(const float *values, uint32_t count)
+static inline lanes lanes_raise(lanes power, lanes shifted)
 {
-    __m128 most = _mm_set1_ps(-__builtin_inff());
-    for (uint32_t t = 0; t < count; t += 4)
-        most = _mm_max_ps(_mm_loadu_ps(values + t), most);
-    return horizontal_max(most);
+    __m128i exponent = _mm_slli_epi32(_mm_castps_si128(shifted), 23);
+    return _mm_castsi128_ps(_mm_add_epi32(_mm_castps_si128(power), exponent));
 }
 
-static void softmax(float *weights, const float *scores, float divisor, uint32_t count)
-{
-    __m128 divisors = _mm_set1_ps(divisor);
-    for (uint32_t t = 0; t < count; t += 4)
-        _mm_storeu_ps(weights + t, _mm_div_ps(_mm_loadu_ps(scores + t), divisors));
-    softmax_end(weights, count);
-    __m128 most = _mm_set1_ps(highest(weights, count));
-    float sum = 0;
-    for (uint32_t t = 0; t < count; t += 4) {
-        __m128 power = exponential_four(_mm_sub_ps(_mm_loadu_ps(weights + t), most));
-        _mm_storeu_ps(weights + t, power);
-        sum = add_in_order(sum, weights + t, count - t < 4 ? count - t : 4);
-    }
-    __m128 sums = _mm_set1_ps(sum);
-    for (uint32_t t = 0; t < count; t += 4)
-        _mm_storeu_ps(weights + t, _mm_div_ps(_mm_loadu_ps(weights + t), sums));
-}
+#include "kernel_lanes.h"
 
-static void gate(float *out, const float *gate, const float *up, uint32_t count)
+static void exponential(float *values, uint32_t count)
 {
-    __m128 one = _mm_set1_ps(1.0f);
-    for (uint32_t i = 0; i < count; i += 4) {
-        __m128 x = _mm_loadu_ps(gate + i);
-        __m128 power = exponential_four(_mm_xor_ps(x, _mm_set1_ps(-0.0f)));
-        __m128 silu = _mm_mul_ps(x, _mm_div_ps(one, _mm_add_ps(one, power)));
-        _mm_storeu_ps(out + i, _mm_mul_ps(silu, _mm_loadu_ps(up + i)));
-    }
+    for (uint32_t i = 0; i < count; i += LANES)
+        lanes_store(values + i, exponential_lanes(lanes_load(values + i)));
 }
 
 /* total + sums / 256 * the rows' scales * x's scale */
@@ -210,7 +170,7 @@ static float largest_magnitude(const float *values, uint32_t count)
     __m128 most = _mm_setzero_ps(), no_sign = _mm_castsi128_ps(_mm_set1_epi32(0x7fffffff));
     for (uint32_t i = 0; i < count; i += 4)
         most = _mm_max_ps(_mm_and_ps(_mm_loadu_ps(values + i), no_sign), most);
-    return horizontal_max(most);
+    return lanes_highest(most);
 }
 
 /* Four values over the scale, rounded as round_away of the reference does. */
@@ -250,8 +210,8 @@ const struct kernels kernels_sse2 = {
     .matmul = matmul,
     .add_weighted = add_weighted,
     .exponential = exponential,
-    .softmax = softmax,
-    .gate = gate,
+    .softmax = softmax_lanes,
+    .gate = gate_lanes,
     .matvec_int8 = matvec_int8,
     .matmul_int8 = matmul_int8,
     .quantise = quantise,
