@@ -16,8 +16,11 @@ DRAWN = {"temp": "0.9", "norepeat": "4", "repeat": "1.15", "max_tokens": "40"}
 
 @pytest.fixture
 def host(boot: Boot) -> Host:
-    """Tokens some milliseconds apart: at full speed the line may be full, and samples are what is left out then."""
-    return boot("--poll-gap-us", "500").session()
+    """The plain kernels take longer for a token than lies between two polls, and what 40 tokens say fits into the
+    socket: the ring is never half full, however late this host reads, and no choice is left out."""
+    host = boot().session()
+    assert host.ask("set", parameter="attn", value="reference").ok
+    return host
 
 
 def set_all(host: Host, **values: str) -> None:
@@ -103,9 +106,9 @@ def test_it_can_be_asked_for_while_an_answer_runs(slow_host: Host) -> None:
     slow_host.wait_for(Choice)
     assert slow_host.ask("prob", count=0).ok
     slow_host.finished(generation)
-    indexes = [choice.index for choice in slow_host.of(Choice)]
-    assert indexes == list(range(indexes[0], indexes[0] + len(indexes)))
-    assert indexes[0] >= 2
+    choices = slow_host.of(Choice)
+    assert all(after.dropped == after.index - before.index - 1 for before, after in itertools.pairwise(choices))
+    assert choices[0].index - choices[0].dropped >= 2
 
 
 def test_tokens_that_are_held_back_keep_their_choices(host: Host) -> None:
