@@ -57,7 +57,7 @@ static void place_queries(const struct engine *engine, uint32_t index, const flo
     const struct model_config *c = &engine->config;
     uint32_t size = head_size(c);
     uint64_t angles = (uint64_t)(engine->pass.position + index) * (size / 2);
-    float *queries = engine->buffers.queries + (uint64_t)index * padded(c->dim);
+    float *queries = engine->buffers.queries + (uint64_t)index * token_stride(c->dim);
     for (uint32_t i = rows.first; i < rows.last;) {
         struct run run = run_from(i, rows.last, size);
         uint64_t angle = angles + run.row / 2;
@@ -116,7 +116,8 @@ static uint32_t positions_at_once(uint32_t head, uint32_t tokens)
 /* The scores of a processor have room for KERNEL_TOKENS tokens. */
 static float *scores_of(const struct engine *engine, uint32_t processor, uint32_t token)
 {
-    return engine->buffers.scores + ((uint64_t)processor * KERNEL_TOKENS + token) * padded(engine->config.seq_len);
+    uint64_t vector = (uint64_t)processor * KERNEL_TOKENS + token;
+    return engine->buffers.scores + vector * token_stride(engine->config.seq_len);
 }
 
 static uint32_t kv_head_of(const struct model_config *c, uint32_t head)
@@ -144,8 +145,8 @@ static bool score_panels(const struct engine *engine, uint32_t layer, const stru
     const struct kernels *kernels = engine->pass.kernels;
     const float *keys = cached_keys(engine, layer, kv_head_of(c, queries->heads.first));
     uint32_t size = head_size(c), count = count_of(queries), step = positions_at_once(size, count) / PANEL;
-    uint32_t stride = queries->tokens.last - queries->tokens.first > 1 ? padded(c->dim) : size;
-    const float *x = engine->buffers.queries + (uint64_t)queries->tokens.first * padded(c->dim) +
+    uint32_t stride = queries->tokens.last - queries->tokens.first > 1 ? token_stride(c->dim) : size;
+    const float *x = engine->buffers.queries + (uint64_t)queries->tokens.first * token_stride(c->dim) +
                      (uint64_t)queries->heads.first * size;
     for (uint32_t first = panels.first; first < panels.last; first += step) {
         uint32_t some = panels.last - first < step ? panels.last - first : step;
@@ -154,7 +155,7 @@ static bool score_panels(const struct engine *engine, uint32_t layer, const stru
         if (count == 1)
             kernels->matvec(out, matrix, x, some, size);
         else
-            kernels->matmul(out, padded(c->seq_len), matrix, x, stride, count, some, size);
+            kernels->matmul(out, token_stride(c->seq_len), matrix, x, stride, count, some, size);
         if (!share_spend(share, (uint64_t)some * PANEL * size * count))
             return false;
     }
@@ -168,7 +169,7 @@ static bool mix_values(const struct engine *engine, uint32_t layer, uint32_t hea
     const struct model_config *c = &engine->config;
     uint32_t size = head_size(c), step = positions_at_once(size, 1), count = engine->pass.position + index + 1;
     const float *values = cached_values(engine, layer, kv_head_of(c, head));
-    float *out = engine->buffers.attended + (uint64_t)index * padded(c->dim) + (uint64_t)head * size;
+    float *out = engine->buffers.attended + (uint64_t)index * token_stride(c->dim) + (uint64_t)head * size;
     engine->pass.kernels->softmax(weights, scores, maths_sqrt((float)size), count);
     for (uint32_t i = 0; i < size; i++)
         out[i] = 0;
@@ -190,7 +191,7 @@ static bool attend(const struct engine *engine, uint32_t layer, const struct que
         return false;
     for (uint32_t head = queries->heads.first; head < queries->heads.last; head++)
         for (uint32_t i = queries->tokens.first; i < queries->tokens.last;
-             i++, scores += padded(engine->config.seq_len))
+             i++, scores += token_stride(engine->config.seq_len))
             if (!mix_values(engine, layer, head, i, scores, scores, share))
                 return false;
     return true;
@@ -221,14 +222,14 @@ static bool attend_heads(const struct engine *engine, uint32_t layer, uint32_t i
 bool step_attend(const struct engine *engine, uint32_t layer, struct engine_share *share)
 {
     struct range all = pass_range(engine, layer);
-    uint32_t groups = (all.last - all.first + KERNEL_TOKENS - 1) / KERNEL_TOKENS;
+    uint32_t together = engine->pass.kernels->tokens, groups = (all.last - all.first + together - 1) / together;
     if (all.last - all.first == 1)
         return attend_heads(engine, layer, all.first, share);
     struct range own = share_of(share, engine->config.n_heads * groups);
     for (uint32_t item = own.first; item < own.last; item++) {
-        uint32_t head = item / groups, first = all.first + item % groups * KERNEL_TOKENS;
+        uint32_t head = item / groups, first = all.first + item % groups * together;
         struct queries queries = {{head, head + 1},
-                                  {first, all.last - first < KERNEL_TOKENS ? all.last : first + KERNEL_TOKENS}};
+                                  {first, all.last - first < together ? all.last : first + together}};
         if (!attend(engine, layer, &queries, share))
             return false;
     }

@@ -19,7 +19,7 @@ enum input_kind { INPUT_ATTENTION, INPUT_OUTPUT, INPUT_FEED, INPUT_DOWN, INPUT_C
 
 static float *stream_of(const struct engine *engine, uint32_t which, uint32_t index)
 {
-    return engine->buffers.stream[which] + (uint64_t)index * padded(engine->config.dim);
+    return engine->buffers.stream[which] + (uint64_t)index * token_stride(engine->config.dim);
 }
 
 /* Root mean square norm as llama2.c computes it: in order. */
@@ -42,13 +42,13 @@ static struct input input_place(const struct engine *engine, enum input_kind kin
 {
     const struct model_config *c = &engine->config;
     const struct engine_buffers *b = &engine->buffers;
-    struct input input = {.tokens = tokens, .columns = c->dim, .stride = padded(c->dim)};
+    struct input input = {.tokens = tokens, .columns = c->dim, .stride = token_stride(c->dim)};
     input.x = b->normed + (uint64_t)slot * input.stride;
     if (kind == INPUT_OUTPUT)
         input.x = b->attended;
     if (kind == INPUT_DOWN) {
         input.columns = c->hidden_dim;
-        input.stride = padded(c->hidden_dim);
+        input.stride = token_stride(c->hidden_dim);
         input.x = b->hidden;
     }
     if (c->group != 0)
@@ -72,7 +72,7 @@ static void make_input(const struct engine *engine, enum input_kind kind, uint32
 {
     const struct engine_weights *w = engine->weights;
     uint32_t dim = engine->config.dim;
-    float *normed = engine->buffers.normed + (uint64_t)slot * padded(dim);
+    float *normed = engine->buffers.normed + (uint64_t)slot * token_stride(dim);
     const float *x = normed;
     if (kind == INPUT_ATTENTION)
         normalise(engine, normed, stream_of(engine, 0, index), w->attention_norm + (uint64_t)layer * dim);
@@ -81,9 +81,9 @@ static void make_input(const struct engine *engine, enum input_kind kind, uint32
     else if (kind == INPUT_CLASSIFIER)
         normalise(engine, normed, stream_of(engine, 0, index), w->final_norm);
     else if (kind == INPUT_OUTPUT)
-        x = engine->buffers.attended + (uint64_t)index * padded(dim);
+        x = engine->buffers.attended + (uint64_t)index * token_stride(dim);
     else
-        x = engine->buffers.hidden + (uint64_t)index * padded(engine->config.hidden_dim);
+        x = engine->buffers.hidden + (uint64_t)index * token_stride(engine->config.hidden_dim);
     if (engine->config.group == 0)
         return;
     struct input place = input_place(engine, kind, (struct range){0, 1}, slot);
@@ -203,8 +203,9 @@ static bool run_panels(const struct engine *engine, const struct product *produc
     struct range all = product->input.tokens, twin = {panels.first + product->twin, panels.last + product->twin};
     struct range rows = {panels.first * PANEL, panels.last * PANEL};
     uint64_t products = (uint64_t)(rows.last - rows.first) * product->input.columns * (product->twin > 0 ? 2 : 1);
-    for (uint32_t first = all.first; first < all.last; first += KERNEL_TOKENS) {
-        struct range tokens = {first, all.last - first < KERNEL_TOKENS ? all.last : first + KERNEL_TOKENS};
+    uint32_t together = engine->pass.kernels->tokens;
+    for (uint32_t first = all.first; first < all.last; first += together) {
+        struct range tokens = {first, all.last - first < together ? all.last : first + together};
         multiply(engine, product, panels, tokens);
         if (product->twin > 0)
             multiply(engine, product, twin, tokens);
@@ -217,10 +218,11 @@ static bool run_panels(const struct engine *engine, const struct product *produc
 }
 
 /* Panels that cost about as much as may pass between two looks; of one alone, the calls around it would tell. */
-static uint32_t panels_at_once(const struct product *product)
+static uint32_t panels_at_once(const struct engine *engine, const struct product *product)
 {
     uint32_t tokens = product->input.tokens.last - product->input.tokens.first;
-    uint32_t together = (tokens < KERNEL_TOKENS ? tokens : KERNEL_TOKENS) * (product->twin > 0 ? 2 : 1);
+    uint32_t most = engine->pass.kernels->tokens;
+    uint32_t together = (tokens < most ? tokens : most) * (product->twin > 0 ? 2 : 1);
     uint32_t panels = POLL_PRODUCTS / (PANEL * product->input.columns * together);
     return panels < 2 ? 2 : panels;
 }
@@ -228,7 +230,7 @@ static uint32_t panels_at_once(const struct product *product)
 static bool run_product(const struct engine *engine, const struct product *product, struct engine_share *share)
 {
     struct range own = share_of(share, product->panels);
-    uint32_t step = panels_at_once(product);
+    uint32_t step = panels_at_once(engine, product);
     for (uint32_t first = own.first; first < own.last; first += step) {
         struct range panels = {first, own.last - first < step ? own.last : first + step};
         if (!run_panels(engine, product, panels, share))
@@ -253,7 +255,7 @@ bool step_qkv(const struct engine *engine, uint32_t layer, struct engine_share *
         .matrix = engine->weights->qkv + layer * matrix_bytes(c, rows, c->dim),
         .panels = panels_of(rows),
         .out = engine->buffers.qkv,
-        .stride = padded(rows),
+        .stride = token_stride(rows),
         .finish = place_rows,
         .layer = layer};
     return run_product(engine, &product, share);
@@ -285,7 +287,7 @@ bool step_output(const struct engine *engine, uint32_t layer, struct engine_shar
                               .matrix = engine->weights->output + layer * matrix_bytes(c, c->dim, c->dim),
                               .panels = panels_of(c->dim),
                               .out = engine->buffers.projected,
-                              .stride = padded(c->dim),
+                              .stride = token_stride(c->dim),
                               .finish = add_output};
     return run_product(engine, &product, share);
 }
@@ -294,7 +296,7 @@ bool step_output(const struct engine *engine, uint32_t layer, struct engine_shar
 static void apply_gate(const struct engine *engine, const struct product *product, uint32_t index, struct range rows)
 {
     const float *gate = product->out + (uint64_t)index * product->stride, *up = gate + (uint64_t)product->twin * PANEL;
-    float *hidden = engine->buffers.hidden + (uint64_t)index * padded(engine->config.hidden_dim);
+    float *hidden = engine->buffers.hidden + (uint64_t)index * token_stride(engine->config.hidden_dim);
     engine->pass.kernels->gate(hidden + rows.first, gate + rows.first, up + rows.first, rows.last - rows.first);
 }
 
@@ -306,7 +308,7 @@ bool step_gate_up(const struct engine *engine, uint32_t layer, struct engine_sha
                               .matrix = engine->weights->gate_up + layer * 2 * matrix_bytes(c, c->hidden_dim, c->dim),
                               .panels = panels,
                               .out = engine->buffers.gate_up,
-                              .stride = 2 * panels * PANEL,
+                              .stride = token_stride(2 * panels * PANEL),
                               .twin = panels,
                               .finish = apply_gate};
     return run_product(engine, &product, share);
@@ -319,7 +321,7 @@ bool step_down(const struct engine *engine, uint32_t layer, struct engine_share 
                               .matrix = engine->weights->down + layer * matrix_bytes(c, c->dim, c->hidden_dim),
                               .panels = panels_of(c->dim),
                               .out = engine->buffers.projected,
-                              .stride = padded(c->dim),
+                              .stride = token_stride(c->dim),
                               .finish = add_down};
     return run_product(engine, &product, share);
 }

@@ -219,6 +219,7 @@ static void quantise(const struct quantised *to, const float *values)
 }
 
 const struct kernels kernels_avx2 = {
+    .tokens = 4,
     .matvec = matvec,
     .matmul = matmul,
     .add_weighted = add_weighted,

@@ -2,17 +2,20 @@
  */
 #include "kernel_avx512.h"
 
-#define TILE KERNEL_TOKENS /* inputs of a tile */
+#define TILE KERNEL_TOKENS /* inputs of a tile: sixteen sums */
+#define TILE_INT8 8u       /* eight sums, and eight totals over the groups */
 
 /* One panel times `count` inputs, a constant wherever this is called: the sums are registers. */
 static INLINE void tile(float *out, uint32_t out_stride, const float *matrix, const float *x, uint32_t x_stride,
                         uint32_t count, uint32_t columns)
 {
+    const float *next = matrix + (uint64_t)columns * PANEL;
     __m512 sums[TILE];
     UNROLLED (t, count)
         sums[t] = _mm512_setzero_ps();
-    for (uint32_t k = 0; k < columns; k++, matrix += PANEL) {
+    for (uint32_t k = 0; k < columns; k++, matrix += PANEL, next += PANEL) {
         __m512 rows = _mm512_load_ps(matrix);
+        fetch_next(next, count);
         UNROLLED (t, count)
             sums[t] = _mm512_add_ps(sums[t], _mm512_mul_ps(rows, _mm512_set1_ps(x[(uint64_t)t * x_stride + k])));
     }
@@ -172,11 +175,11 @@ static INLINE void tile_int8(float *out, uint32_t out_stride, const uint8_t *mat
                              uint32_t count)
 {
     const uint8_t *next = matrix + x->columns / x->group * panel_group_bytes(x->group);
-    __m512 totals[TILE];
+    __m512 totals[TILE_INT8];
     UNROLLED (t, count)
         totals[t] = _mm512_setzero_ps();
     for (uint32_t g = 0; g < x->columns / x->group; g++) {
-        __m512i sums[TILE];
+        __m512i sums[TILE_INT8];
         const uint8_t *scales = matrix;
         UNROLLED (t, count)
             sums[t] = _mm512_setzero_si512();
@@ -203,11 +206,12 @@ static void matvec_int8(float *out, const uint8_t *matrix, const struct quantise
 static void matmul_int8(float *out, uint32_t out_stride, const uint8_t *matrix, const struct quantised *x,
                         uint32_t count, uint32_t panels)
 {
-    panels_int8(out, out_stride, matrix, x, count, panels, TILE, tile_int8);
+    panels_int8(out, out_stride, matrix, x, count, panels, TILE_INT8, tile_int8);
     _mm256_zeroupper();
 }
 
 const struct kernels kernels_avx512 = {
+    .tokens = TILE,
     .matvec = avx512_matvec,
     .matmul = avx512_matmul,
     .add_weighted = avx512_add_weighted,

@@ -3,7 +3,7 @@
  * again, exactly. Nothing here may be called unless cpu_detect allows it. */
 #include "kernel_avx512.h"
 
-#define TILE KERNEL_TOKENS /* inputs of a tile */
+#define TILE 8u /* inputs of a tile: eight sums, and eight totals over the groups */
 
 /* One panel times `count` inputs, a constant wherever this is called: the sums are registers. */
 static INLINE void tile(float *out, uint32_t out_stride, const uint8_t *matrix, const struct quantised *x,
@@ -45,6 +45,7 @@ static void matmul_int8(float *out, uint32_t out_stride, const uint8_t *matrix, 
 }
 
 const struct kernels kernels_avx512_vnni = {
+    .tokens = KERNEL_TOKENS,
     .matvec = avx512_matvec,
     .matmul = avx512_matmul,
     .add_weighted = avx512_add_weighted,

@@ -11,7 +11,7 @@ typedef void float_tile(float *out, uint32_t out_stride, const float *matrix, co
 typedef void int8_tile(float *out, uint32_t out_stride, const uint8_t *matrix, const struct quantised *x,
                        uint32_t count);
 
-/* matmul by tiles of at most `most` inputs: 1, 2, 4 or 8. */
+/* matmul by tiles of at most `most` inputs: 1, 2, 4, 8 or 16. */
 static INLINE void panels_float(float *out, uint32_t out_stride, const float *matrix, const float *x, uint32_t x_stride,
                                 uint32_t count, uint32_t panels, uint32_t columns, uint32_t most, float_tile *tile)
 {
@@ -19,6 +19,8 @@ static INLINE void panels_float(float *out, uint32_t out_stride, const float *ma
         float *to = out;
         const float *from = x;
         uint32_t left = count;
+        for (; most >= 16 && left >= 16; left -= 16, to += 16 * (uint64_t)out_stride, from += 16 * (uint64_t)x_stride)
+            tile(to, out_stride, matrix, from, x_stride, 16, columns);
         for (; most >= 8 && left >= 8; left -= 8, to += 8 * (uint64_t)out_stride, from += 8 * (uint64_t)x_stride)
             tile(to, out_stride, matrix, from, x_stride, 8, columns);
         for (; most >= 4 && left >= 4; left -= 4, to += 4 * (uint64_t)out_stride, from += 4 * (uint64_t)x_stride)

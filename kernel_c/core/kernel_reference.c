@@ -141,6 +141,7 @@ static void quantise(const struct quantised *to, const float *values)
 }
 
 const struct kernels kernels_reference = {
+    .tokens = 8,
     .matvec = matvec,
     .matmul = matmul,
     .add_weighted = add_weighted,

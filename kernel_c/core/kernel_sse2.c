@@ -206,6 +206,7 @@ static void quantise(const struct quantised *to, const float *values)
 }
 
 const struct kernels kernels_sse2 = {
+    .tokens = 8,
     .matvec = matvec,
     .matmul = matmul,
     .add_weighted = add_weighted,

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define PANEL 16u        /* rows of a panel: a register of AVX-512, two of AVX2, four of SSE2 */
-#define KERNEL_TOKENS 8u /* inputs that a batched product takes at most: their sums fit the registers */
+#define KERNEL_TOKENS 16u /* inputs that a batched product takes at most: their sums fit the registers */
 
 /* A vector as int8, with a scale and a sum for each group. */
 struct quantised {
@@ -51,6 +51,9 @@ static inline uint32_t panel_quant_index(uint32_t column, uint32_t lane)
 #define UNROLLED(index, count) _Pragma("GCC unroll 16") for (uint32_t index = 0; index < (count); index++)
 
 struct kernels {
+    /* Inputs that a batched product is best given: at most KERNEL_TOKENS, and few where more would only mean more work
+     * between two looks. */
+    uint32_t tokens;
     /* out[16 * panels] = matrix * x, float32; `matrix` and `out` are 64-byte aligned. */
     void (*matvec)(float *out, const float *matrix, const float *x, uint32_t panels, uint32_t columns);
     /* `count` products by one matrix, 1 to KERNEL_TOKENS: x is [count][x_stride], out [count][out_stride], in floats,
@@ -103,12 +106,12 @@ static inline void softmax_end(float *scores, uint32_t count)
         scores[t] = -__builtin_inff();
 }
 
-/* While a panel is multiplied again for further inputs the next one is fetched; behind the last it is of no use, and no
- * harm. */
+/* While a panel is multiplied again for further inputs the next one is fetched, into the second level: the first has no
+ * room for both. Behind the last it is of no use, and no harm. */
 static inline void fetch_next(const void *next, uint32_t count)
 {
     if (count > 1)
-        __builtin_prefetch(next);
+        __builtin_prefetch(next, 0, 2);
 }
 
 static inline float add_in_order(float sum, const float *values, uint32_t count)

@@ -52,20 +52,20 @@ uint64_t model_layout_weights(const struct model_config *c, void *base, struct e
 uint64_t model_layout_buffers(const struct model_config *c, void *base, struct engine_buffers *ret)
 {
     struct plan plan = {(uintptr_t)base, 0};
-    uint64_t chunk = pass_tokens(c), inputs = largest(chunk, ENGINE_PROCESSORS), dim = padded(c->dim);
+    uint64_t chunk = pass_tokens(c), inputs = largest(chunk, ENGINE_PROCESSORS), dim = token_stride(c->dim);
     ret->stream[0] = take_floats(&plan, chunk * dim);
     ret->stream[1] = take_floats(&plan, chunk * dim);
     ret->normed = take_floats(&plan, inputs * dim);
     ret->quants = c->group == 0 ? NULL : take(&plan, inputs * input_quants(c));
     ret->scales = c->group == 0 ? NULL : take_floats(&plan, inputs * input_scales(c));
     ret->sums = c->group == 0 ? NULL : take(&plan, inputs * input_scales(c) * sizeof(int32_t));
-    ret->qkv = take_floats(&plan, chunk * padded(qkv_rows(c)));
+    ret->qkv = take_floats(&plan, chunk * token_stride(qkv_rows(c)));
     ret->queries = take_floats(&plan, chunk * dim);
     ret->attended = take_floats(&plan, chunk * dim);
     ret->projected = take_floats(&plan, chunk * dim);
-    ret->gate_up = take_floats(&plan, chunk * 2 * padded(c->hidden_dim));
-    ret->hidden = take_floats(&plan, chunk * padded(c->hidden_dim));
-    ret->scores = take_floats(&plan, (uint64_t)ENGINE_PROCESSORS * KERNEL_TOKENS * padded(c->seq_len));
+    ret->gate_up = take_floats(&plan, chunk * token_stride(2 * padded(c->hidden_dim)));
+    ret->hidden = take_floats(&plan, chunk * token_stride(c->hidden_dim));
+    ret->scores = take_floats(&plan, (uint64_t)ENGINE_PROCESSORS * KERNEL_TOKENS * token_stride(c->seq_len));
     ret->logits = take_floats(&plan, padded(c->vocab_size));
     return plan.bytes;
 }

@@ -55,6 +55,13 @@ static inline uint32_t padded(uint32_t rows)
     return panels_of(rows) * PANEL;
 }
 
+/* From a token's vector to the next one's, in floats: an odd number of cache lines, because a batched product reads the
+ * same column of sixteen tokens, and of strides of whole pages all of them would share one set of the first cache. */
+static inline uint32_t token_stride(uint32_t rows)
+{
+    return padded(rows) | PANEL;
+}
+
 static inline uint32_t head_size(const struct model_config *c)
 {
     return c->dim / c->n_heads;

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "kernel_c" / "models"
 LEVELS = ["reference", "sse2", "avx2", "avx512", "avx512_vnni"]
 REFERENCE, SSE2, AVX2, AVX512, AVX512_VNNI = range(5)
+MOST = 16  # inputs of a batched product: KERNEL_TOKENS
 CORE = [
     "model", "model_layout", "engine", "engine_products", "engine_load", "engine_tensor", "engine_panels", "attention",
     "engine_traffic", "stream_read",

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from engine_harness import AVX2, LEVELS, REFERENCE, ROOT, SSE2, Floats, Harness, product_build
+from engine_harness import AVX2, LEVELS, MOST, REFERENCE, ROOT, SSE2, Floats, Harness, product_build
 
 
 def exponential(harness: Harness, level: int, values: Floats) -> Floats:
@@ -74,14 +74,14 @@ def test_products_have_the_same_bits_at_every_level_one_by_one_or_together(
 ) -> None:
     random = np.random.default_rng(100 * panels + columns)
     matrix = random.standard_normal((16 * panels, columns)).astype(np.float32)
-    x = random.standard_normal((8, columns)).astype(np.float32)
-    want = np.zeros((8, 16 * panels), np.float32)
+    x = random.standard_normal((MOST, columns)).astype(np.float32)
+    want = np.zeros((MOST, 16 * panels), np.float32)
     for k in range(columns):
         want = want + x[:, k, None] * matrix[None, :, k]
     for level in harness.levels():
-        for t in range(8):
+        for t in range(MOST):
             assert products(harness, level, matrix, x[t], False).tobytes() == want[t].tobytes()
-        for count in range(1, 9):
+        for count in range(1, MOST + 1):
             assert products(harness, level, matrix, x[:count], True).tobytes() == want[:count].tobytes()
 
 

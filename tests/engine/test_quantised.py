@@ -8,7 +8,7 @@ import struct
 import numpy as np
 import numpy.typing as npt
 import pytest
-from engine_harness import REFERENCE, EngineError, Floats, Harness
+from engine_harness import MOST, REFERENCE, EngineError, Floats, Harness
 from llama2_files import Quantised, Shape, model_file, quantise, random_model, random_weights
 
 GROUPS = [16, 32, 64, 128]
@@ -73,10 +73,10 @@ def test_products_are_those_of_runq_at_every_level(harness: Harness, group: int,
 def test_products_of_several_vectors_are_those_of_each(harness: Harness, group: int, rows: int, groups: int) -> None:
     random = np.random.default_rng(rows + groups)
     matrix = quantise(random.standard_normal((rows, group * groups)).astype(np.float32), group)
-    x = quantise(random.standard_normal((8, group * groups)).astype(np.float32), group)
-    single = [multiply(harness, REFERENCE, matrix, x[t]).tobytes() for t in range(8)]
+    x = quantise(random.standard_normal((MOST, group * groups)).astype(np.float32), group)
+    single = [multiply(harness, REFERENCE, matrix, x[t]).tobytes() for t in range(MOST)]
     for level in harness.levels():
-        for count in range(1, 9):
+        for count in range(1, MOST + 1):
             assert multiply(harness, level, matrix, x, count).tobytes() == b"".join(single[:count])
 
 
@@ -87,10 +87,10 @@ def test_products_of_several_vectors_are_those_of_each(harness: Harness, group: 
 def test_the_largest_sums_do_not_wrap(harness: Harness, group: int, weight: int, value: int) -> None:
     matrix = Quantised(np.full((32, group), weight, np.int8), np.full((32, 1), 1, np.float32))
     x = Quantised(np.full(group, value, np.int8), np.ones(1, np.float32))
-    eight = Quantised(np.tile(x.quants, (8, 1)), np.tile(x.scales, (8, 1)))
+    many = Quantised(np.tile(x.quants, (MOST, 1)), np.tile(x.scales, (MOST, 1)))
     for level in harness.levels():
         assert multiply(harness, level, matrix, x).tolist() == [weight * value * group] * 32
-        assert multiply(harness, level, matrix, eight, 8).tolist() == [weight * value * group] * 256
+        assert multiply(harness, level, matrix, many, MOST).tolist() == [weight * value * group] * (32 * MOST)
 
 
 def test_every_pair_of_int8_numbers_is_multiplied_exactly(harness: Harness) -> None:
