@@ -166,6 +166,11 @@ static void take_byte(struct kernel *kernel, uint8_t byte)
     struct wire_frame frame;
     link->session.consumed++;
     link->byte_us = clock_us();
+    if (link->machine && byte - WIRE_ENQUIRY < WIRE_ENQUIRIES) { /* between the octets of a line it does not touch the line */
+        link->session.enquiry = (uint8_t)(byte - WIRE_ENQUIRY + 1);
+        link->credit_due = true;
+        return;
+    }
     enum wire_received received = wire_receive(&link->receiver, byte, &frame);
     switch (received) {
     case WIRE_FRAME: take_frame(kernel, &frame); break;

@@ -51,6 +51,7 @@ struct link_session {
     uint32_t number;         /* hellos so far: an answer of an earlier one is not sent into the next */
     uint16_t sequence;       /* of the next frame */
     uint32_t consumed, told; /* bytes taken since the hello; the value in the last K */
+    uint8_t enquiry;         /* the last one taken, from 1 on; 0: none */
     uint64_t stop_us;        /* when the last stop byte came, 0: none */
     enum wire_log_level level;
     struct link_stream streams[WIRE_STREAM_COUNT];

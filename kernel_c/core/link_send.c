@@ -61,6 +61,7 @@ void link_send_credit(struct kernel *kernel)
         .generation = kernel->chat.generation,
         .tokens = kernel->chat.generated,
         .events = kernel->log != NULL ? kernel->log->next : 0,
+        .enquiry = link->session.enquiry,
     };
     if (link_send(kernel, LINK_MUST, &record)) {
         link->session.told = record.consumed;

@@ -13,9 +13,11 @@
 #define WIRE_MAX_LINE 240u
 #define WIRE_MAX_FIELDS 24u
 #define WIRE_WINDOW 15u
+#define WIRE_ENQUIRY 28u
+#define WIRE_ENQUIRIES 4u
 #define WIRE_HEARTBEAT_MS 250u
 #define WIRE_EXPIRY_MS 10000u
-#define WIRE_SCHEMA_ID 0x2af64822u
+#define WIRE_SCHEMA_ID 0xf1edab36u
 #define WIRE_TOKEN_TEXT_BYTES 40u
 #define WIRE_WORD_TEXT_BYTES 40u
 #define WIRE_OUTPUT_TEXT_BYTES 60u
@@ -402,6 +404,7 @@ struct wire_credit {
     uint32_t generation; /* number of the last generation */
     uint32_t tokens; /* tokens of it so far: a lost last token is seen */
     uint32_t events; /* log events so far: a lost last event is seen */
+    uint8_t enquiry; /* the last enquiry taken since the hello: what was sent before it is here or lost */
 };
 
 /* What the kernel's end of the line has seen go wrong since the hello. */
@@ -694,7 +697,7 @@ _Static_assert(178u <= WIRE_MAX_LINE, "the longest finished fits a line");
 _Static_assert(219u <= WIRE_MAX_LINE, "the longest event fits a line");
 _Static_assert(218u <= WIRE_MAX_LINE, "the longest output fits a line");
 _Static_assert(235u <= WIRE_MAX_LINE, "the longest data fits a line");
-_Static_assert(88u <= WIRE_MAX_LINE, "the longest credit fits a line");
+_Static_assert(94u <= WIRE_MAX_LINE, "the longest credit fits a line");
 _Static_assert(119u <= WIRE_MAX_LINE, "the longest counters fits a line");
 _Static_assert(30u <= WIRE_MAX_LINE, "the longest leave fits a line");
 _Static_assert(189u <= WIRE_MAX_LINE, "the longest perf fits a line");

@@ -101,6 +101,7 @@ const struct wire_field wire_fields[] = {
     {"g", WIRE_UINT, 0, 32, offsetof(struct wire_credit, generation), WIRE_UNLESS_ZERO},
     {"i", WIRE_UINT, 0, 32, offsetof(struct wire_credit, tokens), WIRE_UNLESS_ZERO},
     {"n", WIRE_UINT, 0, 32, offsetof(struct wire_credit, events), WIRE_UNLESS_ZERO},
+    {"e", WIRE_UINT, 0, 8, offsetof(struct wire_credit, enquiry), WIRE_UNLESS_ZERO},
     {"oe", WIRE_UINT, 0, 32, offsetof(struct wire_counters, overrun), WIRE_ALWAYS},
     {"fe", WIRE_UINT, 0, 32, offsetof(struct wire_counters, framing), WIRE_ALWAYS},
     {"bi", WIRE_UINT, 0, 32, offsetof(struct wire_counters, breaks), WIRE_ALWAYS},
@@ -269,23 +270,23 @@ const struct wire_shape wire_shapes[WIRE_RECORD_COUNT] = {
     {'E', WIRE_ALWAYS, 56, 8}, /* event */
     {'O', WIRE_ALWAYS, 64, 3}, /* output */
     {'D', WIRE_ALWAYS, 67, 3}, /* data */
-    {'K', WIRE_ALWAYS, 70, 6}, /* credit */
-    {'X', WIRE_ALWAYS, 76, 7}, /* counters */
-    {'B', WIRE_ALWAYS, 83, 1}, /* leave */
-    {'S', WIRE_STREAM_PERF, 84, 12}, /* perf */
-    {'S', WIRE_STREAM_KV, 96, 7}, /* kv_cache */
-    {'S', WIRE_STREAM_ZONES, 103, 9}, /* zones */
-    {'S', WIRE_STREAM_SENTINEL, 112, 16}, /* sentinel */
-    {'S', WIRE_STREAM_SAMPLING, 128, 11}, /* sampling_state */
-    {'S', WIRE_STREAM_ZONE, 139, 12}, /* zone */
-    {'S', WIRE_STREAM_MODEL, 151, 16}, /* model */
-    {'S', WIRE_STREAM_TOKENIZER, 167, 6}, /* tokenizer_state */
-    {'S', WIRE_STREAM_CPU, 173, 13}, /* cpu */
-    {'S', WIRE_STREAM_VERSION, 186, 8}, /* version */
-    {'S', WIRE_STREAM_LOAD, 194, 7}, /* load */
-    {'S', WIRE_STREAM_BENCH, 201, 15}, /* bench */
-    {'h', WIRE_ALWAYS, 216, 3}, /* host_hello */
-    {'q', WIRE_ALWAYS, 219, 13}, /* request */
+    {'K', WIRE_ALWAYS, 70, 7}, /* credit */
+    {'X', WIRE_ALWAYS, 77, 7}, /* counters */
+    {'B', WIRE_ALWAYS, 84, 1}, /* leave */
+    {'S', WIRE_STREAM_PERF, 85, 12}, /* perf */
+    {'S', WIRE_STREAM_KV, 97, 7}, /* kv_cache */
+    {'S', WIRE_STREAM_ZONES, 104, 9}, /* zones */
+    {'S', WIRE_STREAM_SENTINEL, 113, 16}, /* sentinel */
+    {'S', WIRE_STREAM_SAMPLING, 129, 11}, /* sampling_state */
+    {'S', WIRE_STREAM_ZONE, 140, 12}, /* zone */
+    {'S', WIRE_STREAM_MODEL, 152, 16}, /* model */
+    {'S', WIRE_STREAM_TOKENIZER, 168, 6}, /* tokenizer_state */
+    {'S', WIRE_STREAM_CPU, 174, 13}, /* cpu */
+    {'S', WIRE_STREAM_VERSION, 187, 8}, /* version */
+    {'S', WIRE_STREAM_LOAD, 195, 7}, /* load */
+    {'S', WIRE_STREAM_BENCH, 202, 15}, /* bench */
+    {'h', WIRE_ALWAYS, 217, 3}, /* host_hello */
+    {'q', WIRE_ALWAYS, 220, 13}, /* request */
 };
 _Static_assert(sizeof(struct wire_hello) < WIRE_UNLESS_ZERO, "offsets fit one byte");
 _Static_assert(sizeof(struct wire_response) < WIRE_UNLESS_ZERO, "offsets fit one byte");
@@ -342,7 +343,7 @@ const struct wire_operation wire_operations[WIRE_OP_COUNT] = {
 };
 
 const char wire_dictionary[] =
-    "LLP 1 0 2af64822\n"
+    "LLP 1 0 f1edab36\n"
     "H p:u r:u sch:h boot:h m:f n:p? wi:u wb:u mx:u br:u v:p\n"
     "R id:u ok:f t:u? n:u? v:p? g:u? busy:f? e:e? f:w? z:u? crc:h? m:p?\n"
     "T g:u i:u p:u? x:f? t:u id:u cy:u s:s\n"
@@ -352,7 +353,7 @@ const char wire_dictionary[] =
     "E n:u t:u lv:e c:e a:e? p:h? z:u? m:p\n"
     "O id:u i:u s:s\n"
     "D id:u o:u d:s\n"
-    "K c:u w:u b:e? g:u? i:u? n:u?\n"
+    "K c:u w:u b:e? g:u? i:u? n:u? e:u?\n"
     "X oe:u fe:u bi:u crc:u lng:u bad:u dr:u\n"
     "B why:e\n"
     "S perf t:u n:u? dr:u? ph:e g:u tok:u us:u pd:u pn:u rate:m dm:u? rd:u?\n"

@@ -166,6 +166,8 @@ def _limits() -> Iterator[str]:
         "MAX_LINE": schema.MAX_LINE,
         "MAX_FIELDS": schema.MAX_FIELDS,
         "WINDOW": schema.WINDOW,
+        "ENQUIRY": schema.ENQUIRY,
+        "ENQUIRIES": schema.ENQUIRIES,
         "HEARTBEAT_MS": schema.HEARTBEAT_MS,
         "EXPIRY_MS": schema.EXPIRY_MS,
     }

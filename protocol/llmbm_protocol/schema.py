@@ -48,18 +48,19 @@ from llmbm_protocol.words import (
 )
 
 __all__ = [
-    "EXPIRY_MS", "HEARTBEAT_MS", "HOST_RECORDS", "KERNEL_RECORDS", "MAX_FIELDS", "MAX_LINE", "OPERATIONS",
-    "PROTOCOL", "REVISION", "SAMPLES", "WINDOW", "Arena", "Bench", "Choice", "Counters", "Cpu", "Credit", "Data",
-    "ErrorCode", "Event", "Finished", "Hello", "HostHello", "KvCache", "Leave", "LeaveReason", "Load", "LogCode",
-    "LogLevel", "Model", "Operation", "Output", "Perf", "Phase", "Record", "Request", "Response", "Sample",
-    "SamplingState", "Sentinel", "SentinelError", "SentinelPhase", "SentinelState", "StopReason", "Stream", "Token",
-    "TokenizerState", "Version", "Word", "Zone", "Zones",
+    "ENQUIRIES", "ENQUIRY", "EXPIRY_MS", "HEARTBEAT_MS", "HOST_RECORDS", "KERNEL_RECORDS", "MAX_FIELDS", "MAX_LINE",
+    "OPERATIONS", "PROTOCOL", "REVISION", "SAMPLES", "WINDOW", "Arena", "Bench", "Choice", "Counters", "Cpu",
+    "Credit", "Data", "ErrorCode", "Event", "Finished", "Hello", "HostHello", "KvCache", "Leave", "LeaveReason",
+    "Load", "LogCode", "LogLevel", "Model", "Operation", "Output", "Perf", "Phase", "Record", "Request", "Response",
+    "Sample", "SamplingState", "Sentinel", "SentinelError", "SentinelPhase", "SentinelState", "StopReason",
+    "Stream", "Token", "TokenizerState", "Version", "Word", "Zone", "Zones",
 ]  # fmt: skip
 
 PROTOCOL = 1
 REVISION = 0
 MAX_LINE = 240  # octets of a frame, "@" and line end included
 WINDOW = 15  # a 16550 FIFO less one slot for the stop byte
+ENQUIRY, ENQUIRIES = 0x1C, 4  # octets outside any line: the first, and how many there are (FS, GS, RS, US)
 HEARTBEAT_MS = 250
 MAX_FIELDS = 24  # fields of one frame
 EXPIRY_MS = 10_000  # machine mode ends when no valid host frame came for so long
@@ -178,6 +179,7 @@ class Credit(Record):
     generation: U32 = key("g", "number of the last generation", 0)
     tokens: U32 = key("i", "tokens of it so far: a lost last token is seen", 0)
     events: U32 = key("n", "log events so far: a lost last event is seen", 0)
+    enquiry: U8 = key("e", "the last enquiry taken since the hello: what was sent before it is here or lost", 0)
 
 
 class Counters(Record):

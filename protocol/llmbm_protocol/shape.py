@@ -191,6 +191,7 @@ def canonical() -> bytes:
             "line": schema.MAX_LINE,
             "fields": schema.MAX_FIELDS,
             "window": schema.WINDOW,
+            "enquiries": [schema.ENQUIRY, schema.ENQUIRIES],
             "heartbeat_ms": schema.HEARTBEAT_MS,
             "expiry_ms": schema.EXPIRY_MS,
         },

@@ -102,6 +102,8 @@ def _constants() -> Iterator[str]:
     yield f"| longest line `mx` | {schema.MAX_LINE} octets |"
     yield f"| most fields of a frame | {schema.MAX_FIELDS} |"
     yield f"| window while idle `wi`, while busy `wb` | {schema.WINDOW}, {schema.WINDOW} octets |"
+    last = schema.ENQUIRY + schema.ENQUIRIES - 1
+    yield f"| enquiries 1 to {schema.ENQUIRIES} | octets 0x{schema.ENQUIRY:02X} to 0x{last:02X} |"
     yield f"| heartbeat | every {schema.HEARTBEAT_MS} ms |"
     yield f"| machine mode expires without a valid host frame | after {schema.EXPIRY_MS} ms |"
     yield ""

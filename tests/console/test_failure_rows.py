@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from live_kernel import PROMPT, SLOWLY, Kernel, collect
+from live_kernel import PROMPT, SLOWLY, Kernel, collect, records
 from waiting import until
 
 from llmbm_console.chaos.endpoints import connect
@@ -22,7 +22,7 @@ from llmbm_console.core.events import ConsoleText, Event, Gap, LinkChanged, Link
 from llmbm_console.core.live import LiveSession
 from llmbm_console.core.state import Turn
 from llmbm_console.core.targets import Target, make_session
-from llmbm_protocol.schema import Counters, SamplingState, Stream
+from llmbm_protocol.schema import Counters, Credit, SamplingState, Stream
 
 Sessions = Callable[..., LiveSession]
 
@@ -132,6 +132,30 @@ async def test_row_06_octets_lost_on_the_way_to_the_kernel_free_their_credit(
             await line.seed(number)
         assert line.session._link is not None
         assert line.session._link.credits.lost_bytes > 0
+
+
+async def test_row_06_octets_that_are_only_late_are_not_taken_for_lost(kernel: Kernel, sessions: Sessions) -> None:
+    """The way to a kernel that computes stands still for longer than lost octets are waited for; then everything
+    arrives at once, and must fit into the receiver."""
+    async with bad_line(kernel, sessions, "--uart", "16550", "--poll-gap-us", "200000") as line:
+        assert line.session._link is not None
+        credits = line.session._link.credits
+        for name, value in (("max_tokens", "256"), ("attn", "reference")):  # an answer of many seconds
+            assert (await line.session.set_parameter(name, value)).ok
+        running = asyncio.create_task(line.session.submit(PROMPT))
+        await until(lambda: line.session.state.turn and line.session.state.turn.tokens)
+        line.chaos.open["up"].clear()
+        late = asyncio.create_task(line.seed(1))
+        await until(lambda: credits.under_way)
+        await asyncio.sleep(2.0)  # heartbeats come all the time, and say that nothing was taken
+        assert not running.done(), "the kernel computes, and looks at its line now and then"
+        line.chaos.open["up"].set()
+        await late
+        await running
+        assert credits.lost_bytes == 0
+        heard = len(records(line.events, Credit))
+        await until(lambda: len(records(line.events, Credit)) > heard + 4)  # an overrun would be told within two
+        assert line.session.state.link.counters is None
 
 
 async def test_row_07_an_overrun_is_an_alarm_and_nothing_is_lost_for_good(kernel: Kernel, sessions: Sessions) -> None:
@@ -306,12 +330,12 @@ async def test_row_19_a_storm_of_stops_gives_the_line_back_and_the_session_retur
 async def test_row_20_a_host_that_does_not_read_stops_nothing_for_good(kernel: Kernel, sessions: Sessions) -> None:
     async with bad_line(kernel, sessions) as line:
         assert (await line.session.set_parameter("max_tokens", "256")).ok
-        line.chaos.open.clear()
+        line.chaos.open["down"].clear()
         running = asyncio.create_task(line.session.submit(PROMPT))
         began = time.monotonic()
         await until(lambda: time.monotonic() - began > 0.8)
         assert not running.done()
-        line.chaos.open.set()
+        line.chaos.open["down"].set()
         outcome = await asyncio.wait_for(running, 60)
         assert outcome.turn is not None
         assert outcome.turn.finished is not None

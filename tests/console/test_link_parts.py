@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from llmbm_console.core.clock import ClockFilter
-from llmbm_console.core.credits import WRAP, Credits
+from llmbm_console.core.credits import RESERVE, WRAP, Credits
 from llmbm_console.core.link_repair import GRACE, MAX_TRIES, RING, EventStream, TokenStream
 from llmbm_console.core.link_requests import MAX_TRIES as REQUEST_TRIES
 from llmbm_console.core.link_requests import RequestError, Requests
 from llmbm_protocol.codec import from_frame
 from llmbm_protocol.frame import Frame, FrameDecoder
 from llmbm_protocol.schema import (
+    ENQUIRY,
     Credit,
     Event,
     Finished,
@@ -69,24 +72,116 @@ def test_never_more_than_the_window_is_under_way(steps: list[tuple[int, int, int
         credits.on_credit(credit(consumed, window), float(number))
 
 
-def test_lost_bytes_are_given_back_after_two_credits_that_agree() -> None:
-    credits = Credits()
-    credits.begin(15, 0.0)
-    credits.on_sent(15, 0.0)
-    assert credits.on_credit(credit(5), 0.1) == 0
-    assert credits.room == 5
-    assert credits.on_credit(credit(5), 0.25) == 0  # they may still be on their way
-    assert credits.on_credit(credit(5), 0.5) == 0
-    assert credits.on_credit(credit(5), 0.75) == 10
-    assert (credits.room, credits.lost_bytes) == (15, 10)
+class SlowLine:
+    """A line that may keep, lose and pass what it likes, but in its order, and a kernel that looks when it likes."""
+
+    def __init__(self) -> None:
+        self.credits = Credits()
+        self.credits.begin(15, 0.0)
+        self.now = 0.0
+        self.up: list[int] = []  # on the line: enquiries, 0 for any other octet
+        self.fifo: list[int] = []
+        self.down: list[Credit] = []
+        self.sent = self.consumed = self.enquiry = self.lost = self.lost_enquiries = 0
+
+    def write(self, octets: list[int]) -> None:
+        self.up += octets
+        self.sent += len(octets)
+        assert len(self.up) + len(self.fifo) <= 15, "they may all arrive before the kernel looks again"
+
+    def send(self, most: int) -> None:
+        count = min(most, self.credits.room)
+        if count:
+            self.credits.on_sent(count, self.now)
+            self.write([0] * count)
+
+    def lose(self, at: int) -> None:
+        if self.up:
+            self.lost_enquiries += self.up.pop(at % len(self.up)) > 0
+
+    def arrive(self, count: int) -> None:
+        self.fifo += self.up[:count]
+        del self.up[:count]
+
+    def poll(self) -> None:
+        self.consumed += len(self.fifo)
+        for octet in self.fifo:
+            self.enquiry = octet or self.enquiry
+        self.fifo.clear()
+        self.down.append(credit(self.consumed, enquiry=self.enquiry))
+
+    def hear(self, seconds: float) -> None:
+        self.now += seconds
+        if self.down:
+            self.lost += self.credits.on_credit(self.down.pop(0), self.now)
+            self.write([octet - ENQUIRY + 1 for octet in self.credits.enquire(self.now)])
 
 
-def test_bytes_outside_credit_do_not_block_it() -> None:
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.sampled_from(["send", "lose", "arrive"]), st.integers(0, 15)),
+            st.tuples(st.just("poll")),
+            st.tuples(st.just("hear"), st.sampled_from([0.01, 0.25, 0.4, 1.0, 3.0, 20.0])),
+        ),
+        max_size=120,
+    )
+)
+def test_whatever_a_line_keeps_or_loses_no_more_than_the_window_is_under_way(steps: list[tuple[Any, ...]]) -> None:
+    line = SlowLine()
+    for name, *argument in steps:
+        getattr(line, name)(*argument)
+    # From here on it is a good line: what it still kept arrives, and all credit comes back. With every enquiry lost the
+    # session ends, as with any line that brings nothing for ten seconds.
+    for _ in range(8):
+        line.arrive(15)
+        line.poll()
+        while line.down:
+            line.hear(4.0)
+    if line.lost_enquiries < RESERVE:
+        assert (line.credits.under_way, line.credits.room) == (0, 15 - RESERVE)
+        assert line.lost == line.credits.lost_bytes == line.sent - line.consumed
+
+
+def test_lost_bytes_are_given_back_when_what_was_sent_behind_them_has_arrived() -> None:
+    line = SlowLine()
+    line.send(12)
+    line.arrive(5)
+    for _ in range(7):
+        line.lose(0)
+    line.poll()
+    line.hear(0.1)
+    assert line.credits.room == 5
+    line.poll()
+    line.hear(0.25)
+    assert line.up == [1], "they may still be on their way: it is asked"
+    assert line.credits.room == 0
+    line.arrive(1)
+    line.poll()
+    line.hear(0.01)
+    assert (line.lost, line.credits.room) == (7, 12)
+
+
+def test_an_enquiry_that_is_lost_is_followed_by_others_ever_later_and_not_by_a_fourth() -> None:
+    line = SlowLine()
+    line.send(12)
+    times = []
+    for _ in range(200):
+        line.up.clear()
+        line.poll()
+        line.hear(0.125)
+        if line.up:
+            times.append((line.now, line.up[0]))
+    assert [number for _, number in times] == [1, 2, 3]
+    assert [at for at, _ in times] == [0.375, 1.0, 2.25]
+
+
+def test_bytes_that_nobody_counted_do_not_block_it() -> None:
     credits = Credits()
     credits.begin(15, 0.0)
     credits.on_sent(3, 0.0)
-    credits.on_credit(credit(4), 0.1)  # the stop byte was counted as well
-    assert credits.room == 15
+    credits.on_credit(credit(4), 0.1)  # noise on the line
+    assert credits.room == 15 - RESERVE
 
 
 def test_the_count_wraps() -> None:
@@ -104,8 +199,8 @@ def test_a_pause_is_no_loss() -> None:
     credits.begin(15, 0.0)
     credits.on_sent(10, 0.0)
     credits.thaw(100.0)
-    assert credits.on_credit(credit(0), 100.1) == 0
-    assert credits.on_credit(credit(0), 100.2) == 0
+    credits.on_credit(credit(0), 100.2)
+    assert credits.enquire(100.2) == b""
 
 
 # ---- requests --------------------------------------------------------------------------------------------------------
@@ -141,10 +236,10 @@ async def test_a_long_line_goes_out_in_windows() -> None:
     requests, credits = fresh(15)
     pending = requests.add(Request(id=1, op="ping"), None)
     first = requests.next_chunk(0.0)
-    assert len(first) == 15
+    assert len(first) == 15 - RESERVE
     assert requests.next_chunk(0.0) == b""
     assert pending.sent_at is None
-    credits.on_credit(credit(15), 0.1)
+    credits.on_credit(credit(len(first)), 0.1)
     rest = all_output(requests, credits, 0.2)
     assert [request.op for request in sent_requests(first + rest)] == ["ping"]
     assert pending.sent_at == 0.2
@@ -201,11 +296,14 @@ async def test_lost_octets_mean_that_the_request_was_lost() -> None:
     requests, credits = fresh()
     requests.add(Request(id=1, op="ping"), None)
     assert requests.next_chunk(1.0)
-    for now in (1.35, 1.6, 1.65):
-        requests.on_credit(now, credits.on_credit(credit(5, 240), now))
+    credits.on_credit(credit(5, 240), 1.35)
+    assert requests.next_chunk(1.35) == bytes((ENQUIRY,))
+    requests.check(1.4, False, 0.25)
+    assert not requests.next_chunk(1.4), "nothing before it is answered"
+    requests.on_credit(1.45, credits.on_credit(credit(6, 240, enquiry=1), 1.45))
     assert credits.lost_bytes
-    requests.check(1.76, False, 0.25)
-    assert all_output(requests, credits, 1.76)
+    requests.check(1.56, False, 0.25)
+    assert all_output(requests, credits, 1.56)
 
 
 @pytest.mark.parametrize(("op", "arguments"), [("run", {"text": b"/help"}), ("data", {"offset": 0, "count": 9})])
@@ -234,7 +332,7 @@ async def test_stop_overtakes_and_a_dropped_half_line_begins_again() -> None:
     requests.next_chunk(0.0)
     requests.add(Request(id=1, op="stop"), None)
     requests.drop_partial()
-    credits.on_credit(credit(15), 0.1)
+    credits.on_credit(credit(credits.sent), 0.1)
     out = all_output(requests, credits, 0.1)
     assert out.startswith(b"\n@q ")
     assert [request.op for request in sent_requests(out)] == ["ping", "stop", "info"]

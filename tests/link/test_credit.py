@@ -10,7 +10,10 @@ from link_client import STOP, Boot, Credited, Host, Simulator
 
 from llmbm_protocol.codec import to_frame
 from llmbm_protocol.schema import (
+    ENQUIRIES,
+    ENQUIRY,
     Counters,
+    Credit,
     HostHello,
     Perf,
     Response,
@@ -72,6 +75,29 @@ def test_the_stop_octet_fits_beside_a_full_window(boot: Boot) -> None:
     host.socket.sendall(b"\n" * 15 + STOP)
     assert host.finished(generation).reason == StopReason.STOPPED
     assert simulator.counters()["overruns"] == 0
+
+
+def test_an_enquiry_is_told_of_at_once_and_belongs_to_no_line(host: Host) -> None:
+    id, line = host.line("ping")
+    for number, at in enumerate((0, 5, 20, len(line) - 1, len(line)), 1):
+        expected = (number - 1) % ENQUIRIES + 1
+        last = host.of(Credit)[-1].enquiry if host.of(Credit) else 0
+        host.send(line[:at] + bytes((ENQUIRY + expected - 1,)) + line[at:])
+        told = host.wait_for(Credit, lambda credit: credit.enquiry != last, len(host.records))  # noqa: B023
+        assert told.enquiry == expected
+        assert host.answer(id).ok
+        id, line = host.line("ping")
+    host.until(lambda: host.taken == host.sent, "they count as octets")
+    host.hello()
+    assert host.next_credit().enquiry == 0, "a session begins without one"
+    assert not [counters for counters in host.of(Counters) if counters.checksum or counters.malformed]
+
+
+def test_to_a_person_enquiries_are_keys_without_a_meaning(person: Host) -> None:
+    person.send(b"/ver" + bytes(range(ENQUIRY, ENQUIRY + ENQUIRIES)) + b"sion\r")
+    person.until_text(b"llmk> ", person.text.index(b"llmk> ") + 6)
+    assert b"unknown" not in person.text.lower()
+    assert b"schema" in person.text
 
 
 def test_a_host_that_ignores_the_credit_is_overrun(boot: Boot) -> None:

@@ -54,8 +54,9 @@ class Chaos:
         self.cut_at: int | None = None  # cut once so many octets have come down, once
         self.clients = 0
         self.cuts = 0
-        self.open = asyncio.Event()  # nothing passes down while it is cleared
-        self.open.set()
+        self.open = {"up": asyncio.Event(), "down": asyncio.Event()}  # nothing passes while it is cleared
+        for way in self.open.values():
+            way.set()
         self._share = share
         self._dice = random.Random(f"{seed}/time")
         self._writers: list[asyncio.StreamWriter] = []
@@ -139,8 +140,7 @@ class Chaos:
         try:
             with contextlib.suppress(OSError):
                 while data := await reader.read(READ):
-                    if way == "down":
-                        await self.open.wait()
+                    await self.open[way].wait()
                     data = self._damage(data, way)
                     pace = self.pace[way]
                     if pace.at_once and due <= time.monotonic() and queue.empty():

@@ -401,7 +401,9 @@ class Link:
     def _credit(self, record: Credit, now: float) -> None:
         self.engine = record.phase
         self.upkeep.on_credit(now)
-        self.requests.on_credit(now, self.credits.on_credit(record, now))
+        if lost := self.credits.on_credit(record, now):
+            self.requests.drop_partial()
+        self.requests.on_credit(now, lost)
         self.release(self.streams.take(record), now)
         self.wake()
 
@@ -452,6 +454,7 @@ class Link:
             return
         self._stopped_at = now
         self.requests.drop_partial()
+        self.credits.on_sent(len(STOP), now)
         with contextlib.suppress(TransportError):
             await self._send_raw(STOP)
         self.wake()

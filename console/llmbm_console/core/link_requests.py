@@ -109,6 +109,8 @@ class Requests:
 
     def next_chunk(self, now: float) -> bytes:
         """Bytes that may be written now, counted as sent; b"" when the credit is used up or nothing waits."""
+        if enquiry := self.credits.enquire(now):
+            return enquiry
         room = self.credits.room
         chunk = b""
         while (item := self._item()) is not None and room >= min(LEAST_PIECE, len(item.data) - item.at):
