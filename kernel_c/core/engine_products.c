@@ -217,14 +217,14 @@ static bool run_panels(const struct engine *engine, const struct product *produc
     return true;
 }
 
-/* Panels that cost about as much as may pass between two looks; of one alone, the calls around it would tell. */
+/* Panels that cost about as much as may pass between two looks. */
 static uint32_t panels_at_once(const struct engine *engine, const struct product *product)
 {
     uint32_t tokens = product->input.tokens.last - product->input.tokens.first;
     uint32_t most = engine->pass.kernels->tokens;
     uint32_t together = (tokens < most ? tokens : most) * (product->twin > 0 ? 2 : 1);
     uint32_t panels = POLL_PRODUCTS / (PANEL * product->input.columns * together);
-    return panels < 2 ? 2 : panels;
+    return panels < 1 ? 1 : panels;
 }
 
 static bool run_product(const struct engine *engine, const struct product *product, struct engine_share *share)
