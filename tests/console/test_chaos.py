@@ -21,6 +21,7 @@ from llmbm_console.chaos.__main__ import configured, main, parser
 from llmbm_console.chaos.endpoints import AddressError, connect, split
 from llmbm_console.chaos.faults import Damager, Faults, SmallFifo
 from llmbm_console.chaos.proxy import Chaos
+from llmbm_protocol.schema import ENQUIRY
 
 LINES = b"".join(b"@K %04x c=%d w=240*00000000\r\n" % (number, number) for number in range(400))
 ALL = Faults(flip_bit=0.01, drop_byte=0.01, burst=0.002, drop_line=0.05, double_line=0.05, splice=0.05, noise=0.05)
@@ -67,6 +68,13 @@ def test_each_fault_does_what_it_says() -> None:
     assert all(bin(bits).count("1") == 1 for bits in differing)
     lost = Damager(Faults(drop_byte=0.01), 1)
     assert len(lost.feed(LINES)) == len(LINES) - lost.counts["drop_byte"]
+
+
+def test_an_enquiry_belongs_to_no_line_and_is_not_lost_with_one() -> None:
+    """The sender of a lost line would wait for ever: it may not end the line before it knows what became of it."""
+    enquiry = bytes((ENQUIRY,))
+    assert Damager(Faults(drop_line=1.0), 1).feed(b"@q 0001 id=" + enquiry + b"1*\n" + enquiry) == enquiry * 2
+    assert Damager(Faults(drop_byte=1.0), 1).feed(enquiry) == b""
 
 
 def test_a_small_fifo_loses_what_does_not_fit_between_two_looks() -> None:

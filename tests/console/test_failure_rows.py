@@ -22,7 +22,7 @@ from llmbm_console.core.events import ConsoleText, Event, Gap, LinkChanged, Link
 from llmbm_console.core.live import LiveSession
 from llmbm_console.core.state import Turn
 from llmbm_console.core.targets import Target, make_session
-from llmbm_protocol.schema import Counters, Credit, SamplingState, Stream
+from llmbm_protocol.schema import Counters, Credit, Hello, SamplingState, Stream
 
 Sessions = Callable[..., LiveSession]
 
@@ -111,6 +111,15 @@ async def test_row_04_lost_lines_are_seen_and_asked_for_again(kernel: Kernel, se
         assert "/zones" in outcome.output
         assert "/version" in outcome.output
         await until(lambda: line.session.state.link.lost_frames > 0)
+
+
+async def test_row_04_lost_lines_to_the_kernel_do_not_end_the_session(kernel: Kernel, sessions: Sessions) -> None:
+    async with bad_line(kernel, sessions) as line:
+        line.chaos.up.drop_line = 0.3
+        for number in range(8):
+            await line.seed(number)
+        assert line.chaos.ways["up"].counts["drop_line"] > 0
+        assert len(records(line.events, Hello)) == 1
 
 
 async def test_row_05_repeated_lines_are_dropped(kernel: Kernel, sessions: Sessions) -> None:

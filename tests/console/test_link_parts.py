@@ -173,7 +173,7 @@ def test_an_enquiry_that_is_lost_is_followed_by_others_ever_later_and_not_by_a_f
         if line.up:
             times.append((line.now, line.up[0]))
     assert [number for _, number in times] == [1, 2, 3]
-    assert [at for at, _ in times] == [0.375, 1.0, 2.25]
+    assert [at for at, _ in times] == [0.375, 1.375, 4.125]
 
 
 def test_bytes_that_nobody_counted_do_not_block_it() -> None:

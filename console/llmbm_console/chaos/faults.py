@@ -6,6 +6,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from llmbm_protocol.schema import ENQUIRIES, ENQUIRY
+
 #: What firmware and boot loaders write onto a serial line, and things that only look like frames.
 NOISE = (
     b"\x1b[2J\x1b[01;01H\x1b[=3h\x1b[2J",
@@ -72,9 +74,12 @@ class Damager:
             return data
         out = bytearray()
         for octet in data:
+            if ENQUIRY <= octet < ENQUIRY + ENQUIRIES:  # belongs to no line, and is not lost with one
+                self._octet(octet, out)
+                continue
             if self._at_start:
                 self._begin_line(out)
-            self._octet(octet, out)
+            self._octet_of_line(octet, out)
             self._at_start = octet == 0x0A
             if self._at_start:
                 self._end_line(out)
@@ -96,11 +101,14 @@ class Damager:
         if self._line_fault == "noise":
             out += self._random.choice(NOISE)
 
-    def _octet(self, octet: int, out: bytearray) -> None:
+    def _octet_of_line(self, octet: int, out: bytearray) -> None:
         if self._line_fault == "drop_line" or (self._line_fault == "splice" and octet in b"\r\n"):
             return
         if self._line_fault == "double_line":
             self._copy.append(octet)
+        self._octet(octet, out)
+
+    def _octet(self, octet: int, out: bytearray) -> None:
         if self._burst_left:
             self._burst_left -= 1
             out.append(self._random.randrange(256))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from llmbm_protocol.schema import ENQUIRIES, ENQUIRY, Credit
 
 WRAP = 1 << 32
-ENQUIRE_AFTER = 0.3  # s without sending before bytes may be lost; twice as long for each enquiry without an answer
+ENQUIRE_AFTER = 0.3  # s without sending before bytes may be lost; three times that for each one without an answer
 RESERVE = ENQUIRIES - 1  # bytes of the window that lines leave to enquiries
 
 
@@ -85,7 +85,7 @@ class Credits:
         self._due = (
             0 < self.under_way < min(self.window, self._limit)
             and len(self._open) < RESERVE
-            and now - self._last_sent_at > ENQUIRE_AFTER * 2 ** len(self._open)
+            and now - self._last_sent_at > ENQUIRE_AFTER * 3 ** len(self._open)
         )
         return lost
 
