@@ -119,7 +119,8 @@ async def test_row_04_lost_lines_to_the_kernel_do_not_end_the_session(kernel: Ke
         for number in range(8):
             await line.seed(number)
         assert line.chaos.ways["up"].counts["drop_line"] > 0
-        assert len(records(line.events, Hello)) == 1
+        hellos = [record for record in records(line.events, Hello) if isinstance(record, Hello) and record.machine]
+        assert len(hellos) == 1
 
 
 async def test_row_05_repeated_lines_are_dropped(kernel: Kernel, sessions: Sessions) -> None:
