@@ -154,7 +154,10 @@ def receiver(folder: Path) -> Path:
     """The kernel's receiver as a program."""
     (folder / "harness.c").write_text(HARNESS, encoding="ascii")
     core, program = ROOT / "kernel_c" / "core", folder / "harness"
-    sources = [folder / "harness.c", *(core / name for name in ("wire_receive.c", "wire_octets.c", "wire.c"))]
+    sources = [
+        folder / "harness.c",
+        *(core / name for name in ("wire_receive.c", "wire_octets.c", "wire.c", "number.c", "text.c")),
+    ]
     command = [sys.executable, "-m", "ziglang", "cc", "-O2", "-fno-strict-aliasing", "-fno-sanitize=all"]
     subprocess.run([*command, "-I", core, "-I", ROOT / "kernel_c" / "gen", *sources, "-o", program], check=True)
     return program

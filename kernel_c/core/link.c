@@ -72,9 +72,9 @@ static struct wire_counters counted(const struct kernel *kernel)
         .overrun = uart->overruns,
         .framing = uart->framing_errors,
         .breaks = uart->breaks,
-        .checksum = receiver->checksum + receiver->cut,
-        .too_long = receiver->too_long,
-        .malformed = receiver->malformed,
+        .checksum = receiver->rejected[WIRE_REJECT_CHECKSUM] + receiver->rejected[WIRE_REJECT_CUT],
+        .too_long = receiver->rejected[WIRE_REJECT_LONG],
+        .malformed = receiver->rejected[WIRE_REJECT_GRAMMAR],
         .dropped = kernel->link.dropped,
     };
 }
@@ -142,21 +142,22 @@ void link_leave(struct kernel *kernel, enum wire_leave_reason why)
 static void take_frame(struct kernel *kernel, const struct wire_frame *frame)
 {
     struct link *link = &kernel->link;
-    if (frame->kind == 'h') {
-        struct wire_host_hello hello;
-        struct wire_refusal refusal;
-        if (wire_host_hello_parse(frame, &hello, &refusal)) {
-            link->life_us = clock_us();
-            take_hello(kernel, &hello);
-        } else if (refusal.error == WIRE_ERROR_CODE_VERSION) {
-            send_hello(kernel, hello.nonce, false); /* the host sees which one this kernel speaks, and stays a terminal */
-        } else {
-            link->receiver.malformed++;
-        }
-    } else if (frame->kind == 'q' && link->machine) {
+    union wire_host_record record;
+    struct wire_refusal refusal;
+    if (frame->kind != 'h' && (frame->kind != 'q' || !link->machine))
+        return;
+    bool good = wire_read(frame, &record, &refusal);
+    if (frame->kind == 'q' || good)
         link->life_us = clock_us();
+    if (frame->kind == 'q') {
         link->credit_due = true;
-        link_request(kernel, frame);
+        link_request(kernel, &record.request, &refusal);
+    } else if (good) {
+        take_hello(kernel, &record.hello);
+    } else if (refusal.fault == WIRE_FAULT_VERSION) {
+        send_hello(kernel, record.hello.nonce, false); /* the host sees which one this kernel speaks, and stays a terminal */
+    } else {
+        link->receiver.rejected[WIRE_REJECT_GRAMMAR]++;
     }
 }
 
@@ -178,7 +179,7 @@ static void take_byte(struct kernel *kernel, uint8_t byte)
     case WIRE_REJECTED:
         link->credit_due = link->machine;
         for (size_t i = 0; i < link->receiver.raw_length && !link->machine; i++)
-            link_type_from_line(link, (uint8_t)link->receiver.raw[i], received == WIRE_REJECTED);
+            link_type_from_line(link, (uint8_t)link->receiver.line[i], received == WIRE_REJECTED);
         break;
     default: break;
     }

@@ -140,7 +140,8 @@ void link_send_credit(struct kernel *kernel);
 /* One record of a stream now; ZONE sends every arena. Returns the number of frames. */
 unsigned link_send_stream(struct kernel *kernel, enum wire_stream stream, enum link_care care);
 void link_send_samples(struct kernel *kernel, uint64_t now_us);
-void link_request(struct kernel *kernel, const struct wire_frame *frame); /* does it, if it is new, and answers */
+/* Does what is asked, if it is new, and answers. */
+void link_request(struct kernel *kernel, const struct wire_request *request, const struct wire_refusal *refusal);
 void link_perform(struct kernel *kernel, const struct wire_request *request);
 void link_leave(struct kernel *kernel, enum wire_leave_reason why);
 

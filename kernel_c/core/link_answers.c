@@ -83,20 +83,18 @@ static bool replay(struct kernel *kernel, uint16_t id)
     return link->waiting_id == id && link->waiting_session == link->session.number;
 }
 
-void link_request(struct kernel *kernel, const struct wire_frame *frame)
+void link_request(struct kernel *kernel, const struct wire_request *request, const struct wire_refusal *refusal)
 {
-    struct wire_request request;
-    struct wire_refusal refusal;
-    bool good = wire_request_parse(frame, &request, &refusal);
-    if (request.id == 0)
-        kernel->link.receiver.malformed++; /* nobody can be answered */
-    else if (replay(kernel, request.id))
+    const struct wire_fault_words *words = &wire_faults[refusal->fault];
+    if (request->id == 0)
+        kernel->link.receiver.rejected[WIRE_REJECT_GRAMMAR]++; /* nobody can be answered */
+    else if (replay(kernel, request->id))
         return;
-    else if (!good)
-        link_refuse(kernel, request.id, refusal.error, refusal.field, refusal.message);
-    else if (link_busy(kernel) && !(wire_operations[request.op].flags & WIRE_OP_WHILE_BUSY))
-        link_refuse(kernel, request.id, WIRE_ERROR_CODE_BUSY, NULL,
+    else if (refusal->fault != WIRE_FAULT_NONE)
+        link_refuse(kernel, request->id, words->error, refusal->field, words->message);
+    else if (link_busy(kernel) && !(wire_operations[request->op].flags & WIRE_OP_WHILE_BUSY))
+        link_refuse(kernel, request->id, WIRE_ERROR_CODE_BUSY, NULL,
                     "the kernel computes: wait for the end, or stop it");
     else
-        link_perform(kernel, &request);
+        link_perform(kernel, request);
 }

@@ -31,9 +31,12 @@ void link_send_reason(struct kernel *kernel, struct link_answer *answer, const c
 {
     struct link *link = &kernel->link;
     bool ours = !link->serving || link->waiting_id == answer->record.id;
-    if (wire_plain_octets(message) <= WIRE_RESPONSE_MESSAGE_OCTETS || !ours)
-        return;
+    char whole[WIRE_RESPONSE_MESSAGE_OCTETS + 1];
     struct text text;
+    text_init(&text, whole, sizeof whole);
+    wire_put_text(&text, WIRE_PLAIN, SIZE_MAX / 2, message, string_length(message));
+    if (!ours || !text.truncated)
+        return;
     text_init(&text, link->output, sizeof link->output);
     text_string(&text, message);
     link->output_length = text.length;

@@ -50,7 +50,7 @@ void report_zones(const struct kernel *kernel, struct wire_zones *ret)
     *ret = (struct wire_zones){0};
     struct {
         uint64_t *pair;
-        uint32_t *count;
+        uint64_t *count;
     } const fields[ZONE_COUNT] = {
         {ret->weights, &ret->weights_count}, {ret->kv, &ret->kv_count},       {ret->scratch, &ret->scratch_count},
         {ret->acts, &ret->acts_count},       {ret->zonec, &ret->zonec_count}, {ret->keep, &ret->keep_count},

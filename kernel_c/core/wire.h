@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct text;
+
 #define WIRE_LINE_BYTES 240u /* octets of a frame with "@" and line end */
 #define WIRE_FRAME_FIELDS 24u
 #define WIRE_HEAD_BYTES 8u /* "@q 0001 ": what does not begin so is no frame but console text */
@@ -22,23 +24,24 @@ enum wire_kind { /* see Wire in protocol/llmbm_protocol/fields.py */
     WIRE_HEX,
     WIRE_FLAG,
     WIRE_MICRO,
-    WIRE_TEXT,  /* const uint8_t *x; size_t x_length */
-    WIRE_PLAIN, /* const char *x, NUL-terminated, NULL is empty; in requests with size_t x_length as well */
+    WIRE_TEXT,  /* size_t x_length; const uint8_t *x */
+    WIRE_PLAIN, /* const char *x, NUL-terminated, NULL is empty; in requests behind a size_t x_length */
     WIRE_NAME,  /* as plain */
     WIRE_ENUM,
-    WIRE_UINTS, /* uint64_t x[n]; uint32_t x_count */
+    WIRE_UINTS, /* uint64_t x_count; uint64_t x[n] */
 };
 
 #define WIRE_ALWAYS 255u      /* required */
 #define WIRE_UNLESS_ZERO 254u /* optional: left out when zero, false, empty or the first word */
 
 struct wire_field {
-    char key[8];           /* NUL-terminated */
-    uint8_t kind : 4;      /* enum wire_kind */
-    uint8_t count : 4;     /* of uints */
-    uint8_t limit;         /* bits of a number; most octets of a text; index into wire_words of an enum */
-    uint8_t offset;        /* in the struct */
-    uint8_t present;       /* WIRE_ALWAYS, WIRE_UNLESS_ZERO, or the offset of its `bool has_x` */
+    char key[7];     /* NUL-terminated */
+    uint8_t kind;    /* enum wire_kind */
+    uint8_t octets : 4; /* of the number that stands at the offset: the value, a length, how many uints */
+    uint8_t count : 4;  /* of uints */
+    uint8_t limit;   /* bits of a number; most octets of a text; index into wire_words of an enum */
+    uint8_t offset;  /* in the struct, of that number */
+    uint8_t present; /* WIRE_ALWAYS, WIRE_UNLESS_ZERO, or the offset of its `bool has_x` */
 };
 
 struct wire_shape {
@@ -50,8 +53,8 @@ struct wire_shape {
 /* ---- building frames ------------------------------------------------------------------------------------------- */
 
 struct wire_line {
-    size_t length; /* octets of data, CR LF included; 0 when the record did not fit */
-    char data[WIRE_LINE_BYTES];
+    size_t length;                  /* octets of data, CR LF included; 0 when the record did not fit */
+    char data[WIRE_LINE_BYTES + 1]; /* ends with NUL */
 };
 
 /* CRC-32 as in zlib and Ethernet: reflected, polynomial 0xEDB88320. `crc` is that of what came before, 0 at first. */
@@ -61,12 +64,11 @@ static inline uint32_t wire_crc32(const void *data, size_t count)
     return wire_crc32_more(0, data, count);
 }
 
-/* Octets that a text takes as a plain value. */
-size_t wire_plain_octets(const char *text);
+/* Writes the value of a text, plain or name, cut to so many octets as written. */
+void wire_put_text(struct text *text, enum wire_kind kind, size_t limit, const char *octets, size_t length);
 
-/* Writes one record by its shape; the typed wire_put_x of gen/llmk_wire.h call it. Numbers and texts are cut to their
- * limits, and the header proves that the longest record fits. False, with length 0, if a line should not fit all the
- * same. */
+/* Writes one record by its shape. Numbers and texts are cut to their limits, and the header proves that the longest
+ * record fits. False, with length 0, if a line should not fit all the same. */
 bool wire_put(struct wire_line *line, uint16_t sequence, unsigned record, const void *values);
 
 /* The word with this number, "?" beyond the list. Each of `words` ends with NUL, and an empty one ends the list. */
@@ -78,9 +80,9 @@ int wire_word_find(const char *words, const char *word, size_t length);
 
 enum wire_received {
     WIRE_PENDING,  /* the byte was kept: a frame may be coming */
-    WIRE_NOISE,    /* raw[0..raw_length) is console text: what a person types */
+    WIRE_NOISE,    /* the line's first raw_length octets are console text: what a person types */
     WIRE_FRAME,    /* a valid frame */
-    WIRE_REJECTED, /* raw[0..raw_length) looked like a frame and is none: see reason */
+    WIRE_REJECTED, /* the line's first raw_length octets looked like a frame and are none: see reason */
 };
 
 enum wire_reject {
@@ -88,38 +90,37 @@ enum wire_reject {
     WIRE_REJECT_LONG,     /* 240 octets without line end */
     WIRE_REJECT_CUT,      /* another "@" before the line end */
     WIRE_REJECT_GRAMMAR,  /* a right CRC over something else than a frame */
+    WIRE_REJECTS,
 };
 
 struct wire_pair {
-    uint8_t key, key_length, value, value_length; /* places in the line; the value is still escaped */
+    char *key, *value, *end; /* the key ends with the "="; the value is still escaped */
 };
 
-/* Points into the receiver's line: valid until the next byte is given to it. */
+/* Points into the receiver's line: valid until the next byte is given to it. The host's sequence number is for those
+ * who read a capture: what was lost on the way shows in the requests' ids. */
 struct wire_frame {
     char kind;
-    uint8_t count;
-    uint16_t sequence;
-    char *line;
+    unsigned count;
     struct wire_pair pairs[WIRE_FRAME_FIELDS];
 };
 
-/* Zero-initialised is empty. The counters are the link's X record; it may reset them. */
+/* Zero-initialised is empty. The counters are the link's X record. */
 struct wire_receiver {
-    char line[WIRE_LINE_BYTES];
-    uint16_t length;
-    bool finished;     /* what is in the line was delivered */
-    bool next_began;   /* the "@" that cut the last line begins the next one */
-    bool after_return; /* the last line ended with CR: a LF now belongs to it */
+    size_t length;     /* octets of the line that is coming */
+    size_t raw_length; /* of what was given back last */
     enum wire_reject reason;
-    const char *raw;
-    size_t raw_length;
-    uint32_t checksum, too_long, malformed, cut;
+    uint32_t rejected[WIRE_REJECTS];
+    bool after_return; /* the last line ended with CR: a LF now belongs to it */
+    char line[WIRE_LINE_BYTES];
 };
 
 /* Takes one byte of the line. Everything given comes back exactly once, as a frame, as noise or as rejected (but for
  * the LF of a CR LF after a frame). In human mode every byte goes to the line editor too, for the echo,
  * except the one that completed a frame: then the editor forgets its line. */
 enum wire_received wire_receive(struct wire_receiver *receiver, uint8_t byte, struct wire_frame *ret_frame);
+/* The pair with this key, which ends with whatever no key holds; NULL when there is none. */
+const struct wire_pair *wire_pair_find(const struct wire_frame *frame, const char *key);
 /* Forgets a half received line: after an emergency stop or a BREAK. */
 void wire_receiver_drop(struct wire_receiver *receiver);
 

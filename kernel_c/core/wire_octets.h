@@ -3,20 +3,26 @@
 #define LLMK_WIRE_OCTETS_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
-bool wire_is_safe(char octet); /* stands for itself in a value */
-bool wire_is_name(char octet);
-bool wire_is_letter(char octet);
-/* -1 for anything but a lower-case hexadecimal digit. */
-int wire_hex_digit(char octet);
-/* Exactly `count` hexadecimal digits, at most eight. */
-bool wire_fixed_hex(const char *text, size_t count, uint32_t *ret_value);
+/* Sets of octets, see the grammar in protocol/SPEC.md, 3. */
+enum wire_octet_set {
+    WIRE_SAFE = 1,    /* stand for themselves in a value */
+    WIRE_NAMES = 2,   /* of a name */
+    WIRE_LETTERS = 4, /* of a kind */
+    WIRE_HEXL = 8,    /* hexadecimal digits */
+    WIRE_KEYS = 16,   /* of a key, which begins with a letter */
+    WIRE_PRINTABLE = 32,
+    WIRE_SPACE = 64,
+    WIRE_STAR = 128,
+};
 
-static inline bool wire_is_digit(char octet)
+extern const uint8_t wire_octet_sets[256]; /* of each octet */
+
+/* Whether an octet is in one of the sets. */
+static inline bool wire_octet_is(char octet, unsigned sets)
 {
-    return octet >= '0' && octet <= '9';
+    return (wire_octet_sets[(uint8_t)octet] & sets) != 0;
 }
 
 #endif

@@ -1,137 +1,110 @@
 /* wire_receive.c - finding frames among the bytes of a line. */
 #include "wire.h"
 
+#include "number.h"
 #include "wire_octets.h"
 
-/* Whether this octet may be at this place of "@q 0001 ". */
-static bool head_fits(size_t place, char octet)
-{
-    return place == 1   ? wire_is_letter(octet)
-           : place == 2 ? octet == ' '
-           : place < 7  ? wire_hex_digit(octet) >= 0
-                        : octet == ' ' || octet == '*';
-}
+#define SUM_OCTETS 10u /* "*", eight digits and the line end */
 
 static enum wire_received reject(struct wire_receiver *receiver, enum wire_reject reason)
 {
-    uint32_t *counters[] = {&receiver->checksum, &receiver->too_long, &receiver->cut, &receiver->malformed};
-    (*counters[reason])++;
+    receiver->rejected[reason]++;
     receiver->reason = reason;
     return WIRE_REJECTED;
 }
 
-/* Where the value at `at` ends; 0 when it breaks the grammar. Behind every body stands a "*", which no value holds. */
-static size_t value_end(const char *line, size_t at)
+/* Whether this octet may be at this place of "@q 0001 ". */
+static bool head_fits(size_t place, char octet)
 {
-    for (; line[at] != ' ' && line[at] != '*'; at++) {
-        uint32_t octet;
-        if (line[at] == '%' && wire_fixed_hex(line + at + 1, 2, &octet)) {
-            at += 2;
-        } else if (!wire_is_safe(line[at]) && line[at] != ',' && line[at] != '_') {
-            return 0;
+    static const uint8_t head[WIRE_HEAD_BYTES] = {
+        0, WIRE_LETTERS, WIRE_SPACE, WIRE_HEXL, WIRE_HEXL, WIRE_HEXL, WIRE_HEXL, WIRE_SPACE | WIRE_STAR};
+    return place == 0 ? octet == '@' : place >= WIRE_HEAD_BYTES || wire_octet_is(octet, head[place]);
+}
+
+const struct wire_pair *wire_pair_find(const struct wire_frame *frame, const char *key)
+{
+    for (const struct wire_pair *pair = frame->pairs; pair < frame->pairs + frame->count; pair++) {
+        size_t same = 0;
+        while (wire_octet_is(key[same], WIRE_KEYS) && key[same] == pair->key[same]) {
+            same++;
+        }
+        if (!wire_octet_is(key[same], WIRE_KEYS) && pair->key[same] == '=') {
+            return pair;
         }
     }
-    return at;
+    return NULL;
 }
 
-/* The end of the key at `at`. */
-static size_t key_end(const char *line, size_t at)
+/* The fields of a body with a right CRC: *( SP key "=" value ) up to the "*" at `end`, which no key and no value holds. */
+static bool split_fields(struct wire_frame *frame, char *at, const char *end)
 {
-    size_t begin = at;
-    while ((line[at] >= 'a' && line[at] <= 'z') || (at > begin && wire_is_digit(line[at]))) {
-        at++;
-    }
-    return at;
-}
-
-static bool key_known(const struct wire_frame *frame, const struct wire_pair *pair)
-{
-    for (unsigned i = 0; i < frame->count; i++) {
-        const struct wire_pair *other = &frame->pairs[i];
-        if (other->key_length == pair->key_length &&
-            __builtin_memcmp(frame->line + other->key, frame->line + pair->key, pair->key_length) == 0) {
-            return true;
+    for (frame->count = 0; *at == ' '; frame->count++) {
+        char *key = ++at;
+        while (wire_octet_is(*at, WIRE_KEYS)) {
+            at++;
         }
-    }
-    return false;
-}
-
-/* The fields of a body with a right CRC: *( SP key "=" value ) up to the "*" at `end`. */
-static bool split_fields(struct wire_frame *frame, size_t end)
-{
-    const char *line = frame->line;
-    for (size_t at = WIRE_HEAD_BYTES - 1; at < end;) {
-        size_t key = at + 1, value = key_end(line, key) + 1, next = value_end(line, value);
-        struct wire_pair pair = {.key = (uint8_t)key,
-                                 .key_length = (uint8_t)(value - 1 - key),
-                                 .value = (uint8_t)value,
-                                 .value_length = (uint8_t)(next - value)};
-        if (line[at] != ' ' || frame->count == WIRE_FRAME_FIELDS || line[value - 1] != '=' || pair.key_length == 0 ||
-            pair.key_length > 8 || next == 0 || key_known(frame, &pair)) {
+        if (*at != '=' || at - key > 8 || !wire_octet_is(*key, WIRE_LETTERS) || wire_pair_find(frame, key) != NULL ||
+            frame->count == WIRE_FRAME_FIELDS) {
             return false;
         }
-        frame->pairs[frame->count++] = pair;
-        at = next;
+        struct wire_pair *pair = &frame->pairs[frame->count];
+        pair->key = key;
+        pair->value = ++at;
+        while (wire_octet_is(*at, WIRE_SAFE | WIRE_NAMES) || *at == ',' ||
+               (*at == '%' && wire_octet_is(at[1], WIRE_HEXL) && wire_octet_is(at[2], WIRE_HEXL))) {
+            at++;
+        }
+        pair->end = at;
     }
-    return true;
+    return at == end;
 }
 
 static enum wire_received finish(struct wire_receiver *receiver, struct wire_frame *frame)
 {
     char *line = receiver->line;
-    size_t count = receiver->length - 1u; /* without the line end */
-    uint32_t crc, sequence;
-    if (count < WIRE_HEAD_BYTES + 8 || line[count - 9] != '*' || !wire_fixed_hex(line + count - 8, 8, &crc) ||
-        crc != wire_crc32(line + 1, count - 10)) {
+    size_t end = receiver->raw_length - SUM_OCTETS; /* of the body */
+    uint64_t crc;
+    if (receiver->raw_length < WIRE_HEAD_BYTES - 1 + SUM_OCTETS || line[end] != '*' ||
+        !number_hex(line + end + 1, 8, &crc) || crc != wire_crc32(line + 1, end - 1)) {
         return reject(receiver, WIRE_REJECT_CHECKSUM);
     }
-    wire_fixed_hex(line + 3, 4, &sequence);
     frame->kind = line[1];
-    frame->sequence = (uint16_t)sequence;
-    frame->count = 0;
-    frame->line = line;
-    return split_fields(frame, count - 9) ? WIRE_FRAME : reject(receiver, WIRE_REJECT_GRAMMAR);
+    return split_fields(frame, line + WIRE_HEAD_BYTES - 1, line + end) ? WIRE_FRAME
+                                                                       : reject(receiver, WIRE_REJECT_GRAMMAR);
 }
 
 enum wire_received wire_receive(struct wire_receiver *receiver, uint8_t byte, struct wire_frame *ret_frame)
 {
-    if (receiver->finished) {
-        receiver->length = receiver->next_began;
-        receiver->line[0] = '@';
-        receiver->finished = receiver->next_began = false;
-    }
+    size_t place = receiver->length;
     bool after_return = receiver->after_return;
     receiver->after_return = false;
     if (after_return && byte == '\n') {
         return WIRE_PENDING;
     }
-    receiver->raw = receiver->line;
-    receiver->raw_length = receiver->length;
-    if (receiver->length > 0 && byte == '@') {
-        receiver->finished = receiver->next_began = true;
-        return receiver->length < WIRE_HEAD_BYTES ? WIRE_NOISE : reject(receiver, WIRE_REJECT_CUT);
+    receiver->raw_length = place;
+    if (place > 0 && byte == '@') {
+        receiver->length = 1; /* the "@" that begins the line begins the next one */
+        return place < WIRE_HEAD_BYTES ? WIRE_NOISE : reject(receiver, WIRE_REJECT_CUT);
     }
-    size_t place = receiver->length++;
     receiver->line[place] = (char)byte;
-    receiver->raw_length = receiver->length;
-    if (place == 0 ? byte != '@' : place < WIRE_HEAD_BYTES && !head_fits(place, (char)byte)) {
-        receiver->finished = true;
+    receiver->raw_length = place + 1;
+    receiver->length = 0;
+    if (!head_fits(place, (char)byte)) {
         return WIRE_NOISE;
     }
     if (byte == '\r' || byte == '\n') {
-        receiver->finished = true;
         receiver->after_return = byte == '\r';
         return finish(receiver, ret_frame);
     }
-    if (receiver->length == WIRE_LINE_BYTES) {
-        receiver->finished = true;
+    if (receiver->raw_length == WIRE_LINE_BYTES) {
         return reject(receiver, WIRE_REJECT_LONG);
     }
+    receiver->length = receiver->raw_length;
     return WIRE_PENDING;
 }
 
 void wire_receiver_drop(struct wire_receiver *receiver)
 {
     receiver->length = 0;
-    receiver->finished = receiver->next_began = receiver->after_return = false;
+    receiver->after_return = false;
 }

@@ -1,177 +1,145 @@
 /* wire_request.c - reading what a host asks: the fields of a frame into a struct, by the tables of the schema. */
 #include "llmk_wire.h"
+#include "number.h"
+#include "text.h"
 #include "wire_octets.h"
 
-enum fault { GOOD, OCTET, LONG, NO_WORD, NO_OPERATION, SPELLING, LARGE, MISSING, NO_ID, NO_VERSION };
+const struct wire_fault_words wire_faults[] = {
+    [WIRE_FAULT_OCTET] = {WIRE_ERROR_CODE_ARG, "has an octet that is not allowed here"},
+    [WIRE_FAULT_LONG] = {WIRE_ERROR_CODE_TOOLONG, "is too long for one request"},
+    [WIRE_FAULT_WORD] = {WIRE_ERROR_CODE_ARG, "is not a known word"},
+    [WIRE_FAULT_OPERATION] = {WIRE_ERROR_CODE_OP, "is not a known word"},
+    [WIRE_FAULT_SPELLING] = {WIRE_ERROR_CODE_ARG, "is not a number in its one spelling"},
+    [WIRE_FAULT_LARGE] = {WIRE_ERROR_CODE_RANGE, "is too large"},
+    [WIRE_FAULT_MISSING] = {WIRE_ERROR_CODE_ARG, "is missing"},
+    [WIRE_FAULT_ID] = {WIRE_ERROR_CODE_RANGE, "must be 1 to 65535"},
+    [WIRE_FAULT_VERSION] = {WIRE_ERROR_CODE_VERSION, "is a protocol version that this kernel does not speak"},
+};
 
 /* The first fault counts. */
-static void refuse(struct wire_refusal *refusal, enum fault fault, const char *field)
+static void refuse(struct wire_refusal *refusal, enum wire_fault fault, const char *field)
 {
-    static const struct {
-        enum wire_error_code error;
-        const char *message;
-    } faults[] = {
-        [OCTET] = {WIRE_ERROR_CODE_ARG, "has an octet that is not allowed here"},
-        [LONG] = {WIRE_ERROR_CODE_TOOLONG, "is too long for one request"},
-        [NO_WORD] = {WIRE_ERROR_CODE_ARG, "is not a known word"},
-        [NO_OPERATION] = {WIRE_ERROR_CODE_OP, "is not a known word"},
-        [SPELLING] = {WIRE_ERROR_CODE_ARG, "is not a number in its one spelling"},
-        [LARGE] = {WIRE_ERROR_CODE_RANGE, "is too large"},
-        [MISSING] = {WIRE_ERROR_CODE_ARG, "is missing"},
-        [NO_ID] = {WIRE_ERROR_CODE_RANGE, "must be 1 to 65535"},
-        [NO_VERSION] = {WIRE_ERROR_CODE_VERSION, "is a protocol version that this kernel does not speak"},
-    };
-    if (fault != GOOD && !refusal->field) {
-        refusal->error = faults[fault].error;
+    if (refusal->fault == WIRE_FAULT_NONE) {
+        refusal->fault = fault;
         refusal->field = field;
-        refusal->message = faults[fault].message;
     }
 }
 
-/* Undoes the escapes in place and ends the text with NUL, over the separator that follows it. False for what the kind
- * does not allow. */
-static bool unescape(char *text, size_t length, enum wire_kind kind, size_t *ret_length)
+/* Undoes the escapes in place and ends the text with NUL, over the separator that follows it. */
+static enum wire_fault read_text(const struct wire_field *field, const struct wire_pair *pair, uint64_t *ret_length)
 {
-    size_t to = 0;
-    for (size_t i = 0; i < length; i++) {
-        char octet = text[i];
-        if (kind == WIRE_NAME) {
-            if (!wire_is_name(octet)) {
-                return false;
-            }
-        } else if (octet == ',') {
-            return false; /* the separator of lists */
-        } else if (octet == '_') {
+    char *to = pair->value;
+    unsigned allowed = field->kind == WIRE_NAME ? WIRE_NAMES : WIRE_PRINTABLE;
+    for (const char *from = pair->value; from < pair->end; from++) {
+        char octet = *from;
+        if (octet == '_' && field->kind != WIRE_NAME) {
             octet = ' ';
-        } else if (octet == '%') {
-            uint32_t value;
-            wire_fixed_hex(text + i + 1, 2, &value);
+        } else if (octet == '%' && field->kind != WIRE_NAME) {
+            uint64_t value = 0;
+            (void)number_hex(from + 1, 2, &value); /* the receiver has seen that they are digits */
             octet = (char)value;
-            i += 2;
+            from += 2;
+        } else if (octet == ',') {
+            return WIRE_FAULT_OCTET; /* the separator of lists */
         }
-        if (kind == WIRE_PLAIN && (octet < 0x20 || octet > 0x7e)) {
-            return false;
+        if (field->kind != WIRE_TEXT && !wire_octet_is(octet, allowed)) {
+            return WIRE_FAULT_OCTET;
         }
-        text[to++] = octet;
+        *to++ = octet;
     }
-    text[to] = 0;
-    *ret_length = to;
-    return true;
+    *to = '\0';
+    *ret_length = (uint64_t)(to - pair->value);
+    return (field->kind == WIRE_TEXT ? to : pair->end) - pair->value > field->limit ? WIRE_FAULT_LONG : WIRE_FAULT_NONE;
 }
 
 /* Decimal or hexadecimal in its one spelling, at most 32 bits: a host sends no larger number. */
-static enum fault read_number(const struct wire_field *field, const char *text, size_t length, uint8_t *to)
+static enum wire_fault read_number(const struct wire_field *field, const struct wire_pair *pair, uint64_t *ret_value)
 {
-    unsigned base = field->kind == WIRE_HEX ? 16 : 10;
-    uint64_t value = 0;
-    bool large = false;
-    if (length == 0 || (length > 1 && text[0] == '0')) {
-        return SPELLING;
+    enum wire_fault fault = WIRE_FAULT_NONE;
+    uint64_t value = 0, digit, base = field->kind == WIRE_HEX ? 16 : 10;
+    const char *text = pair->value;
+    if (*text == '0' && text + 1 < pair->end) {
+        return WIRE_FAULT_SPELLING;
     }
-    for (size_t i = 0; i < length; i++) {
-        unsigned digit = (unsigned)wire_hex_digit(text[i]); /* -1 is larger than any base */
-        if (digit >= base) {
-            return SPELLING;
+    do {
+        if (!number_hex(text, 1, &digit) || digit >= base) {
+            return WIRE_FAULT_SPELLING;
         }
         value = (value & UINT32_MAX) * base + digit;
-        large |= value >> field->limit != 0;
-    }
-    if (large) {
-        return LARGE;
-    }
-    __builtin_memcpy(to, &value, field->limit <= 8 ? 1 : field->limit <= 16 ? 2 : 4); /* little-endian */
-    return GOOD;
+        if (value >> field->limit != 0) {
+            fault = WIRE_FAULT_LARGE;
+        }
+    } while (++text < pair->end);
+    *ret_value = value;
+    return fault;
 }
 
-static enum fault read_text(const struct wire_field *field, char *text, size_t length, uint8_t *to)
-{
-    size_t taken;
-    if (!unescape(text, length, (enum wire_kind)field->kind, &taken)) {
-        return OCTET;
-    }
-    *(char **)(void *)to = text;
-    *(size_t *)(void *)(to + sizeof(char *)) = taken;
-    return (field->kind == WIRE_TEXT ? taken : length) > field->limit ? LONG : GOOD;
-}
-
-static enum fault read_word(const struct wire_field *field, const char *text, size_t length, uint8_t *to)
+static enum wire_fault read_word(const struct wire_field *field, const struct wire_pair *pair, uint64_t *ret_value)
 {
     const char *words = wire_words[field->limit];
-    int number = wire_word_find(words, text, length);
-    if (number < 0) {
-        return words == wire_op_words ? NO_OPERATION : NO_WORD;
-    }
-    *(int32_t *)(void *)to = number;
-    return GOOD;
+    int number = wire_word_find(words, pair->value, (size_t)(pair->end - pair->value));
+    *ret_value = (uint64_t)number;
+    return number >= 0 ? WIRE_FAULT_NONE : words == wire_op_words ? WIRE_FAULT_OPERATION : WIRE_FAULT_WORD;
 }
 
-static enum fault read_value(const struct wire_field *field, char *text, size_t length, uint8_t *to)
+/* Into the struct: the number at the field's offset, or the length of a text and behind it where the text is. */
+static __attribute__((noinline)) enum wire_fault read_value(const struct wire_field *field, const struct wire_pair *pair, uint8_t *to)
 {
+    uint64_t value;
+    enum wire_fault fault;
     switch (field->kind) {
     case WIRE_TEXT:
     case WIRE_PLAIN:
     case WIRE_NAME:
-        return read_text(field, text, length, to);
+        fault = read_text(field, pair, &value);
+        *(char **)(void *)(to + sizeof value) = pair->value;
+        break;
     case WIRE_ENUM:
-        return read_word(field, text, length, to);
+        fault = read_word(field, pair, &value);
+        break;
     default:
-        return read_number(field, text, length, to);
+        fault = read_number(field, pair, &value);
+        break;
     }
+    if (fault == WIRE_FAULT_NONE) {
+        __builtin_memcpy(to, &value, field->octets); /* little-endian */
+    }
+    return fault;
 }
 
-/* Reads every field of the shape that the frame has; others are ignored. After a fault the others are tried all the
- * same, so that an id behind a bad argument is still known. Returns the set of those that were there. */
-static uint32_t read_fields(const struct wire_frame *frame, const struct wire_shape *shape, void *record,
-                            struct wire_refusal *refusal)
+bool wire_read(const struct wire_frame *frame, union wire_host_record *ret, struct wire_refusal *ret_refusal)
 {
-    uint32_t found = 0;
-    for (unsigned f = 0; f < shape->count; f++) {
-        const struct wire_field *field = &wire_fields[shape->first + f];
-        for (unsigned p = 0; p < frame->count; p++) {
-            const struct wire_pair *pair = &frame->pairs[p];
-            if (wire_word_find(field->key, frame->line + pair->key, pair->key_length) != 0) {
-                continue;
-            }
-            found |= (uint32_t)1 << f;
-            if (field->present != WIRE_ALWAYS) {
-                *((bool *)record + field->present) = true;
-            }
-            char *text = frame->line + pair->value;
-            refuse(refusal, read_value(field, text, pair->value_length, (uint8_t *)record + field->offset), field->key);
+    bool asks = frame->kind == 'q';
+    const struct wire_shape *shape = &wire_shapes[asks ? WIRE_RECORD_REQUEST : WIRE_RECORD_HOST_HELLO];
+    const struct wire_field *fields = &wire_fields[shape->first];
+    uint32_t missing = asks ? WIRE_REQUEST_REQUIRED : WIRE_HOST_HELLO_REQUIRED, found = 0;
+    *ret = (union wire_host_record){0};
+    *ret_refusal = (struct wire_refusal){0};
+    /* After a fault the others are tried all the same, so that an id behind a bad argument is still known. */
+    for (unsigned i = 0; i < shape->count; i++) {
+        const struct wire_field *field = &fields[i];
+        const struct wire_pair *pair = wire_pair_find(frame, field->key);
+        if (pair == NULL) {
+            continue;
         }
+        found |= (uint32_t)1 << i;
+        if (field->present != WIRE_ALWAYS) {
+            *((bool *)ret + field->present) = true;
+        }
+        refuse(ret_refusal, read_value(field, pair, (uint8_t *)ret + field->offset), field->key);
     }
-    return found;
-}
-
-/* Refuses for the first field of the mask `required` that was not found. */
-static void need(const struct wire_shape *shape, uint32_t found, uint32_t required, struct wire_refusal *refusal)
-{
-    uint32_t missing = required & ~found;
+    if (asks) {
+        missing |= wire_operations[ret->request.op].required;
+    }
+    missing &= ~found;
     if (missing != 0) {
-        refuse(refusal, MISSING, wire_fields[shape->first + __builtin_ctz(missing)].key);
+        refuse(ret_refusal, WIRE_FAULT_MISSING, fields[__builtin_ctz(missing)].key);
     }
-}
-
-bool wire_request_parse(const struct wire_frame *frame, struct wire_request *ret, struct wire_refusal *ret_refusal)
-{
-    const struct wire_shape *shape = &wire_shapes[WIRE_RECORD_REQUEST];
-    *ret = (struct wire_request){0};
-    *ret_refusal = (struct wire_refusal){0};
-    uint32_t found = read_fields(frame, shape, ret, ret_refusal);
-    need(shape, found, WIRE_REQUEST_REQUIRED, ret_refusal);
-    refuse(ret_refusal, ret->id == 0 ? NO_ID : GOOD, "id");
-    need(shape, found, wire_operations[ret->op].required, ret_refusal);
-    ret_refusal->id = ret->id;
-    return !ret_refusal->field;
-}
-
-bool wire_host_hello_parse(const struct wire_frame *frame, struct wire_host_hello *ret,
-                           struct wire_refusal *ret_refusal)
-{
-    const struct wire_shape *shape = &wire_shapes[WIRE_RECORD_HOST_HELLO];
-    *ret = (struct wire_host_hello){0};
-    *ret_refusal = (struct wire_refusal){0};
-    need(shape, read_fields(frame, shape, ret, ret_refusal), WIRE_HOST_HELLO_REQUIRED, ret_refusal);
-    refuse(ret_refusal, ret->protocol != WIRE_PROTOCOL ? NO_VERSION : GOOD, "p");
-    return !ret_refusal->field;
+    if (asks && ret->request.id == 0) {
+        refuse(ret_refusal, WIRE_FAULT_ID, "id");
+    }
+    if (!asks && ret->hello.protocol != WIRE_PROTOCOL) {
+        refuse(ret_refusal, WIRE_FAULT_VERSION, "p");
+    }
+    return ret_refusal->fault == WIRE_FAULT_NONE;
 }

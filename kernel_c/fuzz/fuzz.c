@@ -168,11 +168,10 @@ static void fuzz_wire(struct kernel *kernel, struct input *input)
             continue;
         taken++;
         struct wire_refusal refusal;
-        struct wire_host_hello hello;
+        union wire_host_record record;
+        (void)wire_read(&frame, &record, &refusal);
         if (frame.kind == 'q')
-            link_request(kernel, &frame);
-        else
-            (void)wire_host_hello_parse(&frame, &hello, &refusal);
+            link_request(kernel, &record.request, &refusal);
     }
     kernel->link.waiting_id = 0; /* what waits for the REPL loop would run a generation */
     kernel->link.machine = true;

@@ -323,8 +323,8 @@ struct wire_token {
     uint64_t time; /* kernel time, ms */
     uint32_t token; /* token id */
     uint64_t cycles; /* cycles of the forward pass that led to it, for each of its tokens */
-    const uint8_t *text; /* its bytes, perhaps an incomplete UTF-8 sequence */
     size_t text_length;
+    const uint8_t *text; /* its bytes, perhaps an incomplete UTF-8 sequence */
 };
 
 /* How the token with the same `g` and `i` was chosen. Sent behind it to a host that asked with `prob`. */
@@ -335,10 +335,10 @@ struct wire_choice {
     uint32_t temperature; /* in force; with 0 (greedy) all shares are those at 1 (millionths) */
     uint32_t probability; /* of the token among all, before min_p, top_k and top_p (millionths) */
     uint32_t rank; /* 1 is the likeliest */
+    uint64_t kept_count;
     uint64_t kept[3]; /* tokens that min_p, then top_k, then top_p left over; none of them applies to a greedy choice */
-    uint32_t kept_count;
+    uint64_t rest_count;
     uint64_t rest[2]; /* millionths that all tokens outside the list have together, at this temperature and at 2 */
-    uint32_t rest_count;
     uint16_t banned; /* tokens that the n-gram ban took out */
     bool weakened; /* 1: the repetition penalty acted on the token */
     bool has_otherwise;
@@ -349,8 +349,8 @@ struct wire_choice {
 /* The text of one token of the vocabulary, for a host that asked with `word`. */
 struct wire_word {
     uint32_t token; /* token id */
-    const uint8_t *text; /* its bytes, the first 40 of a longer one */
     size_t text_length;
+    const uint8_t *text; /* its bytes, the first 40 of a longer one */
 };
 
 /* The end of a generation. Never dropped, and asked again with the operation `last`. */
@@ -384,16 +384,16 @@ struct wire_event {
 struct wire_output {
     uint16_t id; /* id of the request that ran it */
     uint16_t index; /* 0 for the first piece */
-    const uint8_t *text; /* bytes, LF at line ends */
     size_t text_length;
+    const uint8_t *text; /* bytes, LF at line ends */
 };
 
 /* A piece of the open file. */
 struct wire_data {
     uint16_t id; /* id of the request that asked for it */
     uint32_t offset; /* bytes of the file before this piece */
-    const uint8_t *data; /* bytes */
     size_t data_length;
+    const uint8_t *data; /* bytes */
 };
 
 /* How much the host may send, and the heartbeat: at least every 250 ms in machine mode. */
@@ -447,8 +447,8 @@ struct wire_kv_cache {
     uint32_t rows; /* cached rows */
     uint32_t capacity; /* rows in all (seq_len) */
     uint32_t row_bytes; /* bytes of one row over all layers */
+    uint64_t turns_count;
     uint64_t turns[12]; /* first row of each of the last twelve turns */
-    uint32_t turns_count;
 };
 
 /* Used and size of each arena in bytes: the short form, for periodic sending. */
@@ -456,18 +456,18 @@ struct wire_zones {
     uint64_t time; /* kernel time when it was taken, ms */
     uint32_t number; /* samples of this stream since the hello: a gap is a loss */
     uint16_t dropped; /* samples of this stream not sent since the last one */
+    uint64_t weights_count;
     uint64_t weights[2]; /* used, size */
-    uint32_t weights_count;
+    uint64_t kv_count;
     uint64_t kv[2]; /* used, size */
-    uint32_t kv_count;
+    uint64_t scratch_count;
     uint64_t scratch[2]; /* used, size */
-    uint32_t scratch_count;
+    uint64_t acts_count;
     uint64_t acts[2]; /* used, size */
-    uint32_t acts_count;
+    uint64_t zonec_count;
     uint64_t zonec[2]; /* used, size */
-    uint32_t zonec_count;
+    uint64_t keep_count;
     uint64_t keep[2]; /* used, size */
-    uint32_t keep_count;
 };
 
 /* Budgets and what became of them; cycles. */
@@ -487,8 +487,8 @@ struct wire_sentinel {
     uint64_t decode_budget; /* its budget */
     bool decode_pinned; /* 1: set by a person; 0: learnt */
     uint16_t decode_overruns; /* overruns since the last reset */
+    uint64_t percentiles_count;
     uint64_t percentiles[3]; /* 50th, 95th and 99th percentile of the last 256 decode passes */
-    uint32_t percentiles_count;
 };
 
 /* The sampling parameters in force. */
@@ -617,8 +617,8 @@ struct wire_bench {
 struct wire_host_hello {
     uint8_t protocol; /* protocol version the host speaks */
     uint16_t session; /* random, another one for each session */
-    const char *nonce; /* random, echoed in the answer */
     size_t nonce_length;
+    const char *nonce; /* random, echoed in the answer */
 };
 
 /* One operation. The arguments are those of the operation's entry in OPERATIONS. */
@@ -628,14 +628,14 @@ struct wire_request {
     bool has_stream;
     enum wire_stream stream; /* record or stream */
     bool has_parameter;
-    const char *parameter; /* name of a parameter */
     size_t parameter_length;
+    const char *parameter; /* name of a parameter */
     bool has_value;
-    const char *value; /* value of a parameter, spelt as in the REPL */
     size_t value_length;
+    const char *value; /* value of a parameter, spelt as in the REPL */
     bool has_text;
-    const uint8_t *text; /* text, or its next piece */
     size_t text_length;
+    const uint8_t *text; /* text, or its next piece */
     bool has_offset;
     uint32_t offset; /* bytes before this piece: of the staged text, of the open file */
     bool has_rate;
@@ -787,20 +787,39 @@ union wire_sample {
 /* The record of a stream: both are in one order. */
 #define WIRE_RECORD_OF_STREAM(stream) (WIRE_RECORD_PERF + (unsigned)(stream))
 
-/* Why a request or a hello is refused: the code, the key at fault and what is wrong with it ("is missing"). */
-struct wire_refusal {
-    uint16_t id; /* of the request; 0 when it is not known, and then there is no answer */
+/* Why a request or a hello is refused. */
+enum wire_fault {
+    WIRE_FAULT_NONE,
+    WIRE_FAULT_OCTET,
+    WIRE_FAULT_LONG,
+    WIRE_FAULT_WORD,
+    WIRE_FAULT_OPERATION,
+    WIRE_FAULT_SPELLING,
+    WIRE_FAULT_LARGE,
+    WIRE_FAULT_MISSING,
+    WIRE_FAULT_ID,
+    WIRE_FAULT_VERSION,
+};
+struct wire_fault_words {
     enum wire_error_code error;
-    const char *field;
-    const char *message;
+    const char *message; /* what is wrong with the field: "is missing" */
+};
+extern const struct wire_fault_words wire_faults[];
+
+struct wire_refusal {
+    enum wire_fault fault;
+    const char *field; /* the key at fault */
 };
 
-/* Read a frame of kind 'q' or 'h'. Unknown keys are ignored. The texts of `ret` lie in the frame's line, unescaped and
- * NUL-terminated; so a frame can be parsed once. False fills the refusal: op for an unknown operation, arg for a
+union wire_host_record {
+    struct wire_host_hello hello; /* of a frame of kind 'h' */
+    struct wire_request request;  /* of 'q'; its id is 0 when it is not known, and then there is no answer */
+};
+
+/* Reads a frame of kind 'h' or 'q'. Unknown keys are ignored. The texts of `ret` lie in the frame's line, unescaped and
+ * NUL-terminated; so a frame can be read once. False fills the refusal: op for an unknown operation, arg for a
  * missing or malformed argument, range, toolong, and version for a hello of another protocol. */
-bool wire_request_parse(const struct wire_frame *frame, struct wire_request *ret, struct wire_refusal *ret_refusal);
-bool wire_host_hello_parse(const struct wire_frame *frame, struct wire_host_hello *ret,
-                           struct wire_refusal *ret_refusal);
+bool wire_read(const struct wire_frame *frame, union wire_host_record *ret, struct wire_refusal *ret_refusal);
 
 /* What the operation `dict` sends: this schema as text. */
 extern const char wire_dictionary[];

@@ -21,7 +21,7 @@ from llmbm_protocol.shape import (
 from llmbm_protocol.words import Word
 
 BANNER = "/* Generated from protocol/llmbm_protocol by `llmbm-wire gen`: change the schema, not this file. */"
-_KEY_MAXIMUM = 6  # a key and its two NULs fill the eight octets of struct wire_field
+_KEY_MAXIMUM = 6  # a key and its NUL fill the seven octets of struct wire_field
 _HOST = (HostHello, Request)
 _C_KEYWORDS = frozenset(
     """auto bool break case char const continue default do double else enum extern float for goto if inline int long
@@ -59,8 +59,8 @@ def _bits(field: FieldShape) -> int:
     return field.wire.maximum.bit_length()
 
 
-def _number_type(bits: int) -> str:
-    return f"uint{next(size for size in (8, 16, 32, 64) if bits <= size)}_t"
+def _number_octets(bits: int) -> int:
+    return next(octets for octets in (1, 2, 4, 8) if bits <= 8 * octets)
 
 
 def _enum_name(field: FieldShape, record: type[Record]) -> str | None:
@@ -80,17 +80,17 @@ def _members(field: FieldShape, record: type[Record]) -> Iterator[tuple[str, str
     elif kind == "flag":
         yield "bool", name
     elif kind == "text":
-        yield "const uint8_t *", name
         yield "size_t", f"{name}_length"
+        yield "const uint8_t *", name
     elif kind in ("plain", "name"):
-        yield "const char *", name
         if record in _HOST:
             yield "size_t", f"{name}_length"
+        yield "const char *", name
     elif kind == "uints":
+        yield "uint64_t", f"{name}_count"
         yield "uint64_t", f"{name}[{field.wire.count}]"
-        yield "uint32_t", f"{name}_count"
     else:
-        yield _number_type(_bits(field)), name
+        yield f"uint{8 * _number_octets(_bits(field))}_t", name
 
 
 def _struct(shape: Shape) -> Iterator[str]:
@@ -228,20 +228,39 @@ def _typed() -> Iterator[str]:
 
 
 _REQUESTS = """\
-/* Why a request or a hello is refused: the code, the key at fault and what is wrong with it ("is missing"). */
-struct wire_refusal {
-    uint16_t id; /* of the request; 0 when it is not known, and then there is no answer */
+/* Why a request or a hello is refused. */
+enum wire_fault {
+    WIRE_FAULT_NONE,
+    WIRE_FAULT_OCTET,
+    WIRE_FAULT_LONG,
+    WIRE_FAULT_WORD,
+    WIRE_FAULT_OPERATION,
+    WIRE_FAULT_SPELLING,
+    WIRE_FAULT_LARGE,
+    WIRE_FAULT_MISSING,
+    WIRE_FAULT_ID,
+    WIRE_FAULT_VERSION,
+};
+struct wire_fault_words {
     enum wire_error_code error;
-    const char *field;
-    const char *message;
+    const char *message; /* what is wrong with the field: "is missing" */
+};
+extern const struct wire_fault_words wire_faults[];
+
+struct wire_refusal {
+    enum wire_fault fault;
+    const char *field; /* the key at fault */
 };
 
-/* Read a frame of kind 'q' or 'h'. Unknown keys are ignored. The texts of `ret` lie in the frame's line, unescaped and
- * NUL-terminated; so a frame can be parsed once. False fills the refusal: op for an unknown operation, arg for a
+union wire_host_record {
+    struct wire_host_hello hello; /* of a frame of kind 'h' */
+    struct wire_request request;  /* of 'q'; its id is 0 when it is not known, and then there is no answer */
+};
+
+/* Reads a frame of kind 'h' or 'q'. Unknown keys are ignored. The texts of `ret` lie in the frame's line, unescaped and
+ * NUL-terminated; so a frame can be read once. False fills the refusal: op for an unknown operation, arg for a
  * missing or malformed argument, range, toolong, and version for a hello of another protocol. */
-bool wire_request_parse(const struct wire_frame *frame, struct wire_request *ret, struct wire_refusal *ret_refusal);
-bool wire_host_hello_parse(const struct wire_frame *frame, struct wire_host_hello *ret,
-                           struct wire_refusal *ret_refusal);
+bool wire_read(const struct wire_frame *frame, union wire_host_record *ret, struct wire_refusal *ret_refusal);
 
 /* What the operation `dict` sends: this schema as text. */
 extern const char wire_dictionary[];
@@ -276,8 +295,20 @@ def _field_entry(field: FieldShape, shape: Shape, enum_index: dict[str, int]) ->
         present = f"offsetof({struct}, has_{field.name})"
     else:
         present = "WIRE_UNLESS_ZERO" if field.optional else "WIRE_ALWAYS"
+    counted = kind == "text" or (kind in ("plain", "name") and shape.record in _HOST)
+    member = f"{field.name}_length" if counted else f"{field.name}_count" if kind == "uints" else field.name
     count = field.wire.count if kind == "uints" else 0
-    return f'    {{"{field.key}", WIRE_{kind.upper()}, {count}, {limit}, offsetof({struct}, {field.name}), {present}}},'
+    numbers = f"{_octets(field, enum)}, {count}, {limit}"
+    return f'    {{"{field.key}", WIRE_{kind.upper()}, {numbers}, offsetof({struct}, {member}), {present}}},'
+
+
+def _octets(field: FieldShape, enum: str | None) -> int:
+    """Of the C number at the field's offset."""
+    if enum:
+        return 4
+    if field.wire.kind == "flag":
+        return 1
+    return 8 if field.wire.kind in ("text", "plain", "name", "uints") else _number_octets(_bits(field))
 
 
 def _check_field(field: FieldShape, shape: Shape) -> None:

@@ -285,14 +285,14 @@ def _missing(shape: Shape, values: dict[str, Any], names: tuple[str, ...]) -> Re
 
 
 def parse_request(frame: Frame) -> Request | Refusal:
-    """A frame of kind q by the kernel's rules: the same answers as wire_request_parse of the C side."""
+    """A frame of kind q by the kernel's rules: the same answers as wire_read of the C side."""
     shape = shape_of(Request)
     values: dict[str, Any] = {}
     fault = _read_all(frame, shape, values) or _missing(shape, values, ("id", "op"))
-    if fault is None and values["id"] == 0:
-        fault = Refusal(0, ErrorCode.RANGE, "id", "must be 1 to 65535")
     if fault is None:
         fault = _missing(shape, values, _OPERATIONS[values["op"]].required)
+    if fault is None and values["id"] == 0:
+        fault = Refusal(0, ErrorCode.RANGE, "id", "must be 1 to 65535")
     if fault is not None:
         return Refusal(values.get("id", 0), fault.error, fault.field, fault.message)
     return Request(**values)

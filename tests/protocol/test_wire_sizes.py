@@ -22,8 +22,8 @@ def test_the_build_prints_how_large_the_protocol_is(tmp_path: Path) -> None:
     assert figures is not None, done.stderr
     code, framing, session, state, operations, tables = map(int, figures.groups())
     assert code == framing + session
-    assert 2000 < framing <= 4400
-    assert 2000 < session <= 4200
+    assert 1500 < framing <= 2900
+    assert 1500 < session <= 3900
     assert operations <= 6500
     assert tables <= 8000
     assert state <= 4096

@@ -20,7 +20,8 @@ from llmbm_protocol.shape import FieldShape, enumerations, shape_of, snake
 from llmbm_protocol.words import Word
 
 ROOT = Path(__file__).resolve().parents[2]
-WIRE_SOURCES = sorted((ROOT / "kernel_c" / "core").glob("wire*.c"))
+CORE = ROOT / "kernel_c" / "core"
+WIRE_SOURCES = [*sorted(CORE.glob("wire*.c")), CORE / "number.c", CORE / "text.c"]
 WARNINGS = ["-std=c17", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow", "-Wvla", "-Wstrict-prototypes"]
 INCLUDES = [f"-I{ROOT / 'kernel_c' / 'core'}", f"-I{ROOT / 'kernel_c' / 'gen'}"]
 COMPILERS = {

@@ -43,19 +43,14 @@ static void text(const char *name, const void *data, size_t count)
     hexadecimal(data, count);
 }
 
-static void refused(const struct wire_refusal *refusal)
+static void refused(unsigned id, const struct wire_refusal *refusal)
 {
-    printf("X %u %s %s %s\n", refusal->id, wire_error_code_word(refusal->error), refusal->field, refusal->message);
+    const struct wire_fault_words *words = &wire_faults[refusal->fault];
+    printf("X %u %s %s %s\n", id, wire_error_code_word(words->error), refusal->field, words->message);
 }
 
-static void request(const struct wire_frame *frame)
+static void request(struct wire_request record)
 {
-    struct wire_request record;
-    struct wire_refusal refusal;
-    if (!wire_request_parse(frame, &record, &refusal)) {
-        refused(&refusal);
-        return;
-    }
     printf("A id=%u op=%s", record.id, wire_op_word(record.op));
     if (record.has_stream) {
         printf(" stream=%s", wire_stream_word(record.stream));
@@ -93,31 +88,33 @@ static void request(const struct wire_frame *frame)
     putchar('\n');
 }
 
-static void hello(const struct wire_frame *frame)
+static void hello(struct wire_host_hello record)
 {
-    struct wire_host_hello record;
-    struct wire_refusal refusal;
-    if (!wire_host_hello_parse(frame, &record, &refusal)) {
-        refused(&refusal);
-        return;
-    }
     printf("A protocol=%u session=%x", record.protocol, record.session);
     text("nonce", record.nonce, record.nonce_length);
     putchar('\n');
 }
 
-static void whole_frame(const struct wire_frame *frame)
+static void whole_frame(const struct wire_frame *frame, const char *line)
 {
-    printf("F %c %04x", frame->kind, frame->sequence);
+    printf("F %c %.4s", frame->kind, line + 3);
     for (unsigned i = 0; i < frame->count; i++) {
         const struct wire_pair *pair = &frame->pairs[i];
-        printf(" %.*s=%.*s", pair->key_length, frame->line + pair->key, pair->value_length, frame->line + pair->value);
+        printf(" %.*s", (int)(pair->end - pair->key), pair->key);
     }
     putchar('\n');
-    if (frame->kind == 'q') {
-        request(frame);
-    } else if (frame->kind == 'h') {
-        hello(frame);
+    if (frame->kind != 'q' && frame->kind != 'h') {
+        return;
+    }
+    union wire_host_record record;
+    struct wire_refusal refusal;
+    bool good = wire_read(frame, &record, &refusal);
+    if (!good) {
+        refused(frame->kind == 'q' ? record.request.id : 0, &refusal);
+    } else if (frame->kind == 'q') {
+        request(record.request);
+    } else {
+        hello(record.hello);
     }
 }
 
@@ -132,26 +129,25 @@ int main(void)
         case WIRE_PENDING:
             break;
         case WIRE_NOISE:
-            noise(receiver.raw, receiver.raw_length);
+            noise(receiver.line, receiver.raw_length);
             break;
         case WIRE_FRAME:
             end_noise();
-            whole_frame(&frame);
+            whole_frame(&frame, receiver.line);
             break;
         case WIRE_REJECTED:
             end_noise();
             rejected++;
             printf("R %s ", reasons[receiver.reason]);
-            hexadecimal(receiver.raw, receiver.raw_length);
+            hexadecimal(receiver.line, receiver.raw_length);
             putchar('\n');
             break;
         }
     }
-    /* What is still held back: one empty receive would not do, so it is read from the receiver itself. */
-    if (!receiver.finished || receiver.next_began) {
-        noise(receiver.line, receiver.finished ? 0 : receiver.length);
-        noise("@", receiver.next_began ? 1 : 0);
-    }
+    noise(receiver.line, receiver.length); /* what is still held back: no receive would give it */
     end_noise();
-    return rejected == receiver.checksum + receiver.too_long + receiver.cut + receiver.malformed ? 0 : 1;
+    for (unsigned reason = 0; reason < WIRE_REJECTS; reason++) {
+        rejected -= receiver.rejected[reason];
+    }
+    return rejected == 0 ? 0 : 1;
 }
