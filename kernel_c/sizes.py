@@ -20,9 +20,18 @@ PROTOCOL = {
     "framing": ("core_wire", "core_wire_octets", "core_wire_receive", "core_wire_request"),
     "session": ("core_link", "core_link_answers", "core_link_send"),
 }
-#: What is reached through it: what the requests do, long texts, files, how tokens were chosen, a person's keys.
+#: What is reached through it: what is told of its own accord; what the requests do, long texts, files, how tokens were
+#: chosen, the work that runs, a person's keys.
 BEYOND = {
-    "operations": ("core_link_requests", "core_link_output", "core_link_file", "core_link_choice", "core_link_typed")
+    "streams": ("core_link_stream",),
+    "operations": (
+        "core_link_requests",
+        "core_link_output",
+        "core_link_file",
+        "core_link_choice",
+        "core_link_work",
+        "core_link_typed",
+    ),
 }
 CODE, INITIALISED, ZEROED, WRITABLE = 0x20, 0x40, 0x80, 0x8000_0000
 

@@ -28,6 +28,7 @@
 enum kernel_leave { KERNEL_STAY, KERNEL_QUIT, KERNEL_REBOOT, KERNEL_POWEROFF };
 
 struct kernel {
+    struct link link; /* first: what it looks at with every poll is reached by short offsets */
     const struct kernel_boot *boot;
     uint32_t boot_id; /* differs from boot to boot */
     struct cpu_info cpu;
@@ -52,7 +53,6 @@ struct kernel {
     struct bench bench;
     struct uart uart;
     struct console console;
-    struct link link;
     bool leave; /* quit, exit, /reboot or /poweroff was given: repl_run returns when the answer has been sent */
     enum kernel_leave after;
 };

@@ -11,73 +11,7 @@
 #define HEARTBEAT_US (WIRE_HEARTBEAT_MS * 1000u - 50000u) /* a sleep or a long gap between polls still fits */
 #define COUNTERS_US 500000u
 #define COUNTERS_AGAIN_US 5000000u /* the line on which they count losses may lose them as well */
-#define SLEEP_AFTER_US 150000u /* a host that waits for credit goes on within this */
-#define SLEEP_US 20000u
-#define WATCH_US 800u /* half of what fills a FIFO of 16 bytes at 115200 bit/s */
 #define TWICE_US 1000000u /* two stop bytes within this take the line back */
-
-bool link_busy(const struct kernel *kernel)
-{
-    return kernel->chat.running || kernel->link.serving || kernel->link.waiting_id != 0;
-}
-
-uint32_t link_sleep_us(const struct kernel *kernel)
-{
-    if (kernel->link.file.request != 0 || !uart_drained(&kernel->uart))
-        return WATCH_US; /* a transmitter takes no more than 16 octets a look */
-    bool quiet = kernel->link.machine && clock_us() - kernel->link.byte_us > SLEEP_AFTER_US;
-    return quiet ? SLEEP_US : WATCH_US; /* a person's paste comes without credit: a human line is always watched */
-}
-
-void link_work_begin(struct kernel *kernel)
-{
-    kernel->link.serving = true;
-}
-
-void link_work_end(struct kernel *kernel)
-{
-    kernel->link.serving = false;
-    kernel->link.prompt_due = false; /* the loop shows one after the work */
-    kernel->link.credit_due = kernel->link.machine;
-}
-
-bool link_computes(const struct kernel *kernel)
-{
-    return kernel->chat.running || kernel->chat.phase == WIRE_PHASE_BENCH;
-}
-
-void link_stop(struct kernel *kernel)
-{
-    if (link_computes(kernel))
-        chat_stop(kernel);
-    else if (kernel->link.waiting_id != 0)
-        kernel->link.stop_waiting = true;
-}
-
-/* ---- what went wrong */
-
-#define COUNTERS (sizeof(struct wire_counters) / sizeof(uint32_t))
-
-union counters {
-    struct wire_counters record;
-    uint32_t each[COUNTERS];
-};
-
-/* Since boot. */
-static struct wire_counters counted(const struct kernel *kernel)
-{
-    const struct uart *uart = &kernel->uart;
-    const struct wire_receiver *receiver = &kernel->link.receiver;
-    return (struct wire_counters){
-        .overrun = uart->overruns,
-        .framing = uart->framing_errors,
-        .breaks = uart->breaks,
-        .checksum = receiver->rejected[WIRE_REJECT_CHECKSUM] + receiver->rejected[WIRE_REJECT_CUT],
-        .too_long = receiver->rejected[WIRE_REJECT_LONG],
-        .malformed = receiver->rejected[WIRE_REJECT_GRAMMAR],
-        .dropped = kernel->link.dropped,
-    };
-}
 
 /* ---- modes */
 
@@ -107,7 +41,7 @@ void link_beacon(struct kernel *kernel)
 
 /* A new session: everything that belonged to the last one is forgotten. Work that runs goes on, and the line editor
  * keeps what a person had half typed; whole lines that wait for a busy kernel are dropped. */
-static void take_hello(struct kernel *kernel, const struct wire_host_hello *hello)
+static void take_hello(struct kernel *kernel, const char *nonce)
 {
     struct link *link = &kernel->link;
     link->session = (struct link_session){.number = link->session.number + 1, .level = WIRE_LOG_LEVEL_INFO};
@@ -117,8 +51,8 @@ static void take_hello(struct kernel *kernel, const struct wire_host_hello *hell
     if (!link->serving)
         link->waiting_id = 0;
     link->typed_tail = link->typed_head;
-    link->counted_before = counted(kernel);
-    send_hello(kernel, hello->nonce, true);
+    kernel->uart.overruns = kernel->uart.framing_errors = kernel->uart.breaks = 0; /* X tells what came since the hello */
+    send_hello(kernel, nonce, true);
     link_send_credit(kernel);
 }
 
@@ -144,93 +78,75 @@ static void take_frame(struct kernel *kernel, const struct wire_frame *frame)
     struct link *link = &kernel->link;
     union wire_host_record record;
     struct wire_refusal refusal;
-    if (frame->kind != 'h' && (frame->kind != 'q' || !link->machine))
+    bool asks = frame->kind == 'q';
+    if (asks ? !link->machine : frame->kind != 'h')
         return;
     bool good = wire_read(frame, &record, &refusal);
-    if (frame->kind == 'q' || good)
-        link->life_us = clock_us();
-    if (frame->kind == 'q') {
-        link->credit_due = true;
+    if (asks) {
+        link->life_us = link->byte_us;
         link_request(kernel, &record.request, &refusal);
     } else if (good) {
-        take_hello(kernel, &record.hello);
+        link->life_us = link->byte_us;
+        take_hello(kernel, record.hello.nonce);
     } else if (refusal.fault == WIRE_FAULT_VERSION) {
         send_hello(kernel, record.hello.nonce, false); /* the host sees which one this kernel speaks, and stays a terminal */
     } else {
-        link->receiver.rejected[WIRE_REJECT_GRAMMAR]++;
+        link->session.received[WIRE_REJECTED_GRAMMAR]++;
     }
 }
 
 static void take_byte(struct kernel *kernel, uint8_t byte)
 {
     struct link *link = &kernel->link;
+    struct wire_receiver *receiver = &link->receiver;
     struct wire_frame frame;
-    link->session.consumed++;
-    link->byte_us = clock_us();
     if (link->machine && byte - WIRE_ENQUIRY < WIRE_ENQUIRIES) { /* between the octets of a line it does not touch the line */
         link->session.enquiry = (uint8_t)(byte - WIRE_ENQUIRY + 1);
         link->credit_due = true;
         return;
     }
-    enum wire_received received = wire_receive(&link->receiver, byte, &frame);
-    switch (received) {
-    case WIRE_FRAME: take_frame(kernel, &frame); break;
-    case WIRE_NOISE:
-    case WIRE_REJECTED:
-        link->credit_due = link->machine;
-        for (size_t i = 0; i < link->receiver.raw_length && !link->machine; i++)
-            link_type_from_line(link, (uint8_t)link->receiver.line[i], received == WIRE_REJECTED);
-        break;
-    default: break;
-    }
+    enum wire_received received = wire_receive(receiver, byte, &frame);
+    if (received == WIRE_PENDING)
+        return;
+    link->credit_due = true;
+    link->session.received[received]++;
+    if (received == WIRE_FRAME)
+        take_frame(kernel, &frame);
+    else if (!link->machine)
+        link_type_line(link, receiver->line, receiver->raw_length, received > WIRE_NOISE);
 }
 
-/* The stop byte works in both modes and outside the credit; the second within a second gives the line back to people. Like a terminal's
- * driver it also drops what was typed and not yet read. */
-static void take_stops(struct kernel *kernel)
+/* The stop byte works in both modes and outside the credit; the second within a second gives the line back to people. */
+static void take_stop(struct kernel *kernel)
 {
     struct link *link = &kernel->link;
-    uint64_t now_us = clock_us();
-    uint32_t stops = kernel->uart.stops - link->stops;
-    bool twice = stops > 1 || (link->session.stop_us != 0 && now_us - link->session.stop_us < TWICE_US);
-    link->stops = kernel->uart.stops;
-    link->session.stop_us = now_us;
-    link->byte_us = now_us;
-    link->session.consumed += stops;
-    link->credit_due = link->machine;
+    bool twice = link->session.stop_us != 0 && link->byte_us - link->session.stop_us < TWICE_US;
+    link->session.stop_us = link->byte_us;
+    link->credit_due = true;
     wire_receiver_drop(&link->receiver);
     link_stop(kernel);
-    if (!link->machine) {
-        link->host_lingers = false;
-        link->typed_tail = link->typed_head;
-        if (!link_computes(kernel))
-            link_type(link, UART_STOP);
-    } else if (twice) {
+    if (!link->machine)
+        link_type_stop(kernel);
+    else if (twice)
         link_leave(kernel, WIRE_LEAVE_REASON_CTRL_C);
-    }
 }
 
-/* Takes what has come, in its order: a stop byte does not overtake the line that was sent before it. */
 static void receive(struct kernel *kernel)
 {
     struct link *link = &kernel->link;
-    bool stopped = kernel->uart.stops != link->stops;
-    uint8_t byte;
-    for (;;) {
-        if (stopped && !link_can_type(link))
-            uart_skip_to_stop(&kernel->uart);
-        if (stopped && !uart_before_stop(&kernel->uart)) {
-            take_stops(kernel);
-            stopped = false;
+    int byte;
+    while ((byte = uart_take(&kernel->uart, link_can_type(link))) != UART_NONE) {
+        if (byte == UART_BREAK) {
+            wire_receiver_drop(&link->receiver);
+            link_leave(kernel, WIRE_LEAVE_REASON_BREAK);
+            continue;
         }
-        if (!link_can_type(link) || !uart_receive(&kernel->uart, &byte))
-            break;
-        take_byte(kernel, byte);
-    }
-    if (kernel->uart.breaks != link->breaks) {
-        link->breaks = kernel->uart.breaks;
-        wire_receiver_drop(&link->receiver);
-        link_leave(kernel, WIRE_LEAVE_REASON_BREAK);
+        link->session.consumed++;
+        link->byte_us = clock_us();
+        if (byte == UART_STOP)
+            take_stop(kernel);
+        else
+            take_byte(kernel, (uint8_t)byte);
     }
 }
 
@@ -238,19 +154,25 @@ static void receive(struct kernel *kernel)
 
 static void send_counters(struct kernel *kernel, uint64_t now_us)
 {
-    struct link *link = &kernel->link;
-    union counters now = {.record = counted(kernel)};
-    uint32_t any = 0, changed = 0;
-    for (unsigned i = 0; i < COUNTERS; i++) {
-        now.each[i] -= ((union counters){.record = link->counted_before}).each[i];
-        any |= now.each[i];
-        changed |= now.each[i] ^ ((union counters){.record = link->session.counters}).each[i];
-    }
-    if (any == 0 || now_us - link->session.counters_us < (changed != 0 ? COUNTERS_US : COUNTERS_AGAIN_US))
+    struct link_session *session = &kernel->link.session;
+    const struct uart *uart = &kernel->uart;
+    const uint32_t *received = session->received;
+    struct wire_counters record = {
+        .overrun = uart->overruns,
+        .framing = uart->framing_errors,
+        .breaks = uart->breaks,
+        .checksum = received[WIRE_REJECTED_CHECKSUM] + received[WIRE_REJECTED_CUT],
+        .too_long = received[WIRE_REJECTED_LONG],
+        .malformed = received[WIRE_REJECTED_GRAMMAR],
+        .dropped = session->dropped,
+    };
+    bool changed = __builtin_memcmp(&record, &session->counters, sizeof record) != 0;
+    bool told = session->counters_us != 0;
+    if ((!changed && !told) || now_us - session->counters_us < (changed ? COUNTERS_US : COUNTERS_AGAIN_US))
         return;
-    link->session.counters_us = now_us;
-    if (link_send(kernel, LINK_EVENT, &now.record))
-        link->session.counters = now.record;
+    session->counters_us = now_us;
+    if (link_send(kernel, LINK_EVENT, &record))
+        session->counters = record;
 }
 
 static void serve_session(struct kernel *kernel, uint64_t now_us)

@@ -1,8 +1,9 @@
 /* link.h - the kernel's end of the line protocol (protocol/SPEC.md), and who owns the serial line at the moment.
  *
  * link.c: modes, receiving, the poll. link_send.c: frames going out and what is dropped when there is no room.
- * link_answers.c: requests and their responses. link_requests.c: what the operations do; link_output.c: their texts;
- * link_file.c: files; link_choice.c: how tokens were chosen. link_typed.c: what a person types.
+ * link_answers.c: requests and their responses. Beyond the protocol: link_stream.c: samples, tokens, events;
+ * link_requests.c: what the operations do; link_output.c: their texts; link_file.c: files; link_choice.c: how tokens
+ * were chosen; link_work.c: the work that runs; link_typed.c: what a person types.
  */
 #ifndef LLMK_LINK_H
 #define LLMK_LINK_H
@@ -22,10 +23,10 @@
 
 struct kernel;
 
-/* An answer that may be asked for again, with the texts it points to. */
+/* An answer that may be asked for again, as it was sent. */
 struct link_answer {
-    struct wire_response record; /* its id is 0: none */
-    char value[41], message[WIRE_RESPONSE_MESSAGE_OCTETS + 1];
+    uint16_t id; /* 0: none */
+    char body[WIRE_BODY_BYTES];
 };
 
 struct link_stream {
@@ -49,52 +50,52 @@ struct link_file {
 /* What a hello begins anew. */
 struct link_session {
     uint32_t number;         /* hellos so far: an answer of an earlier one is not sent into the next */
-    uint16_t sequence;       /* of the next frame */
     uint32_t consumed, told; /* bytes taken since the hello; the value in the last K */
+    uint16_t sequence;       /* of the next frame */
+    uint16_t output_id;      /* whose output is kept for `out`, 0: nobody's */
     uint8_t enquiry;         /* the last one taken, from 1 on; 0: none */
     uint64_t stop_us;        /* when the last stop byte came, 0: none */
+    uint64_t counters_us;    /* when the last X was sent */
     enum wire_log_level level;
-    struct link_stream streams[WIRE_STREAM_COUNT];
-    struct link_answer answers[LINK_REPLAYS];
     uint32_t answered;             /* answers so far: the next place is answered % LINK_REPLAYS */
     uint32_t choices;              /* how many of the likeliest tokens go with each token, 0: no choices are sent */
     uint16_t choices_dropped;      /* since the last one sent */
+    uint32_t dropped;              /* frames that must go and found no room */
+    uint32_t received[WIRE_RECEIVED_COUNT]; /* what came, by its kind */
     struct wire_counters counters; /* in the last X */
-    uint64_t counters_us;
     size_t staged_length;
-    uint16_t output_id; /* whose output is kept for `out`, 0: nobody's */
+    struct link_stream streams[WIRE_STREAM_COUNT];
+    struct link_answer answers[LINK_REPLAYS];
 };
 
+/* Small members first: they are reached by short offsets. */
 struct link {
     bool machine;             /* LLP/1; otherwise the line is a person's */
-    struct link_session session;
-    struct wire_receiver receiver;
+    bool credit_due;
+    bool stop_waiting;        /* a stop came before the work that waits had begun */
+    bool serving;             /* work runs, asked for by the host or by a person */
+    /* what the REPL loop has to do about the mode */
+    bool prompt_due;          /* the line is a person's again */
+    bool host_lingers;        /* machine mode expired: what comes may be a host's that has not noticed */
+    /* what was asked for and waits for the REPL loop */
+    uint16_t waiting_id;      /* 0: nothing waits; also the id of what runs now */
+    enum wire_op waiting;
+    uint32_t waiting_session; /* the one that asked */
     enum wire_phase phase;    /* in the last K */
     uint64_t credit_us;       /* when the last K was sent */
-    bool credit_due;
     uint64_t life_us;         /* when the last valid frame of the host came */
     uint64_t byte_us;         /* when the last byte came */
     uint64_t poll_us, serve_us, key_us; /* when the slow parts of the poll ran */
-    uint32_t stops, breaks;   /* of the uart, as last seen */
-    uint32_t dropped;         /* frames that must go and found no room, since boot */
-    struct wire_counters counted_before; /* the hello: an X tells what came since */
-    /* what was asked for and waits for the REPL loop */
-    enum wire_op waiting;
-    uint16_t waiting_id;      /* 0: nothing waits; also the id of what runs now */
-    uint32_t waiting_session; /* the one that asked */
-    bool stop_waiting;        /* a stop came before the work that waits had begun */
-    bool serving;             /* work runs, asked for by the host or by a person */
+    uint32_t typed_head, typed_tail;
+    struct link_session session;
+    struct wire_receiver receiver;
+    struct link_file file;
     char staged[CHAT_PROMPT_BYTES];
     /* the last command's output, for `out` */
     size_t output_length;
     char output[LINK_OUTPUT_BYTES];
-    struct link_file file;
-    /* what the REPL loop has to do about the mode */
-    bool prompt_due;          /* the line is a person's again */
-    bool host_lingers;        /* machine mode expired: what comes may be a host's that has not noticed */
     /* what a person typed, on the line or on the keyboard: bytes for the line editor */
     uint8_t typed[LINK_TYPED_BYTES];
-    uint32_t typed_head, typed_tail;
 };
 
 /* ---- what other modules tell the link; in human mode each of these does nothing --------------------------------- */
@@ -132,6 +133,8 @@ uint32_t link_sleep_us(const struct kernel *kernel);
 enum link_care { LINK_SAMPLE, LINK_EVENT, LINK_MUST, LINK_ALWAYS };
 /* Sends the record that `pointer` points to. False when it was not sent. */
 #define link_send(kernel, care, pointer) link_send_record(kernel, care, WIRE_RECORD_OF(pointer), pointer)
+bool link_has_room(const struct kernel *kernel, enum link_care care);
+bool link_send_body(struct kernel *kernel, const char *body); /* what wire_put_body wrote */
 bool link_send_record(struct kernel *kernel, enum link_care care, enum wire_record type, const void *record);
 enum wire_phase link_phase(const struct kernel *kernel);
 bool link_computes(const struct kernel *kernel); /* an answer or a bench runs, which a stop byte stops */
@@ -145,9 +148,8 @@ void link_request(struct kernel *kernel, const struct wire_request *request, con
 void link_perform(struct kernel *kernel, const struct wire_request *request);
 void link_leave(struct kernel *kernel, enum wire_leave_reason why);
 
-/* Answers. Each is kept for repetition and sent; begin and send are for those with fields of their own. */
-struct link_answer *link_answer_begin(struct link *link, uint16_t id);
-void link_answer_send(struct kernel *kernel, struct link_answer *answer);
+/* Answers. Each gets its time, is kept for repetition and sent. */
+void link_answer(struct kernel *kernel, struct wire_response *record);
 void link_done(struct kernel *kernel, uint16_t id);
 void link_done_count(struct kernel *kernel, uint16_t id, unsigned count);
 void link_done_value(struct kernel *kernel, uint16_t id, const char *value);
@@ -158,12 +160,13 @@ void link_refuse_error(struct kernel *kernel, uint16_t id, const char *field, co
 unsigned link_send_output(struct kernel *kernel, uint16_t id, uint32_t first, uint32_t most);
 unsigned link_output_pieces(size_t length);
 /* Sends a reason that is longer than a response holds as output before it; the response has its beginning. */
-void link_send_reason(struct kernel *kernel, struct link_answer *answer, const char *message);
+void link_send_reason(struct kernel *kernel, struct wire_response *record);
 
 /* What a person types. Text of the line is typed only when there is room for the longest line that turns out to be no
  * frame. */
 void link_type(struct link *link, uint8_t byte);
-void link_type_from_line(struct link *link, uint8_t byte, bool rejected);
+void link_type_line(struct link *link, const char *octets, size_t count, bool rejected);
+void link_type_stop(struct kernel *kernel);
 bool link_can_type(const struct link *link);
 void link_look_for_keys(struct kernel *kernel);
 

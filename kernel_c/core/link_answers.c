@@ -1,41 +1,29 @@
 /* link_answers.c - each request is done once: its response is kept, and sent again when the request comes again. */
 #include "clock.h"
 #include "kernel.h"
-#include "text.h"
 
-static void copy(char *to, size_t capacity, const char *from)
+void link_answer(struct kernel *kernel, struct wire_response *record)
 {
-    struct text text;
-    text_init(&text, to, capacity);
-    text_string(&text, from);
-}
-
-struct link_answer *link_answer_begin(struct link *link, uint16_t id)
-{
+    struct link *link = &kernel->link;
     struct link_answer *answer = &link->session.answers[link->session.answered++ % LINK_REPLAYS];
-    *answer =
-        (struct link_answer){.record = {.id = id, .ok = true, .value = answer->value, .message = answer->message}};
-    return answer;
-}
-
-void link_answer_send(struct kernel *kernel, struct link_answer *answer)
-{
-    answer->record.time = clock_ms();
-    (void)link_send(kernel, LINK_MUST, &answer->record);
+    record->time = clock_ms();
+    answer->id = record->id;
+    wire_put_body(answer->body, WIRE_RECORD_RESPONSE, record);
+    if (link->machine)
+        (void)link_send_body(kernel, answer->body);
 }
 
 void link_refuse(struct kernel *kernel, uint16_t id, enum wire_error_code code, const char *field, const char *message)
 {
-    struct link_answer *answer = link_answer_begin(&kernel->link, id);
-    answer->record.ok = false;
-    answer->record.has_error = true;
-    answer->record.error = code;
-    answer->record.has_field = field != NULL && *field != '\0';
-    answer->record.field = field;
-    answer->record.has_message = true;
-    copy(answer->message, sizeof answer->message, message);
-    link_send_reason(kernel, answer, message);
-    link_answer_send(kernel, answer);
+    struct wire_response record = {.id = id,
+                                   .has_error = true,
+                                   .error = code,
+                                   .has_field = field != NULL,
+                                   .field = field,
+                                   .has_message = true,
+                                   .message = message};
+    link_send_reason(kernel, &record);
+    link_answer(kernel, &record);
 }
 
 /* enum error_code is enum wire_error_code with ERROR_NONE in front. */
@@ -48,34 +36,40 @@ void link_refuse_error(struct kernel *kernel, uint16_t id, const char *field, co
     link_refuse(kernel, id, code, field, error->text);
 }
 
+/* With a count, unless it is negative, and a value, unless it is NULL. */
+static void done(struct kernel *kernel, uint16_t id, int count, const char *value)
+{
+    struct wire_response record = {.id = id,
+                                   .ok = true,
+                                   .has_count = count >= 0,
+                                   .count = (uint16_t)count,
+                                   .has_value = value != NULL,
+                                   .value = value};
+    link_answer(kernel, &record);
+}
+
 void link_done(struct kernel *kernel, uint16_t id)
 {
-    link_answer_send(kernel, link_answer_begin(&kernel->link, id));
+    done(kernel, id, -1, NULL);
 }
 
 void link_done_count(struct kernel *kernel, uint16_t id, unsigned count)
 {
-    struct link_answer *answer = link_answer_begin(&kernel->link, id);
-    answer->record.has_count = true;
-    answer->record.count = (uint16_t)count;
-    link_answer_send(kernel, answer);
+    done(kernel, id, (int)count, NULL);
 }
 
 void link_done_value(struct kernel *kernel, uint16_t id, const char *value)
 {
-    struct link_answer *answer = link_answer_begin(&kernel->link, id);
-    answer->record.has_value = true;
-    copy(answer->value, sizeof answer->value, value);
-    link_answer_send(kernel, answer);
+    done(kernel, id, -1, value);
 }
 
 /* True when this request was answered or is being worked on: then nothing else is to be done. */
 static bool replay(struct kernel *kernel, uint16_t id)
 {
-    struct link *link = &kernel->link;
+    const struct link *link = &kernel->link;
     for (unsigned i = 0; i < LINK_REPLAYS; i++)
-        if (link->session.answers[i].record.id == id) {
-            link_answer_send(kernel, &link->session.answers[i]);
+        if (link->session.answers[i].id == id) {
+            (void)link_send_body(kernel, link->session.answers[i].body);
             return true;
         }
     if (link->file.request == id)
@@ -87,7 +81,7 @@ void link_request(struct kernel *kernel, const struct wire_request *request, con
 {
     const struct wire_fault_words *words = &wire_faults[refusal->fault];
     if (request->id == 0)
-        kernel->link.receiver.rejected[WIRE_REJECT_GRAMMAR]++; /* nobody can be answered */
+        kernel->link.session.received[WIRE_REJECTED_GRAMMAR]++; /* nobody can be answered */
     else if (replay(kernel, request->id))
         return;
     else if (refusal->fault != WIRE_FAULT_NONE)

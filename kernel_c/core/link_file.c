@@ -110,11 +110,12 @@ void link_file_open(struct kernel *kernel, uint16_t id)
         return;
     }
     link->file = fresh;
-    struct link_answer *answer = link_answer_begin(link, id);
-    answer->record.has_size = answer->record.has_checksum = true;
-    answer->record.size = fresh.length;
-    answer->record.checksum = fresh.checksum;
-    link_answer_send(kernel, answer);
+    link_answer(kernel, &(struct wire_response){.id = id,
+                                                .ok = true,
+                                                .has_size = true,
+                                                .size = fresh.length,
+                                                .has_checksum = true,
+                                                .checksum = fresh.checksum});
 }
 
 void link_file_data(struct kernel *kernel, const struct wire_request *request)

@@ -27,21 +27,22 @@ unsigned link_output_pieces(size_t length)
 
 /* A reason longer than the response holds goes before it, as output that can be asked for again; the response has its
  * beginning. The buffer of the last output is free but while work runs that somebody else asked for. */
-void link_send_reason(struct kernel *kernel, struct link_answer *answer, const char *message)
+void link_send_reason(struct kernel *kernel, struct wire_response *record)
 {
     struct link *link = &kernel->link;
-    bool ours = !link->serving || link->waiting_id == answer->record.id;
+    static const struct wire_field longer = {.kind = WIRE_PLAIN, .limit = UINT8_MAX};
+    bool ours = !link->serving || link->waiting_id == record->id;
     char whole[WIRE_RESPONSE_MESSAGE_OCTETS + 1];
     struct text text;
     text_init(&text, whole, sizeof whole);
-    wire_put_text(&text, WIRE_PLAIN, SIZE_MAX / 2, message, string_length(message));
+    wire_put_text(&text, &longer, record->message, string_length(record->message));
     if (!ours || !text.truncated)
         return;
     text_init(&text, link->output, sizeof link->output);
-    text_string(&text, message);
+    text_string(&text, record->message);
     link->output_length = text.length;
-    link->session.output_id = answer->record.id;
-    (void)link_send_output(kernel, answer->record.id, 0, UINT32_MAX);
-    answer->record.has_count = true;
-    answer->record.count = (uint16_t)link_output_pieces(text.length);
+    link->session.output_id = record->id;
+    (void)link_send_output(kernel, record->id, 0, UINT32_MAX);
+    record->has_count = true;
+    record->count = (uint16_t)link_output_pieces(text.length);
 }

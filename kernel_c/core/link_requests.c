@@ -233,11 +233,11 @@ static void run_generation(struct kernel *kernel, uint16_t id)
         link_refuse_error(kernel, id, NULL, &error);
         return;
     }
-    struct link_answer *answer = link_answer_begin(link, id);
-    answer->record.busy = true;
-    answer->record.has_generation = true;
-    answer->record.generation = kernel->chat.generation;
-    link_answer_send(kernel, answer);
+    link_answer(kernel, &(struct wire_response){.id = id,
+                                                .ok = true,
+                                                .busy = true,
+                                                .has_generation = true,
+                                                .generation = kernel->chat.generation});
     console_print(kernel, "\n[console] %.*s", (int)link->session.staged_length, link->staged);
     link->waiting_id = 0; /* answered: from here on the chat itself says that the kernel is busy */
     if (link->stop_waiting)

@@ -25,10 +25,23 @@ bool link_can_type(const struct link *link)
 /* A damaged line of a host must not be run as a prompt. Its lines end with LF, where a person's terminal sends CR: a LF
  * that ends what looked like a frame drops the line. So does every LF after the expiry of a session, which the host may
  * not have noticed, until a person has typed Enter or Ctrl-C. */
-void link_type_from_line(struct link *link, uint8_t byte, bool rejected)
+void link_type_line(struct link *link, const char *octets, size_t count, bool rejected)
 {
-    link->host_lingers &= byte != '\r';
-    link_type(link, (link->host_lingers || rejected) && byte == '\n' ? UART_STOP : byte);
+    for (size_t i = 0; i < count; i++) {
+        uint8_t byte = (uint8_t)octets[i];
+        link->host_lingers &= byte != '\r';
+        link_type(link, (link->host_lingers || rejected) && byte == '\n' ? UART_STOP : byte);
+    }
+}
+
+/* Like a terminal's driver it drops what was typed and not yet read. */
+void link_type_stop(struct kernel *kernel)
+{
+    struct link *link = &kernel->link;
+    link->host_lingers = false;
+    link->typed_tail = link->typed_head;
+    if (!link_computes(kernel))
+        link_type(link, UART_STOP);
 }
 
 void link_look_for_keys(struct kernel *kernel)

@@ -30,8 +30,9 @@ static void take(struct uart *uart, uint8_t status)
     uint8_t byte = port_uart_read(0);
     if (status & LSR_BREAK) {
         uart->breaks++; /* its zero byte is no data */
+        uart->break_due = true;
     } else if (byte == UART_STOP) {
-        uart->stops++;
+        uart->stops_due++;
         uart->stop_at = uart->rx_head;
     } else if (uart->rx_head - uart->rx_tail < UART_RX_BYTES) {
         uart->rx[uart->rx_head++ % UART_RX_BYTES] = byte;
@@ -77,23 +78,20 @@ bool uart_send(struct uart *uart, const void *bytes, size_t count)
     return true;
 }
 
-bool uart_receive(struct uart *uart, uint8_t *ret_byte)
+int uart_take(struct uart *uart, bool room)
 {
-    if (uart->rx_tail == uart->rx_head)
-        return false;
-    *ret_byte = uart->rx[uart->rx_tail++ % UART_RX_BYTES];
-    return true;
-}
-
-bool uart_before_stop(const struct uart *uart)
-{
-    return uart->rx_head - uart->rx_tail > uart->rx_head - uart->stop_at;
-}
-
-void uart_skip_to_stop(struct uart *uart)
-{
-    if (uart_before_stop(uart))
-        uart->rx_tail = uart->stop_at;
+    bool before_stop = uart->rx_head - uart->rx_tail > uart->rx_head - uart->stop_at;
+    if (uart->stops_due > 0 && (!before_stop || !room)) {
+        if (before_stop)
+            uart->rx_tail = uart->stop_at;
+        uart->stops_due--;
+        return UART_STOP;
+    }
+    if (room && uart->rx_tail != uart->rx_head)
+        return uart->rx[uart->rx_tail++ % UART_RX_BYTES];
+    bool broken = uart->break_due;
+    uart->break_due = false;
+    return broken ? UART_BREAK : UART_NONE;
 }
 
 bool uart_drained(const struct uart *uart)

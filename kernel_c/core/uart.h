@@ -8,16 +8,19 @@
 
 #define UART_TX_BYTES 2048u
 #define UART_RX_BYTES 512u
-#define UART_STOP 0x03u /* Ctrl-C: noticed when it arrives, never part of a line */
+#define UART_STOP 0x03 /* Ctrl-C: noticed when it arrives, never part of a line */
+#define UART_NONE (-1)
+#define UART_BREAK (-2)
 
 struct uart {
     bool present;
     uint32_t baud;
     uint8_t tx[UART_TX_BYTES], rx[UART_RX_BYTES];
     uint32_t tx_head, tx_tail, rx_head, rx_tail; /* free-running */
-    uint32_t overruns, framing_errors, breaks;   /* LSR.OE, FE, BI since start */
+    uint32_t overruns, framing_errors, breaks;   /* LSR.OE, FE, BI: whoever tells of them may reset them */
     bool losing;                                 /* the ring is full, and the line did not wait for it */
-    uint32_t stops;                              /* stop bytes since start */
+    bool break_due;                              /* one came and was not taken yet */
+    uint32_t stops_due;                          /* stop bytes that were not taken yet */
     uint32_t stop_at;                            /* rx_head when the last one came: what stands before it was sent before it */
 };
 
@@ -27,9 +30,9 @@ void uart_pump(struct uart *uart);
 size_t uart_tx_free(const struct uart *uart);
 /* Queues all bytes, or none and returns false. */
 bool uart_send(struct uart *uart, const void *bytes, size_t count);
-bool uart_receive(struct uart *uart, uint8_t *ret_byte);
-bool uart_before_stop(const struct uart *uart); /* the next byte came before the last stop byte */
-void uart_skip_to_stop(struct uart *uart);      /* drops what came before it */
+/* The next byte, UART_STOP, UART_BREAK or UART_NONE, in their order: a stop byte does not overtake the line that was sent
+ * before it. Without room for a byte only stops and breaks are taken, and what came before a stop is dropped. */
+int uart_take(struct uart *uart, bool room);
 bool uart_drained(const struct uart *uart);
 
 #endif

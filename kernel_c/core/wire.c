@@ -29,20 +29,22 @@ uint32_t wire_crc32_more(uint32_t crc, const void *data, size_t count)
 
 /* ---- writing --------------------------------------------------------------------------------------------------- */
 
-void wire_put_text(struct text *text, enum wire_kind kind, size_t limit, const char *octets, size_t length)
+void wire_put_text(struct text *text, const struct wire_field *field, const char *octets, size_t length)
 {
-    size_t end = text->length + limit;
+    unsigned left = field->limit; /* that of a text counts its octets, that of plain and name those written */
     for (; length > 0; length--) {
         char octet = *octets++;
-        if (kind == WIRE_NAME && !wire_octet_is(octet, WIRE_NAMES)) {
+        if (field->kind == WIRE_NAME && !wire_octet_is(octet, WIRE_NAMES)) {
             octet = '-';
-        } else if (kind == WIRE_PLAIN && !wire_octet_is(octet, WIRE_PRINTABLE)) {
+        } else if (field->kind == WIRE_PLAIN && !wire_octet_is(octet, WIRE_PRINTABLE)) {
             octet = '?';
         }
-        bool stays = wire_octet_is(octet, WIRE_SAFE | WIRE_SPACE) || kind == WIRE_NAME;
-        if (text->length + (stays ? 1 : 3) > end) {
+        bool stays = wire_octet_is(octet, WIRE_SAFE | WIRE_SPACE) || field->kind == WIRE_NAME;
+        unsigned takes = stays || field->kind == WIRE_TEXT ? 1 : 3;
+        if (takes > left) {
             return;
         }
+        left -= takes;
         text_format(text, stays ? "%c" : "%%%02x", octet == ' ' ? '_' : (uint8_t)octet);
     }
 }
@@ -65,10 +67,9 @@ static void put_field(struct text *text, const struct wire_field *field, const u
 {
     const uint8_t *at = values + field->offset;
     const uint64_t *behind = (const void *)(at + sizeof(uint64_t));
+    const char *string = NULL;
     uint64_t value = 0; /* the number itself, the length of a text, or how many numbers a list has: what is zero is empty */
     __builtin_memcpy(&value, at, field->octets); /* little-endian, as every machine that this runs on */
-    const char *string = NULL;
-    size_t limit = field->limit;
     if (field->kind == WIRE_TEXT) {
         string = (const char *)(uintptr_t)*behind;
     } else if (field->kind == WIRE_PLAIN || field->kind == WIRE_NAME) {
@@ -82,12 +83,9 @@ static void put_field(struct text *text, const struct wire_field *field, const u
     text_format(text, " %s=", field->key);
     switch (field->kind) {
     case WIRE_TEXT:
-        value = value < limit ? value : limit;
-        limit *= 3;
-        __attribute__((fallthrough));
     case WIRE_PLAIN:
     case WIRE_NAME:
-        wire_put_text(text, (enum wire_kind)field->kind, limit, string, value);
+        wire_put_text(text, field, string, value);
         break;
     case WIRE_UINTS:
         for (unsigned i = 0; i < value && i < field->count; i++) {
@@ -106,19 +104,23 @@ static void put_field(struct text *text, const struct wire_field *field, const u
     }
 }
 
-bool wire_put(struct wire_line *line, uint16_t sequence, unsigned record, const void *values)
+void wire_put_body(char *body, unsigned record, const void *values)
 {
     const struct wire_shape *shape = &wire_shapes[record];
-    struct text text;
-    text_init(&text, line->data, sizeof line->data);
-    text_format(&text, "@%c %04x", shape->kind, sequence);
-    if (shape->stream != WIRE_ALWAYS) {
-        text_format(&text, " k=%s", wire_stream_word((enum wire_stream)shape->stream));
-    }
     const struct wire_field *field = &wire_fields[shape->first], *end = field + shape->count;
+    struct text text;
+    text_init(&text, body, WIRE_BODY_BYTES);
+    text_string(&text, shape->begin);
     for (; field < end; field++) {
         put_field(&text, field, values);
     }
+}
+
+bool wire_put_frame(struct wire_line *line, uint16_t sequence, const char *body)
+{
+    struct text text;
+    text_init(&text, line->data, sizeof line->data);
+    text_format(&text, "@%c %04x%s", *body, sequence, body + 1);
     text_format(&text, "*%08x\r\n", wire_crc32(line->data + 1, text.length - 1));
     line->length = text.truncated ? 0 : text.length;
     return !text.truncated;
@@ -126,14 +128,17 @@ bool wire_put(struct wire_line *line, uint16_t sequence, unsigned record, const 
 
 /* ---- words ------------------------------------------------------------------------------------------------------ */
 
+static const char *next_word(const char *words)
+{
+    return words + string_length(words) + 1;
+}
+
 const char *wire_word(const char *words, unsigned number)
 {
-    for (; *words; words += string_length(words) + 1) {
-        if (number-- == 0) {
-            return words;
-        }
+    for (; *words && number > 0; number--) {
+        words = next_word(words);
     }
-    return "?";
+    return *words ? words : "?";
 }
 
 int wire_word_find(const char *words, const char *word, size_t length)
@@ -142,7 +147,7 @@ int wire_word_find(const char *words, const char *word, size_t length)
         if (string_is(words, word, length)) {
             return number;
         }
-        words += string_length(words) + 1;
+        words = next_word(words);
     }
     return -1;
 }

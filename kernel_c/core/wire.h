@@ -14,6 +14,7 @@
 struct text;
 
 #define WIRE_LINE_BYTES 240u /* octets of a frame with "@" and line end */
+#define WIRE_BODY_BYTES (WIRE_LINE_BYTES + 1u) /* of kind and fields: one that fills this fits no line */
 #define WIRE_FRAME_FIELDS 24u
 #define WIRE_HEAD_BYTES 8u /* "@q 0001 ": what does not begin so is no frame but console text */
 
@@ -45,9 +46,8 @@ struct wire_field {
 };
 
 struct wire_shape {
-    char kind;             /* letter of the frame */
-    uint8_t stream;        /* of a sample: enum wire_stream; WIRE_ALWAYS for the others */
-    uint8_t first, count;  /* range of wire_fields */
+    const char *begin;    /* the letter of the frame; of a sample with its stream: "S k=perf" */
+    uint8_t first, count; /* range of wire_fields */
 };
 
 /* ---- building frames ------------------------------------------------------------------------------------------- */
@@ -64,12 +64,20 @@ static inline uint32_t wire_crc32(const void *data, size_t count)
     return wire_crc32_more(0, data, count);
 }
 
-/* Writes the value of a text, plain or name, cut to so many octets as written. */
-void wire_put_text(struct text *text, enum wire_kind kind, size_t limit, const char *octets, size_t length);
+/* Writes the value of a text, plain or name, cut to the limit of its field. */
+void wire_put_text(struct text *text, const struct wire_field *field, const char *octets, size_t length);
 
-/* Writes one record by its shape. Numbers and texts are cut to their limits, and the header proves that the longest
- * record fits. False, with length 0, if a line should not fit all the same. */
-bool wire_put(struct wire_line *line, uint16_t sequence, unsigned record, const void *values);
+/* Writes one record by its shape, as kind and fields. Numbers and texts are cut to their limits, and the header proves
+ * that the longest record fits a line. */
+void wire_put_body(char *body, unsigned record, const void *values);
+/* Writes the frame of a body. False, with length 0, if it should not fit a line all the same. */
+bool wire_put_frame(struct wire_line *line, uint16_t sequence, const char *body);
+static inline bool wire_put(struct wire_line *line, uint16_t sequence, unsigned record, const void *values)
+{
+    char body[WIRE_BODY_BYTES];
+    wire_put_body(body, record, values);
+    return wire_put_frame(line, sequence, body);
+}
 
 /* The word with this number, "?" beyond the list. Each of `words` ends with NUL, and an empty one ends the list. */
 const char *wire_word(const char *words, unsigned number);
@@ -79,18 +87,15 @@ int wire_word_find(const char *words, const char *word, size_t length);
 /* ---- receiving ------------------------------------------------------------------------------------------------- */
 
 enum wire_received {
-    WIRE_PENDING,  /* the byte was kept: a frame may be coming */
-    WIRE_NOISE,    /* the line's first raw_length octets are console text: what a person types */
-    WIRE_FRAME,    /* a valid frame */
-    WIRE_REJECTED, /* the line's first raw_length octets looked like a frame and are none: see reason */
-};
-
-enum wire_reject {
-    WIRE_REJECT_CHECKSUM, /* no CRC at the end, or a wrong one */
-    WIRE_REJECT_LONG,     /* 240 octets without line end */
-    WIRE_REJECT_CUT,      /* another "@" before the line end */
-    WIRE_REJECT_GRAMMAR,  /* a right CRC over something else than a frame */
-    WIRE_REJECTS,
+    WIRE_PENDING, /* the byte was kept: a frame may be coming */
+    WIRE_FRAME,   /* a valid frame */
+    WIRE_NOISE,   /* the line's first raw_length octets are console text: what a person types */
+    /* The line's first raw_length octets looked like a frame and are none: */
+    WIRE_REJECTED_CHECKSUM, /* no CRC at the end, or a wrong one */
+    WIRE_REJECTED_LONG,     /* 240 octets without line end */
+    WIRE_REJECTED_CUT,      /* another "@" before the line end */
+    WIRE_REJECTED_GRAMMAR,  /* a right CRC over something else than a frame */
+    WIRE_RECEIVED_COUNT,
 };
 
 struct wire_pair {
@@ -105,12 +110,10 @@ struct wire_frame {
     struct wire_pair pairs[WIRE_FRAME_FIELDS];
 };
 
-/* Zero-initialised is empty. The counters are the link's X record. */
+/* Zero-initialised is empty. */
 struct wire_receiver {
     size_t length;     /* octets of the line that is coming */
     size_t raw_length; /* of what was given back last */
-    enum wire_reject reason;
-    uint32_t rejected[WIRE_REJECTS];
     bool after_return; /* the last line ended with CR: a LF now belongs to it */
     char line[WIRE_LINE_BYTES];
 };

@@ -6,13 +6,6 @@
 
 #define SUM_OCTETS 10u /* "*", eight digits and the line end */
 
-static enum wire_received reject(struct wire_receiver *receiver, enum wire_reject reason)
-{
-    receiver->rejected[reason]++;
-    receiver->reason = reason;
-    return WIRE_REJECTED;
-}
-
 /* Whether this octet may be at this place of "@q 0001 ". */
 static bool head_fits(size_t place, char octet)
 {
@@ -66,11 +59,10 @@ static enum wire_received finish(struct wire_receiver *receiver, struct wire_fra
     uint64_t crc;
     if (receiver->raw_length < WIRE_HEAD_BYTES - 1 + SUM_OCTETS || line[end] != '*' ||
         !number_hex(line + end + 1, 8, &crc) || crc != wire_crc32(line + 1, end - 1)) {
-        return reject(receiver, WIRE_REJECT_CHECKSUM);
+        return WIRE_REJECTED_CHECKSUM;
     }
     frame->kind = line[1];
-    return split_fields(frame, line + WIRE_HEAD_BYTES - 1, line + end) ? WIRE_FRAME
-                                                                       : reject(receiver, WIRE_REJECT_GRAMMAR);
+    return split_fields(frame, line + WIRE_HEAD_BYTES - 1, line + end) ? WIRE_FRAME : WIRE_REJECTED_GRAMMAR;
 }
 
 enum wire_received wire_receive(struct wire_receiver *receiver, uint8_t byte, struct wire_frame *ret_frame)
@@ -84,7 +76,7 @@ enum wire_received wire_receive(struct wire_receiver *receiver, uint8_t byte, st
     receiver->raw_length = place;
     if (place > 0 && byte == '@') {
         receiver->length = 1; /* the "@" that begins the line begins the next one */
-        return place < WIRE_HEAD_BYTES ? WIRE_NOISE : reject(receiver, WIRE_REJECT_CUT);
+        return place < WIRE_HEAD_BYTES ? WIRE_NOISE : WIRE_REJECTED_CUT;
     }
     receiver->line[place] = (char)byte;
     receiver->raw_length = place + 1;
@@ -97,7 +89,7 @@ enum wire_received wire_receive(struct wire_receiver *receiver, uint8_t byte, st
         return finish(receiver, ret_frame);
     }
     if (receiver->raw_length == WIRE_LINE_BYTES) {
-        return reject(receiver, WIRE_REJECT_LONG);
+        return WIRE_REJECTED_LONG;
     }
     receiver->length = receiver->raw_length;
     return WIRE_PENDING;

@@ -29,20 +29,21 @@ static void refuse(struct wire_refusal *refusal, enum wire_fault fault, const ch
 static enum wire_fault read_text(const struct wire_field *field, const struct wire_pair *pair, uint64_t *ret_length)
 {
     char *to = pair->value;
-    unsigned allowed = field->kind == WIRE_NAME ? WIRE_NAMES : WIRE_PRINTABLE;
     for (const char *from = pair->value; from < pair->end; from++) {
         char octet = *from;
-        if (octet == '_' && field->kind != WIRE_NAME) {
-            octet = ' ';
-        } else if (octet == '%' && field->kind != WIRE_NAME) {
-            uint64_t value = 0;
-            (void)number_hex(from + 1, 2, &value); /* the receiver has seen that they are digits */
-            octet = (char)value;
-            from += 2;
-        } else if (octet == ',') {
-            return WIRE_FAULT_OCTET; /* the separator of lists */
+        if (field->kind != WIRE_NAME) {
+            if (octet == '_') {
+                octet = ' ';
+            } else if (octet == '%') {
+                uint64_t value = 0;
+                (void)number_hex(from + 1, 2, &value); /* the receiver has seen that they are digits */
+                octet = (char)value;
+                from += 2;
+            } else if (octet == ',') {
+                return WIRE_FAULT_OCTET; /* the separator of lists */
+            }
         }
-        if (field->kind != WIRE_TEXT && !wire_octet_is(octet, allowed)) {
+        if (field->kind != WIRE_TEXT && !wire_octet_is(octet, field->kind == WIRE_NAME ? WIRE_NAMES : WIRE_PRINTABLE)) {
             return WIRE_FAULT_OCTET;
         }
         *to++ = octet;

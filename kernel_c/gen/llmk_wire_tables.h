@@ -264,32 +264,32 @@ const struct wire_field wire_fields[] = {
 };
 
 const struct wire_shape wire_shapes[WIRE_RECORD_COUNT] = {
-    {'H', WIRE_ALWAYS, 0, 11}, /* hello */
-    {'R', WIRE_ALWAYS, 11, 12}, /* response */
-    {'T', WIRE_ALWAYS, 23, 8}, /* token */
-    {'C', WIRE_ALWAYS, 31, 12}, /* choice */
-    {'W', WIRE_ALWAYS, 43, 2}, /* word */
-    {'F', WIRE_ALWAYS, 45, 11}, /* finished */
-    {'E', WIRE_ALWAYS, 56, 8}, /* event */
-    {'O', WIRE_ALWAYS, 64, 3}, /* output */
-    {'D', WIRE_ALWAYS, 67, 3}, /* data */
-    {'K', WIRE_ALWAYS, 70, 7}, /* credit */
-    {'X', WIRE_ALWAYS, 77, 7}, /* counters */
-    {'B', WIRE_ALWAYS, 84, 1}, /* leave */
-    {'S', WIRE_STREAM_PERF, 85, 12}, /* perf */
-    {'S', WIRE_STREAM_KV, 97, 7}, /* kv_cache */
-    {'S', WIRE_STREAM_ZONES, 104, 9}, /* zones */
-    {'S', WIRE_STREAM_SENTINEL, 113, 16}, /* sentinel */
-    {'S', WIRE_STREAM_SAMPLING, 129, 11}, /* sampling_state */
-    {'S', WIRE_STREAM_ZONE, 140, 12}, /* zone */
-    {'S', WIRE_STREAM_MODEL, 152, 16}, /* model */
-    {'S', WIRE_STREAM_TOKENIZER, 168, 6}, /* tokenizer_state */
-    {'S', WIRE_STREAM_CPU, 174, 13}, /* cpu */
-    {'S', WIRE_STREAM_VERSION, 187, 8}, /* version */
-    {'S', WIRE_STREAM_LOAD, 195, 7}, /* load */
-    {'S', WIRE_STREAM_BENCH, 202, 15}, /* bench */
-    {'h', WIRE_ALWAYS, 217, 3}, /* host_hello */
-    {'q', WIRE_ALWAYS, 220, 13}, /* request */
+    {"H", 0, 11}, /* hello */
+    {"R", 11, 12}, /* response */
+    {"T", 23, 8}, /* token */
+    {"C", 31, 12}, /* choice */
+    {"W", 43, 2}, /* word */
+    {"F", 45, 11}, /* finished */
+    {"E", 56, 8}, /* event */
+    {"O", 64, 3}, /* output */
+    {"D", 67, 3}, /* data */
+    {"K", 70, 7}, /* credit */
+    {"X", 77, 7}, /* counters */
+    {"B", 84, 1}, /* leave */
+    {"S k=perf", 85, 12}, /* perf */
+    {"S k=kv", 97, 7}, /* kv_cache */
+    {"S k=zones", 104, 9}, /* zones */
+    {"S k=sent", 113, 16}, /* sentinel */
+    {"S k=samp", 129, 11}, /* sampling_state */
+    {"S k=zone", 140, 12}, /* zone */
+    {"S k=model", 152, 16}, /* model */
+    {"S k=tok", 168, 6}, /* tokenizer_state */
+    {"S k=cpu", 174, 13}, /* cpu */
+    {"S k=ver", 187, 8}, /* version */
+    {"S k=load", 195, 7}, /* load */
+    {"S k=bench", 202, 15}, /* bench */
+    {"h", 217, 3}, /* host_hello */
+    {"q", 220, 13}, /* request */
 };
 _Static_assert(sizeof(struct wire_hello) < WIRE_UNLESS_ZERO, "offsets fit one byte");
 _Static_assert(sizeof(struct wire_response) < WIRE_UNLESS_ZERO, "offsets fit one byte");

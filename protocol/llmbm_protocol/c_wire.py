@@ -357,8 +357,8 @@ def _tables() -> Iterator[str]:
     yield ""
     yield "const struct wire_shape wire_shapes[WIRE_RECORD_COUNT] = {"
     for shape, start in zip(shapes, starts, strict=True):
-        stream = "WIRE_ALWAYS" if shape.stream is None else constant(schema.Stream, shape.stream.name)
-        yield f"    {{'{shape.kind}', {stream}, {start}, {len(shape.fields)}}}, /* {shape.name} */"
+        begin = shape.kind if shape.stream is None else f"{shape.kind} k={shape.stream.value}"
+        yield f'    {{"{begin}", {start}, {len(shape.fields)}}}, /* {shape.name} */'
     yield "};"
     for shape in shapes:
         yield f'_Static_assert(sizeof(struct wire_{shape.name}) < WIRE_UNLESS_ZERO, "offsets fit one byte");'

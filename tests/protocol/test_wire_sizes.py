@@ -16,14 +16,15 @@ def test_the_build_prints_how_large_the_protocol_is(tmp_path: Path) -> None:
     assert done.stdout.strip() == str(tmp_path / "BOOTX64.EFI")
     figures = re.fullmatch(
         r"line protocol: (\d+) bytes of code \(framing (\d+), session (\d+)\), (\d+) of state; "
-        r"beyond it: operations (\d+); (\d+) of tables and texts\n",
+        r"beyond it: streams (\d+), operations (\d+); (\d+) of tables and texts\n",
         done.stderr,
     )
     assert figures is not None, done.stderr
-    code, framing, session, state, operations, tables = map(int, figures.groups())
+    code, framing, session, state, streams, operations, tables = map(int, figures.groups())
     assert code == framing + session
     assert 1500 < framing <= 2900
     assert 1500 < session <= 3900
+    assert streams <= 800
     assert operations <= 6500
     assert tables <= 8000
     assert state <= 4096

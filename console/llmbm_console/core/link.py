@@ -16,7 +16,7 @@ from llmbm_console.core.link_asking import SESSION, Asking
 from llmbm_console.core.link_choices import Choices
 from llmbm_console.core.link_decode import LineDecoder
 from llmbm_console.core.link_hello import STOP, Ear, establish, send_paced, wait_for_kernel, why_nobody_answers
-from llmbm_console.core.link_requests import RequestError, Requests
+from llmbm_console.core.link_requests import Pending, RequestError, Requests
 from llmbm_console.core.link_streams import FLUSH_TEXT, Streams, Way
 from llmbm_console.core.link_upkeep import Upkeep
 from llmbm_console.core.transport.base import Transport, TransportError
@@ -413,11 +413,16 @@ class Link:
             self.engine = Phase.PREFILL
         window = self.hello.window_busy if self.hello is not None else 1
         pending = self.requests.on_response(record, window)
-        if pending is not None and record.ok and pending.request.op == "ping" and pending.sent_at is not None:
+        if pending is not None and record.ok and pending.request.op == "ping":
+            self._round_trip(pending, record, now)
+        self.wake()
+
+    def _round_trip(self, pending: Pending, record: Response, now: float) -> None:
+        """The clocks by a ping. A repeated one gets the stored answer: nobody knows with which of them it belongs."""
+        if pending.sent_at is not None and pending.tries == 0:
             trip = self.clock.add(pending.sent_at, now, record.time)
             self.round_trip = now - pending.sent_at
             self.emit(ev.ClockEstimated(now, trip.offset, trip.duration / 2))
-        self.wake()
 
     def _left(self, record: Leave) -> None:
         if self._closing or record.why is LeaveReason.BYE:

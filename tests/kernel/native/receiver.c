@@ -48,29 +48,41 @@ static void flood(struct uart *uart)
 int main(void)
 {
     static struct uart uart;
-    uint8_t byte;
+    int byte;
     flood(&uart);
-    CHECK(line_at == UART_RX_BYTES && uart.stops == 0 && uart.overruns == 0); /* the rest waits in the line */
+    CHECK(line_at == UART_RX_BYTES && uart.stops_due == 0 && uart.overruns == 0); /* the rest waits in the line */
     size_t taken = 0;
-    for (; uart_receive(&uart, &byte); taken++) {
+    for (; (byte = uart_take(&uart, true)) >= 0 && byte != UART_STOP; taken++) {
         CHECK(byte == 'x');
         uart_pump(&uart);
     }
-    CHECK(taken == 2999 && uart.stops == 1); /* nothing was lost, and the stop kept its place */
+    CHECK(taken == 2999 && byte == UART_STOP); /* nothing was lost, and the stop kept its place */
 
     flood(&uart);
     overruns = true;
     for (unsigned i = 0; i < 100; i++)
         uart_pump(&uart);
-    CHECK(line_at == line_length && uart.stops == 1);          /* the stop was found behind the full ring */
+    CHECK(line_at == line_length && uart.stops_due == 1);          /* the stop was found behind the full ring */
     CHECK(uart.overruns == 1 + 2999 - UART_RX_BYTES);          /* and what was lost for it is counted */
-    for (taken = 0; uart_receive(&uart, &byte); taken++)
+    for (taken = 0; (byte = uart_take(&uart, true)) >= 0 && byte != UART_STOP; taken++)
         CHECK(byte == 'x');
     CHECK(taken == UART_RX_BYTES);
     memcpy(line, "more", 4);
     line_length = 4;
     line_at = 0;
     uart_pump(&uart);
-    CHECK(!uart.losing && uart_receive(&uart, &byte) && byte == 'm');
+    CHECK(!uart.losing && uart_take(&uart, true) == 'm');
+
+    /* Without room for bytes a stop is taken all the same, for what came before it; and so is a break. */
+    memcpy(line, "before\x03" "behind", 13);
+    line_length = 13;
+    line_at = 0;
+    uart_pump(&uart);
+    uart.break_due = true;
+    CHECK(uart_take(&uart, false) == UART_STOP && uart_take(&uart, false) == UART_BREAK);
+    CHECK(uart_take(&uart, false) == UART_NONE && uart_take(&uart, true) == 'b');
+    for (taken = 1; (byte = uart_take(&uart, true)) != UART_NONE; taken++)
+        CHECK(byte == "behind"[taken]);
+    CHECK(taken == 6);
     return 0;
 }
