@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from llmbm_protocol.codec import to_frame
-from llmbm_protocol.frame import Frame, FrameDecoder
+from llmbm_protocol.frame import END, Frame, FrameDecoder
 from llmbm_protocol.schema import (
     Counters,
     Credit,
@@ -36,6 +36,7 @@ from llmbm_protocol.schema import (
 
 ROOT = Path(__file__).resolve().parents[1]
 BATCH = 20_000
+ENDS = b"\r\n" + END  # one for another leaves the frame what it was
 HARNESS = r"""
 #include "wire.h"
 #include <stdio.h>
@@ -85,7 +86,7 @@ class Damage:
 
     def __init__(self, lines: list[bytes], seed: int) -> None:
         self.lines, self.dice = lines, random.Random(seed)
-        self.good = {line.rstrip(b"\r\n") for line in lines}
+        self.good = {line.rstrip(ENDS) for line in lines}
         self.kinds = (self.flip, self.drop, self.double, self.swap, self.burst, self.digit, self.splice, self.insert)
 
     def line(self) -> bytes:
@@ -94,7 +95,7 @@ class Damage:
         while True:
             line = dice.choice(self.lines)
             damaged = bytes(dice.choice(self.kinds)(bytearray(line), int(dice.random() * len(line))))
-            if damaged.rstrip(b"\r\n") not in self.good:
+            if damaged.rstrip(ENDS) not in self.good:
                 return damaged
 
     def flip(self, line: bytearray, at: int) -> bytearray:
@@ -147,7 +148,7 @@ class Damage:
 
 def console_accepts(decoder: FrameDecoder, stream: bytes) -> list[bytes]:
     """What the console's decoder takes for lines."""
-    return [piece.raw.rstrip(b"\r\n") for piece in decoder.feed(stream) if isinstance(piece, Frame)]
+    return [piece.raw.rstrip(ENDS) for piece in decoder.feed(stream) if isinstance(piece, Frame)]
 
 
 def receiver(folder: Path) -> Path:
@@ -189,7 +190,7 @@ def main() -> int:
         assert process.wait() == 0
         accepted.seek(0)
         lines = accepted.read().splitlines()
-        kernel_wrong = sum(line.rstrip(b"\r\n") not in damage.good for line in lines)
+        kernel_wrong = sum(line.rstrip(ENDS) not in damage.good for line in lines)
     if taken < len(damage.lines) or len(lines) < len(damage.lines):
         print(f"of {len(damage.lines)} good lines the console took {taken}, the kernel {len(lines)}", file=sys.stderr)
         return 1

@@ -22,15 +22,16 @@ bool link_can_type(const struct link *link)
     return LINK_TYPED_BYTES - (link->typed_head - link->typed_tail) >= WIRE_LINE_BYTES;
 }
 
-/* A damaged line of a host must not be run as a prompt. Its lines end with LF, where a person's terminal sends CR: a LF
- * that ends what looked like a frame drops the line. So does every LF after the expiry of a session, which the host may
- * not have noticed, until a person has typed Enter or Ctrl-C. */
+/* A damaged line of a host must not be run as a prompt. Its lines end with LF or ETB, where a person's terminal sends CR:
+ * either, at the end of what looked like a frame, drops the line. So does every LF after the expiry of a session, which the
+ * host may not have noticed, until a person has typed Enter or Ctrl-C. */
 void link_type_line(struct link *link, const char *octets, size_t count, bool rejected)
 {
     for (size_t i = 0; i < count; i++) {
         uint8_t byte = (uint8_t)octets[i];
         link->host_lingers &= byte != '\r';
-        link_type(link, (link->host_lingers || rejected) && byte == '\n' ? UART_STOP : byte);
+        bool dropped = (rejected && byte == WIRE_END) || ((link->host_lingers || rejected) && byte == '\n');
+        link_type(link, dropped ? UART_STOP : byte);
     }
 }
 

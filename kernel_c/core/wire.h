@@ -16,6 +16,7 @@ struct text;
 #define WIRE_LINE_BYTES 240u /* octets of a frame with "@" and line end */
 #define WIRE_BODY_BYTES (WIRE_LINE_BYTES + 1u) /* of kind and fields: one that fills this fits no line */
 #define WIRE_FRAME_FIELDS 24u
+#define WIRE_END '\x17'      /* ETB: ends a line as LF does, and is Enter to no prompt that knows no frames */
 #define WIRE_HEAD_BYTES 8u /* "@q 0001 ": what does not begin so is no frame but console text */
 
 /* ---- field tables ---------------------------------------------------------------------------------------------- */

@@ -84,7 +84,7 @@ enum wire_received wire_receive(struct wire_receiver *receiver, uint8_t byte, st
     if (!head_fits(place, (char)byte)) {
         return WIRE_NOISE;
     }
-    if (byte == '\r' || byte == '\n') {
+    if (byte == '\r' || byte == '\n' || byte == WIRE_END) {
         receiver->after_return = byte == '\r';
         return finish(receiver, ret_frame);
     }

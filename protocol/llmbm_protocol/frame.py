@@ -17,14 +17,16 @@ from llmbm_protocol.schema import MAX_FIELDS, MAX_LINE
 
 #: "@q 0001 ": bytes that do not begin so are no frame but console text.
 HEAD_BYTES = 8
+#: ETB ends a line as LF does, and is Enter to no prompt that knows no frames.
+END = b"\x17"
 
 # Possessive quantifiers: no input makes the expressions backtrack.
 _VALUE = rb"(?:[!-$&-)+-<>?A-~]++|%[0-9a-f]{2})*+"
 _BODY = rb"([A-Za-z]) ([0-9a-f]{4})((?: [a-z][a-z0-9]{0,7}+=" + _VALUE + rb")*+)"
-_FRAME = re.compile(rb"@(" + _BODY + rb")\*([0-9a-f]{8})[\r\n]")
+_FRAME = re.compile(rb"@(" + _BODY + rb")\*([0-9a-f]{8})[\r\n\x17]")
 _BODY_ONLY = re.compile(_BODY)
-_CHECKSUM = re.compile(rb"\*([0-9a-f]{8})[\r\n]\Z")
-_END = re.compile(rb"[@\r\n]")
+_CHECKSUM = re.compile(rb"\*([0-9a-f]{8})[\r\n\x17]\Z")
+_NEXT = re.compile(rb"[@\r\n\x17]")
 _HEAD = re.compile(rb"@(?:[A-Za-z](?: (?:[0-9a-f]{1,4}+)?+)?+)?+")
 _KEY = re.compile(r"[a-z][a-z0-9]{0,7}")
 _TEXT_VALUE = re.compile(_VALUE.decode("ascii"))
@@ -207,7 +209,7 @@ class FrameDecoder:
             return None, -1
         if buffer[good] not in b" *":
             return None, good
-        end = _END.search(buffer, start + HEAD_BYTES, start + MAX_LINE)
+        end = _NEXT.search(buffer, start + HEAD_BYTES, start + MAX_LINE)
         if end is None:
             if len(buffer) - start < MAX_LINE:
                 return None, -1

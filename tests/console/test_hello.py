@@ -122,7 +122,7 @@ class EarlierKernel:
                 writer.write(byte)
 
 
-@pytest.mark.parametrize(("echoes", "enters"), [(True, b"\r"), (True, b"\r\n"), (False, b"\r")])
+@pytest.mark.parametrize(("echoes", "enters"), [(True, b"\r"), (True, b"\r\n"), (False, b"\r"), (False, b"\r\n")])
 async def test_an_earlier_kernel_is_left_with_an_empty_prompt(
     tmp_path: Path, sessions: Sessions, echoes: bool, enters: bytes
 ) -> None:

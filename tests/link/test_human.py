@@ -7,6 +7,10 @@ import random
 import pytest
 from link_client import SLOW, STOP, Boot, Host
 
+from llmbm_protocol import frame
+from llmbm_protocol.codec import to_frame
+from llmbm_protocol.schema import Hello, HostHello
+
 LEFT, RIGHT, UP, DOWN, HOME, END, DELETE = (
     b"\x1b" + tail for tail in (b"[D", b"[C", b"[A", b"[B", b"[H", b"[F", b"[3~")
 )
@@ -126,6 +130,16 @@ def test_an_at_sign_is_shown_with_the_key_after_it(person: Host) -> None:
         person.until(lambda after=after: b"@" in person.raw[after:], "the sign")
         person.send(STOP)
         person.until_raw(PROMPT, after)
+
+
+def test_a_hello_may_end_without_an_enter(person: Host) -> None:
+    """A console sends it so to a prompt of which it does not know whether it knows frames. A damaged one is dropped."""
+    hello = to_frame(HostHello(protocol=1, session=1, nonce="quiet"), 1)[:-1]
+    after = len(person.raw)
+    person.send(hello.replace(b"quiet", b"quilt") + frame.END)
+    person.until_raw(b"^C\r\n" + PROMPT, after)
+    person.send(hello + frame.END)
+    assert person.wait_for(Hello, lambda answer: answer.nonce == "quiet").machine
 
 
 def test_history(person: Host) -> None:

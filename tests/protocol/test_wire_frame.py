@@ -12,7 +12,7 @@ from record_strategies import record
 from vector_cases import joined, records
 
 from llmbm_protocol.codec import from_frame, to_frame
-from llmbm_protocol.frame import Frame, FrameDecoder, FrameError, Noise, Rejected, RejectReason, encode
+from llmbm_protocol.frame import END, Frame, FrameDecoder, FrameError, Noise, Rejected, RejectReason, encode
 from llmbm_protocol.schema import MAX_LINE, Record
 
 GOOD = b"@R 0001 id=1 ok=1 t=104120*f49d052f\r\n"
@@ -122,7 +122,7 @@ def test_no_damaged_line_is_accepted() -> None:
     for _ in range(count):
         for piece in decoder.feed(_damaged(generator, lines)):
             if isinstance(piece, Frame):
-                assert piece.raw.rstrip(b"\r\n") in sent, piece
+                assert piece.raw.rstrip(b"\r\n" + END) in sent, piece
                 accepted += 1
             elif isinstance(piece, Rejected):
                 rejected += 1

@@ -210,6 +210,7 @@ def streams() -> list[tuple[str, bytes]]:
         ("LF", good + b"\n" + other + b"\n"),
         ("CR LF", good + b"\r\n" + other + b"\r\n"),
         ("CR", good + b"\r" + other + b"\r"),
+        ("ETB", good + b"\x17" + other + b"\x17" + good[:20] + b"\x17" + good + b"\x17\n"),
         ("LF CR: the CR is noise", good + b"\n\r" + other + b"\n"),
         ("CR LF LF: the second LF is noise", good + b"\r\n\n"),
         ("lost line end", good + other + b"\n"),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from llmbm_console.core.defaults import SPEEDS
 from llmbm_protocol.codec import to_frame
+from llmbm_protocol.frame import END
 from llmbm_protocol.schema import PROTOCOL, HostHello
 
 STOP, ERASE = b"\x03", b"\b"
@@ -126,7 +127,7 @@ async def say_hello(ear: Ear, write: Write, knock: bool, timeout: float) -> bool
         await ear.quiet(0.05, QUIET)
     ear.nonce = "".join(secrets.choice(NONCE_LETTERS) for _ in range(NONCE))
     hello = HostHello(protocol=PROTOCOL, session=secrets.randbelow(0x10000), nonce=ear.nonce)
-    line = to_frame(hello, 0)
+    line = to_frame(hello, 0)[:-1] + END  # a LF would be Enter to an earlier kernel: the hello, a prompt
     if ear.machine_frames:
         line = b"\n" + line
     ear.last = b""
