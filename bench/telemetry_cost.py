@@ -1,13 +1,18 @@
-"""What telemetry costs the decode: `python bench/telemetry_cost.py [--pairs 6]`, and where the line's octets go.
+"""What telemetry costs the decode: `python bench/telemetry_cost.py [--pairs 30]`, and where the line's octets go.
 
-Pairs of runs of the same answer in the simulator, in turn and each way round, both on the 16550 model at 115200 bit/s:
-one typed at the machine's keyboard with the line in human mode, one in machine mode with every periodic stream at 5 Hz,
-tokens, heartbeats and credits. The line ends in a file. The language model is made here, of random numbers and of a
-size that gives about a hundred tokens a second: tokens of a small model would fill the line.
+Pairs of bursts of the same answer in one simulator, in turn and each way round, on the 16550 model at 115200 bit/s: one
+asked for by a person, with the line in human mode, one in machine mode with every periodic stream at 5 Hz, tokens,
+heartbeats and credits. One process, so that both have the same pages of memory, which differ in speed by more than what
+is measured here; it computes with one thread on a processor of its own, and the line ends in a file that is looked at
+now and then. The language model is made here, of random numbers and of a size that gives about a hundred tokens a
+second: tokens of a small model would fill the line.
 
-What counts is the processor time of the answer, on one thread: the time on the clock would be that of whatever else
-runs here. The simulator tells how much of it went into its model of chip and line, which a machine has in hardware;
-without it there remains what the kernel does: looks at the chip, frames, checksums, samples.
+What counts is the kernel's own time of a token: of its forward pass, in which the line is looked at and samples are
+sent, as told with each token, and between two passes, where tokens are sent: what is left of the decode. Passes of more
+than a twentieth above the burst's median are left out: the computer did something else, and a frame takes a thousandth
+of one. The simulator tells how much of an answer goes into its model of chip and line, which a machine has in hardware:
+it is taken away. Told is the median of all pairs with the interval in
+which it lies by 95 %, from the order of the pairs alone.
 
 `--choices N` compares telemetry without and with the choices of the tokens, each with its N likeliest ones, instead.
 `--against FILE` compares another simulator with this tree's, both with telemetry and without choices: what they cost
@@ -19,9 +24,11 @@ from __future__ import annotations
 import argparse
 import collections
 import contextlib
+import math
 import os
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import tempfile
@@ -40,52 +47,75 @@ from llmbm_protocol.schema import HostHello, Request, Stream
 LINE = 11_520  # octets a second at 115200 bit/s
 STREAMS = (Stream.PERF, Stream.KV, Stream.ZONES, Stream.SENTINEL)
 HZ = 5
-TOKENS = 256
+TOKENS = 64
 PROMPT = "Once upon a time"
+HUMAN = "llmk> "
 MODEL = re.compile(rb"model_us=([0-9]+)")
 KEEP_ALIVE = 2.0  # s; a session without a frame would expire
+LOOK = 0.02  # s between two looks at the line's file
+INTERRUPTED = 1.05  # of the median: a forward pass during which the computer did something else
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How an answer is asked for: by a person, or in a session with telemetry and choices."""
+
+    session: bool
+    choices: int = 0
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one answer: seconds of the processor, and of them those of the model of chip and line."""
+    """Of a token: seconds that a machine would take, and those of the model of chip and line."""
 
-    processor: float
+    kernel: float
     model: float
-
-    @property
-    def kernel(self) -> float:
-        """What a machine would take."""
-        return self.processor - self.model
 
 
 class Run:
-    """One simulator: a screen that can be read, a keyboard that can be typed at, a line that goes to a file."""
+    """One simulator. Its line comes from a pipe and goes to a file."""
 
     def __init__(self, volume: Path, uart: str, program: Path | None = None) -> None:
-        self.screen, self.line, self.errors, keys = (volume / name for name in ("screen", "line", "errors", "keys"))
-        self.screen.unlink(missing_ok=True)
-        keys.unlink(missing_ok=True)
-        os.mkfifo(keys)
-        self.keys = os.open(keys, os.O_RDWR)
+        number = len(list(volume.glob("line*")))
+        self.line, self.errors = volume / f"line{number}", volume / f"errors{number}"
         self.sequence = 0
-        command = [program or simulator_binary(), "--files", volume, "--screen", self.screen, "--keyboard", keys,
-                   "--serial", "stdio", "--uart", uart, "--uart-stats", "--baud", "115200",
-                   "--die-with-parent"]  # fmt: skip
+        self.data = b""  # what was on the line
+        self.mark = 0  # of it, what belongs to earlier bursts
+        self.hz = 0  # of the cycle counter
+        self.last_session = b""  # what was on the line in the last burst with telemetry
+        command = [program or simulator_binary(), "--files", volume, "--serial", "stdio", "--uart", uart,
+                   "--uart-stats", "--baud", "115200", "--die-with-parent"]  # fmt: skip
         with self.line.open("wb") as line, self.errors.open("wb") as errors:
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=line, stderr=errors)
-        self.wait_for(b"llmk> ")
+        self.reader = self.line.open("rb")
+        processors = sorted(os.sched_getaffinity(0))
+        if len(processors) > 1:
+            os.sched_setaffinity(self.process.pid, processors[-1:])
+        self.prompt()
 
-    def wait_for(self, mark: bytes, session: bool = False) -> None:
-        """Until the screen shows it; a session is kept alive meanwhile."""
+    # ---- the line ----------------------------------------------------------------------------------------------------
+
+    def wait(self, condition: Callable[[], object], what: str, session: bool = False) -> None:
+        """Until it holds for what was on the line since the mark; a session is kept alive meanwhile."""
         deadline, alive = time.monotonic() + 300, time.monotonic()
-        while mark not in (self.screen.read_bytes() if self.screen.exists() else b""):
+        while not condition():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{mark!r} did not appear on the screen")
+                raise TimeoutError(f"{what} did not come; last: {self.data[-200:]!r}")
             if session and time.monotonic() - alive > KEEP_ALIVE:
                 alive = time.monotonic()
                 self.ask("ping")
-            time.sleep(0.05)
+            time.sleep(LOOK)
+            self.data += self.reader.read()
+
+    def prompt(self) -> None:
+        """Until the kernel waits for a person; what comes later is behind the mark."""
+        self.wait(lambda: self.data[self.mark :].endswith(HUMAN.encode()), "a prompt")
+        self.mark = len(self.data)
+
+    def frames(self, kind: str, id: int | None = None) -> list[Frame]:
+        """Those of a kind since the mark, or the answer to a request."""
+        found = [piece for piece in FrameDecoder().feed(self.data[self.mark :]) if isinstance(piece, Frame)]
+        return [f for f in found if f.kind == kind and (id is None or f.fields["id"] == str(id))]
 
     def send(self, data: bytes) -> None:
         """Onto the line, in pieces that a FIFO holds."""
@@ -100,32 +130,74 @@ class Run:
         self.send(to_frame(Request(id=self.sequence, op=op, **arguments), self.sequence))  # type: ignore[arg-type]
         return self.sequence
 
-    def processor(self) -> float:
-        """Seconds so far."""
-        return int(Path(f"/proc/{self.process.pid}/schedstat").read_text().split()[0]) / 1e9
+    def answered(self, op: str, **arguments: object) -> None:
+        """A request and its answer."""
+        id = self.ask(op, **arguments)
+        self.wait(lambda: self.frames("R", id), f"an answer to {op}")
 
-    def answer(self, begin: Callable[[], object], session: bool = False) -> Cost:
-        """Lets an answer begin; what it took, once it is there. The run ends."""
-        before = self.processor()
-        begin()
-        self.wait_for(b" rows]", session)
-        took = self.processor() - before
-        while session and not any(frame.kind == "F" for frame in self.frames()):
-            time.sleep(0.05)  # the line is behind the screen by what the ring holds
-        self.end()
-        found = MODEL.findall(self.errors.read_bytes())
-        return Cost(took, int(found[-1]) / 1e6 if found else 0.0)  # an older simulator does not tell it
+    def hello(self) -> None:
+        """A session begins."""
+        self.send(to_frame(HostHello(protocol=1, session=1, nonce="cost"), 0))
+        self.wait(lambda: self.frames("H"), "a hello")
 
-    def frames(self) -> list[Frame]:
-        """What was on the line."""
-        return [piece for piece in FrameDecoder().feed(self.line.read_bytes()) if isinstance(piece, Frame)]
+    def bye(self) -> None:
+        """The line is a person's again."""
+        self.ask("bye")
+        self.prompt()
+
+    # ---- bursts ------------------------------------------------------------------------------------------------------
+
+    def model(self) -> float:
+        """Seconds that the model of chip and line has taken of a computing kernel so far."""
+        told = len(MODEL.findall(self.errors.read_bytes()))
+        self.process.send_signal(signal.SIGUSR2)
+        self.wait(lambda: len(MODEL.findall(self.errors.read_bytes())) > told, "the simulator's counters")
+        return int(MODEL.findall(self.errors.read_bytes())[-1]) / 1e6
+
+    def burst(self, kind: Kind) -> Cost:
+        """One answer of a new conversation: what each of its tokens took."""
+        begin = self.mark
+        model = self.model()
+        if kind.session:
+            self.in_session(kind.choices)
+        else:
+            for typed in ("/clear", PROMPT):
+                self.send(typed.encode() + b"\r")
+                self.prompt()
+            model = self.model() - model
+            self.hello()
+            self.answered("last")
+            self.answered("tok", generation=int(self.frames("F")[0].fields["g"]), index=0, count=TOKENS)
+        self.wait(lambda: self.frames("F"), "the end of the answer", session=True)
+        if kind.session:
+            model = self.model() - model
+        if not self.hz:
+            self.answered("stat", stream=Stream.CPU)
+            self.hz = next(int(f.fields["hz"]) for f in self.frames("S") if f.fields["k"] == "cpu")
+        passes = [int(token.fields["cy"]) / self.hz for token in self.frames("T")[1:]]
+        between = int(self.frames("F")[0].fields["du"]) / 1e6 - sum(passes)
+        usual = [seconds for seconds in passes if seconds <= INTERRUPTED * statistics.median(passes)]
+        self.bye()
+        if kind.session:
+            self.last_session = self.data[begin : self.mark]
+        return Cost(statistics.mean(usual) + (between - model) / len(passes), model / len(passes))
+
+    def in_session(self, choices: int) -> None:
+        """The same answer with everything on the line."""
+        self.hello()
+        for stream in STREAMS:
+            self.answered("sub", stream=stream, rate=HZ)
+        if choices:
+            self.answered("prob", count=choices)
+        self.answered("run", text=b"/clear")
+        self.answered("gen", text=PROMPT.encode())
 
     def end(self) -> None:
         """Ends it. Idempotent."""
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait()
-            os.close(self.keys)
+            self.reader.close()
 
 
 @contextlib.contextmanager
@@ -138,30 +210,23 @@ def running(volume: Path, uart: str, program: Path | None = None) -> Iterator[Ru
         one.end()
 
 
-def without(volume: Path, uart: str) -> Cost:
-    """The cost in human mode: the answer goes to the screen, and as text onto the line."""
-    with running(volume, uart) as run:
-        return run.answer(lambda: [os.write(run.keys, PROMPT.encode() + b"\r")])
+def median_interval(values: list[float]) -> tuple[float, float]:
+    """Between which of the values the median lies by 95 %: each of them is above it with a chance of one half."""
+    count, below = len(values), 0.0
+    ranked = sorted(values)
+    for rank in range(count // 2):
+        below += math.comb(count, rank) / 2**count
+        if below > 0.025:
+            return ranked[max(0, rank - 1)], ranked[count - max(1, rank)]
+    return ranked[0], ranked[-1]
 
 
-def with_telemetry(volume: Path, uart: str, choices: int = 0, program: Path | None = None) -> tuple[Cost, list[Frame]]:
-    """The cost with everything on the line; the frames that were on it while it computed."""
-    with running(volume, uart, program) as run:
-        run.send(to_frame(HostHello(protocol=1, session=1, nonce="cost"), 0))
-        for stream in STREAMS:
-            run.ask("sub", stream=stream, rate=HZ)
-        if choices:
-            run.ask("prob", count=choices)
-        asked = run.sequence + 1
-        cost = run.answer(lambda: run.ask("gen", text=PROMPT.encode()), session=True)
-        frames = run.frames()
-    begin = next(n for n, frame in enumerate(frames) if frame.kind == "R" and frame.fields["id"] == str(asked))
+def budget(line: bytes) -> None:
+    """Where the octets of a burst go, from the answer to the request to the end of its answer."""
+    frames = [piece for piece in FrameDecoder().feed(line) if isinstance(piece, Frame)]
+    begin = max(n for n, frame in enumerate(frames) if frame.kind == "R" and "g" in frame.fields)
     end = next(n for n, frame in enumerate(frames) if frame.kind == "F")
-    return cost, frames[begin : end + 1]
-
-
-def budget(frames: list[Frame]) -> None:
-    """Where the octets go."""
+    frames = frames[begin : end + 1]
     times = [int(frame.fields["t"]) for frame in frames if "t" in frame.fields]
     seconds = (max(times) - min(times)) / 1000
     octets: collections.Counter[str] = collections.Counter()
@@ -183,8 +248,8 @@ def budget(frames: list[Frame]) -> None:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=6, help="paired runs (default 6)")
-    parser.add_argument("--dim", type=int, default=640, help="width of the model: larger is slower (default 640)")
+    parser.add_argument("--pairs", type=int, default=30, help="pairs of bursts (default 30)")
+    parser.add_argument("--dim", type=int, default=768, help="width of the model: larger is slower (default 768)")
     parser.add_argument("--choices", type=int, default=0, metavar="N", help="what choices of N tokens cost instead")
     parser.add_argument("--against", type=Path, metavar="FILE", help="another simulator as the first of each pair")
     parser.add_argument("--plain", action="store_true", help="a line without the model of chip and clock")
@@ -198,39 +263,34 @@ def main() -> int:
             volume / "made.bin",
         )
         shutil.copy(find_tokenizer(default_model()), volume / "made.tok.bin")
-        drawn = arguments.choices or arguments.against
-        rules = "" if drawn else "temp=0\nnorepeat=0\nrepeat=1\n"
+        rules = "" if arguments.choices else "temp=0\nnorepeat=0\nrepeat=1\n"
         (volume / "repl.cfg").write_text(f"{rules}threads=1\nmax_tokens={TOKENS}\n")
-
-        def first() -> Cost:
-            return with_telemetry(volume, uart, 0, arguments.against)[0] if drawn else without(volume, uart)
-
-        def second() -> tuple[Cost, list[Frame]]:
-            return with_telemetry(volume, uart, arguments.choices)
-
+        kinds = Kind(bool(arguments.choices or arguments.against)), Kind(True, arguments.choices)
         pairs: list[tuple[Cost, Cost]] = []
-        for number in range(arguments.pairs):
-            if number % 2:
-                bare, (full, frames) = first(), second()
-            else:
-                (full, frames), bare = second(), first()
-            pairs.append((bare, full))
-            print(
-                f"pair {number + 1}: {bare.kernel:6.3f} s without, {full.kernel:6.3f} s with, cost "
-                f"{full.kernel / bare.kernel - 1:+6.2%}; and the model of chip and line {bare.model:5.3f} s, "
-                f"{full.model:5.3f} s",
-                flush=True,
-            )
-    least = [min(cost.kernel for cost in column) for column in zip(*pairs, strict=True)]
-    median = statistics.median(full.kernel / bare.kernel - 1 for bare, full in pairs)
-    model = statistics.median((full.model - bare.model) / bare.kernel for bare, full in pairs)
+        with contextlib.ExitStack() as stack:
+            full = stack.enter_context(running(volume, uart))
+            bare = stack.enter_context(running(volume, uart, arguments.against)) if arguments.against else full
+            bare.burst(kinds[0]), full.burst(kinds[1])  # the first ones find cold caches
+            for number in range(arguments.pairs):
+                if number % 2:
+                    first = bare.burst(kinds[0])
+                    second = full.burst(kinds[1])
+                else:
+                    second = full.burst(kinds[1])
+                    first = bare.burst(kinds[0])
+                pairs.append((first, second))
+            answer = full.last_session
+    costs = [second.kernel / first.kernel - 1 for first, second in pairs]
+    token = statistics.median(first.kernel for first, _ in pairs)
+    model = statistics.median(second.model - first.model for first, second in pairs)
+    low, high = median_interval(costs)
     name = "what differs" if arguments.against else "choices" if arguments.choices else "telemetry"
     print(
-        f"cost of {name}: {least[1] / least[0] - 1:+.2%} of the decode between the least of each (what else runs "
-        f"only adds), {median:+.2%} in the median of {len(pairs)} pairs; the simulator's own, for the line that it "
-        f"models, {model:+.2%}"
+        f"cost of {name}: {statistics.median(costs):+.2%} of the decode in the median of {len(costs)} pairs, by 95 % "
+        f"between {low:+.2%} and {high:+.2%}; a token takes {token * 1000:.2f} ms; the simulator's own, for the line "
+        f"that it models, {model / token:+.2%}"
     )
-    budget(frames)
+    budget(answer)
     return 0
 
 

@@ -325,6 +325,18 @@ def test_a_break_on_the_line(boot: Boot) -> None:
     assert line.until(b"\n") == b"break"
 
 
+def test_the_lines_counters_are_told_when_asked_for(boot: Boot) -> None:
+    machine = boot("--uart-stats")
+    line = machine.stdio()
+    line.until(b"ready\n")
+    machine.process.send_signal(signal.SIGUSR2)
+    line.send(b"echo on\n")
+    assert line.until(b"\n") == b"on"
+    line.send(b"leave 0\n")
+    assert machine.end() == 0
+    assert machine.said().count("uart received=") == 2
+
+
 def test_the_modelled_line_loses_what_a_deaf_kernel_does_not_read(boot: Boot) -> None:
     machine = boot("--uart", "16550", "--uart-stats")
     line = machine.stdio()

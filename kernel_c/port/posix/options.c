@@ -160,7 +160,7 @@ static const struct row {
     {"baud", "N", "speed of the host's end of the modelled line (default: 115200)", set_baud},
     {"poll-gap-us", "N", "least time between two polls when the kernel computes between them", set_poll_gap},
     {"latency-us", "N", "one-way latency of the modelled line, as of a USB adapter", set_latency},
-    {"uart-stats", NULL, "counters of the line on stderr at the end", set_uart_stats},
+    {"uart-stats", NULL, "counters of the line on stderr at the end, and at SIGUSR2", set_uart_stats},
     {"memory", "MIB", "memory of the machine (default: 1024)", set_memory},
     {"screen", "FILE", "where the machine's own screen goes: none (default), stderr or a file", set_screen},
     {"keyboard", "FILE", "where the machine's own keys come from: none (default) or a file", set_keyboard},
@@ -179,8 +179,8 @@ static void show_help(const char *value)
          "The kernel as a process. Its serial line is a transport of the host, its boot volume a folder.\n");
     for (size_t i = 0; i < ROWS; i++)
         printf("  --%-15s %-6s %s\n", table[i].name, table[i].value != NULL ? table[i].value : "", table[i].help);
-    puts("\nSIGTERM ends it with status 0, SIGUSR1 is a break on the line. With stdio the end of\n"
-         "input ends it when everything that was typed has been answered.");
+    puts("\nSIGTERM ends it with status 0, SIGUSR1 is a break on the line, SIGUSR2 prints the counters of\n"
+         "--uart-stats. With stdio the end of input ends it when everything that was typed has been\nanswered.");
     exit(0);
 }
 

@@ -85,6 +85,7 @@ static void block_signals(int how)
     (void)sigaddset(&set, SIGINT);
     (void)sigaddset(&set, SIGHUP);
     (void)sigaddset(&set, SIGUSR1);
+    (void)sigaddset(&set, SIGUSR2);
     (void)sigprocmask(how, &set, NULL);
 }
 
@@ -127,6 +128,14 @@ static void on_break(int number)
 {
     (void)number;
     break_asked = 1;
+}
+
+static void on_stats(int number)
+{
+    int error = errno;
+    (void)number;
+    uart_stats_print();
+    errno = error;
 }
 
 static void on_continue(int number)
@@ -178,6 +187,7 @@ void power_start(char **words)
     handle(SIGINT, on_end);
     handle(SIGHUP, on_end);
     handle(SIGUSR1, on_break);
+    handle(SIGUSR2, on_stats);
     handle(SIGCONT, on_continue);
 #ifndef __SANITIZE_ADDRESS__ /* which reports crashes itself */
     static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
