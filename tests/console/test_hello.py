@@ -12,7 +12,9 @@ from waiting import until
 
 from llmbm_console.chaos.endpoints import connect
 from llmbm_console.core.events import LinkPhase, RecordReceived
+from llmbm_console.core.link_hello import Ear, say_hello
 from llmbm_console.core.live import LiveSession
+from llmbm_protocol.frame import END
 from llmbm_protocol.schema import Finished, StopReason
 
 Sessions = Callable[..., LiveSession]
@@ -135,3 +137,19 @@ async def test_an_earlier_kernel_is_left_with_an_empty_prompt(
         assert (await session.submit("Once upon a time")).ok
         await until(lambda: kernel.run == [b"Once upon a time"])
         assert ("came back as text" in session.state.link.detail) is echoes
+
+
+async def test_another_programs_hello_that_comes_back_is_not_taken_for_an_echo_of_ours() -> None:
+    """QEMU hands a client that waited in vain, and has left, to the kernel when the line becomes free."""
+    ear, sent = Ear(), bytearray()
+
+    async def write(data: bytes) -> None:
+        if not sent:
+            ear.take(b"\r\nllmk> @h 0000 p=1 sid=1 n=old*")
+        sent.extend(data)
+        if sent.endswith(END):
+            ear.nonce = ""  # answered
+        ear.tell()
+
+    assert await say_hello(ear, write, knock=False, timeout=1.0)
+    assert not ear.echoes

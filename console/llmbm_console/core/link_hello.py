@@ -133,7 +133,9 @@ async def say_hello(ear: Ear, write: Write, knock: bool, timeout: float) -> bool
     ear.last = b""
 
     def echoed() -> bool:
-        return line[:PROBE] in CONTROLS.sub(b"", ear.last)
+        heard = CONTROLS.sub(b"", ear.last)
+        at = heard.rfind(line[:PROBE])  # another program's hello may come back as well, and goes on otherwise
+        return at >= 0 and line.startswith(heard[at:])
 
     limit = BUSY_LIMIT if ear.machine_frames else SLOW_LIMIT if knock else PROMPT_LIMIT
     sent = await send_paced(line, ear, write, limit, PIECE if ear.machine_frames else PROBE, echoed)
