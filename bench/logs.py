@@ -1,11 +1,16 @@
-"""Long logs: `python bench/logs.py [--lines 1000000] [--captured 100000]`, the real console on a pseudo-terminal.
+"""Long logs: `python bench/logs.py [--lines 1000000] [--live 60]`, the real console on a pseudo-terminal.
 
 text       a text log of so many lines (about 60 MiB for a million)
-raw log    the octets of a line, frames among them, with as many lines as --captured says
+raw log    the octets of a session of a real kernel with as many lines, text between its frames
 recording  the same as a recording (.llcap)
-Printed: seconds until its first lines are drawn and until all of it was read, memory at that time beside that of the
-same console on a text of one line; of the text also the time from the keys for both ends to their picture (median of
-twenty), and until a filter has looked at every line.
+live       the simulator as fast as it can, for so many seconds; 0 leaves it out
+
+Printed: seconds until its first lines are drawn and until all of it was read, and memory at that time beside that of
+the same console on a text of one line. Of the text also the time from the keys for both ends to their picture (median
+of twenty), and until a filter has looked at every line. Of raw log and recording, the time from a key to its picture,
+median and most, while it is read and afterwards: to move by five seconds, from mark to mark, from one end of the
+transcript to the other, and to the newest moment and back. Of the live session, tokens, and its memory after a half
+and after all of the time.
 """
 
 from __future__ import annotations
@@ -19,13 +24,16 @@ import tempfile
 import time
 from pathlib import Path
 
-from link_rate import stream
+from long_session import long_session, record_one
 from startup import ESCAPE, Terminal
 
-from llmbm_console.core.capture import Entry, Header, write_capture
+from llmbm_console.core.capture import write_capture
 
 TURNS = 10
 LONGEST = 60.0
+QUIET = 0.1  # s without output: what a key draws is drawn
+KEYS = b"]]}[{gG"
+CLOCK = re.compile(rb"[0-9]+:[0-9:]+ / [0-9]+:[0-9:]+(\+?)")  # how far a recording was played, "+": it is read still
 
 
 def resident(process: int) -> float:
@@ -76,14 +84,57 @@ def text_log(path: Path, lines: int, empty: float) -> None:
     terminal.close()
 
 
+def press(terminal: Terminal, key: bytes) -> tuple[float, bytes]:
+    """Seconds from a key to the first of what it draws, and all that was drawn until it was quiet again."""
+    while select.select([terminal.fd], [], [], QUIET)[0]:
+        os.read(terminal.fd, 1 << 16)
+    os.write(terminal.fd, key)
+    begun, first, seen = time.monotonic(), 0.0, b""
+    while select.select([terminal.fd], [], [], QUIET if seen else LONGEST)[0]:
+        first = first or time.monotonic() - begun
+        seen += os.read(terminal.fd, 1 << 16)
+    return first, ESCAPE.sub(b"", seen)
+
+
+def lags(terminal: Terminal, keys: bytes, turns: int) -> str:
+    """Median and most of the seconds from a key to its picture."""
+    took = [press(terminal, bytes([key]))[0] for _ in range(turns) for key in keys]
+    return f"{1000 * statistics.median(took):.0f} and {1000 * max(took):.0f} ms"
+
+
 def recorded(name: str, path: Path, lines: int, empty: float) -> None:
-    """A recording or a raw log, played as fast as may be."""
-    terminal = Terminal("-m", "llmbm_console", "--speed", "64", str(path))
-    first = terminal.wait_for(rb"upon", 60)
-    until(terminal, rb"the recording ends here", terminal.raw)
+    """A recording or a raw log."""
+    terminal = Terminal("-m", "llmbm_console", str(path))
+    first = terminal.wait_for(rb"Loaded stories700K", 60)
+    press(terminal, b" ")
+    loading = lags(terminal, KEYS, 2)
+    shown = b""
+    while not (ends := CLOCK.findall(shown)) or ends[-1]:
+        shown = press(terminal, b"]")[1]
+        time.sleep(0.5)
     complete = time.monotonic() - terminal.started
     memory = resident(terminal.pid) - empty
-    told(name, lines, path, first, complete, memory, "")
+    after = lags(terminal, KEYS, 5)
+    press(terminal, b".")
+    newest = lags(terminal, KEYS[::-1], 5)
+    told(name, lines, path, first, complete, memory, f", key {loading} while read, {after} then, {newest} at its end")
+    terminal.close()
+
+
+def live(seconds: float) -> None:
+    """The simulator, asked again and again, with the likeliest tokens told."""
+    terminal = Terminal("-m", "llmbm_console", "--sim", "--probabilities")
+    terminal.wait_for(rb"kernel ready", 60)
+    os.write(terminal.fd, b"/repeat 1000000\r")
+    press(terminal, b"/max_tokens 250\r")
+    begun, answers, half = time.monotonic(), 0, 0.0
+    while (passed := time.monotonic() - begun) < seconds:
+        os.write(terminal.fd, b"Once upon a time\r")
+        until(terminal, rb"tok/s [^0-9]* ")
+        answers += 1
+        if not half and passed > seconds / 2:
+            half = resident(terminal.pid)
+    print(f"live: {answers} answers, memory {half:.1f} and {resident(terminal.pid):.1f} MiB", flush=True)
     terminal.close()
 
 
@@ -97,17 +148,11 @@ def told(name: str, lines: int, path: Path, first: float, complete: float, memor
     )
 
 
-def octets(lines: int) -> list[bytes]:
-    """So many lines of whole answers."""
-    one = stream().splitlines(keepends=True)
-    return (one * (lines // len(one) + 1))[:lines]
-
-
 def main() -> None:
     """Prints the rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", type=int, default=1_000_000)
-    parser.add_argument("--captured", type=int, default=100_000)
+    parser.add_argument("--live", type=float, default=60.0)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         nothing = Path(folder) / "short.log"
@@ -117,13 +162,15 @@ def main() -> None:
         empty = resident(terminal.pid)
         terminal.close()
         text_log(Path(folder) / "text.log", arguments.lines, empty)
-        lines = octets(arguments.captured)
-        raw = Path(folder) / "raw.log"
-        raw.write_bytes(b"".join(lines))
-        recorded("raw log", raw, len(lines), empty)
-        capture = Path(folder) / "run.llcap"
-        write_capture(capture, Header(llcap=1, target="bench"), (Entry(n / 1000, "i", x) for n, x in enumerate(lines)))
-        recorded("recording", capture, len(lines), empty)
+        session = record_one(Path(folder))
+        raw, capture = Path(folder) / "raw.log", Path(folder) / "run.llcap"
+        entries = long_session(session, arguments.lines)
+        raw.write_bytes(b"".join(entry.data for entry in entries if isinstance(entry.data, bytes)))
+        recorded("raw log", raw, arguments.lines, empty)
+        write_capture(capture, session.header, long_session(session, arguments.lines))
+        recorded("recording", capture, arguments.lines, empty)
+    if arguments.live:
+        live(arguments.live)
 
 
 if __name__ == "__main__":

@@ -194,14 +194,18 @@ def test_only_so_many_choices_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
         for index in range(10):
             things += [token(index, generation), choice(index, generation)]
         state = run(*things, finished(generation, tokens=10), state=state)
-    kept = [turns.choices_of(item) for item in state.items if isinstance(item, Turn)]
+    kept = [item.choices for item in state.items if isinstance(item, Turn)]
     assert kept[-2:] == [10, 10]
     assert kept[0] == 0
     assert sum(kept) <= 40
     long: list[Record] = []
     for index in range(100):
         long += [token(index, 9), choice(index, 9)]
-    assert turns.choices_of(turn_of(run(*long, state=state))) == 40
+    turn = turn_of(run(*long, state=state))
+    known = [one.index for one in turn.tokens if one.choice is not None]
+    assert 20 <= len(known) <= 40
+    assert known == list(range(100 - len(known), 100))
+    assert turn.choices == len(known)
 
 
 def test_words_are_clean_and_belong_to_one_vocabulary() -> None:

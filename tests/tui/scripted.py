@@ -92,7 +92,8 @@ def turn(number: int, prompt: str, text: str, *, running: bool = False) -> Turn:
         kv_rows=60 * number,
         turn=number,
     )
-    return Turn(number, prompt, NOW, text, tokens, None if running else finished)
+    slowest = max(token.cycles for token in tokens)
+    return Turn(number, prompt, NOW, text, tokens, slowest, finished=None if running else finished)
 
 
 def rich_state(**changes: Any) -> State:

@@ -174,3 +174,24 @@ async def test_the_scroll_bar_reaches_the_end_with_the_text() -> None:
         view.settle()
         assert view.vertical_scrollbar.window_virtual_size == 100
         assert view.vertical_scrollbar.position == view.scroll_y == view.max_scroll_y
+
+
+async def test_another_moment_shows_its_own_items_whatever_was_laid_out_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    every = [turn(number, f"prompt {number}", "word " * (3 * number)) for number in range(40)]
+    laid: list[object] = []
+    layout = module.layout_item
+    monkeypatch.setattr(module, "layout_item", lambda item, *rest: laid.append(item) or layout(item, *rest))
+    session = ScriptedSession(rich_state(items=tuple(every[10:40]), dropped_items=10, turn=None))
+    app = make_app(session)
+    async with app.run_test(size=(90, 36)) as pilot:
+        await settled(pilot)
+        shown = app.main.transcript
+        for first, end in ((4, 30), (20, 40), (0, 8), (8, 36)):
+            laid.clear()
+            before = set(map(id, shown._items))
+            state = replace(session.state, items=tuple(every[first:end]), dropped_items=first)
+            shown.show(replace(app.frame(), state=state))
+            width = shown.scrollable_content_region.width
+            rows = [row for item in every[first:end] for row in layout(item, width, app.glyphs)]
+            assert shown.rows == rows
+            assert not before & set(map(id, laid)), "what was laid out is not laid out anew"

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -26,7 +26,9 @@ from llmbm_console.core.session import Playback
 from llmbm_protocol.codec import UnknownFrame
 from llmbm_protocol.schema import Hello, Record
 
-SLICE = 200  # entries between two looks at what else there is to do
+SLICE = 0.001  # s of reading between two looks at what else there is to do
+BUSY = 0.00006  # s that a turn of the event loop takes when there is something else to do
+MOST_TURNS = 100  # of the event loop for others at once
 PATIENCE = 2.0  # s that a gap is waited for, where the recording does not tell when the link gave it up
 QUIET = 0.1  # s after which a line without its end is shown, where the recording holds nothing but octets
 
@@ -173,13 +175,16 @@ class ReplaySession(FileSession):
         playback = self._playback
         at = header.clock
         try:
-            while piece := list(islice(entries, SLICE)):
-                for entry in piece:
-                    at = header.clock + entry.at
-                    for event in self._replay.take(entry, header.clock):
-                        self._emit(event)
-                playback.marks = tuple(self._replay.marks)
-                await asyncio.sleep(0)
+            until = time.monotonic() + SLICE
+            for entry in entries:
+                at = header.clock + entry.at
+                for event in self._replay.take(entry, header.clock):
+                    self._emit(event)
+                if time.monotonic() > until:
+                    playback.marks = tuple(self._replay.marks)
+                    await _others_first()
+                    until = time.monotonic() + SLICE
+            playback.marks = tuple(self._replay.marks)
             for event in self._replay.finish(at):
                 self._emit(event)
         except OSError as error:
@@ -199,6 +204,16 @@ class ReplaySession(FileSession):
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.wait([self._reading])
+
+
+async def _others_first() -> None:
+    """Lets the event loop turn while there is something else to do: between a key and its picture are dozens of turns,
+    and none of them should wait for a slice of reading."""
+    for _ in range(MOST_TURNS):
+        begun = time.monotonic()
+        await asyncio.sleep(0)
+        if time.monotonic() - begun < BUSY:
+            return
 
 
 def open_replay(path: Path, speed: float = 1.0, seek: float = 0.0) -> ReplaySession:

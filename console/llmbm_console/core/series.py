@@ -7,9 +7,21 @@ Here all of them share one list, each with its own end, as long as each is made 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Generic, TypeVar, overload
+from typing import Generic, Protocol, Self, TypeVar, overload
 
 T = TypeVar("T")
+
+
+class Buffer(Protocol[T]):
+    """Where the elements are: a list, or what keeps them in less room."""
+
+    def append(self, element: T, /) -> None: ...
+    def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, place: int, /) -> T: ...
+    @overload
+    def __getitem__(self, places: slice, /) -> Self: ...
+    def __iter__(self) -> Iterator[T]: ...
 
 
 class Series(Sequence[T], Generic[T]):
@@ -17,10 +29,15 @@ class Series(Sequence[T], Generic[T]):
 
     __slots__ = ("_buffer", "_last", "_start", "_stop")
 
-    def __init__(self, elements: Iterable[T] = ()) -> None:
-        self._buffer = list(elements)
-        self._last: list[T] = [self._buffer.pop()] if self._buffer else []
-        self._start, self._stop = 0, len(self._buffer)
+    def __init__(self, elements: Iterable[T] = (), buffer: Buffer[T] | None = None) -> None:
+        """`buffer` is an empty one; a list without it."""
+        (*shared,) = elements
+        self._last: list[T] = [shared.pop()] if shared else []
+        self._buffer: Buffer[T] = shared if buffer is None else buffer
+        if buffer is not None:
+            for element in shared:
+                buffer.append(element)
+        self._start, self._stop = 0, len(shared)
 
     @classmethod
     def of(cls, elements: Sequence[T]) -> Series[T]:
@@ -45,7 +62,7 @@ class Series(Sequence[T], Generic[T]):
         return self._made(self._buffer, self._start, self._stop, [element])
 
     @classmethod
-    def _made(cls, buffer: list[T], start: int, stop: int, last: list[T]) -> Series[T]:
+    def _made(cls, buffer: Buffer[T], start: int, stop: int, last: list[T]) -> Series[T]:
         made = cls.__new__(cls)
         made._buffer, made._start, made._stop, made._last = buffer, start, stop, last
         return made

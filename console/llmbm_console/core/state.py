@@ -58,6 +58,8 @@ class Turn:
     started_at: float
     text: str = ""  # sanitised answer so far
     tokens: Sequence[TokenInfo] = ()
+    slowest: int = 0  # cycles of the token that took most
+    choices: int = 0  # tokens of which it is known how they were chosen
     finished: Finished | None = None
     lost_tokens: int = 0
     #: why it ended without a Finished (the machine restarted), empty otherwise
@@ -176,7 +178,8 @@ class State:
     stamps: Mapping[Stream, float] = field(default_factory=lambda: MappingProxyType({}))
     #: cycles of the last decode passes, newest last, at most 256: the sentinel's strip
     decode_cycles: Sequence[int] = ()
-    items: Sequence[TranscriptItem] = ()  # ended ones, at most MAX_ITEMS
+    items: Sequence[TranscriptItem] = ()  # ended ones, at most MAX_ITEMS and MAX_ROOM
+    items_room: int = 0  # octets of all of them but the last one, which may grow
     dropped_items: int = 0
     turn: Turn | None = None  # the running one
     log: Sequence[LogLine] = ()  # at most MAX_LOG
@@ -189,6 +192,7 @@ class State:
 
 
 MAX_ITEMS = 2000
+MAX_ROOM = 64 << 20  # octets of all items together; beyond, the oldest items go
 MAX_LOG = 10_000
 MAX_WORDS = 40_000
 MAX_CHOICES = 6000  # of all turns together, a kilobyte each; beyond, those of the oldest turns go

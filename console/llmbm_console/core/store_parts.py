@@ -8,6 +8,8 @@ from llmbm_console.core.state import (
     MAX_CHOICES,
     MAX_ITEMS,
     MAX_LOG,
+    MAX_ROOM,
+    Command,
     LogLine,
     Seam,
     State,
@@ -15,13 +17,31 @@ from llmbm_console.core.state import (
     Turn,
     changed,
 )
-from llmbm_console.core.turns import choices_of, cut_off, without_choices
+from llmbm_console.core.token_buffer import TOKEN_ROOM
+from llmbm_console.core.turns import cut_off, without_choices
+
+ITEM_ROOM = 500  # octets of an item without its texts
 
 
 def add_item(state: State, item: TranscriptItem) -> State:
-    """Appends to the transcript; the oldest items go when there are too many."""
-    items = Series.of(state.items).appended(item, MAX_ITEMS)
-    return changed(state, items=items, dropped_items=state.dropped_items + len(state.items) + 1 - len(items))
+    """Appends to the transcript; the oldest items go when there are too many, or when they take too much room."""
+    items = state.items
+    room = state.items_room + (room_of(items[-1]) if items else 0)
+    gone, surplus = 0, len(items) + 1 - MAX_ITEMS
+    while gone < len(items) and (gone < surplus or room > MAX_ROOM):
+        room -= room_of(items[gone])
+        gone += 1
+    kept = Series.of(items).appended(item, len(items) + 1 - gone)
+    return changed(state, items=kept, items_room=room, dropped_items=state.dropped_items + gone)
+
+
+def room_of(item: TranscriptItem) -> int:
+    """About the octets of memory that an item takes; choices have a bound of their own."""
+    if isinstance(item, Turn):
+        return ITEM_ROOM + len(item.prompt) + len(item.text) + TOKEN_ROOM * len(item.tokens)
+    if isinstance(item, Command):
+        return ITEM_ROOM + len(item.output) + len(item.error)
+    return ITEM_ROOM + len(item.text)
 
 
 def add_log(state: State, line: LogLine) -> State:
@@ -33,12 +53,12 @@ def add_log(state: State, line: LogLine) -> State:
 def end_turn(state: State, turn: Turn) -> State:
     """The running turn becomes an item."""
     state = add_item(changed(state, turn=None), turn)
-    return _bounded(state) if choices_of(turn) else state
+    return _bounded(state) if turn.choices else state
 
 
 def _bounded(state: State) -> State:
     """When there are too many choices, only those of the newest turns stay, half as many as there may be."""
-    counts = [choices_of(item) if isinstance(item, Turn) else 0 for item in state.items]
+    counts = [item.choices if isinstance(item, Turn) else 0 for item in state.items]
     if sum(counts) <= MAX_CHOICES:
         return state
     items, kept = list(state.items), 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmbm_console.core.sanitise import decode_text
 from llmbm_console.core.series import Series
 from llmbm_console.core.state import MAX_CHOICES, TokenInfo, Turn
+from llmbm_console.core.token_buffer import TokenBuffer
 
 if TYPE_CHECKING:
     from llmbm_protocol.schema import Choice, Finished, SamplingState, Token
@@ -33,11 +35,16 @@ def with_token(turn: Turn, token: Token, at: float) -> Turn:
     return replace(
         turn,
         text=turn.text + text,
-        tokens=Series.of(turn.tokens).appended(info, MAX_TOKENS),
+        tokens=_series(turn.tokens).appended(info, MAX_TOKENS),
+        slowest=max(turn.slowest, token.cycles),
         lost_tokens=turn.lost_tokens + token.index - expected,
         pending=pending,
         next_part=1 if token.more else 0,
     )
+
+
+def _series(tokens: Sequence[TokenInfo]) -> Series[TokenInfo]:
+    return tokens if isinstance(tokens, Series) else Series(tokens, TokenBuffer())
 
 
 def _with_part(turn: Turn, token: Token) -> Turn:
@@ -48,7 +55,7 @@ def _with_part(turn: Turn, token: Token) -> Turn:
     return replace(
         turn,
         text=whole,
-        tokens=Series.of(turn.tokens).with_last(replace(turn.tokens[-1], end=len(whole))),
+        tokens=_series(turn.tokens).with_last(replace(turn.tokens[-1], end=len(whole))),
         pending=pending,
         next_part=token.part + 1 if token.more else 0,
     )
@@ -61,27 +68,28 @@ def with_choice(turn: Turn, choice: Choice, sampling: SamplingState | None) -> T
         if token.index == choice.index:
             if token.choice is not None:
                 return turn
-            place = len(turn.tokens) - back
+            place, known = len(turn.tokens) - back, turn.choices + 1
             fresh = replace(token, choice=choice, sampling=sampling)
-            if back == 1 and place < MAX_CHOICES:  # nearly always
-                return replace(turn, tokens=Series.of(turn.tokens).with_last(fresh))
+            if back == 1 and known <= MAX_CHOICES:  # nearly always
+                return replace(turn, tokens=_series(turn.tokens).with_last(fresh), choices=known)
             tokens = [*turn.tokens[:place], fresh, *turn.tokens[place + 1 :]]
-            if place >= MAX_CHOICES:
-                tokens[place - MAX_CHOICES] = replace(tokens[place - MAX_CHOICES], choice=None, sampling=None)
-            return replace(turn, tokens=tuple(tokens))
+            if known > MAX_CHOICES:  # half of them at once: each time all of the tokens are copied
+                first = max(0, place - MAX_CHOICES // 2)
+                tokens[:first] = [_without_choice(token) for token in tokens[:first]]
+                known = sum(token.choice is not None for token in tokens)
+            return replace(turn, tokens=_series(tokens), choices=known)
         if token.index < choice.index:
             break
     return turn
 
 
-def choices_of(turn: Turn) -> int:
-    """How many of its choices are known."""
-    return sum(token.choice is not None for token in turn.tokens)
+def _without_choice(token: TokenInfo) -> TokenInfo:
+    return replace(token, choice=None, sampling=None) if token.choice is not None else token
 
 
 def without_choices(turn: Turn) -> Turn:
     """The turn, and nothing of how its tokens were chosen."""
-    return replace(turn, tokens=tuple(replace(token, choice=None, sampling=None) for token in turn.tokens))
+    return replace(turn, tokens=_series([_without_choice(token) for token in turn.tokens]), choices=0)
 
 
 def _without_pending(turn: Turn) -> Turn:
@@ -89,7 +97,7 @@ def _without_pending(turn: Turn) -> Turn:
     if not turn.pending:
         return turn
     text = turn.text + decode_text(turn.pending, b"", final=True)[0]
-    tokens = Series.of(turn.tokens)
+    tokens = _series(turn.tokens)
     if tokens:
         tokens = tokens.with_last(replace(tokens[-1], end=len(text)))
     return replace(turn, text=text, tokens=tokens, pending=b"", next_part=0)

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from llmbm_console.tui.widgets.files import FileList
     from llmbm_console.tui.widgets.hex_view import HexView
 
+FREEZE_EVERY = 20_000  # events of a recording
+
 SessionFactory = Callable[[], Session]
 
 
@@ -119,6 +121,7 @@ class ConsoleApp(App[int]):
         self._failed = False
         self.opening = True
         self.timeline = Timeline()
+        self._read = 0  # events of a recording
         self.sampling_history = SamplingHistory()
         self.held: Frame | None = None
         self.held_events = 0
@@ -395,10 +398,14 @@ class ConsoleApp(App[int]):
         first, last = playback.view or (state.now, state.now)
         if state.now > last:
             return
-        if state.now < first:
-            self.timeline = Timeline(whole=True)  # the last state before the clip is what it begins with
         self._state = state
-        self.timeline.note(state)
+        self._read += 1
+        if self._read % FREEZE_EVERY == 0:
+            gc.freeze()  # it stays: the collector need not look at all of it again, a third of a second each time
+        if state.now < first:
+            self.timeline.begin(state)  # the last state before the clip is what it begins with
+        else:
+            self.timeline.note(state)
 
     def _draw(self, gauges: bool) -> None:
         if not self.is_running or not self.main.is_mounted:

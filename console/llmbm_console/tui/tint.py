@@ -39,7 +39,6 @@ def marks(turn: Turn, tint: Tint) -> list[Mark]:
     with four blanks for a tab."""
     if not tint.mode:
         return []
-    slowest = max((token.cycles for token in turn.tokens), default=0)
     first = 1 if turn.text.startswith(" ") else 0
     tabs = "\t" in turn.text
     found: list[Mark] = []
@@ -49,5 +48,5 @@ def marks(turn: Turn, tint: Tint) -> list[Mark]:
             start += 3 * turn.text.count("\t", 0, token.start)
             end += 3 * turn.text.count("\t", 0, token.end)
         if end > start:
-            found.append((start, end, style_of(token, tint, slowest)))
+            found.append((start, end, style_of(token, tint, turn.slowest)))
     return found

@@ -29,7 +29,7 @@ def turns_of(state: State) -> list[Turn]:
 
 def strip(turn: Turn, chosen: int, budget: int, width: int, frame: Frame) -> Content:
     """A column for each token around the chosen one: its cycles against the budget, or against the slowest."""
-    most = budget or max(token.cycles for token in turn.tokens) or 1
+    most = budget or turn.slowest or 1
     first = max(0, min(chosen - width // 2, len(turn.tokens) - width))
     levels, pieces = frame.glyphs.levels, list[Piece]()
     for index, token in enumerate(turn.tokens[first : first + width], first):

@@ -82,9 +82,8 @@ def statistics(turn: Turn, width: int) -> str:
                 parts.append((3, figures.throughput(done.decode_mb_s, done.read_mb_s)))
     if done.prompt_tokens:
         parts.append((4, f"prefill {done.prompt_tokens} tok {figures.duration(done.prefill_us / figures.MILLION)}"))
-    worst = max((token.cycles for token in turn.tokens), default=0)
-    if worst:
-        parts.append((5, f"slowest token {figures.cycles(worst)} cycles"))
+    if turn.slowest:
+        parts.append((5, f"slowest token {figures.cycles(turn.slowest)} cycles"))
     parts.append((1, REASONS.get(done.reason, str(done.reason))))
     if turn.lost_tokens:
         parts.append((0, f"{turn.lost_tokens} tokens lost on the line"))
@@ -298,9 +297,10 @@ class Transcript(LineView):
         self._items = state.items
         keep = sum(count for _item, count in islice(self._laid, same)) if same < len(self._laid) else self._laid_rows
         fresh: list[Line] = []
+        known = self._known_rows(same, keep) if same < len(self._laid) else {}
         del self._laid[same:]
         for item in state.items[same:]:
-            rows = layout_item(item, width, self.glyphs, self._tint)
+            rows = known.get(id(item)) or layout_item(item, width, self.glyphs, self._tint)
             self._laid.append((item, len(rows)))
             fresh += rows
         self._laid_rows = keep + len(fresh)
@@ -315,6 +315,15 @@ class Transcript(LineView):
             self.set_rows(first, [*fresh, *tail][first - keep :], removed=removed)
             self._tail = tail
         self._note_follow()
+
+    def _known_rows(self, first: int, row: int) -> dict[int, list[Line]]:
+        """The rows of the items that are laid out from `first` on, at `row`, by what is them: another moment has many
+        of them too, at other places."""
+        known = {}
+        for item, count in self._laid[first:]:
+            known[id(item)] = self.rows[row : row + count]
+            row += count
+        return known
 
     def _trim(self, keep: int, fresh: list[Line], removed: int) -> None:
         """Lays down the new rows and takes the oldest items off the screen until a tenth of the room is free."""
