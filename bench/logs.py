@@ -31,6 +31,7 @@ from llmbm_console.core.capture import write_capture
 
 TURNS = 10
 LONGEST = 60.0
+PATIENCE = 2.0  # s: what has drawn nothing by then draws nothing
 QUIET = 0.1  # s without output: what a key draws is drawn
 KEYS = b"]]}[{gG"
 CLOCK = re.compile(rb"[0-9]+:[0-9:]+ / [0-9]+:[0-9:]+(\+?)")  # how far a recording was played, "+": it is read still
@@ -76,21 +77,23 @@ def text_log(path: Path, lines: int, empty: float) -> None:
     lag = scrolled(terminal, [(b"G", last), (b"g", rb"line 000000000")])
     os.write(terminal.fd, b"/")
     until(terminal, rb"!without")
-    os.write(terminal.fd, b"0999\r")
+    found = sum("0999" in f"{n:09}" for n in range(lines))
     begun = time.monotonic()
-    until(terminal, rb"/0999 1,[0-9]+ of [0-9,]+ lines ")
+    os.write(terminal.fd, b"0999\r")
+    until(terminal, f"/0999 {found:,} of {lines:,} lines ".encode())
     filtered = time.monotonic() - begun
     told("text log", lines, path, first, complete, memory, f", ends {1000 * lag:.0f} ms, filter {filtered:.1f} s")
     terminal.close()
 
 
 def press(terminal: Terminal, key: bytes) -> tuple[float, bytes]:
-    """Seconds from a key to the first of what it draws, and all that was drawn until it was quiet again."""
+    """Seconds from a key to the first of what it draws, 0 when it draws nothing, and all that was drawn until it was
+    quiet again."""
     while select.select([terminal.fd], [], [], QUIET)[0]:
         os.read(terminal.fd, 1 << 16)
     os.write(terminal.fd, key)
     begun, first, seen = time.monotonic(), 0.0, b""
-    while select.select([terminal.fd], [], [], QUIET if seen else LONGEST)[0]:
+    while select.select([terminal.fd], [], [], QUIET if seen else PATIENCE)[0]:
         first = first or time.monotonic() - begun
         seen += os.read(terminal.fd, 1 << 16)
     return first, ESCAPE.sub(b"", seen)
@@ -98,20 +101,20 @@ def press(terminal: Terminal, key: bytes) -> tuple[float, bytes]:
 
 def lags(terminal: Terminal, keys: bytes, turns: int) -> str:
     """Median and most of the seconds from a key to its picture."""
-    took = [press(terminal, bytes([key]))[0] for _ in range(turns) for key in keys]
+    took = [seconds for _ in range(turns) for key in keys if (seconds := press(terminal, bytes([key]))[0])]
     return f"{1000 * statistics.median(took):.0f} and {1000 * max(took):.0f} ms"
 
 
 def recorded(name: str, path: Path, lines: int, empty: float) -> None:
     """A recording or a raw log."""
-    terminal = Terminal("-m", "llmbm_console", str(path))
-    first = terminal.wait_for(rb"Loaded stories700K", 60)
+    terminal = Terminal("-m", "llmbm_console", "--seek", "60", str(path))
+    first = terminal.wait_for(rb"turn [0-9]+", 60)
     press(terminal, b" ")
     loading = lags(terminal, KEYS, 2)
     shown = b""
     while not (ends := CLOCK.findall(shown)) or ends[-1]:
         shown = press(terminal, b"]")[1]
-        time.sleep(0.5)
+        time.sleep(0.2)
     complete = time.monotonic() - terminal.started
     memory = resident(terminal.pid) - empty
     after = lags(terminal, KEYS, 5)
