@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from driving import screen_text, wait_until
+from driving import screen_text, settled, wait_until
 from textual.pilot import Pilot
 
 from llmbm_console.core.capture import Capture, write_capture
@@ -68,7 +68,7 @@ async def test_a_recording_plays_stands_and_ends(recording: Path) -> None:
         await pilot.press("space")
         assert not app.player.playing
         clock[0] += 1000
-        await pilot.pause(0.1)
+        await settled(pilot)
         assert app.held is not None
         assert app.held.now == pytest.approx(first + 0.05), "time stands"
         await pilot.press(">", ">", "space")

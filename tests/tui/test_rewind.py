@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from driving import screen_text
+from driving import screen_text, settled
 from test_simulator import until
 from textual.pilot import Pilot
 
@@ -46,7 +46,7 @@ async def test_the_previous_mark_is_the_turn_before_and_the_point_leads_back_to_
     await until(pilot, lambda: app.held is not None, "in the past")
     for _ in range(12):  # warnings of a busy computer may be marks as well
         await pilot.press("{")
-        await pilot.pause(0.1)
+        await settled(pilot)
         if "Tom had a boat" not in screen_text(app):
             break
     assert "Tom had a boat" not in screen_text(app)
