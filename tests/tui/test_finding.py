@@ -29,6 +29,8 @@ LOG = (
         ("!token", [1, 2]),
         ("level:warn", [1, 2]),
         ("level:error", [2]),
+        ("level:=warn", [1]),
+        ("!level:=info", [1, 2]),
         ("source:kernel !code:token", [1]),
         ('"silent for"', [2]),
         ("text:pass", [0, 1]),
@@ -39,7 +41,9 @@ def test_a_filter_shows_what_every_word_matches(query: str, shown: list[int]) ->
     assert [LOG.index(entry) for entry in LOG if log_filter(query)(entry)] == shown
 
 
-@pytest.mark.parametrize(("query", "named"), [("colour:red", "colour"), ("level:loud", "level:loud")])
+@pytest.mark.parametrize(
+    ("query", "named"), [("colour:red", "colour"), ("level:loud", "level:loud"), ("level:=", "level:=")]
+)
 def test_a_filter_that_cannot_be_understood_names_the_word(query: str, named: str) -> None:
     with pytest.raises(FilterError, match=named):
         log_filter(query)

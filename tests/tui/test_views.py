@@ -10,6 +10,7 @@ from driving import make_app, rows_of, screen_text, settled, wait_until
 from scripted import NOW, ScriptedSession, rich_state, turn
 
 from llmbm_console.core.actions import ACTIONS
+from llmbm_console.core.log_filter import log_filter
 from llmbm_console.core.settings import Settings
 from llmbm_console.core.state import LogLine
 from llmbm_console.core.targets import Target
@@ -221,6 +222,20 @@ async def test_a_value_is_asked_for_then_left_out_then_neither() -> None:
         assert app.main.event_list.wanted == ""
 
 
+async def test_a_level_is_asked_for_alone() -> None:
+    app = make_app(ScriptedSession(rich_state(log=LOG)))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("f3")
+        await settled(pilot)
+        app.main.focus_pane("facets")
+        await pilot.press("enter")
+        assert {entry.severity for entry in LOG if log_filter(app.main.event_list.wanted)(entry)} == {"info"}
+        assert len(rows_of(app.main.event_list)) == sum(entry.severity == "info" for entry in LOG)
+        await pilot.press("enter")
+        assert len(rows_of(app.main.event_list)) == sum(entry.severity != "info" for entry in LOG)
+
+
 async def test_a_click_on_a_value_and_on_a_column_of_time_acts() -> None:
     app = make_app(ScriptedSession(rich_state(log=LOG)))
     async with app.run_test(size=(120, 36)) as pilot:
@@ -230,7 +245,7 @@ async def test_a_click_on_a_value_and_on_a_column_of_time_acts() -> None:
         lines = screen_text(app).splitlines()
         row = next(y for y, text in enumerate(lines) if "warn" in text)
         await pilot.click(offset=(lines[row].index("warn") + 1, row))
-        await wait_until(pilot, lambda: app.main.event_list.wanted == "level:warn", "filtered")
+        await wait_until(pilot, lambda: app.main.event_list.wanted == "level:=warn", "filtered")
         region = app.main.deck.regions["histogram"]
         await pilot.click(offset=(region.right - 4, region.y + 2))
         await wait_until(pilot, lambda: app.main.event_list.selected_row == 4, "the last one")

@@ -2,7 +2,7 @@
 
 A word matches anywhere in the line's level, source, code, arena or text, whatever its case. `!word` shows what does not
 match. `level:warn`, `source:kernel`, `code:budget`, `arena:kv` and `text:word` look at one field only; `level:warn`
-means warnings and worse. Words in double quotes may hold blanks.
+means warnings and worse, `level:=warn` warnings alone. Words in double quotes may hold blanks.
 """
 
 from __future__ import annotations
@@ -38,8 +38,11 @@ def field(entry: LogLine, name: str) -> str:
 def _term(word: str, name: str) -> Callable[[LogLine], bool]:
     wanted = word.casefold()
     if name == "level":
+        alone, wanted = wanted.startswith("="), wanted.removeprefix("=")
         if wanted not in LEVELS:
             raise FilterError(f"level:{word}: expected one of {', '.join(LEVELS)}")
+        if alone:
+            return lambda entry: entry.severity == wanted
         return lambda entry: LEVELS.index(entry.severity) >= LEVELS.index(wanted)
     if name:
         return lambda entry: wanted in field(entry, name).casefold()

@@ -31,7 +31,7 @@ class Facet(NamedTuple):
     @property
     def term(self) -> str:
         """What the filter calls it."""
-        return f"{self.name}:{self.value}"
+        return f"{self.name}:{'=' * (self.name == 'level')}{self.value}"  # level:warn would be errors too
 
 
 def facets(log: Sequence[LogLine]) -> list[Facet]:
@@ -86,7 +86,7 @@ class FacetPanel(Panel):
                 line(("is listed here.", "$muted")),
             ]
         self._selected = min(self._selected, len(self._facets) - 1)
-        words = self._events.wanted.split()
+        words = words_of(self._events.wanted)
         rows: list[tuple[int, Content]] = []
         for index, facet in enumerate(self._facets):
             if index == 0 or self._facets[index - 1].name != facet.name:
