@@ -53,6 +53,11 @@ def test_the_example_has_no_problem_with_all_its_lines_switched_on(tmp_path: Pat
         ('[bindings]\n"view.fly" = "f"', 2, "view.fly"),
         ('[bindings]  # "view.jump"\n"view.jump" = 7', 2, "view.jump"),
         ("bindings = 7", 1, "a table of keys"),
+        ('[bindings]\n"view.jump" = ["f", "Ctrl+O"]', 2, "view.jump: 'Ctrl+O' is no key"),
+        ('[bindings]\n"view.jump" = "escpae"', 2, "'escpae' is no key"),
+        ('[bindings]\n"view.jump" = "a,b"', 2, "'a,b' is no key"),
+        ('[bindings]\n"view.jump" = "f"\n"view.zoom" = "f"', 3, "the key of view.jump already"),
+        ('[bindings]\n"view.jump" = "f"\n"sentinel.strict" = "f"', 3, "the key of view.jump already"),
         ("[profiles.a]\nbaud = 9600\n[profiles.b]\nspeed = 1", 4, "profiles.b.speed"),
         ("[profiles.a]\nbaud = 0", 2, "a whole number from 1"),
         ("[profiles]\na.baud = 0", 2, "a whole number from 1"),
@@ -101,6 +106,46 @@ def test_what_is_given_wins_over_the_profile() -> None:
     assert with_profile({"sim": True}, profile) == {"baud": 9600, "theme": "paper"}
     with pytest.raises(SessionError, match="there are here"):
         options_of(Settings(profiles={"here": {}}), "gone")
+
+
+@pytest.mark.parametrize(
+    "key", ["f", "F", "?", ",", "+", "_", "f12", "ctrl+x", "alt+enter", "shift+f3", "question_mark"]
+)
+async def test_every_key_that_is_taken_acts(tmp_path: Path, key: str) -> None:
+    settings, problems = read_settings(written(tmp_path, f'[bindings]\n"view.jump" = "{key}"'))
+    assert problems == ()
+    app = make_app(settings=settings)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "comma" if key == "," else key)
+        await wait_until(pilot, lambda: isinstance(app.screen, JumpScreen), "jump")
+
+
+def test_the_same_key_may_do_two_things_in_two_panes(tmp_path: Path) -> None:
+    text = '[bindings]\n"sentinel.strict" = "y"\n"hex.decode" = "y"'
+    settings, problems = read_settings(written(tmp_path, text))
+    assert problems == ()
+    keys = {action.id: action.keys for action in settings.actions()}
+    assert keys["sentinel.strict"] == keys["hex.decode"] == ("y",)
+    assert keys["chat.copy"] == ()
+
+
+def test_ones_own_key_wins_over_the_one_of_a_preset() -> None:
+    keys = {action.id: action.keys for action in Settings(keys="vim", bindings={"view.zoom": ("o",)}).actions()}
+    assert keys["view.zoom"] == ("o",)
+    assert keys["chat.prompt"] == ("i",)
+
+
+@pytest.mark.parametrize(("key", "owner"), [("ctrl+q", "session.quit"), ("ctrl+p", "view.palette")])
+async def test_keys_of_the_toolkit_can_be_given_to_something_else(key: str, owner: str) -> None:
+    app = make_app(settings=Settings(bindings={owner: ("f10",), "view.jump": (key,)}))
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await settled(pilot)
+        await pilot.press(key)
+        await wait_until(pilot, lambda: isinstance(app.screen, JumpScreen), "jump")
+        await pilot.press("escape", "escape", "q")
+        if owner == "session.quit":
+            await wait_until(pilot, lambda: "F10 quits" in screen_text(app), "the hint names the key")
 
 
 async def test_a_key_of_ones_own_acts_and_is_what_the_footer_shows() -> None:

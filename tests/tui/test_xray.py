@@ -54,15 +54,15 @@ def test_undo_goes_back_through_the_changes_and_redo_makes_them_again() -> None:
     history = SamplingHistory()
     for value in (850_000, 700_000, 500_000):
         history.note(with_temperature(value))
-    assert history.undo() == ("temp", 700_000)
+    assert history.undo() == (("temp", 700_000),)
     history.note(with_temperature(700_000))  # the kernel takes it: no new change
-    assert history.undo() == ("temp", 850_000)
+    assert history.undo() == (("temp", 850_000),)
     history.note(with_temperature(850_000))
-    assert history.undo() is None
-    assert history.redo() == ("temp", 700_000)
+    assert history.undo() == ()
+    assert history.redo() == (("temp", 700_000),)
     history.note(with_temperature(700_000))
-    assert history.redo() == ("temp", 500_000)
-    assert history.redo() is None
+    assert history.redo() == (("temp", 500_000),)
+    assert history.redo() == ()
 
 
 @pytest.mark.parametrize("value", [900_000, 100_000])
@@ -70,8 +70,25 @@ def test_a_new_change_ends_what_could_be_made_again(value: int) -> None:
     history = SamplingHistory()
     history.note(with_temperature(850_000))
     history.note(with_temperature(700_000))
-    assert history.undo() == ("temp", 850_000)
+    assert history.undo() == (("temp", 850_000),)
     history.note(with_temperature(850_000))
     history.note(with_temperature(value))
-    assert history.redo() is None
-    assert history.undo() == ("temp", 850_000)
+    assert history.redo() == ()
+    assert history.undo() == (("temp", 850_000),)
+
+
+def with_two(temperature: int, top_k: int) -> State:
+    base = rich_state()
+    assert base.sampling is not None
+    return rich_state(sampling=base.sampling.model_copy(update={"temperature": temperature, "top_k": top_k}))
+
+
+def test_values_that_changed_together_are_one_change() -> None:
+    history = SamplingHistory()
+    history.note(with_two(850_000, 80))
+    history.note(with_two(600_000, 40))  # a preset
+    assert history.undo() == (("temp", 850_000), ("top_k", 80))
+    history.note(with_two(850_000, 40))  # the kernel takes one value after the other
+    history.note(with_two(850_000, 80))
+    assert history.undo() == ()
+    assert history.redo() == (("temp", 600_000), ("top_k", 40))

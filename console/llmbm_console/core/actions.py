@@ -391,7 +391,7 @@ ACTIONS: tuple[Action, ...] = (
         "sampling.undo",
         "Undo a change of sampling",
         "Sampling",
-        "sets the value that was in force before the last change",
+        "sets what was in force before the last change; a preset is one change",
         ("u",),
         need="line",
     ),
@@ -418,7 +418,7 @@ ACTIONS: tuple[Action, ...] = (
             f"sampling.{name}",
             f"Preset {name}",
             "Sampling",
-            f"runs /preset {name}: {what}; u takes a value back",
+            f"runs /preset {name}: {what}; u takes it back",
             need="line",
             line=f"/preset {name}",
         )

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -73,14 +74,25 @@ class Settings:
 
     def actions(self) -> tuple[Action, ...]:
         """The table of actions with the keys of the preset and of the bindings."""
-        keys = {**PRESETS.get(self.keys, {}), **self.bindings}
-        taken = {key for wanted in keys.values() for key in wanted}
+        preset = PRESETS.get(self.keys, {})
         rebound = []
         for action in ACTIONS:
-            # A key that was given to an action is taken from those that only had it by default.
-            own = tuple(key for key in action.keys if key not in taken)
-            rebound.append(replace(action, keys=keys.get(action.id, own)))
+            keys = self.bindings.get(action.id)
+            if keys is None:  # a key that was given to another action is taken from those that only had it by default
+                givers = (self.bindings,) if action.id in preset else (self.bindings, preset)
+                keys = tuple(
+                    key
+                    for key in preset.get(action.id, action.keys)
+                    if not any(_other_user(key, action, keys_of) for keys_of in givers)
+                )
+            rebound.append(replace(action, keys=keys))
         return tuple(rebound)
+
+
+def _other_user(key: str, action: Action, keys_of: Mapping[str, tuple[str, ...]]) -> str:
+    """An action beside this one that has the key in the same place: in the same pane, or one of them in all."""
+    same = (name for name, keys in keys_of.items() if key in keys and name != action.id)
+    return next((name for name in same if len({action.pane, BY_ID[name].pane} - {""}) < 2), "")
 
 
 def settings_file() -> Path:
@@ -143,10 +155,41 @@ def _choice(document: Mapping[str, object], key: str, among: tuple[str, ...] | N
     return ""
 
 
+_MODIFIERS = ("ctrl", "alt", "shift", "super", "meta", "hyper")
+_NAMED = re.compile(
+    "escape|tab|enter|space|backspace|insert|delete|home|end|pageup|pagedown|up|down|left|right|slash|backslash|at|"
+    "minus|plus|underscore|f([1-9]|1[0-9]|2[0-4])"
+)
+
+
+def _key(written: str) -> str:
+    """A key as Textual spells it. Raises ValueError for what no keyboard sends."""
+    *modifiers, name = written.split("+") if len(written) > 1 else [written]
+    if name == ",":
+        name = "comma"  # it separates keys there
+    known = bool(_NAMED.fullmatch(name)) or (len(name) == 1 and name.isprintable() and not name.isspace())
+    if not known and re.fullmatch("[a-z][a-z_]+", name):
+        known = _is_character(name)
+    lower = name == name.lower() or not modifiers  # terminals send ctrl+shift+a, or one letter
+    if not known or not lower or not all(modifier in _MODIFIERS for modifier in modifiers):
+        raise ValueError(written)
+    return "+".join((*modifiers, name))
+
+
+def _is_character(name: str) -> bool:
+    """Whether it is the name of a character: "comma", "question_mark"."""
+    try:
+        unicodedata.lookup(name.replace("_", " "))
+    except KeyError:
+        return False
+    return True
+
+
 def _bindings(table: object, problems: list[Problem]) -> Iterator[tuple[str, tuple[str, ...]]]:
     if not isinstance(table, dict):
         problems.append((("bindings",), "expected a table of keys by action"))
         return
+    used: dict[str, tuple[str, ...]] = {}
     for name, wanted in table.items():
         keys = [wanted] if isinstance(wanted, str) else wanted
         place = ("bindings", name)
@@ -155,7 +198,30 @@ def _bindings(table: object, problems: list[Problem]) -> Iterator[tuple[str, tup
         elif not isinstance(keys, list) or not all(isinstance(key, str) and key for key in keys):
             problems.append((place, f'{wanted!r:.60} cannot be used; expected keys, as in ["ctrl+o", "f"]'))
         else:
-            yield name, tuple(keys)
+            used[name] = tuple(_usable_keys(name, keys, used, problems))
+            if used[name] or not keys:
+                yield name, used[name]
+
+
+def _usable_keys(
+    name: str, keys: list[str], used: Mapping[str, tuple[str, ...]], problems: list[Problem]
+) -> Iterator[str]:
+    """Those of an action's keys that a keyboard sends and that no action above it has."""
+    for written in keys:
+        try:
+            key = _key(written)
+        except ValueError:
+            problem = (
+                f'{written!r:.60} is no key; expected one as "f", "F", "f9", "ctrl+o", "alt+enter", "question_mark"'
+            )
+            problems.append((("bindings", name), problem))
+            continue
+        if other := _other_user(key, BY_ID[name], used):
+            problems.append(
+                (("bindings", name), f"{written!r:.60} is the key of {other} already; expected another one")
+            )
+        else:
+            yield key
 
 
 def _profiles(table: object, problems: list[Problem]) -> Iterator[tuple[str, Profile]]:

@@ -65,7 +65,7 @@ class ConsoleApp(App[int]):
     COMMANDS: ClassVar[set[Any]] = {_actions_provider}
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q", "press(['session.quit'])", "Quit", show=False, priority=True),
+        Binding("ctrl+q", "standard('ctrl+q', 'session.quit')", "Quit", show=False, priority=True),
         Binding("ctrl+c", "press(['chat.break'])", "Copy or stop", show=False, system=True),
     ]
     CSS = """
@@ -435,6 +435,16 @@ class ConsoleApp(App[int]):
             if armed or not action.pane or action.pane == self.main.focused_pane:
                 self.do(name)
                 return
+
+    def action_standard(self, _key: str, name: str) -> None:
+        """A key that acts over every page, too."""
+        self.do(name)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Textual binds its own keys before those of the table; where the person gave one of them to something else,
+        or to nothing, it is free."""
+        key, name = {"command_palette": ("ctrl+p", "view.palette"), "standard": parameters}.get(action, ("", ""))
+        return not key or key in self.by_id[str(name)].keys
 
     def action_do(self, name: str) -> None:
         """An action was clicked."""

@@ -124,11 +124,10 @@ def help_text(pane: str, actions: tuple[Action, ...] = ACTIONS) -> Content:
     if leader:
         parts += [line(), line((f"Behind {leader}", "bold $accent"))]
         parts += [_row(f"{leader} {key}", action.title) for key, action in followers(actions).items()]
-    parts += [
-        line(),
-        _row("1-8", "Go to a pane by its number"),
-        _row("^p", "Palette", "every action, also those without a key"),
-    ]
+    panes = [action for action in actions if action.category == "Panes" and action.keys]
+    if panes:
+        numbers = f"{key_label(panes[0].keys[0])}-{key_label(panes[-1].keys[0])}"
+        parts += [line(), _row(numbers, "Go to a pane by its number")]
     return Content("\n").join(parts)
 
 

@@ -7,7 +7,8 @@ from llmbm_console.tui.widgets.sampling import FIELDS
 
 MOST = 200  # changes that are remembered
 
-Change = tuple[str, int, int]  # parameter, value before, value after
+Change = tuple[tuple[str, int, int], ...]  # of each parameter its value before and after: a preset sets several at once
+Step = tuple[tuple[str, int], ...]  # parameters and the values to set
 
 
 class SamplingHistory:
@@ -17,40 +18,45 @@ class SamplingHistory:
         self._values: dict[str, int] = {}
         self._done: list[Change] = []
         self._undone: list[Change] = []
-        self._expected: tuple[str, int] | None = None
+        self._expected: set[tuple[str, int]] = set()
 
     def note(self, state: State) -> None:
         """The values in force now; those that differ from before are changes."""
         record = state.sampling
         if record is None:
             return
+        change = []
         for name, attribute in FIELDS.items():
             value: int = getattr(record, attribute)
             before = self._values.get(name)
             self._values[name] = value
             if before is None or before == value:
                 continue
-            if self._expected == (name, value):
-                self._expected = None  # the step that was asked for
+            if (name, value) in self._expected:
+                self._expected.discard((name, value))  # of the step that was asked for
                 continue
-            self._done.append((name, before, value))
+            change.append((name, before, value))
+        if change:
+            self._done.append(tuple(change))
             del self._done[:-MOST]
             self._undone.clear()
 
-    def undo(self) -> tuple[str, int] | None:
-        """The parameter and the value to set to take the last change back; None when there is none."""
+    def undo(self) -> Step:
+        """What to set to take the last change back; empty when there is none."""
         if not self._done:
-            return None
+            return ()
         change = self._done.pop()
         self._undone.append(change)
-        self._expected = (change[0], change[1])
-        return self._expected
+        return self._expect(tuple((name, before) for name, before, _after in change))
 
-    def redo(self) -> tuple[str, int] | None:
-        """The parameter and the value to set to make the last undone change again; None when there is none."""
+    def redo(self) -> Step:
+        """What to set to make the last undone change again; empty when there is none."""
         if not self._undone:
-            return None
+            return ()
         change = self._undone.pop()
         self._done.append(change)
-        self._expected = (change[0], change[2])
-        return self._expected
+        return self._expect(tuple((name, after) for name, _before, after in change))
+
+    def _expect(self, step: Step) -> Step:
+        self._expected = {one for one in step if self._values.get(one[0]) != one[1]}
+        return step

@@ -44,7 +44,7 @@ def main_screen(actions: tuple[Action, ...], history: History) -> MainScreen:
     names: dict[str, list[str]] = {}
     for action in actions:
         for key in action.keys:
-            if key != "ctrl+p":  # Textual's own binding of the palette
+            if (key, action.id) != ("ctrl+p", "view.palette"):  # Textual binds that one itself
                 names.setdefault(key, []).append(action.id)
 
     class Bound(MainScreen):

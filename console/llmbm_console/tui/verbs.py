@@ -26,6 +26,7 @@ COMPUTING = (Phase.PREFILL, Phase.DECODE, Phase.BENCH)  # what a stop ends
 
 if TYPE_CHECKING:
     from llmbm_console.tui.app import ConsoleApp
+    from llmbm_console.tui.sampling_history import Step
     from llmbm_console.tui.widgets.slider import Slider
 
 MOST_WAITING = 16  # lines written ahead
@@ -57,7 +58,7 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs):
     def submit(self, text: str) -> None:
         """Sends a prompt or a command; what is refused comes back into the prompt with the reason."""
         if self.app.frame().failure or (self.app.session is None and not self.app.opening):
-            self.app.main.prompt.refuse(text, "there is no session: r tries again")
+            self.app.main.prompt.refuse(text, f"there is no session: {self.key('session.retry')} tries again")
             return
         if self._waiting >= MOST_WAITING:
             self.app.main.prompt.refuse(text, f"{MOST_WAITING} lines wait already: ^c stops the answer that runs")
@@ -112,7 +113,7 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs):
         deadline = asyncio.get_running_loop().time() + PATIENCE
         while self.app.session is None:
             if self.app.failure or asyncio.get_running_loop().time() > deadline:
-                raise SessionError(self.app.failure or "there is no session: r tries again")
+                raise SessionError(self.app.failure or f"there is no session: {self.key('session.retry')} tries again")
             await asyncio.sleep(0.05)
         return self.app.session
 
@@ -152,14 +153,13 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs):
             return
         self._step_sampling(self.app.sampling_history.redo(), "nothing to redo")
 
-    def _step_sampling(self, step: tuple[str, int] | None, otherwise: str) -> None:
-        if step is None:
-            self.say(otherwise)
-            return
-        name, value = step
-        slider = self.app.main.sampling.sliders[name]
-        slider.want(value, now=True)
-        self.say(f"{name} {slider.scale.text(value)}")
+    def _step_sampling(self, step: Step, otherwise: str) -> None:
+        said = []
+        for name, value in step:
+            slider = self.app.main.sampling.sliders[name]
+            slider.want(value, now=True)
+            said.append(f"{name} {slider.scale.text(value)}")
+        self.say(", ".join(said) or otherwise)
 
     def sampling_defaults(self) -> None:
         """Every slider to its default."""
@@ -221,7 +221,7 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs):
         elif self.app.state.turn is not None or self.app.state.phase in COMPUTING:
             self.chat_stop()
         else:
-            self.say("nothing runs and nothing is selected; ^q quits")
+            self.say(f"nothing runs and nothing is selected; {self.key('session.quit')} quits")
 
     def chat_copy(self) -> None:
         """Copies the selected text, else the last answer."""
@@ -280,7 +280,9 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs):
         elif self.app.frame().failure or not self.app.frame().live:
             self.app.connect()
         else:
-            self.say("the session stands; reset the machine with R, quit with ^q")
+            self.say(
+                f"the session stands; {self.key('machine.reset')} resets the machine, {self.key('session.quit')} quits"
+            )
 
     def session_open(self) -> None:
         """To the start screen."""
@@ -295,4 +297,4 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs):
         if self.app.frame().failure or self.app.read_only:
             self.app.exit(0)
         else:
-            self.say("^q quits")
+            self.say(f"{self.key('session.quit')} quits")
