@@ -288,6 +288,25 @@ async def test_files_are_listed_newest_first_and_explained_in_a_sentence(dumps: 
         assert app.main.focused_pane == "explanation"
 
 
+async def test_a_file_that_was_saved_meanwhile_is_listed(dumps: tuple[Path, Path]) -> None:
+    session = ScriptedSession(rich_state(log=LOG))
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("f5")
+        await wait_until(pilot, lambda: app.main.views.files.selected == dumps[1], "listed")
+        saved = dumps[0].with_name("c-llmk-dump.txt")
+        saved.write_bytes(DUMP)
+        session.push(log=(*LOG, LogLine(NOW, "console", "info", "file", f"{saved.name} was saved")))
+        app.pacer.flush()
+        await wait_until(pilot, lambda: saved.name in screen_text(app), "while the list is shown")
+        await pilot.press("f6")
+        later = saved.with_name("d-llmk-dump.txt")
+        later.write_bytes(DUMP)
+        await pilot.press("f5")
+        await wait_until(pilot, lambda: later.name in screen_text(app), "when it is shown again")
+
+
 async def test_opening_a_file_is_armed_first_and_leaves_for_it(dumps: tuple[Path, Path]) -> None:
     app = make_app()
     async with app.run_test(size=(120, 36)) as pilot:

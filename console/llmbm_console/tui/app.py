@@ -514,7 +514,7 @@ class ConsoleApp(App[int]):
         self.verbs.read_page(message.page)
 
     def on_file_list_wanted(self) -> None:
-        """The list of files is on the screen for the first time."""
+        """The list of files is on the screen, or another file was saved."""
         self.verbs.file_again()
 
     def on_file_list_highlighted(self, message: FileList.Highlighted) -> None:

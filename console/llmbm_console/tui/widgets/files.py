@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from llmbm_console.core.state import LogLine
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import clip, line, plain, wrap
 from llmbm_console.tui.widgets.framed import Framed
@@ -55,6 +56,9 @@ class FileList(LineView):
         self.following = False
         self.marked: Path | None = None  # the older one of a comparison
         self._files: list[tuple[Path, str]] | None = None  # None: not looked for yet
+        self._seen = False  # it was on the screen with the last frame
+        self._log: Sequence[LogLine] = ()
+        self._saved: LogLine | None = None  # the newest line about a file
 
     @property
     def selected(self) -> Path | None:
@@ -63,11 +67,19 @@ class FileList(LineView):
         return files[self.selected_row][0] if 0 <= self.selected_row < len(files) else None
 
     def show(self, frame: Frame) -> None:
-        """Draws another frame; the first one that is seen asks for the list."""
-        if self.display and self._files is None:
-            self._files = []
+        """Draws another frame. The list is asked for when it comes on the screen, and when a file was saved."""
+        came, self._seen = self.display and not self._seen, self.display
+        if came or (self.display and self._file_saved(frame.state.log)):
+            self._files = self._files or []
             self.post_message(self.Wanted())
         super().show(frame)
+
+    def _file_saved(self, log: Sequence[LogLine]) -> bool:
+        if log is self._log:
+            return False
+        before, self._log = self._saved, log
+        self._saved = next((entry for entry in reversed(log) if entry.code == "file"), None)
+        return self._saved is not before
 
     def on_resize(self) -> None:
         """Rows are cut to the width."""
