@@ -27,24 +27,6 @@ static void write_screen(struct kernel *kernel, const char *bytes, size_t count)
         console_flush(kernel);
 }
 
-static bool send_waiting(struct uart *uart, const char *bytes, size_t count)
-{
-    uint64_t begun = clock_us();
-    size_t room = uart_tx_free(uart);
-    while (!uart_send(uart, bytes, count)) {
-        uart_pump(uart);
-        if (uart_tx_free(uart) != room) {
-            room = uart_tx_free(uart);
-            begun = clock_us();
-        } else if (clock_us() - begun > STUCK_US) {
-            return false;
-        } else {
-            port_relax(200);
-        }
-    }
-    return true;
-}
-
 void console_write(struct kernel *kernel, const char *bytes, size_t count)
 {
     write_screen(kernel, bytes, count);
@@ -54,10 +36,10 @@ void console_write(struct kernel *kernel, const char *bytes, size_t count)
         size_t end = at;
         while (end < count && bytes[end] != '\n' && end - at < 64)
             end++;
-        if (!send_waiting(&kernel->uart, bytes + at, end - at))
+        if (!uart_send_waiting(&kernel->uart, bytes + at, end - at, STUCK_US))
             return;
         if (end < count && bytes[end] == '\n') {
-            if (!send_waiting(&kernel->uart, "\r\n", 2))
+            if (!uart_send_waiting(&kernel->uart, "\r\n", 2, STUCK_US))
                 return;
             end++;
         }

@@ -7,7 +7,6 @@
 
 #define POLL_US 200u     /* least time between two full polls: a UART register costs a microsecond on real hardware */
 #define SERVE_US 2000u   /* between two looks at what has time: samples, counters, the expiry */
-#define KEYS_US 10000u
 #define HEARTBEAT_US (WIRE_HEARTBEAT_MS * 1000u - 50000u) /* a sleep or a long gap between polls still fits */
 #define COUNTERS_US 500000u
 #define COUNTERS_AGAIN_US 5000000u /* the line on which they count losses may lose them as well */
@@ -30,7 +29,7 @@ static void send_hello(struct kernel *kernel, const char *nonce, bool machine)
         .baud = kernel->uart.baud,
         .version = KERNEL_VERSION,
     };
-    (void)link_send(kernel, LINK_ALWAYS, &record);
+    (void)link_send(kernel, LINK_MUST, &record);
 }
 
 void link_beacon(struct kernel *kernel)
@@ -95,7 +94,8 @@ static void take_frame(struct kernel *kernel, const struct wire_frame *frame)
     }
 }
 
-static void take_byte(struct kernel *kernel, uint8_t byte)
+/* Not part of the poll's own code: its frame is on the stack only while a byte is taken. */
+static __attribute__((noinline)) void take_byte(struct kernel *kernel, uint8_t byte)
 {
     struct link *link = &kernel->link;
     struct wire_receiver *receiver = &link->receiver;
@@ -203,10 +203,7 @@ bool link_poll(struct kernel *kernel)
         now_us = clock_us(); /* what was received has been served: the times it left are not later than this */
         if (link->machine)
             serve_session(kernel, now_us);
-        if (now_us - link->key_us >= KEYS_US) {
-            link->key_us = now_us;
-            link_look_for_keys(kernel);
-        }
+        link_look_for_keys(kernel, now_us);
     }
     return !kernel->chat.stop_asked;
 }

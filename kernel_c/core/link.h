@@ -11,6 +11,7 @@
 #include "chat.h"
 #include "error.h"
 #include "llmk_wire.h"
+#include "uart.h"
 #include "wire.h"
 
 #include <stdbool.h>
@@ -128,10 +129,10 @@ uint32_t link_sleep_us(const struct kernel *kernel);
 
 /* ---- between the link's own files ------------------------------------------------------------------------------- */
 
-/* LINK_ALWAYS: in human mode too, where nothing else is sent. Samples and events are left out while more than half of
- * the ring is full; what must go waits up to 50 ms. */
-enum link_care { LINK_SAMPLE, LINK_EVENT, LINK_MUST, LINK_ALWAYS };
-/* Sends the record that `pointer` points to. False when it was not sent. */
+/* How many octets of the transmit ring must be free: samples and events are left out while more than half of it is
+ * full; what must go waits up to 50 ms. */
+enum link_care { LINK_MUST = 0, LINK_EVENT = UART_TX_BYTES / 2, LINK_SAMPLE = UART_TX_BYTES / 2 + WIRE_MAX_LINE };
+/* Sends the record that `pointer` points to. False when it was not sent: in human mode nothing is but a hello. */
 #define link_send(kernel, care, pointer) link_send_record(kernel, care, WIRE_RECORD_OF(pointer), pointer)
 bool link_has_room(const struct kernel *kernel, enum link_care care);
 bool link_send_body(struct kernel *kernel, const char *body); /* what wire_put_body wrote */
@@ -168,7 +169,7 @@ void link_type(struct link *link, uint8_t byte);
 void link_type_line(struct link *link, const char *octets, size_t count, bool rejected);
 void link_type_stop(struct kernel *kernel);
 bool link_can_type(const struct link *link);
-void link_look_for_keys(struct kernel *kernel);
+void link_look_for_keys(struct kernel *kernel, uint64_t now_us);
 
 /* Files. `open` runs from the REPL loop and takes the copy, `data` asks for a part of it, which the poll sends as the line has room. */
 void link_file_open(struct kernel *kernel, uint16_t id);

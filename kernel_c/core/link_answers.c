@@ -15,13 +15,14 @@ void link_answer(struct kernel *kernel, struct wire_response *record)
 
 void link_refuse(struct kernel *kernel, uint16_t id, enum wire_error_code code, const char *field, const char *message)
 {
-    struct wire_response record = {.id = id,
-                                   .has_error = true,
-                                   .error = code,
-                                   .has_field = field != NULL,
-                                   .field = field,
-                                   .has_message = true,
-                                   .message = message};
+    struct wire_response record = {0};
+    record.id = id;
+    record.has_error = true;
+    record.error = code;
+    record.has_field = field != NULL;
+    record.field = field;
+    record.has_message = true;
+    record.message = message;
     link_send_reason(kernel, &record);
     link_answer(kernel, &record);
 }
@@ -79,16 +80,17 @@ static bool replay(struct kernel *kernel, uint16_t id)
 
 void link_request(struct kernel *kernel, const struct wire_request *request, const struct wire_refusal *refusal)
 {
-    const struct wire_fault_words *words = &wire_faults[refusal->fault];
-    if (request->id == 0)
+    enum wire_fault fault = refusal->fault;
+    if (request->id == 0) {
         kernel->link.session.received[WIRE_REJECTED_GRAMMAR]++; /* nobody can be answered */
-    else if (replay(kernel, request->id))
         return;
-    else if (refusal->fault != WIRE_FAULT_NONE)
-        link_refuse(kernel, request->id, words->error, refusal->field, words->message);
-    else if (link_busy(kernel) && !(wire_operations[request->op].flags & WIRE_OP_WHILE_BUSY))
-        link_refuse(kernel, request->id, WIRE_ERROR_CODE_BUSY, NULL,
-                    "the kernel computes: wait for the end, or stop it");
-    else
+    }
+    if (replay(kernel, request->id))
+        return;
+    if (fault == WIRE_FAULT_NONE && link_busy(kernel) && !(wire_operations[request->op].flags & WIRE_OP_WHILE_BUSY))
+        fault = WIRE_FAULT_BUSY;
+    if (fault == WIRE_FAULT_NONE)
         link_perform(kernel, request);
+    else
+        link_refuse(kernel, request->id, wire_faults[fault].error, refusal->field, wire_faults[fault].message);
 }

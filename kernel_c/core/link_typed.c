@@ -2,6 +2,8 @@
 #include "kernel.h"
 #include "utf8.h"
 
+#define KEYS_US 10000u /* between two looks at the keyboard */
+
 void link_type(struct link *link, uint8_t byte)
 {
     if (link->typed_head - link->typed_tail < LINK_TYPED_BYTES)
@@ -45,10 +47,13 @@ void link_type_stop(struct kernel *kernel)
         link_type(link, UART_STOP);
 }
 
-void link_look_for_keys(struct kernel *kernel)
+void link_look_for_keys(struct kernel *kernel, uint64_t now_us)
 {
     static const char *const sequences[] = {"\x1b[A", "\x1b[B", "\x1b[D", "\x1b[C", "\x1b[H", "\x1b[F", "\x1b[3~"};
     int32_t key;
+    if (now_us - kernel->link.key_us < KEYS_US)
+        return;
+    kernel->link.key_us = now_us;
     while ((key = port_key_read()) != PORT_KEY_NONE) {
         if (key == (int32_t)UART_STOP && link_computes(kernel)) {
             chat_stop(kernel);

@@ -7,6 +7,7 @@
 #define LSR_FRAMING 0x08u
 #define LSR_BREAK 0x10u
 #define LSR_TX_EMPTY 0x20u
+#define REST_US 100u
 #define MOST_ROUNDS 64u /* a flood must not keep the kernel from its work */
 
 void uart_init(struct uart *uart, uint32_t baud)
@@ -75,6 +76,22 @@ bool uart_send(struct uart *uart, const void *bytes, size_t count)
         return !uart->present;
     for (size_t i = 0; i < count; i++)
         uart->tx[uart->tx_head++ % UART_TX_BYTES] = from[i];
+    return true;
+}
+
+bool uart_send_waiting(struct uart *uart, const void *bytes, size_t count, uint32_t stuck_us)
+{
+    for (uint32_t rests = 0; !uart_send(uart, bytes, count);) {
+        size_t room = uart_tx_free(uart);
+        uart_pump(uart);
+        if (uart_tx_free(uart) > room) {
+            rests = 0;
+            continue;
+        }
+        if (++rests > stuck_us / REST_US)
+            return false;
+        port_relax(REST_US);
+    }
     return true;
 }
 

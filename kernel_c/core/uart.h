@@ -30,6 +30,9 @@ void uart_pump(struct uart *uart);
 size_t uart_tx_free(const struct uart *uart);
 /* Queues all bytes, or none and returns false. */
 bool uart_send(struct uart *uart, const void *bytes, size_t count);
+/* Waits for room as long as the line takes octets, and so long while it takes none; false when it gave up. Rests are
+ * counted and not the time: a kernel that was kept from its processor has not given the line its chance. */
+bool uart_send_waiting(struct uart *uart, const void *bytes, size_t count, uint32_t stuck_us);
 /* The next byte, UART_STOP, UART_BREAK or UART_NONE, in their order: a stop byte does not overtake the line that was sent
  * before it. Without room for a byte only stops and breaks are taken, and what came before a stop is dropped. */
 int uart_take(struct uart *uart, bool room);

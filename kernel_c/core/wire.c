@@ -96,7 +96,7 @@ static void put_field(struct text *text, const struct wire_field *field, const u
         }
         break;
     case WIRE_ENUM:
-        text_string(text, wire_word(wire_words[field->limit], (unsigned)value));
+        text_string(text, wire_word(field->limit, (unsigned)value));
         break;
     default:
         put_number(text, field, value);
@@ -133,16 +133,18 @@ static const char *next_word(const char *words)
     return words + string_length(words) + 1;
 }
 
-const char *wire_word(const char *words, unsigned number)
+__attribute__((noinline)) const char *wire_word(unsigned list, unsigned number)
 {
+    const char *words = wire_word_lists[list];
     for (; *words && number > 0; number--) {
         words = next_word(words);
     }
     return *words ? words : "?";
 }
 
-int wire_word_find(const char *words, const char *word, size_t length)
+int wire_word_find(unsigned list, const char *word, size_t length)
 {
+    const char *words = wire_word_lists[list];
     for (int number = 0; *words; number++) {
         if (string_is(words, word, length)) {
             return number;

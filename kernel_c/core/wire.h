@@ -41,7 +41,7 @@ struct wire_field {
     uint8_t kind;    /* enum wire_kind */
     uint8_t octets : 4; /* of the number that stands at the offset: the value, a length, how many uints */
     uint8_t count : 4;  /* of uints */
-    uint8_t limit;   /* bits of a number; most octets of a text; index into wire_words of an enum */
+    uint8_t limit;   /* bits of a number; most octets of a text; the enum wire_words of an enum */
     uint8_t offset;  /* in the struct, of that number */
     uint8_t present; /* WIRE_ALWAYS, WIRE_UNLESS_ZERO, or the offset of its `bool has_x` */
 };
@@ -80,10 +80,10 @@ static inline bool wire_put(struct wire_line *line, uint16_t sequence, unsigned 
     return wire_put_frame(line, sequence, body);
 }
 
-/* The word with this number, "?" beyond the list. Each of `words` ends with NUL, and an empty one ends the list. */
-const char *wire_word(const char *words, unsigned number);
+/* The word with this number, "?" beyond the list. `list` is an enum wire_words. */
+const char *wire_word(unsigned list, unsigned number);
 /* The number of a word, -1 when it is not in the list. */
-int wire_word_find(const char *words, const char *word, size_t length);
+int wire_word_find(unsigned list, const char *word, size_t length);
 
 /* ---- receiving ------------------------------------------------------------------------------------------------- */
 

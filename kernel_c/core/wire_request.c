@@ -13,13 +13,14 @@ const struct wire_fault_words wire_faults[] = {
     [WIRE_FAULT_LARGE] = {WIRE_ERROR_CODE_RANGE, "is too large"},
     [WIRE_FAULT_MISSING] = {WIRE_ERROR_CODE_ARG, "is missing"},
     [WIRE_FAULT_ID] = {WIRE_ERROR_CODE_RANGE, "must be 1 to 65535"},
+    [WIRE_FAULT_BUSY] = {WIRE_ERROR_CODE_BUSY, "the kernel computes: wait for the end, or stop it"},
     [WIRE_FAULT_VERSION] = {WIRE_ERROR_CODE_VERSION, "is a protocol version that this kernel does not speak"},
 };
 
 /* The first fault counts. */
 static void refuse(struct wire_refusal *refusal, enum wire_fault fault, const char *field)
 {
-    if (refusal->fault == WIRE_FAULT_NONE) {
+    if (fault != WIRE_FAULT_NONE && refusal->fault == WIRE_FAULT_NONE) {
         refusal->fault = fault;
         refusal->field = field;
     }
@@ -77,17 +78,21 @@ static enum wire_fault read_number(const struct wire_field *field, const struct 
 
 static enum wire_fault read_word(const struct wire_field *field, const struct wire_pair *pair, uint64_t *ret_value)
 {
-    const char *words = wire_words[field->limit];
-    int number = wire_word_find(words, pair->value, (size_t)(pair->end - pair->value));
+    int number = wire_word_find(field->limit, pair->value, (size_t)(pair->end - pair->value));
     *ret_value = (uint64_t)number;
-    return number >= 0 ? WIRE_FAULT_NONE : words == wire_op_words ? WIRE_FAULT_OPERATION : WIRE_FAULT_WORD;
+    return number >= 0 ? WIRE_FAULT_NONE : field->limit == WIRE_WORDS_OP ? WIRE_FAULT_OPERATION : WIRE_FAULT_WORD;
 }
 
 /* Into the struct: the number at the field's offset, or the length of a text and behind it where the text is. */
-static __attribute__((noinline)) enum wire_fault read_value(const struct wire_field *field, const struct wire_pair *pair, uint8_t *to)
+static __attribute__((noinline)) enum wire_fault read_value(const struct wire_field *field,
+                                                            const struct wire_pair *pair, uint8_t *record)
 {
+    uint8_t *to = record + field->offset;
     uint64_t value;
     enum wire_fault fault;
+    if (field->present != WIRE_ALWAYS) {
+        record[field->present] = true;
+    }
     switch (field->kind) {
     case WIRE_TEXT:
     case WIRE_PLAIN:
@@ -112,34 +117,21 @@ bool wire_read(const struct wire_frame *frame, union wire_host_record *ret, stru
 {
     bool asks = frame->kind == 'q';
     const struct wire_shape *shape = &wire_shapes[asks ? WIRE_RECORD_REQUEST : WIRE_RECORD_HOST_HELLO];
-    const struct wire_field *fields = &wire_fields[shape->first];
-    uint32_t missing = asks ? WIRE_REQUEST_REQUIRED : WIRE_HOST_HELLO_REQUIRED, found = 0;
     *ret = (union wire_host_record){0};
     *ret_refusal = (struct wire_refusal){0};
-    /* After a fault the others are tried all the same, so that an id behind a bad argument is still known. */
+    /* After a fault the others are read all the same, so that an id behind a bad argument is still known. */
     for (unsigned i = 0; i < shape->count; i++) {
-        const struct wire_field *field = &fields[i];
+        const struct wire_field *field = &wire_fields[shape->first + i];
         const struct wire_pair *pair = wire_pair_find(frame, field->key);
-        if (pair == NULL) {
-            continue;
+        if (pair != NULL) {
+            refuse(ret_refusal, read_value(field, pair, (uint8_t *)ret), field->key);
+        } else if (field->present == WIRE_ALWAYS || (asks && wire_operations[ret->request.op].required >> i & 1u)) {
+            refuse(ret_refusal, WIRE_FAULT_MISSING, field->key);
         }
-        found |= (uint32_t)1 << i;
-        if (field->present != WIRE_ALWAYS) {
-            *((bool *)ret + field->present) = true;
-        }
-        refuse(ret_refusal, read_value(field, pair, (uint8_t *)ret + field->offset), field->key);
-    }
-    if (asks) {
-        missing |= wire_operations[ret->request.op].required;
-    }
-    missing &= ~found;
-    if (missing != 0) {
-        refuse(ret_refusal, WIRE_FAULT_MISSING, fields[__builtin_ctz(missing)].key);
     }
     if (asks && ret->request.id == 0) {
         refuse(ret_refusal, WIRE_FAULT_ID, "id");
-    }
-    if (!asks && ret->hello.protocol != WIRE_PROTOCOL) {
+    } else if (!asks && ret->hello.protocol != WIRE_PROTOCOL) {
         refuse(ret_refusal, WIRE_FAULT_VERSION, "p");
     }
     return ret_refusal->fault == WIRE_FAULT_NONE;

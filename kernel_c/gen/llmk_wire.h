@@ -25,6 +25,22 @@
 #define WIRE_REQUEST_TEXT_BYTES 56u
 #define WIRE_RESPONSE_MESSAGE_OCTETS 70u /* escaped; a longer one comes in O frames */
 
+/* Index of an enumeration in wire_word_lists. */
+enum wire_words {
+    WIRE_WORDS_ERROR_CODE,
+    WIRE_WORDS_PHASE,
+    WIRE_WORDS_STOP_REASON,
+    WIRE_WORDS_LOG_LEVEL,
+    WIRE_WORDS_LOG_CODE,
+    WIRE_WORDS_ARENA,
+    WIRE_WORDS_SENTINEL_STATE,
+    WIRE_WORDS_SENTINEL_ERROR,
+    WIRE_WORDS_SENTINEL_PHASE,
+    WIRE_WORDS_LEAVE_REASON,
+    WIRE_WORDS_STREAM,
+    WIRE_WORDS_OP,
+};
+
 /* Why a request failed. */
 enum wire_error_code {
     WIRE_ERROR_CODE_OP,
@@ -40,10 +56,9 @@ enum wire_error_code {
     WIRE_ERROR_CODE_INTERNAL,
 };
 #define WIRE_ERROR_CODE_COUNT 11u
-extern const char wire_error_code_words[];
 static inline const char *wire_error_code_word(enum wire_error_code value)
 {
-    return wire_word(wire_error_code_words, (unsigned)value);
+    return wire_word(WIRE_WORDS_ERROR_CODE, (unsigned)value);
 }
 
 /* What the engine does. */
@@ -56,10 +71,9 @@ enum wire_phase {
     WIRE_PHASE_BENCH,
 };
 #define WIRE_PHASE_COUNT 6u
-extern const char wire_phase_words[];
 static inline const char *wire_phase_word(enum wire_phase value)
 {
-    return wire_word(wire_phase_words, (unsigned)value);
+    return wire_word(WIRE_WORDS_PHASE, (unsigned)value);
 }
 
 /* Why a generation ended. */
@@ -72,10 +86,9 @@ enum wire_stop_reason {
     WIRE_STOP_REASON_TRIP,
 };
 #define WIRE_STOP_REASON_COUNT 6u
-extern const char wire_stop_reason_words[];
 static inline const char *wire_stop_reason_word(enum wire_stop_reason value)
 {
-    return wire_word(wire_stop_reason_words, (unsigned)value);
+    return wire_word(WIRE_WORDS_STOP_REASON, (unsigned)value);
 }
 
 /* How much an event matters. */
@@ -86,10 +99,9 @@ enum wire_log_level {
     WIRE_LOG_LEVEL_ERROR,
 };
 #define WIRE_LOG_LEVEL_COUNT 4u
-extern const char wire_log_level_words[];
 static inline const char *wire_log_level_word(enum wire_log_level value)
 {
-    return wire_word(wire_log_level_words, (unsigned)value);
+    return wire_word(WIRE_WORDS_LOG_LEVEL, (unsigned)value);
 }
 
 /* What an event is about. */
@@ -108,10 +120,9 @@ enum wire_log_code {
     WIRE_LOG_CODE_LINK,
 };
 #define WIRE_LOG_CODE_COUNT 12u
-extern const char wire_log_code_words[];
 static inline const char *wire_log_code_word(enum wire_log_code value)
 {
-    return wire_word(wire_log_code_words, (unsigned)value);
+    return wire_word(WIRE_WORDS_LOG_CODE, (unsigned)value);
 }
 
 /* The kernel's memory regions, in address order; `none` where an event has no arena. */
@@ -125,10 +136,9 @@ enum wire_arena {
     WIRE_ARENA_KEEP,
 };
 #define WIRE_ARENA_COUNT 7u
-extern const char wire_arena_words[];
 static inline const char *wire_arena_word(enum wire_arena value)
 {
-    return wire_word(wire_arena_words, (unsigned)value);
+    return wire_word(WIRE_WORDS_ARENA, (unsigned)value);
 }
 
 /* Whether budgets are enforced and whether one was broken. */
@@ -138,10 +148,9 @@ enum wire_sentinel_state {
     WIRE_SENTINEL_STATE_TRIPPED,
 };
 #define WIRE_SENTINEL_STATE_COUNT 3u
-extern const char wire_sentinel_state_words[];
 static inline const char *wire_sentinel_state_word(enum wire_sentinel_state value)
 {
-    return wire_word(wire_sentinel_state_words, (unsigned)value);
+    return wire_word(WIRE_WORDS_SENTINEL_STATE, (unsigned)value);
 }
 
 /* What the sentinel found last. */
@@ -154,10 +163,9 @@ enum wire_sentinel_error {
     WIRE_SENTINEL_ERROR_GUARD,
 };
 #define WIRE_SENTINEL_ERROR_COUNT 6u
-extern const char wire_sentinel_error_words[];
 static inline const char *wire_sentinel_error_word(enum wire_sentinel_error value)
 {
-    return wire_word(wire_sentinel_error_words, (unsigned)value);
+    return wire_word(WIRE_WORDS_SENTINEL_ERROR, (unsigned)value);
 }
 
 /* The part of the work a budget belongs to. */
@@ -167,10 +175,9 @@ enum wire_sentinel_phase {
     WIRE_SENTINEL_PHASE_DECODE,
 };
 #define WIRE_SENTINEL_PHASE_COUNT 3u
-extern const char wire_sentinel_phase_words[];
 static inline const char *wire_sentinel_phase_word(enum wire_sentinel_phase value)
 {
-    return wire_word(wire_sentinel_phase_words, (unsigned)value);
+    return wire_word(WIRE_WORDS_SENTINEL_PHASE, (unsigned)value);
 }
 
 /* Why the kernel went back to human mode. */
@@ -182,10 +189,9 @@ enum wire_leave_reason {
     WIRE_LEAVE_REASON_REBOOT,
 };
 #define WIRE_LEAVE_REASON_COUNT 5u
-extern const char wire_leave_reason_words[];
 static inline const char *wire_leave_reason_word(enum wire_leave_reason value)
 {
-    return wire_word(wire_leave_reason_words, (unsigned)value);
+    return wire_word(WIRE_WORDS_LEAVE_REASON, (unsigned)value);
 }
 
 /* What can be subscribed to, and asked for by `stat`. The last seven are sent on request and on change, not
@@ -205,10 +211,9 @@ enum wire_stream {
     WIRE_STREAM_BENCH,
 };
 #define WIRE_STREAM_COUNT 12u
-extern const char wire_stream_words[];
 static inline const char *wire_stream_word(enum wire_stream value)
 {
-    return wire_word(wire_stream_words, (unsigned)value);
+    return wire_word(WIRE_WORDS_STREAM, (unsigned)value);
 }
 
 /* What a host can ask for. */
@@ -241,10 +246,9 @@ enum wire_op {
     WIRE_OP_REBOOT, /* restarts the machine after the response */
 };
 #define WIRE_OP_COUNT 22u
-extern const char wire_op_words[];
 static inline const char *wire_op_word(enum wire_op value)
 {
-    return wire_word(wire_op_words, (unsigned)value);
+    return wire_word(WIRE_WORDS_OP, (unsigned)value);
 }
 
 enum wire_op_flag {
@@ -684,9 +688,7 @@ enum wire_record {
 #define WIRE_RECORD_COUNT 26u
 extern const struct wire_shape wire_shapes[WIRE_RECORD_COUNT];
 extern const struct wire_field wire_fields[];
-extern const char *const wire_words[]; /* by the limit of a field of kind enum */
-#define WIRE_HOST_HELLO_REQUIRED 0x7u
-#define WIRE_REQUEST_REQUIRED 0x3u
+extern const char *const wire_word_lists[12]; /* each word and each list ends with NUL */
 
 _Static_assert(140u <= WIRE_MAX_LINE, "the longest hello fits a line");
 _Static_assert(239u <= WIRE_MAX_LINE, "the longest response fits a line");
@@ -799,6 +801,7 @@ enum wire_fault {
     WIRE_FAULT_MISSING,
     WIRE_FAULT_ID,
     WIRE_FAULT_VERSION,
+    WIRE_FAULT_BUSY, /* found by who serves the request */
 };
 struct wire_fault_words {
     enum wire_error_code error;

@@ -1,27 +1,22 @@
 /* Generated from protocol/llmbm_protocol by `llmbm-wire gen`: change the schema, not this file. */
 /* The tables of llmk_wire.h. Only core/wire.c includes this. */
 
-const char wire_error_code_words[] = "op\0" "arg\0" "range\0" "busy\0" "state\0" "io\0" "nospace\0" "toolong\0"
-    "version\0" "format\0" "internal\0";
-const char wire_phase_words[] = "idle\0" "prefill\0" "decode\0" "load\0" "rescue\0" "bench\0";
-const char wire_stop_reason_words[] = "eos\0" "max_tokens\0" "stopped\0" "pattern\0" "context\0" "trip\0";
-const char wire_log_level_words[] = "debug\0" "info\0" "warn\0" "error\0";
-const char wire_log_code_words[] = "info\0" "alloc_fail\0" "oob\0" "ro_write\0" "budget\0" "guard\0"
-    "failsafe\0" "token\0" "load\0" "file\0" "param\0" "link\0";
-const char wire_arena_words[] = "none\0" "weights\0" "kv\0" "scratch\0" "acts\0" "zonec\0" "keep\0";
-const char wire_sentinel_state_words[] = "disarmed\0" "armed\0" "tripped\0";
-const char wire_sentinel_error_words[] = "ok\0" "alloc\0" "oob\0" "ro_write\0" "budget\0" "guard\0";
-const char wire_sentinel_phase_words[] = "generic\0" "prefill\0" "decode\0";
-const char wire_leave_reason_words[] = "bye\0" "break\0" "ctrl_c\0" "expired\0" "reboot\0";
-const char wire_stream_words[] = "perf\0" "kv\0" "zones\0" "sent\0" "samp\0" "zone\0" "model\0" "tok\0" "cpu\0"
-    "ver\0" "load\0" "bench\0";
-const char wire_op_words[] = "ping\0" "info\0" "stat\0" "dict\0" "sub\0" "log\0" "tok\0" "prob\0" "word\0"
-    "out\0" "last\0" "text\0" "gen\0" "run\0" "stop\0" "set\0" "get\0" "open\0" "data\0" "close\0" "bye\0" "reboot\0";
-
-const char *const wire_words[12] = {
-    wire_error_code_words, wire_phase_words, wire_stop_reason_words, wire_log_level_words, wire_log_code_words,
-    wire_arena_words, wire_sentinel_state_words, wire_sentinel_error_words, wire_sentinel_phase_words,
-    wire_leave_reason_words, wire_stream_words, wire_op_words,
+const char *const wire_word_lists[12] = {
+    "op\0" "arg\0" "range\0" "busy\0" "state\0" "io\0" "nospace\0" "toolong\0" "version\0" "format\0"
+    "internal\0",
+    "idle\0" "prefill\0" "decode\0" "load\0" "rescue\0" "bench\0",
+    "eos\0" "max_tokens\0" "stopped\0" "pattern\0" "context\0" "trip\0",
+    "debug\0" "info\0" "warn\0" "error\0",
+    "info\0" "alloc_fail\0" "oob\0" "ro_write\0" "budget\0" "guard\0" "failsafe\0" "token\0" "load\0" "file\0"
+    "param\0" "link\0",
+    "none\0" "weights\0" "kv\0" "scratch\0" "acts\0" "zonec\0" "keep\0",
+    "disarmed\0" "armed\0" "tripped\0",
+    "ok\0" "alloc\0" "oob\0" "ro_write\0" "budget\0" "guard\0",
+    "generic\0" "prefill\0" "decode\0",
+    "bye\0" "break\0" "ctrl_c\0" "expired\0" "reboot\0",
+    "perf\0" "kv\0" "zones\0" "sent\0" "samp\0" "zone\0" "model\0" "tok\0" "cpu\0" "ver\0" "load\0" "bench\0",
+    "ping\0" "info\0" "stat\0" "dict\0" "sub\0" "log\0" "tok\0" "prob\0" "word\0" "out\0" "last\0" "text\0"
+    "gen\0" "run\0" "stop\0" "set\0" "get\0" "open\0" "data\0" "close\0" "bye\0" "reboot\0",
 };
 
 const struct wire_field wire_fields[] = {

@@ -106,13 +106,6 @@ def _struct(shape: Shape) -> Iterator[str]:
     yield ""
 
 
-def _words(words: list[str], name: str) -> Iterator[str]:
-    yield from textwrap.wrap(
-        f"static const char wire_{name}_words[] = " + " ".join(f'"{word}\\0"' for word in words) + ";",
-        118, subsequent_indent="    ", break_long_words=False,
-    )  # fmt: skip
-
-
 def _enumeration(enum: type[Word]) -> Iterator[str]:
     name = snake(enum.__name__)
     yield from comment(enum.__doc__ or "")
@@ -120,11 +113,28 @@ def _enumeration(enum: type[Word]) -> Iterator[str]:
     yield from (f"    {constant(enum, word.name)}," for word in enum)
     yield "};"
     yield f"#define WIRE_{name.upper()}_COUNT {len(enum)}u"
-    yield f"extern const char wire_{name}_words[];"
+    yield from _accessor(name)
+
+
+def _accessor(name: str) -> Iterator[str]:
     yield f"static inline const char *wire_{name}_word(enum wire_{name} value)"
     yield "{"
-    yield f"    return wire_word(wire_{name}_words, (unsigned)value);"
+    yield f"    return wire_word(WIRE_WORDS_{name.upper()}, (unsigned)value);"
     yield "}"
+    yield ""
+
+
+def _word_lists() -> dict[str, list[str]]:
+    """Every enumeration's words, in the order of wire_word_lists."""
+    lists = {snake(enum.__name__): [word.value for word in enum] for enum in enumerations()}
+    return lists | {"op": [entry.name for entry in OPERATIONS]}
+
+
+def _lists() -> Iterator[str]:
+    yield "/* Index of an enumeration in wire_word_lists. */"
+    yield "enum wire_words {"
+    yield from (f"    WIRE_WORDS_{name.upper()}," for name in _word_lists())
+    yield "};"
     yield ""
 
 
@@ -134,12 +144,7 @@ def _operations() -> Iterator[str]:
     yield from (f"    WIRE_OP_{entry.name.upper()}, /* {entry.meaning} */" for entry in OPERATIONS)
     yield "};"
     yield f"#define WIRE_OP_COUNT {len(OPERATIONS)}u"
-    yield "extern const char wire_op_words[];"
-    yield "static inline const char *wire_op_word(enum wire_op value)"
-    yield "{"
-    yield "    return wire_word(wire_op_words, (unsigned)value);"
-    yield "}"
-    yield ""
+    yield from _accessor("op")
     yield "enum wire_op_flag {"
     yield "    WIRE_OP_BUSY = 1,       /* starts work; the host sends nothing more until the response */"
     yield "    WIRE_OP_IDEMPOTENT = 2, /* harmless when repeated with another id */"
@@ -191,10 +196,7 @@ def _emitters() -> Iterator[str]:
     yield f"#define WIRE_RECORD_COUNT {len(shapes)}u"
     yield "extern const struct wire_shape wire_shapes[WIRE_RECORD_COUNT];"
     yield "extern const struct wire_field wire_fields[];"
-    yield "extern const char *const wire_words[]; /* by the limit of a field of kind enum */"
-    for record in _HOST:
-        required = sum(1 << n for n, field in enumerate(shape_of(record).fields) if not field.optional)
-        yield f"#define WIRE_{snake(record.__name__).upper()}_REQUIRED {required:#x}u"
+    yield f"extern const char *const wire_word_lists[{len(_word_lists())}]; /* each word and each list ends with NUL */"
     yield ""
     yield from _typed()
 
@@ -240,6 +242,7 @@ enum wire_fault {
     WIRE_FAULT_MISSING,
     WIRE_FAULT_ID,
     WIRE_FAULT_VERSION,
+    WIRE_FAULT_BUSY, /* found by who serves the request */
 };
 struct wire_fault_words {
     enum wire_error_code error;
@@ -274,6 +277,7 @@ def wire_header() -> str:
         "#include <stdbool.h>", "#include <stddef.h>", "#include <stdint.h>", "",
     ]  # fmt: skip
     lines += _limits()
+    lines += _lists()
     for enum in enumerations():
         lines += _enumeration(enum)
     lines += _operations()
@@ -333,15 +337,12 @@ def _mask(names: tuple[str, ...]) -> str:
 
 def _tables() -> Iterator[str]:
     shapes = (*kernel_shapes(), *host_shapes())
-    enum_index = {snake(enum.__name__): number for number, enum in enumerate(enumerations())}
-    enum_index["op"] = len(enum_index)
-    for enum in enumerations():
-        yield from (line.removeprefix("static ") for line in _words([w.value for w in enum], snake(enum.__name__)))
-    yield from (line.removeprefix("static ") for line in _words([entry.name for entry in OPERATIONS], "op"))
-    yield ""
-    yield f"const char *const wire_words[{len(enum_index)}] = {{"
-    yield from textwrap.wrap(", ".join(f"wire_{name}_words" for name in enum_index) + ",", 114,
-                             initial_indent="    ", subsequent_indent="    ")  # fmt: skip
+    lists = _word_lists()
+    enum_index = {name: number for number, name in enumerate(lists)}
+    yield f"const char *const wire_word_lists[{len(lists)}] = {{"
+    for words in lists.values():
+        joined = " ".join(f'"{word}\\0"' for word in words) + ","
+        yield from textwrap.wrap(joined, 114, initial_indent="    ", subsequent_indent="    ", break_long_words=False)
     yield "};"
     yield ""
     yield "const struct wire_field wire_fields[] = {"
@@ -370,8 +371,8 @@ def _tables() -> Iterator[str]:
             for flag, on in (("BUSY", entry.busy), ("IDEMPOTENT", entry.idempotent), ("WHILE_BUSY", entry.while_busy))
             if on
         ]
-        words = " | ".join(f"WIRE_OP_{flag}" for flag in flags) or "0"
-        yield f"    {{{_mask(entry.required)}, {_mask(entry.optional)}, {words}}}, /* {entry.name} */"
+        mask = " | ".join(f"WIRE_OP_{flag}" for flag in flags) or "0"
+        yield f"    {{{_mask(entry.required)}, {_mask(entry.optional)}, {mask}}}, /* {entry.name} */"
     yield "};"
     yield ""
     yield "const char wire_dictionary[] ="

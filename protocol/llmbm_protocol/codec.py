@@ -253,11 +253,14 @@ _OPERATIONS: dict[str, Operation] = {operation.name: operation for operation in 
 
 
 def _read_all(frame: Frame, shape: Shape, values: dict[str, Any]) -> Refusal | None:
-    """Every known field of the frame into `values`; the first fault in schema order, found after all were read."""
+    """Every known field of the frame into `values`; the first fault in schema order, told after all were looked at."""
     fault: Refusal | None = None
     for field in shape.fields:
         value = frame.fields.get(field.key)
         if value is None:
+            operation = _OPERATIONS.get(values.get("op", ""))
+            if not field.optional or (operation is not None and field.name in operation.required):
+                fault = fault or Refusal(0, ErrorCode.ARG, field.key, "is missing")
             continue
         try:
             if field.name == "op" and value not in _OPERATIONS:
@@ -277,20 +280,11 @@ def _read_all(frame: Frame, shape: Shape, values: dict[str, Any]) -> Refusal | N
     return fault
 
 
-def _missing(shape: Shape, values: dict[str, Any], names: tuple[str, ...]) -> Refusal | None:
-    for field in shape.fields:
-        if field.name in names and field.name not in values:
-            return Refusal(0, ErrorCode.ARG, field.key, "is missing")
-    return None
-
-
 def parse_request(frame: Frame) -> Request | Refusal:
     """A frame of kind q by the kernel's rules: the same answers as wire_read of the C side."""
     shape = shape_of(Request)
     values: dict[str, Any] = {}
-    fault = _read_all(frame, shape, values) or _missing(shape, values, ("id", "op"))
-    if fault is None:
-        fault = _missing(shape, values, _OPERATIONS[values["op"]].required)
+    fault = _read_all(frame, shape, values)
     if fault is None and values["id"] == 0:
         fault = Refusal(0, ErrorCode.RANGE, "id", "must be 1 to 65535")
     if fault is not None:
@@ -302,7 +296,7 @@ def parse_hello(frame: Frame) -> HostHello | Refusal:
     """A frame of kind h by the kernel's rules."""
     shape = shape_of(HostHello)
     values: dict[str, Any] = {}
-    fault = _read_all(frame, shape, values) or _missing(shape, values, ("protocol", "session", "nonce"))
+    fault = _read_all(frame, shape, values)
     if fault is None and values["protocol"] != PROTOCOL:
         fault = Refusal(0, ErrorCode.VERSION, "p", "is a protocol version that this kernel does not speak")
     return fault if fault is not None else HostHello(**values)

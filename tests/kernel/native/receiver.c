@@ -33,6 +33,11 @@ void port_uart_write(uint32_t offset, uint8_t value)
     (void)value;
 }
 
+void port_relax(uint32_t us)
+{
+    (void)us;
+}
+
 /* More than the ring holds, with a stop byte at its end. */
 static void flood(struct uart *uart)
 {
