@@ -155,13 +155,14 @@ def run_exec(argv: Sequence[str]) -> int:
     parser = Parser(
         prog="llmbm-console exec",
         description="Runs REPL lines in order and prints what they answer. Exit status 0 only if every line succeeded.",
+        epilog="an ACTION is one that `llmbm-console settings` lists and that needs no screen: :machine.pause, ...",
     )
     add_target_arguments(parser)
     parser.add_argument("--json", action="store_true", help="one JSON document per line")
     parser.add_argument(
         "--timeout", type=seconds, default=300.0, metavar="S", help="longest time for the start and for each line"
     )
-    parser.add_argument("lines", nargs="+", metavar="LINE", help="a prompt, or a command that begins with /")
+    parser.add_argument("lines", nargs="+", metavar="LINE", help="a prompt, a command that begins with /, or :ACTION")
     arguments = parser.parse_args(argv)
     from llmbm_console.core.targets import make_session
     from llmbm_console.faces.execute import execute

@@ -285,3 +285,63 @@ def test_json_tells_how_each_token_was_chosen_when_it_is_asked_for() -> None:
         assert own["probability"] == pytest.approx(choice["probability"], rel=0.01, abs=1e-4)
     without = run("exec", "--sim", "--json", "--", *lines)
     assert "choices" not in json.loads(without.stdout.splitlines()[1])
+
+
+def test_actions_of_the_table_are_carried_out_by_their_names() -> None:
+    lines = (
+        ":sentinel.strict",
+        ":kernel.zones",
+        ":sampling.calm",
+        ":sampling.defaults",
+        ":machine.pause",
+        ":machine.pause",
+    )
+    done = run("exec", "--sim", "--json", "--", *lines, ":machine.reset", "/ctx")
+    assert done.returncode == 0, done.stderr
+    strict, zones, calm, defaults, paused, resumed, reset, ctx = map(json.loads, done.stdout.splitlines())
+    assert (strict["kind"], strict["output"]) == ("action", "strict_budget 1")
+    assert {zone["arena"] for zone in zones["record"]} == {"weights", "kv", "scratch", "acts", "zonec", "keep"}
+    assert calm["ok"]
+    assert defaults["output"].splitlines()[0] == "temp 0.85"
+    assert (paused["output"], resumed["output"]) == ("paused", "running")
+    assert reset["ok"]
+    assert ctx["record"]["sampling"]["temperature"] == 0.85
+    assert ctx["record"]["sentinel"]["strict"] is False, "another boot"
+
+
+def test_an_action_that_cannot_be_says_why_and_what_can() -> None:
+    done = run("exec", "--sim", "--", ":view.zoom", ":machine.fly", ":machine.screen", "/version")
+    assert done.returncode == 1
+    zoom, fly, screen = (line for line in done.stderr.splitlines() if line.startswith("error: :"))
+    assert "there is none; expected one of chat.clear, " in zoom
+    assert "machine.fly: there is no such action" in fly
+    assert "the simulator has no screen of its own" in screen
+    assert "llmk" in done.stdout, "the next line still runs"
+
+
+def test_a_watched_session_carries_out_no_action() -> None:
+    done = run("exec", "--sim", "--read-only", "--", ":machine.pause", ":sentinel.strict")
+    assert done.returncode == 1
+    assert done.stderr.count("this session only watches") == 2
+
+
+@pytest.mark.parametrize("face", ["--plain", "--jsonl"])
+def test_the_other_faces_take_actions_too(face: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "llmbm_console", "--sim", face],
+        input=":machine.pause\n:machine.pause\n:view.zoom\n",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    if face == "--plain":
+        lines = done.stdout.splitlines()
+        assert lines.index("paused") < lines.index("running", lines.index("paused"))
+        assert any(line.startswith("# error: view.zoom: ") for line in lines)
+    else:
+        found = [
+            document for line in done.stdout.splitlines() if (document := json.loads(line))["event"] == "ActionDone"
+        ]
+        assert [(one["ok"], one["output"]) for one in found] == [(True, "paused"), (True, "running"), (False, "")]

@@ -1,4 +1,5 @@
-"""Every verb a person can do, once: key bindings, palette, footer and help are made from this table.
+"""Every verb a person can do, once: key bindings, palette, footer, help and the names that `exec` takes are made from
+this table.
 
 An action either runs a line of the kernel's REPL (`line`), or is carried out by the face that offers it, under its id.
 Keys are the defaults, spelt as Textual spells them ("ctrl+p", "space", "E" for shift+e).

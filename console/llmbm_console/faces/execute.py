@@ -12,6 +12,7 @@ from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, FileSaved, LinkChanged, Notice
 from llmbm_console.core.session import Listener, Outcome, Session
 from llmbm_console.core.state import State, Turn
+from llmbm_console.faces.actions import carry_out, is_action
 from llmbm_console.faces.listening import listening, tell_waiting
 from llmbm_console.faces.records import COMMAND_STREAMS, choice_json, kernel_log, log_json, records_json, turn_json
 from llmbm_protocol.likeliest import read
@@ -99,8 +100,8 @@ async def document(session: Session, line: str, outcome: Outcome) -> dict[str, A
             vocab = session.state.model.vocab if session.state.model is not None else 0
             answer["choices"] = [choice_json(token, session.state.words, vocab) for token in outcome.turn.tokens]
     else:
-        answer |= {"kind": "command", "output": outcome.output}
-        record = await typed_answer(session, line, outcome)
+        answer |= {"kind": "action" if is_action(line) else "command", "output": outcome.output}
+        record = await typed_answer(session, outcome.line, outcome)
         if record is not None:
             answer["record"] = record
     if not outcome.ok:
@@ -112,7 +113,7 @@ async def run_line(session: Session, line: str, timeout: float) -> Outcome:
     """Submits one line; when it takes too long the generation is stopped and the outcome says so."""
     try:
         async with asyncio.timeout(timeout):
-            return await session.submit(line)
+            return await carry_out(session, line)
     except TimeoutError:
         await session.stop()
         return Outcome(line, ok=False, error=f"no end after {timeout:g} s (--timeout); the generation was stopped")

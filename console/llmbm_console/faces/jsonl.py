@@ -1,7 +1,8 @@
 """`llmbm-console --jsonl`: everything that happens, one JSON document a line, for programs.
 
 Each document has `at` (seconds since 1970) and `event`, the name of the event; a record from the kernel is in `record`
-under the names of the schema, with its kind. Each line of standard input is a prompt or a command, as with --plain.
+under the names of the schema, with its kind. Each line of standard input is a prompt, a command or `:ACTION`, as with
+--plain.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, RecordReceived, fields_of
 from llmbm_console.core.session import Session
 from llmbm_console.core.state import State
+from llmbm_console.faces.actions import carry_out, is_action
 from llmbm_console.faces.listening import run_lines
 from llmbm_console.faces.records import record_json
 
@@ -47,8 +49,12 @@ async def run_jsonl(session: Session, timeout: float = 120.0) -> int:
 
     async def submit(line: str) -> None:
         try:
-            await session.submit(line)
+            outcome = await carry_out(session, line)
         except SessionError as error:
             _print({"at": time.time(), "event": "Refused", "line": line, "error": str(error)})
+            return
+        if is_action(line):
+            done = {"line": line, "ok": outcome.ok, "output": outcome.output, "error": outcome.error}
+            _print({"at": time.time(), "event": "ActionDone", **done})
 
     return await run_lines(session, listen, submit, timeout)

@@ -1,7 +1,8 @@
 """`llmbm-console --plain`: the same session as linear text, for screen readers, logs and pipes.
 
-Each line of standard input is a prompt or a command. Answers stream to standard output; everything else (link, machine,
-events) is a line of its own beginning with "# ", so that nothing ever moves or is overwritten.
+Each line of standard input is a prompt, a command or `:ACTION` (faces/actions.py). Answers stream to standard output;
+everything else (link, machine, events) is a line of its own beginning with "# ", so that nothing ever moves or is
+overwritten.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from llmbm_console.core.events import (
 from llmbm_console.core.line_log import told
 from llmbm_console.core.session import Session
 from llmbm_console.core.state import State
+from llmbm_console.faces.actions import carry_out, is_action
 from llmbm_console.faces.execute import Streamer
 from llmbm_console.faces.listening import run_lines
 
@@ -72,14 +74,17 @@ async def run_plain(session: Session, timeout: float = 120.0) -> int:
 
     async def submit(line: str) -> None:
         try:
-            outcome = await session.submit(line)
+            outcome = await carry_out(session, line)
         except SessionError as error:
             face.note(f"error: {error}")
             return
-        if outcome.turn is not None and not outcome.ok:
+        own = is_action(line) and outcome.line == line  # no command, whose end the face hears
+        if not outcome.ok and (outcome.turn is not None or own):
             face.note(f"error: {outcome.error}")
+        elif own:
+            print(outcome.output.rstrip("\n") or "# ok", flush=True)
 
     def ready() -> None:
-        face.note("ready: each line of input is a prompt, or a command that begins with /; Ctrl+D ends")
+        face.note("ready: each line of input is a prompt, a command that begins with /, or :ACTION; Ctrl+D ends")
 
     return await run_lines(session, face, submit, timeout, ready)

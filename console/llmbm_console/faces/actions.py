@@ -1,0 +1,138 @@
+"""Actions of the table without a screen: where a face takes a line, `:ID` carries one out (`exec -- :machine.pause`).
+
+Nothing is armed first: who writes the name of an action means it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+from llmbm_console.core.actions import ACTIONS, BY_ID, unavailable
+from llmbm_console.core.errors import SessionError
+from llmbm_console.core.events import Event, MachineStatus
+from llmbm_console.core.kept_files import saved_folder
+from llmbm_console.core.saved_files import keep
+from llmbm_console.core.session import MachineControl, Outcome, Session
+from llmbm_console.core.state import State
+from llmbm_protocol.parameters import PARAMETERS
+
+BREAK = 0.25  # s
+MILLION = 1_000_000
+PATIENCE = 120.0  # s that a machine may take to boot
+
+_NAME = re.compile(r":([a-z]+\.[a-z_]+)")
+
+
+def is_action(line: str) -> bool:
+    """Whether a line names an action."""
+    return _NAME.fullmatch(line.strip()) is not None
+
+
+def _machine(session: Session) -> MachineControl:
+    if session.machine is None:
+        raise SessionError("there is no machine to control")
+    return session.machine
+
+
+async def _pause(session: Session) -> str:
+    machine = _machine(session)
+    if session.state.machine.status is MachineStatus.PAUSED:
+        await machine.resume()
+        return "running"
+    await machine.pause()
+    return "paused"
+
+
+async def _reset(session: Session) -> str:
+    """Until the next boot answers, so that the next line reaches it."""
+    boots, booted = session.state.boots, asyncio.Event()
+
+    def hear(state: State, _event: Event) -> None:
+        if state.boots > boots:
+            booted.set()
+
+    undo = session.listen(hear)
+    try:
+        await _machine(session).reset()
+        await booted.wait()
+    finally:
+        undo()
+    await session.wait_ready(PATIENCE)
+    return ""
+
+
+async def _quit(session: Session) -> str:
+    await _machine(session).quit()
+    return ""
+
+
+async def _screen(session: Session) -> str:
+    pixmap = await _machine(session).screenshot()
+    return str(await asyncio.to_thread(keep, saved_folder(), "screen.ppm", pixmap, time.time()))
+
+
+async def _registers(session: Session) -> str:
+    return await _machine(session).registers()
+
+
+async def _break(session: Session) -> str:
+    await session.send_break(BREAK)
+    return ""
+
+
+async def _set(session: Session, name: str, value: str) -> str:
+    outcome = await session.set_parameter(name, value)
+    if not outcome.ok:
+        raise SessionError(outcome.error)
+    return f"{name} {outcome.output}"
+
+
+async def _strict(session: Session) -> str:
+    sentinel = session.state.sentinel
+    return await _set(session, "strict_budget", "0" if sentinel is not None and sentinel.strict else "1")
+
+
+async def _defaults(session: Session) -> str:
+    values = {
+        one.name: one.default / MILLION if one.kind == "micro" else one.default for one in PARAMETERS if one.sampling
+    }
+    return "\n".join([await _set(session, name, f"{value:g}") for name, value in values.items()])
+
+
+#: What is more than a line of the REPL, and needs no screen.
+DEEDS: Mapping[str, Callable[[Session], Awaitable[str]]] = {
+    "machine.pause": _pause,
+    "machine.reset": _reset,
+    "machine.quit": _quit,
+    "machine.screen": _screen,
+    "machine.registers": _registers,
+    "machine.break": _break,
+    "sentinel.strict": _strict,
+    "sampling.defaults": _defaults,
+}
+#: All that can be done here.
+NAMES = tuple(action.id for action in ACTIONS if action.line or action.id in DEEDS)
+
+
+async def carry_out(session: Session, line: str) -> Outcome:
+    """Runs a line: an action by its name, else a prompt or command. What an action has to say is the output. Raises
+    SessionError as Session.submit does."""
+    found = _NAME.fullmatch(line.strip())
+    if found is None:
+        return await session.submit(line)
+    action = BY_ID.get(found[1])
+    if action is None or action.id not in NAMES:
+        why = "there is no such action" if action is None else "it changes what is on a screen, and there is none"
+        return Outcome(line, ok=False, error=f"{found[1]}: {why}; expected one of {', '.join(NAMES)}")
+    controllable = session.machine is not None or session.read_only
+    if reason := unavailable(action, read_only=session.read_only, controllable=controllable):
+        return Outcome(line, ok=False, error=f"{action.id}: {reason}")
+    if action.line:
+        return await session.submit(action.line)
+    try:
+        return Outcome(line, ok=True, output=await DEEDS[action.id](session))
+    except (SessionError, OSError) as error:
+        return Outcome(line, ok=False, error=f"{action.id}: {error}")
