@@ -32,7 +32,8 @@ other commands:
   llmbm-console settings [--init]                                 your settings, keys and profiles
   llmbm-console doctor                                            what is installed, what is missing
 
-without a target: QEMU if it is installed with its UEFI firmware, else the simulator
+without a target: a screen shows what there is to choose from; without a screen, or with an option of a kernel to start,
+QEMU if it is installed with its UEFI firmware, else the simulator
 """
 
 
@@ -87,7 +88,7 @@ def tell_settings() -> None:
 
 def run_console(argv: Sequence[str]) -> int:
     """The full screen, or linear text."""
-    from llmbm_console.core.targets import make_session
+    from llmbm_console.core.targets import default_target, make_session
 
     arguments = console_parser().parse_args(argv)
     if arguments.plain or arguments.jsonl:
@@ -117,11 +118,12 @@ def run_console(argv: Sequence[str]) -> int:
     if os.environ.get("TERM", "") == "dumb":
         print("error: TERM=dumb cannot show the console; use --plain", file=sys.stderr)
         return 2
-    return run_screen(target, arguments)
+    nothing_said = target == default_target() and not in_browser
+    return run_screen(target, arguments, ask=arguments.choose or nothing_said)
 
 
-def run_screen(target: Target, arguments: argparse.Namespace) -> int:
-    """The full screen, on one target after the other."""
+def run_screen(target: Target, arguments: argparse.Namespace, *, ask: bool) -> int:
+    """The full screen, on one target after the other; `ask` shows first what there is."""
     from llmbm_console.core.settings import settings_file
     from llmbm_console.core.targets import make_session
 
@@ -131,7 +133,7 @@ def run_screen(target: Target, arguments: argparse.Namespace) -> int:
     from llmbm_console.tui.run import CHOOSE, choose, run_tui
 
     settings, problems = own_settings()
-    wanted: Target | int = CHOOSE if arguments.choose else target
+    wanted: Target | int = CHOOSE if ask else target
     while True:
         if wanted == CHOOSE:
             chosen = choose(arguments.theme, settings)

@@ -126,8 +126,13 @@ def test_a_first_visit_from_the_prompt_to_the_shell_again(terminal: Terminal) ->
 
 
 def test_the_start_screen_opens_what_was_chosen(terminal: Terminal) -> None:
-    console = shlex.join([sys.executable, "-m", "llmbm_console.cli", "--choose"])
+    console = shlex.join([sys.executable, "-m", "llmbm_console.cli"])
     terminal.type(f"{console}; echo 'ended with' $?", "Enter")
+    terminal.until("Start a kernel", "Simulator")
+    terminal.type("Down", "Enter")
+    terminal.until("sim:", "kernel ready")
+    terminal.leave("Enter send")
+    terminal.type("O", "O")
     terminal.until("Start a kernel", "Simulator")
     terminal.type("Escape")
     terminal.until("ended with 0")
