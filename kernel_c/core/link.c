@@ -75,19 +75,17 @@ void link_leave(struct kernel *kernel, enum wire_leave_reason why)
 static void take_frame(struct kernel *kernel, const struct wire_frame *frame)
 {
     struct link *link = &kernel->link;
-    union wire_host_record record;
-    struct wire_refusal refusal;
-    bool asks = frame->kind == 'q';
-    if (asks ? !link->machine : frame->kind != 'h')
+    struct wire_host_record record;
+    if (frame->kind == 'q' ? !link->machine : frame->kind != 'h')
         return;
-    bool good = wire_read(frame, &record, &refusal);
-    if (asks) {
+    wire_read(frame, &record);
+    if (frame->kind == 'q') {
         link->life_us = link->byte_us;
-        link_request(kernel, &record.request, &refusal);
-    } else if (good) {
+        link_request(kernel, &record);
+    } else if (record.fault == WIRE_FAULT_NONE) {
         link->life_us = link->byte_us;
         take_hello(kernel, record.hello.nonce);
-    } else if (refusal.fault == WIRE_FAULT_VERSION) {
+    } else if (record.fault == WIRE_FAULT_VERSION) {
         send_hello(kernel, record.hello.nonce, false); /* the host sees which one this kernel speaks, and stays a terminal */
     } else {
         link->session.received[WIRE_REJECTED_GRAMMAR]++;

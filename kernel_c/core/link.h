@@ -145,7 +145,7 @@ void link_send_credit(struct kernel *kernel);
 unsigned link_send_stream(struct kernel *kernel, enum wire_stream stream, enum link_care care);
 void link_send_samples(struct kernel *kernel, uint64_t now_us);
 /* Does what is asked, if it is new, and answers. */
-void link_request(struct kernel *kernel, const struct wire_request *request, const struct wire_refusal *refusal);
+void link_request(struct kernel *kernel, const struct wire_host_record *record);
 void link_perform(struct kernel *kernel, const struct wire_request *request);
 void link_leave(struct kernel *kernel, enum wire_leave_reason why);
 

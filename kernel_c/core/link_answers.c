@@ -78,9 +78,10 @@ static bool replay(struct kernel *kernel, uint16_t id)
     return link->waiting_id == id && link->waiting_session == link->session.number;
 }
 
-void link_request(struct kernel *kernel, const struct wire_request *request, const struct wire_refusal *refusal)
+void link_request(struct kernel *kernel, const struct wire_host_record *record)
 {
-    enum wire_fault fault = refusal->fault;
+    const struct wire_request *request = &record->request;
+    enum wire_fault fault = record->fault;
     if (request->id == 0) {
         kernel->link.session.received[WIRE_REJECTED_GRAMMAR]++; /* nobody can be answered */
         return;
@@ -92,5 +93,5 @@ void link_request(struct kernel *kernel, const struct wire_request *request, con
     if (fault == WIRE_FAULT_NONE)
         link_perform(kernel, request);
     else
-        link_refuse(kernel, request->id, wire_faults[fault].error, refusal->field, wire_faults[fault].message);
+        link_refuse(kernel, request->id, wire_faults[fault].error, record->field, wire_faults[fault].message);
 }

@@ -128,28 +128,24 @@ bool wire_put_frame(struct wire_line *line, uint16_t sequence, const char *body)
 
 /* ---- words ------------------------------------------------------------------------------------------------------ */
 
-static const char *next_word(const char *words)
-{
-    return words + string_length(words) + 1;
-}
-
-__attribute__((noinline)) const char *wire_word(unsigned list, unsigned number)
+const char *wire_word(unsigned list, unsigned number)
 {
     const char *words = wire_word_lists[list];
     for (; *words && number > 0; number--) {
-        words = next_word(words);
+        words += string_length(words) + 1;
     }
     return *words ? words : "?";
 }
 
 int wire_word_find(unsigned list, const char *word, size_t length)
 {
-    const char *words = wire_word_lists[list];
-    for (int number = 0; *words; number++) {
-        if (string_is(words, word, length)) {
-            return number;
+    for (unsigned number = 0;; number++) {
+        const char *known = wire_word(list, number);
+        if (*known == '?') { /* beyond the list: no word begins so */
+            return -1;
         }
-        words = next_word(words);
+        if (string_is(known, word, length)) {
+            return (int)number;
+        }
     }
-    return -1;
 }

@@ -18,11 +18,11 @@ const struct wire_fault_words wire_faults[] = {
 };
 
 /* The first fault counts. */
-static void refuse(struct wire_refusal *refusal, enum wire_fault fault, const char *field)
+static void refuse(struct wire_host_record *record, enum wire_fault fault, const char *field)
 {
-    if (fault != WIRE_FAULT_NONE && refusal->fault == WIRE_FAULT_NONE) {
-        refusal->fault = fault;
-        refusal->field = field;
+    if (fault != WIRE_FAULT_NONE && record->fault == WIRE_FAULT_NONE) {
+        record->fault = fault;
+        record->field = field;
     }
 }
 
@@ -113,26 +113,24 @@ static __attribute__((noinline)) enum wire_fault read_value(const struct wire_fi
     return fault;
 }
 
-bool wire_read(const struct wire_frame *frame, union wire_host_record *ret, struct wire_refusal *ret_refusal)
+void wire_read(const struct wire_frame *frame, struct wire_host_record *ret)
 {
     bool asks = frame->kind == 'q';
     const struct wire_shape *shape = &wire_shapes[asks ? WIRE_RECORD_REQUEST : WIRE_RECORD_HOST_HELLO];
-    *ret = (union wire_host_record){0};
-    *ret_refusal = (struct wire_refusal){0};
+    *ret = (struct wire_host_record){0};
     /* After a fault the others are read all the same, so that an id behind a bad argument is still known. */
     for (unsigned i = 0; i < shape->count; i++) {
         const struct wire_field *field = &wire_fields[shape->first + i];
         const struct wire_pair *pair = wire_pair_find(frame, field->key);
         if (pair != NULL) {
-            refuse(ret_refusal, read_value(field, pair, (uint8_t *)ret), field->key);
+            refuse(ret, read_value(field, pair, (uint8_t *)&ret->request), field->key);
         } else if (field->present == WIRE_ALWAYS || (asks && wire_operations[ret->request.op].required >> i & 1u)) {
-            refuse(ret_refusal, WIRE_FAULT_MISSING, field->key);
+            refuse(ret, WIRE_FAULT_MISSING, field->key);
         }
     }
     if (asks && ret->request.id == 0) {
-        refuse(ret_refusal, WIRE_FAULT_ID, "id");
+        refuse(ret, WIRE_FAULT_ID, "id");
     } else if (!asks && ret->hello.protocol != WIRE_PROTOCOL) {
-        refuse(ret_refusal, WIRE_FAULT_VERSION, "p");
+        refuse(ret, WIRE_FAULT_VERSION, "p");
     }
-    return ret_refusal->fault == WIRE_FAULT_NONE;
 }

@@ -167,11 +167,10 @@ static void fuzz_wire(struct kernel *kernel, struct input *input)
         if (wire_receive(&kernel->link.receiver, line[i], &frame) != WIRE_FRAME)
             continue;
         taken++;
-        struct wire_refusal refusal;
-        union wire_host_record record;
-        (void)wire_read(&frame, &record, &refusal);
+        struct wire_host_record record;
+        wire_read(&frame, &record);
         if (frame.kind == 'q')
-            link_request(kernel, &record.request, &refusal);
+            link_request(kernel, &record);
     }
     kernel->link.waiting_id = 0; /* what waits for the REPL loop would run a generation */
     kernel->link.machine = true;

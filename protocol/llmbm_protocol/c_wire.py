@@ -250,20 +250,18 @@ struct wire_fault_words {
 };
 extern const struct wire_fault_words wire_faults[];
 
-struct wire_refusal {
-    enum wire_fault fault;
-    const char *field; /* the key at fault */
-};
-
-union wire_host_record {
-    struct wire_host_hello hello; /* of a frame of kind 'h' */
-    struct wire_request request;  /* of 'q'; its id is 0 when it is not known, and then there is no answer */
+struct wire_host_record {
+    enum wire_fault fault; /* the first one; WIRE_FAULT_NONE: all is good */
+    const char *field;     /* the key at fault */
+    union {
+        struct wire_host_hello hello; /* of a frame of kind 'h' */
+        struct wire_request request;  /* of 'q'; its id is 0 when it is not known, and then there is no answer */
+    };
 };
 
 /* Reads a frame of kind 'h' or 'q'. Unknown keys are ignored. The texts of `ret` lie in the frame's line, unescaped and
- * NUL-terminated; so a frame can be read once. False fills the refusal: op for an unknown operation, arg for a
- * missing or malformed argument, range, toolong, and version for a hello of another protocol. */
-bool wire_read(const struct wire_frame *frame, union wire_host_record *ret, struct wire_refusal *ret_refusal);
+ * NUL-terminated; so a frame can be read once. */
+void wire_read(const struct wire_frame *frame, struct wire_host_record *ret);
 
 /* What the operation `dict` sends: this schema as text. */
 extern const char wire_dictionary[];

@@ -151,6 +151,7 @@ def requests() -> list[tuple[str, dict[str, str]]]:
         "rate not a number": {**sub, "hz": "fast"},
         "rate a list": {**sub, "hz": "1,2"},
         "two faults, the first is told": {**sub, "k": "weather", "hz": "fast"},
+        "a missing argument before a fault is told": {"id": "2", "op": "sub", "hz": "fast"},
         "fault and unknown operation": {"id": "9", "op": "fly", "hz": "fast"},
         "fault before the id": {"hz": "fast", "op": "sub", "k": "perf", "id": "300"},
         "text at its limit": {**run, "s": "x" * 56},

@@ -43,10 +43,10 @@ static void text(const char *name, const void *data, size_t count)
     hexadecimal(data, count);
 }
 
-static void refused(unsigned id, const struct wire_refusal *refusal)
+static void refused(unsigned id, const struct wire_host_record *record)
 {
-    const struct wire_fault_words *words = &wire_faults[refusal->fault];
-    printf("X %u %s %s %s\n", id, wire_error_code_word(words->error), refusal->field, words->message);
+    const struct wire_fault_words *words = &wire_faults[record->fault];
+    printf("X %u %s %s %s\n", id, wire_error_code_word(words->error), record->field, words->message);
 }
 
 static void request(struct wire_request record)
@@ -106,11 +106,10 @@ static void whole_frame(const struct wire_frame *frame, const char *line)
     if (frame->kind != 'q' && frame->kind != 'h') {
         return;
     }
-    union wire_host_record record;
-    struct wire_refusal refusal;
-    bool good = wire_read(frame, &record, &refusal);
-    if (!good) {
-        refused(frame->kind == 'q' ? record.request.id : 0, &refusal);
+    struct wire_host_record record;
+    wire_read(frame, &record);
+    if (record.fault != WIRE_FAULT_NONE) {
+        refused(frame->kind == 'q' ? record.request.id : 0, &record);
     } else if (frame->kind == 'q') {
         request(record.request);
     } else {
