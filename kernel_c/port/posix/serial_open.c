@@ -107,20 +107,24 @@ static void remove_stale(const struct sockaddr_un *address)
     (void)unlink(options.address);
 }
 
+/* The file takes its name when it answers: who waits for the name may connect at once. */
 static void open_unix(void)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(options.address) >= sizeof address.sun_path) {
+    size_t length = strlen(options.address);
+    if (length + sizeof "~" > sizeof address.sun_path) {
         errno = ENAMETOOLONG;
         port_fail("cannot listen on", options.address);
     }
-    memcpy(address.sun_path, options.address, strlen(options.address) + 1);
+    memcpy(address.sun_path, options.address, length + 1);
     remove_stale(&address);
+    memcpy(address.sun_path + length, "~", sizeof "~");
+    (void)unlink(address.sun_path);
     lasting.listener = socket(AF_UNIX, SOCK_STREAM, 0);
     mode_t before = umask(0077); /* whoever may connect may command the machine */
     int bound = bind(lasting.listener, (struct sockaddr *)&address, sizeof address);
     (void)umask(before);
-    if (bound != 0 || listen(lasting.listener, BACKLOG) != 0)
+    if (bound != 0 || listen(lasting.listener, BACKLOG) != 0 || rename(address.sun_path, options.address) != 0)
         port_fail("cannot listen on", options.address);
     remember_path();
 }
