@@ -166,13 +166,14 @@ async def test_a_line_that_swallows_controls_is_spoken_to_with_a_knock(
         await session.close()
 
 
-async def test_another_programs_hello_that_comes_back_is_not_taken_for_an_echo_of_ours() -> None:
+@pytest.mark.parametrize("old", [b"@h 0000 p=1 sid=1 n=old*", b"@h 0000 p=1 si"])
+async def test_another_programs_hello_that_comes_back_is_not_taken_for_an_echo_of_ours(old: bytes) -> None:
     """QEMU hands a client that waited in vain, and has left, to the kernel when the line becomes free."""
     ear, sent = Ear(), bytearray()
 
     async def write(data: bytes) -> None:
         if not sent:
-            ear.take(b"\r\nllmk> @h 0000 p=1 sid=1 n=old*")
+            ear.take(b"\r\nllmk> " + old)
         sent.extend(data)
         if sent.endswith(END):
             ear.nonce = ""  # answered

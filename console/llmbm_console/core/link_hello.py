@@ -134,13 +134,21 @@ async def say_hello(ear: Ear, write: Write, knock: bool, timeout: float) -> bool
         line = line[:-1] + END  # LF, as the knock's CR, can be Enter to who knows no frames, and the hello a prompt
     ear.last = b""
 
+    gone = 0
+
+    async def write_counted(data: bytes) -> None:
+        nonlocal gone
+        gone += len(data)
+        await write(data)
+
     def echoed() -> bool:
+        """All that was sent, and nothing behind it: what another program had sent may come back as well."""
         heard = CONTROLS.sub(b"", ear.last)
-        at = heard.rfind(line[:PROBE])  # another program's hello may come back as well, and goes on otherwise
-        return at >= 0 and line.startswith(heard[at:])
+        at = heard.rfind(line[:PROBE])
+        return at >= 0 and heard[at:] == CONTROLS.sub(b"", line[:gone])
 
     limit = BUSY_LIMIT if ear.machine_frames else SLOW_LIMIT if knock else PROMPT_LIMIT
-    sent = await send_paced(line, ear, write, limit, PIECE if ear.machine_frames else PROBE, echoed)
+    sent = await send_paced(line, ear, write_counted, limit, PIECE if ear.machine_frames else PROBE, echoed)
     if not ear.echoes and await ear.wait(lambda: not ear.nonce or echoed(), timeout) and not ear.nonce:
         return True
     # One that came back only when it was whole may have lost a part on the way to a kernel that has no room: once more.
