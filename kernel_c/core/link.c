@@ -68,6 +68,8 @@ void link_leave(struct kernel *kernel, enum wire_leave_reason why)
     link_file_close(kernel);
     link->prompt_due = why != WIRE_LEAVE_REASON_REBOOT;
     link->host_lingers = why == WIRE_LEAVE_REASON_EXPIRED;
+    if (link->host_lingers)
+        wire_receiver_drop(&link->receiver); /* half a line of the host that fell silent: no person typed it */
 }
 
 /* ---- receiving */

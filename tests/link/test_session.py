@@ -288,15 +288,16 @@ def test_back_by_break(boot: Boot, options: tuple[str, ...]) -> None:
 
 def test_back_by_silence(host: Host) -> None:
     since, after, begun = len(host.records), len(host.text), time.monotonic()
-    host.send(b"noise is no sign of life\n")
+    host.send(b"noise is no sign of life\n@q 0008 id=8 op=log i=")  # its program was killed in the middle of a line
     assert host.left(since).why == LeaveReason.EXPIRED
     host.until_text(b"llmk> ", after)
-    after = len(host.text)
+    left, after = after, len(host.text)
     host.send(b"q 0012 id=3 op=gen s=Once_upon_a_time*00000000\n")  # of a host that has not noticed, and damaged
     host.until_text(b"^C", after)
     host.settle()
     assert b"tok/s" not in host.text[after:], "it was not run as a prompt"
     assert_human(host)
+    assert b"op=log" not in host.text[left:], "a person's line begins with what a person typed"
     assert time.monotonic() - begun > 9.0
 
 
