@@ -249,7 +249,7 @@ def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=30, help="pairs of bursts (default 30)")
-    parser.add_argument("--dim", type=int, default=768, help="width of the model: larger is slower (default 768)")
+    parser.add_argument("--dim", type=int, default=896, help="width of the model: larger is slower (default 896)")
     parser.add_argument("--choices", type=int, default=0, metavar="N", help="what choices of N tokens cost instead")
     parser.add_argument("--against", type=Path, metavar="FILE", help="another simulator as the first of each pair")
     parser.add_argument("--plain", action="store_true", help="a line without the model of chip and clock")

@@ -11,6 +11,7 @@ from live_kernel import SLOWLY, Kernel, collect
 from waiting import until
 
 from llmbm_console.chaos.endpoints import connect
+from llmbm_console.core import link_hello
 from llmbm_console.core.events import LinkPhase, RecordReceived
 from llmbm_console.core.link_hello import Ear, say_hello
 from llmbm_console.core.live import LiveSession
@@ -181,3 +182,22 @@ async def test_another_programs_hello_that_comes_back_is_not_taken_for_an_echo_o
 
     assert await say_hello(ear, write, knock=False, timeout=1.0)
     assert not ear.echoes
+
+
+async def test_a_kernel_that_started_behind_the_last_hello_is_told_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing else would come from it: it waits at its prompt."""
+    monkeypatch.setattr(link_hello, "TRIES", (0.1,))
+    ear, hellos = Ear(), 0
+
+    async def write(data: bytes) -> None:
+        nonlocal hellos
+        if data.endswith(END):
+            hellos += 1
+            if hellos == 1:
+                ear.beacons += 1
+            else:
+                ear.nonce = ""  # answered
+        ear.tell()
+
+    assert await link_hello.establish(ear, write)
+    assert hellos == 2

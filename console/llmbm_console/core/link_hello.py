@@ -189,9 +189,20 @@ async def establish(ear: Ear, write: Write) -> bool:
     """Listens for a moment, then tries until the kernel answers. False: it does not, and the line is quiet.
 
     The first hello goes without a knock: a frame does no harm to a running answer or a half-typed line, and firmware
-    gets no Enter.
+    gets no Enter. A kernel that started meanwhile has heard none of it, and says so: it is told anew.
     """
     await ear.wait(lambda: bool(ear.machine_frames or ear.beacons), LISTEN)
+    while True:
+        beacons = ear.beacons
+        if await _try(ear, write):
+            return True
+        if ear.beacons == beacons:
+            ear.nonce = ""
+            return False
+
+
+async def _try(ear: Ear, write: Write) -> bool:
+    """All tries, as long as the line is no terminal that shows what is typed."""
     for number, timeout in enumerate(TRIES):
         while ear.frozen:
             await ear.wait(lambda: not ear.frozen, 1.0)
@@ -205,5 +216,4 @@ async def establish(ear: Ear, write: Write) -> bool:
             return True
         if ear.echoes and not ear.machine_frames:
             break  # a terminal that shows what is typed: to go on would be to type prompts
-    ear.nonce = ""
     return False
