@@ -1,4 +1,4 @@
-"""A kernel of its own for a test, and what a session said."""
+"""A kernel of its own for a test, a session behind a middleman, and what it said."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from pathlib import Path
 
 from waiting import until
 
+from llmbm_console.chaos.proxy import Chaos
 from llmbm_console.core.events import Event, RecordReceived
 from llmbm_console.core.live import LiveSession
 from llmbm_console.core.paths import default_model, find_tokenizer
+from llmbm_console.core.state import Turn
+from llmbm_protocol.schema import Counters
 
 PROMPT = "Once upon a time"
 SLOWLY = ("--poll-gap-us", "20000")
@@ -47,6 +50,34 @@ class Kernel:
             self.process.send_signal(signal.SIGCONT)
             self.process.kill()
             await self.process.wait()
+
+
+class Line:
+    """A session behind a middleman."""
+
+    def __init__(self, chaos: Chaos, session: LiveSession, events: list[Event]) -> None:
+        self.chaos, self.session, self.events = chaos, session, events
+
+    @property
+    def counters(self) -> Counters:
+        """The kernel's own, so far."""
+        found = self.session.state.link.counters
+        assert found is not None
+        return found
+
+    async def whole_answer(self) -> Turn:
+        """A prompt, and its answer without a gap."""
+        outcome = await asyncio.wait_for(self.session.submit(PROMPT), 60)
+        assert outcome.ok, outcome.error
+        assert outcome.turn is not None
+        assert outcome.turn.finished is not None
+        assert (outcome.turn.lost_tokens, len(outcome.turn.tokens)) == (0, outcome.turn.finished.tokens)
+        return outcome.turn
+
+    async def seed(self, number: int) -> None:
+        """A request that must be done."""
+        outcome = await asyncio.wait_for(self.session.set_parameter("seed", str(number)), 60)
+        assert (outcome.ok, outcome.output) == (True, str(number))
 
 
 def collect(session: LiveSession) -> list[Event]:

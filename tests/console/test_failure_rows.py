@@ -11,48 +11,19 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from live_kernel import PROMPT, SLOWLY, Kernel, collect, records
+from live_kernel import PROMPT, SLOWLY, Kernel, Line, collect, records
 from waiting import until
 
 from llmbm_console.chaos.endpoints import connect
 from llmbm_console.chaos.faults import NOISE
 from llmbm_console.chaos.proxy import Chaos
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import ConsoleText, Event, Gap, LinkChanged, LinkPhase, MachineStatus, Notice
+from llmbm_console.core.events import ConsoleText, Gap, LinkChanged, LinkPhase, MachineStatus, Notice
 from llmbm_console.core.live import LiveSession
-from llmbm_console.core.state import Turn
 from llmbm_console.core.targets import Target, make_session
-from llmbm_protocol.schema import Counters, Credit, Hello, SamplingState, Stream
+from llmbm_protocol.schema import Credit, Hello, SamplingState, Stream
 
 Sessions = Callable[..., LiveSession]
-
-
-class Line:
-    """A session behind a middleman."""
-
-    def __init__(self, chaos: Chaos, session: LiveSession, events: list[Event]) -> None:
-        self.chaos, self.session, self.events = chaos, session, events
-
-    @property
-    def counters(self) -> Counters:
-        """The kernel's own, so far."""
-        found = self.session.state.link.counters
-        assert found is not None
-        return found
-
-    async def whole_answer(self) -> Turn:
-        """A prompt, and its answer without a gap."""
-        outcome = await asyncio.wait_for(self.session.submit(PROMPT), 60)
-        assert outcome.ok, outcome.error
-        assert outcome.turn is not None
-        assert outcome.turn.finished is not None
-        assert (outcome.turn.lost_tokens, len(outcome.turn.tokens)) == (0, outcome.turn.finished.tokens)
-        return outcome.turn
-
-    async def seed(self, number: int) -> None:
-        """A request that must be done."""
-        outcome = await asyncio.wait_for(self.session.set_parameter("seed", str(number)), 60)
-        assert (outcome.ok, outcome.output) == (True, str(number))
 
 
 @asynccontextmanager
