@@ -12,6 +12,7 @@ import pytest
 from driving import make_app, screen_text, settled, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
+from scripted import ScriptedSession, rich_state
 
 from llmbm_console import cli
 from llmbm_console.core.errors import SessionError
@@ -146,6 +147,20 @@ async def test_keys_of_the_toolkit_can_be_given_to_something_else(key: str, owne
         await pilot.press("escape", "escape", "q")
         if owner == "session.quit":
             await wait_until(pilot, lambda: "F10 quits" in screen_text(app), "the hint names the key")
+
+
+async def test_hints_name_the_keys_that_hold() -> None:
+    keys = {"machine.registers": "f8", "view.machine": "f11", "chat.probabilities": "f12", "record.toggle": "f7"}
+    settings = Settings(bindings={name: (key,) for name, key in keys.items()})
+    app = make_app(ScriptedSession(rich_state()), settings=settings)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        assert "F12 shows what these keep" in screen_text(app)
+        await pilot.press("f11")
+        await wait_until(pilot, lambda: "F8 registers" in screen_text(app), "the machine pane")
+        assert "F2 Memory" in screen_text(app)
+        await pilot.press("f2")
+        await wait_until(pilot, lambda: "F11 Machine" in screen_text(app), "the line of views")
 
 
 async def test_a_key_of_ones_own_acts_and_is_what_the_footer_shows() -> None:

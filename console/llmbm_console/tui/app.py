@@ -16,7 +16,7 @@ from textual.command import CommandPalette, Provider
 from textual.filter import LineFilter
 from textual.timer import Timer
 
-from llmbm_console.core.actions import Action, unavailable
+from llmbm_console.core.actions import Action, key_labels, unavailable
 from llmbm_console.core.defaults import CHOICES
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, LinkPhase, MachineStatus
@@ -96,6 +96,7 @@ class ConsoleApp(App[int]):
         self._settings_file = settings_file
         self.actions = self.settings.actions()
         self.by_id = {action.id: action for action in self.actions}
+        self.key_labels = key_labels(self.actions)
         # Textual asks for the variables of the theme while it is set up.
         self.theme_folders = tuple(theme_folders if theme_folders is not None else default_theme_folders())
         self.themes, self.theme_problems = load_themes(self.theme_folders)
@@ -342,6 +343,7 @@ class ConsoleApp(App[int]):
             recording=self._recording,
             tint=self.tint,
             choices=self.session is not None and self.session.choices > 0,
+            keys=self.key_labels,
         )
 
     def shown_frame(self) -> Frame:

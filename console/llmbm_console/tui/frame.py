@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from llmbm_console.core.actions import ACTIONS, key_labels
 from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.state import State
 from llmbm_console.tui.glyphs import BLOCKS, Glyphs
@@ -14,6 +16,8 @@ STALE_AFTER = 5.0  # seconds without a sample before a panel says so; the kernel
 
 #: Phases with a session: what is shown is the kernel's word.
 LINKED = frozenset({LinkPhase.MACHINE, LinkPhase.SLOW, LinkPhase.SILENT})
+
+KEYS = key_labels(ACTIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Frame:
     recording: float | None = None  # seconds since it began; None: none runs
     tint: str = ""  # what answers are tinted by, see tint.MODES
     choices: bool = False  # how tokens are chosen is asked for
+    keys: Mapping[str, str] = field(default_factory=lambda: KEYS)  # of each action, as hints write them
 
     @property
     def post_mortem(self) -> bool:

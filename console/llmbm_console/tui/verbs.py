@@ -18,7 +18,7 @@ from llmbm_console.tui.verbs_machine import MachineVerbs
 from llmbm_console.tui.verbs_memory import MemoryVerbs
 from llmbm_console.tui.verbs_record import RecordVerbs
 from llmbm_console.tui.verbs_view import ViewVerbs
-from llmbm_console.tui.widgets.sampling import HELD, PAST
+from llmbm_console.tui.widgets.sampling import fixed
 from llmbm_protocol.parameters import PARAMETERS
 from llmbm_protocol.words import Phase
 
@@ -138,7 +138,7 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs):
     def _fixed(self) -> bool:
         """Whether the sliders show another moment than now; says so."""
         if (held := self.app.held) is not None:
-            self.say(PAST if held.past else HELD, "warning")
+            self.say(fixed(held.past, self.app.key_labels), "warning")
         return held is not None
 
     def sampling_undo(self) -> None:

@@ -7,7 +7,6 @@ import os
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Literal
 
-from llmbm_console.core.actions import key_label
 from llmbm_console.core.errors import SessionError
 from llmbm_console.tui.text import plain
 
@@ -30,9 +29,8 @@ class VerbGroup:
         self.app.notify(plain(text), severity=importance, timeout=6 if importance != "information" else 3, markup=False)
 
     def key(self, name: str) -> str:
-        """How the key of an action is written for people: what the person chose, or what the palette calls it."""
-        action = self.app.by_id[name]
-        return key_label(action.keys[0]) if action.keys else f"“{action.title}” in the palette"
+        """How the key of an action is written for people: the one that holds, or what the palette calls it."""
+        return self.app.key_labels[name]
 
     def background(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs a verb of the session beside the interface; a failure is a notice."""

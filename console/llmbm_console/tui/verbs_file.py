@@ -69,7 +69,8 @@ class FileVerbs(VerbGroup):
 
         path = self.app.main.views.files.selected
         if path is None:
-            self.say("there is no file to open: w records a session, /save_dump makes a dump")
+            key = self.key("record.toggle")
+            self.say(f"there is no file to open: {key} records a session, /save_dump makes a dump")
         else:
             self.app.leave_for(Target("file", str(path)))
 

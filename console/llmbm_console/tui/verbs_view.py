@@ -180,7 +180,8 @@ class ViewVerbs(TimeVerbs):
         self.app.tint = MODES[(MODES.index(self.app.tint) + 1) % len(MODES)]
         self.app.keep("tint", self.app.tint)
         if self.app.tint == "probability" and newest(self.app.shown_frame().state) is None:
-            self.say("tint by probability: nothing is known of these tokens; p asks for the next ones")
+            key = self.key("chat.probabilities")
+            self.say(f"tint by probability: nothing is known of these tokens; {key} asks for the next ones")
         else:
             self.say(f"tint by {self.app.tint}" if self.app.tint else "no tint")
         self.app.pacer.flush()

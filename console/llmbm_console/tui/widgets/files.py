@@ -23,8 +23,8 @@ EMPTY = (
     "No dump and no recording yet.",
     "",
     "/save_dump makes the kernel write a dump,",
-    "w records this session, W saves a clip of it.",
-    "a looks again.",
+    "{record} records this session, {clip} saves a clip of it.",
+    "{again} looks again.",
 )
 
 
@@ -112,10 +112,15 @@ class FileList(LineView):
                 line(("Enter", "$accent"), (" opens  ", "$muted"), ("c", "$accent"), (" compare", "$muted")),
             )
         else:
-            rows = [Line(text[a:b], "files--note") for text in EMPTY for a, b in wrap(text, width)]
+            rows = [Line(text[a:b], "files--note") for text in self._empty() for a, b in wrap(text, width)]
             self.set_heading(line(), line())
         if rows != self.rows:
             self.set_rows(0, rows)
+
+    def _empty(self) -> list[str]:
+        keys = self._frame.keys
+        record, clip, again = keys["record.toggle"], keys["record.clip"], keys["file.again"]
+        return [text.format(record=record, clip=clip, again=again) for text in EMPTY]
 
     def _row(self, path: Path, detail: str, width: int) -> Line:
         style = "files--marked" if path == self.marked else "files--row"

@@ -83,17 +83,20 @@ def reason_not(frame: Frame) -> tuple[str, str]:
     if frame.recorded:
         return "A recording holds what came over the line, not the memory behind it.", ""
     if frame.held:
-        return "This is the past, and memory is only there now.", "A full stop goes back to now."
+        return "This is the past, and memory is only there now.", f"{frame.keys['time.live']} goes back to now."
     if not frame.controllable:
         text = "A serial line does not reach the machine's memory, or this session only watches."
         return text, "With --qemu, --qmp or --sim it can be read."
     if frame.state.machine.status is not MachineStatus.PAUSED:
         return (
             "The machine runs, and what is in its memory changes while one looks.",
-            "P pauses it: then this shows what is in it. Nothing is lost; P again lets it run on.",
+            "{0} pauses it: then this shows what is in it. Nothing is lost; {0} again lets it run on.".format(
+                frame.keys["machine.pause"]
+            ),
         )
     if not by_address(frame.state):
-        return "The kernel has not said yet where its arenas are.", "a goes to an address all the same."
+        key = frame.keys["hex.address"]
+        return "The kernel has not said yet where its arenas are.", f"{key} goes to an address all the same."
     return "", ""
 
 

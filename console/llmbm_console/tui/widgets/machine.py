@@ -40,17 +40,17 @@ def _buttons(frame: Frame) -> Content:
     """What can be done to it, to click on."""
     paused = frame.state.machine.status is MachineStatus.PAUSED
     verbs = (
-        ("P", "resume" if paused else "pause", "pause"),
-        ("R", "reset", "reset"),
-        ("Q", "off", "quit"),
-        ("S", "screen", "screen"),
-        ("I", "registers", "registers"),
+        ("resume" if paused else "pause", "pause"),
+        ("reset", "reset"),
+        ("off", "quit"),
+        ("screen", "screen"),
+        ("registers", "registers"),
     )
     parts = [
-        line((key, "bold $accent"), (f" {word}", "$muted")).stylize(
+        line((frame.keys[f"machine.{verb}"], "bold $accent"), (f" {word}", "$muted")).stylize(
             Style.from_meta({"@click": f"app.do('machine.{verb}')"})
         )
-        for key, word, verb in verbs
+        for word, verb in verbs
     ]
     return Content("  ").join(parts)
 

@@ -81,7 +81,10 @@ class MemoryPanel(Panel):
         if not self.has_focus or not frame.controllable:
             return line()
         paused = frame.state.machine.status is MachineStatus.PAUSED
-        return line(("" if paused else "P pauses, ", "$muted"), ("Enter opens the octets", "$muted"))
+        return line(
+            ("" if paused else f"{frame.keys['machine.pause']} pauses, ", "$muted"),
+            (f"{frame.keys['memory.lens']} opens the octets", "$muted"),
+        )
 
     def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
         zones = memory_map.by_address(frame.state)

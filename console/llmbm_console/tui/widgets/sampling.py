@@ -3,6 +3,8 @@ what the one in hand means or why it was refused."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -30,8 +32,13 @@ FIELDS = {
     "seed": "seed",
 }
 
-PAST = "the past is shown: . goes to now"
-HELD = "the view is held: space lets it go"
+
+def fixed(past: bool, keys: Mapping[str, str]) -> str:
+    """Why the sliders cannot be moved: another moment than now is shown."""
+    if past:
+        return f"the past is shown: {keys['time.live']} goes to now"
+    return f"the view is held: {keys['view.hold']} lets it go"
+
 
 #: Those that cut a distribution: the others change what it is.
 CUTTING = ("temp", "min_p", "top_p", "top_k")
@@ -115,7 +122,8 @@ class SamplingPanel(Framed, can_focus=False):
         distribution = known(token.choice, vocab_of(state)) if token is not None and token.choice is not None else None
         self.set_class(distribution is not None, "-whatif")
         if state.sampling is None or distribution is None:
-            hint = "" if frame.read_only or frame.choices or state.sampling is None else "p shows what these keep"
+            told = frame.read_only or frame.choices or state.sampling is None
+            hint = "" if told else f"{frame.keys['chat.probabilities']} shows what these keep"
             self._hint(hint)
             return
         self._hint("what if: the last token")
@@ -167,7 +175,7 @@ class SamplingPanel(Framed, can_focus=False):
             )
             text = line((told_by, "$muted"))
         elif self._frame.held:
-            text = line((PAST if self._frame.past else HELD, "$info"))
+            text = line((fixed(self._frame.past, self._frame.keys), "$info"))
         elif told is not None and told.message:
             text, word, style = line((clip(told.message, width), "$bad")), "refused", "$bad"
         elif told is not None and told.typed:

@@ -119,7 +119,8 @@ class SentinelPanel(Panel):
         if height >= 5 + len(tail):
             head += [self._percentiles(sentinel), self._overruns(sentinel)]
         if height >= 12 and (budget := suggestion(sentinel)) and frame.live and not tail:
-            head.append(line((f"a pins {figures.cycles(budget)} for decode (p99 and a tenth)", "$muted")))
+            key = frame.keys["sentinel.suggest"]
+            head.append(line((f"{key} pins {figures.cycles(budget)} for decode (p99 and a tenth)", "$muted")))
         rows = max(1, height - len(head))
         if rows >= 6:
             head.append(line(("each column a token, full height the budget", "$muted")))

@@ -37,7 +37,6 @@ KEY_WEIGHTS = {"view.palette": 0, "session.quit": 0} | dict.fromkeys(
     ("view.help", "view.leader", "chat.prompt", "chat.break", *VIEW_ACTIONS), 1
 )
 #: Views with a key of their own, as it is by default.
-VIEW_KEYS = {"chat": "F6", "memory": "F2", "log": "F3", "sampling": "7", "machine": "F4", "dumps": "F5"}
 PHASES = {
     Phase.IDLE: "idle",
     Phase.PREFILL: "prefill",
@@ -212,9 +211,9 @@ class TabLine(Strip):
             title = "Console" if name == "chat" and not self.narrow else title
             label = f" {title} {troubles} " if name == "log" and troubles else f" {title} "
             style = "bold reverse $accent" if name == self.tab else "$warn" if name == "log" and troubles else "$muted"
-            key = VIEW_KEYS[name] if keys and name != self.tab else ""
-            part = line((f" {key}" if key else "", "bold $accent"), (label, style))
             action = f"pane.{panes[0]}" if name == "sampling" else f"view.{'console' if name == 'chat' else name}"
+            key = frame.keys[action] if keys and name != self.tab else ""
+            part = line((f" {key}" if key else "", "bold $accent"), (label, style))
             if name != self.tab:
                 part = part.stylize(Style.from_meta({"@click": f"app.do('{action}')"}))
             parts.append(part)
@@ -289,8 +288,9 @@ class TokenStrip(Strip):
     def content_for(self, frame: Frame, width: int) -> Content:
         turn, token = told_turn(frame.state), newest(frame.state)
         if turn is None or token is None or token.choice is None:
-            text = "nothing is told yet: the next answer is" if frame.choices else "p asks for them"
-            return line(("p    ", "$muted"), (f"token probabilities: {text}", "$muted")).truncate(width)
+            key = frame.keys["chat.probabilities"]
+            text = "nothing is told yet: the next answer is" if frame.choices else f"{key} asks for them"
+            return line((f"{'p':<{self.NAME}}", "$muted"), (f"token probabilities: {text}", "$muted")).truncate(width)
         room = max(4, width - self.NAME - 8)
         chance = token.choice.probability / figures.MILLION
         budget = frame.state.sentinel.decode_budget if frame.state.sentinel is not None else 0

@@ -170,7 +170,11 @@ def guide(frame: Frame) -> list[tuple[str, str]]:
             (f"Opening {frame.state.target or 'the target'} …", "transcript--answer"),
             (link.detail, "transcript--warn"),
             (
-                "It is tried again by itself; Esc and r try at once, ^q quits." if link.detail else "",
+                "It is tried again by itself; Esc and {} try at once, {} quits.".format(
+                    frame.keys["session.retry"], frame.keys["session.quit"]
+                )
+                if link.detail
+                else "",
                 "transcript--output",
             ),
         ]
