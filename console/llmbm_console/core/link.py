@@ -436,8 +436,9 @@ class Link:
     # ---- sending ---------------------------------------------------------------------------------------------------
 
     def wake(self) -> None:
-        """There may be something to write."""
-        self._wake.set()
+        """Something may be written now, if there is anything."""
+        if self.requests.has_output:
+            self._wake.set()
 
     async def _send_raw(self, data: bytes) -> None:
         self.sent_bytes += len(data)

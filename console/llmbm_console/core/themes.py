@@ -7,6 +7,7 @@ screen and not for how it looks. A broken file is a sentence for the person and 
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
@@ -162,11 +163,14 @@ def load_themes(folders: Iterable[Path]) -> tuple[dict[str, ThemeFile], tuple[st
     return themes, tuple(problems)
 
 
-def theme_stamps(folders: Iterable[Path]) -> dict[Path, int]:
-    """The theme files that are there and when each was written, in nanoseconds: to see that one was changed."""
-    stamps: dict[Path, int] = {}
+def theme_stamps(folders: Iterable[Path]) -> dict[str, int]:
+    """The theme files that are there and when each was written, in nanoseconds: to see that one was changed. Asked for
+    every second, it makes no Path of each of them."""
+    stamps: dict[str, int] = {}
     for folder in folders:
-        for path in folder.glob("*.toml"):
-            with contextlib.suppress(OSError):  # it went between being listed and being looked at
-                stamps[path] = path.stat().st_mtime_ns
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:  # a person has no such folder at first
+            for entry in entries:
+                if entry.name.endswith(".toml"):
+                    with contextlib.suppress(OSError):  # it went between being listed and being looked at
+                        stamps[entry.path] = entry.stat().st_mtime_ns
     return stamps

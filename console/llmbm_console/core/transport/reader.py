@@ -47,7 +47,8 @@ class SocketReader:
             selector.register(self._line, selectors.EVENT_READ)
             selector.register(self._wake_here, selectors.EVENT_READ)
             while True:
-                rest = max(0.0, self._delivered_at + TOGETHER - time.monotonic()) if self._chunks else None
+                left = self._chunks and not self._scheduled.is_set()  # a delivery on its way takes all there is
+                rest = max(0.0, self._delivered_at + TOGETHER - time.monotonic()) if left else None
                 ready = [key.fileobj for key, _ in selector.select(rest)]
                 if self._wake_here in ready:
                     break
