@@ -91,9 +91,10 @@ def screen(one: Kernel, seconds: float) -> tuple[Figures, Latencies]:
     relay = Relay(one.line, front)
     terminal = Terminal("-m", "llmbm_console.cli", "--connect", f"unix:{front}")
     terminal.wait_for(rb"kernel ready", 30)
-    os.write(terminal.fd, b"/max_tokens 256\r")
-    drain(terminal.fd, 1)
     latencies = Latencies(relay)
+    latencies.drawn(terminal.raw, time.monotonic())  # what is not drawn again: the frames
+    os.write(terminal.fd, b"/max_tokens 256\r")
+    drain(terminal.fd, 1, latencies.drawn)
     figures = stream(terminal.fd, terminal.pid, terminal.fd, PASTED, relay, seconds, latencies.drawn)
     terminal.close()
     return figures, latencies
