@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from llmbm_console.core.state import State
 from llmbm_console.tui.widgets.sampling import FIELDS
+
+if TYPE_CHECKING:
+    from llmbm_protocol.schema import SamplingState
 
 MOST = 200  # changes that are remembered
 
@@ -15,6 +20,7 @@ class SamplingHistory:
     """Follows the values in force. Steps of its own are not new changes."""
 
     def __init__(self) -> None:
+        self._record: SamplingState | None = None  # that was looked at last
         self._values: dict[str, int] = {}
         self._done: list[Change] = []
         self._undone: list[Change] = []
@@ -23,8 +29,9 @@ class SamplingHistory:
     def note(self, state: State) -> None:
         """The values in force now; those that differ from before are changes."""
         record = state.sampling
-        if record is None:
+        if record is None or record is self._record:
             return
+        self._record = record
         change = []
         for name, attribute in FIELDS.items():
             value: int = getattr(record, attribute)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from textual.content import Content
+from textual.geometry import Region
 from textual.widget import Widget
 
 from llmbm_console.tui.frame import Frame
@@ -72,10 +73,18 @@ class Framed(Widget):
         right = self._right.truncate(max(0, width - name.cell_length - 3), ellipsis=True)
         fill = width - name.cell_length - right.cell_length - (2 if right.cell_length else 1)
         if right.cell_length and fill > 0:
-            self.border_title = line(name, (" " + self.glyphs.rule * fill + " ", edge), right)
-        else:
-            self.border_title = name
-        self.border_subtitle = self._bottom.truncate(width, ellipsis=True) if self._bottom.cell_length else None
+            name = line(name, (" " + self.glyphs.rule * fill + " ", edge), right)
+        self._set_edges(name, self._bottom.truncate(width, ellipsis=True) if self._bottom.cell_length else None)
+
+    def _set_edges(self, title: Content, subtitle: Content | None) -> None:
+        """Draws the edges that are others now. Setting `border_title` would draw the whole pane."""
+        (width, height), gutter = self.outer_size, self.gutter
+        if not _same(title, self._border_title):
+            self._border_title = title
+            self.refresh(Region(-gutter.left, -gutter.top, width, 1))
+        if not _same(subtitle, self._border_subtitle):
+            self._border_subtitle = subtitle
+            self.refresh(Region(-gutter.left, height - 1 - gutter.top, width, 1))
 
     def on_resize(self) -> None:
         """The heading fills the edge."""
@@ -96,3 +105,7 @@ class Framed(Widget):
     def on_descendant_blur(self) -> None:
         """See on_focus."""
         self._draw_heading()
+
+
+def _same(one: Content | None, other: Content | None) -> bool:
+    return one is other or (one is not None and other is not None and one.is_same(other))

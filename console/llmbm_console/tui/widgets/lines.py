@@ -6,6 +6,7 @@ Only what is visible is rendered, and a change repaints only its rows.
 from __future__ import annotations
 
 import time
+from math import ceil
 from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
@@ -15,7 +16,7 @@ from textual.color import Color
 from textual.filter import LineFilter
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
-from textual.scrollbar import ScrollBarRender
+from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.selection import Selection
 from textual.strip import Strip
 
@@ -51,6 +52,15 @@ class Look(NamedTuple):
     filters: tuple[LineFilter, ...]
     background: Color
     style: Style  # of blanks
+
+
+def thumb(rows: int, window: int, whole: int, position: float) -> tuple[int, int] | None:
+    """Where the thumb of a bar begins and ends, in eighths of a row, as Textual draws it; None when there is none."""
+    if not rows or not 0 < window < whole:
+        return None
+    length = max(1.0, window / (whole / rows))
+    start = int((rows - length) * (position / (whole - window)) * 8)
+    return start, start + ceil(length * 8)
 
 
 class WholeCells(ScrollBarRender):
@@ -161,7 +171,12 @@ class LineView(ScrollView, Framed, can_focus=True):
             return
         self._bar_at, self._bar_late = now, False
         bar = self.vertical_scrollbar
-        bar.window_virtual_size, bar.position = self.virtual_size.height, self.scroll_y
+        rows, window = bar.size.height, bar.window_size
+        before = thumb(rows, window, bar.window_virtual_size, bar.position)
+        bar.set_reactive(ScrollBar.window_virtual_size, self.virtual_size.height)
+        bar.set_reactive(ScrollBar.position, self.scroll_y)
+        if thumb(rows, window, bar.window_virtual_size, bar.position) != before:
+            bar.refresh()
 
     def settle(self) -> None:
         """Called at the gauges' turn: what can wait until then is drawn."""
@@ -312,7 +327,7 @@ class LineView(ScrollView, Framed, can_focus=True):
         width = self.scrollable_content_region.width
         row = self.scroll_offset.y + y
         if row >= self.row_count:
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self._style(""))
         item = self.row_line(row)
         style = self._style(item.style)
         if row == self.selected_row:
@@ -329,7 +344,7 @@ class LineView(ScrollView, Framed, can_focus=True):
         selection = self.text_selection
         if selection is not None and (span := selection.get_span(row)) is not None:
             segments = self._selected(item, segments, span)
-        strip = Strip(segments).adjust_cell_length(width, style if row == self.selected_row else self.rich_style)
+        strip = Strip(segments).adjust_cell_length(width, style if row == self.selected_row else self._style(""))
         return strip.apply_offsets(0, row)
 
     def _marked(self, item: Line, style: Style) -> list[Segment]:

@@ -56,7 +56,7 @@ class Panel(Framed, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One of the lines: a change of one does not make all anew."""
-        if self.text_selection is not None or y >= len(self._lines):
+        if self.text_selection is not None or not 0 <= y < len(self._lines):
             return super().render_line(y)
         strips = Visual.to_strips(self, self._lines[y], self.content_size.width, 1, self.visual_style, pad=True)
         return strips[0].apply_offsets(0, y)

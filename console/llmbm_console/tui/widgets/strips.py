@@ -377,6 +377,8 @@ class KeyLine(Strip):
         self.armed = ""  # what a dangerous action would do, while it waits for its second press
         self.armed_key = ""
         self.armed_share = 0.0
+        self._told: tuple[object, ...] = ()  # what the keys are made from
+        self._keys = Content("")
 
     def content_for(self, frame: Frame, width: int) -> Content:
         if self.armed:
@@ -392,6 +394,12 @@ class KeyLine(Strip):
             return past_line(frame, width)
         if frame.failure:
             return line(("r", "bold $accent"), (" try again   ", "$muted"), ("^q", "bold $accent"), (" quit", "$muted"))
+        told = (width, self.in_prompt, self.narrow, frame.read_only, frame.controllable, frame.post_mortem)
+        if told != self._told:
+            self._told, self._keys = told, self._usual(frame, width)
+        return self._keys
+
+    def _usual(self, frame: Frame, width: int) -> Content:
         parts: list[tuple[int, Content]] = []
         if self.in_prompt:
             extras = (("Enter", "send", 0), ("^j", "newline", 2), ("Esc", "panes", 0))
