@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -25,6 +24,7 @@ from llmbm_console.core.settings import Settings
 from llmbm_console.core.state import State
 from llmbm_console.core.themes import DEFAULT_THEME, ThemeFile, load_themes, theme_folder, theme_stamps
 from llmbm_console.core.timeline import Timeline
+from llmbm_console.tui import garbage
 from llmbm_console.tui.arming import Arming
 from llmbm_console.tui.frame import LINKED, Frame
 from llmbm_console.tui.glyphs import BLOCKS, GLYPHS
@@ -230,8 +230,7 @@ class ConsoleApp(App[int]):
         self.call_after_refresh(self._after_first_paint)
 
     def _after_first_paint(self) -> None:
-        gc.freeze()  # what is there by now stays to the end
-        gc.enable()
+        garbage.begin()
         self.connect()
 
     def on_app_focus(self) -> None:
@@ -286,6 +285,7 @@ class ConsoleApp(App[int]):
             if session.recorder is not None:
                 self.recorded += session.recorder.paths
             await session.close()
+            garbage.forget()
 
     # ---- drawing
 
@@ -422,6 +422,8 @@ class ConsoleApp(App[int]):
     def _tick(self) -> None:
         """Once a second: changed theme files are read, and shown values age. Files and closed sessions do not."""
         self.read_themes_again()
+        if self._state.phase is Phase.IDLE and len(self.screen_stack) == 1:
+            garbage.collect()
         if self.playback is None and self._state.link.phase not in (LinkPhase.CLOSED, LinkPhase.POST_MORTEM):
             self.main.status.show(self.shown_frame())
             if self.clock() - self._state.now > 1:

@@ -1,8 +1,8 @@
-"""When to draw: what streams 28 times a second, gauges 4 times a second at most, every two seconds while the kernel
-idles, and nothing while nothing happens.
+"""When to draw: what streams 36 ms after it came at the latest, gauges every quarter of a second, every two seconds
+while the kernel idles, and nothing while nothing happens.
 
-What comes after a time of quiet is drawn at once; what comes then waits for its turn. So a token is on the screen 36 ms
-after it came at the latest, and an end is never left out.
+What comes after a time of quiet is drawn at once. What comes soon after that waits, and what comes while it waits is
+drawn with it: few pictures, and none of them late. An end is never left out.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from llmbm_console.core.events import (
 )
 from llmbm_protocol.words import Stream
 
-STREAM_PERIOD = 1 / 28
+LATEST = 0.036  # s from the arrival of what streams to its drawing
 GAUGE_PERIOD = 1 / 4
 IDLE_PERIOD = 2.0  # while the kernel waits for a prompt: its samples say the same again and again
 
@@ -91,21 +91,26 @@ class Pacer:
         await asyncio.gather(self._run_text(), self._run_gauges())
 
     async def _run_text(self) -> None:
+        drawn_at = -LATEST
         while await self._text.wait():
+            if time.monotonic() - drawn_at < LATEST:
+                await asyncio.sleep(LATEST)
             self._text.clear()
-            if self._gauges_soon:
+            drawn_at = time.monotonic()
+            if self._gauges_soon or (self._any.is_set() and drawn_at + LATEST > self._gauged_at + GAUGE_PERIOD):
                 self.flush()
             else:
                 self._draw(False)
-            await asyncio.sleep(STREAM_PERIOD)
 
     async def _run_gauges(self) -> None:
         while await self._any.wait():
+            early = self._gauged_at + GAUGE_PERIOD - time.monotonic()
             calm = self._gauged_at + IDLE_PERIOD - time.monotonic()
-            if calm > 0 and not self._news.is_set():
+            if early > 0:
+                await asyncio.sleep(early)
+            elif calm > 0 and not self._news.is_set():
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(calm):
                         await self._news.wait()
-            if self._any.is_set():
+            else:
                 self.flush()
-            await asyncio.sleep(GAUGE_PERIOD)

@@ -136,8 +136,11 @@ class MainScreen(Screen[None]):
         if gauges or state.sampling is not before.sampling or state.pending is not before.pending:
             self.sampling.show(frame)
         self.token_strip.show(frame)
-        if not gauges:
-            return
+        if gauges:
+            self._show_gauges(frame)
+        self._write()
+
+    def _show_gauges(self, frame: Frame) -> None:
         self.transcript.settle()
         self.event_list.settle()
         for part in (self.status, self.banner, self.tabs, self.hud, self.keys):
@@ -148,6 +151,18 @@ class MainScreen(Screen[None]):
             self._views.show(frame)
         self.prompt.show(frame)
         self.relayout()
+
+    def _write(self) -> None:
+        """Writes what has changed. Textual would do it later: it takes a change through the queue of its widget and the
+        one of the screen, and then waits for a timer. So it shall when the panes are to be placed anew first."""
+        if self.deck._layout_required or self._layout_required:
+            return
+        for part in self.deck.children:
+            if part._repaint_required and part.display:
+                part._repaint_required = False
+                self._dirty_widgets.add(part)
+        if self._dirty_widgets:
+            self._on_timer_update()
 
     @property
     def views(self) -> ViewPanes:
