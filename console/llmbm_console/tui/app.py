@@ -403,7 +403,7 @@ class ConsoleApp(App[int]):
         self._state = state
         self._read += 1
         if self._read % FREEZE_EVERY == 0:
-            gc.freeze()  # it stays: the collector need not look at all of it again, a third of a second each time
+            garbage.keep()  # it stays: the collector need not look at all of it again, a third of a second each time
         if state.now < first:
             self.timeline.begin(state)  # the last state before the clip is what it begins with
         else:

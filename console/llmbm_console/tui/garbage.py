@@ -14,16 +14,21 @@ THRESHOLDS = (5_000, 20, 100)  # new objects, passes through the new ones, passe
 
 def begin() -> None:
     """What is there by now stays to the end."""
-    gc.freeze()
+    keep()
     gc.set_threshold(*THRESHOLDS)
     gc.enable()
+
+
+def keep() -> None:
+    """What is there now stays, and no pass goes through it again."""
+    gc.freeze()
 
 
 def collect() -> None:
     """Now is a good moment. Not while something is open that will be closed: it would never be found."""
     if gc.get_count()[2]:  # passes through the young ones since the last whole one: there is something new
         gc.collect()
-        gc.freeze()
+        keep()
 
 
 def forget() -> None:
