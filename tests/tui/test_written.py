@@ -6,6 +6,7 @@ import asyncio
 import gc
 import itertools
 import weakref
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from scripted import NOW, ScriptedSession
 from textual._compositor import LayoutUpdate
 from textual.geometry import Region
 from textual.scrollbar import ScrollBarRender
+from textual.strip import Strip
 
 from llmbm_console.core.events import ConsoleText
 from llmbm_console.tui import garbage, pacer
@@ -30,31 +32,44 @@ class Terminal:
     """The cells that an app has written."""
 
     def __init__(self, app: ConsoleApp, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._cells: dict[tuple[int, int], str] = {}
+        self.cells: dict[tuple[int, int], tuple[str, str]] = {}
         self.parts: list[Region] = []  # that were written since it was emptied
         monkeypatch.setattr(app, "_display", self._display)
         app.refresh()  # all of it, once
 
     def _display(self, _screen: object, update: object) -> None:
         if isinstance(update, LayoutUpdate):
-            self._cells.clear()
+            self.cells.clear()
             for y, strips in enumerate(update.strips):
-                self._write(0, y, "".join(segment.text for strip in strips for segment in strip))
+                self._write(0, y, Strip.join(strips))
         elif isinstance(update, PartsUpdate):
             for x, top, strips in update.parts:
                 self.parts.append(Region(x, top, strips[0].cell_length, len(strips)))
                 for y, strip in enumerate(strips, top):
-                    self._write(x, y, strip.text)
+                    self._write(x, y, strip)
 
-    def _write(self, x: int, y: int, text: str) -> None:
-        for character in text:
-            self._cells[y, x] = character
-            x += cell_len(character)
+    def _write(self, x: int, y: int, strip: Strip) -> None:
+        for place, cell in cells_of(strip, x):
+            self.cells[y, place] = cell
 
     @property
     def text(self) -> str:
-        rows = itertools.groupby(sorted(self._cells), key=lambda place: place[0])
-        return "".join("".join(self._cells[place] for place in row).rstrip() + "\n" for _y, row in rows)
+        rows = itertools.groupby(sorted(self.cells), key=lambda place: place[0])
+        return "".join("".join(self.cells[place][0] for place in row).rstrip() + "\n" for _y, row in rows)
+
+
+def cells_of(strip: Strip, x: int) -> Iterator[tuple[int, tuple[str, str]]]:
+    """Column, character and look of each cell."""
+    for text, style, _control in strip:
+        for character in text:
+            yield x, (character, str(style))
+            x += cell_len(character)
+
+
+def shown(app: ConsoleApp) -> dict[tuple[int, int], tuple[str, str]]:
+    """All cells, as Textual draws the whole screen."""
+    strips = app.screen._compositor.render_strips()
+    return {(y, x): cell for y, strip in enumerate(strips) for x, cell in cells_of(strip, 0)}
 
 
 def streamed(session: ScriptedSession, words: str) -> None:
@@ -73,7 +88,12 @@ async def test_what_was_written_adds_up_to_the_screen(monkeypatch: pytest.Monkey
 
         async def same(what: str) -> None:
             await settled(pilot)
-            assert terminal.text == screen_text(app), what
+            expected = shown(app)
+            assert {
+                place: (cell, expected.get(place))
+                for place, cell in terminal.cells.items()
+                if cell != expected.get(place)
+            } == {}, what
 
         await same("the first picture")
         for count in range(30):

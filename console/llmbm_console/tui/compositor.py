@@ -45,7 +45,7 @@ class ChangesCompositor(Compositor):
         changed, self._dirty_regions = self._dirty_regions, set()
         parts = [
             (seen.x, seen.y, widget.render_lines(seen.translate(-self.visible_widgets[widget][0].offset)))
-            for widget, seen in self._seen(apart(changed, self.size.region))
+            for widget, seen in self._seen(joined(apart(changed, self.size.region)))
         ]
         return PartsUpdate(parts) if parts else None
 
@@ -72,6 +72,18 @@ def apart(regions: Iterable[Region], screen: Region) -> list[Region]:
         for known in found:
             parts = [rest for part in parts for rest in around(part, part.intersection(known))]
         found += [part for part in parts if part]
+    return found
+
+
+def joined(regions: list[Region]) -> list[Region]:
+    """The same, with those made one that lie below each other and are equally wide: each costs a widget a call."""
+    found: list[Region] = []
+    for region in sorted(regions, key=lambda region: (region.x, region.width, region.y)):
+        x, y, width, height = found[-1] if found else (0, 0, 0, 0)
+        if found and (x, width, y + height) == (region.x, region.width, region.y):
+            found[-1] = Region(x, y, width, height + region.height)
+        else:
+            found.append(region)
     return found
 
 

@@ -175,8 +175,15 @@ class LineView(ScrollView, Framed, can_focus=True):
         before = thumb(rows, window, bar.window_virtual_size, bar.position)
         bar.set_reactive(ScrollBar.window_virtual_size, self.virtual_size.height)
         bar.set_reactive(ScrollBar.position, self.scroll_y)
-        if thumb(rows, window, bar.window_virtual_size, bar.position) != before:
-            bar.refresh()
+        after = thumb(rows, window, bar.window_virtual_size, bar.position)
+        if before is None or after is None:
+            if before is not after:
+                bar.refresh()
+            return
+        for ends in zip(before, after, strict=True):
+            if ends[0] != ends[1]:
+                top, bottom = min(ends) // 8, min(rows, max(ends) // 8 + 1)
+                bar.refresh(Region(0, top, bar.size.width, bottom - top))
 
     def settle(self) -> None:
         """Called at the gauges' turn: what can wait until then is drawn."""
