@@ -43,7 +43,7 @@ static bool run_models(struct kernel *kernel, const char *rest, size_t length, s
     return no_arguments(rest, length, "/models", error) && loader_list(kernel, out, error);
 }
 
-/* A name may have spaces, so only the last word can be "q8". */
+/* A name may have spaces, so only the last word can be "q8"; those between the two are not the name's. */
 static bool take_q8(const char *rest, size_t *length)
 {
     const char word[] = " q8";
@@ -51,6 +51,8 @@ static bool take_q8(const char *rest, size_t *length)
     if (*length <= bytes || __builtin_memcmp(rest + *length - bytes, word, bytes) != 0)
         return false;
     *length -= bytes;
+    while (*length > 0 && rest[*length - 1] == ' ')
+        --*length;
     return true;
 }
 

@@ -146,6 +146,8 @@ def test_float_weights_are_quantised_on_request(exported: Kernel) -> None:
         assert exported.ask(PROMPT) == text
     exported.tell("/load old.bin")
     assert exported.words("/model")["format"] == "fp32-v0"
+    exported.tell("/load   old.bin   q8")
+    assert exported.words("/model")["format"] == "int8-v0"
 
 
 def test_a_shape_that_cannot_be_quantised_leaves_the_loaded_model_alone(exported: Kernel) -> None:
