@@ -14,11 +14,11 @@ from llmbm_console.core.firmware import find_firmware
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ROOT.parent / "shared" / "models" / "stories260K.bin"
-GREEDY = ("/temp 0", "/norepeat 0", "/repeat 1", "/max_tokens 195")
+GREEDY = ("/temp 0", "/norepeat 0", "/repeat 1", "/max_tokens 196")
 PUBLISHED = """Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw a big, red ball. She wanted to play with it, but it was too high.
 Lily's mom said, "Lily, let's go to the park." Lily was sad and didn't know what to do. She said, "I want to play with your ball, but I can't find it."
 Lily was sad and didn't know what to do. She said, "I'm sorry, Lily. I didn't know what to do."
-Lily didn't want to help her mom, so"""  # noqa: E501
+Lily didn't want to help her mom, so she"""  # noqa: E501
 
 pytestmark = [
     pytest.mark.qemu,
@@ -56,4 +56,4 @@ def test_included_model_writes_its_published_text() -> None:
 @pytest.mark.parametrize("target", ["--sim", "--qemu"])
 def test_published_model_writes_the_reference_text(target: str) -> None:
     document = execute(target, "--model", str(SMALL), "--json", "--", *GREEDY, "Once upon a time")[-1]
-    assert story(document).startswith(PUBLISHED)
+    assert story(document) == PUBLISHED
