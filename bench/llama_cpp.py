@@ -189,6 +189,8 @@ def measure_shape(name: str, shape: Shape, program: Path, peer: Peer | None, rou
         kernel = WireKernel(program, folder, "--memory", "2048")
         # llama.cpp's blocks of 32 and our smallest group of 16 must divide every row.
         kinds = ["fp32", "int8"] if shape.hidden % 32 == 0 else ["fp32"]
+        if len(kinds) == 1:
+            print(f"{name}: no int8, whose groups do not divide its rows of {shape.hidden}", file=sys.stderr)
         for numbers in kinds:
             kernel.run("/load model.bin" + (" q8" if numbers == "int8" else ""))
             file = folder / f"{numbers}.gguf"
