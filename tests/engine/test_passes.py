@@ -154,6 +154,19 @@ def test_a_pass_of_many_tokens_is_polled_as_often_as_its_work_asks(harness: Harn
     assert int(harness.call("polls")) >= products // (2 * 16 * 8 * 1024)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_read_of_the_weights_alone_is_polled_within_two_mebibytes(harness: Harness, threads: int) -> None:
+    shape = Shape(dim=256, hidden=1024, layers=2, heads=4, kv_heads=4, vocab=512, seq=8)
+    harness.load(random_model(shape))
+    harness.call("threads", threads)
+    harness.forward(1, 0)
+    before, rounds = int(harness.call("polls")), 20
+    harness.call("bench_read", rounds)
+    weights = 4 * (512 * 256 + 2 * (4 * 256 * 256 + 3 * 256 * 1024))
+    assert int(harness.call("polls")) - before >= rounds * weights / threads // 2**21
+    harness.call("threads", 1)
+
+
 @pytest.fixture(scope="module")
 def racing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
     """A harness that is watched for data races."""
