@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "kernel.h"
+#include "notices.h"
 #include "stream_read.h"
 #include "values.h"
 
@@ -42,9 +43,10 @@ static void begin_work(struct kernel *kernel)
     workers_prepare(&kernel->workers, &kernel->engine, (uint32_t)kernel->params.values[PARAM_THREADS]);
 }
 
-static void end_work(void)
+static void end_work(struct kernel *kernel)
 {
     workers_pass_done();
+    notices_log_processors(kernel);
 }
 
 /* ---- the stream read -------------------------------------------------------------------------------------------- */
@@ -85,7 +87,7 @@ static void measure_read(struct kernel *kernel)
         rates[i] = read_slice(kernel, &at);
         on = rates[i] > 0;
     }
-    end_work();
+    end_work(kernel);
     kernel->bench.read_rate = on ? median(rates, SLICES) : 0;
     kernel->bench.read_processors = processors(kernel);
 }
@@ -139,7 +141,7 @@ static bool run_burst(struct kernel *kernel, uint32_t most, uint64_t us, struct 
         at = at + count < rows ? at + count : 0;
         ret->us = clock_us() - begun;
     }
-    end_work();
+    end_work(kernel);
     return on;
 }
 

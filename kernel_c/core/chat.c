@@ -132,15 +132,6 @@ bool chat_prepare(struct kernel *kernel, const char *prompt, size_t bytes, struc
     return true;
 }
 
-static void report_lost(struct kernel *kernel)
-{
-    char message[LOG_MESSAGE_BYTES];
-    struct text text;
-    text_init(&text, message, sizeof message);
-    text_format(&text, "processor %u did not answer; one goes on alone", (unsigned)kernel->workers.lost);
-    log_event(kernel, WIRE_LOG_LEVEL_ERROR, WIRE_LOG_CODE_INFO, WIRE_ARENA_NONE, kernel->workers.lost, 0, message);
-}
-
 /* The next `count` tokens of the conversation get their rows. `ret_cycles` is for a token of the pass. */
 static enum pass_end run_pass(struct kernel *kernel, enum wire_sentinel_phase phase, uint32_t count, bool want_logits,
                               const float **ret_logits, uint64_t *ret_cycles)
@@ -148,7 +139,6 @@ static enum pass_end run_pass(struct kernel *kernel, enum wire_sentinel_phase ph
     struct chat *chat = &kernel->chat;
     if (!sentinel_check_row(kernel, phase, chat->rows + count - 1))
         return PASS_TRIPPED;
-    uint32_t lost = kernel->workers.lost;
     workers_prepare(&kernel->workers, &kernel->engine, (uint32_t)kernel->params.values[PARAM_THREADS]);
     chat->poll_cycles = 0;
     uint64_t start = port_cycles();
@@ -156,8 +146,7 @@ static enum pass_end run_pass(struct kernel *kernel, enum wire_sentinel_phase ph
     uint64_t spent = port_cycles() - start;
     *ret_cycles = spent > chat->poll_cycles ? (spent - chat->poll_cycles + count - 1) / count : 0;
     workers_pass_done();
-    if (kernel->workers.lost != lost)
-        report_lost(kernel);
+    notices_log_processors(kernel);
     if (logits == NULL)
         return PASS_STOPPED;
     if (!sentinel_pass(kernel, phase, count, *ret_cycles))

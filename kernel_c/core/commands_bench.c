@@ -30,6 +30,15 @@ static void text_source(struct text *out, const struct wire_bench *bench)
     text_string(out, "\n");
 }
 
+static void text_processors(const struct kernel *kernel, struct text *out)
+{
+    char line[LOG_MESSAGE_BYTES];
+    struct text text;
+    text_init(&text, line, sizeof line);
+    if (notices_processors(kernel, &text))
+        text_format(out, "  %s\n", line);
+}
+
 static void text_bench(const struct kernel *kernel, struct text *out)
 {
     struct wire_bench bench;
@@ -45,6 +54,7 @@ static void text_bench(const struct kernel *kernel, struct text *out)
     text_string(out, ": the weights alone, by the same processors\n");
     text_phase_speed(out, "decode", bench.decode_rate, bench.decode_mb_s, bench.read_mb_s, bench.decode_cycles);
     text_phase_speed(out, "prefill", bench.prefill_rate, bench.prefill_mb_s, bench.read_mb_s, bench.prefill_cycles);
+    text_processors(kernel, out);
 }
 
 static bool run_bench(struct kernel *kernel, const char *rest, size_t length, struct text *out, struct error *error)

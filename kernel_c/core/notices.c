@@ -21,6 +21,45 @@ void text_speed(struct text *text, uint32_t mb_s, uint32_t read_mb_s)
         text_format(text, " (%u %% of reading alone)", (unsigned)((mb_s * UINT64_C(100) + read_mb_s / 2) / read_mb_s));
 }
 
+bool notices_processors(const struct kernel *kernel, struct text *out)
+{
+    const struct workers *workers = &kernel->workers;
+    if (workers->lost != 0)
+        text_format(out, "processor %u did not answer; one goes on alone", (unsigned)workers->lost);
+    else if (workers->missing != 0)
+        text_format(out, "processor %u did not come; %u at work", (unsigned)workers->missing,
+                    (unsigned)workers->present);
+    return workers->lost != 0 || workers->missing != 0;
+}
+
+/* Both in one number, and whether it is another than the one that was told. */
+static bool is_news(const struct workers *workers, uint32_t *told)
+{
+    uint32_t before = *told;
+    *told = workers->lost << 8 | workers->missing;
+    return *told != before;
+}
+
+void notices_log_processors(struct kernel *kernel)
+{
+    char message[LOG_MESSAGE_BYTES];
+    struct text text;
+    struct workers *workers = &kernel->workers;
+    text_init(&text, message, sizeof message);
+    if (is_news(workers, &workers->logged) && notices_processors(kernel, &text))
+        log_event(kernel, WIRE_LOG_LEVEL_ERROR, WIRE_LOG_CODE_INFO, WIRE_ARENA_NONE,
+                  workers->lost != 0 ? workers->lost : workers->missing, 0, message);
+}
+
+static void processors(struct kernel *kernel)
+{
+    char line[LOG_MESSAGE_BYTES];
+    struct text text;
+    text_init(&text, line, sizeof line);
+    if (is_news(&kernel->workers, &kernel->workers.shown) && notices_processors(kernel, &text))
+        console_print(kernel, "[%s]\n", line);
+}
+
 static uint64_t fresh_overruns(struct sentinel_phase_state *phase)
 {
     uint64_t fresh = phase->overruns - phase->reported;
@@ -89,6 +128,7 @@ void notices_after_answer(struct kernel *kernel)
 {
     console_print(kernel, "\n");
     overflow_say(kernel);
+    processors(kernel);
     overruns(kernel);
     reason(kernel);
     if (kernel->params.values[PARAM_STATS] != 0)

@@ -88,6 +88,8 @@ uint32_t port_processors(void); /* that the machine has switched on, this one in
 /* Sends processors 1 .. processors - 1 into `work(context, index)` unless they are there already; returns how many can
  * be counted on, this one included. Always the same `work` and `context`. Cheap when there is nothing to do. */
 uint32_t port_workers_start(uint32_t processors, void (*work)(void *context, uint32_t index), void *context);
+/* Of those sent for the index of one that did not arrive in time, or has not the instructions of this one; 0: none. */
+uint32_t port_worker_missing(void);
 /* Called by a worker that has found *sequence == seen for the `round`th time in a row: rests a moment, longer the longer
  * there was nothing. False: the worker must return. */
 bool port_worker_rest(uint32_t index, uint32_t round, const uint64_t *sequence, uint64_t seen);

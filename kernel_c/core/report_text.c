@@ -231,8 +231,9 @@ void report_text_cpu(const struct kernel *kernel, struct text *out)
     for (unsigned bit = 0; bit < CPU_FEATURES; bit++)
         text_format(out, " %s=%u", cpu_feature_name(bit), (unsigned)(kernel->cpu.features >> bit & 1));
     text_string(out, "\n");
-    text_format(out, "  processors=%u used=%u lost=%u\n", (unsigned)port_processors(),
-                kernel->workers.present > 1 ? (unsigned)kernel->workers.present : 1u, (unsigned)kernel->workers.lost);
+    text_format(out, "  processors=%u used=%u lost=%u missing=%u\n", (unsigned)port_processors(),
+                kernel->workers.present > 1 ? (unsigned)kernel->workers.present : 1u, (unsigned)kernel->workers.lost,
+                (unsigned)kernel->workers.missing);
     text_format(out, "  clock_hz=%llu clock=%s spread_ppm=%u invariant=%u\n", (unsigned long long)cpu.hz, cpu.clock,
                 (unsigned)cpu.spread_ppm, cpu.invariant ? 1u : 0u);
 }

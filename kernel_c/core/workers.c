@@ -193,6 +193,7 @@ void workers_prepare(struct workers *workers, struct engine *engine, uint32_t wa
     if (workers->lost != 0 || most < 2 || (wanted == 0 && !engine_worth_sharing(engine)))
         return;
     workers->present = port_workers_start(most, workers_work, workers);
+    workers->missing = port_worker_missing();
     workers->sharing = (struct engine_sharing){run, workers, workers->present};
     if (workers->present > 1)
         engine->sharing = &workers->sharing;

@@ -33,6 +33,8 @@ struct workers {
     uint64_t phases_done;        /* of all passes since boot */
     uint32_t present;            /* processors ready to share, this one included; 0 or 1: none */
     uint32_t lost;               /* index of the processor that did not answer, 0: none; stays until the next boot */
+    uint32_t missing;            /* index of a processor that did not come when it was sent for, 0: none */
+    uint32_t logged, shown;      /* what was told of the two: see notices.c */
     struct engine_sharing sharing;
 };
 

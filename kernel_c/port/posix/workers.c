@@ -20,6 +20,7 @@ struct thread {
 
 static struct thread threads[MOST];
 static uint32_t started = 1;
+static uint32_t missing; /* index of a thread that could not be started, 0: none */
 static uint32_t parked; /* threads that sleep or are about to */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -53,8 +54,10 @@ uint32_t port_workers_start(uint32_t processors, void (*work)(void *context, uin
 {
     sigset_t all, before;
     uint32_t wanted = processors < MOST ? processors : MOST;
-    if (wanted <= started)
+    if (wanted <= started) {
+        missing = 0;
         return wanted;
+    }
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_BLOCK, &all, &before);
     for (; started < wanted; started++) {
@@ -65,7 +68,13 @@ uint32_t port_workers_start(uint32_t processors, void (*work)(void *context, uin
         (void)pthread_detach(id);
     }
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    missing = started < wanted ? started : 0;
     return started;
+}
+
+uint32_t port_worker_missing(void)
+{
+    return missing;
 }
 
 bool port_worker_pause(uint32_t round)

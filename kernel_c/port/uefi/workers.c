@@ -143,6 +143,14 @@ uint32_t port_workers_start(uint32_t wanted, void (*work)(void *context, uint32_
     return ready;
 }
 
+uint32_t port_worker_missing(void)
+{
+    for (uint32_t i = 1; i < found; i++)
+        if (processors[i].place == GONE)
+            return i;
+    return 0;
+}
+
 bool port_worker_pause(uint32_t round)
 {
     (void)round;

@@ -57,6 +57,11 @@ uint32_t port_workers_start(uint32_t processors, void (*unused)(void *context, u
     return processors;
 }
 
+uint32_t port_worker_missing(void)
+{
+    return 0;
+}
+
 bool port_worker_pause(uint32_t round)
 {
     if (round % 64 == 63)
