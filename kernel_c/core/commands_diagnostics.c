@@ -111,6 +111,8 @@ static bool run_save_dump(struct kernel *kernel, const char *rest, size_t length
     return true;
 }
 
+#define HELP_COLUMN 34u /* characters of a command and its arguments before the words about it, where they fit */
+
 struct help {
     struct text *out;
     const char *wanted; /* with its slash; NULL lists all */
@@ -125,11 +127,10 @@ static bool help_line(void *context, const char *name, const char *arguments, co
     if (wanted->wanted != NULL &&
         (string_length(bare) != wanted->length || __builtin_memcmp(bare, wanted->wanted, wanted->length) != 0))
         return true;
-    char head[48];
-    struct text text;
-    text_init(&text, head, sizeof head);
-    text_format(&text, "%s %s", name, arguments);
-    text_format(wanted->out, "  %-34s %s\n", head, help);
+    text_format(wanted->out, "  %s %s", name, arguments);
+    for (size_t column = string_length(name) + 1 + string_length(arguments); column < HELP_COLUMN; column++)
+        text_string(wanted->out, " ");
+    text_format(wanted->out, " %s\n", help);
     wanted->found = true;
     return wanted->wanted == NULL;
 }

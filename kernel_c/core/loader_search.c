@@ -142,7 +142,8 @@ bool loader_list(struct kernel *kernel, struct text *out, struct error *error)
                         (unsigned)config->n_layers, (unsigned)config->vocab_size, (unsigned)config->seq_len);
         }
         if (others.left_out > 0)
-            text_format(out, "  and %u more that are not shown\n", others.left_out);
+            text_format(out, "  and %u more: at most %u of a folder are shown, with names of at most %u characters\n",
+                        others.left_out, OTHERS, KERNEL_NAME_BYTES - 1 - (f == 0 ? 0 : (unsigned)sizeof "models"));
     }
     if (root != PORT_FILE_OK)
         return error_set(error, ERROR_IO, "the volume cannot be listed: %s", file_reason(root));

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from llmbm_console.core.targets import default_kind
 
 ROOT = Path(__file__).resolve().parents[2]
 GREEDY = ("/temp 0", "/norepeat 0", "/repeat 1")
@@ -229,6 +233,36 @@ def test_doctor_names_what_is_there() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     for word in ("Python", "QEMU", "UEFI firmware", "simulator", "terminal"):
         assert word in done.stdout
+
+
+@pytest.mark.parametrize("with_qemu", [True, False])
+def test_the_last_line_of_doctor_is_what_a_start_without_words_does(with_qemu: bool, tmp_path: Path) -> None:
+    if with_qemu and default_kind() != "qemu":
+        pytest.skip("QEMU or its firmware is not installed")
+    path = os.environ["PATH"] if with_qemu else str(tmp_path)
+    command = [sys.executable, "-m", "llmbm_console", "doctor"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, env=os.environ | {"PATH": path}
+    )
+    assert done.returncode == 0, done.stderr
+    line = done.stdout.splitlines()[-1]
+    if with_qemu:
+        assert re.fullmatch(r"ready: \S+ boots the kernel in QEMU; \S+ --sim runs it as a process, at once", line)
+    else:
+        assert re.fullmatch(r"ready: \S+ runs the kernel as a process \(--sim\), because QEMU or its .* missing", line)
+        assert "MISSING  QEMU" in done.stdout
+
+
+def test_plain_says_how_it_ends_and_ends_so() -> None:
+    command = [sys.executable, "-m", "llmbm_console", "--plain", "--sim"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        said = "# ready: each line of input is a prompt, or a command that begins with /; Ctrl+D ends\n"
+        assert said in process.stdout
+        assert process.poll() is None
+        process.stdin.close()  # what Ctrl+D is to a program
+        assert process.wait(60) == 0
 
 
 def test_help_and_version_do_not_load_the_interface() -> None:

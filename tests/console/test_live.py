@@ -15,6 +15,7 @@ from llmbm_console.core.events import LinkChanged, LinkPhase, MachineStatus
 from llmbm_console.core.live import LiveSession
 from llmbm_console.core.state import Command, Seam, Turn
 from llmbm_console.core.targets import Target, make_session
+from llmbm_console.core.verdict import is_trip
 from llmbm_protocol.schema import (
     KvCache,
     Output,
@@ -260,3 +261,18 @@ async def test_a_tcp_line_carries_a_whole_session(kernel: Kernel) -> None:
     await session.wait_ready(30)
     assert (await asyncio.wait_for(session.submit("/version"), 30)).ok
     await session.close()
+
+
+async def test_a_trip_is_explained_by_its_own_log_entry_and_not_by_an_earlier_one(live: LiveSession) -> None:
+    for phase in ("decode", "prefill"):
+        assert (await live.submit(f"/test_failsafe {phase} 1")).ok
+        outcome = await live.submit(PROMPT)
+        assert (outcome.ok, outcome.error_code) == (False, "trip")
+        logged = [line.record for line in live.state.log if line.record is not None and is_trip(line.record)]
+        took = f"{logged[-1].first:,}"
+        assert outcome.error == f"sentinel tripped: a {phase} pass took {took} cycles, its budget was 1; /reset goes on"
+        assert live.state.sentinel is not None
+        assert live.state.sentinel.state is SentinelState.TRIPPED
+        assert (await live.submit("/reset")).ok
+        assert live.state.sentinel.state is SentinelState.ARMED, "the gauge is asked at once"
+    assert (await live.submit(PROMPT)).ok

@@ -125,6 +125,41 @@ def test_help_lists_every_command_and_explains_one(plain: Kernel) -> None:
     assert plain.ask("/help quit").startswith("  quit ")
 
 
+def test_every_word_in_the_help_of_test_failsafe_does_what_it_says(start: Start, tmp_path: Path) -> None:
+    put_model(tmp_path)
+    kernel = start(tmp_path)
+    usage = kernel.ask("/help /test_failsafe")
+    found = re.match(r"^  /test_failsafe \[([a-z|]+)\] \[cycles\] \| ([a-z_|]+) trips the sentinel", usage)
+    assert found is not None, usage
+    for phase in found[1].split("|"):
+        held = {"both": "prefill or decode"}.get(phase, phase)
+        assert f"The next {held} pass is held to 1 cycles" in kernel.ask(f"/test_failsafe {phase} 1")
+        assert "[sentinel tripped: " in kernel.ask("Once upon a time")
+        kernel.tell("/reset")
+    for fault in found[2].split("|"):
+        kernel.ask(f"/test_failsafe {fault}")
+        assert "state=tripped" in kernel.ask("/zones"), fault
+        kernel.tell("/reset")
+
+
+def test_models_accounts_for_every_file_that_could_be_one(start: Start, tmp_path: Path) -> None:
+    put_model(tmp_path)
+    (tmp_path / "models").mkdir()
+    for name in ("é.bin", "a\x1b[31m.gguf", "x" * 60 + ".bin", "y" * 100 + ".bin", "models/" + "z" * 53 + ".bin"):
+        (tmp_path / name).write_bytes(b"")
+    for number in range(34):
+        (tmp_path / "models" / f"{number:02}.bin").write_bytes(b"")
+    lines = start(tmp_path).ask("/models").splitlines()
+    assert [line[:24] for line in lines[:3]] == [
+        "  not a model: ?.bin can",
+        "  not a model: a?[31m.gg",
+        "* stories700K.bin: 70780",
+    ]
+    assert lines[3] == "  and 2 more: at most 32 of a folder are shown, with names of at most 63 characters"
+    assert sum(line.startswith("  not a model: models/") for line in lines) == 32
+    assert lines[-1] == "  and 3 more: at most 32 of a folder are shown, with names of at most 56 characters"
+
+
 def test_sampling_shows_all_values(plain: Kernel) -> None:
     plain.tell("/temp 0.05", "/seed 18446744073709551615")
     lines = {line.split()[0]: line.split()[1] for line in plain.ask("/sampling").splitlines()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from driving import make_app, screen_text, settled, wait_until
 from scripted import NOW, ScriptedSession, rich_state
 from textual import events
@@ -40,7 +41,7 @@ async def test_until_it_is_accepted_a_ring_marks_the_value_in_force() -> None:
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         await pilot.press("escape", "7", *["shift+right"] * 5)
-        await wait_until(pilot, lambda: session.parameters == [("temp", "1.35")], "asked")
+        await wait_until(pilot, lambda: session.parameters and slider(app).wanted == 1_350_000, "asked")
         row = next(line for line in screen_text(app).splitlines() if "temp  " in line)
         assert "○" in row
         assert "●" in row
@@ -170,6 +171,22 @@ async def test_a_held_picture_has_sliders_that_only_show() -> None:
         await wait_until(pilot, lambda: "space lets it go" in screen_text(app), "it says so")
         await pilot.press("space", *"1.2", "enter")
         await wait_until(pilot, lambda: session.parameters == [("temp", "1.2")], "set once, after it was let go")
+
+
+@pytest.mark.parametrize("size", [(120, 36), (120, 30)], ids=str)
+async def test_what_a_slider_is_for_is_said_whole_and_the_arrows_reach_every_one(size: tuple[int, int]) -> None:
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "7")
+
+        def told() -> str:
+            column = app.main.sampling.region.x
+            return " ".join(" ".join(row[column:].strip("│ ") for row in screen_text(app).splitlines()).split())
+
+        for one in app.main.sampling.sliders.values():
+            await wait_until(pilot, lambda one=one: one.has_focus and one.scale.parameter.help in told(), one.id or "")
+            await pilot.press("down")
 
 
 async def test_escape_without_an_edit_leaves_the_sliders() -> None:

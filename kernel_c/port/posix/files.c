@@ -226,13 +226,24 @@ static char **sorted_names(DIR *folder, size_t *ret_count)
                 break;
             names = larger;
         }
-        if (name_is_safe(entry->d_name) && strcmp(entry->d_name, UNFINISHED) != 0 &&
-            (names[*ret_count] = strdup(entry->d_name)) != NULL)
+        if (strcmp(entry->d_name, UNFINISHED) != 0 && (names[*ret_count] = strdup(entry->d_name)) != NULL)
             ++*ret_count;
     }
     if (*ret_count > 0)
         qsort(names, *ret_count, sizeof *names, by_name);
     return names;
+}
+
+/* As the UEFI port shows them: one ? for a character that is none of ASCII, so that no file is hidden. */
+static void in_ascii(char *name)
+{
+    char *to = name;
+    for (const char *from = name; *from != '\0'; from++) {
+        bool continues = ((unsigned char)*from & 0xC0) == 0x80; /* a character of UTF-8 that began before */
+        if (!continues)
+            *to++ = ' ' <= *from && *from <= '~' ? *from : '?';
+    }
+    *to = '\0';
 }
 
 static enum port_file_status open_listed(const char *folder, int *ret_descriptor)
@@ -263,8 +274,10 @@ enum port_file_status port_file_list(const char *folder, bool (*each)(void *cont
     bool more = true;
     for (size_t i = 0; i < count; i++) {
         struct stat found;
-        if (more && fstatat(descriptor, names[i], &found, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(found.st_mode))
+        if (more && fstatat(descriptor, names[i], &found, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(found.st_mode)) {
+            in_ascii(names[i]);
             more = each(context, names[i], (uint64_t)found.st_size);
+        }
         free(names[i]);
     }
     free(names);

@@ -14,7 +14,7 @@ from llmbm_console.core.distribution import Rules
 from llmbm_console.core.state import State
 from llmbm_console.tui.choices import known, newest, slice_line, slice_text, vocab_of
 from llmbm_console.tui.scale import Scale
-from llmbm_console.tui.text import clip, line
+from llmbm_console.tui.text import clip, line, wrap
 from llmbm_console.tui.widgets.framed import Framed
 from llmbm_console.tui.widgets.slider import Slider
 from llmbm_protocol.parameters import PARAMETERS
@@ -49,6 +49,10 @@ def accepted(state: State, name: str) -> int | None:
     return getattr(state.sampling, FIELDS[name]) if state.sampling is not None else None
 
 
+class SliderColumn(VerticalScroll, can_focus=False, inherit_bindings=False):
+    """Scrolls to the slider that has the focus; the arrows go from one to the next, also where not all have room."""
+
+
 class SamplingPanel(Framed, can_focus=False):
     """Sliders, scrolled when they do not fit, over one line of explanation."""
 
@@ -61,7 +65,7 @@ class SamplingPanel(Framed, can_focus=False):
     SamplingPanel.-ascii:focus-within { border: ascii $focus; }
     SamplingPanel > VerticalScroll { height: 1fr; scrollbar-size: 0 0; background: $background; }
     SamplingPanel > Static {
-        height: 1; color: $muted; text-wrap: nowrap; text-overflow: ellipsis; background: $background;
+        height: auto; color: $muted; text-wrap: nowrap; text-overflow: ellipsis; background: $background;
     }
     SamplingPanel.-tight > Static { display: none; }
     SamplingPanel > #whatif { height: 2; display: none; }
@@ -81,7 +85,7 @@ class SamplingPanel(Framed, can_focus=False):
 
     def compose(self) -> ComposeResult:
         """Sliders above the note."""
-        with VerticalScroll(can_focus=False):
+        with SliderColumn():
             yield from self.sliders.values()
         yield self._whatif
         yield self._note
@@ -181,7 +185,7 @@ class SamplingPanel(Framed, can_focus=False):
         elif told is not None and told.typed:
             text = line(("Enter sets it, Esc leaves it", "$muted"))
         elif told is not None:
-            text = line((clip(told.scale.parameter.help, width), "$muted"))
+            text = Content("\n").join(line((row, "$muted")) for row in _rows(told.scale.parameter.help, width))
         else:
             text = line(("left right move, digits type", "$muted"))
         self.set_heading(line((word, style)))
@@ -199,3 +203,8 @@ class SamplingPanel(Framed, can_focus=False):
         sliders = list(self.sliders.values())
         index = next((index for index, slider in enumerate(sliders) if slider.has_focus), 0)
         sliders[(index + direction) % len(sliders)].focus()
+
+
+def _rows(text: str, width: int) -> list[str]:
+    """The text in as many rows as it takes."""
+    return [text[start:end] for start, end in wrap(text, width)]
