@@ -23,7 +23,8 @@ from llmbm_protocol.words import Arena
 
 FOLDER = Path(__file__).resolve().parents[1] / "console" / "screenshots"
 CELL = 12.2  # width of a cell in the SVG that Textual exports
-LINES = ("/max_tokens 200", "Once upon a time, there was a little cat", "/temp 0.7")
+#: Budgets with room for what else a shared machine does: those that are learned from a few passes are broken by it.
+LINES = ("/budget 2000000 4000000", "/max_tokens 200", "Once upon a time, there was a little cat", "/temp 0.7")
 LAST = "One day the cat met a bird"
 _BLANK = "&#160;"
 

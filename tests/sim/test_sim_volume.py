@@ -75,7 +75,7 @@ def test_a_listing_is_sorted_and_of_files_only(boot: Boot, volume: Path) -> None
     (volume / "link.bin").symlink_to(volume / "beta.bin")
     os.mkfifo(volume / "pipe.bin")
     (volume / "ümlaut.bin").write_bytes(b"1")
-    assert line.ask("ls") == " Alpha.bin:5 beta.bin:5 zeta.bin:5ok"
+    assert line.ask("ls") == " Alpha.bin:5 beta.bin:5 zeta.bin:5 ?mlaut.bin:1ok"
     assert line.ask("ls models") == " Alpha.bin:1 beta.bin:1 zeta.bin:1ok"
     assert line.ask("ls missing") == "not-found"
     assert line.ask("ls beta.bin") == "not-found"

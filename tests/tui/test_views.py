@@ -330,3 +330,14 @@ async def test_a_file_that_is_no_dump_says_so_and_an_empty_folder_what_to_do(tmp
         await pilot.press("a")
         await wait_until(pilot, lambda: "cannot be explained" in screen_text(app), "no dump")
         assert "\x1b" not in screen_text(app)
+
+
+@pytest.mark.parametrize("key", ["f1", "x", "g", "f9"])
+async def test_in_ascii_a_page_over_the_screen_is_framed_in_ascii(key: str) -> None:
+    app = make_app(glyphs="ascii")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", key)
+        await pilot.pause()
+        drawn = {character for character in screen_text(app) if not character.isascii()}
+        assert not drawn & set("╭╮╰╯│─━"), drawn

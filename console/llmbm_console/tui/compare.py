@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from llmbm_console.core.dump_compare import Change, Comparison, Section, other
 from llmbm_console.core.kernel_text import TextEvent
+from llmbm_console.tui.glyphs import draws_ascii
 from llmbm_console.tui.text import clip, line
 
 NAME = 20  # columns of a value's name
@@ -85,6 +86,7 @@ class ComparePage(ModalScreen[None]):
         border: round $focus; background: $surface;
         border-title-color: $accent; border-subtitle-color: $muted; scrollbar-size: 1 1;
     }
+    ComparePage.-ascii > VerticalScroll { border: ascii $focus; }
     ComparePage Static { width: 1fr; background: $surface; }
     """
 
@@ -94,6 +96,7 @@ class ComparePage(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """One scrolling text, laid out for its width."""
+        self.set_class(draws_ascii(self.app), "-ascii")
         with VerticalScroll() as box:
             box.border_title = line(("Two files compared", "bold"))
             box.border_subtitle = line(("Esc closes", ""))

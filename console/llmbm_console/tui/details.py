@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from llmbm_console.core.state import LogLine
 from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.glyphs import draws_ascii
 from llmbm_console.tui.text import flat, line
 
 LABEL = 10
@@ -50,6 +51,7 @@ class EventDetails(ModalScreen[None]):
         border: round $focus; background: $surface;
         border-title-color: $accent; border-subtitle-color: $muted; scrollbar-size: 1 1;
     }
+    EventDetails.-ascii > VerticalScroll { border: ascii $focus; }
     EventDetails Static { width: 1fr; background: $surface; }
     """
 
@@ -63,6 +65,7 @@ class EventDetails(ModalScreen[None]):
             line((f"{name:<{LABEL}}", "$muted"), (flat(value), "$foreground"))
             for name, value in fields_of(self._entry, self._frame)
         ]
+        self.set_class(draws_ascii(self.app), "-ascii")
         with VerticalScroll() as box:
             box.border_title = line(("Event", "bold"))
             past = "" if self._frame.read_only else "b shows that moment   "

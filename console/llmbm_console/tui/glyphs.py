@@ -125,3 +125,8 @@ ASCII = Glyphs(
 )
 
 GLYPHS = {"blocks": BLOCKS, "ascii": ASCII}
+
+
+def draws_ascii(app: object) -> bool:
+    """Whether a page over the main screen has to be framed in ASCII."""
+    return getattr(app, "glyphs", BLOCKS).border == "ascii"

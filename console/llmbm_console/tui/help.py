@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from llmbm_console.core.actions import ACTIONS, PANES, VIEW_PANES, Action, key_label, unavailable
+from llmbm_console.tui.glyphs import draws_ascii
 from llmbm_console.tui.leader import followers
 from llmbm_console.tui.text import flat, line, wrap
 
@@ -153,6 +154,7 @@ class HelpScreen(ModalScreen[None]):
         border: round $focus; background: $surface;
         border-title-color: $accent; border-subtitle-color: $muted; scrollbar-size: 1 1;
     }
+    HelpScreen.-ascii > VerticalScroll { border: ascii $focus; }
     HelpScreen Static { width: 1fr; background: $surface; }
     """
 
@@ -162,6 +164,7 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """One scrolling text."""
+        self.set_class(draws_ascii(self.app), "-ascii")
         with VerticalScroll() as box:
             box.border_title = line(("Help", "bold"))
             box.border_subtitle = line(("Esc closes", ""))

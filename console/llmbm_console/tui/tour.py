@@ -90,9 +90,9 @@ def place(card: Size, target: Region, screen: Size) -> Offset:
     if room_left >= card.width:
         offset = Offset(target.x - card.width, target.y)
     elif above >= card.height:
-        offset = Offset(target.x + 2, target.y - card.height)
+        offset = Offset(target.x, target.y - card.height)
     elif below >= card.height:
-        offset = Offset(target.x + 2, target.bottom)
+        offset = Offset(target.x, target.bottom)
     elif room_right >= card.width:
         offset = Offset(target.right, target.y + 1)
     else:
