@@ -66,9 +66,10 @@ static uint64_t read_slice(struct kernel *kernel, uint64_t *at)
 {
     uint64_t all = engine_weight_blocks(&kernel->engine), slices = (all + SLICE_BLOCKS - 1) / SLICE_BLOCKS;
     uint32_t blocks = (uint32_t)(all / slices), rounds = slices > 1 ? 1 : SLICE_BLOCKS / blocks;
+    kernel->chat.poll_cycles = 0; /* looks at the line are not the memory's time: 3 % from the nearest cache (measured) */
     uint64_t begun = port_cycles();
     bool on = engine_read_weights(&kernel->engine, *at, blocks, rounds);
-    uint64_t cycles = port_cycles() - begun, bytes = (uint64_t)blocks * rounds * STREAM_BLOCK;
+    uint64_t cycles = port_cycles() - begun - kernel->chat.poll_cycles, bytes = (uint64_t)blocks * rounds * STREAM_BLOCK;
     *at = *at + 2 * blocks <= all ? *at + blocks : 0;
     if (!on || !link_poll(kernel) || cycles == 0)
         return 0;
