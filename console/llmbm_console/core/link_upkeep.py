@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from llmbm_console.core.link import Link
 
 TICK = 0.05  # s
-IDLE_TICK = 0.25  # s, while nothing is under way: each wake-up costs, and an idle console should cost nothing
-PING_EVERY = 2.0  # s; machine mode would end after 10 s without a frame from us
+IDLE_TICK = 0.5  # s, while nothing is under way: each wake-up costs, and an idle console should cost nothing
+PING_EVERY = 4.0  # s; machine mode would end after 10 s without a frame from us, and one that is lost is sent again
 SLOW, SILENT, GIVE_UP = 1.0, 5.0, 12.0  # s without any frame
 STATISTICS_EVERY = 1.0
 SUBSCRIPTIONS = (
