@@ -125,7 +125,7 @@ class EarlierKernel:
                 writer.write(byte)
 
 
-@pytest.mark.parametrize(("echoes", "enters"), [(True, b"\r"), (True, b"\r\n"), (False, b"\r")])
+@pytest.mark.parametrize(("echoes", "enters"), [(True, b"\r"), (True, b"\r\n"), (False, b"\r"), (False, b"\r\n")])
 async def test_an_earlier_kernel_is_left_with_an_empty_prompt(
     tmp_path: Path, sessions: Sessions, echoes: bool, enters: bytes
 ) -> None:
@@ -138,33 +138,6 @@ async def test_an_earlier_kernel_is_left_with_an_empty_prompt(
         assert (await session.submit("Once upon a time")).ok
         await until(lambda: kernel.run == [b"Once upon a time"])
         assert ("came back as text" in session.state.link.detail) is echoes
-
-
-async def test_a_line_that_swallows_controls_is_spoken_to_with_a_knock(
-    kernel: Kernel, tmp_path: Path, sessions: Sessions
-) -> None:
-    """A terminal server that lets no ETB pass stands for a kernel that knows no other line end than LF."""
-    await kernel.start()
-    await (await person_at(kernel)).leave()  # who took the beacon along
-    swallowed = 0
-
-    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal swallowed
-        while data := await reader.read(4096):
-            swallowed += data.count(END)
-            writer.write(data.replace(END, b""))
-        writer.close()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        from_kernel, to_kernel = await connect(f"unix:{kernel.socket}")
-        await asyncio.gather(pass_on(reader, to_kernel), pass_on(from_kernel, writer))
-
-    async with await asyncio.start_unix_server(serve, tmp_path / "line"):
-        session = sessions(tmp_path / "line")
-        await session.open()
-        await session.wait_ready(60)
-        assert swallowed == 1
-        await session.close()
 
 
 @pytest.mark.parametrize("old", [b"@h 0000 p=1 sid=1 n=old*", b"@h 0000 p=1 si"])
@@ -191,7 +164,7 @@ async def test_a_kernel_that_started_behind_the_last_hello_is_told_anew(monkeypa
 
     async def write(data: bytes) -> None:
         nonlocal hellos
-        if data.endswith((END, b"\n")):
+        if data.endswith(END):
             hellos += 1
             if hellos == 1:
                 ear.beacons += 1

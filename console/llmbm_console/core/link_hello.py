@@ -127,11 +127,9 @@ async def say_hello(ear: Ear, write: Write, knock: bool, timeout: float) -> bool
         await ear.quiet(0.05, QUIET)
     ear.nonce = "".join(secrets.choice(NONCE_LETTERS) for _ in range(NONCE))
     hello = HostHello(protocol=PROTOCOL, session=secrets.randbelow(0x10000), nonce=ear.nonce)
-    line = to_frame(hello, 0)
+    line = to_frame(hello, 0)[:-1] + END  # a LF would be Enter to an earlier kernel: the hello, a prompt
     if ear.machine_frames:
         line = b"\n" + line
-    elif not (knock or ear.beacons):
-        line = line[:-1] + END  # LF, as the knock's CR, can be Enter to who knows no frames, and the hello a prompt
     ear.last = b""
 
     gone = 0
