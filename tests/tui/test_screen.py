@@ -7,11 +7,14 @@ from dataclasses import replace
 import pytest
 from driving import assert_snapshot, make_app, screen_text, settled, wait_until
 from scripted import NOW, ScriptedSession, rich_state
+from textual import events
+from textual.geometry import Size
 from textual.widgets import OptionList
 
 from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.state import LinkState, LogLine, MachineState, State
 from llmbm_console.tui.app import ConsoleApp
+from llmbm_console.tui.screen import MainScreen
 from llmbm_protocol.schema import Load, Phase
 
 
@@ -141,6 +144,30 @@ async def test_every_resize_is_survived() -> None:
             assert len(screen_text(app).splitlines()) == height
         await settled(pilot)
         assert_snapshot("main-80x24", screen_text(app))
+
+
+async def test_two_sizes_at_once_do_not_make_layouts_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when a window is placed while the console starts: a layout of each size waits to be told to the screen."""
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        told: list[Size] = []
+        heard = MainScreen.on_resize
+
+        def counted(screen: MainScreen, event: events.Resize) -> None:
+            told.append(event.size)
+            heard(screen, event)
+            screen.call_later(lambda: None)  # something else comes between: Textual takes neighbours for one
+
+        monkeypatch.setattr(MainScreen, "on_resize", counted)
+        sizes = [Size(100, 30), Size(80, 24)]
+        for size in sizes:
+            app.main.post_message(events.Resize(size, size))
+            app.main.call_later(lambda: None)
+        for _ in range(20):
+            await pilot.pause()
+        assert told == sizes
+        assert app.main.size == app.size == Size(120, 36)
 
 
 async def test_the_theme_is_changed_without_a_restart() -> None:

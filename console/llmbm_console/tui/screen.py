@@ -209,8 +209,16 @@ class MainScreen(Screen[None]):
         return 1 + len(verdict_lines(self.frame.state.verdict, width - 2)) if self.frame.post_mortem else 0
 
     def on_resize(self, event: events.Resize) -> None:
-        """Comes before Textual's own layout: the panes are in place when it is made."""
-        self.relayout(event.size)
+        """Comes before Textual's own layout: the panes are in place when it is made.
+
+        A layout tells the screen its size by such an event, too. Where a terminal had two sizes while that waited (a
+        window is placed while the console starts), each would make a layout of its own size, which tells it again, and
+        so on for ever: only the size that the terminal has counts.
+        """
+        if event.size == self.app.size:
+            self.relayout(event.size)
+        else:
+            event.prevent_default()
 
     def on_prompt_grown(self) -> None:
         """The prompt has another height."""

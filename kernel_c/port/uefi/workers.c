@@ -10,7 +10,7 @@
 
 #define MOST 16u
 #define STACK_BYTES 16384u
-#define ARRIVE_US 200000u
+#define ARRIVE_US 1000000u
 #define RELEASE_US 500000u
 #define LEAVE_US 1000000u
 
