@@ -118,7 +118,7 @@ def run_console(argv: Sequence[str]) -> int:
     if os.environ.get("TERM", "") == "dumb":
         print("error: TERM=dumb cannot show the console; use --plain", file=sys.stderr)
         return 2
-    nothing_said = target == default_target() and not in_browser
+    nothing_said = target == default_target() and not (arguments.qemu or arguments.sim or in_browser)
     return run_screen(target, arguments, ask=arguments.choose or nothing_said)
 
 

@@ -125,6 +125,15 @@ def test_a_first_visit_from_the_prompt_to_the_shell_again(terminal: Terminal) ->
     assert "Transcript" not in screen, "the alternate screen was left"
 
 
+@pytest.mark.qemu
+def test_a_kernel_that_is_asked_for_is_started_and_no_question_asked(terminal: Terminal) -> None:
+    console = shlex.join([sys.executable, "-m", "llmbm_console.cli", "--qemu"])
+    terminal.type(f"{console}; echo 'ended with' $?", "Enter")
+    terminal.until("qemu:", "kernel ready")
+    terminal.type("C-q")
+    terminal.until("ended with 0")
+
+
 def test_the_start_screen_opens_what_was_chosen(terminal: Terminal) -> None:
     console = shlex.join([sys.executable, "-m", "llmbm_console.cli"])
     terminal.type(f"{console}; echo 'ended with' $?", "Enter")
