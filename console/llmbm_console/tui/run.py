@@ -11,8 +11,10 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llmbm_console.core.signals import present
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from llmbm_console.core.settings import Settings
     from llmbm_console.core.targets import Target
@@ -86,24 +88,19 @@ async def _run(make: Callable[[], ConsoleApp]) -> int | Target:
         with contextlib.suppress(RuntimeError):  # the loop has ended
             loop.call_soon_threadsafe(app.exit, 128 + number)
 
-    _on_signals(("SIGTERM", "SIGHUP"), end)
+    for number in present("SIGTERM", "SIGHUP"):  # not through the loop: it may be waiting for a terminal that has gone
+        signal.signal(number, end)
     try:
         status = await app.run_async()
     finally:
         # A terminal that goes sends SIGCONT as well, for which Textual would read the keyboard again, and for ever.
-        _on_signals(("SIGTSTP", "SIGCONT"), signal.SIG_DFL)
+        for number in present("SIGTSTP", "SIGCONT"):
+            signal.signal(number, signal.SIG_DFL)
         await app.disconnect()
         for path in app.recorded:
             with contextlib.suppress(OSError):  # the terminal may have gone
                 print(f"recorded: {path}", file=sys.stderr)
     return app.next_target if status == CHOOSE and app.next_target is not None else status or 0
-
-
-def _on_signals(names: Iterable[str], handler: Callable[[int, object], None] | signal.Handlers) -> None:
-    """Not through the loop: it may be waiting for a terminal that has gone. Windows does not have all of them."""
-    for name in names:
-        if (number := getattr(signal, name, None)) is not None:
-            signal.signal(number, handler)
 
 
 def _end_soon(status: int) -> None:
