@@ -23,8 +23,8 @@ EMPTY = (
     "No dump and no recording yet.",
     "",
     "/save_dump makes the kernel write a dump,",
-    "{record} records this session, {clip} saves a clip of it.",
-    "{again} looks again.",
+    "{0[record.toggle]} records this session, {0[record.clip]} saves a clip of it.",
+    "{0[file.again]} looks again.",
 )
 
 
@@ -118,9 +118,7 @@ class FileList(LineView):
             self.set_rows(0, rows)
 
     def _empty(self) -> list[str]:
-        keys = self._frame.keys
-        record, clip, again = keys["record.toggle"], keys["record.clip"], keys["file.again"]
-        return [text.format(record=record, clip=clip, again=again) for text in EMPTY]
+        return [text.format(self._frame.keys) for text in EMPTY]
 
     def _row(self, path: Path, detail: str, width: int) -> Line:
         style = "files--marked" if path == self.marked else "files--row"
