@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from scripted import NOW, WALL, ScriptedSession, rich_state
 from textual.pilot import Pilot
 
+from llmbm_console.core.targets import Target, make_session
 from llmbm_console.tui.app import ConsoleApp
+from llmbm_console.tui.frame import LINKED
 from llmbm_console.tui.widgets.lines import Line, LineView
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -31,6 +34,26 @@ async def wait_until(pilot: Pilot[Any], condition: Callable[[], object], what: s
         if condition():
             return
     raise AssertionError(f"never came true: {what or condition}\n{screen_text(pilot.app)}")
+
+
+async def until(pilot: Pilot[Any], condition: Callable[[], object], what: str) -> None:
+    """As wait_until, with the patience that a process needs."""
+    for _ in range(PATIENCE * 8):
+        await pilot.pause(0.01)
+        if condition():
+            return
+    raise AssertionError(f"never came true: {what}\n{screen_text(pilot.app)}")
+
+
+@asynccontextmanager
+async def simulated(size: tuple[int, int] = (120, 36), **options: Any) -> AsyncIterator[tuple[ConsoleApp, Pilot[Any]]]:
+    """An app on a real kernel that runs as a process, as soon as the line stands and its first records are here."""
+    target = Target("sim")
+    app = ConsoleApp(target.title, lambda: make_session(target), **options)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.state.link.phase in LINKED and app.state.sampling is not None, "linked")
+        yield app, pilot
+    await app.disconnect()
 
 
 async def settled(pilot: Pilot[Any]) -> None:

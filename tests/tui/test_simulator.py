@@ -7,35 +7,24 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from driving import screen_text
+from driving import screen_text, simulated, until
+from textual import events
 from textual.pilot import Pilot
+from textual.widget import Widget
 
 from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.state import Command, Turn
-from llmbm_console.core.targets import Target, make_session
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.frame import LINKED
+from llmbm_console.tui.widgets.sampling import SliderColumn
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the simulator needs a POSIX system")
 
 
-async def until(pilot: Pilot[Any], condition: Any, what: str) -> None:
-    """As wait_until, with the patience that a process needs."""
-    for _ in range(3000):
-        await pilot.pause(0.01)
-        if condition():
-            return
-    raise AssertionError(f"never came true: {what}\n{screen_text(pilot.app)}")
-
-
 @pytest.fixture
 async def started() -> AsyncIterator[tuple[ConsoleApp, Pilot[Any]]]:
-    target = Target("sim")
-    app = ConsoleApp(target.title, lambda: make_session(target))
-    async with app.run_test(size=(120, 36)) as pilot:
-        await until(pilot, lambda: app.state.link.phase in LINKED and app.state.sampling is not None, "linked")
-        yield app, pilot
-    await app.disconnect()
+    async with simulated() as running:
+        yield running
 
 
 async def test_a_story_streams_and_every_pane_knows(started: tuple[ConsoleApp, Pilot[Any]]) -> None:
@@ -59,6 +48,44 @@ async def test_a_slider_sets_the_kernel(started: tuple[ConsoleApp, Pilot[Any]]) 
     await until(pilot, lambda: app.state.sampling is not None and app.state.sampling.temperature == 500_000, "set")
     await until(pilot, lambda: app.main.sampling.sliders["temp"].wanted is None, "settled")
     assert app.main.sampling.sliders["temp"].value == 500_000
+
+
+async def wheel(pilot: Pilot[Any], widget: Widget, x: int, event: type[events.MouseEvent]) -> None:
+    """One notch of the wheel, where the pointer rests."""
+    await pilot._post_mouse_events([event], widget, offset=(x, 0))
+
+
+async def test_the_wheel_moves_the_slider_that_the_pointer_was_moved_onto(
+    started: tuple[ConsoleApp, Pilot[Any]],
+) -> None:
+    app, pilot = started
+    slider = app.main.sampling.sliders["min_p"]
+    before = slider.value
+    assert app.main.focused_pane == "prompt"
+    await wheel(pilot, slider, 20, events.MouseScrollUp)
+    assert slider.wanted is None, "a pointer that nobody moved there means something else"
+    await pilot.hover(slider, offset=(3, 0))
+    await wheel(pilot, slider, 3, events.MouseScrollUp)
+    assert slider.wanted is None, "the name is where the list is scrolled"
+    await pilot.hover(slider, offset=(20, 0))
+    await wheel(pilot, slider, 20, events.MouseScrollUp)
+    await until(pilot, lambda: app.state.sampling is not None and app.state.sampling.min_p > before, "the kernel's")
+    assert app.main.focused_pane == "prompt", "a wheel takes no focus from what is being written"
+    risen = slider.value
+    await wheel(pilot, slider, 20, events.MouseScrollDown)
+    await until(pilot, lambda: app.state.sampling is not None and app.state.sampling.min_p < risen, "down again")
+
+
+async def test_the_wheel_scrolls_on_over_a_slider_that_came_below_a_resting_pointer() -> None:
+    async with simulated(size=(120, 24)) as (app, pilot):
+        column = app.main.sampling.query_one(SliderColumn)
+        sliders = list(app.main.sampling.sliders.values())
+        assert column.max_scroll_y > 0, "not all sliders have room"
+        await pilot.hover(sliders[0], offset=(3, 0))
+        for _ in range(column.max_scroll_y):
+            await wheel(pilot, column, 3, events.MouseScrollDown)
+        await until(pilot, lambda: column.scroll_y == column.max_scroll_y, "scrolled to its end")
+        assert all(slider.wanted is None for slider in sliders)
 
 
 async def test_the_machine_is_paused_and_resumed(started: tuple[ConsoleApp, Pilot[Any]]) -> None:

@@ -70,7 +70,7 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ("left right", "move"),
             ("shift+left right", "move further"),
             ("0-9 .", "type a value, Enter sets it"),
-            ("mouse", "drag or wheel"),
+            ("mouse", "drag the knob; the wheel moves it too, on the rail that you point at, and scrolls on the names"),
         ),
     ),
     "machine": ("What runs, on which processor, with which model, and what the line has seen.", ()),

@@ -6,6 +6,7 @@ import contextlib
 
 from textual import events
 from textual.content import Content
+from textual.geometry import Offset
 from textual.message import Message
 from textual.timer import Timer
 from textual.widget import Widget
@@ -24,11 +25,16 @@ MOVES = {"left": -1, "h": -1, "right": 1, "l": 1, "shift+left": -10, "shift+righ
 
 
 class Slider(Widget, can_focus=True):
-    """One parameter in one row. Left and right move, shift moves further, digits type a value, wheel and drag work."""
+    """One parameter in one row. Left and right move, shift moves further, digits type a value, wheel and drag work.
+
+    The wheel moves the knob of the slider that the pointer was moved onto: one that was scrolled below a pointer at
+    rest lets the wheel go on scrolling, and so does the name, where a list that is longer than its room is taken hold
+    of.
+    """
 
     DEFAULT_CSS = """
     Slider { height: 1; background: $background; text-wrap: nowrap; text-overflow: clip; }
-    Slider:focus { background: $surface; }
+    Slider:hover, Slider:focus { background: $surface; }
     """
     ALLOW_SELECT = False
 
@@ -54,6 +60,7 @@ class Slider(Widget, can_focus=True):
         self.typed = ""
         self.problem = ""  # why what was typed or sent is not possible
         self.only_shows = False  # shows a value that is not the one in force now: it cannot be moved
+        self._pointed = Offset(-1, -1)  # the place on the screen to which the pointer was moved over this slider
         self._timer: Timer | None = None
 
     # ---- from the kernel
@@ -101,9 +108,14 @@ class Slider(Widget, can_focus=True):
                 return self.scale.parse(self.typed)
         return self.value
 
+    @property
+    def movable(self) -> bool:
+        """Whether there is a kernel that would take another value."""
+        return self.accepted is not None and not self.disabled and not self.only_shows
+
     def want(self, value: int, *, now: bool = False) -> None:
         """Moves the knob and sends the value when the moves have settled."""
-        if self.accepted is None or self.disabled or self.only_shows:
+        if not self.movable:
             return
         self.problem = ""
         self.wanted = self.scale.clamp(value)
@@ -180,7 +192,8 @@ class Slider(Widget, can_focus=True):
         self._pull(event.x)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Drags it."""
+        """Drags it, or makes it the one that the wheel moves."""
+        self._pointed = event.screen_offset
         if event.button and self.app.mouse_captured is self:
             self._pull(event.x)
 
@@ -197,9 +210,14 @@ class Slider(Widget, can_focus=True):
         self._wheel(event, -1)
 
     def _wheel(self, event: events.MouseEvent, steps: int) -> None:
-        if self.has_focus:
+        meant = self.has_focus or (event.screen_offset == self._pointed and event.x >= NAME_WIDTH)
+        if meant and self.movable:
             event.stop()
             self.want(self.scale.stepped(self.value, steps))
+
+    def on_leave(self) -> None:
+        """The pointer is elsewhere, or the list was scrolled below it."""
+        self._pointed = Offset(-1, -1)
 
     # ---- drawing
 
