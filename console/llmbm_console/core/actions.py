@@ -2,11 +2,13 @@
 this table.
 
 An action either runs a line of the kernel's REPL (`line`), or is carried out by the face that offers it, under its id.
-Keys are the defaults, spelt as Textual spells them ("ctrl+p", "space", "E" for shift+e).
+Keys are the defaults, spelt as Textual spells them ("ctrl+p", "space", "E" for shift+e). Prose names the key of another
+action as {0[ID]}, so that it tells the one that is bound: see `spelt`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -82,7 +84,8 @@ ACTIONS: tuple[Action, ...] = (
         "chat.select",
         "Select lines",
         "Chat",
-        "begins a selection in the transcript or the log; up and down make it longer, y copies it, Esc leaves it",
+        "begins a selection in the transcript or the log; up and down make it longer, "
+        "{0[chat.copy]} copies it, {0[view.leave]} leaves it",
         ("V",),
     ),
     Action(
@@ -97,8 +100,8 @@ ACTIONS: tuple[Action, ...] = (
         "chat.probabilities",
         "Token probabilities",
         "Chat",
-        "asks the kernel how likely each token was and what it nearly said, or no longer; the choice is kept. x and "
-        "the sampling pane show it; it takes up to half of a serial line",
+        "asks the kernel how likely each token was and what it nearly said, or no longer; the choice is kept. "
+        "{0[chat.xray]} and the sampling pane show it; it takes up to half of a serial line",
         ("p",),
         need="line",
     ),
@@ -222,7 +225,7 @@ ACTIONS: tuple[Action, ...] = (
         "view.leader",
         "Go to ...",
         "View",
-        "a short list of what may follow: views, panes, themes; any of its keys acts, Esc leaves it",
+        "a short list of what may follow: views, panes, themes; any of its keys acts, Esc leaves the list",
         ("g",),
         footer="go to",
     ),
@@ -309,7 +312,7 @@ ACTIONS: tuple[Action, ...] = (
         "view.hex",
         "Hex lens",
         "Memory",
-        "what is in the machine's memory, at the selected arena; the machine has to be paused (P)",
+        "what is in the machine's memory, at the selected arena; the machine has to be paused ({0[machine.pause]})",
         ("h",),
         leader="h",
     ),
@@ -360,9 +363,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "log.next_error", "Next warning or error", "Log", "selects the next line that is a warning or an error", ("e",)
     ),
-    Action(
-        "log.previous_error", "Previous warning or error", "Log", "selects the one before", ("E",), footer="e/E errors"
-    ),
+    Action("log.previous_error", "Previous warning or error", "Log", "selects the one before", ("E",), footer="errors"),
     # ---- kernel
     Action("kernel.help", "The kernel's own help", "Kernel", "runs /help", need="line", line="/help"),
     Action("kernel.context", "Everything about the context", "Kernel", "runs /ctx", need="line", line="/ctx"),
@@ -419,7 +420,7 @@ ACTIONS: tuple[Action, ...] = (
             f"sampling.{name}",
             f"Preset {name}",
             "Sampling",
-            f"runs /preset {name}: {what}; u takes it back",
+            f"runs /preset {name}: {what}; {{0[sampling.undo]}} takes it back",
             need="line",
             line=f"/preset {name}",
         )
@@ -454,7 +455,7 @@ ACTIONS: tuple[Action, ...] = (
         "sentinel.suggest",
         "Pin the suggested decode budget",
         "Sentinel",
-        "pins the decode budget to a tenth more than 99 of 100 passes took; b learns again",
+        "pins the decode budget to a tenth more than 99 of 100 passes took; {0[sentinel.learn]} learns again",
         ("a",),
         need="line",
         pane="sentinel",
@@ -463,7 +464,8 @@ ACTIONS: tuple[Action, ...] = (
         "sentinel.drill",
         "Fail-safe drill",
         "Sentinel",
-        "runs /test_failsafe: the next decode pass trips the sentinel for real; X brings the chat back",
+        "runs /test_failsafe: the next decode pass trips the sentinel for real; {0[sentinel.reset]} brings the "
+        "chat back",
         ("T",),
         danger="The next answer is broken off and the sentinel trips",
         need="line",
@@ -559,7 +561,7 @@ ACTIONS: tuple[Action, ...] = (
         "file.open",
         "Open this file",
         "Session",
-        "a dump with all its panes, a recording to be played; g d comes back to the list",
+        "a dump with all its panes, a recording to be played; {0[view.dumps]} comes back to the list",
         ("enter",),
         danger="This session ends, and a kernel that it started",
         pane="files",
@@ -613,7 +615,12 @@ def unavailable(action: Action, *, read_only: bool, controllable: bool, file: bo
 
 def key_labels(actions: tuple[Action, ...]) -> dict[str, str]:
     """How the key of each action is written for people, by its id: the first one, or its title, for the palette."""
-    return {action.id: key_label(action.keys[0]) if action.keys else f"“{action.title}”" for action in actions}
+    return {action.id: key_label(action.keys[0]) if action.keys else f'"{action.title}"' for action in actions}
+
+
+def spelt(text: str, keys: Mapping[str, str]) -> str:
+    """The text with the keys of the actions that it names as {0[ID]}; `keys` are their labels by id."""
+    return text.format(keys)
 
 
 def key_label(key: str) -> str:

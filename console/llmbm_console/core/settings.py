@@ -27,7 +27,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from llmbm_console.core.actions import ACTIONS, BY_ID, Action
+from llmbm_console.core.actions import ACTIONS, BY_ID, Action, key_labels, spelt
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.toml_lines import line_of
 
@@ -73,7 +73,7 @@ class Settings:
     profiles: Mapping[str, Profile] = field(default_factory=dict)
 
     def actions(self) -> tuple[Action, ...]:
-        """The table of actions with the keys of the preset and of the bindings."""
+        """The table of actions with the keys of the preset and of the bindings, also where their prose names keys."""
         preset = PRESETS.get(self.keys, {})
         rebound = []
         for action in ACTIONS:
@@ -86,7 +86,8 @@ class Settings:
                     if not any(_other_user(key, action, keys_of) for keys_of in givers)
                 )
             rebound.append(replace(action, keys=keys))
-        return tuple(rebound)
+        labels = key_labels(tuple(rebound))
+        return tuple(replace(action, description=spelt(action.description, labels)) for action in rebound)
 
 
 def _other_user(key: str, action: Action, keys_of: Mapping[str, tuple[str, ...]]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, cast
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.command import DiscoveryHit, Hit, Hits, Provider
@@ -12,26 +13,29 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from llmbm_console.core.actions import ACTIONS, PANES, VIEW_PANES, Action, key_label, unavailable
+from llmbm_console.core.actions import ACTIONS, PANES, VIEW_PANES, Action, key_label, key_labels, spelt, unavailable
 from llmbm_console.tui.glyphs import draws_ascii
 from llmbm_console.tui.leader import followers
 from llmbm_console.tui.text import flat, line, wrap
 
-#: What each pane shows, and the keys it has beyond the table's.
+#: What each pane shows, and the keys it has beyond the table's. Actions stand for their keys, as `spelt` reads them.
 ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "transcript": (
         "Prompts and answers as they come, commands and what they printed, and seams where something is missing. "
         "Scrolled up, it stays where it is while text goes on.",
         (
             ("up down", "scroll"),
-            ("Home G", "first and newest line"),
-            ("mouse", "drag to select, ^c copies"),
-            ("v", "tint: by probability (green from 0.5, blue from 0.2, yellow from 0.05, red below)"),
+            ("{0[view.top]} {0[view.live]}", "first and newest line"),
+            ("mouse", "drag to select, {0[chat.break]} copies"),
+            ("{0[view.tint]}", "tint: by probability (green from 0.5, blue from 0.2, yellow from 0.05, red below)"),
         ),
     ),
     "events": (
         "Everything that happened, on one clock: the kernel's log, the line, the machine, the console.",
-        (("up down", "scroll, or move the selection"), ("e E", "next and previous warning or error")),
+        (
+            ("up down", "scroll, or move the selection"),
+            ("{0[log.next_error]} {0[log.previous_error]}", "next and previous warning or error"),
+        ),
     ),
     "prompt": (
         "What you write goes to the model as the beginning of a story; a line that begins with / is a command for the "
@@ -41,13 +45,13 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ("^j, alt+Enter", "new line"),
             ("up down", "earlier prompts, on the first and last line"),
             ("Tab", "completes a /command"),
-            ("Esc", "leaves the prompt: then single keys act"),
+            ("{0[view.leave]}", "leaves the prompt: then single keys act"),
         ),
     ),
     "memory": (
         "The kernel's arenas: used and whole size. A mark in the bar is the largest use since boot; ro is read-only; a "
-        "red ! means that guard bytes behind an arena are broken. The memory view (F2) shows them by address, with the "
-        "exact numbers and the last allocation of each.",
+        "red ! means that guard bytes behind an arena are broken. The memory view ({0[view.memory]}) shows them by "
+        "address, with the exact numbers and the last allocation of each.",
         (("up down", "select an arena, in the memory view"), ("mouse", "a click looks inside the arena")),
     ),
     "sentinel": (
@@ -63,8 +67,8 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "sampling": (
         "The kernel's sampling parameters. A value that you move is sent when you stop moving; until the kernel "
         "accepts it, a ring marks the value in force. A change made with a command moves the slider. With token "
-        "probabilities on (p), the columns below are the last token's likeliest: left of the mark is what these values "
-        "keep of them, worked out before anything is sent.",
+        "probabilities on ({0[chat.probabilities]}), the columns below are the last token's likeliest: left of the "
+        "mark is what these values keep of them, worked out before anything is sent.",
         (
             ("up down", "next slider"),
             ("left right", "move"),
@@ -84,13 +88,13 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         (("mouse", "a click selects the first event from that time on"),),
     ),
     "facets": (
-        "The values that lines of the log have. One can be asked for (+), or left out (-); / in the event list has the "
-        "same filter as text.",
+        "The values that lines of the log have. One can be asked for (+), or left out (-); {0[view.find]} in the event "
+        "list has the same filter as text.",
         (("up down", "select a value"),),
     ),
     "details": ("Every field of the selected event, else of the newest one.", ()),
     "machine_log": ("The part of the event list that QEMU's monitor, or the end of the process, told.", ()),
-    "display": ("The machine's own screen, as it was when S was pressed.", ()),
+    "display": ("The machine's own screen, as it was when {0[machine.screen]} was pressed.", ()),
     "registers": ("Every processor's registers; rows that changed since the last look are marked.", ()),
     "files": (
         "Dumps and recordings in this console's folder and in the one it was started in, the newest first.",
@@ -100,12 +104,13 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
 }
 
 
-def help_text(pane: str, actions: tuple[Action, ...] = ACTIONS) -> Content:
+def help_text(pane: str, actions: tuple[Action, ...]) -> Content:
     """Help for a pane: what it shows, its keys, then every action by category."""
     title = dict((*PANES, *VIEW_PANES)).get(pane, "")
     about, keys = ABOUT.get(pane, ("", ()))
-    parts = [line((title, "bold $accent")), line((about, "$foreground")), line()] if about else []
-    parts += [_row(key, word) for key, word in keys]
+    labels = key_labels(actions)
+    parts = [line((title, "bold $accent")), line((spelt(about, labels), "$foreground")), line()] if about else []
+    parts += [_row(spelt(key, labels), spelt(word, labels)) for key, word in keys]
     parts += [
         _row(_keys(action), action.title, action.description) for action in actions if action.pane == pane and pane
     ]
@@ -146,7 +151,7 @@ def _row(key: str, title: str, description: str = "") -> Content:
 class HelpScreen(ModalScreen[None]):
     """A page over the main screen; any of its keys closes it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,f1,enter", "dismiss", "Close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "dismiss", "Close", show=False)]
     DEFAULT_CSS = """
     HelpScreen { align: center middle; background: $background 60%; }
     HelpScreen > VerticalScroll {
@@ -169,6 +174,12 @@ class HelpScreen(ModalScreen[None]):
             box.border_title = line(("Help", "bold"))
             box.border_subtitle = line(("Esc closes", ""))
             yield Static(help_text(self._pane, self._actions), markup=False)
+
+    def on_key(self, event: events.Key) -> None:
+        """What opened it closes it."""
+        if any(event.key in action.keys for action in self._actions if action.id == "view.help"):
+            event.stop()
+            self.dismiss()
 
     async def action_dismiss(self, result: None = None) -> None:
         """Back to the main screen."""

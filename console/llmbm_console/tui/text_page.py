@@ -24,7 +24,7 @@ from llmbm_console.tui.widgets.strips import Strip
 LOOK_AGAIN = 0.1  # s between two looks at an index that grows
 SIDEWAYS = 20  # columns of one step
 MOST_MADE = 1000  # rows kept ready
-KEYS = "/ filter   g first   G last   PgUp PgDn   ← → sideways   Esc leaves   ^q quits"
+KEYS = "/ filter   g first   G last   PgUp PgDn   left right sideways   Esc leaves   {} quits"
 
 
 class TextView(LineView):
@@ -164,8 +164,12 @@ class Keys(Strip):
 
     DEFAULT_CSS = "Keys { dock: bottom; background: $surface; color: $muted; }"
 
+    def __init__(self, quit_key: str) -> None:
+        super().__init__(id="text-keys")
+        self._text = KEYS.format(quit_key)
+
     def content_for(self, frame: Frame, width: int) -> Content:
-        return line((KEYS, "$muted")).truncate(width)
+        return line((self._text, "$muted")).truncate(width)
 
 
 class TextPage(Screen[None]):
@@ -177,15 +181,15 @@ class TextPage(Screen[None]):
     ]
     DEFAULT_CSS = "TextPage { background: $background; } TextPage TextView { width: 1fr; height: 1fr; }"
 
-    def __init__(self, log: TextLog, glyphs: Glyphs) -> None:
+    def __init__(self, log: TextLog, glyphs: Glyphs, quit_key: str) -> None:
         super().__init__()
-        self._compositor = ChangesCompositor()
+        self._compositor, self._quit_key = ChangesCompositor(), quit_key
         self.view = TextView(log, glyphs)
 
     def compose(self) -> ComposeResult:
         """The lines above the keys."""
         yield self.view
-        yield Keys(id="text-keys")
+        yield Keys(self._quit_key)
 
     def action_filter(self) -> None:
         """Asks for words."""

@@ -5,7 +5,7 @@ The session goes on below it. The first start offers it and never opens it: who 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,16 +18,19 @@ from textual.screen import ModalScreen
 from textual.style import Style
 from textual.widgets import Static
 
+from llmbm_console.core.actions import Action, key_label, key_labels, spelt
 from llmbm_console.tui.glyphs import Glyphs
-from llmbm_console.tui.text import line, wrap
+from llmbm_console.tui.text import clip, line, wrap
 
 WIDTH = 46  # columns of a card
 FRAME = 4  # of its border and padding
+KEY = 7  # columns of the keys at least
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One card. `pane` is what it points at, the first of them that is on the screen; empty: the middle."""
+    """One card. `panes` are what it points at, the first of them that is on the screen; empty: the middle. `keys` are
+    actions by id, with a blank between two, or keys of a widget that stay what they are."""
 
     panes: tuple[str, ...]
     title: str
@@ -46,39 +49,53 @@ STEPS: tuple[Step, ...] = (
     Step(
         ("transcript",),
         "What it says",
-        "Answers come token by token, with what they cost below. Esc leaves the prompt: then single keys act.",
-        (("Esc", "from the prompt to the panes"), ("i", "back to it"), ("^c", "stops an answer"), ("y", "copies it")),
+        "Answers come token by token, with what they cost below. {0[view.leave]} leaves the prompt: then single keys "
+        "act.",
+        (
+            ("view.leave", "from the prompt to the panes"),
+            ("chat.prompt", "back to it"),
+            ("chat.break", "stops an answer"),
+            ("chat.copy", "copies it"),
+        ),
     ),
     Step(
         ("sentinel", "hud"),
         "What it costs",
         "Every token has a budget of processor cycles. The sentinel watches it, and the memory beside it is the "
         "machine's own.",
-        (("F2", "memory, down to its octets"), ("P", "pauses the machine")),
+        (("view.memory", "memory, down to its octets"), ("machine.pause", "pauses the machine")),
     ),
     Step(
         ("sampling", "hud"),
         "How it chooses",
         "These sliders are the kernel's sampling parameters: more heat, more surprise. They act at once.",
-        (("7", "goes there"), ("arrows", "move one"), ("u", "takes a change back")),
+        (("pane.sampling", "goes there"), ("arrows", "move one"), ("sampling.undo", "takes a change back")),
     ),
     Step(
         ("events", "hud"),
         "What happened",
         "Kernel, line and machine on one clock. Nothing is lost: you can look back while it runs on.",
-        (("F3", "the whole log"), ("e E", "next warning, the one before"), ("[ ]", "5 s back and forth")),
+        (
+            ("view.log", "the whole log"),
+            ("log.next_error log.previous_error", "next warning, the one before"),
+            ("time.back time.forward", "5 s back and forth"),
+        ),
     ),
     Step(
         ("status",),
         "Where you are",
         "What is connected, how it is and what it does. If the line breaks, it is said here and mended by itself.",
-        (("F4", "the machine's screen and registers"), ("F5", "dumps and recordings")),
+        (("view.machine", "the machine's screen and registers"), ("view.dumps", "dumps and recordings")),
     ),
     Step(
         ("keys",),
         "Everything else",
         "You need not remember a key: these three find them all.",
-        (("^p", "every action by its name"), ("g", "where one can go"), ("F1", "help for the focused pane")),
+        (
+            ("view.palette", "every action by its name"),
+            ("view.leader", "where one can go"),
+            ("view.help", "help for the focused pane"),
+        ),
     ),
 )
 
@@ -125,9 +142,9 @@ class TourScreen(ModalScreen[bool]):
     TourScreen > .tour--mark { position: absolute; width: 1; background: $focus; }
     """
 
-    def __init__(self, regions: Callable[[], dict[str, Region]], glyphs: Glyphs) -> None:
+    def __init__(self, regions: Callable[[], dict[str, Region]], glyphs: Glyphs, actions: Mapping[str, Action]) -> None:
         super().__init__()
-        self._regions, self._glyphs = regions, glyphs
+        self._regions, self._glyphs, self._actions = regions, glyphs, actions
         self.number = 0
 
     def compose(self) -> ComposeResult:
@@ -148,9 +165,15 @@ class TourScreen(ModalScreen[bool]):
     def _show(self) -> None:
         step, card = STEPS[self.number], self.query_one(Card)
         width = min(WIDTH, max(20, self.size.width - 2))
-        rows = [line((step.text[a:b], "$foreground")) for a, b in wrap(step.text, width - FRAME)]
         room = width - FRAME
-        keys = [line((f"{key:<7}", "bold $accent"), (word[: room - 7], "$muted")) for key, word in step.keys]
+        text = spelt(step.text, key_labels(tuple(self._actions.values())))
+        rows = [line((text[a:b], "$foreground")) for a, b in wrap(text, room)]
+        told = [(key, word) for names, word in step.keys if (key := self._key(names))]
+        column = max([KEY, *(len(key) + 2 for key, _word in told)])
+        keys = [
+            line((f"{key:<{column}}", "bold $accent"), (clip(word, room - column, self._glyphs.ellipsis), "$muted"))
+            for key, word in told
+        ]
         lines = [*rows, line(), *keys, line(), self._foot()]
         card.border_title = line((step.title, "bold"), (f"  {self.number + 1} of {len(STEPS)}", "$muted"))
         card.styles.width, card.styles.max_height = width, self.size.height
@@ -162,6 +185,13 @@ class TourScreen(ModalScreen[bool]):
         mark = self.query_one(".tour--mark", Static)
         mark.styles.offset, mark.styles.height = target.offset, max(1, target.height)
         mark.display = bool(pane)
+
+    def _key(self, names: str) -> str:
+        """The keys that are bound to actions; empty where none is."""
+        if names not in self._actions and " " not in names:
+            return names
+        keys = [self._actions[name].keys for name in names.split()]
+        return " ".join(key_label(bound[0]) for bound in keys if bound)
 
     def _foot(self) -> Content:
         last = self.number == len(STEPS) - 1

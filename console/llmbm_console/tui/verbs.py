@@ -61,7 +61,9 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs):
             self.app.main.prompt.refuse(text, f"there is no session: {self.key('session.retry')} tries again")
             return
         if self._waiting >= MOST_WAITING:
-            self.app.main.prompt.refuse(text, f"{MOST_WAITING} lines wait already: ^c stops the answer that runs")
+            self.app.main.prompt.refuse(
+                text, f"{MOST_WAITING} lines wait already: {self.key('chat.break')} stops the answer that runs"
+            )
             return
         if self.app.held is not None:
             self.time_live()  # who writes wants to see the answer
@@ -249,7 +251,8 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs):
             if not outcome.ok:
                 self.say(plain(outcome.error), "error")
             elif wanted:
-                self.say("token probabilities: from the next token on; x looks at one, v tints the answers")
+                look, tint = self.key("chat.xray"), self.key("view.tint")
+                self.say(f"token probabilities: from the next token on; {look} looks at one, {tint} tints the answers")
             else:
                 self.say("token probabilities: no longer asked for")
             self.app.pacer.flush()

@@ -87,7 +87,7 @@ class FileVerbs(VerbGroup):
         session = self.app.session
         if not isinstance(session, PostMortemSession):
             self.app.main.show_view("dumps")
-            self.say("c marks a dump, and on another one compares the two")
+            self.say(f"{self.key('file.compare')} marks a dump, and on another one compares the two")
             return
         others = newest_files((session.path.parent, saved_folder()), DUMPS)
         chosen = next((str(path) for path, _status in others if path != session.path.resolve()), "")
@@ -110,7 +110,8 @@ class FileVerbs(VerbGroup):
             self.say("there is no file to compare")
         elif files.marked is None or files.marked == chosen:
             files.mark(None if files.marked == chosen else chosen)
-            self.say("marked: c on another file compares it with this one" if files.marked else "no longer marked")
+            key = self.key("file.compare")
+            self.say(f"marked: {key} on another file compares it with this one" if files.marked else "no longer marked")
         else:
             self.background(self._show_difference(files.marked, chosen))
 
@@ -151,6 +152,6 @@ class FileVerbs(VerbGroup):
         if isinstance(session, TextSession):
             from llmbm_console.tui.text_page import TextPage
 
-            self.app.push_screen(TextPage(session.log, self.app.glyphs))
+            self.app.push_screen(TextPage(session.log, self.app.glyphs, self.key("session.quit")))
         if isinstance(session, PostMortemSession) and session.older is not None:
             self._compare(session, session.older)

@@ -68,7 +68,8 @@ class TimeVerbs(VerbGroup):
             self.app.timeline.mark(self._moment, "mark")
             if self._recorder is not None:
                 self._recorder.mark(self._moment, "mark")
-            self.say("marked: { and } come back to it")
+            before, after = self.key("time.previous_mark"), self.key("time.next_mark")
+        self.say(f"marked: {before} and {after} come back to it")
 
     def time_faster(self) -> None:
         """Twice the speed."""

@@ -59,7 +59,7 @@ class ViewVerbs(TimeVerbs):
 
     def offer_tour(self) -> None:
         """Says that there is a tour, and never says it again."""
-        keys = next(action.keys for action in self.app.actions if action.id == "view.tour")
+        keys = self.app.by_id["view.tour"].keys
         where = key_label(keys[0]) if keys else '"Tour" in the palette'
         self.app.notify(f"New here? {where} shows you around.", timeout=OFFER_SECONDS, markup=False)
         self._remember_tour("offered")
@@ -78,7 +78,7 @@ class ViewVerbs(TimeVerbs):
         self._remember_tour("seen")
         if app.main.shape.tab != "chat" or app.main.shape.zoom:
             app.main.show_view("chat")
-        app.push_screen(TourScreen(lambda: app.main.deck.regions, app.glyphs))
+        app.push_screen(TourScreen(lambda: app.main.deck.regions, app.glyphs, app.by_id))
 
     def view_zoom(self) -> None:
         """The focused pane on the whole screen."""
@@ -228,11 +228,11 @@ class ViewVerbs(TimeVerbs):
         events = self.app.main.event_list
         if self._searched is events and events.wanted:  # all that is shown was looked for
             if not events.step_shown(direction):
-                self.say(f"no further “{events.wanted}” in this direction")
+                self.say(f'no further "{events.wanted}" in this direction')
         elif not self._searched.sought:
             self.view_find()
         elif not self._searched.step_found(direction):
-            self.say(f"no further “{self._searched.sought}” in this direction")
+            self.say(f'no further "{self._searched.sought}" in this direction')
 
     # ---- log
 

@@ -62,7 +62,7 @@ class DisplayPane(Framed, can_focus=True):
                 line(("With --qemu or --qmp the machine's own screen is shown here.", "$muted")),
             ]
         return [
-            line(("S takes a picture of the machine's own screen.", "$foreground")),
+            line((f"{frame.keys['machine.screen']} takes a picture of the machine's own screen.", "$foreground")),
             line(("The kernel boots with a picture and writes its text below it.", "$muted")),
         ]
 
@@ -76,7 +76,7 @@ class DisplayPane(Framed, can_focus=True):
         self.mount(self._picture)
         self.set_heading(
             line((f"{pixmap.width} x {pixmap.height}  {how}", "$muted")),
-            line(("S", "$accent"), (" again", "$muted")),
+            line((self._frame.keys["machine.screen"], "$accent"), (" again", "$muted")),
         )
 
     def fail(self, reason: str) -> None:

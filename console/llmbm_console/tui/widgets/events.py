@@ -153,7 +153,8 @@ class EventList(LineView):
     def empty_words(self, filtered_out: bool) -> tuple[str, ...]:
         """What an empty list says; `filtered_out`: there are lines, but none passes the filter."""
         if filtered_out:
-            return ("Nothing matches the filter.", "/ changes it, Esc shows everything.")
+            find, leave = self._frame.keys["view.find"], self._frame.keys["view.leave"]
+            return ("Nothing matches the filter.", f"{find} changes it, {leave} shows everything.")
         return ("Nothing happened yet: link, kernel and machine tell here what they do.",)
 
     def _describe(self) -> None:

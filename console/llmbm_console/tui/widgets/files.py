@@ -13,9 +13,10 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from llmbm_console.core.actions import spelt
 from llmbm_console.core.state import LogLine
 from llmbm_console.tui.frame import Frame
-from llmbm_console.tui.text import clip, line, plain, wrap
+from llmbm_console.tui.text import Piece, clip, line, plain, wrap
 from llmbm_console.tui.widgets.framed import Framed
 from llmbm_console.tui.widgets.lines import Line, LineView
 
@@ -109,7 +110,7 @@ class FileList(LineView):
             count = f"{len(rows)} newest"
             self.set_heading(
                 line((count, "$muted")),
-                line(("Enter", "$accent"), (" opens  ", "$muted"), ("c", "$accent"), (" compare", "$muted")),
+                line(*self._key("file.open", "opens  "), *self._key("file.compare", "compare")),
             )
         else:
             rows = [Line(text[a:b], "files--note") for text in self._empty() for a, b in wrap(text, width)]
@@ -117,8 +118,11 @@ class FileList(LineView):
         if rows != self.rows:
             self.set_rows(0, rows)
 
+    def _key(self, name: str, word: str) -> tuple[Piece, Piece]:
+        return (self._frame.keys[name], "$accent"), (f" {word}", "$muted")
+
     def _empty(self) -> list[str]:
-        return [text.format(self._frame.keys) for text in EMPTY]
+        return [spelt(text, self._frame.keys) for text in EMPTY]
 
     def _row(self, path: Path, detail: str, width: int) -> Line:
         style = "files--marked" if path == self.marked else "files--row"

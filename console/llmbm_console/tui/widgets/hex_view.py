@@ -305,12 +305,14 @@ class HexView(LineView):
 
     def _compared(self) -> Content:
         changed = self.pages.changed()
-        keys = (("d", "as numbers"), ("a", "address"), ("left right", "arena"))
+        labels = self._frame.keys
+        arenas = f"{labels['hex.previous']} {labels['hex.next']}"
+        keys = ((labels["hex.decode"], "as numbers"), (labels["hex.address"], "address"), (arenas, "arena"))
         hints = [piece for key, word in keys for piece in ((f"  {key}", "$accent"), (f" {word}", "$muted"))]
         if changed is None:
             return line(("pause twice to see changes", "$muted"), *hints)
         style = "bold $warn" if changed else "$muted"
-        more = (("  f", "$accent"), (" next one", "$muted")) if changed else ()
+        more = ((f"  {labels['hex.change']}", "$accent"), (" next one", "$muted")) if changed else ()
         return line((f"{figures.exact(changed)} changed since the last pause", style), *more, *hints)
 
     def render_line(self, y: int) -> Strip:

@@ -181,13 +181,16 @@ class Prompt(TextArea, Framed):
             return ("", "$muted") if frame.state.link.phase is not LinkPhase.PLAIN else ("plain terminal", "$warn")
         phase, sentinel = frame.state.phase, frame.state.sentinel
         if frame.state.machine.status is MachineStatus.PAUSED:
-            return "the machine is paused: Esc, P resumes it", "$warn"
+            return (
+                f"the machine is paused: {frame.keys['view.leave']}, {frame.keys['machine.pause']} resumes it",
+                "$warn",
+            )
         if sentinel is not None and sentinel.state is SentinelState.TRIPPED:
             return "tripped: /reset brings the chat back", "$bad"
         if phase is Phase.IDLE:
             return "kernel ready", "$good"
         return (
-            (f"kernel {phase}: ^c stops it", "$warn")
+            (f"kernel {phase}: {frame.keys['chat.break']} stops it", "$warn")
             if phase in (Phase.PREFILL, Phase.DECODE, Phase.BENCH)
             else (f"kernel {phase}", "$warn")
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
+from llmbm_console.core.actions import spelt
 from llmbm_console.tui.text import line, plain, wrap
 from llmbm_console.tui.widgets.lines import Line, LineView
 
@@ -82,7 +83,7 @@ class Registers(LineView):
             changed = sum(row.style == "registers--changed" for row in rows)
             self.set_heading(
                 line((f"{changed} rows changed" if changed else "", "$warn")),
-                line(("I", "$accent"), (" again", "$muted")),
+                line((self._frame.keys["machine.registers"], "$accent"), (" again", "$muted")),
             )
         if rows != self.rows:
             self.set_rows(0, rows)
@@ -104,4 +105,8 @@ class Registers(LineView):
             return "A file, or a session that only watches, has no processor to look at."
         if not self._frame.controllable:
             return "A serial line does not show registers: that takes --qemu or --qmp."
-        return "I shows the registers of every processor. Pause the machine first (P) to hold them still."
+        return spelt(
+            "{0[machine.registers]} shows the registers of every processor. Pause the machine first "
+            "({0[machine.pause]}) to hold them still.",
+            self._frame.keys,
+        )

@@ -144,7 +144,7 @@ class SamplingPanel(Framed, can_focus=False):
 
     def _hint(self, text: str) -> None:
         """The lower edge: how to leave, as digits do not go to other panes here, and what else there is."""
-        leave = "Esc leaves" if self.has_focus_within else ""
+        leave = f"{self._frame.keys['view.leave']} leaves" if self.has_focus_within else ""
         parts = [part for part in (leave, text) if part]
         self.set_heading(bottom=line((f" {self.glyphs.separator} ".join(parts), "$muted")))
 

@@ -332,11 +332,11 @@ def past_line(frame: Frame, width: int) -> Content:
     """The recorded time as a strip, how busy the kernel was along it, and the keys that move in it."""
     play = "pause" if frame.playing else "play"
     keys = [
-        ("space", play),
-        ("[ ]", "5 s"),
-        ("{ }", "marks"),
-        ("< >", "speed"),
-        (".", "end" if frame.recorded else "now"),
+        (frame.keys["view.hold"], play),
+        (f"{frame.keys['time.back']} {frame.keys['time.forward']}", "5 s"),
+        (f"{frame.keys['time.previous_mark']} {frame.keys['time.next_mark']}", "marks"),
+        (f"{frame.keys['time.slower']} {frame.keys['time.faster']}", "speed"),
+        (frame.keys["time.live"], "end" if frame.recorded else "now"),
     ]
     if width < 100:
         del keys[3]
@@ -385,7 +385,7 @@ class KeyLine(Strip):
             text = line(
                 (f" {self.armed}. ", "bold $bad"),
                 (f"{self.armed_key} again", "bold $foreground"),
-                (" does it  Esc leaves it  ", "$muted"),
+                (f" does it  {frame.keys['view.leave']} leaves it  ", "$muted"),
             )
             return line(
                 text, frame.glyphs.bar(self.armed_share, max(4, min(24, width - text.cell_length)), "$bad")
@@ -393,7 +393,10 @@ class KeyLine(Strip):
         if frame.behind is not None or frame.player:
             return past_line(frame, width)
         if frame.failure:
-            return line(("r", "bold $accent"), (" try again   ", "$muted"), ("^q", "bold $accent"), (" quit", "$muted"))
+            again, leave = frame.keys["session.retry"], frame.keys["session.quit"]
+            return line(
+                (again, "bold $accent"), (" try again   ", "$muted"), (leave, "bold $accent"), (" quit", "$muted")
+            )
         told = (width, self.in_prompt, self.narrow, frame.read_only, frame.controllable, frame.post_mortem)
         if told != self._told:
             self._told, self._keys = told, self._usual(frame, width)
@@ -402,7 +405,7 @@ class KeyLine(Strip):
     def _usual(self, frame: Frame, width: int) -> Content:
         parts: list[tuple[int, Content]] = []
         if self.in_prompt:
-            extras = (("Enter", "send", 0), ("^j", "newline", 2), ("Esc", "panes", 0))
+            extras = (("Enter", "send", 0), ("^j", "newline", 2), (frame.keys["view.leave"], "panes", 0))
             parts += [(weight, line((key, "bold $accent"), (f" {word}", "$muted"))) for key, word, weight in extras]
         for action in self._actions:
             if not action.footer or not action.keys or (self.in_prompt and not action.everywhere):
@@ -411,9 +414,10 @@ class KeyLine(Strip):
                 continue
             if unavailable(action, read_only=frame.read_only, controllable=frame.controllable, file=frame.post_mortem):
                 continue
-            key = "" if action.footer.startswith("e/E") else key_label(action.keys[0])
-            first, _blank, rest = action.footer.partition(" ") if not key else (key, "", action.footer)
-            part = line((first, "bold $accent"), (f" {rest}", "$muted"))
+            key = key_label(action.keys[0])
+            if action.id == "log.previous_error":
+                key = f"{frame.keys['log.next_error']}/{key}"
+            part = line((key, "bold $accent"), (f" {action.footer}", "$muted"))
             weight = KEY_WEIGHTS.get(action.id, 2)
             parts.append((weight, part.stylize(Style.from_meta({"@click": f"app.do('{action.id}')"}))))
         return fit(parts, width)

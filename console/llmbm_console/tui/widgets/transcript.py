@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from textual.content import Content
 
+from llmbm_console.core.actions import spelt
 from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.state import Command, Seam, State, Text, TranscriptItem, Turn
 from llmbm_console.tui import figures
@@ -159,7 +160,11 @@ def guide(frame: Frame) -> list[tuple[str, str]]:
         return [
             ("This file holds what the kernel knew, not what was said.", "transcript--answer"),
             (
-                "E and e go through its warnings and errors, 1-8 to the panes, z zooms one, q quits.",
+                spelt(
+                    "{0[log.previous_error]} and {0[log.next_error]} go through its warnings and errors, "
+                    "{0[view.next_pane]} to the next pane, {0[view.zoom]} zooms one, {0[session.leave]} quits.",
+                    frame.keys,
+                ),
                 "transcript--output",
             ),
         ]
@@ -170,8 +175,10 @@ def guide(frame: Frame) -> list[tuple[str, str]]:
             (f"Opening {frame.state.target or 'the target'} …", "transcript--answer"),
             (link.detail, "transcript--warn"),
             (
-                "It is tried again by itself; Esc and {} try at once, {} quits.".format(
-                    frame.keys["session.retry"], frame.keys["session.quit"]
+                spelt(
+                    "It is tried again by itself; {0[view.leave]} and {0[session.retry]} try at once, "
+                    "{0[session.quit]} quits.",
+                    frame.keys,
                 )
                 if link.detail
                 else "",
@@ -197,7 +204,14 @@ def guide(frame: Frame) -> list[tuple[str, str]]:
     return [
         ("Write the beginning of a story below and press Enter.", "transcript--answer"),
         ("The model continues it, and everything beside this pane shows what that costs.", "transcript--output"),
-        ("/help lists the kernel's commands, ^p the console's actions, F1 explains a pane.", "transcript--output"),
+        (
+            spelt(
+                "/help lists the kernel's commands, {0[view.palette]} the console's actions, {0[view.help]} explains "
+                "a pane.",
+                frame.keys,
+            ),
+            "transcript--output",
+        ),
     ]
 
 
@@ -209,7 +223,7 @@ def failure_lines(frame: Frame) -> list[tuple[str, str]]:
         (f"{frame.state.target or 'The target'}: there is no session", "transcript--bad"),
         (frame.failure, "transcript--answer"),
         ("", ""),
-        ("r  try again      ^q  quit", "transcript--command"),
+        (spelt("{0[session.retry]}  try again      {0[session.quit]}  quit", frame.keys), "transcript--command"),
     ]
 
 

@@ -1,0 +1,51 @@
+"""Prose names the keys that are bound now: in the help, the tour, hints and notices."""
+
+from __future__ import annotations
+
+import re
+
+from driving import screen_text, simulated, until
+
+from llmbm_console.core.actions import ACTIONS, PANES, VIEW_PANES, key_label
+from llmbm_console.core.settings import Settings
+from llmbm_console.tui.help import HelpScreen, help_text
+
+
+def test_no_prose_names_a_key_that_something_else_has() -> None:
+    """Every action has another key than by default, F101 and so on: no other may be told."""
+    actions = Settings(bindings={action.id: (f"f{101 + at}",) for at, action in enumerate(ACTIONS)}).actions()
+    told = "\n".join(help_text(pane, actions).plain for pane, _title in (*PANES, *VIEW_PANES))
+    assert not re.findall(
+        r"\([a-zA-Z?/]\)|\bF[1-9]\d?\b|\^[a-ik-z]\b|(?<![\w'])[a-zA-Z] (?:asks|copies|goes|takes)\b", told
+    )
+    assert "{0[" not in told
+    keys = {action.id: key_label(action.keys[0]) for action in actions}
+    assert f"The memory view ({keys['view.memory']})" in told
+    assert f"probabilities on ({keys['chat.probabilities']})" in told
+
+
+def test_a_key_that_is_gone_is_told_by_the_name_in_the_palette() -> None:
+    actions = Settings(bindings={"view.memory": ()}).actions()
+    assert 'The memory view ("Memory view")' in help_text("memory", actions).plain
+
+
+async def test_help_and_tour_name_the_keys_that_are_bound_now() -> None:
+    settings = Settings(keys="vim", bindings={"view.help": ("f7",), "view.palette": ("ctrl+k",), "chat.break": ()})
+    async with simulated(settings=settings) as (app, pilot):
+        await pilot.press("escape", "1", "f7")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen), "help")
+        assert 'drag to select, "Copy, or stop the answer" copies' in screen_text(app)
+        await pilot.press("f1")
+        assert isinstance(app.screen, HelpScreen), "that key is free"
+        await pilot.press("f7")
+        assert app.screen is app.main, "what opened it closes it"
+        app.do("view.tour")
+        await until(pilot, lambda: "1 of" in screen_text(app), "the tour")
+        await pilot.press("right")
+        assert "stops an answer" not in screen_text(app), "nothing is told about no key"
+        await pilot.press(*["right"] * 5)
+        rows = screen_text(app).splitlines()
+        assert any("^k" in row and "every action by its name" in row for row in rows), screen_text(app)
+        assert any("F7" in row and "help for the focused pane" in row for row in rows)
+        await pilot.press("escape", "i")
+        assert "^k palette" in screen_text(app)
