@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmbm_console.core.dump import DumpError, parse_post_mortem, read_post_mortem
+from llmbm_console.core.kernel_text import KernelText
 from llmbm_console.core.verdict import last_of
 from llmbm_protocol.schema import Arena, KvCache, LogCode, Model, SamplingState, Sentinel, SentinelError, Zone
 
@@ -166,6 +168,69 @@ def test_no_bytes_can_break_the_reader(noise: bytes) -> None:
             continue
         shown = found.verdict + found.reason + "".join(found.problems)
         assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize("digits", ["9" * 30, "9" * 5000, "-5", "", "\u0663", "1_0"])
+def test_numbers_of_any_size_and_what_is_none_are_read_without_an_end(digits: str) -> None:
+    """The largest number of its field for a larger one; a field whose value is no number stays unknown."""
+    for pattern in (r"(?<==)\d+", r"\d+"):
+        found = parse_post_mortem(sixteen(re.sub(pattern, digits, DUMP)), "llmk-dump.txt")
+        assert found.problems
+        assert not found.verdict.startswith("Nothing went wrong")
+
+
+@pytest.mark.parametrize("number", [9999, 10**6, 2**32, 2**64, 10**30])
+def test_a_live_kernel_that_prints_numbers_beyond_every_field_is_read(number: int) -> None:
+    reader = KernelText()
+    for key in ("dim", "layers", "heads", "kv", "vocab", "seq", "kv_pos", "top_k", "norepeat", "max_tokens", "prefill"):
+        reader.line(f"  {key}={number} seq_len={number}")
+    reader.line(f"prefill_max=1 overruns(p={number} d={number})")
+    reader.line(f"  [KV] base=0x{number:x} size={number} MiB used={number} GiB flags={number}")
+    reader.line(f"#0 tsc={number} code={number} arena=-1 ptr={number} size={number} msg=x")
+    assert reader.line("  layers=5")
+
+
+def test_a_file_cut_between_two_lines_does_not_say_that_nothing_went_wrong() -> None:
+    lines = DUMP.splitlines(keepends=True)
+    for keep in range(1, len(lines) - 4):
+        found = parse_post_mortem(sixteen("".join(lines[:keep])), "llmk-dump.txt")
+        assert not found.complete
+        assert "Nothing went wrong" not in found.verdict
+
+
+def test_of_a_number_at_the_torn_end_of_a_file_digits_may_be_missing() -> None:
+    found = parse_post_mortem(sixteen(DUMP.partition("75\nSampling")[0]), "llmk-dump.txt")
+    assert last_of(found.records, KvCache) is None
+    torn = parse_post_mortem(sixteen(DUMP.partition("00 msg=budget cycles exceeded\n  #2")[0]), "llmk-dump.txt")
+    assert "took 12,157,080 cycles, more than its budget" in torn.verdict
+
+
+def test_an_error_that_this_console_does_not_know_is_told_by_its_reason() -> None:
+    text = DUMP.replace("last_err=4 reason=budget cycles exceeded", "last_err=77 reason=the moon was full")
+    text = text.replace("code=5", "code=0").replace("code=4", "code=0").replace("d=2", "d=0")
+    assert parse_post_mortem(sixteen(text), "d").verdict.startswith("An error was noticed: the moon was full")
+    logged = text.replace("last_err=77 reason=the moon was full", "last_err=0 reason=").replace(
+        "#0 tsc=44537592840 code=0", "#0 tsc=1 code=1"
+    )
+    assert "an error was logged: an allocation" in parse_post_mortem(sixteen(logged), "d").verdict
+
+
+def test_units_of_other_builds_and_unknown_regions() -> None:
+    text = DUMP.replace("size=32 MiB used=0 MiB", "size=32MB used=12 KB").replace("[WEIGHTS]", "[TENSORS]")
+    found = parse_post_mortem(sixteen(text), "llmk-dump.txt")
+    zones = {zone.arena: zone for zone in found.records if isinstance(zone, Zone)}
+    assert (zones[Arena.SCRATCH].size, zones[Arena.SCRATCH].used) == (32 << 20, 12 << 10)
+    assert found.problems == ("1 line with a value or a name that could not be read",)
+
+
+@pytest.mark.parametrize("prefix", ["    ", "> ", "[12:00:01.250] "])
+def test_lines_behind_a_quotation_mark_or_a_terminals_time_are_read(prefix: str) -> None:
+    found = parse_post_mortem(sixteen("".join(prefix + line for line in DUMP.splitlines(keepends=True))), "d")
+    assert len(found.events) == 3
+    zones = {zone.arena: zone for zone in found.records if isinstance(zone, Zone)}
+    assert zones[Arena.SCRATCH].size == 32 << 20
+    serial = parse_post_mortem(f"{prefix}You: hi\n{prefix}[llmk][sentinel] last_err=0 reason=\n".encode(), "s")
+    assert serial.kind == "serial log"
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the real files are not beside this checkout")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,32 @@ def test_a_torn_file_is_known_and_still_read(keep: int) -> None:
     assert not found.complete
     assert "not whole" in found.verdict
     assert found.header["boot"] == "5f03a9d1"
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        lambda text: text.replace("\n", "\r\n").encode(),
+        lambda text: text.replace("\n", "\r").encode(),
+        lambda text: b"\xef\xbb\xbf" + text.encode(),
+        lambda text: b"\xff\xfe" + text.replace("\n", "\r\n").encode("utf-16-le"),
+        lambda text: text.encode("utf-16-be").join((b"\xfe\xff", b"")),
+        lambda text: text.replace("size=", "\x1b[33msize\x1b[0m=").encode(),
+        lambda text: "".join(f"> {line}" for line in text.splitlines(keepends=True)).encode(),
+        lambda text: b"\x1b[2J\x1b[01;01HBdsDxe: loading Boot0002\r\n" + text.encode(),
+    ],
+    ids=["crlf", "cr", "utf-8 mark", "utf-16 of a Windows tool", "utf-16be", "colours", "quoted", "firmware before it"],
+)
+def test_a_copy_that_another_program_wrote_is_proven_by_the_same_checksum(copy: Callable[[str], bytes]) -> None:
+    found, wanted = read(copy(sealed(body()).decode())), read(sealed(body()))
+    assert found.complete
+    assert (found.kind, found.origin, found.verdict) == (wanted.kind, wanted.origin, wanted.verdict)
+    assert found.records == wanted.records
+
+
+def test_of_a_number_at_the_torn_end_of_a_file_digits_may_be_missing() -> None:
+    found = read(body().partition("75 kv_cap")[0].encode())
+    assert last_of(found.records, KvCache) is None
 
 
 def test_one_changed_byte_is_known() -> None:

@@ -3,7 +3,8 @@
 This kernel's files (kernel_c/DUMP.md) are UTF-8, begin with a line that names kind, format and boot, and end with a
 CRC-32 over all that stands before, so a torn file is known. The earlier kernel's are UTF-16LE with a byte order mark
 and CR (CR) LF, without any mark of their end, and what an older, longer file held may still follow: only what belongs
-to the newest content is read.
+to the newest content is read. A copy of either in another encoding, with other line ends, behind the output of a
+terminal or quoted in a mail is read as well: the CRC-32 is that of the text as it was written.
 """
 
 from __future__ import annotations
@@ -28,13 +29,14 @@ from llmbm_protocol.schema import Event, Record
 MAX_BYTES = 4 << 20  # a dump has some ten kilobytes; what is beyond this is shown as text (core/text_log.py)
 OUR_KINDS = {"llmk-dump": "dump", "llmk-log": "log", "llmk-failsafe": "failsafe"}
 
-_HEADER = re.compile(r"^(llmk-(?:dump|log|failsafe)) format=(\d+)\b(.*)$")
+_HEADER = re.compile(r"^([ \t>|]*)((llmk-(?:dump|log|failsafe)) format=(\S{0,9}).*)$", re.MULTILINE)
 _END = re.compile(rb"^end crc32=([0-9a-f]{8})\r?\n?", re.MULTILINE)
 _WORD = re.compile(r"\b(\w+)=(\S*)")
-_EVENT_INDEX = re.compile(r"^\s*#(\d+)\s+tsc=")
+_EVENT_INDEX = re.compile(r"(?:^|\s)#([0-9]{1,9})\s+tsc=")
 _LOG_HEAD = re.compile(r"\[llmk\]\[log\]")
+_PREFIX = r"(?:[ \t>|]|\[[0-9:. T+-]{1,40}\])*"  # of a quotation, or the time that a terminal program puts there
 _EARLIER = re.compile(
-    r"^(Context:|[ \t]*Sampling:|[ \t]*Budgets:|CTX$)|\[llmk\]|\[stats\] tokens=|^You: ", re.MULTILINE
+    rf"^(Context:|[ \t]*Sampling:|[ \t]*Budgets:|CTX$)|\[llmk\]|\[stats\] tokens=|^{_PREFIX}You: ", re.MULTILINE
 )
 
 
@@ -73,7 +75,30 @@ def decode(data: bytes, reading: Reading) -> str:
         reading.problem("some characters are damaged")
     if "\x1b" in text:  # copied from a terminal, or of a serial console: a colour must not part a word
         text = "".join(EscapeFilter().feed(text))
-    return re.sub(r"\r+\n?|\n", "\n", text).replace("\x00", "")
+    text = text.replace("\x00", "")
+    return re.sub(r"\r+\n?", "\n", text) if "\n" in text else text.replace("\r", "\n")
+
+
+def own_body(text: str, header: re.Match[str], reading: Reading) -> bytes:
+    """One of our files out of a copy of it, from its header on and without what was put before each line."""
+    before, body, prefix = text[: header.start()], text[header.start() :], header[1]
+    if before.strip():
+        reading.problem(f"not read: {lines_of(len(before.splitlines()))} before the header", torn=False)
+    if prefix:
+        body = "\n".join(line.removeprefix(prefix) for line in body.split("\n"))
+    return body.encode()
+
+
+def without_torn_number(text: str) -> str:
+    """A torn text without a number at its very end, of which digits may be missing."""
+    whole, space, word = text.rpartition(" ")
+    key, is_pair, digits = word[-80:].rpartition("=")
+    return whole + space if is_pair and key and re.fullmatch("[0-9A-Fa-fx]*", digits) else text
+
+
+def lines_of(count: int) -> str:
+    """1 line, 2 lines."""
+    return f"{count} line{'' if count == 1 else 's'}"
 
 
 def without_stale_tail(lines: Sequence[str], reading: Reading) -> list[str]:
@@ -83,14 +108,14 @@ def without_stale_tail(lines: Sequence[str], reading: Reading) -> list[str]:
         return list(lines)
     end, expected = head + 1, 0
     while end < len(lines):
-        match = _EVENT_INDEX.match(lines[end])
+        match = _EVENT_INDEX.search(lines[end])
         if match is None or int(match[1]) != expected:
             break
         expected += 1
         end += 1
-    rest = [line for line in lines[end:] if line.strip()]
+    rest = [line for line in lines[end:-1] if line.strip()]  # the last has no end: a torn file's, or empty
     if rest:
-        reading.problem(f"{len(rest)} lines after the log are left from an older file and were not read", torn=False)
+        reading.problem(f"not read: {lines_of(len(rest))} after the log, left from an older file", torn=False)
     return list(lines[:end])
 
 
@@ -99,7 +124,7 @@ def check_envelope(data: bytes, reading: Reading) -> bytes:
     match = _END.search(data)
     if match is None:
         reading.problem("there is no end line with a CRC-32: the file was cut while it was written, or since")
-        return data
+        return without_torn_number(data.decode()).encode()
     covered = data[: match.start()]
     found, wanted = zlib.crc32(covered), int(match[1], 16)
     if found != wanted:
@@ -115,20 +140,23 @@ def parse_post_mortem(data: bytes, name: str) -> PostMortem:
     if not data.strip(b"\x00 \r\n\t\xff\xfe"):
         raise DumpError(f"{name}: the file is empty; expected an llmk-dump.txt, llmk-log.txt or llmk-failsafe.txt")
     text = decode(data, reading)
-    header_match = _HEADER.match(text.partition("\n")[0])
+    header_match = _HEADER.search(text)
     header: dict[str, str] = {}
     reader: KernelText | DumpText
-    if header_match is not None:
-        kind, origin = OUR_KINDS[header_match[1]], "llmk"
-        if header_match[2] != "1":
-            reading.problem(f"format {header_match[2]} is newer than this console; expected 1", torn=False)
-        header = {key: clean(value)[:64] for key, value in _WORD.findall(header_match[0])}
+    before = text[: header_match.start()] if header_match is not None else text
+    frames = list(map(knowing_all, records_of(data))) if before.strip() else []
+    if header_match is not None and not frames and not _EARLIER.search(before):
+        kind, origin = OUR_KINDS[header_match[3]], "llmk"
+        if header_match[4] != "1":
+            reading.problem(f"format {header_match[4]} is newer than this console; expected 1", torn=False)
+        header = {key: clean(value)[:64] for key, value in _WORD.findall(header_match[2])}
         reader = DumpText(header)
-        reader.read(check_envelope(data, reading).decode("utf-8", "replace").split("\n")[1:])
+        body = check_envelope(own_body(text, header_match, reading), reading)
+        reader.read(body.decode().split("\n")[1:])
         reading.records += reader.records
         for problem in reader.problems:
             reading.problem(problem)
-    elif frames := list(map(knowing_all, records_of(data))):
+    elif frames:
         kind, origin = "serial log", "llmk"
         streams = Streams()
         reading.records += [known for record in frames for known in streams.take(record)] + streams.settle()
@@ -143,11 +171,16 @@ def parse_post_mortem(data: bytes, name: str) -> PostMortem:
         if kind != "serial log":
             if not text.endswith("\n"):
                 reading.problem("the last line has no end: the file was cut while it was written, or since")
+                lines[-1] = without_torn_number(lines[-1])
             lines = without_stale_tail(lines, reading)
             kind = earlier_kind("\n".join(lines), name)  # a stale tail may be of another kind
         reader = KernelText()
         for line in lines:
             reading.records += reader.line(line)
+        if kind != "serial log" and reader.unread:
+            reading.problem(f"{lines_of(reader.unread)} with a value or a name that could not be read", torn=False)
+        if kind == "dump" and not any(_LOG_HEAD.search(line) for line in lines):
+            reading.problem("it has no log, with which such a file ends: it was cut while it was written, or since")
     else:
         raise DumpError(
             f"{name}: not a post-mortem file: it begins with {clean(text.strip()[:40])!r}; expected llmk-dump.txt, "
@@ -171,7 +204,7 @@ def parse_post_mortem(data: bytes, name: str) -> PostMortem:
 
 def earlier_kind(text: str, name: str) -> str:
     """What an earlier kernel's file is, by its sections; its name decides only between dump and failsafe."""
-    if re.search(r"^You: ", text, re.MULTILINE):
+    if re.search(rf"^{_PREFIX}You: ", text, re.MULTILINE):
         return "serial log"
     if "failsafe" in name.lower():
         return "failsafe"

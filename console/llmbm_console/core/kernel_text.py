@@ -2,7 +2,8 @@
 
 Two dialects are known: dumps and REPL answers of the newer builds (`Context:` sections, `kv_pos=`), and an older one
 without `kv_pos` and with a constant model name. Layout is not relied upon: a line is known by the `key=value` words in
-it, sizes may be whole MiB or bytes, and a line that is not understood is only counted.
+it, sizes may be whole MiB or bytes. A known word whose value is no number leaves its field unknown, a number larger
+than its field holds becomes the largest, as on the wire, and lines with something that could not be read are counted.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from llmbm_console.core.known_fields import knowing
+from llmbm_protocol.fields import Wire
 from llmbm_protocol.schema import (
     Arena,
     Event,
@@ -30,6 +32,7 @@ from llmbm_protocol.schema import (
 
 #: Numbers of the earlier kernel's enumerations, by position.
 ARENAS = (Arena.WEIGHTS, Arena.KV, Arena.SCRATCH, Arena.ACTS, Arena.ZONEC)
+REGIONS = {arena.value for arena in (*ARENAS, Arena.KEEP)}
 CODES = (
     LogCode.INFO,
     LogCode.ALLOC_FAIL,
@@ -47,15 +50,26 @@ ERRORS = (
     SentinelError.BUDGET,
     SentinelError.GUARD,
 )
-UNITS = {"": 1, "B": 1, "bytes": 1, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30}
-U48_MAX = (1 << 48) - 1
-CYCLES_MAX = 2**39 - 1  # the most that a sentinel record holds
+#: Words of its lines to fields of the records; `dim` and `hidden` are whole numbers, `temp` is a decimal.
+MODEL = {"dim": "dim", "layers": "layers", "heads": "heads", "kv": "kv_heads", "vocab": "vocab"}
+MODEL |= {"seq": "seq_len", "seq_len": "seq_len", "hidden": "hidden_dim", "hidden_dim": "hidden_dim"}
+REALS = {"temp": "temperature", "min_p": "min_p", "top_p": "top_p", "repeat": "repeat_penalty"}
+REALS |= {"repeat_penalty": "repeat_penalty"}
+COUNTS = {"top_k": "top_k", "norepeat": "no_repeat_ngram", "max_tokens": "max_tokens", "seed": "seed"}
+BUDGETS = {"prefill_max": "prefill_budget", "decode_max": "decode_budget"}
+BUDGETS |= {"prefill": "prefill_budget", "decode": "decode_budget"}
+U64_MAX = (1 << 64) - 1
+#: A kernel that writes MB means MiB: it counts pages.
+UNITS = {"": 1, "B": 1, "BYTES": 1} | {
+    f"{k}{b}": 1 << n for k, n in (("K", 10), ("M", 20), ("G", 30)) for b in ("IB", "B")
+}
 
 # Only where a word begins: tried again at every letter, a line of 100 kB without "=" takes a minute.
-_WORD = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]*)=(\S*)(?:\s+(MiB|KiB|GiB|bytes|B)\b)?")
-_ARENA = re.compile(r"\[(WEIGHTS|KV|SCRATCH|ACTS|ZONEC|KEEP)\]")
+_WORD = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]*)=(\S*)(?:\s+([KMG]i?B|bytes|B)\b)?")
+_NUMBER = re.compile(r"(0[xX][0-9A-Fa-f]{1,40}|[0-9]{1,40})([KMG]i?B|bytes|B)?")  # longer ones are no numbers
+_REGION = re.compile(r"\[([A-Za-z][A-Za-z_0-9]*)\]")
 _EVENT = re.compile(r"#\d+\s+tsc=")
-_OVERRUNS = re.compile(r"overruns\(p=(\d+) d=(\d+)\)")
+_OVERRUNS = re.compile(r"overruns\(p=([0-9]{1,40}) d=([0-9]{1,40})\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +81,22 @@ class TextEvent:
 
 
 def number(word: str, unit: str = "") -> int | None:
-    """A decimal or 0x number with an optional unit; None for anything else."""
-    try:
-        value = int(word, 16) if word.lower().startswith("0x") else int(word)
-    except ValueError:
+    """A decimal or 0x number with an optional unit, joined or apart; None for anything else, a negative one too."""
+    match = _NUMBER.fullmatch(word)
+    if match is None:
         return None
-    return max(0, value) * UNITS.get(unit.upper() if unit != "bytes" else unit, 1)
+    digits, joined = match[1], match[2] or unit
+    return int(digits, 16 if digits[:2] in ("0x", "0X") else 10) * UNITS[joined.upper()]
+
+
+def at_most(kind: type[Record], name: str, value: int) -> int:
+    """A number as its field holds it: the largest for anything larger, as the kernel does on the wire."""
+    return min(value, next(mark.maximum for mark in kind.model_fields[name].metadata if isinstance(mark, Wire)))
 
 
 def micro(word: str) -> int | None:
     """A decimal number in millionths, rounded as printed; None when it is not one."""
-    match = re.fullmatch(r"(\d{1,4})(?:\.(\d{0,6})\d*)?", word)
+    match = re.fullmatch(r"([0-9]{1,4})(?:\.([0-9]{0,6})[0-9]*)?", word)
     if match is None:
         return None
     return int(match[1]) * 1_000_000 + int((match[2] or "").ljust(6, "0"))
@@ -105,7 +124,7 @@ class KernelText:
     kv_rows: int | None = None
     events: list[TextEvent] = field(default_factory=list)
     reason: str = ""
-    not_understood: int = 0
+    unread: int = 0  # lines of a report with something in them that could not be read
 
     def line(self, text: str) -> list[Record]:
         """The records that this line made or changed, empty for prose."""
@@ -114,28 +133,36 @@ class KernelText:
         words = {match[1]: (match[2], match[3] or "") for match in _WORD.finditer(text)}
         if not words:
             return []
-        if arena := _ARENA.search(text):
-            return self._zone(Arena(arena[1].lower()), words)
+        regions = [name.lower() for name in _REGION.findall(text) if name != "llmk"]
+        if regions and "size" in words:
+            return self._zone(next((name for name in regions if name in REGIONS), regions[0]), words)
         if "last_err" in words:
             return self._sentinel_line(text, words)
-        records = self._context(words) + self._sampling(words) + self._budgets(text, words)
-        if not records:
-            self.not_understood += 1
-        return records
+        return self._context(words) + self._sampling(words) + self._budgets(text, words)
+
+    def _numbers(
+        self, kind: type[Record], names: Mapping[str, str], words: Mapping[str, tuple[str, str]]
+    ) -> dict[str, int]:
+        """Fields of a record by the words of a line that stand for them. Counts the line when one has no number."""
+        found, unread = {}, False
+        for key, name in names.items():
+            if key in words:
+                value = number(*words[key])
+                unread |= value is None
+                if value is not None:
+                    found[name] = at_most(kind, name, value)
+        self.unread += unread
+        return found
 
     def _context(self, words: Mapping[str, tuple[str, str]]) -> list[Record]:
-        names = {"dim": "dim", "layers": "layers", "heads": "heads", "kv": "kv_heads", "vocab": "vocab"}
-        names |= {"seq": "seq_len", "seq_len": "seq_len", "hidden": "hidden_dim", "hidden_dim": "hidden_dim"}
-        known = {names[key]: number(word) for key, (word, _) in words.items() if key in names}
-        limits = {"layers": 0xFFFF, "heads": 0xFFFF, "kv_heads": 0xFFFF}
-        self.model |= {k: min(v, limits.get(k, 0xFF_FFFF)) for k, v in known.items() if v is not None}
+        known = self._numbers(Model, MODEL, words)
+        self.model |= known
         if "model" in words:
-            self.model["file"] = plain(words["model"][0], 34)
-            known["file"] = 0
+            self.model["file"] = plain(words["model"][0], 33)
         records: list[Record] = []
-        if known:
+        if known or "model" in words:
             records.append(Model.model_validate({"time": 0, **self.model}))
-        rows = number(words["kv_pos"][0]) if "kv_pos" in words else None
+        rows = self._numbers(KvCache, {"kv_pos": "rows"}, words).get("rows")
         if rows is not None:
             self.kv_rows = rows
         if self.kv_rows is not None and (rows is not None or "seq_len" in known):
@@ -146,45 +173,44 @@ class KernelText:
 
     def _sampling(self, words: Mapping[str, tuple[str, str]]) -> list[Record]:
         before = dict(self.sampling)
-        reals = {"temp": "temperature", "min_p": "min_p", "top_p": "top_p", "repeat": "repeat_penalty"}
-        reals |= {"repeat_penalty": "repeat_penalty"}
-        whole = {"top_k": "top_k", "norepeat": "no_repeat_ngram", "max_tokens": "max_tokens", "seed": "seed"}
-        seen = False
-        for key, (word, _) in words.items():
-            value = micro(word) if key in reals else number(word) if key in whole else None
-            if value is not None:
-                name = reals.get(key) or whole[key]
-                self.sampling[name] = min(value, 255 if name == "no_repeat_ngram" else 0xFFFF_FFFF)
-                seen = True
-        if not seen or self.sampling == before:
+        found = self._numbers(SamplingState, COUNTS, words)
+        for key, name in REALS.items():
+            if key in words:
+                value = micro(words[key][0])
+                self.unread += value is None
+                if value is not None:
+                    found[name] = at_most(SamplingState, name, value)
+        self.sampling |= found
+        if not found or self.sampling == before:
             return []
         neutral = {"temperature": 0, "min_p": 0, "top_p": 1_000_000, "top_k": 0, "no_repeat_ngram": 0}
         neutral |= {"repeat_penalty": 1_000_000, "max_tokens": 0, "seed": 0}
         return [knowing(SamplingState.model_validate({"time": 0, **neutral, **self.sampling}), self.sampling)]
 
     def _budgets(self, text: str, words: Mapping[str, tuple[str, str]]) -> list[Record]:
-        names = {"prefill_max": "prefill_budget", "decode_max": "decode_budget"}
-        names |= {"prefill": "prefill_budget", "decode": "decode_budget"}
-        found = {names[key]: number(word) for key, (word, _) in words.items() if key in names}
+        found = self._numbers(Sentinel, BUDGETS, words)
         if not found:
             return []
-        self.sentinel |= {key: min(value, CYCLES_MAX) for key, value in found.items() if value is not None}
+        self.sentinel |= found
         if "strict" in words:
             self.sentinel["strict"] = words["strict"][0] == "1"
         if overruns := _OVERRUNS.search(text):
-            counts = [min(int(overruns[group]), 0xFFFF) for group in (1, 2)]
-            self.sentinel |= {"prefill_overruns": counts[0], "decode_overruns": counts[1]}
+            for group, name in enumerate(("prefill_overruns", "decode_overruns"), start=1):
+                self.sentinel[name] = at_most(Sentinel, name, int(overruns[group]))
         return [self._sentinel_record()]
 
     def _sentinel_line(self, text: str, words: Mapping[str, tuple[str, str]]) -> list[Record]:
-        code = number(words["last_err"][0]) or 0
+        code = number(words["last_err"][0])
+        self.unread += code is None
         enabled = words.get("enabled", ("1", ""))[0] != "0"
         self.reason = text.partition("reason=")[2].strip()
         self.sentinel |= {
             "state": SentinelState.ARMED if enabled else SentinelState.DISARMED,
             "strict": words.get("strict", ("0", ""))[0] == "1",
-            "error": ERRORS[code] if code < len(ERRORS) else SentinelError.OK,
         }
+        self.sentinel.pop("error", None)
+        if code is not None and code < len(ERRORS):
+            self.sentinel["error"] = ERRORS[code]
         return [self._sentinel_record()]
 
     def _sentinel_record(self) -> Sentinel:
@@ -199,30 +225,27 @@ class KernelText:
             neutral |= {phase: 0, f"{phase}_budget": 0, f"{phase}_pinned": False, f"{phase}_overruns": 0}
         return knowing(Sentinel.model_validate({**neutral, **self.sentinel}), self.sentinel)
 
-    def _zone(self, arena: Arena, words: Mapping[str, tuple[str, str]]) -> list[Record]:
-        def value(key: str) -> int:
-            word, unit = words.get(key, ("0", ""))
-            return number(word, unit) or 0
-
-        base, size, used = value("base"), value("size"), value("used")
-        if base > 0xFFFF_FFFF_FFFF_FFFF or max(size, used) > U48_MAX:
-            self.not_understood += 1
+    def _zone(self, region: str, words: Mapping[str, tuple[str, str]]) -> list[Record]:
+        if region not in REGIONS:
+            self.unread += 1
             return []
-        fields = {"base": base, "size": size, "used": used, "peak": used}
-        flags = value("flags")
-        zone = {"time": 0, "arena": arena, **fields, "read_only": bool(flags & 1), "guard_ok": True}
-        known = {"arena", *(key for key in ("base", "size", "used") if key in words)}
-        return [knowing(Zone.model_validate(zone), known | ({"read_only"} if "flags" in words else set()))]
+        found = self._numbers(Zone, {key: key for key in ("base", "size", "used")}, words)
+        flags = number(*words["flags"]) if "flags" in words else None
+        neutral = {"base": 0, "size": 0, "used": 0}
+        zone = {"time": 0, "arena": Arena(region), **neutral, **found, "peak": found.get("used", 0)}
+        zone |= {"read_only": bool((flags or 0) & 1), "guard_ok": True}
+        known = {"arena", *found} | ({"read_only"} if flags is not None else set())
+        return [knowing(Zone.model_validate(zone), known)]
 
     def _event(self, text: str) -> list[Record]:
         head, _, message = text.partition("msg=")
         words = {match[1]: match[2] for match in _WORD.finditer(head)}
-        cycles = number(words.get("tsc", "0")) or 0
-        code = number(words.get("code", "")) if "code" in words else None
-        arena = int(words["arena"]) if re.fullmatch(r"-?\d{1,3}", words.get("arena", "")) else -1
-        first, second = number(words.get("ptr", "0")) or 0, number(words.get("size", "0")) or 0
-        if code is None or max(first, second, cycles) > 0xFFFF_FFFF_FFFF_FFFF:
-            self.not_understood += 1
+        values = [number(words.get(key, "0")) for key in ("tsc", "ptr", "size")]
+        code = number(words.get("code", ""))
+        arena = int(words["arena"]) if re.fullmatch(r"-?[0-9]{1,3}", words.get("arena", "")) else -1
+        cycles, first, second = (min(value or 0, U64_MAX) for value in values)
+        self.unread += code is None or code >= len(CODES) or None in values
+        if code is None:
             return []
         kind = CODES[code] if code < len(CODES) else LogCode.INFO
         record = Event(

@@ -54,7 +54,8 @@ def cause(event: Event | None, code: LogCode, phase: str) -> str:
     if code is LogCode.BUDGET:
         if event is None or not event.first:
             return f"{a_pass} took more cycles than its budget"
-        return f"{a_pass} took {event.first:,} cycles, its budget was {event.second:,}"
+        budget = f", its budget was {event.second:,}" if event.second else ", more than its budget"
+        return f"{a_pass} took {event.first:,} cycles{budget}"
     if code is LogCode.ALLOC_FAIL:
         size = f" of {event.second:,} bytes" if event is not None and event.second else ""
         return f"an allocation{size}{where(event.arena) if event else ''} failed"
@@ -121,9 +122,17 @@ def verdict_of(found: PostMortem) -> str:
         return f"A serial log in which no console asked for anything: its text is all there is{tail}.{torn}"
     if not found.records:
         return f"Nothing could be read from this file.{torn}"
+    errors = [event for event in events if event.level is LogLevel.ERROR]
     if found.kind == "log":
-        bad = sum(event.level == "error" for event in events)
-        return f"{count_of(events)}, {bad or 'none'} of them errors.{torn}"
+        return f"{count_of(events)}, {len(errors) or 'none'} of them errors.{torn}"
+    if errors:
+        newest = cause(errors[0], errors[0].code, "") if errors[0].code in CAUSES else errors[0].message
+        more = f", and {len(errors) - 1} more in the log" if len(errors) > 1 else ""
+        return f"No trip, but an error was logged: {newest}{more}{tail}.{torn}"
+    if found.kind in ("dump", "failsafe") and not tells_error(sentinel):
+        if found.reason:
+            return f"An error was noticed: {found.reason}{tail}.{torn}"
+        return f"What the sentinel found is not in the file; it has {count_of(events)}{tail}.{torn}"
     full = next(
         (z for z in found.records if isinstance(z, Zone) and z.size and z.used == z.size and not z.read_only), None
     )
@@ -134,6 +143,11 @@ def verdict_of(found: PostMortem) -> str:
 def count_of(events: Sequence[object]) -> str:
     """1 log event, 2 log events."""
     return f"{len(events)} log event{'' if len(events) == 1 else 's'}"
+
+
+def tells_error(sentinel: Sentinel | None) -> bool:
+    """Whether a file says what the sentinel found last: a line may be missing, or name an error of another version."""
+    return sentinel is not None and "error" in sentinel.model_fields_set
 
 
 def is_tripped(sentinel: Sentinel | None) -> bool:
