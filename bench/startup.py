@@ -4,7 +4,7 @@ Prints, as medians of several runs on this machine:
   bare Textual  the smallest Textual program, from its start to its first drawn text: what the library itself takes
   first paint   the same for the console, on a pseudo-terminal of 120x36; each run is paired with a bare one
   ready         from starting it to an established session with the simulator
-  idle          processor time of the connected, idle console, in per cent of one core
+  idle          processor time of the connected, idle console, in per cent of one core, and of each of its threads
   boot          (--qemu) from the firmware's first byte to its hand-over, and to the kernel's prompt; the promise is
                 prompt <= 1.3 x hand-over + 1 s
 Figures of a shared machine are noisy: compare them with each other, not with another day's.
@@ -30,6 +30,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 ESCAPE = re.compile(rb"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])")
+SETTLE, IDLE = 4.0, 40.0  # s: after the session began, and of the idle console
 
 
 BARE = """
@@ -67,17 +68,25 @@ class Terminal:
                     return time.monotonic() - self.started
         raise TimeoutError(f"{pattern!r} was not drawn within {timeout} s")
 
-    def idle_percent(self, seconds: float) -> float:
-        """Processor time of the process over some seconds, while its output is read and thrown away."""
-        before, start = self._ticks(), time.monotonic()
-        while time.monotonic() < start + seconds:
-            if select.select([self.fd], [], [], 0.2)[0]:
+    def idle_percent(self, seconds: float) -> dict[str, float]:
+        """Processor time of each thread over some seconds, while the output is read and thrown away. A thread that
+        began or ended meanwhile counts as far as it was seen."""
+        before, start = self._thread_times(), time.monotonic()
+        while (rest := start + seconds - time.monotonic()) > 0:
+            if select.select([self.fd], [], [], rest)[0]:
                 os.read(self.fd, 65536)
-        return 100 * (self._ticks() - before) / os.sysconf("SC_CLK_TCK") / (time.monotonic() - start)
+        after, elapsed = self._thread_times(), time.monotonic() - start
+        return {thread: 100 * (after[thread] - before.get(thread, 0.0)) / elapsed for thread in after}
 
-    def _ticks(self) -> int:
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return int(fields[11]) + int(fields[12])
+    def _thread_times(self) -> dict[str, float]:
+        """Seconds that each thread ran, the main one first: to a nanosecond where the kernel keeps that, else to a
+        tick of 10 ms."""
+        tasks = sorted(Path(f"/proc/{self.pid}/task").iterdir(), key=lambda task: int(task.name))
+        if (tasks[0] / "schedstat").exists():
+            return {task.name: int((task / "schedstat").read_text().split()[0]) / 1e9 for task in tasks}
+        tick = os.sysconf("SC_CLK_TCK")
+        fields = {task.name: (task / "stat").read_text().rpartition(")")[2].split() for task in tasks}
+        return {thread: (int(numbers[11]) + int(numbers[12])) / tick for thread, numbers in fields.items()}
 
     def close(self) -> None:
         """Ends the console as a closing window does."""
@@ -89,7 +98,7 @@ class Terminal:
 def console_figures(runs: int) -> None:
     """First paint, session, idle."""
     paints, readies, bares = [], [], []
-    idle = 0.0
+    idle: list[float] = []
     for index in range(runs + 1):
         bare = Terminal("-c", BARE)
         try:
@@ -101,8 +110,8 @@ def console_figures(runs: int) -> None:
             paints.append(terminal.wait_for(rb"[A-Za-z]{3}", 20))
             readies.append(terminal.wait_for(rb"kernel ready", 60))
             if index == runs:
-                terminal.idle_percent(3)
-                idle = terminal.idle_percent(10)
+                terminal.idle_percent(SETTLE)
+                idle = list(terminal.idle_percent(IDLE).values())
         finally:
             terminal.close()
     del paints[0], readies[0], bares[0]  # the first start may compile
@@ -111,7 +120,9 @@ def console_figures(runs: int) -> None:
     spread = f"({min(paints):.2f} to {max(paints):.2f})"
     print(f"first paint   {statistics.median(paints):6.2f} s   {spread}, {ratio:.2f} x bare")
     print(f"ready         {statistics.median(readies):6.2f} s   ({min(readies):.2f} to {max(readies):.2f})")
-    print(f"idle          {idle:6.2f} % of a core, connected to the simulator")
+    main_thread, others = idle[0], " + ".join(f"{share:.2f}" for share in idle[1:] if share >= 0.005)
+    threads = f"main thread {main_thread:.2f}" + (f", others {others}" if others else "")
+    print(f"idle          {sum(idle):6.2f} % of a core, connected to the simulator for {IDLE:g} s ({threads})")
 
 
 def boot_once() -> tuple[float, float]:
