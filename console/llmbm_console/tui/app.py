@@ -43,6 +43,8 @@ from llmbm_console.tui.widgets.slider import Slider
 from llmbm_protocol.words import Arena, Phase
 
 if TYPE_CHECKING:
+    from textual.driver import Driver
+
     from llmbm_console.core.targets import Target
     from llmbm_console.tui.widgets.files import FileList
     from llmbm_console.tui.widgets.hex_view import HexView
@@ -216,6 +218,15 @@ class ConsoleApp(App[int]):
     def get_default_screen(self) -> MainScreen:
         """The main screen."""
         return self.main
+
+    def get_driver_class(self) -> type[Driver]:
+        """On a terminal one that sleeps while nobody types; Windows and a browser have others."""
+        driver = super().get_driver_class()
+        if driver.__name__ != "LinuxDriver":
+            return driver
+        from llmbm_console.tui.driver import QuietDriver
+
+        return QuietDriver
 
     def get_line_filters(self) -> list[LineFilter]:
         """No control character leaves in a line, whatever drew it."""
