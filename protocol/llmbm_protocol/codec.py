@@ -220,6 +220,16 @@ def _check_plain(shape: Shape, fields: dict[str, str]) -> str | None:
     return None
 
 
+#: Which fields a record was made with: pydantic keeps a set of their names in each, larger than its values. Those with
+#: the same names share one here.
+_FIELD_SETS: dict[frozenset[str], set[str]] = {}
+
+
+def _share_field_set(record: Record) -> None:
+    names = record.model_fields_set
+    object.__setattr__(record, "__pydantic_fields_set__", _FIELD_SETS.setdefault(frozenset(names), names))
+
+
 def from_frame(frame: Frame) -> Record | UnknownFrame | Rejected:
     """The record in a frame; generic for an unknown kind or stream; rejected, with the field at fault, when a
     required field is missing or a value is not what it should be."""
@@ -244,6 +254,7 @@ def from_frame(frame: Frame) -> Record | UnknownFrame | Rejected:
         first = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(map(str, first["loc"]))
         return Rejected(frame.raw, RejectReason.RECORD, f"{cls.__name__} field {where}: {first['msg']}")
+    _share_field_set(record)
     return record
 
 

@@ -14,6 +14,8 @@ from llmbm_console.core.state import LogLine, State, Turn
 from llmbm_protocol.schema import Event as LogRecord
 from llmbm_protocol.schema import Finished
 
+LONGEST_LINE = 65_536  # characters that wait for the end of their line
+
 
 class LogFile:
     """A file that is appended to. What cannot be written any more ends it; the session goes on."""
@@ -68,6 +70,8 @@ class TextLog:
         match event:
             case ev.ConsoleText(text=text):
                 *whole, self._rest = (self._rest + text).split("\n")
+                if len(self._rest) > LONGEST_LINE:
+                    whole, self._rest = [*whole, self._rest], ""
                 return [line for line in whole if line.strip()]
             case ev.PromptSent(text=text):
                 return [f"> {line}" for line in text.split("\n")]
