@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmbm_console.core import store_parts
+from llmbm_console.core import store_parts, store_records, timeline, turns
 from llmbm_console.core.events import ConsoleText, Gap, RecordReceived
+from llmbm_console.core.known_words import KnownWords
 from llmbm_console.core.series import Series
 from llmbm_console.core.state import MAX_ITEMS, MAX_LOG, State, TokenInfo, Turn
+from llmbm_console.core.state_room import CHOICE_ROOM, LOG_ROOM, room_of
 from llmbm_console.core.store import reduce
-from llmbm_console.core.store_parts import room_of
 from llmbm_console.core.timeline import Timeline
 from llmbm_console.core.token_buffer import TOKEN_ROOM, TokenBuffer
-from llmbm_protocol.schema import Event, Finished, LogCode, LogLevel, StopReason, Token
+from llmbm_protocol.codec import from_frame, to_frame
+from llmbm_protocol.frame import Frame, FrameDecoder
+from llmbm_protocol.schema import (
+    Choice,
+    Event,
+    Finished,
+    LogCode,
+    LogLevel,
+    Record,
+    SamplingState,
+    StopReason,
+    Token,
+    Word,
+)
 
 TOKENS = 50  # of an answer
 
@@ -85,6 +101,143 @@ def test_activity_and_marks_of_a_recording_go_back_to_items_that_the_state_dropp
     assert len(marks) == 2 * answers
 
 
+# ---- octets
+
+
+def heard(record: Record, at: float) -> RecordReceived:
+    """As it comes from the line, each time another object."""
+    (frame,) = FrameDecoder().feed(to_frame(record, 0))
+    assert isinstance(frame, Frame)
+    made = from_frame(frame)
+    assert isinstance(made, Record)
+    return RecordReceived(at, made)
+
+
+def long_life(seconds: int, choices: bool, state: State, looking_back: Timeline) -> State:
+    """A hundred tokens a second in answers of a second each, with warnings, samples and texts of the firmware."""
+    sampling = SamplingState(
+        time=1, temperature=850_000, min_p=50_000, top_p=950_000, top_k=80, no_repeat_ngram=4,
+        repeat_penalty=1_150_000, max_tokens=160, seed=42,
+    )  # fmt: skip
+    for generation in range(1, seconds + 1):
+        base = generation * 1000
+        records: list[Record] = [sampling.model_copy(update={"time": base})]
+        for index in range(100):
+            now, cycles = base + index * 10, 1_000_000 + generation * 7919 * index % 600_000
+            token = generation * index * 31 % 32_000
+            records.append(
+                Token(generation=generation, index=index, time=now, token=token, cycles=cycles, text=b" word")
+            )
+            if choices:
+                likeliest = ";".join(f"{(token + other) % 32_000}:{other}" for other in range(15))
+                records.append(
+                    Choice(
+                        generation=generation, index=index, temperature=850_000, probability=300_000, rank=1,
+                        kept=(9, 9, 7), rest=(90_000, 400_000), likeliest=likeliest,
+                    )
+                )  # fmt: skip
+        level = LogLevel.WARN if generation % 3 == 0 else LogLevel.INFO
+        records += [
+            Finished(
+                generation=generation, time=base + 995, reason=StopReason.EOS, tokens=100, prompt_tokens=3,
+                prefill_us=generation, decode_us=generation * 3, kv_rows=103, turn=generation,
+            ),
+            Event(number=generation, time=base + 996, level=level, code=LogCode.BUDGET, message=f"over {generation}"),
+        ]  # fmt: skip
+        for number, record in enumerate(records):
+            state = reduce(state, heard(record, generation + number / len(records)))
+            looking_back.note(state)
+        if generation % 10 == 0:
+            state = reduce(state, ConsoleText(generation + 0.999, f"text {generation} " * 20))
+    return state
+
+
+KEPT, BACK, LINES = 250_000, 750_000, 100
+
+
+@pytest.mark.parametrize("choices", [False, True])
+def test_a_session_many_times_as_long_as_what_is_kept_of_it_takes_no_more_memory_than_that(
+    choices: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_parts, "MAX_ROOM", KEPT)
+    monkeypatch.setattr(store_parts, "MAX_LOG", LINES)
+    monkeypatch.setattr(timeline, "MOST_ROOM", BACK)
+    monkeypatch.setattr(timeline, "FINE", 5.0)
+    for module in (store_parts, turns):
+        monkeypatch.setattr(module, "MAX_CHOICES", 400)
+    long_life(3, choices, State(), Timeline())  # what is made once is there
+    looking_back, seconds = Timeline(), 60 if choices else 330
+    gc.collect()
+    tracemalloc.start()
+    try:
+        state = long_life(seconds, choices, State(), looking_back)
+        gc.collect()
+        kept = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert state.dropped_room + LOG_ROOM * state.dropped_log > 1.5 * BACK
+    assert looking_back.room <= BACK
+    assert kept <= KEPT + BACK + LINES * LOG_ROOM + (400 * CHOICE_ROOM if choices else 0)
+    first, last = looking_back.span
+    assert last == pytest.approx(seconds + 1, abs=0.1)
+    past = looking_back.at(first)
+    assert past is not None
+    turn = next(item for item in reversed(past.items) if isinstance(item, Turn))
+    assert [token.index for token in turn.tokens] == list(range(100))
+
+
+def test_moments_of_an_endless_answer_share_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timeline, "MOST_ROOM", 3_000_000)
+    looking_back, state = Timeline(), State()
+    for index in range(6000):
+        record = Token(generation=1, index=index, time=index, token=index, cycles=5, text=b" word")
+        state = reduce(state, RecordReceived(index / 10, record))
+        looking_back.note(state)
+    assert looking_back.room <= 3_000_000
+    first, last = looking_back.span
+    assert (first, last) == (0.0, 599.9)
+    for ago in (1.0, 30.0, 300.0):
+        past = looking_back.at(last - ago)
+        assert past is not None
+        assert past.turn is not None
+        assert last - ago - past.now <= max(1.0, ago / 4)
+        assert past.turn.text == " word" * len(past.turn.tokens)
+
+
+def test_the_texts_of_tokens_are_shared_by_all_states_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_records, "MAX_WORDS", 1000)
+    states = [State()]
+    for token in range(2500):
+        states.append(reduce(states[-1], RecordReceived(1.0, Word(token=token, text=f"w{token}".encode()))))
+        assert len(states[-1].words) <= 1000
+    assert len({id(state.words._shared) for state in states[1:] if isinstance(state.words, KnownWords)}) < 20
+    for count in (1, 2, 999, 1000):
+        assert dict(states[count].words) == {token: f"w{token}" for token in range(count)}
+        assert count not in states[count].words
+    newest = states[-1].words
+    assert list(newest) == list(range(2500 - len(newest), 2500))
+    assert len(newest) >= 900
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.sampled_from("abc"), st.integers(1, 9))))
+def test_every_version_of_known_words_keeps_what_it_knew(steps: list[tuple[int, int, str, int]]) -> None:
+    versions: list[tuple[KnownWords, dict[int, str]]] = [(KnownWords(), {})]
+    for from_newest, token, text, most in steps:
+        words, plain = versions[max(0, len(versions) - 1 - from_newest)]
+        made = words.with_word(token, text, most)
+        assert made[token] == text
+        assert len(made) <= max(most, len(plain))
+        if token in plain or len(plain) < most:
+            assert dict(made) == {**plain, token: text}
+        versions.append((made, dict(made)))
+    for words, plain in versions:
+        assert (dict(words), len(words)) == (plain, len(plain))
+        assert words == plain
+
+
+# ---- tokens
+
+
 _U32, _U39 = st.integers(0, 2**32 - 1), st.integers(0, 2**39 - 1)
 _TOKENS = st.lists(
     st.builds(
@@ -106,4 +259,6 @@ def test_a_buffer_of_tokens_gives_back_what_was_put_in(tokens: list[TokenInfo], 
     assert list(buffer) == tokens
     part = buffer[first:end]
     assert [part[place] for place in range(len(part))] == tokens[first:end]
-    assert len(buffer._rows) == TOKEN_ROOM * len(tokens)
+    assert buffer.octets == TOKEN_ROOM * len(tokens)
+    buffer.pack()
+    assert list(buffer) == tokens

@@ -11,6 +11,8 @@ from typing import Generic, Protocol, Self, TypeVar, overload
 
 T = TypeVar("T")
 
+SPARE = 8  # a list is made anew when more than this part of it is before the first element
+
 
 class Buffer(Protocol[T]):
     """Where the elements are: a list, or what keeps them in less room."""
@@ -47,7 +49,7 @@ class Series(Sequence[T], Generic[T]):
     def appended(self, element: T, most: int) -> Series[T]:
         """With one more element; the first ones go when there are more than `most` (1 or more)."""
         buffer, start, stop = self._buffer, self._start, self._stop
-        if len(buffer) != stop or start > most:  # another one went on from here, or half of the list is of no use
+        if len(buffer) != stop or start > most // SPARE:  # another one went on from here, or much of it is of no use
             buffer = buffer[start:stop]
             start, stop = 0, len(buffer)
         if self._last:
@@ -66,6 +68,11 @@ class Series(Sequence[T], Generic[T]):
         made = cls.__new__(cls)
         made._buffer, made._start, made._stop, made._last = buffer, start, stop, last
         return made
+
+    @property
+    def buffer(self) -> Buffer[T]:
+        """Where the elements are, perhaps with others before and behind them. Not to be changed."""
+        return self._buffer
 
     def __len__(self) -> int:
         return self._stop - self._start + len(self._last)

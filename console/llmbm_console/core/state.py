@@ -181,6 +181,7 @@ class State:
     items: Sequence[TranscriptItem] = ()  # ended ones, at most MAX_ITEMS and MAX_ROOM
     items_room: int = 0  # octets of all of them but the last one, which may grow
     dropped_items: int = 0
+    dropped_room: int = 0  # octets of what left the transcript: those items, and how their tokens were chosen
     turn: Turn | None = None  # the running one
     log: Sequence[LogLine] = ()  # at most MAX_LOG
     dropped_log: int = 0
@@ -192,7 +193,7 @@ class State:
 
 
 MAX_ITEMS = 2000
-MAX_ROOM = 64 << 20  # octets of all items together; beyond, the oldest items go
+MAX_ROOM = 24 << 20  # octets of all items together; beyond, the oldest items go
 MAX_LOG = 10_000
 MAX_WORDS = 40_000
 MAX_CHOICES = 6000  # of all turns together, a kilobyte each; beyond, those of the oldest turns go

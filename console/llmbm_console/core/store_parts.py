@@ -9,7 +9,6 @@ from llmbm_console.core.state import (
     MAX_ITEMS,
     MAX_LOG,
     MAX_ROOM,
-    Command,
     LogLine,
     Seam,
     State,
@@ -17,31 +16,31 @@ from llmbm_console.core.state import (
     Turn,
     changed,
 )
-from llmbm_console.core.token_buffer import TOKEN_ROOM
+from llmbm_console.core.state_room import CHOICE_ROOM, room_of
 from llmbm_console.core.turns import cut_off, without_choices
-
-ITEM_ROOM = 500  # octets of an item without its texts
 
 
 def add_item(state: State, item: TranscriptItem) -> State:
     """Appends to the transcript; the oldest items go when there are too many, or when they take too much room."""
     items = state.items
     room = state.items_room + (room_of(items[-1]) if items else 0)
-    gone, surplus = 0, len(items) + 1 - MAX_ITEMS
+    gone, surplus, lost = 0, len(items) + 1 - MAX_ITEMS, 0
     while gone < len(items) and (gone < surplus or room > MAX_ROOM):
         room -= room_of(items[gone])
+        lost += room_of(items[gone]) + _choices_room(items[gone])
         gone += 1
     kept = Series.of(items).appended(item, len(items) + 1 - gone)
-    return changed(state, items=kept, items_room=room, dropped_items=state.dropped_items + gone)
+    return changed(
+        state,
+        items=kept,
+        items_room=room,
+        dropped_items=state.dropped_items + gone,
+        dropped_room=state.dropped_room + lost,
+    )
 
 
-def room_of(item: TranscriptItem) -> int:
-    """About the octets of memory that an item takes; choices have a bound of their own."""
-    if isinstance(item, Turn):
-        return ITEM_ROOM + len(item.prompt) + len(item.text) + TOKEN_ROOM * len(item.tokens)
-    if isinstance(item, Command):
-        return ITEM_ROOM + len(item.output) + len(item.error)
-    return ITEM_ROOM + len(item.text)
+def _choices_room(item: TranscriptItem) -> int:
+    return CHOICE_ROOM * item.choices if isinstance(item, Turn) else 0
 
 
 def add_log(state: State, line: LogLine) -> State:
@@ -61,13 +60,14 @@ def _bounded(state: State) -> State:
     counts = [item.choices if isinstance(item, Turn) else 0 for item in state.items]
     if sum(counts) <= MAX_CHOICES:
         return state
-    items, kept = list(state.items), 0
+    items, kept, lost = list(state.items), 0, 0
     for place in range(len(items) - 1, -1, -1):
         item = items[place]
         kept += counts[place]
         if counts[place] and kept > MAX_CHOICES // 2 and isinstance(item, Turn):
             items[place] = without_choices(item)
-    return changed(state, items=Series(items))
+            lost += room_of(item) + _choices_room(item)
+    return changed(state, items=Series(items), dropped_room=state.dropped_room + lost)
 
 
 def cut_turn(state: State, why: str) -> State:

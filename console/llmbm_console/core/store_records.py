@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from llmbm_console.core.events import Severity
+from llmbm_console.core.known_words import KnownWords
 from llmbm_console.core.sanitise import clean, decode_text
 from llmbm_console.core.series import Series
 from llmbm_console.core.state import MAX_WORDS, LogLine, State, Turn, changed
@@ -102,7 +104,8 @@ def _token(state: State, record: Token, at: float) -> State:
     cycles = state.decode_cycles
     if len(extended.tokens) > len(turn.tokens) and record.index > 0:
         # The pass that led to the first token was the last one of the prefill.
-        cycles = Series.of(cycles).appended(record.cycles, MAX_CYCLES)
+        passes = cycles if isinstance(cycles, Series) else Series(cycles, array("Q"))
+        cycles = passes.appended(record.cycles, MAX_CYCLES)
     return changed(state, turn=extended, decode_cycles=cycles, phase=Phase.DECODE, now=at)
 
 
@@ -114,10 +117,8 @@ def _choice(state: State, record: Choice, at: float) -> State:
 
 
 def _word(state: State, record: Word, at: float) -> State:
-    words = {**state.words, record.token: decode_text(b"", record.text, final=True)[0]}
-    while len(words) > MAX_WORDS:
-        del words[next(iter(words))]
-    return replace(state, words=MappingProxyType(words))
+    text = decode_text(b"", record.text, final=True)[0]
+    return replace(state, words=KnownWords.of(state.words).with_word(record.token, text, MAX_WORDS))
 
 
 def _weights(record: Model) -> tuple[object, ...]:

@@ -1,18 +1,21 @@
 """What was, for looking back: states of the session in the order of their times, and the moments worth going to.
 
-States are immutable and share what did not change, so a recorded moment costs little more than what changed in it.
+States are immutable and share what did not change, so a recorded moment costs little more than what changed in it. What
+they hold and the state of now does not is counted, and has a bound however fast a session is: states with much of their
+own (an endless answer) are thinned, and where it is what all of them share (the transcript of the past), the oldest go.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from llmbm_console.core.state import Seam, State, Turn
+from llmbm_console.core.state import Seam, State, Turn, changed
+from llmbm_console.core.state_room import dropped_room, own_room
 
 T = TypeVar("T")
 
@@ -21,8 +24,11 @@ FINE = 60.0  # the newest seconds, kept in small steps
 FINE_STEP = 0.25
 COARSE_STEP = 1.0
 WHOLE_STEP = 1 / 30  # of a recording, at first
-MOST_MARKS = 100_000
+MOST_MARKS = 20_000
+MOST_ROOM = 64 << 20  # octets of what only these states have; beyond, they are thinned, or the oldest ones go
+LEAST_OLD = 16  # states that are worth thinning
 WHOLE_MOST = 20_000  # states of a recording; with more, every second one goes and the step is doubled
+WHOLE_MARKS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +39,31 @@ class Mark:
     text: str
 
 
+class _Answer:
+    """The newest text of an answer. States of while it was written have its beginning: each with a text of its own
+    would be memory that grows with the square of its length."""
+
+    __slots__ = ("text",)
+
+    def __init__(self) -> None:
+        self.text = ""
+
+
 class Timeline:
-    """Remembers states: every quarter of a second of the last minute, every second of the last twenty minutes. With
-    `whole`, all of a recording, in steps as small as its length allows."""
+    """Remembers states: every quarter of a second of the last minute, every second of the last twenty minutes, as far
+    back as MOST_ROOM allows. With `whole`, all of a recording, in steps as small as its length allows."""
 
     def __init__(self, whole: bool = False) -> None:
         self._whole = whole
         self._step = WHOLE_STEP if whole else FINE_STEP
         self._times: list[float] = []
-        self._states: list[State] = []
+        self._states: list[State] = []  # all but the newest without the text of the running answer
+        self._answers: list[_Answer | None] = []  # that each state's running one is
+        self._lengths: list[int] = []  # of its text then
+        self._answer: _Answer | None = None  # the one that runs
         self._passes: list[int] = []  # decode passes up to each state
+        self._rooms: list[int] = []  # octets that each state has for itself; 0 for the newest, which is still replaced
+        self._room = 0  # of all of them
         self._thinned = 0  # so many, from the oldest on, are already a second apart
         self._marks: list[Mark] = []  # in their order
         self._newest = State()  # the last one that was noted
@@ -53,6 +74,9 @@ class Timeline:
     def begin(self, state: State) -> None:
         """Forgets everything: a clip begins with this state."""
         self._times, self._states, self._passes, self._marks = [state.now], [state], [0], []
+        self._answer = None
+        self._answers, self._lengths = [self._follow(State(), state)], [_length(state)]
+        self._rooms, self._room = [0], 0
         self._thinned, self._newest = 0, state
 
     def note(self, state: State) -> None:
@@ -64,20 +88,78 @@ class Timeline:
         passes = (self._passes[-1] if self._passes else 0) + _passes_since(before, state)
         for mark in _marks_since(before, state):
             self._keep(mark)
+        answer = self._follow(before, state)
         if len(self._times) > 1 and at - self._times[-2] < self._step:
             self._times[-1], self._states[-1], self._passes[-1] = at, state, passes
+            self._answers[-1], self._lengths[-1] = answer, _length(state)
             return
+        if self._states:
+            self._states[-1] = _without_text(self._states[-1])
+            self._count(len(self._states) - 1)
         self._times.append(at)
         self._states.append(state)
         self._passes.append(passes)
+        self._answers.append(answer)
+        self._lengths.append(_length(state))
+        self._rooms.append(0)
         self._thin(at)
+        self._fit()
+
+    def _follow(self, before: State, state: State) -> _Answer | None:
+        """The answer that runs, and its text so far; one that ended has the text of its item from then on."""
+        turn, answer = state.turn, self._answer
+        if turn is None:
+            last = state.items[-1] if answer is not None and state.items else None
+            if answer is not None and isinstance(last, Turn) and last.text.startswith(answer.text):
+                answer.text = last.text
+            self._answer = None
+        elif answer is None or _turn_of(before) != _turn_of(state) or not turn.text.startswith(answer.text):
+            self._answer = _Answer()
+        if turn is not None and self._answer is not None:
+            self._answer.text = turn.text
+        return self._answer
+
+    def _count(self, place: int) -> None:
+        """Counts what the state at a place has for itself."""
+        if place > 0:
+            room = own_room(self._states[place - 1], self._states[place])
+            self._room += room - self._rooms[place]
+            self._rooms[place] = room
+
+    @property
+    def room(self) -> int:
+        """About the octets of memory that only these states take: their own, and what left the state of now."""
+        if not self._states:
+            return 0
+        return self._room + dropped_room(self._states[-1]) - dropped_room(self._states[0])
+
+    def _fit(self) -> None:
+        """Keeps the bound. A recording's transcript is there as a whole: only the states with it are thinned."""
+        if self._whole:
+            if self._room > MOST_ROOM:
+                self._thin_whole()
+            return
+        while self.room > MOST_ROOM and len(self._states) > 2:
+            if self._room > MOST_ROOM // 2 and self._thinned > LEAST_OLD:
+                self._forget(slice(1, self._thinned, 2))
+                self._thinned -= self._thinned // 2
+            else:
+                self._forget_first(max(1, len(self._states) // LEAST_OLD))
+
+    def _thin_whole(self) -> None:
+        self._forget(slice(1, -1, 2))
+        self._step *= 2
+
+    def _forget_first(self, count: int) -> None:
+        self._forget(slice(count))
+        self._thinned = max(0, self._thinned - count)
+        del self._marks[: bisect_left(self._marks, self._times[0], key=_moment)]
 
     def _thin(self, now: float) -> None:
         """Moves the border between fine and coarse on, and forgets what is too old."""
         if self._whole:
             if len(self._times) > WHOLE_MOST:
-                self._forget(slice(1, -1, 2))
-                self._step *= 2
+                self._thin_whole()
             return
         while self._thinned + 1 < len(self._times) and self._times[self._thinned + 1] < now - FINE:
             before = self._times[self._thinned - 1] if self._thinned else None
@@ -87,14 +169,24 @@ class Timeline:
                 self._thinned += 1
         old = bisect_right(self._times, now - LENGTH)
         if old > 16:  # in lumps: each removal moves the whole list
-            self._forget(slice(old))
-            self._thinned = max(0, self._thinned - old)
-            del self._marks[: bisect_left(self._marks, now - LENGTH, key=_moment)]
+            self._forget_first(old)
 
     def _forget(self, places: slice) -> None:
-        columns: tuple[list[Any], ...] = (self._times, self._states, self._passes)
+        first, end, step = places.indices(len(self._times))
+        gone = range(first, end, step)
+        self._room -= sum(self._rooms[places])
+        columns: tuple[list[Any], ...] = (
+            self._times, self._states, self._passes, self._answers, self._lengths, self._rooms,
+        )  # fmt: skip
         for column in columns:
             del column[places]
+        if step == 1:
+            followers: Iterable[int] = (first,)
+        else:
+            followers = (place - number for number, place in enumerate(gone))
+        for place in followers:  # each has more for itself, beside the one that is before it now
+            if place < len(self._states) - 1:
+                self._count(place)
 
     @property
     def span(self) -> tuple[float, float]:
@@ -105,7 +197,11 @@ class Timeline:
         """The state as it was at a moment: the last one not later, else the first. None while there is none."""
         if not self._times:
             return None
-        return self._states[max(0, bisect_right(self._times, moment) - 1)]
+        place = max(0, bisect_right(self._times, moment) - 1)
+        state, answer = self._states[place], self._answers[place]
+        if state.turn is None or answer is None or place == len(self._states) - 1:
+            return state
+        return changed(state, turn=replace(state.turn, text=answer.text[: self._lengths[place]]))
 
     # ---- marks
 
@@ -115,8 +211,9 @@ class Timeline:
 
     def _keep(self, mark: Mark) -> None:
         insort(self._marks, mark, key=_moment)
-        if len(self._marks) > MOST_MARKS:
-            del self._marks[: MOST_MARKS // 10]
+        most = WHOLE_MARKS if self._whole else MOST_MARKS
+        if len(self._marks) > most:
+            del self._marks[: most // 10]
 
     def marks(self) -> list[Mark]:
         """All moments worth going to, in order: marks set, turns begun, seams, and lines of the log that warn."""
@@ -145,6 +242,14 @@ class Timeline:
 
 
 _moment = attrgetter("at")
+
+
+def _length(state: State) -> int:
+    return len(state.turn.text) if state.turn is not None else 0
+
+
+def _without_text(state: State) -> State:
+    return changed(state, turn=replace(state.turn, text="")) if state.turn is not None else state
 
 
 def _passes_since(before: State, state: State) -> int:

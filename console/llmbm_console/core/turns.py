@@ -47,6 +47,13 @@ def _series(tokens: Sequence[TokenInfo]) -> Series[TokenInfo]:
     return tokens if isinstance(tokens, Series) else Series(tokens, TokenBuffer())
 
 
+def _packed(turn: Turn) -> Turn:
+    """The turn, whose tokens are all there now."""
+    if isinstance(turn.tokens, Series) and isinstance(turn.tokens.buffer, TokenBuffer):
+        turn.tokens.buffer.pack()
+    return turn
+
+
 def _with_part(turn: Turn, token: Token) -> Turn:
     if token.part != turn.next_part:
         return turn
@@ -89,7 +96,7 @@ def _without_choice(token: TokenInfo) -> TokenInfo:
 
 def without_choices(turn: Turn) -> Turn:
     """The turn, and nothing of how its tokens were chosen."""
-    return replace(turn, tokens=_series([_without_choice(token) for token in turn.tokens]), choices=0)
+    return _packed(replace(turn, tokens=_series([_without_choice(token) for token in turn.tokens]), choices=0))
 
 
 def _without_pending(turn: Turn) -> Turn:
@@ -105,11 +112,11 @@ def _without_pending(turn: Turn) -> Turn:
 
 def ended(turn: Turn, record: Finished) -> Turn:
     """The turn with its end; tokens that never came are counted."""
-    turn = _without_pending(turn)
+    turn = _packed(_without_pending(turn))
     missing = max(0, record.tokens - len(turn.tokens))
     return replace(turn, finished=record, lost_tokens=max(turn.lost_tokens, missing))
 
 
 def cut_off(turn: Turn, why: str) -> Turn:
     """A turn that will get no end any more."""
-    return replace(_without_pending(turn), cut=why)
+    return _packed(replace(_without_pending(turn), cut=why))
