@@ -127,12 +127,3 @@ async def test_a_view_with_its_colours(view: str, theme: str, size: tuple[int, i
         await shown(pilot, view)
         picture = app.export_screenshot(title="llmbm-console", simplify=True)
         assert_snapshot(f"{view}-{theme}-{size[0]}x{size[1]}", picture, "svg")
-
-
-@pytest.mark.parametrize("view", VIEWS)
-async def test_a_view_in_ascii_uses_no_other_sign(view: str) -> None:
-    app = make_app(session(), glyphs="ascii")
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
-        await shown(pilot, view)
-        assert set(screen_text(app)) - set("·±…") <= {chr(code) for code in range(32, 127)} | {"\n"}

@@ -12,7 +12,7 @@ EXAMPLE = """\
 # Settings of llmbm-console. Every line is optional; a # before it switches it off.
 
 # theme = "teranga"            # a theme of the console, or a file of your own in the folder themes/ beside this one
-# glyphs = "blocks"            # or "ascii", for fonts without bars and frames
+# glyphs = "blocks"            # or "ascii": nothing else is drawn, what the model says by its nearest letters
 # keys = "basic"               # or "vim"
 # pictures = "auto"            # or "kitty", "sixel", "blocks": how the machine's screen is drawn
 # probabilities = "off"        # or "on": ask how each token was chosen (the key p turns it over)

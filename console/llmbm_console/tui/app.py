@@ -26,8 +26,9 @@ from llmbm_console.core.themes import DEFAULT_THEME, ThemeFile, load_themes, the
 from llmbm_console.core.timeline import Timeline
 from llmbm_console.tui import garbage
 from llmbm_console.tui.arming import Arming
+from llmbm_console.tui.ascii_filter import AsciiFilter
 from llmbm_console.tui.frame import LINKED, Frame
-from llmbm_console.tui.glyphs import BLOCKS, GLYPHS
+from llmbm_console.tui.glyphs import ASCII, BLOCKS, GLYPHS
 from llmbm_console.tui.memory import History, configuration_folder, load_choices, save_choices, state_folder
 from llmbm_console.tui.pacer import Pacer
 from llmbm_console.tui.player import Player
@@ -130,7 +131,7 @@ class ConsoleApp(App[int]):
         self.held_events = 0
         self.player = Player(self, clock)
         self.arming = Arming(clock)
-        self._control_filter = ControlFilter()
+        self._control_filter, self._ascii_filter = ControlFilter(), AsciiFilter()
         self._unlisten: Callable[[], None] | None = None
         self._state = State(target=self.target)
         self._arm_timer: Timer | None = None
@@ -229,8 +230,9 @@ class ConsoleApp(App[int]):
         return QuietDriver
 
     def get_line_filters(self) -> list[LineFilter]:
-        """No control character leaves in a line, whatever drew it."""
-        return [*super().get_line_filters(), self._control_filter]
+        """No control character leaves in a line, whatever drew it, and with ASCII signs nothing else than ASCII."""
+        signs = [self._ascii_filter] if self.glyphs is ASCII else []
+        return [*super().get_line_filters(), self._control_filter, *signs]
 
     def on_mount(self) -> None:
         """Paints first, then opens the session."""

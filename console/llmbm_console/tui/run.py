@@ -119,9 +119,11 @@ def choose(theme: str | None, settings: Settings, memory: Path | None = None) ->
     terminal."""
     from llmbm_console.core.themes import load_themes
     from llmbm_console.tui.app import default_memory, default_theme_folders
+    from llmbm_console.tui.glyphs import BLOCKS, GLYPHS
     from llmbm_console.tui.memory import load_choices
     from llmbm_console.tui.start import StartApp
 
     themes, _problems = load_themes(default_theme_folders())
-    kept = load_choices((memory or default_memory()) / "tui.json").get("theme", "")
-    return StartApp(themes, theme or settings.theme or kept).run()
+    kept = load_choices((memory or default_memory()) / "tui.json")
+    signs = GLYPHS.get(settings.glyphs or kept.get("glyphs", ""), BLOCKS)
+    return StartApp(themes, theme or settings.theme or kept.get("theme", ""), glyphs=signs).run()

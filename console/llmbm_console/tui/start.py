@@ -19,6 +19,8 @@ from llmbm_console.core.choices import GROUPS, Choice, choices
 from llmbm_console.core.kept_files import saved_folder
 from llmbm_console.core.targets import Target
 from llmbm_console.core.themes import DEFAULT_THEME, ThemeFile
+from llmbm_console.tui.ascii_filter import AsciiFilter
+from llmbm_console.tui.glyphs import BLOCKS, Glyphs, draws_ascii
 from llmbm_console.tui.text import ControlFilter, clip, line
 from llmbm_console.tui.theme import textual_name, textual_theme
 
@@ -53,6 +55,7 @@ class StartApp(App[Target | None]):
         width: 100; max-width: 98%; height: auto; max-height: 96%; padding: 1 2 0 2;
         border: round $focus; background: $surface; border-title-color: $accent; border-subtitle-color: $muted;
     }
+    #start.-ascii { border: ascii $focus; }
     #start OptionList, #start OptionList:focus {
         height: auto; max-height: 75vh; border: none; padding: 0; background: $surface; scrollbar-size: 1 1;
         background-tint: $surface 0%;
@@ -62,12 +65,19 @@ class StartApp(App[Target | None]):
     #start Static { height: auto; background: $surface; color: $bad; }
     """
 
-    def __init__(self, themes: dict[str, ThemeFile], theme: str, look: Callable[[], list[Choice]] = found_now) -> None:
+    def __init__(
+        self,
+        themes: dict[str, ThemeFile],
+        theme: str,
+        look: Callable[[], list[Choice]] = found_now,
+        glyphs: Glyphs = BLOCKS,
+    ) -> None:
         self._style = themes.get(theme) or themes.get(DEFAULT_THEME) or next(iter(themes.values()))
         super().__init__()
         self._look = look
         self._choices: list[Choice] = []
-        self._filter = ControlFilter()
+        self.glyphs = glyphs
+        self._last_filters: list[LineFilter] = [ControlFilter(), *([AsciiFilter()] if draws_ascii(self) else [])]
         self.register_theme(textual_theme(self._style))
         self.theme = textual_name(self._style.name, 0)
 
@@ -76,12 +86,12 @@ class StartApp(App[Target | None]):
         return textual_theme(self._style).variables
 
     def get_line_filters(self) -> list[LineFilter]:
-        """No control character leaves in a line."""
-        return [*super().get_line_filters(), self._filter]
+        """No control character leaves in a line, and with ASCII signs nothing else than ASCII."""
+        return [*super().get_line_filters(), *self._last_filters]
 
     def compose(self) -> ComposeResult:
         """A list in a frame, and a line for what is wrong."""
-        with Vertical(id="start") as box:
+        with Vertical(id="start", classes="-ascii" if draws_ascii(self) else "") as box:
             box.border_title = line(("LLM-BM ", "bold"), ("what shall be opened?", ""))
             box.border_subtitle = line(("Enter opens   r looks again   Esc leaves", ""))
             yield OptionList(markup=False)

@@ -62,6 +62,47 @@ def clip(text: str, width: int, ellipsis: str = "…") -> str:
     return text
 
 
+_UNIT = "%|[KMGT]?i?B(?:/s)?|[GM]Hz|[mµ]?s|min|h|tok(?:ens?|/s)?|baud|ppm|bits?|err"
+#: A number with its unit: "5.6 MiB", "119 / 256", "115200 baud", "3 min 20 s".
+_NUMBER = r"\d(?:[\w.,:/]*\w)?"
+_QUANTITY = re.compile(rf"(?<![\w.])[-+~>]?{_NUMBER}(?: / {_NUMBER})?(?: (?:{_UNIT})(?!\w)(?: \d+ (?:s|min)\b)?)?")
+
+
+def _whole(text: str, end: int) -> tuple[int, str]:
+    """Where a text that is cut before `end` ends, so that no number is half shown or without its unit, and what comes
+    before the mark of the cut: a blank, where the mark could be taken for digits that are missing."""
+    for found in _QUANTITY.finditer(text, 0, min(len(text), end + 40)):
+        if found.start() < end < found.end():
+            end = found.start()
+            break
+    kept = len(text[:end].rstrip(" ,;:(/"))
+    if not text[:kept][-1:].isdigit():
+        return kept, ""
+    return (kept, " ") if kept < end else _whole(text, kept - 1)
+
+
+def shorten(text: str, width: int, ellipsis: str = "…") -> str:
+    """As `clip`, for prose with numbers: one that has no room is left out with its unit, not cut."""
+    clipped = clip(text, width, ellipsis)
+    whole = flat(text[: len(clipped) + 40])
+    if len(whole) <= len(clipped) or clipped == whole:
+        return clipped
+    end, gap = _whole(whole, len(clipped) - len(ellipsis))
+    return (whole[:end] + gap + ellipsis)[: max(0, width)]
+
+
+def shortened(content: Content, width: int, ellipsis: str = "…") -> Content:
+    """A styled line of at most `width` cells, cut as `shorten` does it."""
+    if content.cell_length <= width:
+        return content
+    text = content.plain
+    kept = len(clip(text, width, ellipsis)) - len(ellipsis)
+    if kept < 0:
+        return Content("")
+    end, gap = _whole(text, kept)
+    return Content.assemble(content[:end], (gap + ellipsis, "$muted"))
+
+
 def wrap(text: str, width: int) -> list[tuple[int, int]]:
     """Start and end of each line of `text`, broken at spaces to at most `width` cells.
 

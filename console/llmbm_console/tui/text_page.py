@@ -17,7 +17,7 @@ from llmbm_console.tui.ask import AskLine
 from llmbm_console.tui.compositor import ChangesCompositor
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs
-from llmbm_console.tui.text import clip, line, plain
+from llmbm_console.tui.text import clip, line, plain, shortened
 from llmbm_console.tui.widgets.lines import Line, LineView
 from llmbm_console.tui.widgets.strips import Strip
 
@@ -169,7 +169,7 @@ class Keys(Strip):
         self._text = KEYS.format(quit_key)
 
     def content_for(self, frame: Frame, width: int) -> Content:
-        return line((self._text, "$muted")).truncate(width)
+        return shortened(line((self._text, "$muted")), width)
 
 
 class TextPage(Screen[None]):

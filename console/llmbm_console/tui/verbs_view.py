@@ -174,6 +174,8 @@ class ViewVerbs(TimeVerbs):
         if self.app.held is not None:
             self.app.held = replace(self.app.held, glyphs=self.app.glyphs)
         self.app.pacer.flush()
+        for widget in self.app.screen.walk_children(with_self=True):
+            widget.refresh()  # what did not change is drawn in other signs
 
     def view_tint(self) -> None:
         """Tints the answers by the next of probability, time, nothing."""

@@ -13,7 +13,7 @@ from llmbm_console.core.log_filter import FilterError, log_filter
 from llmbm_console.core.state import LogLine
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
-from llmbm_console.tui.text import clip, line
+from llmbm_console.tui.text import clip, line, shorten
 from llmbm_console.tui.widgets.histogram import histogram
 from llmbm_console.tui.widgets.lines import Line, LineView
 from llmbm_protocol.words import LogCode
@@ -178,7 +178,7 @@ class EventList(LineView):
         time = time[:8] if width < 60 and not time.startswith("+") else time
         code = clip(entry.code, 10)
         head = f"{time} {WORDS.get(entry.severity, '    ')} "
-        text = clip(f"{code:<10} {told(entry)}", max(0, width - len(head)), self.glyphs.ellipsis)
+        text = shorten(f"{code:<10} {told(entry)}", max(0, width - len(head)), self.glyphs.ellipsis)
         return Line(head + text, STYLES.get(entry.severity, "events--info"), len(time), "events--time")
 
     def step_error(self, direction: int) -> bool:

@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import BLOCKS, Glyphs
-from llmbm_console.tui.text import line
+from llmbm_console.tui.text import line, shortened
 
 
 @runtime_checkable
@@ -70,11 +70,12 @@ class Framed(Widget):
             (f"{self.number} " if self.number else "", "$muted"),
             (self.title_text, "bold $focus" if focused else "bold $foreground"),
         )
-        right = self._right.truncate(max(0, width - name.cell_length - 3), ellipsis=True)
+        right = shortened(self._right, max(0, width - name.cell_length - 3), self.glyphs.ellipsis)
         fill = width - name.cell_length - right.cell_length - (2 if right.cell_length else 1)
         if right.cell_length and fill > 0:
             name = line(name, (" " + self.glyphs.rule * fill + " ", edge), right)
-        self._set_edges(name, self._bottom.truncate(width, ellipsis=True) if self._bottom.cell_length else None)
+        bottom = shortened(self._bottom, width, self.glyphs.ellipsis)
+        self._set_edges(name, bottom if bottom.cell_length else None)
 
     def _set_edges(self, title: Content, subtitle: Content | None) -> None:
         """Draws the edges that are others now. Setting `border_title` would draw the whole pane."""

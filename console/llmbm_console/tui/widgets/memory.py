@@ -91,11 +91,11 @@ class MemoryPanel(Panel):
         if zones and width >= memory_map.LEAST_WIDTH and height >= memory_map.LEAST_HEIGHT:
             chosen = min(self._selected, len(zones) - 1) if self.has_focus else -1
             ribbon = memory_map.ribbon(zones, width, frame)
-            return [ribbon, line(), *memory_map.table(frame, width, chosen), line(), self._total(frame.state)]
+            return [ribbon, line(), *memory_map.table(frame, width, chosen), line(), self._total(frame.state, width)]
         rows = [
             self._row(frame, arena, label, width) for arena, label in ARENAS if usage(frame.state, arena) is not None
         ]
-        return [*rows, self._total(frame.state)] if rows else _empty(frame)
+        return [*rows, self._total(frame.state, width)] if rows else _empty(frame)
 
     def _row(self, frame: Frame, arena: Arena, label: str, width: int) -> Content:
         used, whole = usage(frame.state, arena) or (0, 0)
@@ -118,15 +118,19 @@ class MemoryPanel(Panel):
             (flag, "$muted"),
         )
 
-    def _total(self, state: State) -> Content:
+    def _total(self, state: State, width: int) -> Content:
         broken = [arena.value for arena, zone in state.arenas.items() if not zone.guard_ok]
         if broken:
             return line((f"guard bytes broken behind {', '.join(broken)}: see /log", "bold $bad"))
         pairs = [usage(state, arena) or (0, 0) for arena, _label in ARENAS]
         free = sum(whole - used for used, whole in pairs)
         latest = [zone for zone in state.arenas.values() if zone.last_tag and zone.arena in (Arena.SCRATCH, Arena.ACTS)]
-        last = f"   last {latest[-1].last_tag} {figures.size(latest[-1].last_bytes)}" if latest else ""
-        return line(("free ", "$muted"), (figures.size(free), "$foreground"), (last, "$muted"))
+        total = line(("free ", "$muted"), (figures.size(free), "$foreground"))
+        for amount in (figures.size, figures.brief_size) if latest else ():
+            last = line(total, (f"   last {latest[-1].last_tag} {amount(latest[-1].last_bytes)}", "$muted"))
+            if last.cell_length <= width:
+                return last
+        return total
 
 
 def _empty(frame: Frame) -> list[Content]:

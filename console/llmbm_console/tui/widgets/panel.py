@@ -8,7 +8,7 @@ from textual.strip import Strip
 from textual.visual import Visual
 
 from llmbm_console.tui.frame import Frame
-from llmbm_console.tui.text import line
+from llmbm_console.tui.text import line, shortened
 from llmbm_console.tui.widgets.framed import Framed
 
 
@@ -44,7 +44,10 @@ class Panel(Framed, can_focus=True):
         if width <= 0 or height <= 0 or not self.display:
             return
         self.set_heading(self.heading(self._frame), self.hint(self._frame))
-        lines = [content.truncate(width, ellipsis=True) for content in self.lines(self._frame, width, height)[:height]]
+        lines = [
+            shortened(content, width, self.glyphs.ellipsis)
+            for content in self.lines(self._frame, width, height)[:height]
+        ]
         old, self._lines = self._lines, lines
         for y in range(max(len(lines), len(old))):
             if y >= len(lines) or y >= len(old) or not lines[y].is_same(old[y]):

@@ -14,7 +14,7 @@ from llmbm_console.core.distribution import Rules
 from llmbm_console.core.state import State
 from llmbm_console.tui.choices import known, newest, slice_line, slice_text, vocab_of
 from llmbm_console.tui.scale import Scale
-from llmbm_console.tui.text import clip, line, wrap
+from llmbm_console.tui.text import line, shorten, shortened, wrap
 from llmbm_console.tui.widgets.framed import Framed
 from llmbm_console.tui.widgets.slider import Slider
 from llmbm_protocol.parameters import PARAMETERS
@@ -135,9 +135,8 @@ class SamplingPanel(Framed, can_focus=False):
         moved = record.model_copy(update={FIELDS[name]: self.sliders[name].imagined for name in CUTTING})
         cut, before = distribution.cut(Rules.of(moved)), distribution.cut(Rules.of(record))
         width = max(10, self.content_size.width)
-        text = Content("\n").join(
-            [slice_line(distribution, cut, width, frame.glyphs), slice_text(distribution, cut, before).truncate(width)]
-        )
+        words = shortened(slice_text(distribution, cut, before), width, frame.glyphs.ellipsis)
+        text = Content("\n").join([slice_line(distribution, cut, width, frame.glyphs), words])
         if not text.is_same(self._imagined):
             self._imagined = text
             self._whatif.update(text)
@@ -181,7 +180,7 @@ class SamplingPanel(Framed, can_focus=False):
         elif self._frame.held:
             text = line((fixed(self._frame.past, self._frame.keys), "$info"))
         elif told is not None and told.message:
-            text, word, style = line((clip(told.message, width), "$bad")), "refused", "$bad"
+            text, word, style = line((shorten(told.message, width, self.glyphs.ellipsis), "$bad")), "refused", "$bad"
         elif told is not None and told.typed:
             text = line(("Enter sets it, Esc leaves it", "$muted"))
         elif told is not None:

@@ -230,7 +230,9 @@ class Slider(Widget, can_focus=True):
 
     def _value_text(self) -> str:
         if self.typed:
-            return clip(self.typed, VALUE_WIDTH - 1) + self.glyphs.cursor
+            room = VALUE_WIDTH - 1
+            typed = self.typed if len(self.typed) <= room else self.glyphs.ellipsis + self.typed[1 - room :]
+            return typed + self.glyphs.cursor
         value = self.value
         text = self.scale.text(value)
         off = self.scale.parameter.off

@@ -12,7 +12,8 @@ from llmbm_console.tui import figures
 from llmbm_console.tui.arrange import TABS
 from llmbm_console.tui.choices import chance_text, chances, newest, times, told_turn
 from llmbm_console.tui.frame import Frame
-from llmbm_console.tui.text import Piece, clip, flat, line, wrap
+from llmbm_console.tui.glyphs import Glyphs
+from llmbm_console.tui.text import Piece, clip, flat, line, shortened, wrap
 from llmbm_console.tui.widgets.context import ruler
 from llmbm_console.tui.widgets.machine import MACHINE_STYLES
 from llmbm_console.tui.widgets.memory import ARENAS, usage
@@ -82,14 +83,14 @@ class Strip(Widget):
         self.show(self._frame)
 
 
-def fit(parts: list[tuple[int, Content]], width: int, gap: int = 3) -> Content:
+def fit(parts: list[tuple[int, Content]], width: int, glyphs: Glyphs, gap: int = 3) -> Content:
     """The parts that fit, in their order; those of the largest number are left out first."""
     kept = [(weight, part) for weight, part in parts if part.cell_length]
     while kept and sum(part.cell_length for _weight, part in kept) + gap * (len(kept) - 1) > width:
         worst = max(weight for weight, _part in kept)
         last = max(index for index, (weight, _part) in enumerate(kept) if weight == worst)
         if len(kept) == 1:
-            return kept[0][1].truncate(width, ellipsis=True)
+            return shortened(kept[0][1], width, glyphs.ellipsis)
         del kept[last]
     return Content(" " * gap).join(part for _weight, part in kept)
 
@@ -116,8 +117,8 @@ class StatusLine(Strip):
         ]
         mark = line(self._recording(frame, width), self._moment(frame, width))
         if not mark.cell_length:
-            return fit(parts, width)
-        left = fit(parts, width - mark.cell_length - 1)
+            return fit(parts, width, frame.glyphs)
+        left = fit(parts, width - mark.cell_length - 1, frame.glyphs)
         return line(left, (" " * max(1, width - left.cell_length - mark.cell_length), ""), mark)
 
     def _recording(self, frame: Frame, width: int) -> Content:
@@ -200,7 +201,8 @@ class TabLine(Strip):
 
     def content_for(self, frame: Frame, width: int) -> Content:
         with_keys = self._views(frame, keys=True)
-        return (with_keys if with_keys.cell_length <= width else self._views(frame, keys=False)).truncate(width)
+        shown = with_keys if with_keys.cell_length <= width else self._views(frame, keys=False)
+        return shortened(shown, width, frame.glyphs.ellipsis)
 
     def _views(self, frame: Frame, *, keys: bool) -> Content:
         troubles = sum(1 for entry in frame.state.log if entry.severity != "info")
@@ -226,10 +228,10 @@ class Hud(Strip):
     DEFAULT_CSS = "Hud { height: auto; }"
 
     def content_for(self, frame: Frame, width: int) -> Content:
-        rows = [self._context_row(frame, width), self._sentinel_row(frame), self._memory_row(frame)]
+        rows = [self._context_row(frame, width), self._sentinel_row(frame, width), self._memory_row(frame)]
         if self.content_size.height == 1:
-            rows = [fit([(0, self._short(frame)), (1, self._sentinel_row(frame))], width)]
-        return Content("\n").join(row.truncate(width, ellipsis=True) for row in rows)
+            rows = [fit([(0, self._short(frame)), (1, self._sentinel_row(frame, width))], width, frame.glyphs)]
+        return Content("\n").join(shortened(row, width, frame.glyphs.ellipsis) for row in rows)
 
     def _short(self, frame: Frame) -> Content:
         kv = frame.state.kv
@@ -246,30 +248,31 @@ class Hud(Strip):
         room = max(8, width - 5 - len(text) - len(rest) - 2)
         return line(("KV  ", "$muted"), ruler(kv, room, frame.glyphs), (text, "$foreground"), (rest, "$muted"))
 
-    def _sentinel_row(self, frame: Frame) -> Content:
+    def _sentinel_row(self, frame: Frame, width: int) -> Content:
         sentinel = frame.state.sentinel
         if sentinel is None:
             return line(("SEN no budgets yet", "$muted"))
-        pieces: list[Piece | Content] = [("SEN ", "$muted")]
         decode, decode_budget = broken_or(
             frame.state, sentinel, SentinelPhase.DECODE, (sentinel.decode, sentinel.decode_budget)
         )
         prefill, prefill_budget = broken_or(
             frame.state, sentinel, SentinelPhase.PREFILL, (sentinel.prefill, sentinel.prefill_budget)
         )
+        parts: list[tuple[int, Content]] = []
         if decode_budget:
             share = decode / decode_budget
             bar = frame.glyphs.bar(share, 12, use_style(share))
-            pieces += [("decode ", "$muted"), bar, (f" {figures.percent(share)}", "$foreground")]
+            parts.append((1, line(("decode ", "$muted"), bar, (f" {figures.percent(share)}", "$foreground"))))
         if prefill_budget:
             share = prefill / prefill_budget
-            pieces += [("  prefill ", "$muted"), (figures.percent(share), use_style(share))]
+            parts.append((3, line(("prefill ", "$muted"), (figures.percent(share), use_style(share)))))
         over = sentinel.decode_overruns + sentinel.prefill_overruns
-        pieces += [("  over ", "$muted"), (str(over), "$warn" if over else "$foreground")]
-        pieces.append((f"  {sentinel.state.value}", STATE_STYLES.get(sentinel.state, "$warn")))
+        parts.append((2, line(("over ", "$muted"), (str(over), "$warn" if over else "$foreground"))))
+        word: list[Piece] = [(sentinel.state.value, STATE_STYLES.get(sentinel.state, "$warn"))]
         if sentinel.state is SentinelState.TRIPPED and not frame.post_mortem:
-            pieces.append((": /reset", "bold $bad"))
-        return line(*pieces)
+            word.append((": /reset", "bold $bad"))
+        name = line(("SEN ", "$muted"))
+        return line(name, fit([*parts, (0, line(*word))], width - name.cell_length, frame.glyphs, gap=2))
 
     def _memory_row(self, frame: Frame) -> Content:
         pieces: list[Piece] = [("MEM ", "$muted")]
@@ -290,7 +293,8 @@ class TokenStrip(Strip):
         if turn is None or token is None or token.choice is None:
             key = frame.keys["chat.probabilities"]
             text = "nothing is told yet: the next answer is" if frame.choices else f"{key} asks for them"
-            return line((f"{'p':<{self.NAME}}", "$muted"), (f"token probabilities: {text}", "$muted")).truncate(width)
+            told = line((f"{'p':<{self.NAME}}", "$muted"), (f"token probabilities: {text}", "$muted"))
+            return shortened(told, width, frame.glyphs.ellipsis)
         room = max(4, width - self.NAME - 8)
         chance = token.choice.probability / figures.MILLION
         budget = frame.state.sentinel.decode_budget if frame.state.sentinel is not None else 0
@@ -325,7 +329,7 @@ class Verdict(Strip):
         kind = line(
             ("POST-MORTEM  ", "bold $info"), (state.file_kind, "bold $foreground"), (f"  {state.file_path}", "$muted")
         )
-        return Content("\n").join([kind.truncate(width, ellipsis=True), *verdict_lines(state.verdict, width)])
+        return Content("\n").join([shortened(kind, width, frame.glyphs.ellipsis), *verdict_lines(state.verdict, width)])
 
 
 def past_line(frame: Frame, width: int) -> Content:
@@ -349,7 +353,7 @@ def past_line(frame: Frame, width: int) -> Content:
         when = line(when, (clip(flat(frame.mark), room - 20, frame.glyphs.ellipsis) + " ", "$foreground"))
         room = width - hints.cell_length - when.cell_length - 2
     if room < 8:
-        return line(when, hints).truncate(width)
+        return shortened(line(when, hints), width, frame.glyphs.ellipsis)
     levels = frame.glyphs.levels
     activity = frame.activity or (0,)
     top = max(activity) or 1
@@ -382,14 +386,7 @@ class KeyLine(Strip):
 
     def content_for(self, frame: Frame, width: int) -> Content:
         if self.armed:
-            text = line(
-                (f" {self.armed}. ", "bold $bad"),
-                (f"{self.armed_key} again", "bold $foreground"),
-                (f" does it  {frame.keys['view.leave']} leaves it  ", "$muted"),
-            )
-            return line(
-                text, frame.glyphs.bar(self.armed_share, max(4, min(24, width - text.cell_length)), "$bad")
-            ).truncate(width)
+            return self._armed_line(frame, width)
         if frame.behind is not None or frame.player:
             return past_line(frame, width)
         if frame.failure:
@@ -401,6 +398,17 @@ class KeyLine(Strip):
         if told != self._told:
             self._told, self._keys = told, self._usual(frame, width)
         return self._keys
+
+    def _armed_line(self, frame: Frame, width: int) -> Content:
+        """What would happen, the key that does it and the one that does not, and how long it waits; the keys first
+        where there is little room."""
+        again: Piece = (f"{self.armed_key} again", "bold $foreground")
+        leave: Piece = (f" does it  {frame.keys['view.leave']} leaves it  ", "$muted")
+        text = line((f" {self.armed}. ", "bold $bad"), again, leave)
+        if text.cell_length + 4 > width:
+            text = line((" ", ""), again, leave, (self.armed, "bold $bad"))
+            return shortened(text, width, frame.glyphs.ellipsis)
+        return line(text, frame.glyphs.bar(self.armed_share, min(24, width - text.cell_length), "$bad"))
 
     def _usual(self, frame: Frame, width: int) -> Content:
         parts: list[tuple[int, Content]] = []
@@ -420,4 +428,4 @@ class KeyLine(Strip):
             part = line((key, "bold $accent"), (f" {action.footer}", "$muted"))
             weight = KEY_WEIGHTS.get(action.id, 2)
             parts.append((weight, part.stylize(Style.from_meta({"@click": f"app.do('{action.id}')"}))))
-        return fit(parts, width)
+        return fit(parts, width, frame.glyphs)
