@@ -11,8 +11,9 @@ from live_kernel import SLOWLY, Kernel, collect
 from waiting import until
 
 from llmbm_console.chaos.endpoints import connect
+from llmbm_console.chaos.proxy import Chaos
 from llmbm_console.core import link_hello
-from llmbm_console.core.events import LinkPhase, RecordReceived
+from llmbm_console.core.events import LinkChanged, LinkPhase, RecordReceived
 from llmbm_console.core.link_hello import Ear, say_hello
 from llmbm_console.core.live import LiveSession
 from llmbm_protocol.frame import END
@@ -174,3 +175,23 @@ async def test_a_kernel_that_started_behind_the_last_hello_is_told_anew(monkeypa
 
     assert await link_hello.establish(ear, write)
     assert hellos == 2
+
+
+async def test_where_a_kernel_had_answered_hellos_that_are_lost_make_no_plain_terminal(
+    kernel: Kernel, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_hello, "TRIES", (0.1,))
+    monkeypatch.setattr(link_hello, "KNOWN_TRIES", (0.1,) * 1000)
+    await kernel.start()
+    async with Chaos(kernel.folder / "front", kernel.socket) as chaos:
+        session = sessions(kernel.folder / "front")
+        events = collect(session)
+        await session.open()
+        await session.wait_ready(30)
+        chaos.up.drop_line = 1.0
+        seen = chaos.damaged
+        chaos.cut()
+        await until(lambda: chaos.damaged > seen + 2)
+        chaos.calm()
+        await session.wait_ready(30)
+    assert not [event for event in events if isinstance(event, LinkChanged) and event.phase is LinkPhase.PLAIN]

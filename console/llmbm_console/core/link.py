@@ -212,7 +212,7 @@ class Link:
         try:
             if self._boots:
                 await wait_for_kernel(self._ear, self._boots_since)
-            answered = await establish(self._ear, self._send_raw)
+            answered = await establish(self._ear, self._send_raw, known=self.hello is not None)
         except TransportError:
             return  # the reader sees the end of the line as well, and acts
         if not answered:

@@ -25,6 +25,10 @@ BUSY_LIMIT = 0.3  # s at most in machine mode: a credit ends it earlier, and one
 LISTEN = 0.05  # s before anything is sent: who talks all the time is firmware, or a kernel in machine mode
 QUIET = 0.2
 TRIES = (0.3, 0.5, 1.0, 2.0, 2.0)  # s to wait for the answer to each hello
+KNOWN_TRIES = (
+    *TRIES,
+    *(2.0,) * 5,
+)  # where a kernel had answered: a line that loses a third of its hellos is no other one
 FIRMWARE_QUIET = 1.0  # s without a byte before a line that talks is spoken to
 BOOT_QUIET = 8.0  # s: a starting machine fell silent without the kernel's beacon; busy computers let firmware pause
 BOOT_SILENT = 45.0  # s: a starting machine that never said anything
@@ -183,8 +187,9 @@ def why_nobody_answers(ear: Ear) -> str:
     return "Another program may hold the line, the speed may differ, or another kernel runs"
 
 
-async def establish(ear: Ear, write: Write) -> bool:
+async def establish(ear: Ear, write: Write, known: bool = False) -> bool:
     """Listens for a moment, then tries until the kernel answers. False: it does not, and the line is quiet.
+    `known`: a kernel had answered on this line, so silence is rather a loss than another program's.
 
     The first hello goes without a knock: a frame does no harm to a running answer or a half-typed line, and firmware
     gets no Enter. A kernel that started meanwhile has heard none of it, and says so: it is told anew.
@@ -192,16 +197,16 @@ async def establish(ear: Ear, write: Write) -> bool:
     await ear.wait(lambda: bool(ear.machine_frames or ear.beacons), LISTEN)
     while True:
         beacons = ear.beacons
-        if await _try(ear, write):
+        if await _try(ear, write, KNOWN_TRIES if known else TRIES):
             return True
         if ear.beacons == beacons:
             ear.nonce = ""
             return False
 
 
-async def _try(ear: Ear, write: Write) -> bool:
+async def _try(ear: Ear, write: Write, tries: tuple[float, ...]) -> bool:
     """All tries, as long as the line is no terminal that shows what is typed."""
-    for number, timeout in enumerate(TRIES):
+    for number, timeout in enumerate(tries):
         while ear.frozen:
             await ear.wait(lambda: not ear.frozen, 1.0)
         greeted = bool(ear.machine_frames or (ear.beacons and number == 0))
