@@ -21,10 +21,12 @@ from waiting import until
 
 from llmbm_console.core.transport.address import transport_for
 from llmbm_console.core.transport.base import Transport, TransportError
-from llmbm_console.core.transport.sockets import unix_transport
+from llmbm_console.core.transport.reader import SocketReader
+from llmbm_console.core.transport.sockets import SocketTransport, unix_transport
 from llmbm_console.core.transport.tty import ModemLines, ThreadedSerial, TtyTransport, serial_transport
 
 BAUD = 115_200
+PATIENCE = 60.0
 
 
 async def read_all(transport: Transport, count: int) -> bytes:
@@ -84,6 +86,77 @@ async def test_the_reader_never_waits_for_the_event_loop(listener: tuple[str, so
     assert await read_all(transport, 5000) == bytes(number & 0xFF for number in range(5000))
     await transport.close()
     peer.close()
+
+
+async def calm(transport: SocketTransport, peer: socket.socket) -> SocketReader:
+    """Says so little on a line that the loop reads it."""
+    reader = transport._reader
+    assert reader is not None
+    while reader.threaded:
+        peer.sendall(b"@K\n")
+        assert (await read_all(transport, 3)).endswith(b"\n")
+        await asyncio.sleep(0.01)
+    return reader
+
+
+async def test_a_line_that_says_little_is_read_without_a_thread(listener: tuple[str, socket.socket]) -> None:
+    path, server = listener
+    transport = unix_transport(path)
+    await transport.open()
+    peer, _ = server.accept()
+    reader = await calm(transport, peer)
+    peer.sendall(b"a line\n")
+    assert await read_all(transport, 7) == b"a line\n"
+    peer.sendall(b"llmk> ")  # without an end
+    assert await read_all(transport, 6) == b"llmk> "
+    assert not reader.threaded
+    peer.sendall(b"last")
+    peer.close()
+    assert await read_all(transport, 5) == b"last"
+    assert await asyncio.wait_for(transport.read(), 10) == b""
+    await transport.close()
+
+
+async def test_a_line_that_begins_to_say_much_has_its_thread_again(
+    listener: tuple[str, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, server = listener
+    transport = unix_transport(path)
+    await transport.open()
+    peer, _ = server.accept()
+    peer.settimeout(PATIENCE)
+    reader = await calm(transport, peer)
+    monkeypatch.setattr("llmbm_console.core.transport.reader.SPAN", PATIENCE)  # a busy machine may send slowly
+    expected = bytes(number & 0xFF for number in range(4000))
+    peer.sendall(expected)
+    assert await read_all(transport, len(expected)) == expected
+    assert reader.threaded
+    for number in range(2000):
+        # The loop is blocked here, and without a reader 279 of them fill the line.
+        peer.send(bytes([number & 0xFF]))
+    assert await read_all(transport, 2000) == bytes(number & 0xFF for number in range(2000))
+    await transport.close()
+    peer.close()
+
+
+async def test_a_line_that_the_loop_reads_can_be_closed(listener: tuple[str, socket.socket]) -> None:
+    path, server = listener
+    transport = unix_transport(path)
+    await transport.open()
+    peer, _ = server.accept()
+    await calm(transport, peer)
+    peer.sendall(b"half a line")
+    await asyncio.sleep(0)
+    await transport.close()
+    assert await asyncio.wait_for(transport.read(), 10) in (b"half a line", b"")
+    assert await asyncio.wait_for(transport.read(), 10) == b""
+    await transport.open()
+    again, _ = server.accept()
+    again.sendall(b"again\n")
+    assert await read_all(transport, 6) == b"again\n"
+    await transport.close()
+    for end in (peer, again):
+        end.close()
 
 
 async def test_tcp_sends_small_writes_at_once() -> None:

@@ -1,7 +1,8 @@
-"""A thread that does nothing but read a socket.
+"""Who reads a socket: a thread of its own while much comes, the event loop while little does.
 
 QEMU writes to a unix socket one byte at a time and stalls the guest after about 279 of them when nobody reads: the
-reading must not wait for the event loop, which may be drawing.
+reading must not wait for the event loop, which may be drawing for some 20 ms. What an idle kernel says in such a time
+finds room, and to be woken twice for each heartbeat cost a sixth of what an idle console takes (bench/startup.py).
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ import socket
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 
 from llmbm_console.core.transport.base import Inbox
 
 CHUNK = 65_536
 TOGETHER = 0.004  # s; what comes so soon after the last delivery waits: to wake the loop costs more than a token does
+SPAN = 1.0  # s over which it is counted how much comes
+LITTLE = 2048  # bytes in a span: as much as 279 in 130 ms
 
 
 class SocketReader:
@@ -31,16 +35,46 @@ class SocketReader:
         self._chunks: deque[bytes] = deque()
         self._delivered_at = 0.0
         self._scheduled = threading.Event()  # a delivery is on its way into the loop
-        self._thread = threading.Thread(target=self._run, name="line reader", daemon=True)
-        self._thread.start()
+        self._since, self._lately = time.monotonic(), 0  # the span that runs, and the bytes in it
+        self._watchable = True  # the loop can read sockets
+        self._stopped = False
+        self._begin()
+
+    @property
+    def threaded(self) -> bool:
+        """True while the thread reads."""
+        return self._thread.is_alive()
 
     def stop(self) -> None:
-        """Ends the thread; bytes that it has read already are still delivered."""
+        """Ends the reading; bytes that were read already are still delivered."""
+        self._stopped = True
+        self._unwatch()
         with contextlib.suppress(OSError):
             self._wake_there.send(b"x")
         self._thread.join(timeout=2.0)
         self._wake_here.close()
         self._wake_there.close()
+        self._deliver()
+
+    def _receive(self) -> bool:
+        """Takes what there is; False at the end."""
+        try:
+            data = self._line.recv(CHUNK)
+        except (BlockingIOError, InterruptedError):
+            return True
+        except OSError:
+            return False
+        if data:
+            self._chunks.append(data)
+            self._lately += len(data)
+        return bool(data)
+
+    # ---- the thread
+
+    def _begin(self) -> None:
+        """The thread reads from now on."""
+        self._thread = threading.Thread(target=self._run, name="line reader", daemon=True)
+        self._thread.start()
 
     def _run(self) -> None:
         with selectors.DefaultSelector() as selector:
@@ -51,22 +85,21 @@ class SocketReader:
                 rest = max(0.0, self._delivered_at + TOGETHER - time.monotonic()) if left else None
                 ready = [key.fileobj for key, _ in selector.select(rest)]
                 if self._wake_here in ready:
-                    break
+                    return
                 if not ready:
                     self._schedule()
                     continue
-                try:
-                    data = self._line.recv(CHUNK)
-                except (BlockingIOError, InterruptedError):
-                    continue
-                except OSError:
-                    break
-                if not data:
-                    break
-                self._chunks.append(data)
-                if time.monotonic() - self._delivered_at >= TOGETHER:
+                if not self._receive():
+                    self._call(self._end)
+                    return
+                now = time.monotonic()
+                if now - self._since >= SPAN:
+                    if self._lately <= LITTLE and self._watchable:
+                        self._call(self._watch)
+                        return
+                    self._since, self._lately = now, 0
+                if self._chunks and now - self._delivered_at >= TOGETHER:
                     self._schedule()
-        self._call(self._end)
 
     def _schedule(self) -> None:
         """Lets the loop take what was read, unless it is about to."""
@@ -75,9 +108,11 @@ class SocketReader:
             self._scheduled.set()
             self._call(self._deliver)
 
-    def _call(self, what: object) -> None:
+    def _call(self, what: Callable[[], None]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed already
-            self._loop.call_soon_threadsafe(what)  # type: ignore[arg-type]
+            self._loop.call_soon_threadsafe(what)
+
+    # ---- the loop
 
     def _deliver(self) -> None:
         self._scheduled.clear()
@@ -87,3 +122,45 @@ class SocketReader:
     def _end(self) -> None:
         self._deliver()
         self._inbox.end()
+
+    def _watch(self) -> None:
+        """The loop reads from now on."""
+        self._deliver()
+        if self._stopped:
+            return
+        self._since, self._lately = time.monotonic(), 0
+        try:
+            self._loop.add_reader(self._line, self._readable)
+        except NotImplementedError:  # Windows
+            self._watchable = False
+            self._begin()
+
+    def _unwatch(self) -> None:
+        with contextlib.suppress(NotImplementedError):
+            self._loop.remove_reader(self._line)
+
+    def _readable(self) -> None:
+        now = time.monotonic()
+        if now - self._since >= SPAN:
+            self._since, self._lately = now, 0
+        if not self._receive():
+            self._unwatch()
+            self._end()
+        elif self._lately > LITTLE:
+            self._unwatch()
+            self._begin()
+        elif self._chunks and not self._chunks[-1].endswith(b"\n"):
+            # A line that comes byte by byte would wake us with each.
+            self._unwatch()
+            self._loop.call_later(TOGETHER, self._read_rest)
+        else:
+            self._deliver()
+
+    def _read_rest(self) -> None:
+        if self._stopped:
+            return
+        if self._receive():
+            self._deliver()
+            self._loop.add_reader(self._line, self._readable)
+        else:
+            self._end()
