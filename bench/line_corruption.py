@@ -44,7 +44,6 @@ int main(void)
 {
     static struct wire_receiver receiver;
     static char line[WIRE_LINE_BYTES + 1], block[65536];
-    struct wire_frame frame;
     size_t count, length = 0;
     while ((count = fread(block, 1, sizeof block, stdin)) > 0)
         for (size_t i = 0; i < count; i++) {
@@ -52,7 +51,7 @@ int main(void)
                 length = 0;
             if (length < WIRE_LINE_BYTES)
                 line[length++] = block[i];
-            if (wire_receive(&receiver, (uint8_t)block[i], &frame) == WIRE_FRAME)
+            if (wire_receive(&receiver, (uint8_t)block[i]) == WIRE_FRAME)
                 printf("%.*s\n", (int)(length - 1), line);
         }
     return 0;
@@ -157,7 +156,7 @@ def receiver(folder: Path) -> Path:
     core, program = ROOT / "kernel_c" / "core", folder / "harness"
     sources = [
         folder / "harness.c",
-        *(core / name for name in ("wire_receive.c", "wire_octets.c", "wire.c", "number.c", "text.c")),
+        *(core / name for name in ("wire_receive.c", "wire_octets.c", "wire.c", "crc32.c", "number.c", "text.c")),
     ]
     command = [sys.executable, "-m", "ziglang", "cc", "-O2", "-fno-strict-aliasing", "-fno-sanitize=all"]
     subprocess.run([*command, "-I", core, "-I", ROOT / "kernel_c" / "gen", *sources, "-o", program], check=True)

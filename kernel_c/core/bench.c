@@ -212,13 +212,13 @@ bool bench_run(struct kernel *kernel, uint64_t seconds, struct error *error)
         .cache = at_most_32(cpu_cache_bytes()),
         .row = chat->rows,
     };
-    chat->stop_asked = kernel->link.waiting_id != 0 && kernel->link.stop_waiting;
+    chat->stop_asked = kernel->link.session.waiting_id != 0 && kernel->link.stop_waiting;
     chat->phase = WIRE_PHASE_BENCH;
     bool done = run_bursts(kernel, seconds * 1000000u / BURSTS, &result);
     chat->phase = WIRE_PHASE_IDLE;
     if (!done)
         return error_set(error, ERROR_STATE, "/bench was stopped; nothing is told of what it had measured");
-    result.processors = (uint16_t)processors(kernel);
+    result.processors = processors(kernel);
     kernel->bench.last = result;
     link_changed(kernel, WIRE_STREAM_BENCH);
     return true;

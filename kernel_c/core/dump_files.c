@@ -2,6 +2,7 @@
 #include "dump_files.h"
 
 #include "clock.h"
+#include "crc32.h"
 #include "files.h"
 #include "kernel.h"
 #include "report.h"
@@ -39,7 +40,7 @@ static void sections(const struct kernel *kernel, struct text *text)
 
 static bool seal(const char *name, struct text *text, struct error *error)
 {
-    text_format(text, "end crc32=%08x\n", (unsigned)wire_crc32(text->data, text->length));
+    text_format(text, "end crc32=%08x\n", (unsigned)crc32(text->data, text->length));
     return !text->truncated || error_set(error, ERROR_INTERNAL, "%s was not made: its text is longer than %u bytes",
                                          name, KERNEL_FILE_TEXT_BYTES);
 }

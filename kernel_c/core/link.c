@@ -8,8 +8,6 @@
 #define POLL_US 200u     /* least time between two full polls: a UART register costs a microsecond on real hardware */
 #define SERVE_US 2000u   /* between two looks at what has time: samples, counters, the expiry */
 #define HEARTBEAT_US (WIRE_HEARTBEAT_MS * 1000u - 50000u) /* a sleep or a long gap between polls still fits */
-#define COUNTERS_US 500000u
-#define COUNTERS_AGAIN_US 5000000u /* the line on which they count losses may lose them as well */
 #define TWICE_US 1000000u /* two stop bytes within this take the line back */
 
 /* ---- modes */
@@ -34,25 +32,25 @@ static void send_hello(struct kernel *kernel, const char *nonce, bool machine)
 
 void link_beacon(struct kernel *kernel)
 {
-    kernel->link.session.sequence = 0;
-    send_hello(kernel, "", false);
+    if (!kernel->link.machine)
+        send_hello(kernel, "", false);
 }
 
-/* A new session: everything that belonged to the last one is forgotten. Work that runs goes on, and the line editor
+/* A new session: everything that belonged to the last one is forgotten, also what was asked for and waits. Work that runs goes on, and the line editor
  * keeps what a person had half typed; whole lines that wait for a busy kernel are dropped. */
 static void take_hello(struct kernel *kernel, const char *nonce)
 {
     struct link *link = &kernel->link;
-    link->session = (struct link_session){.number = link->session.number + 1, .level = WIRE_LOG_LEVEL_INFO};
-    link->prompt_due = link->host_lingers = false;
+    struct uart *uart = &kernel->uart;
+    link->sessions++;
+    link->session = (struct link_session){0};
+    link->session.level = WIRE_LOG_LEVEL_INFO;
     link->machine = true;
+    link->life_us = link->byte_us;
     link_file_close(kernel);
-    if (!link->serving)
-        link->waiting_id = 0;
     link->typed_tail = link->typed_head;
-    kernel->uart.overruns = kernel->uart.framing_errors = kernel->uart.breaks = 0; /* X tells what came since the hello */
+    uart->overruns = uart->framing_errors = uart->breaks = 0; /* X tells what came since the hello */
     send_hello(kernel, nonce, true);
-    link_send_credit(kernel);
 }
 
 void link_leave(struct kernel *kernel, enum wire_leave_reason why)
@@ -63,66 +61,59 @@ void link_leave(struct kernel *kernel, enum wire_leave_reason why)
         return;
     (void)link_send(kernel, LINK_MUST, &record);
     link->machine = false;
-    link->session.stop_us = 0;
     link->session.staged_length = 0;
     link_file_close(kernel);
-    link->prompt_due = why != WIRE_LEAVE_REASON_REBOOT;
-    link->host_lingers = why == WIRE_LEAVE_REASON_EXPIRED;
-    if (link->host_lingers)
+    link->session.prompt_due = why != WIRE_LEAVE_REASON_REBOOT;
+    link->session.host_lingers = why == WIRE_LEAVE_REASON_EXPIRED;
+    if (link->session.host_lingers)
         wire_receiver_drop(&link->receiver); /* half a line of the host that fell silent: no person typed it */
 }
 
 /* ---- receiving */
 
-static void take_frame(struct kernel *kernel, const struct wire_frame *frame)
+static __attribute__((noinline)) void take_frame(struct kernel *kernel)
 {
     struct link *link = &kernel->link;
-    struct wire_host_record record;
-    if (frame->kind == 'q' ? !link->machine : frame->kind != 'h')
+    struct wire_host_record *record = &link->heard;
+    const char *frame = link->receiver.line;
+    wire_read(frame, record);
+    if (frame[1] == 'q' && link->machine) {
+        link->life_us = link->byte_us;
+        link_request(kernel, record);
+    } else if (frame[1] != 'h') {
         return;
-    wire_read(frame, &record);
-    if (frame->kind == 'q') {
-        link->life_us = link->byte_us;
-        link_request(kernel, &record);
-    } else if (record.fault == WIRE_FAULT_NONE) {
-        link->life_us = link->byte_us;
-        take_hello(kernel, record.hello.nonce);
-    } else if (record.fault == WIRE_FAULT_VERSION) {
-        send_hello(kernel, record.hello.nonce, false); /* the host sees which one this kernel speaks, and stays a terminal */
-    } else {
+    } else if (record->fault != WIRE_FAULT_NONE) {
         link->session.received[WIRE_REJECTED_GRAMMAR]++;
+    } else if (record->hello.protocol == WIRE_PROTOCOL) {
+        take_hello(kernel, record->hello.nonce);
+    } else {
+        send_hello(kernel, record->hello.nonce, false); /* the host sees which one this kernel speaks, and stays a terminal */
     }
 }
 
-/* Not part of the poll's own code: its frame is on the stack only while a byte is taken. */
-static __attribute__((noinline)) void take_byte(struct kernel *kernel, uint8_t byte)
+/* Whether there is something to tell: not for the octets inside a line. */
+static bool take_byte(struct kernel *kernel, uint8_t byte)
 {
     struct link *link = &kernel->link;
-    struct wire_receiver *receiver = &link->receiver;
-    struct wire_frame frame;
     if (link->machine && byte - WIRE_ENQUIRY < WIRE_ENQUIRIES) { /* between the octets of a line it does not touch the line */
-        link->session.enquiry = (uint8_t)(byte - WIRE_ENQUIRY + 1);
-        link->credit_due = true;
-        return;
+        link->session.credit.enquiry = byte - WIRE_ENQUIRY + 1;
+        return true;
     }
-    enum wire_received received = wire_receive(receiver, byte, &frame);
-    if (received == WIRE_PENDING)
-        return;
-    link->credit_due = true;
+    enum wire_received received = wire_receive(&link->receiver, byte);
     link->session.received[received]++;
     if (received == WIRE_FRAME)
-        take_frame(kernel, &frame);
-    else if (!link->machine)
-        link_type_line(link, receiver->line, receiver->raw_length, received > WIRE_NOISE);
+        take_frame(kernel);
+    else if (received != WIRE_PENDING && !link->machine)
+        link_type_line(link, received > WIRE_NOISE);
+    return received != WIRE_PENDING;
 }
 
 /* The stop byte works in both modes and outside the credit; the second within a second gives the line back to people. */
 static void take_stop(struct kernel *kernel)
 {
     struct link *link = &kernel->link;
-    bool twice = link->session.stop_us != 0 && link->byte_us - link->session.stop_us < TWICE_US;
-    link->session.stop_us = link->byte_us;
-    link->credit_due = true;
+    bool twice = link->byte_us < link->session.stop_until_us;
+    link->session.stop_until_us = link->byte_us + TWICE_US;
     wire_receiver_drop(&link->receiver);
     link_stop(kernel);
     if (!link->machine)
@@ -141,53 +132,47 @@ static void receive(struct kernel *kernel)
             link_leave(kernel, WIRE_LEAVE_REASON_BREAK);
             continue;
         }
-        link->session.consumed++;
+        link->session.credit.consumed++;
+        link->session.untold++;
         link->byte_us = clock_us();
         if (byte == UART_STOP)
             take_stop(kernel);
-        else
-            take_byte(kernel, (uint8_t)byte);
+        else if (!take_byte(kernel, (uint8_t)byte))
+            continue;
+        link->session.untold = LINK_DUE;
     }
 }
 
 /* ---- the poll */
 
-static void send_counters(struct kernel *kernel, uint64_t now_us)
+/* Its numbers are absolute: one that is lost is made good by the next. */
+static void send_credit(struct kernel *kernel, enum wire_phase phase)
 {
     struct link_session *session = &kernel->link.session;
-    const struct uart *uart = &kernel->uart;
-    const uint32_t *received = session->received;
-    struct wire_counters record = {
-        .overrun = uart->overruns,
-        .framing = uart->framing_errors,
-        .breaks = uart->breaks,
-        .checksum = received[WIRE_REJECTED_CHECKSUM] + received[WIRE_REJECTED_CUT],
-        .too_long = received[WIRE_REJECTED_LONG],
-        .malformed = received[WIRE_REJECTED_GRAMMAR],
-        .dropped = session->dropped,
-    };
-    bool changed = __builtin_memcmp(&record, &session->counters, sizeof record) != 0;
-    bool told = session->counters_us != 0;
-    if ((!changed && !told) || now_us - session->counters_us < (changed ? COUNTERS_US : COUNTERS_AGAIN_US))
-        return;
-    session->counters_us = now_us;
-    if (link_send(kernel, LINK_EVENT, &record))
-        session->counters = record;
+    struct wire_credit *credit = &session->credit;
+    session->untold = 0;
+    credit->window = WIRE_WINDOW;
+    credit->phase = phase;
+    credit->generation = kernel->chat.generation;
+    credit->tokens = kernel->chat.generated;
+    credit->events = kernel->log->next;
+    (void)link_send(kernel, LINK_MUST, credit);
 }
 
 static void serve_session(struct kernel *kernel, uint64_t now_us)
 {
     struct link *link = &kernel->link;
-    uint32_t untold = link->session.consumed - link->session.told;
-    bool changed = link->phase != link_phase(kernel);
-    if (changed || link->credit_due || untold > WIRE_WINDOW / 2 || now_us - link->credit_us >= HEARTBEAT_US)
-        link_send_credit(kernel);
+    enum wire_phase phase = link_phase(kernel);
+    if (phase != link->session.credit.phase || link->session.untold > WIRE_WINDOW / 2 ||
+        now_us - link->credit_us >= HEARTBEAT_US) {
+        link->credit_us = now_us;
+        send_credit(kernel, phase);
+    }
     link_file_send(kernel);
     if (now_us - link->serve_us < SERVE_US)
         return;
     link->serve_us = now_us;
     link_send_samples(kernel, now_us);
-    send_counters(kernel, now_us);
     if (now_us - link->life_us > WIRE_EXPIRY_MS * 1000u)
         link_leave(kernel, WIRE_LEAVE_REASON_EXPIRED);
 }

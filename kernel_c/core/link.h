@@ -21,13 +21,14 @@
 #define LINK_REPLAYS 4u
 #define LINK_OUTPUT_BYTES 28672u /* the longest output of one command */
 #define LINK_TYPED_BYTES 1024u
+#define LINK_DUE WIRE_WINDOW /* as many bytes untold as make a K due */
 
 struct kernel;
 
 /* An answer that may be asked for again, as it was sent. */
 struct link_answer {
-    uint16_t id; /* 0: none */
-    char body[WIRE_BODY_BYTES];
+    uint32_t id; /* 0: none */
+    struct wire_line line;
 };
 
 struct link_stream {
@@ -44,27 +45,32 @@ struct link_file {
     uint64_t pages_bytes;
     uint32_t length, checksum;
     uint32_t next, end; /* what is still to be sent for the request */
-    uint16_t request;   /* 0: none */
-    uint16_t frames;    /* sent for it so far */
+    uint32_t request;   /* 0: none */
+    uint32_t frames;    /* sent for it so far */
 };
 
-/* What a hello begins anew. */
+/* What a hello begins anew. Small members first: they are reached by short offsets. */
 struct link_session {
-    uint32_t number;         /* hellos so far: an answer of an earlier one is not sent into the next */
-    uint32_t consumed, told; /* bytes taken since the hello; the value in the last K */
-    uint16_t sequence;       /* of the next frame */
-    uint16_t output_id;      /* whose output is kept for `out`, 0: nobody's */
-    uint8_t enquiry;         /* the last one taken, from 1 on; 0: none */
-    uint64_t stop_us;        /* when the last stop byte came, 0: none */
-    uint64_t counters_us;    /* when the last X was sent */
-    enum wire_log_level level;
-    uint32_t answered;             /* answers so far: the next place is answered % LINK_REPLAYS */
-    uint32_t choices;              /* how many of the likeliest tokens go with each token, 0: no choices are sent */
-    uint16_t choices_dropped;      /* since the last one sent */
-    uint32_t dropped;              /* frames that must go and found no room */
+    /* what the REPL loop has to do about the mode */
+    bool prompt_due;            /* the line is a person's again */
+    bool host_lingers;          /* machine mode expired: what comes may be a host's that has not noticed */
+    /* what was asked for and waits for the REPL loop */
+    uint32_t waiting_id;        /* 0: nothing waits; also the id of what runs now, if this session asked for it */
+    enum wire_op waiting;
+    uint32_t untold;            /* bytes taken since the last K; LINK_DUE when there is something else to tell */
+    uint32_t dropped;           /* frames that must go and found no room */
+    struct wire_credit credit;  /* the K: bytes are counted in it */
+    uint32_t sequence;          /* of the next frame */
+    uint32_t output_id;         /* whose output is kept for `out`, 0: nobody's */
+    uint32_t answered;          /* answers so far: the next place is answered % LINK_REPLAYS */
+    uint64_t stop_until_us;     /* another stop byte before this takes the line back */
     uint32_t received[WIRE_RECEIVED_COUNT]; /* what came, by its kind */
+    uint32_t staged_length;
+    enum wire_log_level level;
+    uint32_t choices;           /* how many of the likeliest tokens go with each token, 0: no choices are sent */
+    uint16_t choices_dropped;   /* since the last one sent */
+    uint64_t counters_us;       /* when the last X was sent */
     struct wire_counters counters; /* in the last X */
-    size_t staged_length;
     struct link_stream streams[WIRE_STREAM_COUNT];
     struct link_answer answers[LINK_REPLAYS];
 };
@@ -72,24 +78,18 @@ struct link_session {
 /* Small members first: they are reached by short offsets. */
 struct link {
     bool machine;             /* LLP/1; otherwise the line is a person's */
-    bool credit_due;
     bool stop_waiting;        /* a stop came before the work that waits had begun */
     bool serving;             /* work runs, asked for by the host or by a person */
-    /* what the REPL loop has to do about the mode */
-    bool prompt_due;          /* the line is a person's again */
-    bool host_lingers;        /* machine mode expired: what comes may be a host's that has not noticed */
-    /* what was asked for and waits for the REPL loop */
-    uint16_t waiting_id;      /* 0: nothing waits; also the id of what runs now */
-    enum wire_op waiting;
-    uint32_t waiting_session; /* the one that asked */
-    enum wire_phase phase;    /* in the last K */
     uint64_t credit_us;       /* when the last K was sent */
     uint64_t life_us;         /* when the last valid frame of the host came */
     uint64_t byte_us;         /* when the last byte came */
     uint64_t poll_us, serve_us, key_us; /* when the slow parts of the poll ran */
     uint32_t typed_head, typed_tail;
+    uint32_t sessions;        /* hellos so far: an answer of an earlier one is not sent into the next */
     struct link_session session;
     struct wire_receiver receiver;
+    struct wire_host_record heard; /* what it received last */
+    struct wire_line line;         /* that is sent: an answer has one of its own, to be sent again */
     struct link_file file;
     char staged[CHAT_PROMPT_BYTES];
     /* the last command's output, for `out` */
@@ -134,16 +134,14 @@ uint32_t link_sleep_us(const struct kernel *kernel);
 enum link_care { LINK_MUST = 0, LINK_EVENT = UART_TX_BYTES / 2, LINK_SAMPLE = UART_TX_BYTES / 2 + WIRE_MAX_LINE };
 /* Sends the record that `pointer` points to. False when it was not sent: in human mode nothing is but a hello. */
 #define link_send(kernel, care, pointer) link_send_record(kernel, care, WIRE_RECORD_OF(pointer), pointer)
-bool link_has_room(const struct kernel *kernel, enum link_care care);
-bool link_send_body(struct kernel *kernel, const char *body); /* what wire_put_body wrote */
+bool link_send_line(struct kernel *kernel, struct wire_line *line); /* what wire_put wrote */
 bool link_send_record(struct kernel *kernel, enum link_care care, enum wire_record type, const void *record);
 enum wire_phase link_phase(const struct kernel *kernel);
 bool link_computes(const struct kernel *kernel); /* an answer or a bench runs, which a stop byte stops */
 void link_stop(struct kernel *kernel); /* what runs or waits to run is to end */
-void link_send_credit(struct kernel *kernel);
 /* One record of a stream now; ZONE sends every arena. Returns the number of frames. */
 unsigned link_send_stream(struct kernel *kernel, enum wire_stream stream, enum link_care care);
-void link_send_samples(struct kernel *kernel, uint64_t now_us);
+void link_send_samples(struct kernel *kernel, uint64_t now_us); /* and counters */
 /* Does what is asked, if it is new, and answers. */
 void link_request(struct kernel *kernel, const struct wire_host_record *record);
 void link_perform(struct kernel *kernel, const struct wire_request *request);
@@ -151,14 +149,24 @@ void link_leave(struct kernel *kernel, enum wire_leave_reason why);
 
 /* Answers. Each gets its time, is kept for repetition and sent. */
 void link_answer(struct kernel *kernel, struct wire_response *record);
-void link_done(struct kernel *kernel, uint16_t id);
-void link_done_count(struct kernel *kernel, uint16_t id, unsigned count);
-void link_done_value(struct kernel *kernel, uint16_t id, const char *value);
+/* With the number of frames that were sent, unless it is negative, and a value, unless it is NULL. */
+void link_answer_done(struct kernel *kernel, uint32_t id, int count, const char *value);
+static inline void link_done(struct kernel *kernel, uint32_t id)
+{
+    link_answer_done(kernel, id, -1, NULL);
+}
+static inline void link_done_count(struct kernel *kernel, uint32_t id, unsigned count)
+{
+    link_answer_done(kernel, id, (int)count, NULL);
+}
+static inline void link_done_value(struct kernel *kernel, uint32_t id, const char *value)
+{
+    link_answer_done(kernel, id, -1, value);
+}
 /* `field` is the key or parameter at fault, NULL for none. */
-void link_refuse(struct kernel *kernel, uint16_t id, enum wire_error_code code, const char *field, const char *message);
-void link_refuse_error(struct kernel *kernel, uint16_t id, const char *field, const struct error *error);
+void link_refuse(struct kernel *kernel, uint32_t id, enum error_code code, const char *field, const char *message);
 /* Pieces of the last output; returns how many were sent. */
-unsigned link_send_output(struct kernel *kernel, uint16_t id, uint32_t first, uint32_t most);
+unsigned link_send_output(struct kernel *kernel, uint32_t id, uint32_t first, uint32_t most);
 unsigned link_output_pieces(size_t length);
 /* Sends a reason that is longer than a response holds as output before it; the response has its beginning. */
 void link_send_reason(struct kernel *kernel, struct wire_response *record);
@@ -166,13 +174,13 @@ void link_send_reason(struct kernel *kernel, struct wire_response *record);
 /* What a person types. Text of the line is typed only when there is room for the longest line that turns out to be no
  * frame. */
 void link_type(struct link *link, uint8_t byte);
-void link_type_line(struct link *link, const char *octets, size_t count, bool rejected);
+void link_type_line(struct link *link, bool rejected); /* what the receiver gave back */
 void link_type_stop(struct kernel *kernel);
 bool link_can_type(const struct link *link);
 void link_look_for_keys(struct kernel *kernel, uint64_t now_us);
 
 /* Files. `open` runs from the REPL loop and takes the copy, `data` asks for a part of it, which the poll sends as the line has room. */
-void link_file_open(struct kernel *kernel, uint16_t id);
+void link_file_open(struct kernel *kernel, uint32_t id);
 void link_file_data(struct kernel *kernel, const struct wire_request *request);
 void link_file_send(struct kernel *kernel);
 void link_file_close(struct kernel *kernel);

@@ -8,74 +8,38 @@ void link_answer(struct kernel *kernel, struct wire_response *record)
     struct link_answer *answer = &link->session.answers[link->session.answered++ % LINK_REPLAYS];
     record->time = clock_ms();
     answer->id = record->id;
-    wire_put_body(answer->body, WIRE_RECORD_RESPONSE, record);
+    wire_put(&answer->line, WIRE_RECORD_RESPONSE, record);
     if (link->machine)
-        (void)link_send_body(kernel, answer->body);
-}
-
-void link_refuse(struct kernel *kernel, uint16_t id, enum wire_error_code code, const char *field, const char *message)
-{
-    struct wire_response record = {0};
-    record.id = id;
-    record.has_error = true;
-    record.error = code;
-    record.has_field = field != NULL;
-    record.field = field;
-    record.has_message = true;
-    record.message = message;
-    link_send_reason(kernel, &record);
-    link_answer(kernel, &record);
+        (void)link_send_line(kernel, &answer->line);
 }
 
 /* enum error_code is enum wire_error_code with ERROR_NONE in front. */
 _Static_assert((int)ERROR_OP == (int)WIRE_ERROR_CODE_OP + 1 && (int)ERROR_INTERNAL == (int)WIRE_ERROR_CODE_INTERNAL + 1,
                "the words of errors and of the wire are in one order");
 
-void link_refuse_error(struct kernel *kernel, uint16_t id, const char *field, const struct error *error)
-{
-    enum wire_error_code code = error->code == ERROR_NONE ? WIRE_ERROR_CODE_INTERNAL : (enum wire_error_code)(error->code - 1);
-    link_refuse(kernel, id, code, field, error->text);
-}
-
-/* With a count, unless it is negative, and a value, unless it is NULL. */
-static void done(struct kernel *kernel, uint16_t id, int count, const char *value)
+void link_refuse(struct kernel *kernel, uint32_t id, enum error_code code, const char *field, const char *message)
 {
     struct wire_response record = {.id = id,
-                                   .ok = true,
-                                   .has_count = count >= 0,
-                                   .count = (uint16_t)count,
-                                   .has_value = value != NULL,
-                                   .value = value};
+                                   .has = WIRE_RESPONSE_HAS_ERROR | WIRE_RESPONSE_HAS_MESSAGE,
+                                   .error = (enum wire_error_code)(code - 1),
+                                   .field = field,
+                                   .message = message};
+    if (field != NULL)
+        record.has |= WIRE_RESPONSE_HAS_FIELD;
+    link_send_reason(kernel, &record);
     link_answer(kernel, &record);
 }
 
-void link_done(struct kernel *kernel, uint16_t id)
-{
-    done(kernel, id, -1, NULL);
-}
-
-void link_done_count(struct kernel *kernel, uint16_t id, unsigned count)
-{
-    done(kernel, id, (int)count, NULL);
-}
-
-void link_done_value(struct kernel *kernel, uint16_t id, const char *value)
-{
-    done(kernel, id, -1, value);
-}
-
 /* True when this request was answered or is being worked on: then nothing else is to be done. */
-static bool replay(struct kernel *kernel, uint16_t id)
+static bool replay(struct kernel *kernel, uint32_t id)
 {
-    const struct link *link = &kernel->link;
-    for (unsigned i = 0; i < LINK_REPLAYS; i++)
-        if (link->session.answers[i].id == id) {
-            (void)link_send_body(kernel, link->session.answers[i].body);
+    struct link *link = &kernel->link;
+    for (struct link_answer *answer = link->session.answers; answer < link->session.answers + LINK_REPLAYS; answer++)
+        if (answer->id == id) {
+            (void)link_send_line(kernel, &answer->line);
             return true;
         }
-    if (link->file.request == id)
-        return true; /* it is being sent: its answer will come */
-    return link->waiting_id == id && link->waiting_session == link->session.number;
+    return link->file.request == id || link->session.waiting_id == id; /* its answer will come */
 }
 
 void link_request(struct kernel *kernel, const struct wire_host_record *record)

@@ -48,14 +48,14 @@ void link_send_choice(struct kernel *kernel, const struct choice *choice)
                                  .rest_count = 2,
                                  .rest = {SAMPLER_MILLION, SAMPLER_MILLION},
                                  .weakened = choice->weakened,
-                                 .banned = (uint16_t)(choice->banned < UINT16_MAX ? choice->banned : UINT16_MAX),
-                                 .has_otherwise = choice->raw_best != choice->likeliest[0].id,
+                                 .banned = choice->banned,
+                                 .has = choice->raw_best != choice->likeliest[0].id ? WIRE_CHOICE_HAS_OTHERWISE : 0,
                                  .otherwise = choice->raw_best};
     for (unsigned i = 0; i < 3; i++)
         record.kept[i] = choice->kept[i];
     /* With the rest at its longest and no list: the list gets what is left. */
-    (void)wire_put(&line, 0, WIRE_RECORD_OF(&record), &record);
-    uint32_t count = write_likeliest(choice, WIRE_MAX_LINE - line.length, list, sizeof list);
+    wire_put(&line, WIRE_RECORD_OF(&record), &record);
+    uint32_t count = write_likeliest(choice, WIRE_MAX_LINE - WIRE_SUM_BYTES - line.text.length, list, sizeof list);
     float share = 1, hot = 1;
     for (uint32_t i = 0; i < count; i++) {
         share -= choice->likeliest[i].share;

@@ -4,6 +4,7 @@
  * must take no time, since it may be sent while the kernel computes: hence the copy.
  */
 #include "clock.h"
+#include "crc32.h"
 #include "dump_files.h"
 #include "files.h"
 #include "kernel.h"
@@ -44,7 +45,7 @@ static bool copy_dump(const struct kernel *kernel, struct link_file *file, struc
         !dump_render(kernel, (char *)file->bytes, &bytes, error))
         return false;
     file->length = (uint32_t)bytes;
-    file->checksum = wire_crc32(file->bytes, file->length);
+    file->checksum = crc32(file->bytes, file->length);
     return true;
 }
 
@@ -52,17 +53,17 @@ static bool copy_dump(const struct kernel *kernel, struct link_file *file, struc
 static bool read_all(struct kernel *kernel, const char *name, struct port_file *source, struct link_file *file,
                      struct error *error)
 {
-    uint32_t session = kernel->link.session.number;
+    uint32_t session = kernel->link.sessions;
     for (uint32_t at = 0; at < file->length;) {
         uint32_t step = file->length - at < STEP_BYTES ? file->length - at : STEP_BYTES;
         enum port_file_status status = port_file_read(source, at, file->bytes + at, step);
         if (status != PORT_FILE_OK)
             return error_set(error, ERROR_IO, "%s cannot be read at byte %u of %u: %s", name, (unsigned)at,
                              (unsigned)file->length, file_reason(status));
-        file->checksum = wire_crc32_more(file->checksum, file->bytes + at, step);
+        file->checksum = crc32_more(file->checksum, file->bytes + at, step);
         at += step;
         (void)link_poll(kernel);
-        if (kernel->link.stop_waiting || !kernel->link.machine || kernel->link.session.number != session)
+        if (kernel->link.stop_waiting || !kernel->link.machine || kernel->link.sessions != session)
             return error_set(error, ERROR_STATE, "the reading of %s was stopped", name);
     }
     return true;
@@ -91,30 +92,29 @@ static bool copy_file(struct kernel *kernel, const char *name, struct link_file 
     return good;
 }
 
-void link_file_open(struct kernel *kernel, uint16_t id)
+void link_file_open(struct kernel *kernel, uint32_t id)
 {
     struct link *link = &kernel->link;
     struct link_file fresh = {0}; /* the link's own may be closed while this one is read */
     struct error error = {0};
-    uint32_t session = link->session.number;
+    uint32_t session = link->sessions;
     link_file_close(kernel);
     bool good = string_equal(link->staged, DUMP_NAME) ? copy_dump(kernel, &fresh, &error)
                                                       : copy_file(kernel, link->staged, &fresh, &error);
-    if (link->session.number != session || !link->machine) {
+    if (link->sessions != session || !link->machine) {
         release(&fresh); /* who asked is gone: to another host this id means something else */
         return;
     }
     if (!good) {
         release(&fresh);
-        link_refuse_error(kernel, id, "s", &error);
+        link_refuse(kernel, id, error.code, "s", error.text);
         return;
     }
     link->file = fresh;
     link_answer(kernel, &(struct wire_response){.id = id,
                                                 .ok = true,
-                                                .has_size = true,
+                                                .has = WIRE_RESPONSE_HAS_SIZE | WIRE_RESPONSE_HAS_CHECKSUM,
                                                 .size = fresh.length,
-                                                .has_checksum = true,
                                                 .checksum = fresh.checksum});
 }
 
@@ -122,11 +122,11 @@ void link_file_data(struct kernel *kernel, const struct wire_request *request)
 {
     struct link_file *file = &kernel->link.file;
     if (file->bytes == NULL) {
-        link_refuse(kernel, request->id, WIRE_ERROR_CODE_STATE, NULL, "no file is open: ask with open first");
+        link_refuse(kernel, request->id, ERROR_STATE, NULL, "no file is open: ask with open first");
         return;
     }
     if (request->offset > file->length) {
-        link_refuse(kernel, request->id, WIRE_ERROR_CODE_RANGE, "o", "lies behind the end of the file");
+        link_refuse(kernel, request->id, ERROR_RANGE, "o", "lies behind the end of the file");
         return;
     }
     uint32_t rest = file->length - request->offset;
@@ -142,7 +142,7 @@ void link_file_send(struct kernel *kernel)
     while (file->request != 0 && uart_tx_free(&kernel->uart) >= UART_TX_BYTES - QUEUED_OCTETS) {
         uint32_t rest = file->end - file->next;
         if (rest == 0) {
-            uint16_t id = file->request;
+            uint32_t id = file->request;
             file->request = 0;
             link_done_count(kernel, id, file->frames);
             return;

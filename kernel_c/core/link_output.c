@@ -1,8 +1,19 @@
-/* link_output.c - texts longer than a response holds: what a command printed, why it was refused. */
+/* link_output.c - what operations answer, and texts longer than a response holds: what a command printed, why it was refused. */
 #include "kernel.h"
 #include "text.h"
 
-unsigned link_send_output(struct kernel *kernel, uint16_t id, uint32_t first, uint32_t most)
+void link_answer_done(struct kernel *kernel, uint32_t id, int count, const char *value)
+{
+    struct wire_response record = {.id = id,
+                                   .ok = true,
+                                   .has = (count >= 0 ? WIRE_RESPONSE_HAS_COUNT : 0u) |
+                                          (value != NULL ? WIRE_RESPONSE_HAS_VALUE : 0u),
+                                   .count = (uint32_t)count,
+                                   .value = value};
+    link_answer(kernel, &record);
+}
+
+unsigned link_send_output(struct kernel *kernel, uint32_t id, uint32_t first, uint32_t most)
 {
     struct link *link = &kernel->link;
     unsigned sent = 0;
@@ -12,7 +23,7 @@ unsigned link_send_output(struct kernel *kernel, uint16_t id, uint32_t first, ui
             break;
         size_t rest = link->output_length - at;
         struct wire_output record = {.id = id,
-                                     .index = (uint16_t)index,
+                                     .index = index,
                                      .text = (const uint8_t *)link->output + at,
                                      .text_length = rest < WIRE_OUTPUT_TEXT_BYTES ? rest : WIRE_OUTPUT_TEXT_BYTES};
         sent += link_send(kernel, LINK_MUST, &record);
@@ -31,7 +42,7 @@ void link_send_reason(struct kernel *kernel, struct wire_response *record)
 {
     struct link *link = &kernel->link;
     static const struct wire_field longer = {.kind = WIRE_PLAIN, .limit = UINT8_MAX};
-    bool ours = !link->serving || link->waiting_id == record->id;
+    bool ours = !link->serving || link->session.waiting_id == record->id;
     char whole[WIRE_RESPONSE_MESSAGE_OCTETS + 1];
     struct text text;
     text_init(&text, whole, sizeof whole);
@@ -43,6 +54,6 @@ void link_send_reason(struct kernel *kernel, struct wire_response *record)
     link->output_length = text.length;
     link->session.output_id = record->id;
     (void)link_send_output(kernel, record->id, 0, UINT32_MAX);
-    record->has_count = true;
-    record->count = (uint16_t)link_output_pieces(text.length);
+    record->has |= WIRE_RESPONSE_HAS_COUNT;
+    record->count = link_output_pieces(text.length);
 }

@@ -29,10 +29,10 @@ static void send_tokens(struct kernel *kernel, const struct wire_request *reques
 static void send_events(struct kernel *kernel, const struct wire_request *request)
 {
     unsigned sent = 0;
-    if (request->has_level)
+    if (request->has & WIRE_ARGUMENT_LEVEL)
         kernel->link.session.level = request->level;
-    if (request->has_index && kernel->log != NULL) {
-        uint32_t most = request->has_count ? request->count : LOG_CAPACITY;
+    if ((request->has & WIRE_ARGUMENT_INDEX) && kernel->log != NULL) {
+        uint32_t most = (request->has & WIRE_ARGUMENT_COUNT) ? request->count : LOG_CAPACITY;
         uint32_t number = request->index > kernel->log->first ? request->index : kernel->log->first;
         for (; number < kernel->log->next && sent < most; number++) {
             const struct log_entry *entry = log_number(kernel->log, number);
@@ -46,7 +46,7 @@ static void send_events(struct kernel *kernel, const struct wire_request *reques
     link_done_count(kernel, request->id, sent);
 }
 
-static void send_dictionary(struct kernel *kernel, uint16_t id)
+static void send_dictionary(struct kernel *kernel, uint32_t id)
 {
     struct link *link = &kernel->link;
     struct text text;
@@ -58,7 +58,7 @@ static void send_dictionary(struct kernel *kernel, uint16_t id)
     link_done_count(kernel, id, link_output_pieces(text.length));
 }
 
-static void send_all(struct kernel *kernel, uint16_t id)
+static void send_all(struct kernel *kernel, uint32_t id)
 {
     static const enum wire_stream streams[] = {WIRE_STREAM_VERSION, WIRE_STREAM_CPU, WIRE_STREAM_MODEL, WIRE_STREAM_TOKENIZER,
                                                WIRE_STREAM_SAMPLING, WIRE_STREAM_SENTINEL, WIRE_STREAM_KV, WIRE_STREAM_ZONE};
@@ -76,11 +76,11 @@ static enum param_id find_parameter(struct kernel *kernel, const struct wire_req
 {
     enum param_id id = param_find(request->parameter, request->parameter_length, false);
     if (id == PARAM_COUNT)
-        link_refuse(kernel, request->id, WIRE_ERROR_CODE_ARG, "par", "no such parameter");
+        link_refuse(kernel, request->id, ERROR_ARG, "par", "no such parameter");
     return id;
 }
 
-static void answer_value(struct kernel *kernel, uint16_t id, enum param_id parameter)
+static void answer_value(struct kernel *kernel, uint32_t id, enum param_id parameter)
 {
     char value[64];
     struct text text;
@@ -96,13 +96,13 @@ static void set_parameter(struct kernel *kernel, const struct wire_request *requ
     if (id == PARAM_COUNT)
         return;
     if (param_specs[id].flags & PARAM_BOOT_ONLY) {
-        link_refuse(kernel, request->id, WIRE_ERROR_CODE_ARG, "par", "this one is read from repl.cfg at boot and is not set later");
+        link_refuse(kernel, request->id, ERROR_ARG, "par", "this one is read from repl.cfg at boot and is not set later");
         return;
     }
     if (param_set(kernel, id, request->value, request->value_length, PARAM_FROM_WIRE, &error))
         answer_value(kernel, request->id, id);
     else
-        link_refuse_error(kernel, request->id, "v", &error);
+        link_refuse(kernel, request->id, error.code, "v", error.text);
 }
 
 /* Grants what the line can carry: all samples together get three tenths of it. */
@@ -113,7 +113,7 @@ static void subscribe(struct kernel *kernel, const struct wire_request *request)
     for (unsigned i = 0; i < WIRE_STREAM_COUNT; i++)
         others += i == (unsigned)request->stream ? 0 : link->session.streams[i].rate;
     if (rate > MOST_SAMPLES_HZ) {
-        link_refuse(kernel, request->id, WIRE_ERROR_CODE_RANGE, "hz", "expected 0 to 20");
+        link_refuse(kernel, request->id, ERROR_RANGE, "hz", "expected 0 to 20");
         return;
     }
     uint32_t room = most > others ? most - others : 1;
@@ -145,7 +145,7 @@ static void send_words(struct kernel *kernel, const struct wire_request *request
     unsigned count = 0;
     const char *text = (const char *)request->text, *end = text + request->text_length;
     if (!kernel->model_loaded) {
-        link_refuse(kernel, request->id, WIRE_ERROR_CODE_STATE, NULL, "no model is loaded: there is no vocabulary");
+        link_refuse(kernel, request->id, ERROR_STATE, NULL, "no model is loaded: there is no vocabulary");
         return;
     }
     while (text < end) {
@@ -154,7 +154,7 @@ static void send_words(struct kernel *kernel, const struct wire_request *request
         while (stop < end && *stop != ' ')
             stop++;
         if (!number_u64(text, (size_t)(stop - text), &id) || id >= kernel->engine.config.vocab_size) {
-            link_refuse(kernel, request->id, WIRE_ERROR_CODE_ARG, "s",
+            link_refuse(kernel, request->id, ERROR_ARG, "s",
                         "expected ids of this vocabulary, a space between two");
             return;
         }
@@ -175,7 +175,7 @@ static void send_words(struct kernel *kernel, const struct wire_request *request
 static bool stage(struct kernel *kernel, const struct wire_request *request)
 {
     struct link *link = &kernel->link;
-    uint32_t offset = request->has_offset ? request->offset : 0;
+    uint32_t offset = (request->has & WIRE_ARGUMENT_OFFSET) ? request->offset : 0;
     if (offset > 0 && offset <= link->session.staged_length &&
         request->text_length <= link->session.staged_length - offset)
         return true; /* it is here already: its answer was lost */
@@ -185,26 +185,26 @@ static bool stage(struct kernel *kernel, const struct wire_request *request)
         text_init(&text, message, sizeof message);
         text_format(&text, "%u bytes are staged: expected o=%u, or 0 to begin anew",
                     (unsigned)link->session.staged_length, (unsigned)link->session.staged_length);
-        link_refuse(kernel, request->id, WIRE_ERROR_CODE_STATE, "o", message);
+        link_refuse(kernel, request->id, ERROR_STATE, "o", message);
         return false;
     }
     if (offset + request->text_length >= sizeof link->staged) {
-        link_refuse(kernel, request->id, WIRE_ERROR_CODE_TOOLONG, "s", "at most 4095 bytes can be sent at once");
+        link_refuse(kernel, request->id, ERROR_TOOLONG, "s", "at most 4095 bytes can be sent at once");
         return false;
     }
     for (size_t i = 0; i < request->text_length; i++)
         link->staged[offset + i] = (char)request->text[i];
-    link->session.staged_length = offset + request->text_length;
+    link->session.staged_length = offset + (uint32_t)request->text_length;
     link->staged[link->session.staged_length] = '\0';
     return true;
 }
 
-static void run_command(struct kernel *kernel, uint16_t id)
+static void run_command(struct kernel *kernel, uint32_t id)
 {
     struct link *link = &kernel->link;
     struct error error = {0};
     struct text text;
-    uint32_t session = link->session.number;
+    uint32_t session = link->sessions;
     link->session.output_id = 0;
     text_init(&text, link->output, sizeof link->output);
     console_print(kernel, "\n[console] %.*s\n",
@@ -213,10 +213,10 @@ static void run_command(struct kernel *kernel, uint16_t id)
     console_write(kernel, link->output, text.length);
     if (!ok)
         console_print(kernel, "%s\n", error.text);
-    if (link->session.number != session)
+    if (link->sessions != session)
         return; /* another host has come meanwhile: to it this id means something else */
     if (!ok) {
-        link_refuse_error(kernel, id, NULL, &error);
+        link_refuse(kernel, id, error.code, NULL, error.text);
         return;
     }
     link->output_length = text.length;
@@ -225,21 +225,21 @@ static void run_command(struct kernel *kernel, uint16_t id)
     link_done_count(kernel, id, link_output_pieces(text.length));
 }
 
-static void run_generation(struct kernel *kernel, uint16_t id)
+static void run_generation(struct kernel *kernel, uint32_t id)
 {
     struct link *link = &kernel->link;
     struct error error = {0};
     if (!chat_prepare(kernel, link->staged, link->session.staged_length, &error)) {
-        link_refuse_error(kernel, id, NULL, &error);
+        link_refuse(kernel, id, error.code, NULL, error.text);
         return;
     }
     link_answer(kernel, &(struct wire_response){.id = id,
                                                 .ok = true,
                                                 .busy = true,
-                                                .has_generation = true,
+                                                .has = WIRE_RESPONSE_HAS_GENERATION,
                                                 .generation = kernel->chat.generation});
     console_print(kernel, "\n[console] %.*s", (int)link->session.staged_length, link->staged);
-    link->waiting_id = 0; /* answered: from here on the chat itself says that the kernel is busy */
+    link->session.waiting_id = 0; /* answered: from here on the chat itself says that the kernel is busy */
     if (link->stop_waiting)
         chat_stop(kernel);
     chat_generate(kernel);
@@ -248,16 +248,16 @@ static void run_generation(struct kernel *kernel, uint16_t id)
 bool link_serve(struct kernel *kernel)
 {
     struct link *link = &kernel->link;
-    uint16_t id = link->waiting_id;
+    uint32_t id = link->session.waiting_id;
     if (id == 0)
         return false;
     link->serving = true;
-    switch (link->waiting) {
+    switch (link->session.waiting) {
     case WIRE_OP_GEN: run_generation(kernel, id); break;
     case WIRE_OP_OPEN: link_file_open(kernel, id); break;
     default: run_command(kernel, id); break;
     }
-    link->waiting_id = 0;
+    link->session.waiting_id = 0;
     link->session.staged_length = 0;
     link_work_end(kernel);
     return true;
@@ -270,19 +270,18 @@ static void stage_work(struct kernel *kernel, const struct wire_request *request
         return;
     if (request->op == WIRE_OP_RUN && !command_is(link->staged, link->session.staged_length)) {
         link->session.staged_length = 0;
-        link_refuse(kernel, request->id, WIRE_ERROR_CODE_ARG, "s", "not a command: it must begin with /; prompts go with gen");
+        link_refuse(kernel, request->id, ERROR_ARG, "s", "not a command: it must begin with /; prompts go with gen");
         return;
     }
-    link->waiting = request->op;
-    link->waiting_id = request->id;
-    link->waiting_session = link->session.number;
+    link->session.waiting = request->op;
+    link->session.waiting_id = request->id;
     link->stop_waiting = false;
 }
 
-static void say_last(struct kernel *kernel, uint16_t id)
+static void say_last(struct kernel *kernel, uint32_t id)
 {
     if (kernel->chat.generation == 0 || kernel->chat.running) {
-        link_refuse(kernel, id, WIRE_ERROR_CODE_STATE, NULL, kernel->chat.running ? "the generation still runs" : "nothing was generated yet");
+        link_refuse(kernel, id, ERROR_STATE, NULL, kernel->chat.running ? "the generation still runs" : "nothing was generated yet");
         return;
     }
     link_finished(kernel, &kernel->chat.last);
@@ -303,7 +302,7 @@ void link_perform(struct kernel *kernel, const struct wire_request *request)
     case WIRE_OP_WORD: send_words(kernel, request); break;
     case WIRE_OP_OUT:
         if (request->of == 0 || request->of != kernel->link.session.output_id)
-            link_refuse(kernel, request->id, WIRE_ERROR_CODE_STATE, "of", "only the last output is kept");
+            link_refuse(kernel, request->id, ERROR_STATE, "of", "only the last output is kept");
         else
             link_done_count(kernel, request->id, link_send_output(kernel, request->of, request->index, request->count));
         break;

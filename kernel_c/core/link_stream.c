@@ -1,8 +1,10 @@
-/* link_stream.c - what the kernel tells of its own accord: samples, tokens, ends, events, the progress of a load. */
+/* link_stream.c - what the kernel tells of its own accord: samples, counters, tokens, ends, events, the progress of a load. */
 #include "clock.h"
 #include "kernel.h"
 #include "report.h"
 
+#define COUNTERS_US 500000u
+#define COUNTERS_AGAIN_US 5000000u /* the line on which they count losses may lose them as well */
 #define IDLE_SAMPLE_US 2000000u /* nothing changes while nothing is computed; what does is sent at once */
 
 static bool send_sample(struct kernel *kernel, enum wire_stream stream, enum wire_arena arena, enum link_care care)
@@ -10,7 +12,7 @@ static bool send_sample(struct kernel *kernel, enum wire_stream stream, enum wir
     struct link_stream *state = &kernel->link.session.streams[stream];
     union wire_sample sample;
     bool sent = false;
-    if (link_has_room(kernel, care)) {
+    if (uart_tx_free(&kernel->uart) >= care) {
         if (!report_sample(kernel, stream, arena, &sample))
             return false;
         sample.head.time = clock_ms();
@@ -34,6 +36,29 @@ unsigned link_send_stream(struct kernel *kernel, enum wire_stream stream, enum l
     return sent;
 }
 
+static void send_counters(struct kernel *kernel, uint64_t now_us)
+{
+    struct link_session *session = &kernel->link.session;
+    const struct uart *uart = &kernel->uart;
+    const uint32_t *received = session->received;
+    struct wire_counters record = {
+        .overrun = uart->overruns,
+        .framing = uart->framing_errors,
+        .breaks = uart->breaks,
+        .checksum = received[WIRE_REJECTED_CHECKSUM] + received[WIRE_REJECTED_CUT],
+        .too_long = received[WIRE_REJECTED_LONG],
+        .malformed = received[WIRE_REJECTED_GRAMMAR],
+        .dropped = session->dropped,
+    };
+    bool changed = __builtin_memcmp(&record, &session->counters, sizeof record) != 0;
+    bool told = session->counters_us != 0;
+    if ((!changed && !told) || now_us - session->counters_us < (changed ? COUNTERS_US : COUNTERS_AGAIN_US))
+        return;
+    session->counters_us = now_us;
+    if (link_send(kernel, LINK_EVENT, &record))
+        session->counters = record;
+}
+
 void link_send_samples(struct kernel *kernel, uint64_t now_us)
 {
     for (unsigned stream = 0; stream < WIRE_STREAM_COUNT; stream++) {
@@ -48,6 +73,7 @@ void link_send_samples(struct kernel *kernel, uint64_t now_us)
         if (link_send_stream(kernel, (enum wire_stream)stream, LINK_SAMPLE) > 0)
             state->changed = false; /* a change that found no room is tried again */
     }
+    send_counters(kernel, now_us);
 }
 
 void link_changed(struct kernel *kernel, enum wire_stream stream)
@@ -80,7 +106,7 @@ void link_finished(struct kernel *kernel, const struct wire_finished *record)
 {
     (void)link_send(kernel, LINK_MUST, record);
     link_changed(kernel, WIRE_STREAM_PERF);
-    kernel->link.credit_due = kernel->link.machine;
+    kernel->link.session.untold = LINK_DUE;
 }
 
 void link_event(struct kernel *kernel, const struct wire_event *record)

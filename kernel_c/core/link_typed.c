@@ -27,12 +27,13 @@ bool link_can_type(const struct link *link)
 /* A damaged line of a host must not be run as a prompt. Its lines end with LF or ETB, where a person's terminal sends CR:
  * either, at the end of what looked like a frame, drops the line. So does every LF after the expiry of a session, which the
  * host may not have noticed, until a person has typed Enter or Ctrl-C. */
-void link_type_line(struct link *link, const char *octets, size_t count, bool rejected)
+void link_type_line(struct link *link, bool rejected)
 {
-    for (size_t i = 0; i < count; i++) {
-        uint8_t byte = (uint8_t)octets[i];
-        link->host_lingers &= byte != '\r';
-        bool dropped = (rejected && byte == WIRE_END) || ((link->host_lingers || rejected) && byte == '\n');
+    const struct wire_receiver *receiver = &link->receiver;
+    for (size_t i = 0; i < receiver->raw_length; i++) {
+        uint8_t byte = (uint8_t)receiver->line[i];
+        link->session.host_lingers &= byte != '\r';
+        bool dropped = (rejected && byte == WIRE_END) || ((link->session.host_lingers || rejected) && byte == '\n');
         link_type(link, dropped ? UART_STOP : byte);
     }
 }
@@ -41,7 +42,7 @@ void link_type_line(struct link *link, const char *octets, size_t count, bool re
 void link_type_stop(struct kernel *kernel)
 {
     struct link *link = &kernel->link;
-    link->host_lingers = false;
+    link->session.host_lingers = false;
     link->typed_tail = link->typed_head;
     if (!link_computes(kernel))
         link_type(link, UART_STOP);

@@ -15,7 +15,7 @@ enum wire_phase link_phase(const struct kernel *kernel)
 
 bool link_busy(const struct kernel *kernel)
 {
-    return kernel->chat.running || kernel->link.serving || kernel->link.waiting_id != 0;
+    return kernel->chat.running || kernel->link.serving || kernel->link.session.waiting_id != 0;
 }
 
 uint32_t link_sleep_us(const struct kernel *kernel)
@@ -34,8 +34,8 @@ void link_work_begin(struct kernel *kernel)
 void link_work_end(struct kernel *kernel)
 {
     kernel->link.serving = false;
-    kernel->link.prompt_due = false; /* the loop shows one after the work */
-    kernel->link.credit_due = kernel->link.machine;
+    kernel->link.session.prompt_due = false; /* the loop shows one after the work */
+    kernel->link.session.untold = LINK_DUE;
 }
 
 bool link_computes(const struct kernel *kernel)
@@ -47,6 +47,6 @@ void link_stop(struct kernel *kernel)
 {
     if (link_computes(kernel))
         chat_stop(kernel);
-    else if (kernel->link.waiting_id != 0)
+    else if (kernel->link.session.waiting_id != 0)
         kernel->link.stop_waiting = true;
 }

@@ -1,5 +1,32 @@
 #include "number.h"
 
+static uint64_t read_digits(const char *text, size_t length, unsigned base)
+{
+    uint64_t value = 0;
+    bool large = false;
+    if (length == 0)
+        return NUMBER_NONE;
+    for (size_t i = 0; i < length; i++) {
+        char c = text[i];
+        unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0') : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : base;
+        if (digit >= base)
+            return NUMBER_NONE;
+        large |= __builtin_mul_overflow(value, (uint64_t)base, &value);
+        large |= __builtin_add_overflow(value, (uint64_t)digit, &value);
+    }
+    return large || value > NUMBER_LARGEST ? NUMBER_LARGEST : value;
+}
+
+uint64_t number_read(const char *text, size_t length, unsigned base)
+{
+    return length > 1 && text[0] == '0' ? NUMBER_NONE : read_digits(text, length, base);
+}
+
+uint64_t number_hex(const char *digits, size_t count)
+{
+    return read_digits(digits, count, 16);
+}
+
 bool number_u64(const char *text, size_t length, uint64_t *ret_value)
 {
     uint64_t value = 0;
@@ -34,23 +61,5 @@ bool number_micro(const char *text, size_t length, uint64_t *ret_millionths)
     if (__builtin_mul_overflow(whole, (uint64_t)1000000, &whole) || __builtin_add_overflow(whole, fraction, &whole))
         return false;
     *ret_millionths = whole;
-    return true;
-}
-
-bool number_hex(const char *text, size_t length, uint64_t *ret_value)
-{
-    uint64_t value = 0;
-    if (length == 0)
-        return false;
-    for (size_t i = 0; i < length; i++) {
-        char c = text[i];
-        bool digit = c >= '0' && c <= '9';
-        if (!digit && (c < 'a' || c > 'f'))
-            return false;
-        if (value >> 60 != 0)
-            return false;
-        value = value << 4 | (uint64_t)(digit ? c - '0' : c - 'a' + 10);
-    }
-    *ret_value = value;
     return true;
 }

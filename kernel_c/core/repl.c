@@ -108,9 +108,9 @@ static void take_typed(struct kernel *kernel, struct repl *repl, uint8_t byte)
 /* A person gets the line back: with a prompt, and with what was typed before a host took the line. */
 static void follow_link(struct kernel *kernel, struct repl *repl)
 {
-    if (!kernel->link.prompt_due)
+    if (!kernel->link.session.prompt_due)
         return;
-    kernel->link.prompt_due = false;
+    kernel->link.session.prompt_due = false;
     console_print(kernel, "\n");
     show_prompt(kernel, repl);
     line_editor_show(kernel, &repl->editor);

@@ -164,8 +164,8 @@ void report_cpu(const struct kernel *kernel, struct wire_cpu *ret)
         .clock = clock->source,
         .spread_ppm = clock->spread_ppm,
         .invariant = clock->invariant,
-        .processors = (uint16_t)port_processors(),
-        .processors_used = (uint16_t)(kernel->workers.present > 1 ? kernel->workers.present : 1),
+        .processors = port_processors(),
+        .processors_used = (kernel->workers.present > 1 ? kernel->workers.present : 1),
     };
 }
 

@@ -24,7 +24,7 @@ void text_bytes(struct text *text, const char *bytes, size_t count)
 size_t string_length(const char *string)
 {
     size_t length = 0;
-    while (string[length] != '\0')
+    while (string != NULL && string[length] != '\0')
         length++;
     return length;
 }
@@ -57,6 +57,23 @@ bool string_is(const char *string, const char *bytes, size_t count)
         if (string[i] == '\0' || string[i] != bytes[i])
             return false;
     return string[count] == '\0';
+}
+
+const char *strings_at(const char *list, unsigned number)
+{
+    for (; *list != '\0' && number > 0; number--)
+        list += string_length(list) + 1;
+    return *list != '\0' ? list : "?";
+}
+
+int strings_find(const char *list, const char *bytes, size_t count)
+{
+    for (int number = 0; *list != '\0'; number++) {
+        if (string_is(list, bytes, count))
+            return number;
+        list += string_length(list) + 1;
+    }
+    return -1;
 }
 
 /* One conversion: what stands between '%' and its letter. */
@@ -99,6 +116,18 @@ static void put_number(struct text *text, const struct conversion *how, const ch
         value /= base;
     } while (value != 0);
     put_padded(text, how, sign, digits + at, sizeof digits - at);
+}
+
+void text_number(struct text *text, uint64_t value, unsigned base)
+{
+    static const struct conversion plain = {.precision = -1};
+    put_number(text, &plain, "", value, base, 'a');
+}
+
+void hex_digits(char *to, unsigned count, uint64_t value)
+{
+    for (; count > 0; value >>= 4)
+        to[--count] = "0123456789abcdef"[value & 15];
 }
 
 static const char *parse_conversion(const char *format, struct conversion *how, va_list *list)

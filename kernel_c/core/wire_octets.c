@@ -1,30 +1,46 @@
-/* wire_octets.c - what an octet may be inside a frame. Controls and what is not ASCII are in no set. */
+/* wire_octets.c - what an octet may be inside a frame. Controls and what is not ASCII are only in a text, and escaped. */
 #include "wire_octets.h"
 
-#define SAFE (WIRE_PRINTABLE | WIRE_SAFE)
+#define PRINTABLE (WIRE_ANY | WIRE_PRINTABLE)
+#define SAFE (PRINTABLE | WIRE_SAFE | WIRE_VALUES)
 #define NAMES (SAFE | WIRE_NAMES)
-#define LETTERS (NAMES | WIRE_LETTERS)
+#define UPPER (NAMES | WIRE_KINDS)
+#define LOWER (UPPER | WIRE_LOWER | WIRE_KEYS)
 
-const uint8_t wire_octet_sets[256] = {
-    [' '] = WIRE_PRINTABLE | WIRE_SPACE,
+const uint16_t wire_octet_sets[256] = {
+    ['\0' ... '\t'] = WIRE_ANY,
+    ['\n'] = WIRE_ANY | WIRE_ENDS,
+    ['\v' ... '\f'] = WIRE_ANY,
+    ['\r'] = WIRE_ANY | WIRE_ENDS,
+    ['\r' + 1 ... WIRE_END - 1] = WIRE_ANY,
+    [WIRE_END] = WIRE_ANY | WIRE_ENDS,
+    [WIRE_END + 1 ... ' ' - 1] = WIRE_ANY,
+    [' '] = PRINTABLE | WIRE_SPACE,
     ['!' ... '$'] = SAFE,
-    ['%'] = WIRE_PRINTABLE,
+    ['%'] = PRINTABLE | WIRE_PERCENT,
     ['&' ... ')'] = SAFE,
-    ['*'] = WIRE_PRINTABLE | WIRE_STAR,
+    ['*'] = PRINTABLE | WIRE_STAR,
     ['+'] = SAFE,
-    [','] = WIRE_PRINTABLE,
+    [','] = PRINTABLE | WIRE_VALUES,
     ['-' ... '.'] = NAMES,
     ['/'] = SAFE,
     ['0' ... '9'] = NAMES | WIRE_HEXL | WIRE_KEYS,
     [':' ... '<'] = SAFE,
-    ['='] = WIRE_PRINTABLE,
+    ['='] = PRINTABLE | WIRE_EQUALS,
     ['>' ... '?'] = SAFE,
-    ['@'] = WIRE_PRINTABLE,
-    ['A' ... 'Z'] = LETTERS,
+    ['@'] = PRINTABLE | WIRE_AT,
+    ['A' ... 'Z'] = UPPER,
     ['[' ... '^'] = SAFE,
-    ['_'] = WIRE_PRINTABLE | WIRE_NAMES,
+    ['_'] = PRINTABLE | WIRE_NAMES | WIRE_VALUES,
     ['`'] = SAFE,
-    ['a' ... 'f'] = LETTERS | WIRE_KEYS | WIRE_HEXL,
-    ['g' ... 'z'] = LETTERS | WIRE_KEYS,
+    ['a' ... 'f'] = LOWER | WIRE_HEXL,
+    ['g' ... 'z'] = LOWER,
     ['{' ... '~'] = SAFE,
+    ['~' + 1 ... 255] = WIRE_ANY,
+};
+
+const struct wire_text_rule wire_text_rules[] = {
+    [WIRE_TEXT] = {WIRE_ANY, WIRE_SAFE | WIRE_SPACE, ' ', '_', '%', 0},
+    [WIRE_PLAIN] = {WIRE_PRINTABLE, WIRE_SAFE | WIRE_SPACE, '?', '_', '%', 2},
+    [WIRE_NAME] = {WIRE_NAMES, WIRE_NAMES, '-', '\0', '\0', 2},
 };

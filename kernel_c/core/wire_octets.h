@@ -2,27 +2,45 @@
 #ifndef LLMK_WIRE_OCTETS_H
 #define LLMK_WIRE_OCTETS_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "wire.h"
 
 /* Sets of octets, see the grammar in protocol/SPEC.md, 3. */
 enum wire_octet_set {
-    WIRE_SAFE = 1,    /* stand for themselves in a value */
-    WIRE_NAMES = 2,   /* of a name */
-    WIRE_LETTERS = 4, /* of a kind */
-    WIRE_HEXL = 8,    /* hexadecimal digits */
-    WIRE_KEYS = 16,   /* of a key, which begins with a letter */
-    WIRE_PRINTABLE = 32,
-    WIRE_SPACE = 64,
-    WIRE_STAR = 128,
+    WIRE_ANY = 1 << 0,     /* all 256 */
+    WIRE_SAFE = 1 << 1,    /* stand for themselves in a value */
+    WIRE_NAMES = 1 << 2,   /* of a name */
+    WIRE_HEXL = 1 << 3,    /* hexadecimal digits */
+    WIRE_KINDS = 1 << 4,   /* letters, which are kinds of frames */
+    WIRE_LOWER = 1 << 5,   /* begin a key */
+    WIRE_KEYS = 1 << 6,    /* go on in a key */
+    WIRE_VALUES = 1 << 7,  /* of a value: the safe ones, "_" and the comma between items */
+    WIRE_PERCENT = 1 << 8,
+    WIRE_EQUALS = 1 << 9,
+    WIRE_SPACE = 1 << 10,
+    WIRE_STAR = 1 << 11,
+    WIRE_AT = 1 << 12,
+    WIRE_ENDS = 1 << 13,   /* of a line */
+    WIRE_PRINTABLE = 1 << 14,
 };
 
-extern const uint8_t wire_octet_sets[256]; /* of each octet */
+extern const uint16_t wire_octet_sets[256]; /* of each octet */
 
 /* Whether an octet is in one of the sets. */
 static inline bool wire_octet_is(char octet, unsigned sets)
 {
     return (wire_octet_sets[(uint8_t)octet] & sets) != 0;
 }
+
+/* How the octets of a kind of text are written and read. */
+struct wire_text_rule {
+    uint16_t allowed; /* what it may hold */
+    uint16_t stays;   /* what of that is written as it is, the space as `space` */
+    char instead;     /* of an octet that it may not hold */
+    char space;       /* "_", or NUL when that is an underscore */
+    char escape;      /* "%", or NUL when there are no escapes */
+    uint8_t longer;   /* what an escape takes of the limit beyond one: a text's is counted before escaping */
+};
+
+extern const struct wire_text_rule wire_text_rules[]; /* WIRE_TEXT, WIRE_PLAIN, WIRE_NAME */
 
 #endif

@@ -4,99 +4,127 @@
 #include "number.h"
 #include "wire_octets.h"
 
-#define SUM_OCTETS 10u /* "*", eight digits and the line end */
+#define BODY (WIRE_HEAD_BYTES - 1u) /* place of the first field, or of the "*" when there is none */
+#define SUM_OCTETS 10u              /* "*", eight digits and the line end */
 
-/* Whether this octet may be at this place of "@q 0001 ". */
-static bool head_fits(size_t place, char octet)
-{
-    static const uint8_t head[WIRE_HEAD_BYTES] = {
-        0, WIRE_LETTERS, WIRE_SPACE, WIRE_HEXL, WIRE_HEXL, WIRE_HEXL, WIRE_HEXL, WIRE_SPACE | WIRE_STAR};
-    return place == 0 ? octet == '@' : place >= WIRE_HEAD_BYTES || wire_octet_is(octet, head[place]);
-}
+/* The grammar of a line, one octet a step. The first steps are the places of "@q 0001 ". */
+enum step {
+    AT,
+    FIELD = AT + BODY, /* after a value as well */
+    STAR,
+    KEY,
+    EQUALS = KEY + 8, /* a key has eight octets at most */
+    VALUE,
+    ESCAPE,
+    DIGITS,
+    SUM = DIGITS + 2,
+    END = SUM + 8,
+    FRAME,
+    BROKEN,
+    RETURNED, /* the last line ended with CR: a LF now belongs to it */
+};
 
-const struct wire_pair *wire_pair_find(const struct wire_frame *frame, const char *key)
+static const struct {
+    uint16_t set;            /* with an octet of it the line goes on */
+    uint8_t next, otherwise; /* the step after this octet, and the step that looks at another one */
+} steps[] = {
+    [AT] = {WIRE_AT, AT + 1, BROKEN},
+    [AT + 1] = {WIRE_KINDS, AT + 2, BROKEN},
+    [AT + 2] = {WIRE_SPACE, AT + 3, BROKEN},
+    [AT + 3] = {WIRE_HEXL, AT + 4, BROKEN},
+    [AT + 4] = {WIRE_HEXL, AT + 5, BROKEN},
+    [AT + 5] = {WIRE_HEXL, AT + 6, BROKEN},
+    [AT + 6] = {WIRE_HEXL, FIELD, BROKEN},
+    [FIELD] = {WIRE_SPACE, KEY, STAR},
+    [STAR] = {WIRE_STAR, SUM, BROKEN},
+    [KEY] = {WIRE_LOWER, KEY + 1, BROKEN},
+    [KEY + 1] = {WIRE_KEYS, KEY + 2, EQUALS},
+    [KEY + 2] = {WIRE_KEYS, KEY + 3, EQUALS},
+    [KEY + 3] = {WIRE_KEYS, KEY + 4, EQUALS},
+    [KEY + 4] = {WIRE_KEYS, KEY + 5, EQUALS},
+    [KEY + 5] = {WIRE_KEYS, KEY + 6, EQUALS},
+    [KEY + 6] = {WIRE_KEYS, KEY + 7, EQUALS},
+    [KEY + 7] = {WIRE_KEYS, EQUALS, EQUALS},
+    [EQUALS] = {WIRE_EQUALS, VALUE, BROKEN},
+    [VALUE] = {WIRE_VALUES, VALUE, ESCAPE},
+    [ESCAPE] = {WIRE_PERCENT, DIGITS, FIELD},
+    [DIGITS] = {WIRE_HEXL, DIGITS + 1, BROKEN},
+    [DIGITS + 1] = {WIRE_HEXL, VALUE, BROKEN},
+    [SUM] = {WIRE_HEXL, SUM + 1, BROKEN},
+    [SUM + 1] = {WIRE_HEXL, SUM + 2, BROKEN},
+    [SUM + 2] = {WIRE_HEXL, SUM + 3, BROKEN},
+    [SUM + 3] = {WIRE_HEXL, SUM + 4, BROKEN},
+    [SUM + 4] = {WIRE_HEXL, SUM + 5, BROKEN},
+    [SUM + 5] = {WIRE_HEXL, SUM + 6, BROKEN},
+    [SUM + 6] = {WIRE_HEXL, SUM + 7, BROKEN},
+    [SUM + 7] = {WIRE_HEXL, END, BROKEN},
+    [END] = {WIRE_ENDS, FRAME, BROKEN},
+    [BROKEN] = {WIRE_ANY, BROKEN, BROKEN},
+    [RETURNED] = {WIRE_AT, AT + 1, BROKEN},
+};
+
+const char *wire_value(const char *frame, const char *key)
 {
-    for (const struct wire_pair *pair = frame->pairs; pair < frame->pairs + frame->count; pair++) {
-        size_t same = 0;
-        while (wire_octet_is(key[same], WIRE_KEYS) && key[same] == pair->key[same]) {
-            same++;
-        }
-        if (!wire_octet_is(key[same], WIRE_KEYS) && pair->key[same] == '=') {
-            return pair;
+    while (*frame != '*') {
+        if (*frame++ == ' ') {
+            size_t same = 0;
+            while (wire_octet_is(key[same], WIRE_KEYS) && frame[same] == key[same]) {
+                same++;
+            }
+            if (frame[same] == '=' && !wire_octet_is(key[same], WIRE_KEYS)) {
+                return frame + same + 1;
+            }
         }
     }
     return NULL;
 }
 
-/* The fields of a body with a right CRC: *( SP key "=" value ) up to the "*" at `end`, which no key and no value holds. */
-static bool split_fields(struct wire_frame *frame, char *at, const char *end)
+/* What a whole line is, whose grammar ended with this step. */
+static enum wire_received judge(const char *line, size_t length, unsigned step)
 {
-    for (frame->count = 0; *at == ' '; frame->count++) {
-        char *key = ++at;
-        while (wire_octet_is(*at, WIRE_KEYS)) {
-            at++;
-        }
-        if (*at != '=' || at - key > 8 || !wire_octet_is(*key, WIRE_LETTERS) || wire_pair_find(frame, key) != NULL ||
-            frame->count == WIRE_FRAME_FIELDS) {
-            return false;
-        }
-        struct wire_pair *pair = &frame->pairs[frame->count];
-        pair->key = key;
-        pair->value = ++at;
-        while (wire_octet_is(*at, WIRE_SAFE | WIRE_NAMES) || *at == ',' ||
-               (*at == '%' && wire_octet_is(at[1], WIRE_HEXL) && wire_octet_is(at[2], WIRE_HEXL))) {
-            at++;
-        }
-        pair->end = at;
-    }
-    return at == end;
-}
-
-static enum wire_received finish(struct wire_receiver *receiver, struct wire_frame *frame)
-{
-    char *line = receiver->line;
-    size_t end = receiver->raw_length - SUM_OCTETS; /* of the body */
-    uint64_t crc;
-    if (receiver->raw_length < WIRE_HEAD_BYTES - 1 + SUM_OCTETS || line[end] != '*' ||
-        !number_hex(line + end + 1, 8, &crc) || crc != wire_crc32(line + 1, end - 1)) {
+    size_t end = length - SUM_OCTETS; /* of the body */
+    if (length < BODY + SUM_OCTETS || line[end] != '*' || number_hex(line + end + 1, 8) != crc32(line + 1, end - 1)) {
         return WIRE_REJECTED_CHECKSUM;
     }
-    frame->kind = line[1];
-    return split_fields(frame, line + WIRE_HEAD_BYTES - 1, line + end) ? WIRE_FRAME : WIRE_REJECTED_GRAMMAR;
+    unsigned fields = 0;
+    for (const char *at = line + BODY; step == FRAME && *at != '*'; at++) {
+        if (*at == ' ' && (++fields > WIRE_FRAME_FIELDS || wire_value(at + 1, at + 1) != NULL)) {
+            step = BROKEN; /* too many, or a key comes again behind this one */
+        }
+    }
+    return step == FRAME ? WIRE_FRAME : WIRE_REJECTED_GRAMMAR;
 }
 
-enum wire_received wire_receive(struct wire_receiver *receiver, uint8_t byte, struct wire_frame *ret_frame)
+enum wire_received wire_receive(struct wire_receiver *receiver, uint8_t byte)
 {
-    size_t place = receiver->length;
-    bool after_return = receiver->after_return;
-    receiver->after_return = false;
-    if (after_return && byte == '\n') {
+    uint32_t place = receiver->length, step = receiver->step, next;
+    wire_receiver_drop(receiver);
+    if (step == RETURNED && byte == '\n') {
         return WIRE_PENDING;
     }
     receiver->raw_length = place;
     if (place > 0 && byte == '@') {
         receiver->length = 1; /* the "@" that begins the line begins the next one */
+        receiver->step = AT + 1;
         return place < WIRE_HEAD_BYTES ? WIRE_NOISE : WIRE_REJECTED_CUT;
     }
-    receiver->line[place] = (char)byte;
-    receiver->raw_length = place + 1;
-    receiver->length = 0;
-    if (!head_fits(place, (char)byte)) {
+    while (!wire_octet_is((char)byte, steps[step].set)) {
+        step = steps[step].otherwise;
+    }
+    next = steps[step].next;
+    receiver->line[place++] = (char)byte;
+    receiver->raw_length = place;
+    if (place <= WIRE_HEAD_BYTES && next == BROKEN) {
         return WIRE_NOISE;
     }
-    if (byte == '\r' || byte == '\n' || byte == WIRE_END) {
-        receiver->after_return = byte == '\r';
-        return finish(receiver, ret_frame);
+    if (wire_octet_is((char)byte, WIRE_ENDS)) {
+        receiver->step = byte == '\r' ? RETURNED : AT;
+        return judge(receiver->line, place, next);
     }
-    if (receiver->raw_length == WIRE_LINE_BYTES) {
+    if (place == WIRE_LINE_BYTES) {
         return WIRE_REJECTED_LONG;
     }
-    receiver->length = receiver->raw_length;
+    receiver->length = place;
+    receiver->step = next;
     return WIRE_PENDING;
-}
-
-void wire_receiver_drop(struct wire_receiver *receiver)
-{
-    receiver->length = 0;
-    receiver->after_return = false;
 }

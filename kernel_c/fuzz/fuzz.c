@@ -8,6 +8,7 @@
 
 #include "commands.h"
 #include "config.h"
+#include "crc32.h"
 #include "kernel.h"
 #include "repl.h"
 #include "tokenizer.h"
@@ -153,7 +154,7 @@ static void fuzz_wire(struct kernel *kernel, struct input *input)
     if (any(8) != 0 && input->length > 0) { /* mostly with a right sum: what comes behind it is to be reached */
         char sum[24];
         int count =
-            snprintf(sum, sizeof sum, "*%08x\r\n", (unsigned)wire_crc32(input->bytes + 1, input->length - 1));
+            snprintf(sum, sizeof sum, "*%08x\r\n", (unsigned)crc32(input->bytes + 1, input->length - 1));
         if (input->length + (size_t)count <= MOST) {
             memcpy(input->bytes + input->length, sum, (size_t)count);
             input->length += (size_t)count;
@@ -162,17 +163,17 @@ static void fuzz_wire(struct kernel *kernel, struct input *input)
     for (uint32_t i = any(8) == 0 ? any(4) : 0; i > 0; i--)
         mutate(input);
     uint8_t *line = boxed(input);
-    struct wire_frame frame;
+    const char *frame = kernel->link.receiver.line;
     for (size_t i = 0; i < input->length; i++) {
-        if (wire_receive(&kernel->link.receiver, line[i], &frame) != WIRE_FRAME)
+        if (wire_receive(&kernel->link.receiver, line[i]) != WIRE_FRAME)
             continue;
         taken++;
         struct wire_host_record record;
-        wire_read(&frame, &record);
-        if (frame.kind == 'q')
+        wire_read(frame, &record);
+        if (frame[1] == 'q')
             link_request(kernel, &record);
     }
-    kernel->link.waiting_id = 0; /* what waits for the REPL loop would run a generation */
+    kernel->link.session.waiting_id = 0; /* what waits for the REPL loop would run a generation */
     kernel->link.machine = true;
     free(line);
 }

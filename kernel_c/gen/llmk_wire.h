@@ -2,6 +2,8 @@
 #ifndef LLMK_WIRE_H
 #define LLMK_WIRE_H
 
+#include "error.h"
+#include "text.h"
 #include "wire.h"
 
 #include <stdbool.h>
@@ -40,6 +42,12 @@ enum wire_words {
     WIRE_WORDS_STREAM,
     WIRE_WORDS_OP,
 };
+extern const char *const wire_word_lists[12]; /* see strings_at */
+/* The word with this number, "?" beyond the list. */
+static inline const char *wire_word(enum wire_words list, unsigned number)
+{
+    return strings_at(wire_word_lists[list], number);
+}
 
 /* Why a request failed. */
 enum wire_error_code {
@@ -262,10 +270,8 @@ struct wire_operation {
 };
 extern const struct wire_operation wire_operations[WIRE_OP_COUNT];
 
-/* Bits of the masks: the fields of struct wire_request. */
+/* Bits of the masks, and of what a request has. */
 enum wire_argument {
-    WIRE_ARGUMENT_ID = 0x1, /* key id */
-    WIRE_ARGUMENT_OP = 0x2, /* key op */
     WIRE_ARGUMENT_STREAM = 0x4, /* key k */
     WIRE_ARGUMENT_PARAMETER = 0x8, /* key par */
     WIRE_ARGUMENT_VALUE = 0x10, /* key v */
@@ -281,40 +287,43 @@ enum wire_argument {
 
 /* The kernel's answer to a host's hello, and one beacon at boot in human mode (without nonce). */
 struct wire_hello {
-    uint8_t protocol; /* protocol version */
-    uint8_t revision; /* revision of that version */
+    uint32_t protocol; /* protocol version */
+    uint32_t revision; /* revision of that version */
     uint32_t schema_id; /* CRC-32 of the canonical schema */
     uint32_t boot; /* random per boot */
-    bool machine; /* 1: the line is in machine mode now; 0: human mode (beacon) */
-    const char *nonce; /* the hello's nonce, echoed */
-    uint16_t window_idle; /* credit window while idle, bytes */
-    uint16_t window_busy; /* credit window while computing, bytes */
-    uint16_t max_line; /* longest frame the kernel accepts, bytes */
+    uint32_t machine; /* 1: the line is in machine mode now; 0: human mode (beacon) */
+    uint32_t window_idle; /* credit window while idle, bytes */
+    uint32_t window_busy; /* credit window while computing, bytes */
+    uint32_t max_line; /* longest frame the kernel accepts, bytes */
     uint32_t baud; /* line speed in bits per second, 0 when the line has none */
+    const char *nonce; /* the hello's nonce, echoed */
     const char *version; /* kernel name and version */
 };
 
+enum wire_response_has {
+    WIRE_RESPONSE_HAS_COUNT = 0x8, /* key n */
+    WIRE_RESPONSE_HAS_VALUE = 0x10, /* key v */
+    WIRE_RESPONSE_HAS_GENERATION = 0x20, /* key g */
+    WIRE_RESPONSE_HAS_ERROR = 0x80, /* key e */
+    WIRE_RESPONSE_HAS_FIELD = 0x100, /* key f */
+    WIRE_RESPONSE_HAS_SIZE = 0x200, /* key z */
+    WIRE_RESPONSE_HAS_CHECKSUM = 0x400, /* key crc */
+    WIRE_RESPONSE_HAS_MESSAGE = 0x800, /* key m */
+};
 /* The answer to one request; repeated from the replay cache when the request is repeated. */
 struct wire_response {
-    uint16_t id; /* id of the request */
-    bool ok; /* 1: done; 0: refused or failed, nothing was changed */
-    uint64_t time; /* kernel time when the answer was made, ms */
-    bool has_count;
-    uint16_t count; /* how many O, E, T, S or D frames were sent for this request */
-    bool has_value;
-    const char *value; /* the accepted or asked value */
-    bool has_generation;
+    uint32_t has; /* which of the fields that may be missing */
+    uint32_t id; /* id of the request */
+    uint32_t ok; /* 1: done; 0: refused or failed, nothing was changed */
+    uint32_t count; /* how many O, E, T, S or D frames were sent for this request */
     uint32_t generation; /* number of the generation that was started */
-    bool busy; /* 1: the kernel computes now */
-    bool has_error;
+    uint32_t busy; /* 1: the kernel computes now */
     enum wire_error_code error; /* what kind of failure */
-    bool has_field;
-    const char *field; /* the argument at fault */
-    bool has_size;
     uint32_t size; /* bytes of the file that was opened */
-    bool has_checksum;
     uint32_t checksum; /* CRC-32 of all of them */
-    bool has_message;
+    uint64_t time; /* kernel time when the answer was made, ms */
+    const char *value; /* the accepted or asked value */
+    const char *field; /* the argument at fault */
     const char *message; /* what was wrong and what was expected; with `n` the whole of it came in O frames */
 };
 
@@ -322,63 +331,66 @@ struct wire_response {
 struct wire_token {
     uint32_t generation; /* number of the generation since boot */
     uint32_t index; /* 0 for its first generated token */
-    uint8_t part; /* part of a long token */
-    bool more; /* 1: another part follows */
-    uint64_t time; /* kernel time, ms */
+    uint32_t part; /* part of a long token */
+    uint32_t more; /* 1: another part follows */
     uint32_t token; /* token id */
+    uint64_t time; /* kernel time, ms */
     uint64_t cycles; /* cycles of the forward pass that led to it, for each of its tokens */
-    size_t text_length;
     const uint8_t *text; /* its bytes, perhaps an incomplete UTF-8 sequence */
+    size_t text_length;
 };
 
+enum wire_choice_has {
+    WIRE_CHOICE_HAS_OTHERWISE = 0x400, /* key u */
+};
 /* How the token with the same `g` and `i` was chosen. Sent behind it to a host that asked with `prob`. */
 struct wire_choice {
+    uint32_t has; /* which of the fields that may be missing */
     uint32_t generation; /* number of the generation */
     uint32_t index; /* index of the token */
-    uint16_t dropped; /* choices not sent since the last one, for want of room */
+    uint32_t dropped; /* choices not sent since the last one, for want of room */
     uint32_t temperature; /* in force; with 0 (greedy) all shares are those at 1 (millionths) */
     uint32_t probability; /* of the token among all, before min_p, top_k and top_p (millionths) */
     uint32_t rank; /* 1 is the likeliest */
+    uint32_t banned; /* tokens that the n-gram ban took out */
+    uint32_t weakened; /* 1: the repetition penalty acted on the token */
+    uint32_t otherwise; /* what would be the likeliest without ban and penalty, when it is another */
     uint64_t kept_count;
     uint64_t kept[3]; /* tokens that min_p, then top_k, then top_p left over; none of them applies to a greedy choice */
     uint64_t rest_count;
     uint64_t rest[2]; /* millionths that all tokens outside the list have together, at this temperature and at 2 */
-    uint16_t banned; /* tokens that the n-gram ban took out */
-    bool weakened; /* 1: the repetition penalty acted on the token */
-    bool has_otherwise;
-    uint32_t otherwise; /* what would be the likeliest without ban and penalty, when it is another */
     const char *likeliest; /* the likeliest tokens, see section 9 */
 };
 
 /* The text of one token of the vocabulary, for a host that asked with `word`. */
 struct wire_word {
     uint32_t token; /* token id */
-    size_t text_length;
     const uint8_t *text; /* its bytes, the first 40 of a longer one */
+    size_t text_length;
 };
 
 /* The end of a generation. Never dropped, and asked again with the operation `last`. */
 struct wire_finished {
     uint32_t generation; /* number of the generation */
-    uint64_t time; /* kernel time, ms */
     enum wire_stop_reason reason; /* why it ended */
     uint32_t tokens; /* generated tokens */
     uint32_t prompt_tokens; /* prompt tokens that were prefilled, BOS included */
-    uint64_t prefill_us; /* time of the prefill, microseconds */
-    uint64_t decode_us; /* time from the end of prefill to the last token, microseconds */
     uint32_t kv_rows; /* rows in the KV cache now */
     uint32_t turn; /* turn of the conversation, 1 is the first */
     uint32_t decode_mb_s; /* weights and KV cache read while decoding, 10^6 bytes per second */
     uint32_t read_mb_s; /* what reading the weights alone brings here, see the stream `bench`; 0: not measured */
+    uint64_t time; /* kernel time, ms */
+    uint64_t prefill_us; /* time of the prefill, microseconds */
+    uint64_t decode_us; /* time from the end of prefill to the last token, microseconds */
 };
 
 /* One entry of the log ring. */
 struct wire_event {
     uint32_t number; /* number since boot, 0 is the first; a gap is seen and asked again with `log` */
-    uint64_t time; /* kernel time, ms */
     enum wire_log_level level; /* how much it matters */
     enum wire_log_code code; /* what it is about */
     enum wire_arena arena; /* the arena concerned */
+    uint64_t time; /* kernel time, ms */
     uint64_t first; /* first value (an address, a cycle count): its meaning goes with the code */
     uint64_t second; /* second value (a size, a limit) */
     const char *message; /* text */
@@ -386,29 +398,29 @@ struct wire_event {
 
 /* A piece of what a REPL command printed. */
 struct wire_output {
-    uint16_t id; /* id of the request that ran it */
-    uint16_t index; /* 0 for the first piece */
-    size_t text_length;
+    uint32_t id; /* id of the request that ran it */
+    uint32_t index; /* 0 for the first piece */
     const uint8_t *text; /* bytes, LF at line ends */
+    size_t text_length;
 };
 
 /* A piece of the open file. */
 struct wire_data {
-    uint16_t id; /* id of the request that asked for it */
+    uint32_t id; /* id of the request that asked for it */
     uint32_t offset; /* bytes of the file before this piece */
-    size_t data_length;
     const uint8_t *data; /* bytes */
+    size_t data_length;
 };
 
 /* How much the host may send, and the heartbeat: at least every 250 ms in machine mode. */
 struct wire_credit {
     uint32_t consumed; /* bytes taken from the line since the hello, mod 2^32 */
-    uint16_t window; /* bytes that may be under way beyond `consumed` */
+    uint32_t window; /* bytes that may be under way beyond `consumed` */
     enum wire_phase phase; /* what the engine does */
     uint32_t generation; /* number of the last generation */
     uint32_t tokens; /* tokens of it so far: a lost last token is seen */
     uint32_t events; /* log events so far: a lost last event is seen */
-    uint8_t enquiry; /* the last enquiry taken since the hello: what was sent before it is here or lost */
+    uint32_t enquiry; /* the last enquiry taken since the hello: what was sent before it is here or lost */
 };
 
 /* What the kernel's end of the line has seen go wrong since the hello. */
@@ -431,7 +443,7 @@ struct wire_leave {
 struct wire_perf {
     uint64_t time; /* kernel time when it was taken, ms */
     uint32_t number; /* samples of this stream since the hello: a gap is a loss */
-    uint16_t dropped; /* samples of this stream not sent since the last one */
+    uint32_t dropped; /* samples of this stream not sent since the last one */
     enum wire_phase phase; /* what the engine does */
     uint32_t generation; /* number of the last generation */
     uint32_t tokens; /* tokens of it so far */
@@ -447,7 +459,7 @@ struct wire_perf {
 struct wire_kv_cache {
     uint64_t time; /* kernel time when it was taken, ms */
     uint32_t number; /* samples of this stream since the hello: a gap is a loss */
-    uint16_t dropped; /* samples of this stream not sent since the last one */
+    uint32_t dropped; /* samples of this stream not sent since the last one */
     uint32_t rows; /* cached rows */
     uint32_t capacity; /* rows in all (seq_len) */
     uint32_t row_bytes; /* bytes of one row over all layers */
@@ -459,7 +471,7 @@ struct wire_kv_cache {
 struct wire_zones {
     uint64_t time; /* kernel time when it was taken, ms */
     uint32_t number; /* samples of this stream since the hello: a gap is a loss */
-    uint16_t dropped; /* samples of this stream not sent since the last one */
+    uint32_t dropped; /* samples of this stream not sent since the last one */
     uint64_t weights_count;
     uint64_t weights[2]; /* used, size */
     uint64_t kv_count;
@@ -478,19 +490,19 @@ struct wire_zones {
 struct wire_sentinel {
     uint64_t time; /* kernel time when it was taken, ms */
     uint32_t number; /* samples of this stream since the hello: a gap is a loss */
-    uint16_t dropped; /* samples of this stream not sent since the last one */
+    uint32_t dropped; /* samples of this stream not sent since the last one */
     enum wire_sentinel_state state; /* armed, disarmed, tripped */
-    bool strict; /* 1: an overrun trips; 0: it is logged */
+    uint32_t strict; /* 1: an overrun trips; 0: it is logged */
     enum wire_sentinel_error error; /* last error */
     enum wire_sentinel_phase phase; /* phase of the last error */
     uint64_t prefill; /* last prefill pass, for each of its tokens */
     uint64_t prefill_budget; /* its budget, 0 before anything was learnt */
-    bool prefill_pinned; /* 1: set by a person; 0: learnt */
-    uint16_t prefill_overruns; /* overruns since the last reset */
+    uint32_t prefill_pinned; /* 1: set by a person; 0: learnt */
+    uint32_t prefill_overruns; /* overruns since the last reset */
     uint64_t decode; /* last decode pass */
     uint64_t decode_budget; /* its budget */
-    bool decode_pinned; /* 1: set by a person; 0: learnt */
-    uint16_t decode_overruns; /* overruns since the last reset */
+    uint32_t decode_pinned; /* 1: set by a person; 0: learnt */
+    uint32_t decode_overruns; /* overruns since the last reset */
     uint64_t percentiles_count;
     uint64_t percentiles[3]; /* 50th, 95th and 99th percentile of the last 256 decode passes */
 };
@@ -499,12 +511,12 @@ struct wire_sentinel {
 struct wire_sampling_state {
     uint64_t time; /* kernel time when it was taken, ms */
     uint32_t number; /* samples of this stream since the hello: a gap is a loss */
-    uint16_t dropped; /* samples of this stream not sent since the last one */
+    uint32_t dropped; /* samples of this stream not sent since the last one */
     uint32_t temperature; /* 0 is greedy (millionths) */
     uint32_t min_p; /* 0 is off (millionths) */
     uint32_t top_p; /* 1 is off (millionths) */
     uint32_t top_k; /* 0 is off */
-    uint8_t no_repeat_ngram; /* 0 is off */
+    uint32_t no_repeat_ngram; /* 0 is off */
     uint32_t repeat_penalty; /* 1 is off (millionths) */
     uint32_t max_tokens; /* most tokens of one answer */
     uint64_t seed; /* seed of the next draw */
@@ -514,14 +526,14 @@ struct wire_sampling_state {
 struct wire_zone {
     uint64_t time; /* kernel time when it was taken, ms */
     uint32_t number; /* samples of this stream since the hello: a gap is a loss */
-    uint16_t dropped; /* samples of this stream not sent since the last one */
+    uint32_t dropped; /* samples of this stream not sent since the last one */
     enum wire_arena arena; /* which */
     uint64_t base; /* address */
     uint64_t size; /* bytes */
     uint64_t used; /* bytes */
     uint64_t peak; /* largest used since boot, bytes */
-    bool read_only; /* 1: no writes after loading */
-    bool guard_ok; /* 1: the guard bytes behind it are intact */
+    uint32_t read_only; /* 1: no writes after loading */
+    uint32_t guard_ok; /* 1: the guard bytes behind it are intact */
     const char *last_tag; /* what the last allocation was for */
     uint64_t last_bytes; /* bytes of the last allocation */
 };
@@ -530,18 +542,18 @@ struct wire_zone {
 struct wire_model {
     uint64_t time; /* kernel time when it was taken, ms */
     uint32_t number; /* samples of this stream since the hello: a gap is a loss */
-    uint16_t dropped; /* samples of this stream not sent since the last one */
+    uint32_t dropped; /* samples of this stream not sent since the last one */
     const char *file; /* name on the volume, empty when none is loaded */
     const char *format; /* numbers and file format: fp32-v0, int8-v2, fp32-gguf */
-    uint8_t group; /* weights that share one scale, 0 for fp32 */
+    uint32_t group; /* weights that share one scale, 0 for fp32 */
     uint32_t dim; /* width of the residual stream */
     uint32_t hidden_dim; /* width of the feed-forward layer */
-    uint16_t layers; /* transformer layers */
-    uint16_t heads; /* query heads */
-    uint16_t kv_heads; /* key/value heads */
+    uint32_t layers; /* transformer layers */
+    uint32_t heads; /* query heads */
+    uint32_t kv_heads; /* key/value heads */
     uint32_t vocab; /* tokens of the vocabulary */
     uint32_t seq_len; /* rows of the context */
-    bool shared; /* 1: the classifier is the embedding */
+    uint32_t shared; /* 1: the classifier is the embedding */
     uint64_t parameters; /* number of weights */
     uint64_t bytes; /* size of the file */
 };
@@ -550,7 +562,7 @@ struct wire_model {
 struct wire_tokenizer_state {
     uint64_t time; /* kernel time when it was taken, ms */
     uint32_t number; /* samples of this stream since the hello: a gap is a loss */
-    uint16_t dropped; /* samples of this stream not sent since the last one */
+    uint32_t dropped; /* samples of this stream not sent since the last one */
     const char *file; /* name on the volume, empty when none is loaded */
     uint32_t vocab; /* tokens */
     uint32_t longest; /* bytes of the longest token */
@@ -560,24 +572,24 @@ struct wire_tokenizer_state {
 struct wire_cpu {
     uint64_t time; /* kernel time when it was taken, ms */
     uint32_t number; /* samples of this stream since the hello: a gap is a loss */
-    uint16_t dropped; /* samples of this stream not sent since the last one */
+    uint32_t dropped; /* samples of this stream not sent since the last one */
     const char *brand; /* CPUID brand string */
     const char *level; /* kernels in use */
     const char *best; /* best level this machine allows */
-    bool pinned; /* 1: chosen by a person with /attn */
+    uint32_t pinned; /* 1: chosen by a person with /attn */
     uint64_t hz; /* cycles of the counter per second */
     const char *clock; /* how that was measured */
     uint32_t spread_ppm; /* spread of the measurement, parts per million */
-    bool invariant; /* 1: the counter does not follow power states */
-    uint16_t processors; /* processors the firmware counts as enabled, 0: not asked */
-    uint16_t processors_used; /* processors that compute, 0: not told */
+    uint32_t invariant; /* 1: the counter does not follow power states */
+    uint32_t processors; /* processors the firmware counts as enabled, 0: not asked */
+    uint32_t processors_used; /* processors that compute, 0: not told */
 };
 
 /* What runs here. */
 struct wire_version {
     uint64_t time; /* kernel time when it was taken, ms */
     uint32_t number; /* samples of this stream since the hello: a gap is a loss */
-    uint16_t dropped; /* samples of this stream not sent since the last one */
+    uint32_t dropped; /* samples of this stream not sent since the last one */
     const char *version; /* kernel name and version */
     const char *port; /* uefi or posix */
     const char *machine; /* firmware or host */
@@ -589,7 +601,7 @@ struct wire_version {
 struct wire_load {
     uint64_t time; /* kernel time when it was taken, ms */
     uint32_t number; /* samples of this stream since the hello: a gap is a loss */
-    uint16_t dropped; /* samples of this stream not sent since the last one */
+    uint32_t dropped; /* samples of this stream not sent since the last one */
     const char *file; /* name on the volume */
     uint64_t done; /* bytes */
     uint64_t total; /* bytes */
@@ -602,9 +614,9 @@ struct wire_load {
 struct wire_bench {
     uint64_t time; /* kernel time when it was taken, ms */
     uint32_t number; /* samples of this stream since the hello: a gap is a loss */
-    uint16_t dropped; /* samples of this stream not sent since the last one */
+    uint32_t dropped; /* samples of this stream not sent since the last one */
     const char *level; /* kernels in use, empty when nothing was measured */
-    uint16_t processors; /* processors that computed */
+    uint32_t processors; /* processors that computed */
     uint32_t weights; /* bytes of weights that a decode pass reads */
     uint32_t cache; /* bytes of the largest cache, 0: not known */
     uint32_t read_mb_s; /* stream read of the weights, million bytes per second */
@@ -619,41 +631,32 @@ struct wire_bench {
 
 /* Asks for machine mode and begins a session: counters, caches and subscriptions start anew. */
 struct wire_host_hello {
-    uint8_t protocol; /* protocol version the host speaks */
-    uint16_t session; /* random, another one for each session */
-    size_t nonce_length;
+    uint32_t has; /* which of the fields that may be missing */
+    uint32_t protocol; /* protocol version the host speaks */
+    uint32_t session; /* random, another one for each session */
     const char *nonce; /* random, echoed in the answer */
+    size_t nonce_length;
 };
 
 /* One operation. The arguments are those of the operation's entry in OPERATIONS. */
 struct wire_request {
-    uint16_t id; /* 1..65535, another one for each request of a session; the same one when it is repeated */
+    uint32_t has; /* which of the fields that may be missing */
+    uint32_t id; /* 1..65535, another one for each request of a session; the same one when it is repeated */
     enum wire_op op; /* name of the operation */
-    bool has_stream;
     enum wire_stream stream; /* record or stream */
-    bool has_parameter;
-    size_t parameter_length;
-    const char *parameter; /* name of a parameter */
-    bool has_value;
-    size_t value_length;
-    const char *value; /* value of a parameter, spelt as in the REPL */
-    bool has_text;
-    size_t text_length;
-    const uint8_t *text; /* text, or its next piece */
-    bool has_offset;
     uint32_t offset; /* bytes before this piece: of the staged text, of the open file */
-    bool has_rate;
-    uint8_t rate; /* samples per second, 0 is off */
-    bool has_level;
+    uint32_t rate; /* samples per second, 0 is off */
     enum wire_log_level level; /* least level of the events wanted */
-    bool has_generation;
     uint32_t generation; /* number of a generation */
-    bool has_index;
     uint32_t index; /* first one wanted */
-    bool has_count;
-    uint16_t count; /* how many are wanted */
-    bool has_of;
-    uint16_t of; /* id of an earlier request */
+    uint32_t count; /* how many are wanted */
+    uint32_t of; /* id of an earlier request */
+    const char *parameter; /* name of a parameter */
+    size_t parameter_length;
+    const char *value; /* value of a parameter, spelt as in the REPL */
+    size_t value_length;
+    const uint8_t *text; /* text, or its next piece */
+    size_t text_length;
 };
 
 /* Index of a record in wire_shapes. */
@@ -687,8 +690,6 @@ enum wire_record {
 };
 #define WIRE_RECORD_COUNT 26u
 extern const struct wire_shape wire_shapes[WIRE_RECORD_COUNT];
-extern const struct wire_field wire_fields[];
-extern const char *const wire_word_lists[12]; /* each word and each list ends with NUL */
 
 _Static_assert(140u <= WIRE_MAX_LINE, "the longest hello fits a line");
 _Static_assert(239u <= WIRE_MAX_LINE, "the longest response fits a line");
@@ -771,7 +772,7 @@ union wire_sample {
     struct {
         uint64_t time;
         uint32_t number;
-        uint16_t dropped;
+        uint32_t dropped;
     } head;
     struct wire_perf perf;
     struct wire_kv_cache kv_cache;
@@ -799,12 +800,10 @@ enum wire_fault {
     WIRE_FAULT_SPELLING,
     WIRE_FAULT_LARGE,
     WIRE_FAULT_MISSING,
-    WIRE_FAULT_ID,
-    WIRE_FAULT_VERSION,
     WIRE_FAULT_BUSY, /* found by who serves the request */
 };
 struct wire_fault_words {
-    enum wire_error_code error;
+    enum error_code error;
     const char *message; /* what is wrong with the field: "is missing" */
 };
 extern const struct wire_fault_words wire_faults[];
@@ -816,11 +815,11 @@ struct wire_host_record {
         struct wire_host_hello hello; /* of a frame of kind 'h' */
         struct wire_request request;  /* of 'q'; its id is 0 when it is not known, and then there is no answer */
     };
+    char texts[WIRE_LINE_BYTES];  /* of the fields, unescaped and NUL-terminated: each where the line has it */
 };
 
-/* Reads a frame of kind 'h' or 'q'. Unknown keys are ignored. The texts of `ret` lie in the frame's line, unescaped and
- * NUL-terminated; so a frame can be read once. */
-void wire_read(const struct wire_frame *frame, struct wire_host_record *ret);
+/* Reads a frame of kind 'h' or 'q', as the receiver found it. Unknown keys are ignored. */
+void wire_read(const char *frame, struct wire_host_record *ret);
 
 /* What the operation `dict` sends: this schema as text. */
 extern const char wire_dictionary[];

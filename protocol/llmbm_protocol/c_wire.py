@@ -59,8 +59,9 @@ def _bits(field: FieldShape) -> int:
     return field.wire.maximum.bit_length()
 
 
-def _number_octets(bits: int) -> int:
-    return next(octets for octets in (1, 2, 4, 8) if bits <= 8 * octets)
+def _nullable(shape: Shape) -> list[tuple[int, FieldShape]]:
+    """The fields that a record says in `has` to have, with their bits."""
+    return [(1 << number, field) for number, field in enumerate(shape.fields) if field.nullable]
 
 
 def _enum_name(field: FieldShape, record: type[Record]) -> str | None:
@@ -73,37 +74,54 @@ def _members(field: FieldShape, record: type[Record]) -> Iterator[tuple[str, str
     """The C members of one field: type and name."""
     name, kind = field.name, field.wire.kind
     enum = _enum_name(field, record)
-    if field.nullable:
-        yield "bool", f"has_{name}"
     if enum:
         yield f"enum wire_{enum}", name
-    elif kind == "flag":
-        yield "bool", name
     elif kind == "text":
-        yield "size_t", f"{name}_length"
         yield "const uint8_t *", name
+        yield "size_t", f"{name}_length"
     elif kind in ("plain", "name"):
+        yield "const char *", name
         if record in _HOST:
             yield "size_t", f"{name}_length"
-        yield "const char *", name
     elif kind == "uints":
         yield "uint64_t", f"{name}_count"
         yield "uint64_t", f"{name}[{field.wire.count}]"
     else:
-        yield f"uint{8 * _number_octets(_bits(field))}_t", name
+        yield f"uint{64 if _bits(field) > 32 else 32}_t", name
+
+
+def _is_small(c_type: str) -> bool:
+    """Whether a member has 32 bits: all others have 64."""
+    return c_type == "uint32_t" or c_type.startswith("enum ")
 
 
 def _struct(shape: Shape) -> Iterator[str]:
+    if shape.record is not Request:
+        yield from _masks(shape, f"{shape.name}_has")
     yield from comment((shape.record.__doc__ or "").split("\n\n")[0])
     yield f"struct wire_{shape.name} {{"
-    for field in shape.fields:
-        for c_type, name in _members(field, shape.record):
-            declaration = f"    {c_type}{'' if c_type.endswith('*') else ' '}{name};"
-            note = "" if name.startswith("has_") or name.endswith(("_length", "_count")) else field.description
-            unit = " (millionths)" if field.wire.kind == "micro" else ""
-            yield f"{declaration} /* {note}{unit} */" if note else declaration
+    if _nullable(shape) or shape.record in _HOST:
+        yield "    uint32_t has; /* which of the fields that may be missing */"
+    members = [(field, c_type, name) for field in shape.fields for c_type, name in _members(field, shape.record)]
+    if shape.stream is None:  # all samples begin with the same fields; elsewhere there is no padding
+        members.sort(key=lambda member: not _is_small(member[1]))
+    for field, c_type, name in members:
+        declaration = f"    {c_type}{'' if c_type.endswith('*') else ' '}{name};"
+        note = "" if name.endswith(("_length", "_count")) else field.description
+        unit = " (millionths)" if field.wire.kind == "micro" else ""
+        yield f"{declaration} /* {note}{unit} */" if note else declaration
     yield "};"
     yield ""
+
+
+def _masks(shape: Shape, name: str) -> Iterator[str]:
+    """The bits of the fields that may be missing."""
+    if not _nullable(shape):
+        return
+    yield f"enum wire_{name} {{"
+    for bit, field in _nullable(shape):
+        yield f"    WIRE_{name.upper()}_{field.name.upper()} = {bit:#x}, /* key {field.key} */"
+    yield "};"
 
 
 def _enumeration(enum: type[Word]) -> Iterator[str]:
@@ -135,6 +153,12 @@ def _lists() -> Iterator[str]:
     yield "enum wire_words {"
     yield from (f"    WIRE_WORDS_{name.upper()}," for name in _word_lists())
     yield "};"
+    yield f"extern const char *const wire_word_lists[{len(_word_lists())}]; /* see strings_at */"
+    yield '/* The word with this number, "?" beyond the list. */'
+    yield "static inline const char *wire_word(enum wire_words list, unsigned number)"
+    yield "{"
+    yield "    return strings_at(wire_word_lists[list], number);"
+    yield "}"
     yield ""
 
 
@@ -156,11 +180,8 @@ def _operations() -> Iterator[str]:
     yield "};"
     yield "extern const struct wire_operation wire_operations[WIRE_OP_COUNT];"
     yield ""
-    yield "/* Bits of the masks: the fields of struct wire_request. */"
-    yield "enum wire_argument {"
-    for number, field in enumerate(shape_of(Request).fields):
-        yield f"    WIRE_ARGUMENT_{field.name.upper()} = {1 << number:#x}, /* key {field.key} */"
-    yield "};"
+    yield "/* Bits of the masks, and of what a request has. */"
+    yield from _masks(shape_of(Request), "argument")
     yield ""
 
 
@@ -195,8 +216,6 @@ def _emitters() -> Iterator[str]:
     yield "};"
     yield f"#define WIRE_RECORD_COUNT {len(shapes)}u"
     yield "extern const struct wire_shape wire_shapes[WIRE_RECORD_COUNT];"
-    yield "extern const struct wire_field wire_fields[];"
-    yield f"extern const char *const wire_word_lists[{len(_word_lists())}]; /* each word and each list ends with NUL */"
     yield ""
     yield from _typed()
 
@@ -240,12 +259,10 @@ enum wire_fault {
     WIRE_FAULT_SPELLING,
     WIRE_FAULT_LARGE,
     WIRE_FAULT_MISSING,
-    WIRE_FAULT_ID,
-    WIRE_FAULT_VERSION,
     WIRE_FAULT_BUSY, /* found by who serves the request */
 };
 struct wire_fault_words {
-    enum wire_error_code error;
+    enum error_code error;
     const char *message; /* what is wrong with the field: "is missing" */
 };
 extern const struct wire_fault_words wire_faults[];
@@ -257,11 +274,11 @@ struct wire_host_record {
         struct wire_host_hello hello; /* of a frame of kind 'h' */
         struct wire_request request;  /* of 'q'; its id is 0 when it is not known, and then there is no answer */
     };
+    char texts[WIRE_LINE_BYTES];  /* of the fields, unescaped and NUL-terminated: each where the line has it */
 };
 
-/* Reads a frame of kind 'h' or 'q'. Unknown keys are ignored. The texts of `ret` lie in the frame's line, unescaped and
- * NUL-terminated; so a frame can be read once. */
-void wire_read(const struct wire_frame *frame, struct wire_host_record *ret);
+/* Reads a frame of kind 'h' or 'q', as the receiver found it. Unknown keys are ignored. */
+void wire_read(const char *frame, struct wire_host_record *ret);
 
 /* What the operation `dict` sends: this schema as text. */
 extern const char wire_dictionary[];
@@ -271,7 +288,8 @@ extern const char wire_dictionary[];
 def wire_header() -> str:
     """The whole of llmk_wire.h."""
     lines = [
-        BANNER, "#ifndef LLMK_WIRE_H", "#define LLMK_WIRE_H", "", '#include "wire.h"', "",
+        BANNER, "#ifndef LLMK_WIRE_H", "#define LLMK_WIRE_H", "",
+        '#include "error.h"', '#include "text.h"', '#include "wire.h"', "",
         "#include <stdbool.h>", "#include <stddef.h>", "#include <stdint.h>", "",
     ]  # fmt: skip
     lines += _limits()
@@ -289,28 +307,18 @@ def wire_header() -> str:
 def _field_entry(field: FieldShape, shape: Shape, enum_index: dict[str, int]) -> str:
     enum = _enum_name(field, shape.record)
     kind = "enum" if enum else field.wire.kind
-    limit = field.wire.maximum if kind in ("text", "plain", "name") else _bits(field)
-    if enum:
-        limit = enum_index[enum]
+    limit = 32 if enum else field.wire.maximum if kind in ("text", "plain", "name") else _bits(field)
     struct = f"struct wire_{shape.name}"
     if field.nullable:
-        present = f"offsetof({struct}, has_{field.name})"
+        present = str(shape.fields.index(field))
     else:
         present = "WIRE_UNLESS_ZERO" if field.optional else "WIRE_ALWAYS"
-    counted = kind == "text" or (kind in ("plain", "name") and shape.record in _HOST)
-    member = f"{field.name}_length" if counted else f"{field.name}_count" if kind == "uints" else field.name
-    count = field.wire.count if kind == "uints" else 0
-    numbers = f"{_octets(field, enum)}, {count}, {limit}"
+    member = f"{field.name}_count" if kind == "uints" else field.name
+    count = enum_index[enum] if enum else field.wire.count if kind == "uints" else 0
+    kind = "uint" if kind in ("flag", "uints") else kind
+    wide = int(not _is_small(next(c_type for c_type, name in _members(field, shape.record) if name == member)))
+    numbers = f"{wide}, {count}, {limit}"
     return f'    {{"{field.key}", WIRE_{kind.upper()}, {numbers}, offsetof({struct}, {member}), {present}}},'
-
-
-def _octets(field: FieldShape, enum: str | None) -> int:
-    """Of the C number at the field's offset."""
-    if enum:
-        return 4
-    if field.wire.kind == "flag":
-        return 1
-    return 8 if field.wire.kind in ("text", "plain", "name", "uints") else _number_octets(_bits(field))
 
 
 def _check_field(field: FieldShape, shape: Shape) -> None:
@@ -343,24 +351,25 @@ def _tables() -> Iterator[str]:
         yield from textwrap.wrap(joined, 114, initial_indent="    ", subsequent_indent="    ", break_long_words=False)
     yield "};"
     yield ""
-    yield "const struct wire_field wire_fields[] = {"
+    yield "static const struct wire_field fields[] = {"
     starts: list[int] = []
     total = 0
     for shape in shapes:
         starts.append(total)
-        total += len(shape.fields)
+        total += len(shape.fields) + 1
         for field in shape.fields:
             _check_field(field, shape)
             yield _field_entry(field, shape, enum_index)
+        yield '    {.key = ""},'
     yield "};"
     yield ""
     yield "const struct wire_shape wire_shapes[WIRE_RECORD_COUNT] = {"
     for shape, start in zip(shapes, starts, strict=True):
-        begin = shape.kind if shape.stream is None else f"{shape.kind} k={shape.stream.value}"
-        yield f'    {{"{begin}", {start}, {len(shape.fields)}}}, /* {shape.name} */'
+        stream = "" if shape.stream is None else f" k={shape.stream.value}"
+        yield f'    {{"@{shape.kind} 0000{stream}", fields + {start}}}, /* {shape.name} */'
     yield "};"
     for shape in shapes:
-        yield f'_Static_assert(sizeof(struct wire_{shape.name}) < WIRE_UNLESS_ZERO, "offsets fit one byte");'
+        yield f'_Static_assert(sizeof(struct wire_{shape.name}) <= UINT8_MAX, "offsets fit one byte");'
     yield ""
     yield "const struct wire_operation wire_operations[WIRE_OP_COUNT] = {"
     for entry in OPERATIONS:

@@ -21,7 +21,7 @@ from llmbm_protocol.words import Word
 
 ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "kernel_c" / "core"
-WIRE_SOURCES = [*sorted(CORE.glob("wire*.c")), CORE / "number.c", CORE / "text.c"]
+WIRE_SOURCES = [*sorted(CORE.glob("wire*.c")), *(CORE / name for name in ("crc32.c", "number.c", "text.c"))]
 WARNINGS = ["-std=c17", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow", "-Wvla", "-Wstrict-prototypes"]
 INCLUDES = [f"-I{ROOT / 'kernel_c' / 'core'}", f"-I{ROOT / 'kernel_c' / 'gen'}"]
 COMPILERS = {
@@ -77,10 +77,8 @@ def c_string(data: bytes) -> str:
 
 
 def _initialisers(field: FieldShape, value: Any) -> Iterator[str]:
-    if field.nullable:
-        yield f".has_{field.name} = {'true' if value is not None else 'false'}"
-        if value is None:
-            return
+    if field.nullable and value is None:
+        return
     if isinstance(value, Word):
         yield f".{field.name} = {constant(type(value), value.name)}"
     elif isinstance(value, bool):
@@ -104,13 +102,15 @@ def emit_program(cases: list[tuple[int, Record]]) -> str:
     for sequence, record in cases:
         shape = shape_of(type(record))
         values = ", ".join(text for f in shape.fields for text in _initialisers(f, getattr(record, f.name)))
+        had = [field.name for field in shape.fields if field.nullable and getattr(record, field.name) is not None]
+        if had:
+            values += ", .has = " + " | ".join(f"WIRE_{shape.name}_HAS_{name}".upper() for name in had)
         lines += [
             "    {",
             f"        struct wire_{shape.name} record = {{{values}}};",
-            f"        if (!wire_put(&line, {sequence}u, WIRE_RECORD_OF(&record), &record)) {{",
-            "            return 1;",
-            "        }",
-            "        fwrite(line.data, 1, line.length, stdout);",
+            "        wire_put(&line, WIRE_RECORD_OF(&record), &record);",
+            f"        wire_finish(&line, {sequence}u);",
+            "        fwrite(line.data, 1, line.text.length, stdout);",
             "    }",
         ]
     for enum in enumerations():

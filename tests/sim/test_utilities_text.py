@@ -109,10 +109,30 @@ def test_only_decimal_digits_that_fit_are_a_number(text: ctypes.CDLL, content: s
     assert parsed(text, "number_u64", content) == expected
 
 
+NO_NUMBER, LARGEST = 2**64 - 1, 2**64 - 2
+
+
+def read_number(library: ctypes.CDLL, content: str, base: int | None) -> int:
+    """What number_read says, or without a base number_hex."""
+    with at_edge(library, content.encode()) as address:
+        if base is None:
+            return int(library.number_hex(address, len(content)))
+        return int(library.number_read(address, len(content), base))
+
+
 @given(NUMERIC | NEAR_THE_END.map(lambda value: f"{value:x}") | st.integers(0, 2**70).map(lambda value: f"{value:x}"))
-def test_only_lower_case_hexadecimal_digits_that_fit_are_a_number(text: ctypes.CDLL, content: str) -> None:
-    expected = int(content, 16) if re.fullmatch("[0-9a-f]+", content) and int(content, 16) < 2**64 else None
-    assert parsed(text, "number_hex", content) == expected
+def test_only_lower_case_hexadecimal_digits_are_a_number(text: ctypes.CDLL, content: str) -> None:
+    digits = re.fullmatch("[0-9a-f]+", content)
+    assert read_number(text, content, None) == (min(int(content, 16), LARGEST) if digits else NO_NUMBER)
+
+
+@given(
+    NUMERIC | NEAR_THE_END.map(str) | st.integers(0, 2**70).map(lambda value: f"{value:x}"), st.sampled_from((10, 16))
+)
+def test_a_number_has_one_spelling_in_each_base(text: ctypes.CDLL, content: str, base: int) -> None:
+    digits = "0-9" if base == 10 else "0-9a-f"
+    spelling = re.fullmatch(f"0|[{digits}]+", content) and (content == "0" or content[0] != "0")
+    assert read_number(text, content, base) == (min(int(content, base), LARGEST) if spelling else NO_NUMBER)
 
 
 @given(NUMERIC | st.decimals(0, 10**14, places=6).map(str) | st.integers(18446744073709, 18446744073710).map(str))

@@ -9,6 +9,7 @@
 #include "llmk_wire.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static bool noise_open;
 
@@ -43,46 +44,45 @@ static void text(const char *name, const void *data, size_t count)
     hexadecimal(data, count);
 }
 
-static void refused(unsigned id, const struct wire_host_record *record)
+static void refused(unsigned id, const struct wire_fault_words *words, const char *field)
 {
-    const struct wire_fault_words *words = &wire_faults[record->fault];
-    printf("X %u %s %s %s\n", id, wire_error_code_word(words->error), record->field, words->message);
+    printf("X %u %s %s %s\n", id, wire_error_code_word((enum wire_error_code)(words->error - 1)), field, words->message);
 }
 
 static void request(struct wire_request record)
 {
     printf("A id=%u op=%s", record.id, wire_op_word(record.op));
-    if (record.has_stream) {
+    if (record.has & WIRE_ARGUMENT_STREAM) {
         printf(" stream=%s", wire_stream_word(record.stream));
     }
-    if (record.has_parameter) {
+    if (record.has & WIRE_ARGUMENT_PARAMETER) {
         text("parameter", record.parameter, record.parameter_length);
     }
-    if (record.has_value) {
+    if (record.has & WIRE_ARGUMENT_VALUE) {
         text("value", record.value, record.value_length);
     }
-    if (record.has_text) {
+    if (record.has & WIRE_ARGUMENT_TEXT) {
         text("text", record.text, record.text_length);
     }
-    if (record.has_offset) {
+    if (record.has & WIRE_ARGUMENT_OFFSET) {
         printf(" offset=%lu", (unsigned long)record.offset);
     }
-    if (record.has_rate) {
+    if (record.has & WIRE_ARGUMENT_RATE) {
         printf(" rate=%u", record.rate);
     }
-    if (record.has_level) {
+    if (record.has & WIRE_ARGUMENT_LEVEL) {
         printf(" level=%s", wire_log_level_word(record.level));
     }
-    if (record.has_generation) {
+    if (record.has & WIRE_ARGUMENT_GENERATION) {
         printf(" generation=%lu", (unsigned long)record.generation);
     }
-    if (record.has_index) {
+    if (record.has & WIRE_ARGUMENT_INDEX) {
         printf(" index=%lu", (unsigned long)record.index);
     }
-    if (record.has_count) {
+    if (record.has & WIRE_ARGUMENT_COUNT) {
         printf(" count=%u", record.count);
     }
-    if (record.has_of) {
+    if (record.has & WIRE_ARGUMENT_OF) {
         printf(" of=%u", record.of);
     }
     putchar('\n');
@@ -95,23 +95,27 @@ static void hello(struct wire_host_hello record)
     putchar('\n');
 }
 
-static void whole_frame(const struct wire_frame *frame, const char *line)
+/* A request without an id is not answered, and a hello of another version is answered by the kernel's own: both are for
+ * those who serve the frame, see link.c. */
+static void whole_frame(const char *line)
 {
-    printf("F %c %.4s", frame->kind, line + 3);
-    for (unsigned i = 0; i < frame->count; i++) {
-        const struct wire_pair *pair = &frame->pairs[i];
-        printf(" %.*s", (int)(pair->end - pair->key), pair->key);
-    }
-    putchar('\n');
-    if (frame->kind != 'q' && frame->kind != 'h') {
+    static const struct wire_fault_words no_id = {ERROR_RANGE, "must be 1 to 65535"};
+    static const struct wire_fault_words other = {ERROR_VERSION, "is a protocol version that this kernel does not speak"};
+    struct wire_host_record record;
+    bool asks = line[1] == 'q';
+    printf("F %c %.4s%.*s\n", line[1], line + 3, (int)(strchr(line, '*') - line - 7), line + 7);
+    if (!asks && line[1] != 'h') {
         return;
     }
-    struct wire_host_record record;
-    wire_read(frame, &record);
+    wire_read(line, &record);
     if (record.fault != WIRE_FAULT_NONE) {
-        refused(frame->kind == 'q' ? record.request.id : 0, &record);
-    } else if (frame->kind == 'q') {
+        refused(asks ? record.request.id : 0, &wire_faults[record.fault], record.field);
+    } else if (asks && record.request.id == 0) {
+        refused(0, &no_id, "id");
+    } else if (asks) {
         request(record.request);
+    } else if (record.hello.protocol != WIRE_PROTOCOL) {
+        refused(0, &other, "p");
     } else {
         hello(record.hello);
     }
@@ -121,9 +125,8 @@ int main(void)
 {
     static const char *const reasons[] = {"checksum", "too_long", "cut", "grammar"};
     struct wire_receiver receiver = {0};
-    struct wire_frame frame;
     for (int byte = getchar(); byte != EOF; byte = getchar()) {
-        enum wire_received received = wire_receive(&receiver, (uint8_t)byte, &frame);
+        enum wire_received received = wire_receive(&receiver, (uint8_t)byte);
         switch (received) {
         case WIRE_PENDING:
             break;
@@ -132,7 +135,7 @@ int main(void)
             break;
         case WIRE_FRAME:
             end_noise();
-            whole_frame(&frame, receiver.line);
+            whole_frame(receiver.line);
             break;
         default:
             end_noise();
