@@ -359,6 +359,28 @@ def test_a_watched_session_carries_out_no_action() -> None:
     assert done.stderr.count("this session only watches") == 2
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep configuration elsewhere")
+def test_presets_of_ones_own_are_saved_used_and_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    file = tmp_path / "llmbm-console" / "config.toml"
+    save, use = ":sampling.save_preset story", ":sampling.use_preset story"
+    done = run("exec", "--sim", "--json", "--", "/temp 0.7", save, "/preset wild", use, "/temp")
+    assert done.returncode == 0, done.stderr
+    _temp, saved, _wild, used, temp = map(json.loads, done.stdout.splitlines())
+    assert saved["output"].startswith("story: temp 0.7, min_p 0.05")
+    assert used["output"].splitlines()[0] == "temp 0.7"
+    assert "0.7" in temp["output"]
+    assert "sampling story: temp 0.7" in run("settings").stdout
+    refused = run("exec", "--sim", "--", ":sampling.save_preset calm", ":sampling.use_preset", ":sampling.use_preset x")
+    assert refused.returncode == 1
+    assert "preset calm: one of the kernel's own; choose another name" in refused.stderr
+    assert "NAME is missing: `:sampling.use_preset NAME`" in refused.stderr
+    assert "there is no such preset; there are greedy, calm, default, wild, story" in refused.stderr
+    gone = run("exec", "--sim", "--", ":sampling.use_preset greedy", ":sampling.delete_preset story")
+    assert gone.returncode == 0, gone.stderr
+    assert "story" not in file.read_text("utf-8")
+
+
 @pytest.mark.parametrize("face", ["--plain", "--jsonl"])
 def test_the_other_faces_take_actions_too(face: str) -> None:
     done = subprocess.run(

@@ -343,7 +343,7 @@ class ScriptedSession:
             refused = {**self.state.pending, name: PendingValue(value, NOW, self.refusals[name])}
             self.push(Notice(NOW, "warn", "refused"), pending=MappingProxyType(refused))
             return Outcome(name, False, error=self.refusals[name])
-        from llmbm_console.tui.widgets.sampling import FIELDS
+        from llmbm_console.core.sampling import FIELDS
 
         if name in FIELDS and self.state.sampling is not None:
             number = round(float(value) * 1_000_000) if name in ("temp", "min_p", "top_p", "repeat") else int(value)

@@ -16,6 +16,7 @@ from rich.cells import cell_len
 from scripted import rich_state, turn
 
 from llmbm_console.core.actions import ACTIONS, BY_ID, PANES, unavailable
+from llmbm_console.core.parameter_text import micro
 from llmbm_console.core.state import LogLine, State
 from llmbm_console.core.themes import FALLBACK, ThemeFile, load_themes, read_theme, theme_folder
 from llmbm_console.tui import figures
@@ -128,7 +129,7 @@ def test_what_is_not_full_is_never_shown_as_full() -> None:
 
 @given(st.integers(0, 4_294_967_295))
 def test_millionths_are_spelt_exactly(value: int) -> None:
-    whole, _point, rest = figures.micro(value).partition(".")
+    whole, _point, rest = micro(value).partition(".")
     assert int(whole) * 1_000_000 + int((rest or "0").ljust(6, "0")) == value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,8 @@ from scripted import ScriptedSession, rich_state
 
 from llmbm_console import cli
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.settings import PRESETS, Settings, options_of, read_settings, with_profile, write_setting
+from llmbm_console.core.settings import PRESETS, Settings, options_of, read_settings, with_profile
+from llmbm_console.core.settings_write import write_setting
 from llmbm_console.faces.settings import EXAMPLE
 from llmbm_console.target_arguments import target_of
 from llmbm_console.tui.jump import JumpScreen
@@ -41,6 +43,7 @@ def test_the_example_has_no_problem_with_all_its_lines_switched_on(tmp_path: Pat
     assert problems == ()
     assert settings.theme == "teranga"
     assert settings.bindings["view.jump"] == ("ctrl+o", "f")
+    assert settings.sampling["story"] == {"temp": "0.7", "top_k": "40"}
     assert settings.profiles["bench"] == {"serial": "/dev/ttyUSB0", "baud": 115200}
 
 
@@ -64,6 +67,12 @@ def test_the_example_has_no_problem_with_all_its_lines_switched_on(tmp_path: Pat
         ("[profiles]\na.baud = 0", 2, "a whole number from 1"),
         ("[profiles]\na = {sim = true, baud = 0}", 2, "profiles.a.baud"),
         ("[profiles]\na = 1", 2, "profiles.a"),
+        ("sampling = 7", 1, "a table of sampling presets"),
+        ("[sampling]\nstory = 7", 2, "sampling.story"),
+        ("[sampling.calm]\ntemp = 1", 1, "one of the kernel's own"),
+        ("[sampling.story]\n\nseed = 7", 3, "sampling.story.seed: is not set by a preset"),
+        ("[sampling.story]\ntop_k = 9\ntemp = 2.5", 3, "2.5 cannot be used; temp: accepted are 0 to 2"),
+        ("[sampling.story]\ntemp = true", 2, "True cannot be used"),
         ('tour = "off"\ntheme = ', 2, "is not TOML: Invalid value"),
         ('tour = "off"\nkeys = ["a",', 2, "is not TOML"),
     ],
@@ -75,7 +84,7 @@ def test_what_cannot_be_used_is_named_with_its_line_and_the_rest_holds(
     assert len(problems) == 1
     assert named in problems[0]
     assert problems[0].startswith(f"config.toml:{line}: "), problems
-    assert "expected" in problems[0]
+    assert re.search("expected|accepted|choose", problems[0])
 
 
 def test_brackets_without_an_end_are_a_problem_and_no_traceback(tmp_path: Path) -> None:
@@ -187,7 +196,8 @@ async def test_a_theme_chosen_in_the_console_is_written_and_comments_stay(tmp_pa
 
 
 def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    assert not write_setting(tmp_path / "gone" / "config.toml", "theme", "paper")
+    with pytest.raises(SessionError, match="cannot be read: No such file"):
+        write_setting(tmp_path / "gone" / "config.toml", "theme", "paper")
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from llmbm_console.core.sampling import BUILT_IN
+
 #: nothing, a live session, a machine that can be controlled beside its line, a recorded past
 Need = Literal["", "line", "machine", "past"]
 
@@ -31,6 +33,7 @@ class Action:
     pane: str = ""  # belongs to this pane's own help; its keys act only there
     footer: str = ""  # short word for the footer, empty: not shown there
     everywhere: bool = False  # acts even while the prompt has the focus
+    takes: str = ""  # what is written behind its name where there is no screen to ask
     leader: str = ""  # the key behind the leader key that does it too; empty: it is not in that list
 
 
@@ -424,12 +427,33 @@ ACTIONS: tuple[Action, ...] = (
             need="line",
             line=f"/preset {name}",
         )
-        for name, what in (
-            ("greedy", "always the most likely token, plain argmax"),
-            ("calm", "cooler than the default, closer to the likely"),
-            ("default", "the kernel's own values"),
-            ("wild", "hotter, with a longer tail"),
-        )
+        for name, what in BUILT_IN.items()
+    ),
+    Action(
+        "sampling.use_preset",
+        "Use a sampling preset",
+        "Sampling",
+        "sets the values that a preset of yours or of the kernel keeps; {0[sampling.undo]} takes it back",
+        ("a",),
+        need="line",
+        pane="sampling",
+        takes="NAME",
+    ),
+    Action(
+        "sampling.save_preset",
+        "Save a sampling preset",
+        "Sampling",
+        "keeps the values in force in your settings, under a name that the palette then lists",
+        ("s",),
+        pane="sampling",
+        takes="NAME",
+    ),
+    Action(
+        "sampling.delete_preset",
+        "Delete a sampling preset",
+        "Sampling",
+        "takes one of yours out of your settings; the kernel's own stay",
+        takes="NAME",
     ),
     # ---- sentinel
     Action(

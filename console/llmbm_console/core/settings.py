@@ -11,6 +11,9 @@
     "view.jump" = ["ctrl+o", "f"]
     "time.live" = []                     # no key at all
 
+    [sampling.story]                     # a sampling preset; the console writes it, too
+    temp = 0.7                           # what it does not name stays
+
     [profiles.bench]                     # llmbm-console --profile bench
     serial = "/dev/ttyUSB0"              # the options of the command line, without the dashes
     baud = 230400
@@ -29,6 +32,7 @@ from pathlib import Path
 
 from llmbm_console.core.actions import ACTIONS, BY_ID, Action, key_labels, spelt
 from llmbm_console.core.errors import SessionError
+from llmbm_console.core.sampling import Preset, read_preset
 from llmbm_console.core.toml_lines import line_of
 
 GLYPHS = ("blocks", "ascii")
@@ -71,6 +75,7 @@ class Settings:
     tour: str = "once"
     bindings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     profiles: Mapping[str, Profile] = field(default_factory=dict)
+    sampling: Mapping[str, Preset] = field(default_factory=dict)  # presets by name
 
     def actions(self) -> tuple[Action, ...]:
         """The table of actions with the keys of the preset and of the bindings, also where their prose names keys."""
@@ -130,8 +135,9 @@ def read_settings(path: Path) -> tuple[Settings, tuple[str, ...]]:
         tour=_choice(document, "tour", TOUR, problems) or "once",
         bindings=dict(_bindings(document.get("bindings", {}), problems)),
         profiles=dict(_profiles(document.get("profiles", {}), problems)),
+        sampling=dict(_presets(document.get("sampling", {}), problems)),
     )
-    known = ("theme", "glyphs", "keys", "probabilities", "pictures", "tour", "bindings", "profiles")
+    known = ("theme", "glyphs", "keys", "probabilities", "pictures", "tour", "bindings", "profiles", "sampling")
     unknown = f"is not a setting; expected one of {', '.join(known)}"
     problems += [((key,), unknown) for key in document if key not in known]
     return settings, tuple(
@@ -246,6 +252,21 @@ def _profiles(table: object, problems: list[Problem]) -> Iterator[tuple[str, Pro
         yield name, profile
 
 
+def _presets(table: object, problems: list[Problem]) -> Iterator[tuple[str, Preset]]:
+    if not isinstance(table, dict):
+        problems.append((("sampling",), "expected a table of sampling presets"))
+        return
+    for name, values in table.items():
+        preset: dict[str, str] = {}
+        for key, value, problem in read_preset(name, values):
+            if problem:
+                problems.append((("sampling", name, *([key] if key else [])), problem))
+            else:
+                preset[key] = value
+        if preset:
+            yield name, preset
+
+
 def _fits(value: object, kind: type) -> bool:
     if kind is Path:
         return isinstance(value, str) and bool(value)
@@ -268,19 +289,3 @@ def with_profile(given: Mapping[str, object], profile: Profile) -> dict[str, obj
     targets = ("qemu", "sim", "serial", "qmp", "connect")
     chosen = any(given.get(name) for name in targets)
     return {name: value for name, value in profile.items() if not given.get(name) and not (chosen and name in targets)}
-
-
-def write_setting(path: Path, key: str, value: str) -> bool:
-    """Sets one value of a file that is there and keeps all else in it, comments too. False when it cannot be done."""
-    import tomlkit
-    from tomlkit.exceptions import TOMLKitError
-
-    try:
-        document = tomlkit.parse(path.read_text("utf-8"))
-        document[key] = value
-        fresh = path.with_suffix(".new")
-        fresh.write_text(tomlkit.dumps(document), "utf-8")
-        fresh.replace(path)
-    except (OSError, UnicodeDecodeError, TOMLKitError):
-        return False
-    return True

@@ -14,21 +14,26 @@ from llmbm_console.core.actions import ACTIONS, BY_ID, unavailable
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, MachineStatus
 from llmbm_console.core.kept_files import saved_folder
+from llmbm_console.core.parameter_text import value_text
+from llmbm_console.core.sampling import BUILT_IN, in_force, name_problem, preset_of, told
 from llmbm_console.core.saved_files import keep
 from llmbm_console.core.session import MachineControl, Outcome, Session
+from llmbm_console.core.settings import read_settings, settings_file
+from llmbm_console.core.settings_write import remove_preset, write_preset
 from llmbm_console.core.state import State
 from llmbm_protocol.parameters import PARAMETERS
+from llmbm_protocol.words import Stream
 
 BREAK = 0.25  # s
-MILLION = 1_000_000
 PATIENCE = 120.0  # s that a machine may take to boot
 
-_NAME = re.compile(r":([a-z]+\.[a-z_]+)")
+_NAME = re.compile(r":([a-z]+\.[a-z_]+)(?: +(\S+))?")
 
 
 def is_action(line: str) -> bool:
     """Whether a line names an action."""
-    return _NAME.fullmatch(line.strip()) is not None
+    found = _NAME.fullmatch(line.strip())
+    return found is not None and (found[2] is None or found[1] in NAMED_DEEDS)
 
 
 def _machine(session: Session) -> MachineControl:
@@ -96,10 +101,34 @@ async def _strict(session: Session) -> str:
 
 
 async def _defaults(session: Session) -> str:
-    values = {
-        one.name: one.default / MILLION if one.kind == "micro" else one.default for one in PARAMETERS if one.sampling
-    }
-    return "\n".join([await _set(session, name, f"{value:g}") for name, value in values.items()])
+    values = {one.name: value_text(one, one.default) for one in PARAMETERS if one.sampling}
+    return "\n".join([await _set(session, name, value) for name, value in values.items()])
+
+
+async def _use_preset(session: Session, name: str) -> str:
+    if name in BUILT_IN:
+        outcome = await session.submit(f"/preset {name}")
+        if not outcome.ok:
+            raise SessionError(outcome.error)
+        return outcome.output
+    own = read_settings(settings_file())[0].sampling
+    return "\n".join([await _set(session, *setting) for setting in preset_of(own, name).items()])
+
+
+async def _save_preset(session: Session, name: str) -> str:
+    """One of that name is another one now: who writes the name means it. The kernel's own are refused."""
+    if not session.read_only:
+        await session.fetch(Stream.SAMPLING)
+    preset = in_force(session.state.sampling)
+    write_preset(settings_file(), name, preset)
+    return f"{name}: {told(preset)}"
+
+
+async def _delete_preset(session: Session, name: str) -> str:
+    if name in BUILT_IN:
+        raise SessionError(name_problem(name))
+    remove_preset(settings_file(), name)
+    return name
 
 
 #: What is more than a line of the REPL, and needs no screen.
@@ -113,15 +142,21 @@ DEEDS: Mapping[str, Callable[[Session], Awaitable[str]]] = {
     "sentinel.strict": _strict,
     "sampling.defaults": _defaults,
 }
+#: Those that want a name behind theirs.
+NAMED_DEEDS: Mapping[str, Callable[[Session, str], Awaitable[str]]] = {
+    "sampling.use_preset": _use_preset,
+    "sampling.save_preset": _save_preset,
+    "sampling.delete_preset": _delete_preset,
+}
 #: All that can be done here.
-NAMES = tuple(action.id for action in ACTIONS if action.line or action.id in DEEDS)
+NAMES = tuple(action.id for action in ACTIONS if action.line or action.id in DEEDS or action.id in NAMED_DEEDS)
 
 
 async def carry_out(session: Session, line: str) -> Outcome:
     """Runs a line: an action by its name, else a prompt or command. What an action has to say is the output. Raises
     SessionError as Session.submit does."""
     found = _NAME.fullmatch(line.strip())
-    if found is None:
+    if found is None or not is_action(line):
         return await session.submit(line)
     action = BY_ID.get(found[1])
     if action is None or action.id not in NAMES:
@@ -132,7 +167,10 @@ async def carry_out(session: Session, line: str) -> Outcome:
         return Outcome(line, ok=False, error=f"{action.id}: {reason}")
     if action.line:
         return await session.submit(action.line)
+    if action.takes and not found[2]:
+        return Outcome(line, ok=False, error=f"{action.id}: {action.takes} is missing: `:{action.id} {action.takes}`")
     try:
-        return Outcome(line, ok=True, output=await DEEDS[action.id](session))
+        deed = NAMED_DEEDS[action.id](session, found[2]) if action.takes else DEEDS[action.id](session)
+        return Outcome(line, ok=True, output=await deed)
     except (SessionError, OSError) as error:
         return Outcome(line, ok=False, error=f"{action.id}: {error}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from llmbm_console.core.command import command
+from llmbm_console.core.sampling import told
 from llmbm_console.core.sanitise import clean
 from llmbm_console.core.settings import PRESETS, read_settings, settings_file
 
@@ -21,6 +22,11 @@ EXAMPLE = """\
 [bindings]
 # Keys of single actions, by the names that `llmbm-console settings` lists; [] takes an action its keys.
 # "view.jump" = ["ctrl+o", "f"]
+
+# A sampling preset: `s` in the sampling pane writes one, `a` uses it. What it does not name stays.
+# [sampling.story]
+# temp = 0.7
+# top_k = 40
 
 # A profile holds options of the command line: llmbm-console --profile bench
 # [profiles.bench]
@@ -43,6 +49,8 @@ def show_settings() -> int:
     print(f"tour     {settings.tour}")
     for name, options in settings.profiles.items():
         print(clean(f"profile  {name}: {' '.join(f'{key}={value}' for key, value in options.items())}"))
+    for name, preset in settings.sampling.items():
+        print(clean(f"sampling {name}: {told(preset)}"))
     print("\nactions and their keys")
     for action in settings.actions():
         print(f"  {action.id:<22} {' '.join(action.keys) or '-':<18} {action.title}")

@@ -19,6 +19,7 @@ from llmbm_console.core.actions import Action, key_labels, unavailable
 from llmbm_console.core.defaults import CHOICES
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, LinkPhase, MachineStatus
+from llmbm_console.core.sampling import told
 from llmbm_console.core.session import Playback, Session
 from llmbm_console.core.settings import Settings
 from llmbm_console.core.state import State
@@ -96,7 +97,7 @@ class ConsoleApp(App[int]):
         first_visit: bool = False,
     ) -> None:
         self.settings = settings or Settings()
-        self._settings_file = settings_file
+        self.settings_file = settings_file
         self.actions = self.settings.actions()
         self.by_id = {action.id: action for action in self.actions}
         self.key_labels = key_labels(self.actions)
@@ -203,13 +204,19 @@ class ConsoleApp(App[int]):
         """Name, title and description of each theme, for the palette."""
         return [(theme.name, plain(theme.title), plain(theme.about)) for theme in self.themes.values()]
 
+    def preset_entries(self) -> list[tuple[str, str]]:
+        """Name and values of each sampling preset of the person, for the palette."""
+        return [(name, told(preset)) for name, preset in self.settings.sampling.items()]
+
     def keep(self, key: str, value: str) -> None:
         """Remembers a choice for the next run: in the person's own file where it names one, else beside the history."""
-        if getattr(self.settings, key, "") and self._settings_file is not None:
-            from llmbm_console.core.settings import write_setting
+        if getattr(self.settings, key, "") and self.settings_file is not None:
+            from llmbm_console.core.settings_write import write_setting
 
-            if not write_setting(self._settings_file, key, value):
-                self.verbs.say(f"{self._settings_file.name} could not be written: the choice holds for now", "warning")
+            try:
+                write_setting(self.settings_file, key, value)
+            except SessionError as error:
+                self.verbs.say(f"{error}: the choice holds for now", "warning")
             return
         self.choices[key] = value
         save_choices(self.memory / "tui.json" if self.memory is not None else None, self.choices)
@@ -468,9 +475,13 @@ class ConsoleApp(App[int]):
         self.do(name)
 
     def do(self, name: str) -> None:
-        """Carries out an action of the table, or shows a theme ("theme.NAME")."""
-        if name.startswith("theme."):
-            self.use_theme(name.removeprefix("theme."))
+        """Carries out an action of the table, shows a theme ("theme.NAME") or uses a preset ("preset.NAME")."""
+        kind, _dot, rest = name.partition(".")
+        if kind == "theme":
+            self.use_theme(rest)
+            return
+        if kind == "preset":
+            self.verbs.use_preset(rest)
             return
         action = self.by_id[name]
         if reason := self.reason_against(action):

@@ -76,12 +76,6 @@ def percent(fraction: float) -> str:
     return f"{value:.0f} %" if value < 9999.5 else ">9999 %"
 
 
-def micro(value: int) -> str:
-    """Millionths as a decimal without needless zeros, as the REPL spells it."""
-    whole, rest = divmod(value, MILLION)
-    return f"{whole}.{rest:06d}".rstrip("0").rstrip(".") if rest else str(whole)
-
-
 def _short(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}"
 

@@ -208,6 +208,8 @@ class ActionProvider(Provider):
             key = f"  ({_keys(action)})" if action.keys else ""
             help_line = f"not possible: {reason}" if reason else action.description
             entries.append((f"{action.category}: {action.title}{key}", help_line, action.id))
+        for name, about in getattr(app, "preset_entries", list)():
+            entries.append((f"Sampling: Preset {name}", f"yours: {about}", f"preset.{name}"))
         for name, title, about in getattr(app, "theme_entries", list)():
             entries.append((f"Theme: {title}", about, f"theme.{name}"))
         # Textual reads what it highlights as markup: no bracket may be left in it.

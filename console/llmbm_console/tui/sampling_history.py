@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from llmbm_console.core.sampling import FIELDS
 from llmbm_console.core.state import State
-from llmbm_console.tui.widgets.sampling import FIELDS
 
 if TYPE_CHECKING:
     from llmbm_protocol.schema import SamplingState
@@ -47,6 +47,16 @@ class SamplingHistory:
             self._done.append(tuple(change))
             del self._done[:-MOST]
             self._undone.clear()
+
+    def begin(self, step: Step) -> None:
+        """Several values are about to be set together: they are one change."""
+        change = tuple(
+            (name, self._values[name], value) for name, value in step if self._values.get(name, value) != value
+        )
+        if change:
+            self._done.append(change)
+            self._undone.clear()
+            self._expect(step)
 
     def undo(self) -> Step:
         """What to set to take the last change back; empty when there is none."""

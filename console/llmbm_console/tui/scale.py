@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from llmbm_console.tui import figures
+from llmbm_console.core.parameter_text import parse_value, value_text
 from llmbm_protocol.parameters import Parameter
 
 #: Step and coarse step in units of the kind.
@@ -79,24 +79,8 @@ class Scale:
 
     def text(self, value: int) -> str:
         """The value as the REPL spells it."""
-        return figures.micro(value) if self.parameter.kind == "micro" else str(value)
+        return value_text(self.parameter, value)
 
     def parse(self, text: str) -> int:
         """A typed value. Raises ValueError that names the accepted ones."""
-        low, high = self.parameter.minimum, self.maximum
-        accepted = f"{self.parameter.name}: accepted are {self.text(low)} to {self.text(high)}"
-        try:
-            if self.parameter.kind == "micro":
-                whole, _point, rest = text.strip().partition(".")
-                if not (whole + rest).isascii() or not (whole + rest).isdigit() or len(rest) > 6:
-                    raise ValueError
-                value = int(whole or "0") * figures.MILLION + int((rest or "0").ljust(6, "0"))
-            else:
-                if not (text.strip().isascii() and text.strip().isdigit()):
-                    raise ValueError
-                value = int(text)
-        except ValueError:
-            raise ValueError(accepted) from None
-        if not low <= value <= high:
-            raise ValueError(accepted)
-        return value
+        return parse_value(self.parameter, text, self.maximum)

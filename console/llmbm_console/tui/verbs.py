@@ -17,23 +17,20 @@ from llmbm_console.tui.verbs_file import FileVerbs
 from llmbm_console.tui.verbs_machine import MachineVerbs
 from llmbm_console.tui.verbs_memory import MemoryVerbs
 from llmbm_console.tui.verbs_record import RecordVerbs
+from llmbm_console.tui.verbs_sampling import SamplingVerbs
 from llmbm_console.tui.verbs_view import ViewVerbs
-from llmbm_console.tui.widgets.sampling import fixed
-from llmbm_protocol.parameters import PARAMETERS
 from llmbm_protocol.words import Phase
 
 COMPUTING = (Phase.PREFILL, Phase.DECODE, Phase.BENCH)  # what a stop ends
 
 if TYPE_CHECKING:
     from llmbm_console.tui.app import ConsoleApp
-    from llmbm_console.tui.sampling_history import Step
-    from llmbm_console.tui.widgets.slider import Slider
 
 MOST_WAITING = 16  # lines written ahead
 PATIENCE = 120.0  # seconds that a line waits for a kernel that boots
 
 
-class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs):
+class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs, SamplingVerbs):
     """`carry_out` and what it calls: one method for each action that is no REPL line, named by the action's id."""
 
     def __init__(self, app: ConsoleApp) -> None:
@@ -53,7 +50,7 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs):
         method: Callable[[], None] = getattr(self, f"{category}_{word}")
         method()
 
-    # ---- lines and parameters
+    # ---- lines
 
     def submit(self, text: str) -> None:
         """Sends a prompt or a command; what is refused comes back into the prompt with the reason."""
@@ -118,58 +115,6 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs):
                 raise SessionError(self.app.failure or f"there is no session: {self.key('session.retry')} tries again")
             await asyncio.sleep(0.05)
         return self.app.session
-
-    def set_parameter(self, slider: Slider, name: str, value: str) -> None:
-        """Asks the kernel for a value; the slider shows what became of it."""
-        session = self.app.session
-        if session is None:
-            slider.answered("there is no session")
-            return
-
-        async def run() -> None:
-            try:
-                outcome = await session.set_parameter(name, value)
-            except SessionError as error:
-                slider.answered(plain(str(error)))
-                return
-            refusal = "" if outcome.ok else plain(outcome.error) or f"{name}: the kernel did not take {value}"
-            slider.answered(refusal)
-
-        self.background(run())
-
-    def _fixed(self) -> bool:
-        """Whether the sliders show another moment than now; says so."""
-        if (held := self.app.held) is not None:
-            self.say(fixed(held.past, self.app.key_labels), "warning")
-        return held is not None
-
-    def sampling_undo(self) -> None:
-        """The value before the last change."""
-        if self._fixed():
-            return
-        self._step_sampling(self.app.sampling_history.undo(), "nothing to undo")
-
-    def sampling_redo(self) -> None:
-        """The change that was undone."""
-        if self._fixed():
-            return
-        self._step_sampling(self.app.sampling_history.redo(), "nothing to redo")
-
-    def _step_sampling(self, step: Step, otherwise: str) -> None:
-        said = []
-        for name, value in step:
-            slider = self.app.main.sampling.sliders[name]
-            slider.want(value, now=True)
-            said.append(f"{name} {slider.scale.text(value)}")
-        self.say(", ".join(said) or otherwise)
-
-    def sampling_defaults(self) -> None:
-        """Every slider to its default."""
-        if self._fixed():
-            return
-        for parameter in PARAMETERS:
-            if slider := self.app.main.sampling.sliders.get(parameter.name):
-                slider.want(parameter.default, now=True)
 
     def sentinel_strict(self) -> None:
         """Turns strict budgets over."""

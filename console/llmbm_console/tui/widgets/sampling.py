@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from llmbm_console.core.distribution import Rules
+from llmbm_console.core.sampling import FIELDS
 from llmbm_console.core.state import State
 from llmbm_console.tui.choices import known, newest, slice_line, slice_text, vocab_of
 from llmbm_console.tui.scale import Scale
@@ -19,18 +20,6 @@ from llmbm_console.tui.widgets.framed import Framed
 from llmbm_console.tui.widgets.slider import Slider
 from llmbm_protocol.parameters import PARAMETERS
 from llmbm_protocol.words import Stream
-
-#: Parameter name to the field of the sampling record.
-FIELDS = {
-    "temp": "temperature",
-    "min_p": "min_p",
-    "top_p": "top_p",
-    "top_k": "top_k",
-    "norepeat": "no_repeat_ngram",
-    "repeat": "repeat_penalty",
-    "max_tokens": "max_tokens",
-    "seed": "seed",
-}
 
 
 def fixed(past: bool, keys: Mapping[str, str]) -> str:

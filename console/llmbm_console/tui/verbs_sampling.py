@@ -1,0 +1,190 @@
+"""Verbs on the sampling parameters: one at a time, several as one change, and presets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from llmbm_console.core.errors import SessionError
+from llmbm_console.core.sampling import BUILT_IN, Preset, in_force, name_problem, preset_of, told
+from llmbm_console.tui.ask import AskLine
+from llmbm_console.tui.text import plain
+from llmbm_console.tui.verbs_base import VerbGroup
+from llmbm_console.tui.widgets.sampling import fixed
+from llmbm_protocol.parameters import PARAMETERS
+
+if TYPE_CHECKING:
+    from llmbm_console.tui.sampling_history import Step
+    from llmbm_console.tui.widgets.slider import Slider
+
+
+class SamplingVerbs(VerbGroup):
+    """What the sliders and the keys of their pane ask for."""
+
+    def set_parameter(self, slider: Slider, name: str, value: str) -> None:
+        """Asks the kernel for a value; the slider shows what became of it."""
+        session = self.app.session
+        if session is None:
+            slider.answered("there is no session")
+            return
+
+        async def run() -> None:
+            try:
+                outcome = await session.set_parameter(name, value)
+            except SessionError as error:
+                slider.answered(plain(str(error)))
+                return
+            refusal = "" if outcome.ok else plain(outcome.error) or f"{name}: the kernel did not take {value}"
+            slider.answered(refusal)
+
+        self.background(run())
+
+    def _fixed(self) -> bool:
+        """Whether the sliders show another moment than now; says so."""
+        if (held := self.app.held) is not None:
+            self.say(fixed(held.past, self.app.key_labels), "warning")
+        return held is not None
+
+    def sampling_undo(self) -> None:
+        """The value before the last change."""
+        if self._fixed():
+            return
+        self._step_sampling(self.app.sampling_history.undo(), "nothing to undo")
+
+    def sampling_redo(self) -> None:
+        """The change that was undone."""
+        if self._fixed():
+            return
+        self._step_sampling(self.app.sampling_history.redo(), "nothing to redo")
+
+    def _step_sampling(self, step: Step, otherwise: str) -> None:
+        said = []
+        for name, value in step:
+            slider = self.app.main.sampling.sliders[name]
+            slider.want(value, now=True)
+            said.append(f"{name} {slider.scale.text(value)}")
+        self.say(", ".join(said) or otherwise)
+
+    def _set_together(self, values: Mapping[str, int]) -> None:
+        """Moves several sliders; undo takes them back at once."""
+        self.app.sampling_history.begin(tuple(values.items()))
+        for name, value in values.items():
+            self.app.main.sampling.sliders[name].want(value, now=True)
+
+    def sampling_defaults(self) -> None:
+        """Every slider to its default."""
+        if self._fixed():
+            return
+        sliders = self.app.main.sampling.sliders
+        self._set_together({one.name: one.default for one in PARAMETERS if one.name in sliders})
+
+    # ---- presets
+
+    def use_preset(self, name: str) -> None:
+        """Sets what a preset keeps: one of the kernel's own, or of the person."""
+        if reason := self.app.reason_against(self.app.by_id["sampling.use_preset"]):
+            self.say(f"preset {name}: {reason}", "warning")
+            return
+        if self._fixed():
+            return
+        if name in BUILT_IN:
+            self.app.do(f"sampling.{name}")
+            return
+        try:
+            preset = preset_of(self.app.settings.sampling, name)
+        except SessionError as error:
+            self.say(plain(str(error)), "warning")
+            return
+        if self.app.state.sampling is None:
+            self.say("the kernel has not said its sampling values yet", "warning")
+            return
+        sliders = self.app.main.sampling.sliders
+        self._set_together({key: sliders[key].scale.parse(value) for key, value in preset.items()})
+        self.say(f"preset {name}: {told(preset)}")
+
+    def sampling_use_preset(self) -> None:
+        """Asks which one."""
+        names = (*self.app.settings.sampling, *BUILT_IN)
+
+        def problem(name: str) -> str:
+            return "" if not name or any(known.startswith(name) for known in names) else "there is no such preset"
+
+        self._ask_name("preset", f"{'  '.join(names)}   Enter uses", problem, self.use_preset)
+
+    def sampling_save_preset(self) -> None:
+        """Asks for a name, and keeps the values in force under it."""
+        try:
+            preset = in_force(self.app.shown_frame().state.sampling)
+        except SessionError as error:
+            self.say(str(error), "warning")
+            return
+
+        def problem(name: str) -> str:
+            if name in self.app.settings.sampling:
+                return f"{name} is there already: Enter replaces it"
+            return name_problem(name) if name else ""
+
+        def save(name: str) -> None:
+            if told_problem := name_problem(name):
+                self.say(told_problem, "warning")
+                return
+            kept = self._write(name, preset)
+            self.app.settings = replace(self.app.settings, sampling={**self.app.settings.sampling, name: preset})
+            self.say(f"preset {name} saved: {told(preset)}{kept}")
+
+        self._ask_name("save as", "a name for these values   Enter saves", problem, save)
+
+    def sampling_delete_preset(self) -> None:
+        """Asks which one, and takes it out of the settings."""
+        own = self.app.settings.sampling
+        if not own:
+            self.say(f"there is no preset of yours: {self.key('sampling.save_preset')} in the sampling pane saves one")
+            return
+
+        def problem(name: str) -> str:
+            if name in BUILT_IN:
+                return f"{name} is one of the kernel's own, and it stays"
+            return "" if not name or any(known.startswith(name) for known in own) else "there is no such preset"
+
+        def delete(name: str) -> None:
+            if name not in own:
+                self.say(f"nothing was deleted: {problem(name) or 'that is no whole name of a preset'}", "warning")
+                return
+            kept = self._write(name, None)
+            rest = {other: preset for other, preset in own.items() if other != name}
+            self.app.settings = replace(self.app.settings, sampling=rest)
+            self.say(f"preset {name} deleted{kept}")
+
+        self._ask_name("delete preset", f"{'  '.join(own)}   Enter deletes", problem, delete)
+
+    def _ask_name(self, label: str, hint: str, problem: Callable[[str], str], do: Callable[[str], None]) -> None:
+        """Asks for a preset's name; `problem` says while it is written what is wrong with it."""
+        wanted = ""
+
+        def changed(text: str) -> str:
+            nonlocal wanted
+            wanted = text.strip()
+            return problem(wanted)
+
+        def answered(kept: bool | None) -> None:
+            if kept and wanted:
+                do(wanted)
+
+        self.app.push_screen(AskLine(label, "", hint, changed), answered)
+
+    def _write(self, name: str, preset: Preset | None) -> str:
+        """Writes a preset into the settings, or takes it out (None). What to add to a notice when that cannot be."""
+        from llmbm_console.core.settings_write import remove_preset, write_preset
+
+        path = self.app.settings_file
+        try:
+            if path is None:
+                raise SessionError("there is no settings file")
+            if preset is None:
+                remove_preset(path, name)
+            else:
+                write_preset(path, name, preset)
+        except SessionError as error:
+            return f"; {error}: this holds until the console ends"
+        return ""
