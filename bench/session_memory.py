@@ -4,6 +4,10 @@ pseudo-terminal of 120x36, and a kernel in the simulator whose answers follow on
 Printed: a row each half minute, with the tokens so far and the memory of the console's own beside that before the first
 prompt; then what the last half of the time added. What grows at first is what is kept on purpose: the newest text and
 events, the octets for a recording, the states of the last twenty minutes.
+
+`--hours H [--rate R]`: hours of a session at R tokens a second, as fast as they can be taken in: the answers of a
+real kernel again and again with later times, into the store, the flight recorder, the timeline and the interface, which
+draws on no terminal. Printed: ten rows with the memory of this process, and how far one can look back.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ import asyncio
 import os
 import time
 
+from fast_session import fast_session
 from latency import Relay
 from link_faults import Kernel, kernel
 from logs import resident
@@ -67,7 +72,13 @@ def main() -> int:
     """Prints the rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=3.0)
-    asyncio.run(measure(parser.parse_args().minutes))
+    parser.add_argument("--hours", type=float)
+    parser.add_argument("--rate", type=float, default=100.0)
+    options = parser.parse_args()
+    if options.hours:
+        asyncio.run(fast_session(options.hours * 3600, options.rate))
+    else:
+        asyncio.run(measure(options.minutes))
     return 0
 
 
