@@ -152,7 +152,7 @@ def long_life(seconds: int, choices: bool, state: State, looking_back: Timeline)
     return state
 
 
-KEPT, BACK, LINES = 250_000, 750_000, 100
+KEPT, BACK, LINES = 150_000, 450_000, 100
 
 
 @pytest.mark.parametrize("choices", [False, True])
@@ -162,11 +162,12 @@ def test_a_session_many_times_as_long_as_what_is_kept_of_it_takes_no_more_memory
     monkeypatch.setattr(store_parts, "MAX_ROOM", KEPT)
     monkeypatch.setattr(store_parts, "MAX_LOG", LINES)
     monkeypatch.setattr(timeline, "MOST_ROOM", BACK)
-    monkeypatch.setattr(timeline, "FINE", 5.0)
+    for name, value in (("FINE", 5.0), ("END_ITEMS", 2), ("END_LOG", 2)):
+        monkeypatch.setattr(timeline, name, value)
     for module in (store_parts, turns):
         monkeypatch.setattr(module, "MAX_CHOICES", 400)
     long_life(3, choices, State(), Timeline())  # what is made once is there
-    looking_back, seconds = Timeline(), 60 if choices else 330
+    looking_back, seconds = Timeline(), 60 if choices else 230
     gc.collect()
     tracemalloc.start()
     try:
@@ -178,12 +179,32 @@ def test_a_session_many_times_as_long_as_what_is_kept_of_it_takes_no_more_memory
     assert state.dropped_room + LOG_ROOM * state.dropped_log > 1.5 * BACK
     assert looking_back.room <= BACK
     assert kept <= KEPT + BACK + LINES * LOG_ROOM + (400 * CHOICE_ROOM if choices else 0)
-    first, last = looking_back.span
-    assert last == pytest.approx(seconds + 1, abs=0.1)
-    past = looking_back.at(first)
+    past = looking_back.at(looking_back.span[1] - 10)
     assert past is not None
     turn = next(item for item in reversed(past.items) if isinstance(item, Turn))
     assert [token.index for token in turn.tokens] == list(range(100))
+
+
+def test_of_moments_beyond_the_bound_the_end_of_the_transcript_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timeline, "MOST_ROOM", 3_000_000)
+    for name, value in (("END_ITEMS", 8), ("END_LOG", 8), ("FINE", 10.0), ("COARSE_STEP", 8.0)):
+        monkeypatch.setattr(timeline, name, value)
+    monkeypatch.setattr(store_parts, "MAX_ROOM", 100_000)
+    looking_back = Timeline()
+    after_answers(1100, State(), looking_back)
+    assert looking_back.room <= 3_000_000
+    assert looking_back.span == (1.0, 1100.0)
+    for moment in (100, 300, 550, 900, 1090):
+        past = looking_back.at(float(moment))
+        assert past is not None
+        assert moment - past.now < 60
+        newest = next(item for item in reversed(past.items) if isinstance(item, Turn))
+        assert newest.number in (past.now, past.now - 1)
+        assert newest.text == " word" * TOKENS
+        total = past.dropped_items + len(past.items)
+        assert total in (2 * past.now, 2 * past.now - 1, 2 * past.now - 2)
+        assert len(past.items) >= min(total, 8)
+    assert sum(looking_back.activity(10)) == 1100 * TOKENS - 1
 
 
 def test_moments_of_an_endless_answer_share_its_text(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,6 +46,10 @@ class Recorder:
 
     def note(self, way: Way, at: float, data: bytes | str) -> None:
         """Octets received or sent, or what the link did by itself."""
+        if isinstance(data, bytes):
+            # A read begins with a block of its largest size and cuts it to what came. Kept for minutes, such remains
+            # lie all over the heap, and no block of that size fits between them: it grew by several times what is kept.
+            data = bytes(memoryview(data))
         self._add(Entry(self._since(at), way, data))
 
     def event(self, event: ev.Event, after: int | None = None) -> None:

@@ -63,6 +63,12 @@ class Series(Sequence[T], Generic[T]):
             raise IndexError("an empty series has no last element")
         return self._made(self._buffer, self._start, self._stop, [element])
 
+    def with_buffer(self, buffer: Buffer[T], last: T) -> Series[T]:
+        """The same places of another buffer with as many elements. Raises IndexError where there is no last element."""
+        if not self._last:
+            raise IndexError("an empty series has no last element")
+        return self._made(buffer, self._start, self._stop, [last])
+
     @classmethod
     def _made(cls, buffer: Buffer[T], start: int, stop: int, last: list[T]) -> Series[T]:
         made = cls.__new__(cls)

@@ -46,6 +46,12 @@ def own_room(before: State, state: State) -> int:
     return room
 
 
+def ends_room(state: State) -> int:
+    """Of a state's whole transcript and log, which no other one has."""
+    items = sum(map(room_of, state.items)) + LOG_ROOM * len(state.log)
+    return items + (room_of(state.turn) if state.turn is not None else 0)
+
+
 def dropped_room(state: State) -> int:
     """Of all that left a state's transcript and log so far: who has an earlier state has it still."""
     return state.dropped_room + LOG_ROOM * state.dropped_log

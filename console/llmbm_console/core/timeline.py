@@ -1,8 +1,8 @@
 """What was, for looking back: states of the session in the order of their times, and the moments worth going to.
 
 States are immutable and share what did not change, so a recorded moment costs little more than what changed in it. What
-they hold and the state of now does not is counted, and has a bound however fast a session is: states with much of their
-own (an endless answer) are thinned, and where it is what all of them share (the transcript of the past), the oldest go.
+they hold and the state of now does not is counted, and has a bound however fast a session is: of the oldest ones only
+the ends of their transcript and log stay, at moments further apart; where that is not enough, the oldest go.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import inf
 from operator import attrgetter
 from typing import Any, TypeVar
 
+from llmbm_console.core.series import Series
 from llmbm_console.core.state import Seam, State, Turn, changed
-from llmbm_console.core.state_room import dropped_room, own_room
+from llmbm_console.core.state_room import dropped_room, ends_room, own_room
+from llmbm_console.core.turns import without_choices
 
 T = TypeVar("T")
 
@@ -25,8 +28,10 @@ FINE_STEP = 0.25
 COARSE_STEP = 1.0
 WHOLE_STEP = 1 / 30  # of a recording, at first
 MOST_MARKS = 20_000
-MOST_ROOM = 64 << 20  # octets of what only these states have; beyond, they are thinned, or the oldest ones go
+MOST_ROOM = 64 << 20  # octets of what only these states have
 LEAST_OLD = 16  # states that are worth thinning
+ENDS_STEP = 10.0  # s between states of which only the ends are kept; twice that where there is no room for them
+END_ITEMS, END_LOG = 40, 100  # of transcript and log that they keep: more than a screen shows
 WHOLE_MOST = 20_000  # states of a recording; with more, every second one goes and the step is doubled
 WHOLE_MARKS = 100_000
 
@@ -65,6 +70,8 @@ class Timeline:
         self._rooms: list[int] = []  # octets that each state has for itself; 0 for the newest, which is still replaced
         self._room = 0  # of all of them
         self._thinned = 0  # so many, from the oldest on, are already a second apart
+        self._ends = 0  # so many, from the oldest on, have only the ends of their transcript and log
+        self._ends_step = ENDS_STEP
         self._marks: list[Mark] = []  # in their order
         self._newest = State()  # the last one that was noted
 
@@ -77,7 +84,7 @@ class Timeline:
         self._answer = None
         self._answers, self._lengths = [self._follow(State(), state)], [_length(state)]
         self._rooms, self._room = [0], 0
-        self._thinned, self._newest = 0, state
+        self._thinned, self._ends, self._newest = 0, 0, state
 
     def note(self, state: State) -> None:
         """A new state; within a step of the last one it takes its place, so that the newest is always there."""
@@ -123,6 +130,8 @@ class Timeline:
         """Counts what the state at a place has for itself."""
         if place > 0:
             room = own_room(self._states[place - 1], self._states[place])
+            if place < self._ends:
+                room += ends_room(self._states[place])
             self._room += room - self._rooms[place]
             self._rooms[place] = room
 
@@ -131,7 +140,13 @@ class Timeline:
         """About the octets of memory that only these states take: their own, and what left the state of now."""
         if not self._states:
             return 0
-        return self._room + dropped_room(self._states[-1]) - dropped_room(self._states[0])
+        return self._room + self._shared_room
+
+    @property
+    def _shared_room(self) -> int:
+        """Of transcript and log that the state of now has no more."""
+        first = min(self._ends, len(self._states) - 1)
+        return dropped_room(self._states[-1]) - dropped_room(self._states[first])
 
     def _fit(self) -> None:
         """Keeps the bound. A recording's transcript is there as a whole: only the states with it are thinned."""
@@ -140,11 +155,39 @@ class Timeline:
                 self._thin_whole()
             return
         while self.room > MOST_ROOM and len(self._states) > 2:
-            if self._room > MOST_ROOM // 2 and self._thinned > LEAST_OLD:
+            if self._shared_room > MOST_ROOM // 2 and self._ends < len(self._states) - 1:
+                self._keep_ends(max(1, (len(self._states) - self._ends) // LEAST_OLD))
+            elif self._room > MOST_ROOM // 2 and self._ends > LEAST_OLD:
+                count, self._ends = self._ends, 0
+                self._ends_step *= 2
+                self._keep_ends(count)
+            elif self._room > MOST_ROOM // 2 and self._thinned > LEAST_OLD:
                 self._forget(slice(1, self._thinned, 2))
                 self._thinned -= self._thinned // 2
+                self._ends -= self._ends // 2
             else:
                 self._forget_first(max(1, len(self._states) // LEAST_OLD))
+
+    def _keep_ends(self, count: int) -> None:
+        """Of so many more states only the ends stay, and only of those that are a step apart."""
+        first, end = self._ends, min(self._ends + count, len(self._states) - 1)
+        before, kept = self._times[first - 1] if first else -inf, []
+        for place in range(first, end):
+            if self._times[place] - before >= self._ends_step:
+                before = self._times[place]
+                kept.append(place)
+        gone = end - first - len(kept)
+        self._thinned = max(first + len(kept), self._thinned - gone)
+        self._room -= sum(self._rooms[first:end])
+        for column in self._columns:
+            column[first:end] = [column[place] for place in kept]
+        self._ends = first + len(kept)
+        for place in range(first, self._ends):
+            self._states[place] = _with_ends(self._states[place])
+            self._rooms[place] = 0
+            self._count(place)
+        if self._ends < len(self._states) - 1:
+            self._count(self._ends)
 
     def _thin_whole(self) -> None:
         self._forget(slice(1, -1, 2))
@@ -152,7 +195,9 @@ class Timeline:
 
     def _forget_first(self, count: int) -> None:
         self._forget(slice(count))
-        self._thinned = max(0, self._thinned - count)
+        self._thinned, self._ends = max(0, self._thinned - count), max(0, self._ends - count)
+        if not self._ends:
+            self._ends_step = ENDS_STEP
         del self._marks[: bisect_left(self._marks, self._times[0], key=_moment)]
 
     def _thin(self, now: float) -> None:
@@ -175,10 +220,7 @@ class Timeline:
         first, end, step = places.indices(len(self._times))
         gone = range(first, end, step)
         self._room -= sum(self._rooms[places])
-        columns: tuple[list[Any], ...] = (
-            self._times, self._states, self._passes, self._answers, self._lengths, self._rooms,
-        )  # fmt: skip
-        for column in columns:
+        for column in self._columns:
             del column[places]
         if step == 1:
             followers: Iterable[int] = (first,)
@@ -187,6 +229,10 @@ class Timeline:
         for place in followers:  # each has more for itself, beside the one that is before it now
             if place < len(self._states) - 1:
                 self._count(place)
+
+    @property
+    def _columns(self) -> tuple[list[Any], ...]:
+        return self._times, self._states, self._passes, self._answers, self._lengths, self._rooms
 
     @property
     def span(self) -> tuple[float, float]:
@@ -250,6 +296,22 @@ def _length(state: State) -> int:
 
 def _without_text(state: State) -> State:
     return changed(state, turn=replace(state.turn, text="")) if state.turn is not None else state
+
+
+def _with_ends(state: State) -> State:
+    """How tokens were chosen takes more than all the rest, and is let go with it."""
+    items, log = len(state.items) - END_ITEMS, len(state.log) - END_LOG
+    kept = (
+        without_choices(item) if isinstance(item, Turn) and item.choices else item for item in state.items[-END_ITEMS:]
+    )
+    return changed(
+        state,
+        turn=without_choices(state.turn) if state.turn is not None and state.turn.choices else state.turn,
+        items=Series(kept),
+        log=Series(state.log[max(0, log) :]),
+        dropped_items=state.dropped_items + max(0, items),
+        dropped_log=state.dropped_log + max(0, log),
+    )
 
 
 def _passes_since(before: State, state: State) -> int:

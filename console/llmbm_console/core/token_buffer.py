@@ -125,5 +125,11 @@ class TokenBuffer:
         part._chosen = {at - first: chosen for at, chosen in self._chosen.items() if first <= at < end}
         return part
 
+    def without_choices(self) -> TokenBuffer:
+        """The same tokens, and nothing of how they were chosen."""
+        same = self[:]
+        same._chosen = {}
+        return same
+
     def __iter__(self) -> Iterator[TokenInfo]:
         return (self[place] for place in range(len(self)))

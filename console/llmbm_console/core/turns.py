@@ -96,7 +96,12 @@ def _without_choice(token: TokenInfo) -> TokenInfo:
 
 def without_choices(turn: Turn) -> Turn:
     """The turn, and nothing of how its tokens were chosen."""
-    return _packed(replace(turn, tokens=_series([_without_choice(token) for token in turn.tokens]), choices=0))
+    tokens = turn.tokens
+    if isinstance(tokens, Series) and isinstance(tokens.buffer, TokenBuffer) and tokens:
+        tokens = tokens.with_buffer(tokens.buffer.without_choices(), _without_choice(tokens[-1]))
+    else:
+        tokens = tuple(map(_without_choice, tokens))
+    return replace(turn, tokens=tokens, choices=0)
 
 
 def _without_pending(turn: Turn) -> Turn:
