@@ -86,6 +86,7 @@ async def test_items_that_the_state_dropped_leave_the_rows() -> None:
         await wait_until(pilot, lambda: app.main.transcript.rows[0].text == "item 10", "dropped")
         texts = [row.text for row in app.main.transcript.rows if row.text]
         assert texts == [f"item {n}" for n in range(10, 50)] + ["new"]
+        await wait_until(pilot, lambda: "the newest 41 of 51 entries" in screen_text(app), "says that there were more")
 
 
 async def test_rows_are_bounded() -> None:

@@ -72,6 +72,7 @@ class Timeline:
         self._thinned = 0  # so many, from the oldest on, are already a second apart
         self._ends = 0  # so many, from the oldest on, have only the ends of their transcript and log
         self._ends_step = ENDS_STEP
+        self.forgot = False  # moments before the first one were let go
         self._marks: list[Mark] = []  # in their order
         self._newest = State()  # the last one that was noted
 
@@ -194,6 +195,7 @@ class Timeline:
         self._step *= 2
 
     def _forget_first(self, count: int) -> None:
+        self.forgot = True
         self._forget(slice(count))
         self._thinned, self._ends = max(0, self._thinned - count), max(0, self._ends - count)
         if not self._ends:

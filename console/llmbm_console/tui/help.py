@@ -22,7 +22,8 @@ from llmbm_console.tui.text import flat, line, wrap
 ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "transcript": (
         "Prompts and answers as they come, commands and what they printed, and seams where something is missing. "
-        "Scrolled up, it stays where it is while text goes on.",
+        "Scrolled up, it stays where it is while text goes on. The newest 2,000 entries are kept, fewer where they are "
+        "long; a recording ({0[record.toggle]}) has everything, and {0[time.back]} looks back over twenty minutes.",
         (
             ("up down", "scroll"),
             ("{0[view.top]} {0[view.live]}", "first and newest line"),

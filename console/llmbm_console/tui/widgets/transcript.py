@@ -297,6 +297,8 @@ class Transcript(LineView):
         parts = [f"seed {state.sampling.seed}"] if state.sampling is not None else []
         parts += [f"turn {turn.number}"] if turn is not None else []
         parts += [f"tint {self._tint.mode}"] if self._tint.mode else []
+        if state.dropped_items:
+            parts.append(f"the newest {len(state.items):,} of {state.dropped_items + len(state.items):,} entries")
         return line((" · ".join(parts), "$muted"))
 
     def _draw(self) -> None:
