@@ -29,10 +29,8 @@ class TimeVerbs(VerbGroup):
     def _look(self, moment: float) -> None:
         first, last = self.app.timeline.span
         if moment < first and self._moment <= first and first < last:
-            kept = (
-                "" if self.app.playback is not None else "; earlier moments were let go, a recording to a file has them"
-            )
-            self.say(f"this is the beginning of what is kept{kept if self.app.timeline.forgot else ''}")
+            earlier = "; earlier moments were let go, a recording to a file has them"
+            self.say(f"this is the beginning of what is kept{earlier if self.app.timeline.forgot else ''}")
         elif not self.app.look_back(moment):
             self.say("nothing was recorded yet", "warning")
 
