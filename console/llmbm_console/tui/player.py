@@ -81,8 +81,8 @@ class Player:
                 app.timeline.mark(at, text)
             self._marks = len(playback.marks)
         if self._start is not None:
-            if not len(app.timeline) or (last < self._start and not whole):
-                return  # not read so far yet
+            if not len(app.timeline) or (last <= max(first, self._start) and not whole):
+                return  # not read so far yet: the newest moment is none to begin at, while there will be newer ones
             moment, self._start = max(first, self._start), None
         else:
             moment = (app.held.now if app.held is not None else last) + passed * self.speed
