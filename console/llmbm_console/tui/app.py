@@ -417,6 +417,7 @@ class ConsoleApp(App[int]):
 
     def _read_ahead(self, state: State, playback: Playback) -> None:
         """A recording is read faster than it is shown: the player draws. A clip shows its own moments only."""
+        self.player.take_marks(playback)
         first, last = playback.view or (state.now, state.now)
         if state.now > last:
             return

@@ -10,6 +10,7 @@ from textual.timer import Timer
 from llmbm_console.tui import figures
 
 if TYPE_CHECKING:
+    from llmbm_console.core.session import Playback
     from llmbm_console.tui.app import ConsoleApp
 
 PERIOD = 1 / 30  # s between two pictures
@@ -69,6 +70,13 @@ class Player:
         self.speed = min(FASTEST, max(SLOWEST, self.speed * factor))
         self._app.pacer.flush()
 
+    def take_marks(self, playback: Playback) -> None:
+        """Those of the recording that were read since the last time, whether it plays or stands."""
+        if len(playback.marks) > self._marks:
+            for at, text in playback.marks[self._marks :]:
+                self._app.timeline.mark(at, text)
+            self._marks = len(playback.marks)
+
     def _tick(self) -> None:
         now = self._clock()
         passed, self._shown_at = now - self._shown_at, now
@@ -76,10 +84,6 @@ class Player:
         playback = app.playback
         first, last = app.timeline.span
         whole = playback is None or playback.complete
-        if playback is not None:
-            for at, text in playback.marks[self._marks :]:
-                app.timeline.mark(at, text)
-            self._marks = len(playback.marks)
         if self._start is not None:
             if not len(app.timeline) or (last <= max(first, self._start) and not whole):
                 return  # not read so far yet: the newest moment is none to begin at, while there will be newer ones
