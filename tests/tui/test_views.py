@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import SupportsIndex
 
 import pytest
-from driving import make_app, rows_of, screen_text, settled, wait_until
+from driving import make_app, rows_of, screen_text, settled, simulated, until, wait_until
 from scripted import NOW, ScriptedSession, rich_state, turn
 
 from llmbm_console.core.actions import ACTIONS
@@ -17,6 +18,7 @@ from llmbm_console.core.targets import Target
 from llmbm_console.tui.arrange import VIEWS
 from llmbm_console.tui.help import help_text
 from llmbm_console.tui.leader import LeaderScreen, followers
+from llmbm_console.tui.widgets.files import FileList
 
 KEYS = {"memory": "f2", "log": "f3", "machine": "f4", "dumps": "f5"}
 
@@ -288,23 +290,37 @@ async def test_files_are_listed_newest_first_and_explained_in_a_sentence(dumps: 
         assert app.main.focused_pane == "explanation"
 
 
-async def test_a_file_that_was_saved_meanwhile_is_listed(dumps: tuple[Path, Path]) -> None:
-    session = ScriptedSession(rich_state(log=LOG))
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
-        await pilot.press("f5")
-        await wait_until(pilot, lambda: app.main.views.files.selected == dumps[1], "listed")
-        saved = dumps[0].with_name("c-llmk-dump.txt")
-        saved.write_bytes(DUMP)
-        session.push(log=(*LOG, LogLine(NOW, "console", "info", "file", f"{saved.name} was saved")))
-        app.pacer.flush()
-        await wait_until(pilot, lambda: saved.name in screen_text(app), "while the list is shown")
+async def test_a_file_that_was_saved_meanwhile_is_listed(tmp_path: Path) -> None:
+    async with simulated() as (app, pilot):
+        await pilot.press("escape", "f5")
+        await until(pilot, lambda: "No dump and no recording yet." in screen_text(app), "an empty list")
+        app.do("kernel.save_dump")
+        await until(pilot, lambda: "-llmk-dump.txt" in screen_text(app), "while the list is shown")
         await pilot.press("f6")
-        later = saved.with_name("d-llmk-dump.txt")
-        later.write_bytes(DUMP)
+        (tmp_path / "d-llmk-dump.txt").write_bytes(DUMP)
         await pilot.press("f5")
-        await wait_until(pilot, lambda: later.name in screen_text(app), "when it is shown again")
+        await until(pilot, lambda: "d-llmk-dump.txt" in screen_text(app), "when it is shown again")
+
+
+def test_of_a_log_that_grows_only_what_is_new_is_looked_at() -> None:
+    class Counted(tuple[LogLine, ...]):
+        looked = 0
+
+        def __getitem__(self, place: SupportsIndex) -> LogLine:  # type: ignore[override]
+            Counted.looked += 1
+            return super().__getitem__(place)
+
+    files = FileList(id="files")
+    told = LogLine(NOW, "console", "info", "file", "x was saved")
+    lines = [LogLine(NOW, "kernel", "info", "token", str(number)) for number in range(1000)]
+    assert not files._file_saved(Counted(lines), 0)
+    assert files._file_saved(Counted([*lines, told]), 0)
+    Counted.looked = 0
+    assert not files._file_saved(Counted([*lines, told, *lines[:2]]), 0)
+    assert not files._file_saved(Counted([*lines[3:], told, *lines[:5]]), 3), "three were forgotten"
+    assert Counted.looked == 5
+    assert not files._file_saved(Counted(lines), 0), "an earlier moment"
+    assert Counted.looked == 5
 
 
 async def test_opening_a_file_is_armed_first_and_leaves_for_it(dumps: tuple[Path, Path]) -> None:
@@ -330,14 +346,3 @@ async def test_a_file_that_is_no_dump_says_so_and_an_empty_folder_what_to_do(tmp
         await pilot.press("a")
         await wait_until(pilot, lambda: "cannot be explained" in screen_text(app), "no dump")
         assert "\x1b" not in screen_text(app)
-
-
-@pytest.mark.parametrize("key", ["f1", "x", "g", "f9"])
-async def test_in_ascii_a_page_over_the_screen_is_framed_in_ascii(key: str) -> None:
-    app = make_app(glyphs="ascii")
-    async with app.run_test(size=(100, 30)) as pilot:
-        await settled(pilot)
-        await pilot.press("escape", key)
-        await pilot.pause()
-        drawn = {character for character in screen_text(app) if not character.isascii()}
-        assert not drawn & set("╭╮╰╯│─━"), drawn

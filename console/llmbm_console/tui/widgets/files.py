@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -58,8 +59,7 @@ class FileList(LineView):
         self.marked: Path | None = None  # the older one of a comparison
         self._files: list[tuple[Path, str]] | None = None  # None: not looked for yet
         self._seen = False  # it was on the screen with the last frame
-        self._log: Sequence[LogLine] = ()
-        self._saved: LogLine | None = None  # the newest line about a file
+        self._read = 0  # lines of the session's log that were looked at, those that the log forgot included
 
     @property
     def selected(self) -> Path | None:
@@ -70,17 +70,16 @@ class FileList(LineView):
     def show(self, frame: Frame) -> None:
         """Draws another frame. The list is asked for when it comes on the screen, and when a file was saved."""
         came, self._seen = self.display and not self._seen, self.display
-        if came or (self.display and self._file_saved(frame.state.log)):
+        if self.display and (self._file_saved(frame.state.log, frame.state.dropped_log) or came):
             self._files = self._files or []
             self.post_message(self.Wanted())
         super().show(frame)
 
-    def _file_saved(self, log: Sequence[LogLine]) -> bool:
-        if log is self._log:
-            return False
-        before, self._log = self._saved, log
-        self._saved = next((entry for entry in reversed(log) if entry.code == "file"), None)
-        return self._saved is not before
+    def _file_saved(self, log: Sequence[LogLine], dropped: int) -> bool:
+        """Whether one of the lines that came since the last look tells of a file; an earlier moment has none."""
+        read = dropped + len(log)
+        fresh, self._read = read - self._read, read
+        return any(entry.code == "file" for entry in islice(reversed(log), max(0, fresh)))
 
     def on_resize(self) -> None:
         """Rows are cut to the width."""
