@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from scripted import rich_state, turn
 
-from llmbm_console.core.actions import ACTIONS, BY_ID, PANES, unavailable
+from llmbm_console.core.action import unavailable
+from llmbm_console.core.actions import ACTIONS, BY_ID
+from llmbm_console.core.panes import PANES
 from llmbm_console.core.parameter_text import micro
 from llmbm_console.core.state import LogLine, State
 from llmbm_console.core.themes import FALLBACK, ThemeFile, load_themes, read_theme, theme_folder

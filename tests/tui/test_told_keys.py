@@ -6,7 +6,9 @@ import re
 
 from driving import screen_text, simulated, until
 
-from llmbm_console.core.actions import ACTIONS, PANES, VIEW_PANES, key_label
+from llmbm_console.core.actions import ACTIONS
+from llmbm_console.core.key_labels import key_label
+from llmbm_console.core.panes import PANES, VIEW_PANES
 from llmbm_console.core.settings import Settings
 from llmbm_console.tui.help import HelpScreen, help_text
 

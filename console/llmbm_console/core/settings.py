@@ -30,8 +30,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from llmbm_console.core.actions import ACTIONS, BY_ID, Action, key_labels, spelt
+from llmbm_console.core.action import Action
+from llmbm_console.core.actions import ACTIONS, BY_ID
 from llmbm_console.core.errors import SessionError
+from llmbm_console.core.key_labels import key_labels, spelt
 from llmbm_console.core.sampling import Preset, read_preset
 from llmbm_console.core.toml_lines import line_of
 

@@ -10,7 +10,8 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
-from llmbm_console.core.actions import ACTIONS, BY_ID, unavailable
+from llmbm_console.core.action import unavailable
+from llmbm_console.core.actions import ACTIONS, BY_ID
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, MachineStatus
 from llmbm_console.core.kept_files import saved_folder

@@ -15,10 +15,11 @@ from textual.command import CommandPalette, Provider
 from textual.filter import LineFilter
 from textual.timer import Timer
 
-from llmbm_console.core.actions import Action, key_labels, unavailable
+from llmbm_console.core.action import Action, unavailable
 from llmbm_console.core.defaults import CHOICES
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, LinkPhase, MachineStatus
+from llmbm_console.core.key_labels import key_labels
 from llmbm_console.core.sampling import told
 from llmbm_console.core.session import Playback, Session
 from llmbm_console.core.settings import Settings

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from llmbm_console.core.actions import Action, key_label
+from llmbm_console.core.action import Action
+from llmbm_console.core.key_labels import key_label
 
 SECONDS = 3.0
 

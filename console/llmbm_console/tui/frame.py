@@ -6,8 +6,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from llmbm_console.core.actions import ACTIONS, key_labels
+from llmbm_console.core.actions import ACTIONS
 from llmbm_console.core.events import LinkPhase
+from llmbm_console.core.key_labels import key_labels
 from llmbm_console.core.state import State
 from llmbm_console.tui.glyphs import BLOCKS, Glyphs
 from llmbm_protocol.words import Stream

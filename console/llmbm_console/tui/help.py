@@ -13,7 +13,10 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from llmbm_console.core.actions import ACTIONS, PANES, VIEW_PANES, Action, key_label, key_labels, spelt, unavailable
+from llmbm_console.core.action import Action, unavailable
+from llmbm_console.core.actions import ACTIONS
+from llmbm_console.core.key_labels import key_label, key_labels, spelt
+from llmbm_console.core.panes import PANES, VIEW_PANES
 from llmbm_console.tui.glyphs import draws_ascii
 from llmbm_console.tui.leader import followers
 from llmbm_console.tui.text import flat, line, wrap

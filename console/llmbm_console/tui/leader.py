@@ -13,7 +13,8 @@ from textual.screen import ModalScreen
 from textual.style import Style
 from textual.widgets import Static
 
-from llmbm_console.core.actions import Action, key_label
+from llmbm_console.core.action import Action
+from llmbm_console.core.key_labels import key_label
 from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.text import clip, line
 

@@ -12,7 +12,8 @@ from textual.geometry import Region, Size
 from textual.screen import Screen
 from textual.widget import Widget
 
-from llmbm_console.core.actions import PANES, VIEW_PANES, Action
+from llmbm_console.core.action import Action
+from llmbm_console.core.panes import PANES, VIEW_PANES
 from llmbm_console.tui.arrange import VIEWS, Shape, arrange, tab_of, view_of
 from llmbm_console.tui.choices import told_turn
 from llmbm_console.tui.compositor import ChangesCompositor

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from llmbm_console.core.actions import key_label
+from llmbm_console.core.key_labels import key_label
 from llmbm_console.tui.choices import newest
 from llmbm_console.tui.glyphs import ASCII, BLOCKS
 from llmbm_console.tui.tint import MODES

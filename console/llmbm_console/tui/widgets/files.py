@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from llmbm_console.core.actions import spelt
+from llmbm_console.core.key_labels import spelt
 from llmbm_console.core.state import LogLine
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import Piece, clip, line, plain, wrap

@@ -22,7 +22,7 @@ class Stepped(Protocol):
 
 
 class Framed(Widget):
-    """Mix-in for panes with a frame. `pane` is the name in core.actions.PANES."""
+    """Mix-in for panes with a frame. `pane` is the name in core.panes.PANES."""
 
     pane = ""
     number = 0

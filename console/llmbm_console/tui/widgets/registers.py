@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-from llmbm_console.core.actions import spelt
+from llmbm_console.core.key_labels import spelt
 from llmbm_console.tui.text import line, plain, wrap
 from llmbm_console.tui.widgets.lines import Line, LineView
 

@@ -6,8 +6,9 @@ from textual.content import Content
 from textual.style import Style
 from textual.widget import Widget
 
-from llmbm_console.core.actions import Action, key_label, unavailable
+from llmbm_console.core.action import Action, unavailable
 from llmbm_console.core.events import LinkPhase, MachineStatus
+from llmbm_console.core.key_labels import key_label
 from llmbm_console.tui import figures
 from llmbm_console.tui.arrange import TABS
 from llmbm_console.tui.choices import chance_text, chances, newest, times, told_turn

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from textual.content import Content
 
-from llmbm_console.core.actions import spelt
 from llmbm_console.core.events import LinkPhase
+from llmbm_console.core.key_labels import spelt
 from llmbm_console.core.state import Command, Seam, State, Text, TranscriptItem, Turn
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame

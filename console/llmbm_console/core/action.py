@@ -1,0 +1,39 @@
+"""One verb that a person can do, and when it is possible."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+#: nothing, a live session, a machine that can be controlled beside its line, a recorded past
+Need = Literal["", "line", "machine", "past"]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One verb. `danger` names the consequence: such an action is armed by the first press and fired by the second."""
+
+    id: str
+    title: str
+    category: str
+    description: str
+    keys: tuple[str, ...] = ()
+    danger: str = ""
+    need: Need = ""
+    line: str = ""  # REPL line that carries it out
+    pane: str = ""  # belongs to this pane's own help; its keys act only there
+    footer: str = ""  # short word for the footer, empty: not shown there
+    everywhere: bool = False  # acts even while the prompt has the focus
+    takes: str = ""  # what is written behind its name where there is no screen to ask
+    leader: str = ""  # the key behind the leader key that does it too; empty: it is not in that list
+
+
+def unavailable(action: Action, *, read_only: bool, controllable: bool, file: bool = False) -> str:
+    """Why the action cannot be done now, in words to show; empty when it can. `file`: a post-mortem file is shown."""
+    if action.need == "past":
+        return "a file is one moment: it has no past to look at" if file else ""
+    if action.need and read_only:
+        return "this session only watches (a file, or --read-only)"
+    if action.need == "machine" and not controllable:
+        return "a serial line carries no power switch: a machine is controlled with --qemu, --qmp or --sim"
+    return ""

@@ -1,0 +1,113 @@
+"""Verbs on the machine, its line, on files and on the session itself."""
+
+from __future__ import annotations
+
+from llmbm_console.core.action import Action
+
+#: The machine and its line, and files of it.
+MACHINE: tuple[Action, ...] = (
+    Action(
+        "machine.pause",
+        "Pause or resume the machine",
+        "Machine",
+        "stops the virtual machine itself; nothing runs until it is resumed",
+        ("P",),
+        need="machine",
+        footer="pause",
+    ),
+    Action(
+        "machine.reset",
+        "Reset the machine",
+        "Machine",
+        "restarts the machine from its firmware",
+        ("R",),
+        danger="The machine restarts: the conversation and the kernel's log are lost",
+        need="machine",
+    ),
+    Action(
+        "machine.quit",
+        "Power the machine off",
+        "Machine",
+        "ends the virtual machine; the console stays open",
+        ("Q",),
+        danger="The machine ends: everything in its memory is lost",
+        need="machine",
+    ),
+    Action(
+        "machine.screen",
+        "The machine's own screen",
+        "Machine",
+        "takes a picture of what its monitor shows, with --qemu and --qmp",
+        ("S",),
+        need="machine",
+        leader="S",
+    ),
+    Action(
+        "machine.registers",
+        "The processors' registers",
+        "Machine",
+        "what QEMU knows of every processor; pause the machine first to hold them still",
+        ("I",),
+        need="machine",
+        leader="r",
+    ),
+    Action(
+        "machine.break",
+        "Send a break",
+        "Machine",
+        "holds a serial line low for a quarter of a second: the kernel leaves machine mode and is greeted again",
+        need="line",
+    ),
+    Action(
+        "machine.speed",
+        "Speed of the serial line",
+        "Machine",
+        "asks for bits per second, sets them at once, and greets a kernel that had not answered",
+        need="line",
+    ),
+    Action(
+        "machine.lines",
+        "DTR and RTS of the serial line",
+        "Machine",
+        "asks for dtr or rts and 0 or 1; some boards are reset or held by these lines",
+        need="line",
+    ),
+    Action(
+        "file.compare",
+        "Compare with another dump",
+        "Session",
+        "what differs between two post-mortem files: in the list of dumps the marked and the selected one",
+        ("c",),
+    ),
+    Action(
+        "file.open",
+        "Open this file",
+        "Session",
+        "a dump with all its panes, a recording to be played; {0[view.dumps]} comes back to the list",
+        ("enter",),
+        danger="This session ends, and a kernel that it started",
+        pane="files",
+    ),
+    Action("file.again", "Look for files again", "Session", "reads the folders anew", ("a",), pane="files"),
+)
+
+#: The session and the console.
+SESSION: tuple[Action, ...] = (
+    Action("session.retry", "Connect again", "Session", "closes the session and opens it again", ("r",)),
+    Action(
+        "session.open",
+        "Open something else",
+        "Session",
+        "ends this session and lists ports, machines, dumps and recordings",
+        ("O",),
+        danger="This session ends, and a kernel that it started",
+    ),
+    Action("session.quit", "Quit", "Session", "leaves the console", ("ctrl+q",), footer="quit", everywhere=True),
+    Action(
+        "session.leave",
+        "Quit a file or a failed session",
+        "Session",
+        "leaves the console when there is no session to lose",
+        ("q",),
+    ),
+)

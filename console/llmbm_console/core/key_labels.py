@@ -1,0 +1,27 @@
+"""Keys as they are written for people, in hints and in prose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from llmbm_console.core.action import Action
+
+
+def key_labels(actions: tuple[Action, ...]) -> dict[str, str]:
+    """How the key of each action is written for people, by its id: the first one, or its title, for the palette."""
+    return {action.id: key_label(action.keys[0]) if action.keys else f'"{action.title}"' for action in actions}
+
+
+def spelt(text: str, keys: Mapping[str, str]) -> str:
+    """The text with the keys of the actions that it names as {0[ID]}; `keys` are their labels by id."""
+    return text.format(keys)
+
+
+def key_label(key: str) -> str:
+    """How a key is written for people: "^p" for "ctrl+p"."""
+    if key.startswith("ctrl+"):
+        return "^" + key.removeprefix("ctrl+")
+    names = {"escape": "Esc", "shift+tab": "shift+Tab", "tab": "Tab", "space": "space", "enter": "Enter", "end": "End"}
+    if key in names:
+        return names[key]
+    return key.upper() if len(key) > 1 and key[0] == "f" and key[1:].isdigit() else key
