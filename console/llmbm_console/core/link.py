@@ -285,6 +285,7 @@ class Link:
                 self._frame(*heard, now)
         self.position = None
         self._ear.tell()
+        self.upkeep.heard(now)
 
     def _recovered(self, data: bytes, skipped: int) -> None:
         """What the machine had said while nobody was connected: shown at its place, behind a mark."""

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from llmbm_console.core.link import Link
 
 TICK = 0.05  # s
-IDLE_TICK = 0.5  # s, while nothing is under way: each wake-up costs, and an idle console should cost nothing
+IDLE_TICK = 0.5  # s, while nothing is under way, and with something that came: each wake-up of its own costs
 PING_EVERY = 4.0  # s; machine mode would end after 10 s without a frame from us, and one that is lost is sent again
 SLOW, SILENT, GIVE_UP = 1.0, 5.0, 12.0  # s without any frame
+SURELY_SLOW = 1.01  # s after something came, when a look finds that nothing did since
 STATISTICS_EVERY = 1.0
 SUBSCRIPTIONS = (
     (Stream.PERF, 5),
@@ -42,17 +43,43 @@ class Upkeep:
         self._told: tuple[int, ...] = ()
         self._credit_at: float | None = None
         self._repairing = False
+        self._next: asyncio.TimerHandle | None = None  # look
+        self._calm = False  # it will be when something comes, or when nothing did for too long
+        self._looked_at = 0.0
 
     async def run(self) -> None:
         """Until the connection ends."""
+        self._plan()
         try:
-            while True:
-                await asyncio.sleep(TICK if self._has_work else IDLE_TICK)
-                self._tick(time.monotonic())
+            await asyncio.get_running_loop().create_future()
         finally:
+            if self._next is not None:
+                self._next.cancel()
+                self._next = None
             self.ready.clear()
             for task in self._tasks:
                 task.cancel()
+
+    def _plan(self) -> None:
+        """The next look: in a moment, or when the kernel has missed its heartbeats."""
+        if self._next is not None:
+            self._next.cancel()
+        self._calm = not self._has_work
+        self._next = asyncio.get_running_loop().call_later(SURELY_SLOW if self._calm else TICK, self._look)
+
+    def _look(self) -> None:
+        self._looked_at = time.monotonic()
+        self._tick(self._looked_at)
+        self._plan()
+
+    def heard(self, now: float) -> None:
+        """Something came. While nothing is under way that is when to look, since we are awake."""
+        if self._next is None or not self._calm:
+            return
+        if now - self._looked_at >= IDLE_TICK:
+            self._look()
+        else:
+            self._plan()
 
     @property
     def _has_work(self) -> bool:

@@ -55,7 +55,8 @@ class LoggedTransport:
             data, ended = await self._join()
             if data or ended:
                 return data
-        data = await self._next(None) or b""
+        # A task of its own for what comes now would cost more than the reading.
+        data = await self.inner.read() if self._reading is None else await self._next(None) or b""
         self._took(data)
         self._empty()
         return data
