@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmbm_console.faces.ending import run_to_end
-from llmbm_console.target_arguments import add_target_arguments, own_settings, positive, seconds, target_of, tcp_port
+from llmbm_console.target_arguments import (
+    add_target_arguments,
+    moment,
+    own_settings,
+    positive,
+    seconds,
+    target_of,
+    tcp_port,
+)
 from llmbm_console.usage import Parser
 
 if TYPE_CHECKING:
@@ -41,7 +49,8 @@ class ShowVersion(argparse.Action):
     """Prints the installed version and ends; it is looked up only when it is asked for, since that takes a while."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        parser.exit(message=f"llmbm-console {distribution_version()}\n")
+        print(f"llmbm-console {distribution_version()}")
+        parser.exit()
 
 
 def distribution_version() -> str:
@@ -68,7 +77,7 @@ def console_parser() -> argparse.ArgumentParser:
     parser.add_argument("newer", nargs="?", type=Path, metavar="NEWER", help="a second post-mortem file: what differs")
     parser.add_argument("--choose", action="store_true", help="show what could be opened: ports, machines, files")
     parser.add_argument("--speed", type=seconds, metavar="X", help="speed of a recording that is shown (default: 1)")
-    parser.add_argument("--seek", type=seconds, metavar="S", help="where to begin in it, in seconds")
+    parser.add_argument("--seek", type=moment, metavar="S", help="where to begin in it, in seconds")
     parser.add_argument("--plain", action="store_true", help="linear text instead of the full screen")
     parser.add_argument("--jsonl", action="store_true", help="one JSON document per event instead of the full screen")
     parser.add_argument("--theme", metavar="NAME", help="a theme of themes/ or of the configuration folder")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llmbm_console.core.defaults import CHOICES
+from llmbm_console.core.defaults import CHOICES, MOST_CHOICES
 
 if TYPE_CHECKING:
     from llmbm_console.core.settings import Settings
@@ -17,6 +17,13 @@ def positive(word: str) -> int:
     """A whole number from 1."""
     if not word.isascii() or not word.isdigit() or int(word) < 1:
         raise argparse.ArgumentTypeError(f"{word!r} is not a whole number from 1")
+    return int(word)
+
+
+def rivals(word: str) -> int:
+    """How many of the likeliest tokens are told."""
+    if not word.isascii() or not word.isdigit() or not 1 <= int(word[:6]) <= MOST_CHOICES:
+        raise argparse.ArgumentTypeError(f"{word!r} is not a whole number from 1 to {MOST_CHOICES}")
     return int(word)
 
 
@@ -35,6 +42,17 @@ def seconds(word: str) -> float:
         value = -1.0
     if not 0 < value < 1e7:
         raise argparse.ArgumentTypeError(f"{word!r} is not a number above 0")
+    return value
+
+
+def moment(word: str) -> float:
+    """A moment in seconds from a beginning."""
+    try:
+        value = float(word)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e7:
+        raise argparse.ArgumentTypeError(f"{word!r} is not a number from 0")
     return value
 
 
@@ -67,11 +85,11 @@ def add_target_arguments(parser: argparse.ArgumentParser) -> None:
     group_all.add_argument("--share", type=Path, metavar="NAME", help="a pseudo-terminal for tio at the same time")
     group_all.add_argument(
         "--probabilities",
-        type=positive,
+        type=rivals,
         nargs="?",
         const=CHOICES,
         metavar="N",
-        help=f"ask how each token was chosen, with its N likeliest rivals (default: {CHOICES}, at most 20)",
+        help=f"ask how each token was chosen, with its N likeliest rivals (default: {CHOICES}, at most {MOST_CHOICES})",
     )
     serial = parser.add_argument_group("serial")
     serial.add_argument("--baud", type=positive, metavar="N", help="line speed (default: 115200)")

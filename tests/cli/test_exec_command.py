@@ -197,6 +197,12 @@ def test_a_damaged_tokenizer_is_refused(tmp_path: Path, cut: int) -> None:
         (("exec", "--connect", "unix:/nonexistent/socket", "--timeout", "3", "--", "/ctx"), "/nonexistent/socket"),
         (("exec", "--serial", "/dev/no-such-port", "--timeout", "3", "--", "/ctx"), "/dev/no-such-port"),
         (("/no/such/file.txt", "--plain"), "/no/such/file.txt"),
+        (("/dev/zero", "--plain"), "/dev/zero: a pipe or a device"),
+        (("dump", "/dev/zero"), "/dev/zero: it is too much for a post-mortem file"),
+        (("--serial", "/tmp", "--plain"), "/tmp: not a serial port"),
+        (("--probabilities", "21", "--sim", "--plain"), "'21' is not a whole number from 1 to 20"),
+        (("--seek", "-1", "--plain", "README.md"), "'-1' is not a number from 0"),
+        (("image", "out.img", "--model", "/dev/zero"), "/dev/zero: no such model file"),
     ],
 )
 def test_wrong_usage_is_said_without_a_traceback(arguments: tuple[str, ...], said: str) -> None:
@@ -205,6 +211,20 @@ def test_wrong_usage_is_said_without_a_traceback(arguments: tuple[str, ...], sai
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert "usage:" not in done.stderr
+
+
+def test_a_pipe_that_nobody_writes_into_is_refused_at_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for arguments in (("--plain", str(pipe)), ("exec", "--sim", "--model", str(pipe), "--", "x")):
+        assert "pipe" in run(*arguments).stderr
+    assert "pipe: no such model file" in run("image", str(tmp_path / "x.img"), "--model", str(pipe)).stderr
+
+
+def test_the_version_is_an_answer_and_a_recording_may_begin_at_its_beginning(tmp_path: Path) -> None:
+    assert run("--version").stdout.startswith("llmbm-console ")
+    (tmp_path / "some.txt").write_text("a line")
+    assert run("--plain", "--seek", "0", str(tmp_path / "some.txt")).returncode == 0
 
 
 def test_without_a_terminal_the_console_names_the_other_ways() -> None:

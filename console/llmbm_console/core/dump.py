@@ -214,10 +214,11 @@ def earlier_kind(text: str, name: str) -> str:
 def read_post_mortem(path: Path) -> PostMortem:
     """Reads a file. Raises DumpError with what to do when it cannot be opened or is something else."""
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise DumpError(f"{path}: {size:,} bytes are too many for a post-mortem file (at most {MAX_BYTES:,})")
-        data = path.read_bytes()
+        with path.open("rb") as file:  # perhaps a pipe, or a device without an end
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            size = f"{path.stat().st_size:,} bytes are" if path.is_file() else "it is"
+            raise DumpError(f"{path}: {size} too much for a post-mortem file (at most {MAX_BYTES:,} bytes)")
     except FileNotFoundError:
         raise DumpError(f"{path}: no such file") from None
     except OSError as error:

@@ -97,7 +97,7 @@ def tokenizer_for(model: Path, given: Path | None = None) -> Path | None:
 
     Raises SessionError when there is none, and when one was named for a GGUF file, which has its own inside.
     """
-    if not is_gguf(model):
+    if not model.is_file() or not is_gguf(model):  # a pipe would wait for whoever writes into it
         return given or find_tokenizer(model)
     if given is not None:
         raise SessionError(f"{given}: {model.name} is a GGUF file and has its tokenizer inside; leave --tokenizer out")

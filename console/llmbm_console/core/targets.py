@@ -183,6 +183,14 @@ def _file(target: Target) -> Session:
     from llmbm_console.core.replay import open_replay
 
     path = Path(target.address)
+    for asked in filter(None, (path, target.older)):
+        if asked.exists() and not asked.is_file() and not asked.is_dir():
+            from llmbm_console.core.command import command
+
+            raise SessionError(
+                f"{asked}: a pipe or a device, and a file is read more than once: copy it into one first, or read a "
+                f"dump from it with {command('dump', asked)}"
+            )
     if not (is_capture(path) or is_raw_log(path)):
         return _dump_or_text(path, target.older)
     if target.older is not None:

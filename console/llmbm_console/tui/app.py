@@ -176,6 +176,13 @@ class ConsoleApp(App[int]):
         self._show_theme(self.theme_name)
         self.pacer.flush()
 
+    def action_command_palette(self) -> None:
+        """Every action by name. Textual's own key for it comes here too."""
+        from llmbm_console.tui.palette import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
+
     def on_command_palette_option_highlighted(self, message: CommandPalette.OptionHighlighted) -> None:
         """A theme is shown while it is only looked at in the palette."""
         option = message.highlighted_event.option

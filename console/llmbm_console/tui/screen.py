@@ -255,6 +255,8 @@ class MainScreen(Screen[None]):
                 self.relayout(zoom=name)
         elif self.shape.narrow and self.shape.tab != tab_of(name) and name != "prompt":
             self.relayout(tab=tab_of(name))
+        if name not in self.deck.regions:
+            return  # a screen of so few rows has room for no pane
         widget = self.pane(name)
         if isinstance(widget, SamplingPanel):
             widget.focus_pane()
@@ -312,7 +314,8 @@ class MainScreen(Screen[None]):
         if self.shape.tab == "chat":
             self._before_view = self.focused_pane
         self.relayout(tab=name, zoom="")
-        self.focus_pane(next(pane for pane in VIEWS[name] if pane in self.deck.regions))
+        panes = VIEWS[name]
+        self.focus_pane(next((pane for pane in panes if pane in self.deck.regions), panes[0]))  # three rows have none
 
     def resize_pane(self, direction: int) -> None:
         """The focused pane larger (1) or smaller (-1): its own place, half of the screen, all of it."""

@@ -21,6 +21,7 @@ from llmbm_console.core.targets import Target
 from llmbm_console.core.themes import DEFAULT_THEME, ThemeFile
 from llmbm_console.tui.ascii_filter import AsciiFilter
 from llmbm_console.tui.glyphs import BLOCKS, Glyphs, draws_ascii
+from llmbm_console.tui.palette import Options
 from llmbm_console.tui.text import ControlFilter, clip, line
 from llmbm_console.tui.theme import textual_name, textual_theme
 
@@ -94,7 +95,7 @@ class StartApp(App[Target | None]):
         with Vertical(id="start", classes="-ascii" if draws_ascii(self) else "") as box:
             box.border_title = line(("LLM-BM ", "bold"), ("what shall be opened?", ""))
             box.border_subtitle = line(("Enter opens   r looks again   Esc leaves", ""))
-            yield OptionList(markup=False)
+            yield Options(markup=False)
             yield Static(markup=False)
 
     def on_mount(self) -> None:

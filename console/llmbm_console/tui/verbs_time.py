@@ -65,11 +65,13 @@ class TimeVerbs(VerbGroup):
 
     def time_mark(self) -> None:
         """Marks the moment that is shown."""
-        if len(self.app.timeline):
-            self.app.timeline.mark(self._moment, "mark")
-            if self._recorder is not None:
-                self._recorder.mark(self._moment, "mark")
-            before, after = self.key("time.previous_mark"), self.key("time.next_mark")
+        if not len(self.app.timeline):
+            self.say("nothing was recorded yet", "warning")
+            return
+        self.app.timeline.mark(self._moment, "mark")
+        if self._recorder is not None:
+            self._recorder.mark(self._moment, "mark")
+        before, after = self.key("time.previous_mark"), self.key("time.next_mark")
         self.say(f"marked: {before} and {after} come back to it")
 
     def time_faster(self) -> None:

@@ -54,7 +54,7 @@ def open_error(device: str, error: OSError) -> TransportError:
     if number in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK) or "lock" in text:
         who = holders(device)
         return TransportError(f"{device}: in use by {', '.join(who) if who else 'another program'}; close it first")
-    if number == errno.ENOTTY or "Inappropriate ioctl" in text:
+    if number in (errno.ENOTTY, errno.EISDIR) or "Inappropriate ioctl" in text:
         return TransportError(f"{device}: not a serial port", retry=False)
     return TransportError(f"{device}: {text}")
 
