@@ -26,8 +26,9 @@ COMMON = ["-std=c17", "-ffp-contract=off", "-fno-strict-aliasing", "-I", str(HER
 COVERAGE = bool(os.environ.get("LLMBM_COVERAGE"))
 #: The line protocol: small before fast, a line carries 300 frames a second.
 COMPACT = ("link*.c", "wire*.c")
-#: zig cc takes -Oz for -Os; its compiler behind it knows the difference.
-SMALL = ["-Os", "-Xclang", "-Oz", "-fomit-frame-pointer", "-fno-slp-vectorize"]
+#: zig cc takes -Oz for -Os; its compiler behind it knows the difference. Two optimisations that cost octets even then
+#: are switched off: neighbours as vectors, and a second pointer that saves a loop an addition.
+SMALL = ["-Os", "-Xclang", "-Oz", "-fomit-frame-pointer", "-fno-slp-vectorize", "-mllvm", "-disable-lsr"]
 #: The only files with vector flags: what they hold is called where the processor has the instructions.
 AVX512 = ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl"]
 LEVEL_FLAGS = {

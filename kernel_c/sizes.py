@@ -1,7 +1,8 @@
 """How much of the kernel the line protocol is: code, constants and state of its objects, as the build prints it.
 
 State is what a session needs, without the buffers for texts: a prompt, a command's output, what a person typed.
-The UART's driver and its two rings are no part of it: a person's terminal needs them as well.
+The UART's driver and its two rings are no part of it: a person's terminal needs them as well. Nor are the modules that
+know nothing of frames: building texts, numbers in one spelling, lists of words, CRC-32 (of files and dumps as well).
 
 Reads the COFF objects of the UEFI build by itself, so that no binutils are needed. Code is what executes; constants are
 the field tables, the dictionary text and messages. Source of the format: the PE and COFF specification, 3 and 4.
@@ -73,12 +74,12 @@ def protocol_sizes(objects: Path) -> dict[str, tuple[int, int, int]]:
 
 PROBE = """#include "kernel.h"
 char link_state[sizeof(struct link) - sizeof((struct link *)0)->staged - sizeof((struct link *)0)->output -
-                sizeof((struct link *)0)->typed];
+                sizeof((struct link *)0)->typed + sizeof(struct wire_hello)];
 """
 
 
 def state_bytes(compiler: list[str], objects: Path) -> int:
-    """Octets of state, by compiling an array of that size."""
+    """Octets of state, by compiling an array of that size: the link's, and the hello that the kernel keeps."""
     source, result = objects / "size_probe.c", objects / "size_probe.o"
     source.write_text(PROBE, encoding="ascii")
     subprocess.run([*compiler, "-c", str(source), "-o", str(result)], check=True)

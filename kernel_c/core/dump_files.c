@@ -12,7 +12,7 @@
 static void head(const struct kernel *kernel, const char *kind, struct text *text)
 {
     text_format(text, "%s format=%u boot=%08x time_ms=%llu unix=%llu kernel=", kind, DUMP_FORMAT,
-                (unsigned)kernel->boot_id, (unsigned long long)clock_ms(), (unsigned long long)port_unix_time());
+                (unsigned)kernel->hello.boot, (unsigned long long)clock_ms(), (unsigned long long)port_unix_time());
     text_word(text, KERNEL_VERSION);
     text_string(text, " port=");
     text_word(text, kernel->boot->port_name);

@@ -52,10 +52,16 @@ static void banner(struct kernel *kernel)
 {
     const struct port_clock *clock = port_clock();
     console_print(kernel, "\n%s on %s (%s), boot %08x\n", KERNEL_VERSION, kernel->boot->machine,
-                  kernel->boot->port_name, (unsigned)kernel->boot_id);
+                  kernel->boot->port_name, (unsigned)kernel->hello.boot);
     console_print(kernel, "%s; kernels %s; clock %llu MHz by %s\n",
                   kernel->cpu.brand[0] != '\0' ? kernel->cpu.brand : "unknown processor",
                   cpu_level_name(kernel->cpu.best), (unsigned long long)(clock->hz / 1000000), clock->source);
+}
+
+static void open_line(struct kernel *kernel, uint32_t baud)
+{
+    uart_init(&kernel->uart, baud);
+    kernel->hello.baud = baud;
 }
 
 static void start(struct kernel *kernel, const struct kernel_boot *boot)
@@ -64,13 +70,20 @@ static void start(struct kernel *kernel, const struct kernel_boot *boot)
     clock_start();
     cpu_detect(&kernel->cpu);
     kernel->log = &kernel->early_log;
-    kernel->boot_id = make_boot_id(boot);
+    kernel->hello = (struct wire_hello){.protocol = WIRE_PROTOCOL,
+                                        .revision = WIRE_REVISION,
+                                        .schema_id = WIRE_SCHEMA_ID,
+                                        .boot = make_boot_id(boot),
+                                        .window_idle = WIRE_WINDOW,
+                                        .window_busy = WIRE_WINDOW,
+                                        .max_line = WIRE_MAX_LINE,
+                                        .version = KERNEL_VERSION};
     kernel->engine.level = kernel->cpu.best;
     kernel->chat.phase = WIRE_PHASE_LOAD;
     sentinel_init(&kernel->sentinel);
     params_defaults(&kernel->params);
     sampler_seed(&kernel->sampler, kernel->params.values[PARAM_SEED]);
-    uart_init(&kernel->uart, bauds[kernel->params.values[PARAM_BAUD]]);
+    open_line(kernel, bauds[kernel->params.values[PARAM_BAUD]]);
     log_event(kernel, WIRE_LOG_LEVEL_INFO, WIRE_LOG_CODE_INFO, WIRE_ARENA_NONE, 0, 0, KERNEL_VERSION " started");
 }
 
@@ -83,7 +96,7 @@ static void configure(struct kernel *kernel)
         return;
     console_print(kernel, "The serial line goes on at %u baud.\n", (unsigned)bauds[baud]);
     kernel_drain(kernel);
-    uart_init(&kernel->uart, bauds[baud]);
+    open_line(kernel, bauds[baud]);
 }
 
 int kernel_main(const struct kernel_boot *boot)

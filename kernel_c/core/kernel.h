@@ -30,7 +30,7 @@ enum kernel_leave { KERNEL_STAY, KERNEL_QUIT, KERNEL_REBOOT, KERNEL_POWEROFF };
 struct kernel {
     struct link link; /* first: what it looks at with every poll is reached by short offsets */
     const struct kernel_boot *boot;
-    uint32_t boot_id; /* differs from boot to boot */
+    struct wire_hello hello; /* what it says of itself; its boot number differs from boot to boot */
     struct cpu_info cpu;
     struct zones zones;
     struct sentinel sentinel;

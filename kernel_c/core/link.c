@@ -6,7 +6,6 @@
 #include "kernel.h"
 
 #define POLL_US 200u     /* least time between two full polls: a UART register costs a microsecond on real hardware */
-#define SERVE_US 2000u   /* between two looks at what has time: samples, counters, the expiry */
 #define HEARTBEAT_US (WIRE_HEARTBEAT_MS * 1000u - 50000u) /* a sleep or a long gap between polls still fits */
 #define TWICE_US 1000000u /* two stop bytes within this take the line back */
 
@@ -14,20 +13,9 @@
 
 static void send_hello(struct kernel *kernel, const char *nonce, bool machine)
 {
-    struct wire_hello record = {
-        .protocol = WIRE_PROTOCOL,
-        .revision = WIRE_REVISION,
-        .schema_id = WIRE_SCHEMA_ID,
-        .boot = kernel->boot_id,
-        .machine = machine,
-        .nonce = nonce,
-        .window_idle = WIRE_WINDOW,
-        .window_busy = WIRE_WINDOW,
-        .max_line = WIRE_MAX_LINE,
-        .baud = kernel->uart.baud,
-        .version = KERNEL_VERSION,
-    };
-    (void)link_send(kernel, LINK_MUST, &record);
+    kernel->hello.nonce = nonce;
+    kernel->hello.machine = machine;
+    (void)link_send(kernel, LINK_MUST, &kernel->hello);
 }
 
 void link_beacon(struct kernel *kernel)
@@ -42,7 +30,6 @@ static void take_hello(struct kernel *kernel, const char *nonce)
 {
     struct link *link = &kernel->link;
     struct uart *uart = &kernel->uart;
-    link->sessions++;
     link->session = (struct link_session){0};
     link->session.level = WIRE_LOG_LEVEL_INFO;
     link->machine = true;
@@ -71,7 +58,7 @@ void link_leave(struct kernel *kernel, enum wire_leave_reason why)
 
 /* ---- receiving */
 
-static __attribute__((noinline)) void take_frame(struct kernel *kernel)
+static void take_frame(struct kernel *kernel)
 {
     struct link *link = &kernel->link;
     struct wire_host_record *record = &link->heard;
@@ -81,7 +68,7 @@ static __attribute__((noinline)) void take_frame(struct kernel *kernel)
         link->life_us = link->byte_us;
         link_request(kernel, record);
     } else if (frame[1] != 'h') {
-        return;
+        return; /* perhaps this kernel's own, from a line that echoes */
     } else if (record->fault != WIRE_FAULT_NONE) {
         link->session.received[WIRE_REJECTED_GRAMMAR]++;
     } else if (record->hello.protocol == WIRE_PROTOCOL) {
@@ -104,7 +91,7 @@ static bool take_byte(struct kernel *kernel, uint8_t byte)
     if (received == WIRE_FRAME)
         take_frame(kernel);
     else if (received != WIRE_PENDING && !link->machine)
-        link_type_line(link, received > WIRE_NOISE);
+        link_type_line(link, received);
     return received != WIRE_PENDING;
 }
 
@@ -122,7 +109,7 @@ static void take_stop(struct kernel *kernel)
         link_leave(kernel, WIRE_LEAVE_REASON_CTRL_C);
 }
 
-static void receive(struct kernel *kernel)
+static void receive(struct kernel *kernel, uint64_t now_us)
 {
     struct link *link = &kernel->link;
     int byte;
@@ -134,7 +121,7 @@ static void receive(struct kernel *kernel)
         }
         link->session.credit.consumed++;
         link->session.untold++;
-        link->byte_us = clock_us();
+        link->byte_us = now_us;
         if (byte == UART_STOP)
             take_stop(kernel);
         else if (!take_byte(kernel, (uint8_t)byte))
@@ -169,9 +156,6 @@ static void serve_session(struct kernel *kernel, uint64_t now_us)
         send_credit(kernel, phase);
     }
     link_file_send(kernel);
-    if (now_us - link->serve_us < SERVE_US)
-        return;
-    link->serve_us = now_us;
     link_send_samples(kernel, now_us);
     if (now_us - link->life_us > WIRE_EXPIRY_MS * 1000u)
         link_leave(kernel, WIRE_LEAVE_REASON_EXPIRED);
@@ -184,8 +168,7 @@ bool link_poll(struct kernel *kernel)
     if (now_us - link->poll_us >= POLL_US) {
         link->poll_us = now_us;
         uart_pump(&kernel->uart);
-        receive(kernel);
-        now_us = clock_us(); /* what was received has been served: the times it left are not later than this */
+        receive(kernel, now_us);
         if (link->machine)
             serve_session(kernel, now_us);
         link_look_for_keys(kernel, now_us);

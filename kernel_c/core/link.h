@@ -49,23 +49,22 @@ struct link_file {
     uint32_t frames;    /* sent for it so far */
 };
 
-/* What a hello begins anew. Small members first: they are reached by short offsets. */
+/* What a hello begins anew. What is used most stands first: it is reached by short offsets. */
 struct link_session {
     /* what the REPL loop has to do about the mode */
     bool prompt_due;            /* the line is a person's again */
     bool host_lingers;          /* machine mode expired: what comes may be a host's that has not noticed */
-    /* what was asked for and waits for the REPL loop */
-    uint32_t waiting_id;        /* 0: nothing waits; also the id of what runs now, if this session asked for it */
-    enum wire_op waiting;
+    uint32_t waiting_id;        /* what waits for the REPL loop or runs now; 0: nothing that this session asked for */
     uint32_t untold;            /* bytes taken since the last K; LINK_DUE when there is something else to tell */
-    uint32_t dropped;           /* frames that must go and found no room */
     struct wire_credit credit;  /* the K: bytes are counted in it */
-    uint32_t sequence;          /* of the next frame */
-    uint32_t output_id;         /* whose output is kept for `out`, 0: nobody's */
-    uint32_t answered;          /* answers so far: the next place is answered % LINK_REPLAYS */
     uint64_t stop_until_us;     /* another stop byte before this takes the line back */
     uint32_t received[WIRE_RECEIVED_COUNT]; /* what came, by its kind */
+    uint32_t sequence;          /* of the next frame */
+    uint32_t dropped;           /* frames that must go and found no room */
+    uint32_t answered;          /* answers so far: the next place is answered % LINK_REPLAYS */
+    uint32_t output_id;         /* whose output is kept for `out`, 0: nobody's */
     uint32_t staged_length;
+    enum wire_op waiting;
     enum wire_log_level level;
     uint32_t choices;           /* how many of the likeliest tokens go with each token, 0: no choices are sent */
     uint16_t choices_dropped;   /* since the last one sent */
@@ -83,12 +82,12 @@ struct link {
     uint64_t credit_us;       /* when the last K was sent */
     uint64_t life_us;         /* when the last valid frame of the host came */
     uint64_t byte_us;         /* when the last byte came */
-    uint64_t poll_us, serve_us, key_us; /* when the slow parts of the poll ran */
-    uint32_t typed_head, typed_tail;
-    uint32_t sessions;        /* hellos so far: an answer of an earlier one is not sent into the next */
+    uint64_t poll_us;         /* when the last poll was */
     struct link_session session;
+    uint32_t typed_head, typed_tail;
+    uint64_t samples_us, key_us; /* when the samples and the keyboard were looked at */
     struct wire_receiver receiver;
-    struct wire_host_record heard; /* what it received last */
+    struct wire_host_record heard; /* in its last frame; what serves a request does not poll */
     struct wire_line line;         /* that is sent: an answer has one of its own, to be sent again */
     struct link_file file;
     char staged[CHAT_PROMPT_BYTES];
@@ -174,7 +173,7 @@ void link_send_reason(struct kernel *kernel, struct wire_response *record);
 /* What a person types. Text of the line is typed only when there is room for the longest line that turns out to be no
  * frame. */
 void link_type(struct link *link, uint8_t byte);
-void link_type_line(struct link *link, bool rejected); /* what the receiver gave back */
+void link_type_line(struct link *link, enum wire_received received); /* what the receiver gave back */
 void link_type_stop(struct kernel *kernel);
 bool link_can_type(const struct link *link);
 void link_look_for_keys(struct kernel *kernel, uint64_t now_us);

@@ -52,7 +52,7 @@ void link_request(struct kernel *kernel, const struct wire_host_record *record)
     }
     if (replay(kernel, request->id))
         return;
-    if (fault == WIRE_FAULT_NONE && link_busy(kernel) && !(wire_operations[request->op].flags & WIRE_OP_WHILE_BUSY))
+    if (fault == WIRE_FAULT_NONE && link_busy(kernel) && !wire_operations[request->op].while_busy)
         fault = WIRE_FAULT_BUSY;
     if (fault == WIRE_FAULT_NONE)
         link_perform(kernel, request);

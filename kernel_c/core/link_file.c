@@ -53,7 +53,6 @@ static bool copy_dump(const struct kernel *kernel, struct link_file *file, struc
 static bool read_all(struct kernel *kernel, const char *name, struct port_file *source, struct link_file *file,
                      struct error *error)
 {
-    uint32_t session = kernel->link.sessions;
     for (uint32_t at = 0; at < file->length;) {
         uint32_t step = file->length - at < STEP_BYTES ? file->length - at : STEP_BYTES;
         enum port_file_status status = port_file_read(source, at, file->bytes + at, step);
@@ -63,7 +62,7 @@ static bool read_all(struct kernel *kernel, const char *name, struct port_file *
         file->checksum = crc32_more(file->checksum, file->bytes + at, step);
         at += step;
         (void)link_poll(kernel);
-        if (kernel->link.stop_waiting || !kernel->link.machine || kernel->link.sessions != session)
+        if (kernel->link.stop_waiting || !kernel->link.machine || kernel->link.session.waiting_id == 0)
             return error_set(error, ERROR_STATE, "the reading of %s was stopped", name);
     }
     return true;
@@ -97,11 +96,10 @@ void link_file_open(struct kernel *kernel, uint32_t id)
     struct link *link = &kernel->link;
     struct link_file fresh = {0}; /* the link's own may be closed while this one is read */
     struct error error = {0};
-    uint32_t session = link->sessions;
     link_file_close(kernel);
     bool good = string_equal(link->staged, DUMP_NAME) ? copy_dump(kernel, &fresh, &error)
                                                       : copy_file(kernel, link->staged, &fresh, &error);
-    if (link->sessions != session || !link->machine) {
+    if (link->session.waiting_id != id || !link->machine) {
         release(&fresh); /* who asked is gone: to another host this id means something else */
         return;
     }

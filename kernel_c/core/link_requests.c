@@ -204,7 +204,6 @@ static void run_command(struct kernel *kernel, uint32_t id)
     struct link *link = &kernel->link;
     struct error error = {0};
     struct text text;
-    uint32_t session = link->sessions;
     link->session.output_id = 0;
     text_init(&text, link->output, sizeof link->output);
     console_print(kernel, "\n[console] %.*s\n",
@@ -213,7 +212,7 @@ static void run_command(struct kernel *kernel, uint32_t id)
     console_write(kernel, link->output, text.length);
     if (!ok)
         console_print(kernel, "%s\n", error.text);
-    if (link->sessions != session)
+    if (link->session.waiting_id != id)
         return; /* another host has come meanwhile: to it this id means something else */
     if (!ok) {
         link_refuse(kernel, id, error.code, NULL, error.text);

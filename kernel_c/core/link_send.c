@@ -11,16 +11,18 @@ bool link_send_line(struct kernel *kernel, struct wire_line *line)
     wire_finish(line, session->sequence);
     bool sent = uart_send_waiting(&kernel->uart, line->data, line->text.length, STUCK_US);
     line->text.length = unfinished; /* an answer may be sent again, with another number */
-    session->sequence += sent; /* not of a line that was not sent: no loss is seen where there was none */
-    session->dropped += !sent;
+    if (sent)
+        session->sequence++; /* not of a line that was not sent: no loss is seen where there was none */
+    else
+        session->dropped++;
     return sent;
 }
 
 bool link_send_record(struct kernel *kernel, enum link_care care, enum wire_record type, const void *record)
 {
     struct wire_line *line = &kernel->link.line;
-    if ((!kernel->link.machine && type != WIRE_RECORD_HELLO) || uart_tx_free(&kernel->uart) < care)
+    if (!kernel->link.machine && type != WIRE_RECORD_HELLO)
         return false;
     wire_put(line, type, record);
-    return link_send_line(kernel, line);
+    return uart_tx_free(&kernel->uart) >= care && link_send_line(kernel, line);
 }

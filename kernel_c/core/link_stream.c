@@ -3,6 +3,7 @@
 #include "kernel.h"
 #include "report.h"
 
+#define LOOK_US 2000u /* between two looks at what has time: samples, counters */
 #define COUNTERS_US 500000u
 #define COUNTERS_AGAIN_US 5000000u /* the line on which they count losses may lose them as well */
 #define IDLE_SAMPLE_US 2000000u /* nothing changes while nothing is computed; what does is sent at once */
@@ -61,6 +62,9 @@ static void send_counters(struct kernel *kernel, uint64_t now_us)
 
 void link_send_samples(struct kernel *kernel, uint64_t now_us)
 {
+    if (now_us - kernel->link.samples_us < LOOK_US)
+        return;
+    kernel->link.samples_us = now_us;
     for (unsigned stream = 0; stream < WIRE_STREAM_COUNT; stream++) {
         struct link_stream *state = &kernel->link.session.streams[stream];
         bool due = state->rate > 0 && now_us >= state->due_us;

@@ -27,8 +27,9 @@ bool link_can_type(const struct link *link)
 /* A damaged line of a host must not be run as a prompt. Its lines end with LF or ETB, where a person's terminal sends CR:
  * either, at the end of what looked like a frame, drops the line. So does every LF after the expiry of a session, which the
  * host may not have noticed, until a person has typed Enter or Ctrl-C. */
-void link_type_line(struct link *link, bool rejected)
+void link_type_line(struct link *link, enum wire_received received)
 {
+    bool rejected = received > WIRE_NOISE;
     const struct wire_receiver *receiver = &link->receiver;
     for (size_t i = 0; i < receiver->raw_length; i++) {
         uint8_t byte = (uint8_t)receiver->line[i];

@@ -21,9 +21,9 @@ struct log_entry {
 };
 
 struct log_ring {
-    struct log_entry entries[LOG_CAPACITY];
     uint32_t next;  /* number of the next event */
     uint32_t first; /* number of the oldest event still held */
+    struct log_entry entries[LOG_CAPACITY];
 };
 
 struct kernel;

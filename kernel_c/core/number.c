@@ -8,7 +8,11 @@ static uint64_t read_digits(const char *text, size_t length, unsigned base)
         return NUMBER_NONE;
     for (size_t i = 0; i < length; i++) {
         char c = text[i];
-        unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0') : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : base;
+        unsigned digit = base;
+        if (c >= '0' && c <= '9')
+            digit = (unsigned)(c - '0');
+        else if (c >= 'a' && c <= 'f')
+            digit = (unsigned)(c - 'a') + 10;
         if (digit >= base)
             return NUMBER_NONE;
         large |= __builtin_mul_overflow(value, (uint64_t)base, &value);

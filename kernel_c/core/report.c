@@ -182,7 +182,7 @@ void report_version(const struct kernel *kernel, struct wire_version *ret)
         .version = KERNEL_VERSION,
         .port = kernel->boot->port_name,
         .machine = kernel->boot->machine,
-        .boot = kernel->boot_id,
+        .boot = kernel->hello.boot,
         .schema_id = WIRE_SCHEMA_ID,
     };
 }

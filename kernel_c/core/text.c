@@ -66,14 +66,14 @@ const char *strings_at(const char *list, unsigned number)
     return *list != '\0' ? list : "?";
 }
 
-int strings_find(const char *list, const char *bytes, size_t count)
+size_t strings_find(const char *list, const char *bytes, size_t count)
 {
-    for (int number = 0; *list != '\0'; number++) {
+    for (size_t number = 0; *list != '\0'; number++) {
         if (string_is(list, bytes, count))
             return number;
         list += string_length(list) + 1;
     }
-    return -1;
+    return SIZE_MAX;
 }
 
 /* One conversion: what stands between '%' and its letter. */

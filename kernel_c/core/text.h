@@ -39,7 +39,7 @@ bool string_is(const char *string, const char *bytes, size_t count);
 
 /* A list of strings is one text: each ends with NUL, and an empty one ends the list. */
 const char *strings_at(const char *list, unsigned number); /* "?" behind its end */
-/* The number of exactly these bytes in the list, -1 when they are not in it. */
-int strings_find(const char *list, const char *bytes, size_t count);
+/* The number of exactly these bytes in the list, SIZE_MAX when they are not in it. */
+size_t strings_find(const char *list, const char *bytes, size_t count);
 
 #endif

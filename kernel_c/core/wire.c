@@ -11,7 +11,7 @@ _Static_assert(sizeof(enum wire_phase) == sizeof(uint32_t), "enumerations are re
 
 void wire_put_text(struct text *text, const struct wire_field *field, const char *octets, size_t length)
 {
-    const struct wire_text_rule *rule = &wire_text_rules[field->kind];
+    const struct wire_rule *rule = &wire_rules[field->kind];
     int left = field->limit;
     for (; length > 0; length--) {
         char octet = *octets++;
@@ -43,16 +43,16 @@ static void put_number(struct text *text, const struct wire_field *field, uint64
 
 static void put_field(struct text *text, const struct wire_field *field, const uint8_t *values)
 {
-    const uint8_t *at = values + field->offset;
+    const uint64_t *wide = (const void *)(values + field->offset);
     uint32_t has = *(const uint32_t *)(const void *)values;
-    const uint64_t *wide = (const void *)at;
     /* the number itself, the length of a text, or how many numbers a list has: what is zero is empty */
-    uint64_t value = field->wide ? *wide : *(const uint32_t *)(const void *)at;
+    uint64_t value = field->wide ? *wide : *(const uint32_t *)(const void *)wide;
     const char *string = (const char *)(uintptr_t)value;
     if (field->kind <= WIRE_NAME) {
         value = field->kind == WIRE_TEXT ? wide[1] : string_length(string);
     }
-    if (field->present == WIRE_UNLESS_ZERO ? value == 0 : field->present != WIRE_ALWAYS && !(has >> field->present & 1)) {
+    if (field->present == WIRE_UNLESS_ZERO ? value == 0
+                                           : field->present != WIRE_ALWAYS && !(has >> field->present & 1)) {
         return;
     }
     text_format(text, " %s=", field->key);
@@ -60,14 +60,18 @@ static void put_field(struct text *text, const struct wire_field *field, const u
         wire_put_text(text, field, string, value);
     } else if (field->kind == WIRE_ENUM) {
         text_string(text, wire_word(field->count, (unsigned)value));
-    } else if (field->count == 0) {
-        put_number(text, field, value);
     } else {
-        for (unsigned i = 0; i < field->count && i < value; i++) {
-            if (i > 0) {
+        uint64_t left = 1;
+        if (field->count > 0) {
+            left = value < field->count ? value : field->count;
+            value = *++wide;
+        }
+        while (left-- > 0) {
+            put_number(text, field, value);
+            if (left > 0) {
                 text_string(text, ",");
+                value = *++wide;
             }
-            put_number(text, field, wide[1 + i]);
         }
     }
 }

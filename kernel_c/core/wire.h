@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define WIRE_LINE_BYTES 240u /* octets of a frame with "@" and line end */
-#define WIRE_SUM_BYTES 11u   /* "*", eight digits, CR LF */
+#define WIRE_SUM_BYTES 11u   /* of them "*", eight digits, CR LF */
 #define WIRE_FRAME_FIELDS 24u
 #define WIRE_END '\x17'      /* ETB: ends a line as LF does, and is Enter to no prompt that knows no frames */
 #define WIRE_HEAD_BYTES 8u /* "@q 0001 ": what does not begin so is no frame but console text */
@@ -27,13 +27,14 @@ enum wire_kind { /* see Wire in protocol/llmbm_protocol/fields.py */
     WIRE_PLAIN, /* const char *x, NUL-terminated, NULL is empty; in requests before a size_t x_length */
     WIRE_NAME,  /* as plain; the last text */
     WIRE_ENUM,
+    WIRE_OPERATION, /* an enum as well */
     WIRE_MICRO,
     WIRE_UINT = 10, /* the base of its digits; of a flag; with a count uint64_t x_count; uint64_t x[n] */
     WIRE_HEX = 16,
 };
 
-#define WIRE_ALWAYS (-1)      /* required */
-#define WIRE_UNLESS_ZERO (-2) /* optional: left out when zero, false, empty or the first word */
+#define WIRE_ALWAYS 64u      /* required */
+#define WIRE_UNLESS_ZERO 65u /* optional: left out when zero, false, empty or the first word */
 
 struct wire_field {
     char key[7];       /* NUL-terminated */
@@ -42,7 +43,7 @@ struct wire_field {
     uint8_t count : 7; /* of uints at most, 0: it is one number; the enum wire_words of an enum */
     uint8_t limit;     /* bits of a number; most octets of a text */
     uint8_t offset;    /* in the struct: of the value, of a text's address, of how many uints there are */
-    int8_t present;    /* WIRE_ALWAYS, WIRE_UNLESS_ZERO, or its bit in `uint32_t has`, with which the struct begins */
+    uint8_t present;   /* WIRE_ALWAYS, WIRE_UNLESS_ZERO, or its bit in `uint32_t has`, with which the struct begins */
 };
 
 struct wire_shape {
@@ -60,8 +61,8 @@ struct wire_line {
 /* Writes the value of a text, plain or name, cut to the limit of its field. */
 void wire_put_text(struct text *text, const struct wire_field *field, const char *octets, size_t length);
 
-/* Writes one record by its shape, up to the sum. Numbers and texts are cut to their limits, and the header proves that the longest
- * record fits a line. */
+/* Writes one record by its shape, up to the sum. Numbers and texts are cut to their limits, and the header proves that
+ * the longest record fits a line. */
 void wire_put(struct wire_line *line, unsigned record, const void *values);
 /* Numbers the frame and ends it with its sum. */
 static inline void wire_finish(struct wire_line *line, uint32_t sequence)
@@ -95,9 +96,9 @@ struct wire_receiver {
 
 /* Takes one byte of the line. Everything given comes back exactly once, as a frame, as noise or as rejected (but for
  * the LF of a CR LF after a frame). In human mode every byte goes to the line editor too, for the echo,
- * except the one that completed a frame: then the editor forgets its line. A frame is in the receiver's line, with the "*"
- * behind it, until the next byte is given. The host's sequence number is for those who read a capture: what was lost on
- * the way shows in the requests' ids. */
+ * except the one that completed a frame: then the editor forgets its line. A frame is in the receiver's line, up to the
+ * "*" of its sum, until the next byte is given. The host's sequence number is for those who read a capture: what was lost
+ * on the way shows in the requests' ids. */
 enum wire_received wire_receive(struct wire_receiver *receiver, uint8_t byte);
 /* Forgets a half received line. */
 static inline void wire_receiver_drop(struct wire_receiver *receiver)

@@ -1,5 +1,7 @@
-/* wire_octets.c - what an octet may be inside a frame. Controls and what is not ASCII are only in a text, and escaped. */
+/* wire_octets.c - what an octet may be inside a frame. Controls and what is not ASCII are in texts alone, and escaped. */
 #include "wire_octets.h"
+
+#include "llmk_wire.h"
 
 #define PRINTABLE (WIRE_ANY | WIRE_PRINTABLE)
 #define SAFE (PRINTABLE | WIRE_SAFE | WIRE_VALUES)
@@ -39,8 +41,12 @@ const uint16_t wire_octet_sets[256] = {
     ['~' + 1 ... 255] = WIRE_ANY,
 };
 
-const struct wire_text_rule wire_text_rules[] = {
-    [WIRE_TEXT] = {WIRE_ANY, WIRE_SAFE | WIRE_SPACE, ' ', '_', '%', 0},
-    [WIRE_PLAIN] = {WIRE_PRINTABLE, WIRE_SAFE | WIRE_SPACE, '?', '_', '%', 2},
-    [WIRE_NAME] = {WIRE_NAMES, WIRE_NAMES, '-', '\0', '\0', 2},
+const struct wire_rule wire_rules[] = {
+    [WIRE_TEXT] = {WIRE_ANY, WIRE_SAFE | WIRE_SPACE, ' ', '_', '%', ',', WIRE_FAULT_OCTET, 0},
+    [WIRE_PLAIN] = {WIRE_PRINTABLE, WIRE_SAFE | WIRE_SPACE, '?', '_', '%', ',', WIRE_FAULT_OCTET, 2},
+    [WIRE_NAME] = {WIRE_NAMES, WIRE_NAMES, '-', '\0', '\0', '\0', WIRE_FAULT_OCTET, 2},
+    [WIRE_ENUM] = {.allowed = WIRE_ANY, .fault = WIRE_FAULT_WORD},
+    [WIRE_OPERATION] = {.allowed = WIRE_ANY, .fault = WIRE_FAULT_OPERATION},
+    [WIRE_UINT] = {.allowed = WIRE_ANY, .fault = WIRE_FAULT_SPELLING},
+    [WIRE_HEX] = {.allowed = WIRE_ANY, .fault = WIRE_FAULT_SPELLING},
 };

@@ -31,16 +31,19 @@ static inline bool wire_octet_is(char octet, unsigned sets)
     return (wire_octet_sets[(uint8_t)octet] & sets) != 0;
 }
 
-/* How the octets of a kind of text are written and read. */
-struct wire_text_rule {
+/* How the octets of a kind of value are written and read. */
+struct wire_rule {
     uint16_t allowed; /* what it may hold */
     uint16_t stays;   /* what of that is written as it is, the space as `space` */
     char instead;     /* of an octet that it may not hold */
-    char space;       /* "_", or NUL when that is an underscore */
-    char escape;      /* "%", or NUL when there are no escapes */
+    /* what these stand for in a text; NUL where they are nothing particular */
+    char space;       /* "_" */
+    char escape;      /* "%" and two digits */
+    char separator;   /* "," of lists: no text holds it */
+    uint8_t fault;    /* enum wire_fault: what is said of one that is none */
     uint8_t longer;   /* what an escape takes of the limit beyond one: a text's is counted before escaping */
 };
 
-extern const struct wire_text_rule wire_text_rules[]; /* WIRE_TEXT, WIRE_PLAIN, WIRE_NAME */
+extern const struct wire_rule wire_rules[]; /* by enum wire_kind */
 
 #endif

@@ -10,7 +10,9 @@
 /* The grammar of a line, one octet a step. The first steps are the places of "@q 0001 ". */
 enum step {
     AT,
-    FIELD = AT + BODY, /* after a value as well */
+    FIRST = AT + BODY, /* what a field begins with, or the sum */
+    FIRST_STAR,
+    FIELD, /* the same after a value */
     STAR,
     KEY,
     EQUALS = KEY + 8, /* a key has eight octets at most */
@@ -20,6 +22,7 @@ enum step {
     SUM = DIGITS + 2,
     END = SUM + 8,
     FRAME,
+    NOTHING, /* no frame begins so */
     BROKEN,
     RETURNED, /* the last line ended with CR: a LF now belongs to it */
 };
@@ -28,13 +31,15 @@ static const struct {
     uint16_t set;            /* with an octet of it the line goes on */
     uint8_t next, otherwise; /* the step after this octet, and the step that looks at another one */
 } steps[] = {
-    [AT] = {WIRE_AT, AT + 1, BROKEN},
-    [AT + 1] = {WIRE_KINDS, AT + 2, BROKEN},
-    [AT + 2] = {WIRE_SPACE, AT + 3, BROKEN},
-    [AT + 3] = {WIRE_HEXL, AT + 4, BROKEN},
-    [AT + 4] = {WIRE_HEXL, AT + 5, BROKEN},
-    [AT + 5] = {WIRE_HEXL, AT + 6, BROKEN},
-    [AT + 6] = {WIRE_HEXL, FIELD, BROKEN},
+    [AT] = {WIRE_AT, AT + 1, NOTHING},
+    [AT + 1] = {WIRE_KINDS, AT + 2, NOTHING},
+    [AT + 2] = {WIRE_SPACE, AT + 3, NOTHING},
+    [AT + 3] = {WIRE_HEXL, AT + 4, NOTHING},
+    [AT + 4] = {WIRE_HEXL, AT + 5, NOTHING},
+    [AT + 5] = {WIRE_HEXL, AT + 6, NOTHING},
+    [AT + 6] = {WIRE_HEXL, FIRST, NOTHING},
+    [FIRST] = {WIRE_SPACE, KEY, FIRST_STAR},
+    [FIRST_STAR] = {WIRE_STAR, SUM, NOTHING},
     [FIELD] = {WIRE_SPACE, KEY, STAR},
     [STAR] = {WIRE_STAR, SUM, BROKEN},
     [KEY] = {WIRE_LOWER, KEY + 1, BROKEN},
@@ -59,8 +64,9 @@ static const struct {
     [SUM + 6] = {WIRE_HEXL, SUM + 7, BROKEN},
     [SUM + 7] = {WIRE_HEXL, END, BROKEN},
     [END] = {WIRE_ENDS, FRAME, BROKEN},
+    [NOTHING] = {WIRE_ANY, NOTHING, NOTHING},
     [BROKEN] = {WIRE_ANY, BROKEN, BROKEN},
-    [RETURNED] = {WIRE_AT, AT + 1, BROKEN},
+    [RETURNED] = {WIRE_AT, AT + 1, NOTHING},
 };
 
 const char *wire_value(const char *frame, const char *key)
@@ -86,13 +92,16 @@ static enum wire_received judge(const char *line, size_t length, unsigned step)
     if (length < BODY + SUM_OCTETS || line[end] != '*' || number_hex(line + end + 1, 8) != crc32(line + 1, end - 1)) {
         return WIRE_REJECTED_CHECKSUM;
     }
+    if (step != FRAME) {
+        return WIRE_REJECTED_GRAMMAR;
+    }
     unsigned fields = 0;
-    for (const char *at = line + BODY; step == FRAME && *at != '*'; at++) {
+    for (const char *at = line + BODY; *at != '*'; at++) {
         if (*at == ' ' && (++fields > WIRE_FRAME_FIELDS || wire_value(at + 1, at + 1) != NULL)) {
-            step = BROKEN; /* too many, or a key comes again behind this one */
+            return WIRE_REJECTED_GRAMMAR; /* too many, or a key comes again behind this one */
         }
     }
-    return step == FRAME ? WIRE_FRAME : WIRE_REJECTED_GRAMMAR;
+    return WIRE_FRAME;
 }
 
 enum wire_received wire_receive(struct wire_receiver *receiver, uint8_t byte)
@@ -114,7 +123,7 @@ enum wire_received wire_receive(struct wire_receiver *receiver, uint8_t byte)
     next = steps[step].next;
     receiver->line[place++] = (char)byte;
     receiver->raw_length = place;
-    if (place <= WIRE_HEAD_BYTES && next == BROKEN) {
+    if (next == NOTHING) {
         return WIRE_NOISE;
     }
     if (wire_octet_is((char)byte, WIRE_ENDS)) {

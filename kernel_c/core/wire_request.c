@@ -15,63 +15,48 @@ const struct wire_fault_words wire_faults[] = {
     [WIRE_FAULT_BUSY] = {ERROR_BUSY, "the kernel computes: wait for the end, or stop it"},
 };
 
-/* Undoes the escapes and ends the text with NUL. */
-static enum wire_fault read_text(const struct wire_field *field, const char *written, char *text, size_t *ret_length)
+/* Into the record: a number or the number of a word at the field's offset, or where the text is and behind that its
+ * length. `text` is room for the value without its escapes; it ends with NUL there. */
+static enum wire_fault read_value(const struct wire_field *field, const char *written, uint8_t *record, char *text)
 {
-    const struct wire_text_rule *rule = &wire_text_rules[field->kind];
+    const struct wire_rule *rule = &wire_rules[field->kind];
+    void *to = record + field->offset;
     int left = field->limit;
-    char *to = text;
+    size_t length = 0;
     while (!wire_octet_is(*written, WIRE_SPACE | WIRE_STAR)) {
         char octet = *written++;
         left--;
+        if (octet == rule->separator) {
+            return (enum wire_fault)rule->fault;
+        }
         if (octet == rule->space) {
             octet = ' ';
         } else if (octet == rule->escape) {
             octet = (char)number_hex(written, 2); /* the receiver has seen that they are digits */
             written += 2;
             left -= rule->longer;
-        } else if (octet == ',') {
-            return WIRE_FAULT_OCTET; /* the separator of lists */
         }
         if (!wire_octet_is(octet, rule->allowed)) {
-            return WIRE_FAULT_OCTET;
+            return (enum wire_fault)rule->fault;
         }
-        *to++ = octet;
+        text[length++] = octet;
     }
-    *to = '\0';
-    *ret_length = (size_t)(to - text);
-    return left < 0 ? WIRE_FAULT_LONG : WIRE_FAULT_NONE;
-}
-
-/* A number in its one spelling, or the number of a word. */
-static enum wire_fault read_number(const struct wire_field *field, const char *written, uint32_t *ret_value)
-{
-    size_t length = 0;
-    while (!wire_octet_is(written[length], WIRE_SPACE | WIRE_STAR)) {
-        length++;
+    text[length] = '\0';
+    if (field->kind <= WIRE_NAME) {
+        *(char **)to = text;
+        ((size_t *)to)[1] = length;
+        return left < 0 ? WIRE_FAULT_LONG : WIRE_FAULT_NONE;
     }
-    bool word = field->kind == WIRE_ENUM;
-    uint64_t value = word ? (uint64_t)strings_find(wire_word_lists[field->count], written, length)
-                          : number_read(written, length, field->kind);
+    uint64_t value = field->kind < WIRE_MICRO ? strings_find(wire_word_lists[field->count], text, length)
+                                              : number_read(text, length, field->kind);
     if (value == NUMBER_NONE) {
-        return !word ? WIRE_FAULT_SPELLING : field->count == WIRE_WORDS_OP ? WIRE_FAULT_OPERATION : WIRE_FAULT_WORD;
+        return (enum wire_fault)rule->fault;
     }
     if (value >> field->limit != 0) {
         return WIRE_FAULT_LARGE;
     }
-    *ret_value = (uint32_t)value;
+    *(uint32_t *)to = (uint32_t)value;
     return WIRE_FAULT_NONE;
-}
-
-/* Into the record: a number at the field's offset, or where the text is and behind that its length. */
-static enum wire_fault read_value(const struct wire_field *field, const char *written, void *record, char *text)
-{
-    void *to = (uint8_t *)record + field->offset;
-    if (field->kind > WIRE_NAME) {
-        return read_number(field, written, to);
-    }
-    *(char **)to = text;
-    return read_text(field, written, text, (size_t *)to + 1);
 }
 
 void wire_read(const char *frame, struct wire_host_record *ret)
@@ -84,7 +69,7 @@ void wire_read(const char *frame, struct wire_host_record *ret)
         enum wire_fault fault = WIRE_FAULT_NONE;
         if (value != NULL) {
             ret->request.has |= argument;
-            fault = read_value(field, value, &ret->request, ret->texts + (value - frame));
+            fault = read_value(field, value, (uint8_t *)&ret->request, ret->texts + (value - frame));
         } else if (field->present == WIRE_ALWAYS || (wire_operations[ret->request.op].required & argument) != 0) {
             fault = WIRE_FAULT_MISSING; /* a hello has no other fields */
         }

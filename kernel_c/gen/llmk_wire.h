@@ -259,18 +259,13 @@ static inline const char *wire_op_word(enum wire_op value)
     return wire_word(WIRE_WORDS_OP, (unsigned)value);
 }
 
-enum wire_op_flag {
-    WIRE_OP_BUSY = 1,       /* starts work; the host sends nothing more until the response */
-    WIRE_OP_IDEMPOTENT = 2, /* harmless when repeated with another id */
-    WIRE_OP_WHILE_BUSY = 4, /* accepted while a generation runs */
-};
 struct wire_operation {
-    uint32_t required, optional; /* masks of enum wire_argument */
-    uint8_t flags;               /* enum wire_op_flag */
+    uint32_t required;   /* mask of enum wire_argument */
+    uint32_t while_busy; /* 1: accepted while a generation runs */
 };
 extern const struct wire_operation wire_operations[WIRE_OP_COUNT];
 
-/* Bits of the masks, and of what a request has. */
+/* Bits of what an operation requires, and of what a request has. */
 enum wire_argument {
     WIRE_ARGUMENT_STREAM = 0x4, /* key k */
     WIRE_ARGUMENT_PARAMETER = 0x8, /* key par */

@@ -266,7 +266,7 @@ static const struct wire_field fields[] = {
     {"n", WIRE_PLAIN, 1, 0, 8, offsetof(struct wire_host_hello, nonce), WIRE_ALWAYS},
     {.key = ""},
     {"id", WIRE_UINT, 0, 0, 16, offsetof(struct wire_request, id), WIRE_ALWAYS},
-    {"op", WIRE_ENUM, 0, 11, 32, offsetof(struct wire_request, op), WIRE_ALWAYS},
+    {"op", WIRE_OPERATION, 0, 11, 32, offsetof(struct wire_request, op), WIRE_ALWAYS},
     {"k", WIRE_ENUM, 0, 10, 32, offsetof(struct wire_request, stream), 2},
     {"par", WIRE_NAME, 1, 0, 16, offsetof(struct wire_request, parameter), 3},
     {"v", WIRE_PLAIN, 1, 0, 40, offsetof(struct wire_request, value), 4},
@@ -337,30 +337,28 @@ _Static_assert(sizeof(struct wire_host_hello) <= UINT8_MAX, "offsets fit one byt
 _Static_assert(sizeof(struct wire_request) <= UINT8_MAX, "offsets fit one byte");
 
 const struct wire_operation wire_operations[WIRE_OP_COUNT] = {
-    {0, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* ping */
-    {0, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* info */
-    {WIRE_ARGUMENT_STREAM, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* stat */
-    {0, 0, WIRE_OP_IDEMPOTENT}, /* dict */
-    {WIRE_ARGUMENT_STREAM | WIRE_ARGUMENT_RATE, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* sub */
-    /* log */
-    {0, WIRE_ARGUMENT_LEVEL | WIRE_ARGUMENT_INDEX | WIRE_ARGUMENT_COUNT, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY},
-    /* tok */
-    {WIRE_ARGUMENT_GENERATION | WIRE_ARGUMENT_INDEX | WIRE_ARGUMENT_COUNT, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY},
-    {WIRE_ARGUMENT_COUNT, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* prob */
-    {WIRE_ARGUMENT_TEXT, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* word */
-    {WIRE_ARGUMENT_OF | WIRE_ARGUMENT_INDEX | WIRE_ARGUMENT_COUNT, 0, WIRE_OP_IDEMPOTENT}, /* out */
-    {0, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* last */
-    {WIRE_ARGUMENT_TEXT | WIRE_ARGUMENT_OFFSET, 0, 0}, /* text */
-    {WIRE_ARGUMENT_TEXT, WIRE_ARGUMENT_OFFSET, WIRE_OP_BUSY}, /* gen */
-    {WIRE_ARGUMENT_TEXT, WIRE_ARGUMENT_OFFSET, WIRE_OP_BUSY}, /* run */
-    {0, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* stop */
-    {WIRE_ARGUMENT_PARAMETER | WIRE_ARGUMENT_VALUE, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* set */
-    {WIRE_ARGUMENT_PARAMETER, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* get */
-    {WIRE_ARGUMENT_TEXT, 0, WIRE_OP_BUSY | WIRE_OP_IDEMPOTENT}, /* open */
-    {WIRE_ARGUMENT_OFFSET | WIRE_ARGUMENT_COUNT, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* data */
-    {0, 0, WIRE_OP_IDEMPOTENT | WIRE_OP_WHILE_BUSY}, /* close */
-    {0, 0, WIRE_OP_IDEMPOTENT}, /* bye */
-    {0, 0, 0}, /* reboot */
+    {0, 1}, /* ping */
+    {0, 1}, /* info */
+    {WIRE_ARGUMENT_STREAM, 1}, /* stat */
+    {0, 0}, /* dict */
+    {WIRE_ARGUMENT_STREAM | WIRE_ARGUMENT_RATE, 1}, /* sub */
+    {0, 1}, /* log */
+    {WIRE_ARGUMENT_GENERATION | WIRE_ARGUMENT_INDEX | WIRE_ARGUMENT_COUNT, 1}, /* tok */
+    {WIRE_ARGUMENT_COUNT, 1}, /* prob */
+    {WIRE_ARGUMENT_TEXT, 1}, /* word */
+    {WIRE_ARGUMENT_OF | WIRE_ARGUMENT_INDEX | WIRE_ARGUMENT_COUNT, 0}, /* out */
+    {0, 1}, /* last */
+    {WIRE_ARGUMENT_TEXT | WIRE_ARGUMENT_OFFSET, 0}, /* text */
+    {WIRE_ARGUMENT_TEXT, 0}, /* gen */
+    {WIRE_ARGUMENT_TEXT, 0}, /* run */
+    {0, 1}, /* stop */
+    {WIRE_ARGUMENT_PARAMETER | WIRE_ARGUMENT_VALUE, 1}, /* set */
+    {WIRE_ARGUMENT_PARAMETER, 1}, /* get */
+    {WIRE_ARGUMENT_TEXT, 0}, /* open */
+    {WIRE_ARGUMENT_OFFSET | WIRE_ARGUMENT_COUNT, 1}, /* data */
+    {0, 1}, /* close */
+    {0, 0}, /* bye */
+    {0, 0}, /* reboot */
 };
 
 const char wire_dictionary[] =

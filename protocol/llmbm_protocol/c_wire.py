@@ -169,18 +169,13 @@ def _operations() -> Iterator[str]:
     yield "};"
     yield f"#define WIRE_OP_COUNT {len(OPERATIONS)}u"
     yield from _accessor("op")
-    yield "enum wire_op_flag {"
-    yield "    WIRE_OP_BUSY = 1,       /* starts work; the host sends nothing more until the response */"
-    yield "    WIRE_OP_IDEMPOTENT = 2, /* harmless when repeated with another id */"
-    yield "    WIRE_OP_WHILE_BUSY = 4, /* accepted while a generation runs */"
-    yield "};"
     yield "struct wire_operation {"
-    yield "    uint32_t required, optional; /* masks of enum wire_argument */"
-    yield "    uint8_t flags;               /* enum wire_op_flag */"
+    yield "    uint32_t required;   /* mask of enum wire_argument */"
+    yield "    uint32_t while_busy; /* 1: accepted while a generation runs */"
     yield "};"
     yield "extern const struct wire_operation wire_operations[WIRE_OP_COUNT];"
     yield ""
-    yield "/* Bits of the masks, and of what a request has. */"
+    yield "/* Bits of what an operation requires, and of what a request has. */"
     yield from _masks(shape_of(Request), "argument")
     yield ""
 
@@ -306,7 +301,7 @@ def wire_header() -> str:
 
 def _field_entry(field: FieldShape, shape: Shape, enum_index: dict[str, int]) -> str:
     enum = _enum_name(field, shape.record)
-    kind = "enum" if enum else field.wire.kind
+    kind = "operation" if enum == "op" else "enum" if enum else field.wire.kind
     limit = 32 if enum else field.wire.maximum if kind in ("text", "plain", "name") else _bits(field)
     struct = f"struct wire_{shape.name}"
     if field.nullable:
@@ -325,6 +320,8 @@ def _check_field(field: FieldShape, shape: Shape) -> None:
     where = f"{shape.record.__name__}.{field.name}"
     if field.name in _C_KEYWORDS:
         raise ValueError(f"{where}: the name is a keyword of C")
+    if shape.record is HostHello and field.optional:
+        raise ValueError(f"{where}: the kernel takes every field of a hello for required")
     if len(field.key) > _KEY_MAXIMUM:
         raise ValueError(f"{where}: key {field.key!r} is longer than the {_KEY_MAXIMUM} letters the C table holds")
     empty = (0, False, "", b"", (), None)
@@ -373,13 +370,7 @@ def _tables() -> Iterator[str]:
     yield ""
     yield "const struct wire_operation wire_operations[WIRE_OP_COUNT] = {"
     for entry in OPERATIONS:
-        flags = [
-            flag
-            for flag, on in (("BUSY", entry.busy), ("IDEMPOTENT", entry.idempotent), ("WHILE_BUSY", entry.while_busy))
-            if on
-        ]
-        mask = " | ".join(f"WIRE_OP_{flag}" for flag in flags) or "0"
-        yield f"    {{{_mask(entry.required)}, {_mask(entry.optional)}, {mask}}}, /* {entry.name} */"
+        yield f"    {{{_mask(entry.required)}, {int(entry.while_busy)}}}, /* {entry.name} */"
     yield "};"
     yield ""
     yield "const char wire_dictionary[] ="
