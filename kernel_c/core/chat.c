@@ -76,7 +76,7 @@ void chat_stop(struct kernel *kernel)
 bool chat_may_compute(struct kernel *kernel, struct error *error)
 {
     if (!kernel->model_loaded)
-        return error_set(error, ERROR_STATE, "no model is loaded: %.110s; /models lists files, /load FILE loads one",
+        return error_set(error, ERROR_STATE, "no model is loaded: %s; /models lists files, /load FILE loads one",
                          kernel->rescue_reason);
     if (kernel->sentinel.state == WIRE_SENTINEL_STATE_TRIPPED || !sentinel_check_guards(kernel))
         return error_set(error, ERROR_STATE, "sentinel tripped: %s; type /reset to go on", kernel->sentinel.reason);

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "kernel.h"
 #include "text.h"
+#include "utf8.h"
 
 #define SCREEN_DELAY_US 10000u
 #define STUCK_US 2000000u
@@ -27,25 +28,48 @@ static void write_screen(struct kernel *kernel, const char *bytes, size_t count)
         console_flush(kernel);
 }
 
-void console_write(struct kernel *kernel, const char *bytes, size_t count)
+/* The serial side of it; false when the line takes nothing any more. */
+static bool write_line(struct kernel *kernel, const char *bytes, size_t count)
 {
-    write_screen(kernel, bytes, count);
     if (!kernel->uart.present || kernel->link.machine)
-        return;
+        return true;
     for (size_t at = 0; at < count;) {
         size_t end = at;
         while (end < count && bytes[end] != '\n' && end - at < 64)
             end++;
         if (!uart_send_waiting(&kernel->uart, bytes + at, end - at, STUCK_US))
-            return;
+            return false;
         if (end < count && bytes[end] == '\n') {
             if (!uart_send_waiting(&kernel->uart, "\r\n", 2, STUCK_US))
-                return;
+                return false;
             end++;
         }
         at = end;
     }
     uart_pump(&kernel->uart);
+    return true;
+}
+
+void console_echo(struct kernel *kernel, const char *bytes, size_t count)
+{
+    write_screen(kernel, bytes, count);
+    write_line(kernel, bytes, count);
+}
+
+void console_write(struct kernel *kernel, const char *bytes, size_t count)
+{
+    char shown[256];
+    bool takes = true;
+    for (size_t at = 0; at < count;) {
+        size_t length = count - at;
+        if (length > sizeof shown)
+            length = sizeof shown - utf8_incomplete_tail(bytes + at, sizeof shown);
+        __builtin_memcpy(shown, bytes + at, length);
+        size_t left = utf8_mask_controls(shown, length);
+        write_screen(kernel, shown, left);
+        takes = takes && write_line(kernel, shown, left);
+        at += length;
+    }
 }
 
 void console_print(struct kernel *kernel, const char *format, ...)

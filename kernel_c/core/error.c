@@ -11,8 +11,8 @@ bool error_set(struct error *error, enum error_code code, const char *format, ..
     va_start(list, format);
     text_format_list(&text, format, list);
     va_end(list);
-    if (text.truncated)
-        error->text[text.length - utf8_incomplete_tail(error->text, text.length)] = '\0';
+    size_t length = text.length - (text.truncated ? utf8_incomplete_tail(error->text, text.length) : 0);
+    error->text[utf8_mask_controls(error->text, length)] = '\0';
     error->code = code;
     return false;
 }

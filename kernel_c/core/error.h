@@ -25,11 +25,11 @@ enum error_code { /* the words are in protocol/llmbm_protocol/schema.py: ErrorCo
 
 struct error {
     enum error_code code;
-    char text[200]; /* UTF-8, no line end, no final full stop */
+    char text[320]; /* room for a reason of 200 and what to do about it; UTF-8, no line end, no final full stop */
 };
 
-/* printf-like; the conversions are those of text_format. What does not fit is cut at a whole character. Always returns
- * false, so that `return error_set(...)` reads well. */
+/* printf-like; the conversions are those of text_format. What does not fit is cut at a whole character, and terminal
+ * controls (of a file's name, say) become "?". Always returns false, so that `return error_set(...)` reads well. */
 bool error_set(struct error *error, enum error_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -11,7 +11,7 @@ static bool continues(char byte)
 
 static void write(struct kernel *kernel, const char *bytes, size_t count)
 {
-    console_write(kernel, bytes, count);
+    console_echo(kernel, bytes, count);
 }
 
 /* Characters, one column each: what is typed here is nearly always so, and a wide one only shifts the picture. */

@@ -72,6 +72,29 @@ size_t utf8_encode(uint32_t code_point, char bytes[UTF8_MOST_BYTES])
     return length;
 }
 
+static bool is_control(uint32_t code_point)
+{
+    return (code_point < 0x20 && code_point != '\n' && code_point != '\t') ||
+           (code_point >= 0x7f && code_point <= 0x9f);
+}
+
+size_t utf8_mask_controls(char *bytes, size_t count)
+{
+    size_t left = 0;
+    for (size_t at = 0; at < count;) {
+        uint32_t code_point;
+        size_t length = utf8_decode(bytes + at, count - at, &code_point);
+        if (is_control(code_point)) {
+            bytes[left++] = '?';
+        } else {
+            for (size_t i = 0; i < length; i++)
+                bytes[left++] = bytes[at + i];
+        }
+        at += length;
+    }
+    return left;
+}
+
 bool utf8_valid(const char *bytes, size_t count)
 {
     for (size_t at = 0; at < count;) {

@@ -20,6 +20,9 @@ size_t utf8_decode(const char *bytes, size_t count, uint32_t *ret_code_point);
 /* Writes 1 to 4 bytes and returns how many. What is no code point (a surrogate, above 10FFFF) becomes
  * UTF8_REPLACEMENT. */
 size_t utf8_encode(uint32_t code_point, char bytes[UTF8_MOST_BYTES]);
+/* Puts "?" in the place of every terminal control (U+0000 to U+001F, U+007F to U+009F) but line end and tab, and returns
+ * how many bytes are left. Bytes that are not UTF-8 stay. */
+size_t utf8_mask_controls(char *bytes, size_t count);
 bool utf8_valid(const char *bytes, size_t count);
 /* Columns of a terminal that a character takes: 0 for control and combining characters, 2 for East Asian wide
  * characters and emoji, else 1. Ranges and not the full tables: enough to move a cursor back over what a person typed. */

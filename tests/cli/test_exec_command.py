@@ -179,6 +179,7 @@ def test_a_damaged_tokenizer_is_refused(tmp_path: Path, cut: int) -> None:
     assert done.returncode == 1
     assert "tokenizer" in done.stderr, done.stderr
     assert "Traceback" not in done.stderr
+    assert done.stderr.endswith("; /models lists files, /load FILE loads one\n"), "what to do is said whole"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import struct
 from pathlib import Path
 
@@ -125,3 +126,23 @@ def test_random_configuration_files_do_no_harm_under_the_sanitisers(start_checke
         assert "temp = " in kernel.ask("/temp")
     (tmp_path / "repl.cfg").write_bytes(b"#" * 70_000)
     assert "repl.cfg has 70000 bytes; at most 65536 are accepted" in start_checked(tmp_path).boot
+
+
+def test_controls_in_tokens_names_and_settings_reach_no_terminal(start: Start, tmp_path: Path) -> None:
+    """A person reads this line with a plain terminal: what a file holds must not clear it or change its title."""
+    hostile = b"\x1b]0;x\x07\x9b\xc2\x9b"
+    put_model(tmp_path)
+    tokenizer = tmp_path / "stories700K.tok.bin"
+    pieces, at = bytearray(), 4
+    data = tokenizer.read_bytes()
+    for token in range(1024):
+        (length,) = struct.unpack_from("<I", data, at + 4)
+        piece = hostile if token > 300 else data[at + 8 : at + 8 + length]
+        pieces += data[at : at + 4] + struct.pack("<I", len(piece)) + piece
+        at += 8 + length
+    tokenizer.write_bytes(struct.pack("<I", 16) + pieces)
+    (tmp_path / "repl.cfg").write_bytes(b"temp=\x1b[2J9\nno\x1b]0;x\x07such=1\n")
+    kernel = start(tmp_path)
+    said = kernel.ask("Once upon a time") + kernel.ask("/load \x0b.bin") + kernel.ask("/log 9")
+    assert "?]0;x?" in said
+    assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", kernel.boot + said)

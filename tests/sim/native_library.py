@@ -44,6 +44,7 @@ def declare(library: ctypes.CDLL) -> None:
         "utf8_incomplete_tail": (c_size_t, [c_void_p, c_size_t]),
         "utf8_decode": (c_size_t, [c_void_p, c_size_t, ctypes.POINTER(c_uint32)]),
         "utf8_encode": (c_size_t, [c_uint32, c_char_p]),
+        "utf8_mask_controls": (c_size_t, [c_char_p, c_size_t]),
         "utf8_valid": (c_bool, [c_void_p, c_size_t]),
         "utf8_columns": (c_uint, [c_uint32]),
         "test_uart": (c_void_p, [c_bool, c_uint32, c_uint64]),

@@ -123,3 +123,14 @@ def test_no_common_character_has_a_wrong_width(utf8: ctypes.CDLL) -> None:
             if code_point in (0x3099, 0x309A, 0xAD):  # kana sound marks stand alone too, soft hyphens are drawn
                 continue
             assert utf8.utf8_columns(code_point) == expected, hex(code_point)
+
+
+@given(
+    st.binary(max_size=60) | st.text(alphabet="a\n\t\r\x00\x1b\x7f\x80\x9b\xa0é€\u202e", max_size=40).map(str.encode)
+)
+def test_terminal_controls_are_masked_and_all_else_stays(utf8: ctypes.CDLL, data: bytes) -> None:
+    buffer = ctypes.create_string_buffer(data, len(data) + 1)
+    count = utf8.utf8_mask_controls(buffer, len(data))
+    expected = data.decode("utf-8", "surrogateescape")
+    controls = {code: "?" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
+    assert buffer.raw[:count] == expected.translate(controls).encode("utf-8", "surrogateescape")
