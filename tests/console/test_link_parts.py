@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from llmbm_console.core.clock import ClockFilter
 from llmbm_console.core.credits import RESERVE, WRAP, Credits
+from llmbm_console.core.link_decode import LineDecoder
 from llmbm_console.core.link_repair import GRACE, MAX_TRIES, RING, EventStream, TokenStream
 from llmbm_console.core.link_requests import MAX_TRIES as REQUEST_TRIES
 from llmbm_console.core.link_requests import RequestError, Requests
-from llmbm_protocol.codec import from_frame
-from llmbm_protocol.frame import Frame, FrameDecoder
+from llmbm_protocol.codec import from_frame, to_frame
+from llmbm_protocol.frame import Frame, FrameDecoder, encode
 from llmbm_protocol.schema import (
     ENQUIRY,
     Credit,
@@ -447,3 +448,24 @@ def test_the_quickest_round_trip_sets_the_clock() -> None:
     assert best.duration == pytest.approx(0.002)
     assert clock.add(30.0, 31.0, 21_500) == best
     assert best.offset == pytest.approx(9.0)
+
+
+def test_a_heartbeat_that_says_the_same_is_the_same_record_and_its_number_is_its_own() -> None:
+    decoder = LineDecoder()
+    same, other = Credit(consumed=9, window=15, events=2), Credit(consumed=10, window=15, events=2)
+    data = b"".join(to_frame(record, number) for number, record in enumerate((same, same, other, same)))
+    heard = [piece for piece in decoder.feed(data) if not isinstance(piece, str)]
+    records = [record for record, _number in heard]
+    assert records == [same, same, other, same]
+    assert [number for _record, number in heard] == [0, 1, 2, 3]
+    assert records[0] is records[1]
+    assert records[1] is not records[3]
+
+
+def test_a_heartbeat_that_cannot_be_read_is_rejected_each_time() -> None:
+    decoder = LineDecoder()
+    good = to_frame(Credit(consumed=9, window=15), 0)
+    bad = encode("K", 1, {"c": "x"})
+    heard = list(decoder.feed(good + bad + bad + good))
+    assert len(heard) == 2
+    assert decoder.rejected_lines == 2

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import stat
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -17,6 +17,7 @@ from scripted import rich_state, turn
 
 from llmbm_console.core.action import unavailable
 from llmbm_console.core.actions import ACTIONS, BY_ID
+from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.panes import PANES
 from llmbm_console.core.parameter_text import micro
 from llmbm_console.core.state import LogLine, State
@@ -32,7 +33,7 @@ from llmbm_console.tui.verbs import Verbs
 from llmbm_console.tui.widgets.histogram import buckets, histogram
 from llmbm_console.tui.widgets.machine import MachinePanel
 from llmbm_protocol.parameters import PARAMETERS, Parameter
-from llmbm_protocol.schema import Arena, Bench
+from llmbm_protocol.schema import Arena, Bench, Phase, Stream
 
 SLIDERS = [p for p in PARAMETERS if p.sampling]
 anything = st.text(st.characters(), max_size=300)
@@ -360,3 +361,53 @@ def test_the_log_over_time_counts_every_line_and_shows_the_worst() -> None:
     assert not buckets(log[:5], 10), "too few lines"
     assert not buckets([entry(1.0)] * 9, 10), "all at once"
     assert not buckets(log, 3), "no room"
+
+
+def _idle_frame() -> Frame:
+    state = rich_state(phase=Phase.IDLE, turn=None)
+    stamps = dict.fromkeys((Stream.KV, Stream.ZONES, Stream.SENTINEL, Stream.PERF), 100.0)
+    link = replace(state.link, phase=LinkPhase.MACHINE)
+    return Frame(state=replace(state, link=link, stamps=MappingProxyType(stamps)), now=101.0)
+
+
+def _with_state(frame: Frame, **changes: Any) -> Frame:
+    return replace(frame, state=replace(frame.state, **changes))
+
+
+def test_an_idle_kernels_next_sample_of_the_same_says_the_same() -> None:
+    frame = _idle_frame()
+    assert frame.state.zones is not None
+    later = frame.state.zones.model_copy(update={"time": 999, "number": 7})
+    link = replace(frame.state.link, received_bytes=frame.state.link.received_bytes + 33, sent_bytes=99)
+    assert replace(_with_state(frame, zones=later, link=link), now=102.0).says_the_same(frame)
+
+
+def test_whatever_a_pane_shows_is_no_longer_the_same() -> None:
+    frame = _idle_frame()
+    state = frame.state
+    assert state.kv is not None
+    assert state.sampling is not None
+    others = [
+        _with_state(frame, kv=state.kv.model_copy(update={"rows": state.kv.rows + 1})),
+        _with_state(frame, kv=None),
+        _with_state(frame, sampling=state.sampling.model_copy()),
+        _with_state(frame, phase=Phase.DECODE),
+        _with_state(frame, link=replace(state.link, phase=LinkPhase.SLOW)),
+        _with_state(frame, link=replace(state.link, rejected_lines=state.link.rejected_lines + 1)),
+        _with_state(frame, log=(*state.log, LogLine(1.0, "console", "info", "x", "y"))),
+        replace(frame, now=200.0),  # all of it is stale
+        replace(frame, recording=1.0),
+        replace(frame, held=True),
+        replace(frame, glyphs=ASCII),
+        replace(frame, failure="the machine has ended"),
+    ]
+    assert [other for other in others if other.says_the_same(frame)] == []
+    assert [other for other in others if frame.says_the_same(other)] == []
+
+
+def test_every_field_of_a_state_is_looked_at_or_left_out_on_purpose() -> None:
+    frame = _idle_frame()
+    left_out = {"now", "credit"}  # shown nowhere
+    looked_into = {"link", "phase", "kv", "zones", "sentinel", "perf", "stamps"}  # see above
+    for name in {entry.name for entry in fields(State)} - left_out - looked_into:
+        assert not _with_state(frame, **{name: object()}).says_the_same(frame), name

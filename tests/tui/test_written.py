@@ -14,7 +14,7 @@ import pytest
 from driving import make_app, screen_text, settled
 from rich.cells import cell_len
 from rich.color import Color
-from scripted import NOW, ScriptedSession
+from scripted import NOW, ScriptedSession, rich_state
 from textual._compositor import LayoutUpdate
 from textual.geometry import Region
 from textual.scrollbar import ScrollBarRender
@@ -26,6 +26,7 @@ from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.compositor import PartsUpdate
 from llmbm_console.tui.text import line
 from llmbm_console.tui.widgets.lines import thumb
+from llmbm_protocol.schema import Phase
 
 
 class Terminal:
@@ -125,6 +126,23 @@ async def test_a_token_is_written_before_anything_else_happens(monkeypatch: pyte
         assert "ZEBRA" in terminal.text, "no turn of the event loop was taken"
 
 
+async def test_an_idle_kernels_routine_draws_what_a_picture_without_gauges_left_out() -> None:
+    state = rich_state(phase=Phase.IDLE, turn=None)
+    app = make_app(ScriptedSession(state))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        assert state.kv is not None
+        frame = app.frame()
+        assert frame.says_the_same(app.main.frame)
+        longer = replace(frame, state=replace(state, kv=state.kv.model_copy(update={"rows": 203, "time": 6})))
+        app.main.show(longer, gauges=False)
+        await pilot.pause()
+        assert "203" not in screen_text(app)
+        app.main.show_routine(longer)
+        await pilot.pause()
+        assert "203" in screen_text(app)
+
+
 async def test_another_heading_costs_the_edge_only(monkeypatch: pytest.MonkeyPatch) -> None:
     app = make_app(ScriptedSession())
     async with app.run_test(size=(120, 36)) as pilot:
@@ -160,7 +178,7 @@ async def test_the_first_change_is_drawn_at_once_and_the_next_ones_together(monk
     monkeypatch.setattr(pacer, "LATEST", 3600.0)
     monkeypatch.setattr(pacer, "GAUGE_PERIOD", 3600.0)
     drawn: list[bool] = []
-    one = pacer.Pacer(drawn.append)
+    one = pacer.Pacer(drawn.append, lambda: None)
     one.flush()
     assert drawn == [True]
     running = asyncio.create_task(one.run())

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from llmbm_console.core.sanitise import ConsoleCleaner
 from llmbm_protocol.codec import UnknownFrame, from_frame
-from llmbm_protocol.frame import FrameDecoder, Noise, Rejected
-from llmbm_protocol.schema import Record
+from llmbm_protocol.frame import Frame, FrameDecoder, Noise, Rejected
+from llmbm_protocol.schema import Credit, Record
 
 Heard = tuple[Record | UnknownFrame, int]  # and its sequence number
 
@@ -25,6 +25,7 @@ class LineDecoder:
         self._frames = FrameDecoder()
         self._cleaner = ConsoleCleaner()
         self._sequence = 0
+        self._heartbeat: tuple[dict[str, str], Credit] | None = None  # the last one, as it came and as it was read
 
     def feed(self, data: bytes) -> Iterator[Heard | str]:
         """What the bytes hold, in their order: records, and console text as str."""
@@ -36,11 +37,23 @@ class LineDecoder:
             elif isinstance(piece, Rejected):
                 self.rejected_lines += 1
             elif piece.kind.isupper():  # a lower-case one is the echo of our own hello in human mode
-                record = from_frame(piece)
+                record = self._read(piece)
                 if isinstance(record, Rejected):
                     self.rejected_lines += 1
                 else:
                     yield record, piece.sequence
+
+    def _read(self, frame: Frame) -> Record | UnknownFrame | Rejected:
+        """The record of a frame. A heartbeat that says what the one before said, as those of an idle kernel do, is the
+        same record."""
+        if frame.kind != Credit.kind:
+            return from_frame(frame)
+        if self._heartbeat is not None and self._heartbeat[0] == frame.fields:
+            return self._heartbeat[1]
+        record = from_frame(frame)
+        if isinstance(record, Credit):
+            self._heartbeat = frame.fields, record
+        return record
 
     def count(self, sequence: int) -> None:
         """Every frame has the next number; a jump is frames that were lost on the way."""

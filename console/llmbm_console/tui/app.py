@@ -18,7 +18,7 @@ from textual.timer import Timer
 from llmbm_console.core.action import Action, unavailable
 from llmbm_console.core.defaults import CHOICES
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import Event, LinkPhase, MachineStatus
+from llmbm_console.core.events import Event, LinkPhase, MachineStatus, RecordReceived
 from llmbm_console.core.key_labels import key_labels
 from llmbm_console.core.sampling import told
 from llmbm_console.core.session import Playback, Session
@@ -141,7 +141,7 @@ class ConsoleApp(App[int]):
         self.main = main_screen(self.actions, History(memory / "history" if memory is not None else None))
         self.main.pictures = self.settings.pictures
         self.verbs = Verbs(self)
-        self.pacer = Pacer(self._draw)
+        self.pacer = Pacer(self._draw, self._draw_routine)
 
     # ---- themes
 
@@ -416,6 +416,9 @@ class ConsoleApp(App[int]):
             self._read_ahead(state, self.playback)
             return
         before, self._state = self._state, state
+        again = isinstance(event, RecordReceived) and event.record is before.credit
+        if again and state.phase is before.phase:
+            return  # a heartbeat that says what the one before said: nothing is drawn from it
         if state.link.phase is not LinkPhase.POST_MORTEM:
             self.timeline.note(state)
         self.sampling_history.note(state)
@@ -439,7 +442,7 @@ class ConsoleApp(App[int]):
             self.timeline.note(state)
 
     def _draw(self, gauges: bool) -> None:
-        if not self.is_running or not self.main.is_mounted:
+        if not self._can_draw:
             return
         self.arming.describe(self.main.keys)
         frame = self.shown_frame()
@@ -447,6 +450,14 @@ class ConsoleApp(App[int]):
             self.main.focus_pane("transcript")  # where single keys act: r and q
         self._failed = bool(frame.failure)
         self.main.show(frame, gauges=gauges)
+
+    def _draw_routine(self) -> None:
+        if self._can_draw:
+            self.main.show_routine(self.shown_frame())
+
+    @property
+    def _can_draw(self) -> bool:
+        return self.is_running and self.main.is_mounted
 
     def _tick(self) -> None:
         """Once a second: changed theme files are read, and shown values age. Files and closed sessions do not."""

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
 
 from llmbm_console.core.actions import ACTIONS
 from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.key_labels import key_labels
 from llmbm_console.core.state import State
 from llmbm_console.tui.glyphs import BLOCKS, Glyphs
-from llmbm_protocol.words import Stream
+from llmbm_protocol.words import Phase, Stream
+
+if TYPE_CHECKING:
+    from llmbm_protocol.schema import Sample
 
 STALE_AFTER = 5.0  # seconds without a sample before a panel says so; the kernel's heartbeat is four a second
 
@@ -76,7 +80,43 @@ class Frame:
             return ""
         return f"stale {int(age)} s" if age < 120 else f"stale {int(age // 60)} min"
 
+    def says_the_same(self, before: Frame) -> bool:
+        """True when this frame of an idle kernel shows what the one before showed, but for what went over the line."""
+        return (
+            self._calm
+            and before._calm
+            and all(_same(getattr(self, name), getattr(before, name)) for name in _OWN)
+            and all(getattr(self.state, name) is getattr(before.state, name) for name in _STATE)
+            and all(_tells_the_same(getattr(self.state, name), getattr(before.state, name)) for name in _SAMPLES)
+            and all(getattr(self.state.link, name) == getattr(before.state.link, name) for name in _LINK)
+        )
+
+    @property
+    def _calm(self) -> bool:
+        """Nothing is shown that time alone changes."""
+        timed = self.recording is not None or self.held or self.player
+        idle = self.state.phase is Phase.IDLE and self.state.link.phase is LinkPhase.MACHINE
+        return idle and not timed and not any(self.stale(stream) for stream in _STREAMS)
+
     def clock(self, at: float) -> str:
         """Wall-clock time of a moment of the host's clock."""
         seconds = at + self.wall
         return time.strftime("%H:%M:%S", time.localtime(seconds)) + f".{int(seconds % 1 * 1000):03d}"
+
+
+_SAMPLES = ("kv", "zones", "sentinel", "perf")
+_STREAMS = (Stream.KV, Stream.ZONES, Stream.SENTINEL, Stream.PERF)
+_LINK = ("phase", "rejected_lines", "lost_frames")
+_STATE = tuple({entry.name for entry in fields(State)} - {"now", "credit", "stamps", "link", *_SAMPLES})
+_OWN = tuple({entry.name for entry in fields(Frame)} - {"state", "now"})
+
+
+def _same(one: object, other: object) -> bool:
+    return one is other or one == other
+
+
+def _tells_the_same(one: Sample | None, other: Sample | None) -> bool:
+    """True for samples that differ in when they were taken only."""
+    if one is None or other is None:
+        return one is other
+    return one.__dict__ | {"time": 0, "number": 0} == other.__dict__ | {"time": 0, "number": 0}

@@ -52,10 +52,12 @@ _PROMPT_NEWS = (LinkChanged, MachineChanged, FileOpened)  # rare and important: 
 
 
 class Pacer:
-    """Collects changes and calls `draw(gauges)` once for many. `run` does the drawing until it is cancelled."""
+    """Collects changes and calls `draw(gauges)` once for many, or `routine()` when they are no more than an idle
+    kernel's routine. `run` does the drawing until it is cancelled."""
 
-    def __init__(self, draw: Callable[[bool], None]) -> None:
+    def __init__(self, draw: Callable[[bool], None], routine: Callable[[], None]) -> None:
         self._draw = draw
+        self._routine = routine
         self._text = asyncio.Event()  # something that streams waits to be drawn
         self._any = asyncio.Event()  # something that a gauge may show
         self._news = asyncio.Event()  # and that is more than the routine of an idle kernel
@@ -80,11 +82,14 @@ class Pacer:
 
     def flush(self) -> None:
         """Draws everything now."""
+        self._drawn()
+        self._draw(True)
+
+    def _drawn(self) -> None:
         for waiting in (self._text, self._any, self._news):
             waiting.clear()
         self._gauges_soon = False
         self._gauged_at = time.monotonic()
-        self._draw(True)
 
     async def run(self) -> None:
         """Draws what was noted, until it is cancelled."""
@@ -112,5 +117,8 @@ class Pacer:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(calm):
                         await self._news.wait()
-            else:
+            elif self._news.is_set():
                 self.flush()
+            else:
+                self._drawn()
+                self._routine()

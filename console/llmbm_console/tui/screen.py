@@ -94,12 +94,8 @@ class MainScreen(Screen[None]):
         self.prompt = Prompt(history, id="prompt")
         self.sampling = SamplingPanel(id="sampling")
         self.memory = MemoryPanel(id="memory")
-        self.panels = (
-            self.memory,
-            SentinelPanel(id="sentinel"),
-            ContextPanel(id="context"),
-            MachinePanel(id="machine"),
-        )
+        self.machine = MachinePanel(id="machine")
+        self.panels = (self.memory, SentinelPanel(id="sentinel"), ContextPanel(id="context"), self.machine)
         self.deck = Deck(
             self.status,
             self.banner,
@@ -114,6 +110,7 @@ class MainScreen(Screen[None]):
             self.keys,
         )
         self.frame = Frame()
+        self._gauged = self.frame  # the one that the gauges show
         self.shape = Shape(0, 0)
         self._before_zoom = ""  # the pane that had the focus
         self._before_view = ""
@@ -141,7 +138,18 @@ class MainScreen(Screen[None]):
             self._show_gauges(frame)
         self._write()
 
+    def show_routine(self, frame: Frame) -> None:
+        """Draws a frame of an idle kernel, which as a rule says what the one before said, but for what went over the
+        line."""
+        if self.shape.tab != "chat" or self.shape.zoom or not frame.says_the_same(self._gauged):
+            self.show(frame)
+            return
+        self.frame = self._gauged = frame
+        self.machine.show(frame)
+        self._write()
+
     def _show_gauges(self, frame: Frame) -> None:
+        self._gauged = frame
         self.transcript.settle()
         self.event_list.settle()
         for part in (self.status, self.banner, self.tabs, self.hud, self.keys):

@@ -101,7 +101,29 @@ class StatusLine(Strip):
 
     DEFAULT_CSS = "StatusLine { background: $surface; }"
 
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._told: tuple[object, ...] | None = None  # what it was made from last, time apart
+        self._made = Content("")
+
     def content_for(self, frame: Frame, width: int) -> Content:
+        told = self._timeless(frame, width)
+        if told is None or told != self._told:
+            self._told, self._made = told, self._make(frame, width)
+        return self._made
+
+    def _timeless(self, frame: Frame, width: int) -> tuple[object, ...] | None:
+        """What the line of an idle kernel is made from; None where it tells the time, too."""
+        state, link = frame.state, frame.state.link
+        idle = state.phase is Phase.IDLE and link.phase is LinkPhase.MACHINE
+        if not idle or frame.held or frame.player or frame.recording is not None:
+            return None
+        errors = link.rejected_lines + link.lost_frames
+        rate = state.perf.decode_rate if state.perf is not None else 0
+        model = state.model.file if state.model is not None else ""
+        return width, state.target, errors, state.machine.status, rate, model, frame.failure, frame.glyphs.name
+
+    def _make(self, frame: Frame, width: int) -> Content:
         state = frame.state
         name = line(
             ("LLM-BM ", "bold $accent"), (clip(state.target or "no target", max(12, width // 4)), "$foreground")
