@@ -69,3 +69,25 @@ def test_when_it_ends_it_says_where_the_recording_is(tmp_path: Path) -> None:
         os.close(terminal)
     assert ended(pid)
     assert path.stat().st_size
+
+
+@pytest.mark.parametrize("number", [signal.SIGTSTP, signal.SIGSTOP], ids=["SIGTSTP", "SIGSTOP"])
+def test_a_console_that_was_stopped_goes_on_with_its_terminal(tmp_path: Path, number: signal.Signals) -> None:
+    pid, terminal = start(tmp_path)
+    try:
+        wait_for(terminal, b"kernel ready")
+        os.kill(pid, number)
+        if number == signal.SIGTSTP:
+            wait_for(terminal, b"\x1b[?1049l")  # the shell's screen is there again
+        assert os.WIFSTOPPED(os.waitpid(pid, os.WUNTRACED)[1])
+        os.kill(pid, signal.SIGCONT)
+        wait_for(terminal, b"\x1b[?1049h")
+        wait_for(terminal, b"kernel ready")
+        os.write(terminal, b"/temp 0.25\r")
+        wait_for(terminal, b"temp = 0.25")
+        os.write(terminal, b"\x11")
+        wait_for(terminal, b"\x1b[?1049l")
+    finally:
+        gone = ended(pid)
+        os.close(terminal)
+    assert gone

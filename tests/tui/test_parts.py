@@ -289,6 +289,7 @@ def test_text_can_be_read(theme: ThemeFile) -> None:
     ("content", "part"),
     [
         (b"name = ", "is not TOML"),
+        (b"name = " + b"9" * 5000, "is not TOML"),
         (b"name = " + b"[" * 9000, "is not TOML"),
         (b"\xff\xfe", "is not UTF-8"),
         (b'name = "x"', "title"),

@@ -87,6 +87,20 @@ def test_what_cannot_be_used_is_named_with_its_line_and_the_rest_holds(
     assert re.search("expected|accepted|choose", problems[0])
 
 
+def test_a_mark_of_utf_8_is_no_problem_and_a_number_of_thousands_of_digits_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(b'\xef\xbb\xbftheme = "paper"\r\n')
+    settings, problems = read_settings(path)
+    assert (settings.theme, problems) == ("paper", ())
+    write_setting(path, "theme", "ember")
+    assert read_settings(path)[0].theme == "ember"
+    path.write_text(f"[profiles.a]\nbaud = {'9' * 5000}\n")
+    assert read_settings(path)[1] == ("config.toml: cannot be read: a number in it has thousands of digits",)
+    os.remove(path)
+    os.mkfifo(path)
+    assert read_settings(path)[1] == ("config.toml: cannot be read: a pipe; expected a file",)
+
+
 def test_brackets_without_an_end_are_a_problem_and_no_traceback(tmp_path: Path) -> None:
     settings, problems = read_settings(written(tmp_path, "theme = " + "[" * 9000))
     assert settings.actions()

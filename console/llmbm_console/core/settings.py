@@ -113,8 +113,10 @@ def settings_file() -> Path:
 def read_settings(path: Path) -> tuple[Settings, tuple[str, ...]]:
     """The settings of a file, and a sentence for each thing in it that cannot be used: "config.toml:3: theme: ...". No
     file: no settings."""
+    if path.is_fifo():  # it would wait for whoever writes into it
+        return Settings(), (f"{path.name}: cannot be read: a pipe; expected a file",)
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = path.read_bytes().decode("utf-8-sig")  # some editors begin UTF-8 with a mark
         document = tomllib.loads(text)
     except FileNotFoundError:
         return Settings(), ()
@@ -125,6 +127,8 @@ def read_settings(path: Path) -> tuple[Settings, tuple[str, ...]]:
         return Settings(), (f"{path.name}:{line}: is not UTF-8 (byte {error.start}); expected a text saved as UTF-8",)
     except tomllib.TOMLDecodeError as error:
         return Settings(), (_not_toml(path, text, error),)
+    except ValueError:  # Python's own limit, which tomllib lets through
+        return Settings(), (f"{path.name}: cannot be read: a number in it has thousands of digits",)
     except RecursionError:
         return Settings(), (f"{path.name}: cannot be read: its brackets are nested too deeply",)
     problems: list[Problem] = []

@@ -25,13 +25,13 @@ def _edit(path: Path, change: Callable[[TOMLDocument], None], text: str) -> None
         fresh.replace(path)
     except OSError as error:
         raise SessionError(f"{path} cannot be written: {error.strerror or error}") from error
-    except TOMLKitError as error:
+    except (TOMLKitError, ValueError) as error:  # of a number with thousands of digits
         raise SessionError(f"{path} was left as it is: it is not TOML ({error})") from error
 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8")
+        return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise SessionError(f"{path} cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:

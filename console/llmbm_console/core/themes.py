@@ -92,12 +92,12 @@ def theme_folder() -> Path:
 def read_theme(path: Path) -> ThemeFile:
     """Reads one file. Raises ValueError with the file, what is wrong and where."""
     try:
-        document = tomllib.loads(path.read_bytes().decode("utf-8"))
+        document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise ValueError(f"theme {path.name}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"theme {path.name}: is not UTF-8 (byte {error.start}); save it as UTF-8") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"theme {path.name}: is not TOML: {error}") from error
     problems = list(_problems(document))
     if problems:

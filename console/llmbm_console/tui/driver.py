@@ -57,6 +57,26 @@ class QuietDriver(LinuxDriver):
         super().__init__(*arguments, **settings)
         self._ending = Ending()
         self.exit_event = self._ending
+        self._suspended = False
+
+    def suspend_application_mode(self) -> None:
+        """Gives the terminal back, for a SIGTSTP."""
+        super().suspend_application_mode()
+        self._suspended = True
+
+    def resume_application_mode(self) -> None:
+        """Takes the terminal again, for a SIGCONT. Who was stopped by a SIGSTOP could not give it back before: a shell
+        may have used it since, and what reads and writes it here still runs."""
+        if not self._suspended:
+            try:
+                os.tcgetpgrp(self.fileno)
+            except OSError:
+                return  # it has gone: that is told by a SIGCONT, too
+            self.suspend_application_mode()
+        self._suspended = False
+        self._ending = self.exit_event = Ending()
+        super().resume_application_mode()
+        self._app.call_later(self._app.refresh, layout=True)
 
     def run_input_thread(self) -> None:
         """Takes what is typed, until `exit_event` is set."""
