@@ -262,6 +262,18 @@ async def test_a_damaged_or_hostile_recording_is_shown_as_far_as_it_goes(tmp_pat
         assert is_clean(text), text
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
+def test_a_copy_in_another_encoding_is_the_same_recording(tmp_path: Path, encoding: str) -> None:
+    lines = ['{"llcap":1,"target":"x","clock":5.0}', '[0.5,"i","hello"]', '[0.75,"m","a mark"]']
+    first = tmp_path / "first.llcap"
+    first.write_text("\n".join(lines) + "\n")
+    copy = tmp_path / "copy.llcap"
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    copy.write_bytes((mark + "\r\n".join(lines) + "\r\n").encode(encoding))
+    assert is_capture(copy)
+    assert list(Capture(copy).entries()) == list(Capture(first).entries())
+
+
 @pytest.mark.parametrize(
     ("first", "reason"),
     [

@@ -160,3 +160,11 @@ def test_a_bench_in_the_context_becomes_its_record() -> None:
     assert (bench.level, bench.processors, bench.cache, bench.read_mb_s) == ("avx2", 2, 33554432, 120000)
     assert (bench.decode_rate, bench.prefill_rate) == (12_345_678_901, 20_000_500_000)
     assert last_of(read(sealed(body())).records, Bench) is None
+
+
+def test_a_serial_log_in_utf_16_is_read_by_its_frames() -> None:
+    frame = b"T 0000 g=1 i=0 t=5 id=7 cy=9 s=a"
+    log = b"boot text\r\n@" + frame + b"*%08x\r\n" % zlib.crc32(frame)
+    copy = parse_post_mortem(log.decode().encode("utf-16"), "any.log")
+    assert (copy.kind, copy.origin) == ("serial log", "llmk")
+    assert copy.records == parse_post_mortem(log, "any.log").records

@@ -27,7 +27,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TextIO
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -166,7 +166,8 @@ class Capture:
         self.path = path
         self.problems: list[str] = []
         try:
-            with path.open(encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+            self._encoding = encoding_of(path)
+            with self._open() as file:
                 first = file.readline(LONGEST_LINE)
         except OSError as error:
             raise CaptureError(f"{path}: {error.strerror or error}") from error
@@ -180,10 +181,14 @@ class Capture:
                 "llmbm-console is needed"
             )
 
+    def _open(self) -> TextIO:
+        errors = "surrogateescape" if self._encoding == "utf-8-sig" else "replace"
+        return self.path.open(encoding=self._encoding, errors=errors, newline="\n")
+
     def entries(self) -> Iterator[Entry]:
         """All entries in their order."""
         latest = 0.0
-        with self.path.open(encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+        with self._open() as file:
             file.readline(LONGEST_LINE)
             number = 1
             while line := file.readline(LONGEST_LINE):
@@ -205,11 +210,17 @@ class Capture:
             self.problems.append("and more")
 
 
+def encoding_of(path: Path) -> str:
+    """UTF-8 as it was written, or UTF-16 of a tool that copied the text, each with its mark. Raises OSError."""
+    with path.open("rb") as file:
+        return "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+
+
 def is_capture(path: Path) -> bool:
     """True when a file begins as a recording does."""
     try:
-        with path.open("rb") as file:
-            return file.read(64).lstrip().startswith(b'{"llcap"')
+        with path.open(encoding=encoding_of(path), errors="replace") as file:
+            return file.read(64).lstrip().startswith('{"llcap"')
     except OSError:
         return False
 

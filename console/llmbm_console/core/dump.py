@@ -144,7 +144,8 @@ def parse_post_mortem(data: bytes, name: str) -> PostMortem:
     header: dict[str, str] = {}
     reader: KernelText | DumpText
     before = text[: header_match.start()] if header_match is not None else text
-    frames = list(map(knowing_all, records_of(data))) if before.strip() else []
+    octets = text.encode() if b"\x00" in data[:64] else data  # a copy in UTF-16
+    frames = list(map(knowing_all, records_of(octets))) if before.strip() else []
     if header_match is not None and not frames and not _EARLIER.search(before):
         kind, origin = OUR_KINDS[header_match[3]], "llmk"
         if header_match[4] != "1":
