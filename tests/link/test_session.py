@@ -51,6 +51,18 @@ def test_one_beacon_at_boot_and_none_when_the_mode_comes_back(host: Host) -> Non
     assert len(host.of(Hello)) == 2, "the beacon and the answer to the hello"
 
 
+def test_a_session_that_begins_while_a_model_is_loaded_gets_no_beacon(boot: Boot) -> None:
+    simulator = boot("--poll-gap-us", "100000")  # reading the model takes long
+    host = Host(simulator.line)
+    simulator.hosts.append(host)
+    assert host.hello().machine
+    assert host.wait_for(Credit).phase == Phase.LOAD
+    host.wait_for(Credit, lambda credit: credit.phase == Phase.IDLE)
+    assert host.ask("ping").ok
+    assert [hello.machine for hello in host.of(Hello)] == [True]
+    assert host.sequences == list(range(len(host.sequences)))
+
+
 def test_the_hello_echoes_the_nonce_and_tells_the_limits(person: Host) -> None:
     hello = person.hello("n %")
     assert hello.machine
