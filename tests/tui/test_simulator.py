@@ -69,7 +69,7 @@ async def test_the_wheel_moves_the_slider_that_the_pointer_was_moved_onto(
     assert slider.wanted is None, "the name is where the list is scrolled"
     await pilot.hover(slider, offset=(20, 0))
     await wheel(pilot, slider, 20, events.MouseScrollUp)
-    await until(pilot, lambda: app.state.sampling is not None and app.state.sampling.min_p > before, "the kernel's")
+    await until(pilot, lambda: slider.accepted is not None and slider.accepted > before, "the kernel's, and shown")
     assert app.main.focused_pane == "prompt", "a wheel takes no focus from what is being written"
     risen = slider.value
     await wheel(pilot, slider, 20, events.MouseScrollDown)
