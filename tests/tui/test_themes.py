@@ -42,11 +42,11 @@ async def test_a_changed_file_is_seen_and_a_broken_one_is_a_notice(tmp_path: Pat
         await settled(pilot)
         assert app.main.styles.background.hex == "#102030"
         written(tmp_path, "mine", "#0b1014", "#403020")
-        app.read_themes_again()
+        app._tick()
         await wait_until(pilot, lambda: app.main.styles.background.hex != "#102030", "another colour")
         assert app.current_theme.background == "#403020"
         path.write_text("name = ", "utf-8")
-        app.read_themes_again()
+        app._tick()
         await wait_until(pilot, lambda: "is not TOML" in screen_text(app), "the notice")
         assert app.current_theme.background == "#403020"
 

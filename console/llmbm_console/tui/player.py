@@ -11,7 +11,7 @@ from llmbm_console.tui import figures
 
 if TYPE_CHECKING:
     from llmbm_console.core.session import Playback
-    from llmbm_console.tui.app import ConsoleApp
+    from llmbm_console.tui.session_app import SessionApp
 
 PERIOD = 1 / 30  # s between two pictures
 SLOWEST, FASTEST = 1 / 8, 64.0
@@ -20,7 +20,7 @@ SLOWEST, FASTEST = 1 / 8, 64.0
 class Player:
     """The motor of a replay, and of the past of a live session. The application shows the moment; this moves it."""
 
-    def __init__(self, app: ConsoleApp, clock: Callable[[], float]) -> None:
+    def __init__(self, app: SessionApp, clock: Callable[[], float]) -> None:
         self._app = app
         self._clock = clock
         self._timer: Timer | None = None
@@ -54,7 +54,7 @@ class Player:
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
-            self._app.pacer.flush()
+            self._app.redraw()
 
     def toggle(self) -> None:
         """Plays or pauses; at the end of a recording, plays it from its beginning."""
@@ -68,7 +68,7 @@ class Player:
     def change(self, factor: float) -> None:
         """Faster or slower."""
         self.speed = min(FASTEST, max(SLOWEST, self.speed * factor))
-        self._app.pacer.flush()
+        self._app.redraw()
 
     def take_marks(self, playback: Playback) -> None:
         """Those of the recording that were read since the last time, whether it plays or stands."""

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from llmbm_console.core.settings import Settings
     from llmbm_console.core.targets import Target
-    from llmbm_console.tui.app import ConsoleApp, SessionFactory
+    from llmbm_console.tui.app import ConsoleApp
+    from llmbm_console.tui.session_app import SessionFactory
 
 CHOOSE = 64  # exit status of the interface that asks for another target
 LONGEST_END = 3.0  # seconds from a signal that ends the console to its end
