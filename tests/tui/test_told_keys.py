@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
+import pytest
 from driving import screen_text, simulated, until
 
 from llmbm_console.core.actions import ACTIONS
 from llmbm_console.core.key_labels import key_label
 from llmbm_console.core.panes import PANES, VIEW_PANES
 from llmbm_console.core.settings import Settings
-from llmbm_console.tui.help import HelpScreen, help_text
+from llmbm_console.tui.help import INDENT, HelpScreen, help_text
 
 
 def test_no_prose_names_a_key_that_something_else_has() -> None:
@@ -51,3 +53,21 @@ async def test_help_and_tour_name_the_keys_that_are_bound_now() -> None:
         assert any("F7" in row and "help for the focused pane" in row for row in rows)
         await pilot.press("escape", "i")
         assert "^k palette" in screen_text(app)
+
+
+@pytest.mark.parametrize("width", [40, 70, 88])
+@pytest.mark.parametrize("pane", [name for name, _title in (*PANES, *VIEW_PANES)])
+def test_help_fits_its_page_and_what_goes_on_stands_below_what_it_belongs_to(pane: str, width: int) -> None:
+    title, _about, *rows = help_text(pane, Settings().actions(), width).plain.split("\n")
+    assert title
+    for row, next_one in pairwise(rows):
+        assert len(row) <= width, row
+        assert re.match(rf" {{{INDENT}}}\S|  \S|\S|$", row), row
+        assert row or next_one, "one empty line is enough"
+
+
+async def test_buttons_that_have_no_room_are_left_out_whole() -> None:
+    async with simulated(size=(200, 60)) as (app, pilot):
+        await until(pilot, lambda: "R reset" in screen_text(app), "the machine pane")
+        row = next(row for row in screen_text(app).splitlines() if "R reset" in row)
+        assert "…" not in row[row.index("P pause") :], row

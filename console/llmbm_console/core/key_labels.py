@@ -6,6 +6,28 @@ from collections.abc import Mapping
 
 from llmbm_console.core.action import Action
 
+#: Keys whose name on the keyboard is not the one that Textual gives them.
+NAMED = {
+    "escape": "Esc",
+    "tab": "Tab",
+    "shift+tab": "shift+Tab",
+    "enter": "Enter",
+    "home": "Home",
+    "end": "End",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "insert": "Ins",
+    "delete": "Del",
+    "comma": ",",
+    "slash": "/",
+    "backslash": "\\",
+    "minus": "-",
+    "plus": "+",
+    "underscore": "_",
+    "question_mark": "?",
+    "at": "@",
+}
+
 
 def key_labels(actions: tuple[Action, ...]) -> dict[str, str]:
     """How the key of each action is written for people, by its id: the first one, or its title, for the palette."""
@@ -21,7 +43,6 @@ def key_label(key: str) -> str:
     """How a key is written for people: "^p" for "ctrl+p"."""
     if key.startswith("ctrl+"):
         return "^" + key.removeprefix("ctrl+")
-    names = {"escape": "Esc", "shift+tab": "shift+Tab", "tab": "Tab", "space": "space", "enter": "Enter", "end": "End"}
-    if key in names:
-        return names[key]
+    if key in NAMED:
+        return NAMED[key]
     return key.upper() if len(key) > 1 and key[0] == "f" and key[1:].isdigit() else key

@@ -108,36 +108,39 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
 }
 
 
-def help_text(pane: str, actions: tuple[Action, ...]) -> Content:
-    """Help for a pane: what it shows, its keys, then every action by category."""
+INDENT = 19  # columns before what a key does
+
+
+def help_text(pane: str, actions: tuple[Action, ...], width: int = 88) -> Content:
+    """Help for a pane, in lines of at most `width` cells: what it shows, its keys, then every action by category."""
     title = dict((*PANES, *VIEW_PANES)).get(pane, "")
     about, keys = ABOUT.get(pane, ("", ()))
     labels = key_labels(actions)
-    parts = [line((title, "bold $accent")), line((spelt(about, labels), "$foreground")), line()] if about else []
-    parts += [_row(spelt(key, labels), spelt(word, labels)) for key, word in keys]
-    parts += [
-        _row(_keys(action), action.title, action.description) for action in actions if action.pane == pane and pane
-    ]
+    own = [action for action in actions if action.pane == pane and pane]
+    parts = [line((title, "bold $accent")), line((spelt(about, labels), "$foreground"))] if about else []
+    if keys or own:
+        parts.append(line())
+    parts += [_row(width, spelt(key, labels), spelt(word, labels)) for key, word in keys]
+    parts += [_row(width, _keys(action), action.title, action.description) for action in own]
     category = ""
     for action in actions:
         if action.category in ("Panes", "Kernel") or (action.pane and action.pane != pane) or not action.keys:
             continue
-        if action.pane == pane and pane:
+        if action in own:
             continue
         if action.category != category:
             category = action.category
             parts += [line(), line((category, "bold $accent"))]
-        parts.append(
-            _row(_keys(action), action.title, action.description + (f". {action.danger}." if action.danger else ""))
-        )
+        danger = f". {action.danger}." if action.danger else ""
+        parts.append(_row(width, _keys(action), action.title, action.description + danger))
     leader = next((key_label(action.keys[0]) for action in actions if action.id == "view.leader" and action.keys), "")
     if leader:
         parts += [line(), line((f"Behind {leader}", "bold $accent"))]
-        parts += [_row(f"{leader} {key}", action.title) for key, action in followers(actions).items()]
+        parts += [_row(width, f"{leader} {key}", action.title) for key, action in followers(actions).items()]
     panes = [action for action in actions if action.category == "Panes" and action.keys]
     if panes:
         numbers = f"{key_label(panes[0].keys[0])}-{key_label(panes[-1].keys[0])}"
-        parts += [line(), _row(numbers, "Go to a pane by its number")]
+        parts += [line(), _row(width, numbers, "Go to a pane by its number")]
     return Content("\n").join(parts)
 
 
@@ -145,11 +148,15 @@ def _keys(action: Action) -> str:
     return " ".join(key_label(key) for key in action.keys if not key.startswith("super"))
 
 
-def _row(key: str, title: str, description: str = "") -> Content:
+def _row(width: int, key: str, title: str, description: str = "") -> Content:
     """A key, what it does, and below it why, behind a hanging indent."""
-    first = line((f"  {key:<17}", "bold $foreground"), (title, "$foreground"))
-    more = [line((" " * 19 + description[a:b], "$muted")) for a, b in wrap(description, 66)] if description else []
-    return Content("\n").join([first, *more])
+    room = max(16, width - INDENT)
+    first, *rest = [title[a:b] for a, b in wrap(title, room)]
+    lines = [line((f"  {key:<{INDENT - 2}}", "bold $foreground"), (first, "$foreground"))]
+    lines += [line((" " * INDENT + text, "$foreground")) for text in rest]
+    if description:
+        lines += [line((" " * INDENT + description[a:b], "$muted")) for a, b in wrap(description, room)]
+    return Content("\n").join(lines)
 
 
 class HelpScreen(ModalScreen[None]):
@@ -158,6 +165,7 @@ class HelpScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "dismiss", "Close", show=False)]
     DEFAULT_CSS = """
     HelpScreen { align: center middle; background: $background 60%; }
+    HelpScreen:ansi { background: transparent; }
     HelpScreen > VerticalScroll {
         width: 96; max-width: 96%; height: auto; max-height: 92%; padding: 1 2;
         border: round $focus; background: $surface;
@@ -177,7 +185,15 @@ class HelpScreen(ModalScreen[None]):
         with VerticalScroll() as box:
             box.border_title = line(("Help", "bold"))
             box.border_subtitle = line(("Esc closes", ""))
-            yield Static(help_text(self._pane, self._actions), markup=False)
+            yield Static(markup=False)
+
+    def on_resize(self) -> None:
+        """Lines depend on the width."""
+        self.call_after_refresh(self._fill)
+
+    def _fill(self) -> None:
+        words = self.query_one(Static)
+        words.update(help_text(self._pane, self._actions, max(30, words.size.width)))
 
     def on_key(self, event: events.Key) -> None:
         """What opened it closes it."""

@@ -82,7 +82,8 @@ def _chosen(turn: Turn, index: int, frame: Frame, width: int, height: int, words
     if choice is None:
         if any(other.choice for other in turn.tokens):
             return [_row("chance", "not told: lost on the line, or left out for want of room")]
-        return [_row("chance", "not asked for: p, outside of this box, asks for those of the next tokens")]
+        key = frame.keys["chat.probabilities"]
+        return [_row("chance", f"not asked for: {key}, outside of this box, asks for those of the next tokens")]
     distribution = choices.known(choice, choices.vocab_of(frame.state))
     rows = [_row("chance", choices.chance_line(choice, distribution))]
     if rules := choices.rules_line(token):

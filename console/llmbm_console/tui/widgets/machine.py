@@ -36,8 +36,8 @@ def _sizes(model: Model, state: State) -> str:
     return file if memory == file else f"{file} file, {memory} in memory"
 
 
-def _buttons(frame: Frame) -> Content:
-    """What can be done to it, to click on."""
+def _buttons(frame: Frame, width: int) -> Content:
+    """What can be done to it, to click on; those that have no room are left out."""
     paused = frame.state.machine.status is MachineStatus.PAUSED
     verbs = (
         ("resume" if paused else "pause", "pause"),
@@ -52,6 +52,8 @@ def _buttons(frame: Frame) -> Content:
         )
         for word, verb in verbs
     ]
+    while len(parts) > 1 and sum(part.cell_length + 2 for part in parts) - 2 > width:
+        parts.pop()
     return Content("  ").join(parts)
 
 
@@ -80,7 +82,7 @@ class MachinePanel(Panel):
                 line(("The kernel's first records bring it.", "$muted")),
             ]
         if frame.controllable and not frame.read_only and height >= len(lines) + 2:
-            lines += [line()] * (height - len(lines) - 1) + [_buttons(frame)]
+            lines += [line()] * (height - len(lines) - 1) + [_buttons(frame, width)]
         return lines
 
     def _status(self, frame: Frame) -> list[tuple[str, *tuple[Piece, ...]]]:

@@ -123,7 +123,7 @@ class SentinelPanel(Panel):
             head.append(line((f"{key} pins {figures.cycles(budget)} for decode (p99 and a tenth)", "$muted")))
         rows = max(1, height - len(head))
         if rows >= 6:
-            head.append(line(("each column a token, full height the budget", "$muted")))
+            head.append(line(("a column a token, full height the budget", "$muted")))
             rows -= 1
         return [*head, *self._chart(frame.state, sentinel, width, rows, frame.glyphs)]
 
