@@ -8,9 +8,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from scripted import NOW, WALL, ScriptedSession, rich_state
 from textual.pilot import Pilot
 
+from llmbm_console.core import paths
+from llmbm_console.core.paths import simulator_binary
 from llmbm_console.core.targets import Target, make_session
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.frame import LINKED
@@ -54,6 +57,19 @@ async def simulated(size: tuple[int, int] = (120, 36), **options: Any) -> AsyncI
         await until(pilot, lambda: app.state.link.phase in LINKED and app.state.sampling is not None, "linked")
         yield app, pilot
     await app.disconnect()
+
+
+def start_instead(folder: Path, monkeypatch: pytest.MonkeyPatch, *, before: str = "", arguments: str = "") -> None:
+    """The simulator that is started next is this one: commands of the shell before it, and more arguments for it."""
+    program = folder / "other-sim"
+    program.write_text(f'#!/bin/sh\n{before}\nexec "{simulator_binary()}" {arguments} "$@"\n')
+    program.chmod(0o700)
+    monkeypatch.setattr(paths, "simulator_binary", lambda: program)
+
+
+def slow_simulator(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The simulator that is started next takes seconds for an answer: for what is done meanwhile."""
+    start_instead(folder, monkeypatch, arguments="--poll-gap-us 20000")
 
 
 async def settled(pilot: Pilot[Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from driving import make_app, screen_text, settled, wait_until
+from driving import make_app, screen_text, settled, simulated, until, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted import NOW, Machine, ScriptedSession, rich_state
@@ -105,6 +105,29 @@ async def test_what_changed_since_the_pause_before_is_counted_and_found() -> Non
         await pilot.press("f")
         assert view.mark == BASE + 0x321
         await wait_until(pilot, lambda: "00100320" in rows(app), "in view")
+
+
+async def test_a_real_kernels_octets_are_shown_while_it_stands_and_what_an_answer_changed() -> None:
+    async with simulated(size=(120, 44)) as (app, pilot):
+        await until(pilot, lambda: Arena.ACTS in app.state.arenas, "where the arenas are")
+        assert app.session is not None
+        machine = app.session.machine
+        assert machine is not None
+        view = app.main.views.hex
+        await pilot.press("escape", "f2")
+        await until(pilot, lambda: "P pauses it" in rows(app), "not while it runs")
+        await pilot.press("P")
+        app.verbs.look_into(Arena.ACTS)
+        await until(pilot, lambda: view.pages.octets(view.span.first, 1) != [None], "read")
+        first = view.span.first
+        octets = await machine.read_memory(first - first % 16, 16)
+        await until(pilot, lambda: octets[:8].hex(" ") in rows(app), "the machine's own octets")
+        await pilot.press("P")
+        await until(pilot, lambda: app.state.machine.status is MachineStatus.RUNNING, "it runs on")
+        await app.session.submit("Once upon a time")
+        await pilot.press("P")
+        await until(pilot, lambda: bool(view.pages.changed()), "the activations are others")
+        await until(pilot, lambda: "changed since the last pause" in rows(app), "said")
 
 
 async def test_arenas_are_gone_through_and_addresses_gone_to() -> None:

@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driving import make_app, screen_text, settled, wait_until
+from driving import make_app, screen_text, settled, simulated, slow_simulator, until, wait_until
 from scripted import NOW, STORY, Machine, ScriptedSession, rich_state
 from textual.selection import Offset, Selection
 
 from llmbm_console.core.actions import BY_ID
 from llmbm_console.core.events import MachineStatus
-from llmbm_console.core.state import MachineState
+from llmbm_console.core.state import MachineState, Turn
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.jump import LETTERS, JumpScreen
-from llmbm_protocol.schema import Phase
+from llmbm_protocol.schema import Phase, StopReason
 
 
 def messages(app: ConsoleApp) -> list[str]:
@@ -154,17 +154,22 @@ async def test_a_machine_without_control_says_why() -> None:
         await wait_until(pilot, lambda: any("power switch" in text for text in messages(app)), "reason")
 
 
-async def test_control_c_stops_a_running_answer_from_the_prompt() -> None:
-    session = ScriptedSession()
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+async def test_control_c_stops_a_running_answer_from_the_prompt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow_simulator(tmp_path, monkeypatch)
+    async with simulated() as (app, pilot):
+        await pilot.press(*"/max_tokens 256", "enter", *"Once upon a time", "enter")
+        await until(pilot, lambda: app.state.turn is not None and len(app.state.turn.tokens) > 2, "an answer runs")
         await pilot.press("ctrl+c")
-        await wait_until(pilot, lambda: session.stops == 1, "stop")
-        session.push(turn=None, phase=Phase.IDLE)
+        await until(pilot, lambda: app.state.turn is None and app.state.phase is Phase.IDLE, "ended")
+        item = app.state.items[-1]
+        assert isinstance(item, Turn)
+        assert item.finished is not None
+        assert item.finished.reason is StopReason.STOPPED
+        await until(pilot, lambda: "stopped" in screen_text(app), "the transcript says so")
         await pilot.press("ctrl+c")
-        await wait_until(pilot, lambda: any("^q quits" in text for text in messages(app)), "hint")
-        assert session.stops == 1
+        await until(pilot, lambda: any("^q quits" in text for text in messages(app)), "hint")
         assert app.is_running
 
 

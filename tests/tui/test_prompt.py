@@ -7,14 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from driving import make_app, screen_text, settled, wait_until
+from driving import make_app, screen_text, settled, simulated, start_instead, until, wait_until
 from scripted import ScriptedSession, rich_state
 from textual import events
 from textual._xterm_parser import XTermParser
 
-from llmbm_console.core.events import LinkPhase, MachineStatus
+from llmbm_console.core.events import MachineStatus
 from llmbm_console.core.session import Outcome
-from llmbm_console.core.state import LinkState
+from llmbm_console.core.state import Command, Turn
+from llmbm_console.core.targets import Target, make_session
+from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.run import digits_with_alt
 from llmbm_protocol.schema import Phase, SentinelState
 
@@ -99,17 +101,6 @@ async def test_tab_completes_commands_and_leaves_prose_alone() -> None:
         assert app.main.focused_pane != "prompt"
 
 
-async def test_a_refused_prompt_comes_back_with_the_reason() -> None:
-    session = idle()
-    session.answer = Outcome("", False, error="the context is full: /clear or /overflow slide")
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
-        await pilot.press(*"again", "enter")
-        await wait_until(pilot, lambda: app.main.prompt.text == "again", "given back")
-        await wait_until(pilot, lambda: "the context is full" in screen_text(app), "reason")
-
-
 async def test_a_refused_command_is_left_to_the_transcript() -> None:
     session = idle()
     session.answer = Outcome("", False, error="temp: accepted are 0 to 2")
@@ -122,13 +113,21 @@ async def test_a_refused_command_is_left_to_the_transcript() -> None:
         assert app.main.prompt.text == ""
 
 
-async def test_a_line_written_while_the_kernel_boots_is_sent_when_it_answers() -> None:
-    session = ScriptedSession(rich_state(turn=None, link=LinkState(LinkPhase.WAITING)))
-    app = make_app(session)
+async def test_a_line_written_while_the_kernel_boots_is_sent_when_it_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = tmp_path / "go"
+    start_instead(tmp_path, monkeypatch, before=f'while [ ! -e "{go}" ]; do sleep 0.02; done')
+    target = Target("sim")
+    app = ConsoleApp(target.title, lambda: make_session(target))
     async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
-        await pilot.press(*"early", "enter")
-        await wait_until(pilot, lambda: session.waited == 1 and session.submitted == ["early"], "waited, then sent")
+        await pilot.press(*"/temp 0.25", "enter")
+        await until(pilot, lambda: "1 line waits" in screen_text(app), "the frame says so")
+        assert app.state.sampling is None, "nothing is known of a kernel yet"
+        go.touch()
+        await until(pilot, lambda: app.state.sampling and app.state.sampling.temperature == 250_000, "carried out")
+        await until(pilot, lambda: "line waits" not in screen_text(app), "none waits")
+    await app.disconnect()
 
 
 async def test_pasted_control_characters_are_made_visible() -> None:
@@ -205,23 +204,26 @@ async def test_a_kernel_without_a_model_is_not_offered_a_story() -> None:
         assert "kernel ready" not in screen_text(app)
 
 
-async def test_a_prompt_that_was_refused_comes_back_after_the_command_that_made_room_for_it() -> None:
-    session = idle()
-    session.answer = Outcome("", False, error="sentinel tripped")
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+async def test_a_prompt_that_a_tripped_kernel_refused_comes_back_and_again_after_the_reset() -> None:
+    async with simulated() as (app, pilot):
+
+        def answers() -> list[str]:
+            return [item.prompt for item in app.state.items if isinstance(item, Turn)]
+
+        await pilot.press(*"/test_failsafe", "enter", *"Once", "enter")
+        await until(pilot, lambda: app.state.sentinel and app.state.sentinel.state is SentinelState.TRIPPED, "tripped")
+        told = len(answers())
         await pilot.press(*"Hello", "enter")
-        await wait_until(pilot, lambda: app.main.prompt.text == "Hello", "given back")
-        session.answer = None
+        await until(pilot, lambda: app.main.prompt.text == "Hello", "given back")
+        assert "tripped" in app.main.prompt.error
+        assert len(answers()) == told
         await pilot.press(*"/reset", "enter")
-        await wait_until(pilot, lambda: session.submitted == ["Hello", "/reset"], "carried out")
-        await wait_until(pilot, lambda: app.main.prompt.text == "Hello", "given back again")
+        await until(pilot, lambda: app.state.sentinel and app.state.sentinel.state is SentinelState.ARMED, "armed")
+        await until(pilot, lambda: app.main.prompt.text == "Hello", "given back again")
         await pilot.press("enter")
-        await wait_until(pilot, lambda: session.submitted == ["Hello", "/reset", "Hello"], "sent")
+        await until(pilot, lambda: answers()[told:] == ["Hello"], "answered")
         await pilot.press(*"/ctx", "enter")
-        await wait_until(pilot, lambda: session.submitted[-1] == "/ctx", "sent")
-        await pilot.pause()
+        await until(pilot, lambda: isinstance(app.state.items[-1], Command), "sent")
         assert app.main.prompt.text == "", "what was taken does not come back"
 
 

@@ -52,6 +52,23 @@ async def test_until_it_is_accepted_a_ring_marks_the_value_in_force() -> None:
         assert "○" not in row
 
 
+async def test_to_go_back_from_a_value_on_its_way_is_sent_too() -> None:
+    session = ScriptedSession()
+    session.gate = asyncio.Event()
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "7", "right")
+        await wait_until(pilot, lambda: session.parameters == [("temp", "0.86")], "asked, and not answered")
+        await pilot.press("left")
+        await wait_until(pilot, lambda: session.parameters[1:] == [("temp", "0.85")], "asked for the old one")
+        session.gate.set()
+        await wait_until(pilot, lambda: slider(app).accepted == 850_000 and slider(app).wanted is None, "accepted")
+        await pilot.press("right", "left")
+        await settled(pilot)
+        assert len(session.parameters) == 2, "what is in force already is not asked for"
+
+
 async def test_a_change_from_the_kernel_moves_the_slider() -> None:
     session = ScriptedSession()
     app = make_app(session)

@@ -71,7 +71,8 @@ async def test_the_wheel_moves_the_slider_that_the_pointer_was_moved_onto(
     await wheel(pilot, slider, 20, events.MouseScrollUp)
     await until(pilot, lambda: slider.accepted is not None and slider.accepted > before, "the kernel's, and shown")
     assert app.main.focused_pane == "prompt", "a wheel takes no focus from what is being written"
-    risen = slider.value
+    risen = app.state.sampling.min_p if app.state.sampling is not None else 0
+    await until(pilot, lambda: slider.value == risen and slider.wanted is None, "shown")
     await wheel(pilot, slider, 20, events.MouseScrollDown)
     await until(pilot, lambda: app.state.sampling is not None and app.state.sampling.min_p < risen, "down again")
 

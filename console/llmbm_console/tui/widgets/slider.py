@@ -57,6 +57,7 @@ class Slider(Widget, can_focus=True):
         self.accepted: int | None = None  # the kernel's value
         self.wanted: int | None = None  # asked for by the person, not yet accepted
         self.pending: PendingValue | None = None
+        self._asked: int | None = None  # sent, and neither shown as accepted nor refused yet
         self.typed = ""
         self.problem = ""  # why what was typed or sent is not possible
         self.only_shows = False  # shows a value that is not the one in force now: it cannot be moved
@@ -69,6 +70,8 @@ class Slider(Widget, can_focus=True):
         """The kernel's value and what is known of a change on its way."""
         if (accepted, pending, scale, glyphs) == (self.accepted, self.pending, self.scale, self.glyphs):
             return
+        if accepted != self.accepted:
+            self._asked = None
         if accepted != self.accepted and self._timer is None:
             self.wanted, self.problem = None, ""  # a new value from the kernel: an old refusal is history
         if pending is None and self.pending is not None and self._timer is None:
@@ -129,7 +132,9 @@ class Slider(Widget, can_focus=True):
 
     def _send(self) -> None:
         self._timer = None
-        if self.wanted is not None and self.wanted != self.accepted:
+        # What is on its way may be accepted before it is shown: to go back from it has to be sent, too.
+        if self.wanted is not None and self.wanted != (self.accepted if self._asked is None else self._asked):
+            self._asked = self.wanted
             self.post_message(self.Changed(self, self.scale.text(self.wanted)))
         else:
             self.wanted = None
@@ -138,6 +143,8 @@ class Slider(Widget, can_focus=True):
     def answered(self, problem: str = "") -> None:
         """The kernel took the value, or did not and says why: its own value is shown, unless the knob moved on."""
         self.problem = problem
+        if problem:
+            self._asked = None
         if self._timer is None:
             self.wanted = None
         self.post_message(self.Described())
