@@ -99,6 +99,32 @@ async def calm(transport: SocketTransport, peer: socket.socket) -> SocketReader:
     return reader
 
 
+async def test_a_line_that_never_rests_fills_no_memory(listener: tuple[str, socket.socket]) -> None:
+    """Sent without end while nobody reads, it has to wait; the loop is not kept from anything by what has come."""
+    path, server = listener
+    transport = unix_transport(path)
+    await transport.open()
+    peer, _ = server.accept()
+    peer.settimeout(2.0)
+
+    def flood() -> int:
+        sent = 0
+        with contextlib.suppress(TimeoutError):
+            while sent < 256 << 20:
+                sent += peer.send(b"@" * 65_536)
+        return sent
+
+    sent = await asyncio.to_thread(flood)
+    assert sent < 16 << 20
+    got = 0
+    while got < sent:
+        data = await transport.read()
+        assert len(data) <= 1 << 19
+        got += len(data)
+    await transport.close()
+    peer.close()
+
+
 async def test_a_line_that_says_little_is_read_without_a_thread(listener: tuple[str, socket.socket]) -> None:
     path, server = listener
     transport = unix_transport(path)

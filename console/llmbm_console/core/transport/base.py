@@ -38,17 +38,22 @@ class Transport(Protocol):
         """The line in a few words for the status line and for messages."""
 
 
+AT_ONCE = 1 << 18  # bytes
+
+
 class Inbox:
-    """Bytes on their way from whoever receives them to `read`. The receiver never waits: this holds whatever comes."""
+    """Bytes on their way from whoever receives them to `read`. It holds whatever is put: `held` bytes."""
 
     def __init__(self) -> None:
         self._chunks: deque[bytes] = deque()
+        self.held = 0
         self._waiting = asyncio.Event()
         self._ended = False
 
     def put(self, data: bytes) -> None:
         """Takes bytes; call in the event loop."""
         self._chunks.append(data)
+        self.held += len(data)
         self._waiting.set()
 
     def end(self) -> None:
@@ -57,12 +62,18 @@ class Inbox:
         self._waiting.set()
 
     async def get(self) -> bytes:
-        """All bytes there are, waiting for the first; b"" after the end."""
+        """All bytes there are but for what is beyond AT_ONCE, waiting for the first; b"" after the end."""
         while not self._chunks:
             if self._ended:
                 return b""
             self._waiting.clear()
             await self._waiting.wait()
-        data = b"".join(self._chunks)
-        self._chunks.clear()
-        return data
+        taken = [self._chunks.popleft()]
+        size = len(taken[0])
+        while self._chunks and size < AT_ONCE:
+            taken.append(self._chunks.popleft())
+            size += len(taken[-1])
+        self.held -= size
+        if self._chunks:
+            await asyncio.sleep(0)  # a line that never rests must not keep the loop from all else
+        return b"".join(taken)

@@ -21,6 +21,8 @@ from llmbm_console.core.transport.base import Inbox
 CHUNK = 65_536
 TOGETHER = 0.004  # s; what comes so soon after the last delivery waits: to wake the loop costs more than a token does
 SPAN = 1.0  # s over which it is counted how much comes
+MOST = 4 << 20  # bytes that wait; a kernel's line brings them in six minutes, and who sends faster has to wait
+PAUSE = 0.02  # s between looks whether there is room again
 LITTLE = 2048  # bytes in a span: as much as 279 in 130 ms
 
 
@@ -33,6 +35,7 @@ class SocketReader:
         self._loop = asyncio.get_running_loop()
         self._wake_here, self._wake_there = socket.socketpair()
         self._chunks: deque[bytes] = deque()
+        self._taken, self._given = 0, 0  # bytes, each counted on its own side
         self._delivered_at = 0.0
         self._scheduled = threading.Event()  # a delivery is on its way into the loop
         self._since, self._lately = time.monotonic(), 0  # the span that runs, and the bytes in it
@@ -67,6 +70,7 @@ class SocketReader:
         if data:
             self._chunks.append(data)
             self._lately += len(data)
+            self._taken += len(data)
         return bool(data)
 
     # ---- the thread
@@ -77,10 +81,16 @@ class SocketReader:
         self._thread.start()
 
     def _run(self) -> None:
-        with selectors.DefaultSelector() as selector:
+        with selectors.DefaultSelector() as selector, selectors.DefaultSelector() as woken:
             selector.register(self._line, selectors.EVENT_READ)
             selector.register(self._wake_here, selectors.EVENT_READ)
+            woken.register(self._wake_here, selectors.EVENT_READ)
             while True:
+                if self._taken - self._given + self._inbox.held > MOST:
+                    self._schedule()
+                    if woken.select(PAUSE):
+                        return
+                    continue
                 left = self._chunks and not self._scheduled.is_set()  # a delivery on its way takes all there is
                 rest = max(0.0, self._delivered_at + TOGETHER - time.monotonic()) if left else None
                 ready = [key.fileobj for key, _ in selector.select(rest)]
@@ -116,8 +126,10 @@ class SocketReader:
 
     def _deliver(self) -> None:
         self._scheduled.clear()
-        while self._chunks:
-            self._inbox.put(self._chunks.popleft())
+        for _ in range(len(self._chunks)):  # not those that come meanwhile: there may be no end of them
+            data = self._chunks.popleft()
+            self._given += len(data)
+            self._inbox.put(data)
 
     def _end(self) -> None:
         self._deliver()
