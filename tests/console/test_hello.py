@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -195,3 +197,29 @@ async def test_where_a_kernel_had_answered_hellos_that_are_lost_make_no_plain_te
         chaos.calm()
         await session.wait_ready(30)
     assert not [event for event in events if isinstance(event, LinkChanged) and event.phase is LinkPhase.PLAIN]
+
+
+@pytest.mark.parametrize(("version", "older"), [(0, "the kernel"), (2, "this console")])
+async def test_a_kernel_of_another_protocol_version_is_named_with_who_is_older(
+    tmp_path: Path, sessions: Sessions, version: int, older: str
+) -> None:
+    """It answers with m=0, the nonce and its version (SPEC.md, section 6), and is no boot that wants another hello."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard = b""
+        while data := await reader.read(4096):
+            heard += data
+            if found := re.search(rb" n=([^ *]+)\*", heard):
+                heard = b""
+                nonce = found[1].decode()
+                body = f"H 0000 p={version} r=0 sch=1 boot=1 m=0 n={nonce} wi=15 wb=15 mx=240 br=0 v=other".encode()
+                writer.write(b"@" + body + b"*%08x\r\n" % zlib.crc32(body))
+        writer.close()
+
+    server = await asyncio.start_unix_server(answer, tmp_path / "line")
+    session = sessions(tmp_path / "line")
+    await session.open()
+    await until(lambda: session.state.link.phase is LinkPhase.PLAIN)
+    assert f"protocol {version}, we 1: {older} is older" in session.state.link.detail
+    await session.close()
+    server.close()

@@ -341,7 +341,8 @@ class Link:
                 self.greet()
 
     def _hello(self, record: Hello, sequence: int, now: float) -> None:
-        if record.machine:
+        refused = record.protocol != PROTOCOL and bool(record.nonce)  # the answer of another version has m=0
+        if record.machine or refused:
             if record.nonce and record.nonce == self._ear.nonce:
                 self.decoder.begin_count(sequence)
                 self._ear.nonce = ""
