@@ -10,10 +10,11 @@ from driving import make_app, screen_text, settled, simulated, slow_simulator, u
 from scripted import NOW, STORY, Machine, ScriptedSession, rich_state
 from textual.selection import Offset, Selection
 
-from llmbm_console.core.actions import BY_ID
+from llmbm_console.core.actions import ACTIONS, BY_ID
 from llmbm_console.core.events import MachineStatus
 from llmbm_console.core.state import MachineState, Turn
 from llmbm_console.tui.app import ConsoleApp
+from llmbm_console.tui.arming import LATE, SECONDS
 from llmbm_console.tui.jump import LETTERS, JumpScreen
 from llmbm_protocol.schema import Phase, StopReason
 
@@ -123,13 +124,32 @@ async def test_an_armed_action_disarms_by_itself_and_by_escape() -> None:
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         await pilot.press("escape", "R")
-        clock.now += 3.1
+        clock.now += SECONDS + 0.1
         await wait_until(pilot, lambda: "R again" not in screen_text(app), "time is over")
         await pilot.press("R", "escape")
         await wait_until(pilot, lambda: "R again" not in screen_text(app), "escaped")
         await pilot.press("R", "Q")
         await pilot.pause()
         assert machine_of(session).calls == []
+
+
+@pytest.mark.parametrize("late", [0.0, SECONDS + LATE / 2], ids=["in time", "as the question goes"])
+async def test_escape_answers_an_armed_action_and_leaves_nothing_else(late: float) -> None:
+    clock = Clock()
+    app = make_app(clock=clock)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "f5")
+        for action in (action for action in ACTIONS if action.danger):
+            app.do(action.id)
+            await wait_until(pilot, lambda: "leaves it" in screen_text(app), f"{action.id} asked")
+            clock.now += late
+            await pilot.press("escape")
+            await wait_until(pilot, lambda: "leaves it" not in screen_text(app), f"{action.id} answered")
+            assert app.main.shape.tab == "dumps", action.id
+            assert app.arming.action is None, action.id
+        await pilot.press("escape")
+        assert app.main.shape.tab == "chat", "the next one leaves the view"
 
 
 async def test_pause_and_resume_need_no_confirmation() -> None:

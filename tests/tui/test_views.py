@@ -285,9 +285,62 @@ async def test_files_are_listed_newest_first_and_explained_in_a_sentence(dumps: 
         await wait_until(pilot, lambda: "The sentinel tripped" in screen_text(app), "its meaning")
         await pilot.press("down")
         await wait_until(pilot, lambda: dumps[0].name in screen_text(app).splitlines()[2], "the other one")
-        await pilot.press("c", "up", "c")
+
+
+async def test_the_file_that_others_are_compared_with_has_a_sign_and_the_list_keeps_the_focus(
+    dumps: tuple[Path, Path],
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("f5")
+        await wait_until(pilot, lambda: "The sentinel tripped" in screen_text(app), "its meaning")
+        await pilot.press("down", "c")
+        assert f"● {dumps[0].name}" in screen_text(app)
+        assert "c unmark" in screen_text(app)
+        await pilot.press("f6", "f5")
+        assert f"● {dumps[0].name}" in screen_text(app), "kept, and to be seen"
+        await pilot.press("up")
+        await wait_until(pilot, lambda: "c compare with ●" in screen_text(app), "what the key does now")
+        await pilot.press("c")
         await wait_until(pilot, lambda: "The two files say the same" in screen_text(app), "compared")
+        assert app.main.focused_pane == "files"
+        assert "c ends comparing" in screen_text(app)
+        await pilot.press("c")
+        await wait_until(pilot, lambda: "The sentinel tripped" in screen_text(app), "its meaning again")
+        await pilot.press("down", "c")
+        await wait_until(pilot, lambda: "●" not in screen_text(app).splitlines()[3], "no mark")
+        await pilot.press("c")
+        app.do("view.glyphs")
+        await wait_until(pilot, lambda: f"* {dumps[0].name}" in screen_text(app), "in ASCII")
+
+
+async def test_a_marked_file_that_is_gone_is_no_longer_marked(dumps: tuple[Path, Path]) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("f5")
+        await wait_until(pilot, lambda: app.main.views.files.selected == dumps[1], "listed")
+        await pilot.press("c")
+        dumps[1].unlink()
+        await pilot.press("a")
+        await wait_until(pilot, lambda: app.main.views.files.selected == dumps[0], "listed anew")
+        assert app.main.views.files.marked is None
+
+
+async def test_enter_goes_to_what_a_file_means_and_escape_comes_back(dumps: tuple[Path, Path]) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("f5")
+        await wait_until(pilot, lambda: "The sentinel tripped" in screen_text(app), "its meaning")
+        await pilot.press("enter", "enter")
         assert app.main.focused_pane == "explanation"
+        assert "Esc list" in screen_text(app)
+        assert app.next_target is None
+        await pilot.press("escape")
+        assert app.main.focused_pane == "files"
+        assert app.main.shape.tab == "dumps"
 
 
 async def test_a_file_that_was_saved_meanwhile_is_listed(tmp_path: Path) -> None:
@@ -329,10 +382,12 @@ async def test_opening_a_file_is_armed_first_and_leaves_for_it(dumps: tuple[Path
         await settled(pilot)
         await pilot.press("f5")
         await wait_until(pilot, lambda: app.main.views.files.selected is not None, "listed")
-        await pilot.press("enter")
+        await pilot.press("o")
         await wait_until(pilot, lambda: "This session ends" in screen_text(app), "armed")
         assert app.next_target is None
-        await pilot.press("enter")
+        await pilot.press("down", "o", "up", "o")
+        assert app.next_target is None, "another file was asked about"
+        await pilot.press("o")
         await wait_until(pilot, lambda: app.next_target == Target("file", str(dumps[1])), "left")
 
 

@@ -271,6 +271,9 @@ class ConsoleApp(SessionApp):
             self.verbs.use_preset(rest)
             return
         action = self.by_id[name]
+        if name == "view.leave" and self.arming.disarm():
+            self.stop_arming()  # it answers the question, and leaves nothing else
+            return
         if reason := self.reason_against(action):
             self.verbs.say(f"{action.title}: {reason}", "warning")
             return
@@ -333,7 +336,10 @@ class ConsoleApp(SessionApp):
         self.verbs.file_again()
 
     def on_file_list_highlighted(self, message: FileList.Highlighted) -> None:
-        """A file is looked at."""
+        """A file is looked at; what was asked about another one is not asked any more."""
+        if self.arming.action is self.by_id["file.open"]:
+            self.arming.disarm()
+            self.stop_arming()
         self.verbs.explain(message.path)
 
     def on_prompt_submitted(self, message: Prompt.Submitted) -> None:

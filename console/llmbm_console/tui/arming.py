@@ -1,4 +1,4 @@
-"""Dangerous actions: the first press arms, a second one within three seconds fires."""
+"""Dangerous actions: the first press arms, a second one within a few seconds fires."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Protocol
 from llmbm_console.core.action import Action
 from llmbm_console.core.key_labels import key_label
 
-SECONDS = 3.0
+SECONDS = 5.0  # to read the consequence, and to decide
+LATE = 1.0  # seconds after these in which who says no has not seen yet that the question went
 
 
 class Bar(Protocol):
@@ -25,7 +26,7 @@ class Arming:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._action: Action | None = None
-        self._until = 0.0
+        self._until = float("-inf")
 
     @property
     def action(self) -> Action | None:
@@ -37,15 +38,15 @@ class Arming:
     def press(self, action: Action) -> bool:
         """True when the action is to be done now: it is harmless, or was armed."""
         if not action.danger or self.action is action:
-            self._action = None
+            self._action, self._until = None, float("-inf")
             return True
         self._action, self._until = action, self._clock() + SECONDS
         return False
 
     def disarm(self) -> bool:
-        """Nothing is armed any more; True when something was."""
-        was = self.action is not None
-        self._action = None
+        """Nothing is armed any more; True when something was, or was until a moment ago."""
+        was = self._action is not None or self._clock() < self._until + LATE
+        self._action, self._until = None, float("-inf")
         return was
 
     def describe(self, bar: Bar) -> None:

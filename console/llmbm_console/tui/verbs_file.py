@@ -63,21 +63,31 @@ class FileVerbs(VerbGroup):
 
         self.background(run())
 
+    def file_explain(self) -> None:
+        """Goes to the text about the selected file."""
+        if self.app.main.views.files.selected is None:
+            self._no_file()
+        else:
+            self.app.main.focus_pane("explanation")
+
     def file_open(self) -> None:
         """Opens the selected file instead of this session."""
         from llmbm_console.core.targets import Target
 
         path = self.app.main.views.files.selected
         if path is None:
-            key = self.key("record.toggle")
-            self.say(f"there is no file to open: {key} records a session, /save_dump makes a dump")
+            self._no_file()
         else:
             self.app.leave_for(Target("file", str(path)))
+
+    def _no_file(self) -> None:
+        self.say(f"there is no file yet: {self.key('record.toggle')} records a session, /save_dump makes a dump")
 
     # ---- comparing
 
     def file_compare(self) -> None:
-        """In the list of files: marks one, then shows what differs from another. Else asks for the other file."""
+        """In the list of files: marks one, shows what differs from it in another, and that one's meaning again. Else
+        asks for the other file."""
         if self.app.main.shape.tab == "dumps":
             self._compare_listed()
             return
@@ -107,29 +117,31 @@ class FileVerbs(VerbGroup):
         files = self.app.main.views.files
         chosen = files.selected
         if chosen is None:
-            self.say("there is no file to compare")
+            self._no_file()
+        elif files.compared:
+            files.compare(None)
+            self.explain(chosen)
         elif files.marked is None or files.marked == chosen:
             files.mark(None if files.marked == chosen else chosen)
-            key = self.key("file.compare")
-            self.say(f"marked: {key} on another file compares it with this one" if files.marked else "no longer marked")
         else:
             self.background(self._show_difference(files.marked, chosen))
 
-    async def _show_difference(self, one: Path, other: Path) -> None:
+    async def _show_difference(self, marked: Path, chosen: Path) -> None:
         from llmbm_console.core.dump import read_post_mortem
         from llmbm_console.core.dump_compare import compare
         from llmbm_console.tui.compare import comparison_lines
 
-        older, newer = sorted((one, other), key=lambda path: path.stat().st_mtime)
-        pane = self.app.main.views.explanation
+        files, pane = self.app.main.views.files, self.app.main.views.explanation
+        older, newer = sorted((marked, chosen), key=lambda path: path.stat().st_mtime)
         found = await asyncio.to_thread(lambda: compare(read_post_mortem(older), read_post_mortem(newer)))
 
         def lay_out(width: int) -> list[Content]:
             rows = comparison_lines(found, max(30, width))
             return [part for row in rows for part in (row.wrap(width) if row.cell_length > width else [row])]
 
-        pane.explain(f"{older.name} and {newer.name}", lay_out)
-        self.app.main.focus_pane("explanation")
+        if files.selected == chosen:
+            files.compare(marked)
+            pane.explain(f"{older.name} and {newer.name}", lay_out)
 
     def _compare(self, session: PostMortemSession, path: Path) -> None:
         from llmbm_console.core.dump import DumpError, read_post_mortem

@@ -137,10 +137,8 @@ class ViewVerbs(TimeVerbs):
         self.app.main.next_pane(-1)
 
     def view_leave(self) -> None:
-        """Disarms, leaves the zoom, or leaves the prompt or the sliders, whichever is there first."""
-        if self.app.arming.disarm():
-            self.app.stop_arming()
-        elif self.app.main.selections:
+        """Leaves a selection, the zoom, the prompt or the sliders, and so on, whichever is there first."""
+        if self.app.main.selections:
             self.app.main.leave_selection()
         elif self.app.main.shape.zoom:
             self.app.main.zoom(self.app.main.shape.zoom)
@@ -148,6 +146,8 @@ class ViewVerbs(TimeVerbs):
             self.app.main.focus_pane(self.app.main.visible_main)
         elif self.app.main.focused_pane == "sampling":
             self.app.main.focus_pane("transcript")  # digits are values here; there they go to panes
+        elif self.app.main.focused_pane == "explanation":
+            self.app.main.focus_pane("files")
         elif self.app.main.event_list.wanted or self.app.main.transcript.sought:
             self.app.main.event_list.filter("")
             self.app.main.transcript.find("")

@@ -56,7 +56,8 @@ class FileList(LineView):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.following = False
-        self.marked: Path | None = None  # the older one of a comparison
+        self.marked: Path | None = None  # what others are compared with
+        self.compared = False  # what differs between it and the selected one is shown
         self._files: list[tuple[Path, str]] | None = None  # None: not looked for yet
         self._seen = False  # it was on the screen with the last frame
         self._read = 0  # lines of the session's log that were looked at, those that the log forgot included
@@ -90,14 +91,21 @@ class FileList(LineView):
         before = self.selected
         self._files = list(files)
         paths = [path for path, _detail in files]
+        if self.marked not in paths:
+            self.marked = None
         self.selected_row = paths.index(before) if before in paths else 0 if paths else -1
         self._draw()
         if self.selected is not None and self.selected != before:
             self.post_message(self.Highlighted(self.selected))
 
     def mark(self, path: Path | None) -> None:
-        """Marks the older file of a comparison."""
+        """Marks the file that others are compared with."""
         self.marked = path
+        self._draw()
+
+    def compare(self, marked: Path | None) -> None:
+        """Whether what differs between the marked and the selected file is shown."""
+        self.compared = marked is not None
         self._draw()
 
     def _draw(self) -> None:
@@ -107,15 +115,26 @@ class FileList(LineView):
         rows = [self._row(path, detail, width) for path, detail in self._files or []]
         if rows:
             count = f"{len(rows)} newest"
-            self.set_heading(
-                line((count, "$muted")),
-                line(*self._key("file.open", "opens  "), *self._key("file.compare", "compare")),
-            )
+            self.set_heading(line((count, "$muted")), line(*self._hints()))
         else:
             rows = [Line(text[a:b], "files--note") for text in self._empty() for a, b in wrap(text, width)]
             self.set_heading(line(), line())
         if rows != self.rows:
             self.set_rows(0, rows)
+
+    def _hints(self) -> list[Piece]:
+        """What the keys do with the selected file."""
+        if self.compared:
+            word = "ends comparing"
+        elif self.marked is None:
+            word = "compare"
+        else:
+            word = "unmark" if self.selected == self.marked else f"compare with {self.glyphs.dot}"
+        return [
+            *self._key("file.compare", f"{word}  "),
+            *self._key("file.explain", "read  "),
+            *self._key("file.open", "open"),
+        ]
 
     def _key(self, name: str, word: str) -> tuple[Piece, Piece]:
         return (self._frame.keys[name], "$accent"), (f" {word}", "$muted")
@@ -124,12 +143,14 @@ class FileList(LineView):
         return [spelt(text, self._frame.keys) for text in EMPTY]
 
     def _row(self, path: Path, detail: str, width: int) -> Line:
-        style = "files--marked" if path == self.marked else "files--row"
+        marked = path == self.marked
+        sign, width = f"{self.glyphs.dot} " if marked else "  ", width - 2
         name = plain(path.name)
         # What it is stands in most names already: of too long a word on it the age is kept.
         note = detail if len(name) + len(detail) + 2 <= width else detail.rpartition(", ")[2]
         room = max(12, width - len(note) - 2)
-        return Line(f"{clip(name, room, self.glyphs.ellipsis):<{room}}  {note}", style)
+        text = f"{sign}{clip(name, room, self.glyphs.ellipsis):<{room}}  {note}"
+        return Line(text, "files--marked" if marked else "files--row")
 
     def step(self, direction: int) -> bool:
         """The next or previous file; False where there is none."""
@@ -139,18 +160,20 @@ class FileList(LineView):
         return True
 
     def select(self, row: int) -> None:
-        """Marks a row; its file is looked at."""
+        """Selects a row; its file is looked at."""
         super().select(row)
+        self.compared = False
+        self._draw()
         if self.selected is not None:
             self.post_message(self.Highlighted(self.selected))
 
     def on_click(self, event: events.Click) -> None:
-        """Selects a file; a double click opens it."""
+        """Selects a file; a double click goes to what it means."""
         offset = event.get_content_offset(self)
         if offset is not None and self.scroll_offset.y + offset.y < len(self._files or []):
             self.select(self.scroll_offset.y + offset.y)
             if event.chain == 2:
-                self.app.run_worker(self.app.run_action("do('file.open')"), exit_on_error=False)
+                self.app.run_worker(self.app.run_action("do('file.explain')"), exit_on_error=False)
 
 
 LayOut = Callable[[int], Sequence[Content]]
@@ -189,7 +212,7 @@ class Explanation(VerticalScroll, Framed, can_focus=True):
     def explain(self, title: str, lay_out: LayOut) -> None:
         """What a file means, as lines for a width."""
         self._lay_out = lay_out
-        self.set_heading(line((title, "$muted")), line())
+        self.set_heading(line((title, "$muted")), line((f"{self._frame.keys['view.leave']} list", "$muted")))
         self.scroll_home(animate=False)
         self._draw()
 
