@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from driving import make_app, screen_text, settled, wait_until
+from rich.style import Style
 from textual.color import Color
 from textual.command import CommandPalette
 
 from llmbm_console.core.themes import load_themes, theme_folder
+from llmbm_console.tui.app import ConsoleApp
+from llmbm_console.tui.glyphs import BLOCKS
 
 
 def written(folder: Path, name: str, old: str, new: str) -> Path:
@@ -19,6 +23,22 @@ def written(folder: Path, name: str, old: str, new: str) -> Path:
     path = folder / f"{name}.toml"
     path.write_text(text.replace(old, new).replace('name = "teranga"', f'name = "{name}"'), "utf-8")
     return path
+
+
+def styles_of(app: ConsoleApp) -> list[tuple[int, Style]]:
+    """Row and style of each piece of text on the screen; columns of charts apart, of which the top is what counts."""
+    strips = app.screen._compositor.render_strips()
+    return [
+        (y, segment.style)
+        for y, strip in enumerate(strips)
+        for segment in strip
+        if segment.style is not None and segment.text.strip(" " + BLOCKS.levels)
+    ]
+
+
+def colours_of(app: ConsoleApp) -> set[str]:
+    """The colours that something on the screen is drawn in."""
+    return {style.color.name for _y, style in styles_of(app) if style.color is not None}
 
 
 async def test_a_theme_is_shown_while_the_palette_points_at_it_and_gone_without_a_choice() -> None:
@@ -31,6 +51,18 @@ async def test_a_theme_is_shown_while_the_palette_points_at_it_and_gone_without_
         await pilot.press(*"theme paper")
         await wait_until(pilot, lambda: "paper" in app.theme, "shown while it is looked at")
         assert app.theme_name == "teranga"
+        paper = app.themes["paper"].roles
+        await wait_until(
+            pilot,
+            lambda: app.screen.query_one("#--container").styles.background.hex == paper.surface.upper(),
+            "the palette, too",
+        )
+        assert paper.foreground.lower() in colours_of(app), "undimmed"
+        await pilot.press(*["backspace"] * 11, *"zoom")
+        await wait_until(pilot, lambda: app.theme == before, "not looked at any more")
+        assert app.themes["teranga"].roles.foreground.lower() not in {
+            style.color.name for y, style in styles_of(app) if y == 0 and style.color is not None
+        }, "dimmed behind the palette"
         await pilot.press("escape")
         await wait_until(pilot, lambda: app.screen is app.main and app.theme == before, "as it was")
 
@@ -63,13 +95,7 @@ async def test_the_terminals_own_colours_stay_its_own() -> None:
     app = make_app(theme="sixteen")
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
-        strips = app.screen._compositor.render_strips()
-        colours = {
-            segment.style.color.name
-            for strip in strips
-            for segment in strip
-            if segment.style is not None and segment.style.color is not None
-        }
+        colours = colours_of(app)
         assert colours
         assert not any(name.startswith("#") for name in colours), colours
 
@@ -106,3 +132,21 @@ def test_text_can_be_read_in_every_theme(name: str) -> None:
     ratios = {role: contrast(getattr(theme.roles, role), theme.roles.background) for role in TEXT}
     assert {role: ratio for role, ratio in ratios.items() if ratio < LEAST} == {}
     assert contrast(theme.roles.foreground, theme.roles.selection) >= LEAST
+
+
+@pytest.mark.parametrize("view", ["f6", "f2", "f3", "f4", "f5"])
+async def test_a_theme_that_promises_a_contrast_has_it_in_everything_that_is_drawn(view: str) -> None:
+    app = make_app(theme="contrast")
+    promised = re.search(r"at least (\d+):1", app.themes["contrast"].about)
+    assert promised is not None
+    async with app.run_test(size=(160, 44)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", view)
+        await settled(pilot)
+        drawn = {
+            (style.color.name, style.bgcolor.name)
+            for _y, style in styles_of(app)
+            if style.color is not None and style.bgcolor is not None
+        }
+        ratios = {pair: contrast(*pair) for pair in drawn}
+        assert {pair: ratio for pair, ratio in ratios.items() if ratio < int(promised[1])} == {}

@@ -51,6 +51,19 @@ async def test_every_card_is_whole_and_names_a_part_that_is_there(size: tuple[in
         await wait_until(pilot, lambda: app.screen is app.main, "ended")
 
 
+async def test_the_mark_leaves_the_frame_of_what_it_points_at_whole() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        app.do("view.tour")
+        await wait_until(pilot, lambda: f"1 of {len(STEPS)}" in screen_text(app), "the tour")
+        prompt = app.main.deck.regions["prompt"]
+        rows = screen_text(app).splitlines()
+        assert rows[prompt.y].startswith("╭─ 3 Prompt ")
+        assert rows[prompt.y + 1].startswith("█")
+        assert rows[prompt.bottom - 1].startswith("╰─")
+
+
 async def test_one_may_go_back_and_leave_at_any_time() -> None:
     app = make_app()
     async with app.run_test(size=(120, 36), notifications=True) as pilot:

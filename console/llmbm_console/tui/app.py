@@ -63,7 +63,7 @@ class ConsoleApp(SessionApp):
     ToastRack { dock: bottom; align: right bottom; margin: 0 1 4 0; }
     Toast { background: $surface; color: $foreground; padding: 0 1; margin: 0; }
     CommandPalette { background: $background 60%; }
-    CommandPalette:ansi { background: transparent; }
+    CommandPalette:ansi, CommandPalette.-themes { background: transparent; }
     CommandPalette > Vertical { background: $surface; width: 84; max-width: 100%; }
     CommandPalette SearchIcon { display: none; }
     """

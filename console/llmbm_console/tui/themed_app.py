@@ -65,6 +65,7 @@ class ThemedApp(App[int]):
         option = message.highlighted_event.option
         text = getattr(getattr(option, "hit", None), "text", None) or ""
         titles = {f"Theme: {title}": name for name, title, _about in self.theme_entries()}
+        self.screen.set_class(text in titles, "-themes")  # which is drawn as it will be
         self._try_theme(titles.get(text, self.theme_name))
 
     def on_command_palette_closed(self, message: CommandPalette.Closed) -> None:

@@ -13,7 +13,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.geometry import Offset, Region, Size
+from textual.geometry import Offset, Region, Size, Spacing
 from textual.screen import ModalScreen
 from textual.style import Style
 from textual.widgets import Static
@@ -26,6 +26,7 @@ from llmbm_console.tui.text import clip, line, wrap
 WIDTH = 46  # columns of a card
 FRAME = 4  # of its border and padding
 KEY = 7  # columns of the keys at least
+CORNERS = Spacing(1, 0, 1, 0)  # of what it points at: the mark leaves its title alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ class TourScreen(ModalScreen[bool]):
     ]
     DEFAULT_CSS = """
     TourScreen { background: transparent; }
-    TourScreen > .tour--mark { position: absolute; width: 1; background: $focus; }
+    TourScreen > .tour--mark { position: absolute; width: 1; color: $focus; }
     """
 
     def __init__(self, regions: Callable[[], dict[str, Region]], glyphs: Glyphs, actions: Mapping[str, Action]) -> None:
@@ -184,7 +185,9 @@ class TourScreen(ModalScreen[bool]):
         target = regions.get(pane, Region(0, 0, self.size.width, self.size.height))
         card.styles.offset = place(Size(width, len(lines) + 2), target, self.size)
         mark = self.query_one(".tour--mark", Static)
-        mark.styles.offset, mark.styles.height = target.offset, max(1, target.height)
+        inner = target.shrink(CORNERS) if target.height > 2 else target
+        mark.styles.offset, mark.styles.height = Offset(target.x, inner.y), inner.height
+        mark.update(Content("\n").join([line((self._glyphs.block, ""))] * inner.height))
         mark.display = bool(pane)
 
     def _key(self, names: str) -> str:
