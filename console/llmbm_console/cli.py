@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from llmbm_console.faces.ending import run_to_end
 from llmbm_console.target_arguments import (
     add_target_arguments,
+    add_wait_argument,
     moment,
     own_settings,
     positive,
@@ -42,7 +44,17 @@ other commands:
 
 without a target: a screen shows what there is to choose from; without a screen, or with an option of a kernel to start,
 QEMU if it is installed with its UEFI firmware, else the simulator
+
 """
+
+
+STATUSES = """\
+exit status:
+  0    done
+  1    {}
+  2    wrong usage: an option or an argument that there is not, or no terminal for the full screen
+  3    no kernel was reached: the line does not open, nobody answers on it, or the machine did not start
+  130  interrupted by Ctrl+C; 143 and 129: ended by SIGTERM or SIGHUP"""
 
 
 class ShowVersion(argparse.Action):
@@ -68,7 +80,7 @@ def console_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="llmbm-console",
         description="A control console for a running bare-metal LLM instance.",
-        epilog=EPILOG,
+        epilog=EPILOG + STATUSES.format("failed, the reason is on stderr"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -81,6 +93,7 @@ def console_parser() -> argparse.ArgumentParser:
     parser.add_argument("--plain", action="store_true", help="linear text instead of the full screen")
     parser.add_argument("--jsonl", action="store_true", help="one JSON document per event instead of the full screen")
     parser.add_argument("--theme", metavar="NAME", help="a theme of themes/ or of the configuration folder")
+    add_wait_argument(parser, math.inf)
     parser.add_argument("--version", action=ShowVersion, nargs=0, help="print the version and end")
     add_target_arguments(parser)
     return parser
@@ -165,14 +178,17 @@ def run_exec(argv: Sequence[str]) -> int:
     """REPL lines without a screen."""
     parser = Parser(
         prog="llmbm-console exec",
-        description="Runs REPL lines in order and prints what they answer. Exit status 0 only if every line succeeded.",
-        epilog="an ACTION is one that `llmbm-console settings` lists and that needs no screen: :machine.pause, ...",
+        description="Runs REPL lines in order and prints what they answer on standard output, and only that.",
+        epilog="an ACTION is one that `llmbm-console settings` lists and that needs no screen: :machine.pause, ...\n\n"
+        + STATUSES.format("a line failed, its reason is on stderr; the lines behind it still ran"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_target_arguments(parser)
     parser.add_argument("--json", action="store_true", help="one JSON document per line")
     parser.add_argument(
         "--timeout", type=seconds, default=300.0, metavar="S", help="longest time for the start and for each line"
     )
+    add_wait_argument(parser, 0.0)
     parser.add_argument("lines", nargs="+", metavar="LINE", help="a prompt, a command that begins with /, or :ACTION")
     arguments = parser.parse_args(argv)
     from llmbm_console.core.targets import make_session
@@ -188,6 +204,8 @@ def run_get(argv: Sequence[str]) -> int:
     parser = Parser(
         prog="llmbm-console get",
         description="Fetches a file of the kernel's volume over the line, whole and checked.",
+        epilog=STATUSES.format("the file could not be fetched or written; nothing half is left behind"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", metavar="NAME", help="llmk-dump.txt, ...; mem:dump is the dump of now")
     add_target_arguments(parser)
@@ -195,6 +213,7 @@ def run_get(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--timeout", type=seconds, default=60.0, metavar="S", help="longest time for the start, and for a busy kernel"
     )
+    add_wait_argument(parser, 0.0)
     arguments = parser.parse_args(argv)
     from llmbm_console.core.targets import make_session
     from llmbm_console.faces.get import get
@@ -328,7 +347,7 @@ def run_doctor(argv: Sequence[str]) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point. 0: done; 1: failed, the reason is on stderr; 2: wrong usage; 130: interrupted."""
+    """Entry point. Returns the exit status: see STATUSES."""
     words = list(sys.argv[1:] if argv is None else argv)
     commands = {
         "exec": run_exec,

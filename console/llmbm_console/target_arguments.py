@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,6 +98,18 @@ def add_target_arguments(parser: argparse.ArgumentParser) -> None:
         serial.add_argument(f"--{name}", choices=("on", "off"), help=f"set {name.upper()} (default: left as it is)")
 
 
+def add_wait_argument(parser: argparse.ArgumentParser, default: float) -> None:
+    """How long a line is waited for: scripts want an answer, and people a console that is there when the cable is."""
+    parser.add_argument(
+        "--wait",
+        type=moment,
+        default=default,
+        metavar="S",
+        help="how long a line that does not open is tried again: --serial, --connect, --qmp "
+        + ("(default: without end)" if default == math.inf else "(default: 0, it fails at once)"),
+    )
+
+
 def own_settings() -> tuple[Settings, tuple[str, ...]]:
     """The person's settings and what is wrong with them."""
     from llmbm_console.core.settings import read_settings, settings_file
@@ -128,7 +141,7 @@ def target_of(arguments: argparse.Namespace, file: Path | None = None) -> Target
     kind, address = chosen[0] if chosen else (default_kind(), "")
     options = ("model", "tokenizer", "config", "image", "memory", "smp", "accel", "qemu_binary", "firmware", "display")
     given = {name: getattr(arguments, name) for name in (*options, "baud") if getattr(arguments, name) is not None}
-    more = ("speed", "seek", "record", "log", "raw_log", "share", "probabilities")
+    more = ("wait", "speed", "seek", "record", "log", "raw_log", "share", "probabilities")
     given |= {name: value for name in more if (value := getattr(arguments, name, None)) is not None}
     for name in ("dtr", "rts"):
         if (value := getattr(arguments, name)) not in (None, "on", "off"):

@@ -3,8 +3,10 @@ broken."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -44,7 +46,7 @@ def test_short_output_that_nobody_reads_is_no_traceback(words: tuple[str, ...]) 
     assert done.stderr == b""
 
 
-@pytest.mark.parametrize("words", [("--plain",), ("--jsonl",), ("exec", "--timeout", "60", "--", "/ctx")])
+@pytest.mark.parametrize("words", [("--plain",), ("--jsonl",), ("exec", "--wait", "600", "--", "/ctx")])
 def test_a_line_that_is_not_there_is_waited_for_aloud(words: tuple[str, ...]) -> None:
     command = [*CONSOLE, words[0], "--serial", "/dev/no-such-port", *words[1:]]
     with subprocess.Popen(
@@ -68,3 +70,88 @@ def test_a_setting_that_cannot_be_used_is_said_in_a_line(tmp_path: Path, words: 
     done = subprocess.run(command, input="", capture_output=True, text=True, timeout=120, check=False, env=environment)
     assert done.returncode == 0, done.stderr
     assert done.stderr == f"{path}:3: glyphs: 'dots' cannot be used; expected blocks or ascii\n"
+
+
+LINES: dict[str, tuple[str, ...]] = {"exec": ("--", "/ctx"), "get": ("llmk-dump.txt", "-o", "-")}
+
+
+@pytest.mark.parametrize("verb", LINES)
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (("--serial", "/dev/no-such-port"), "/dev/no-such-port: no such port"),
+        (("--connect", "unix:/no/such/socket"), "unix:/no/such/socket: no such socket"),
+        (("--connect", "tcp:127.0.0.1:1"), "tcp:127.0.0.1:1: nobody listens there"),
+    ],
+)
+def test_a_script_is_told_of_a_line_that_does_not_open_and_waits_for_none(
+    verb: str, target: tuple[str, str], said: str
+) -> None:
+    done = subprocess.run([*CONSOLE, verb, *target, *LINES[verb]], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert said in done.stderr
+    assert "waiting" not in done.stderr
+
+
+def test_a_script_is_told_who_holds_its_port() -> None:
+    import serial
+
+    controller, line = os.openpty()
+    try:
+        with serial.Serial(os.ttyname(line), exclusive=True):
+            command = [*CONSOLE, "exec", "--serial", os.ttyname(line), "--", "/ctx"]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+    finally:
+        os.close(controller)
+        os.close(line)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert f"({os.getpid()})" in done.stderr
+    assert "close it first" in done.stderr
+
+
+def test_a_script_on_a_line_where_nobody_answers_ends_with_the_reason() -> None:
+    controller, line = os.openpty()
+    try:
+        command = [*CONSOLE, "exec", "--serial", os.ttyname(line), "--", "/ctx"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    finally:
+        os.close(controller)
+        os.close(line)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "no kernel answered the hello" in done.stderr
+
+
+def test_a_script_whose_line_ends_before_a_kernel_answered_does_not_open_it_for_ever() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        command = [*CONSOLE, "exec", "--connect", f"tcp:127.0.0.1:{server.getsockname()[1]}", "--", "/ctx"]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            server.accept()[0].close()
+            _, said = process.communicate()
+    assert process.returncode == 3
+    assert "the line ended before a kernel had answered" in said
+
+
+def test_a_line_is_waited_for_as_long_as_it_is_said_and_a_program_is_told_why() -> None:
+    command = [*CONSOLE, "--jsonl", "--wait", "0.5", "--serial", "/dev/no-such-port"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    documents = [json.loads(line) for line in done.stdout.splitlines()]
+    waited = [one for one in documents if one["event"] == "LinkChanged" and one["phase"] == "opening"]
+    assert waited[-1]["detail"].startswith("/dev/no-such-port: no such port")
+    assert documents[-1]["event"] == "Failed"
+    assert "tried again for 0.5 s" in documents[-1]["error"]
+
+
+def test_a_line_that_comes_while_it_is_waited_for_is_used(tmp_path: Path) -> None:
+    name = tmp_path / "tty"
+    waiting = [*CONSOLE, "exec", "--wait", "600", "--serial", str(name), "--", "/ctx"]
+    with subprocess.Popen(waiting, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as script:
+        assert script.stderr is not None
+        assert script.stderr.readline().startswith("waiting: ")
+        controller, line = os.openpty()
+        name.symlink_to(os.ttyname(line))
+        _, said = script.communicate()
+        os.close(controller)
+        os.close(line)
+    assert script.returncode == 3
+    assert "no kernel answered the hello" in said, "it was opened"

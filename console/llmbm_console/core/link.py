@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
 import time
 from collections.abc import Callable, Iterable
@@ -55,6 +56,7 @@ class Link:
         emit: Callable[[ev.Event], None],
         boots: bool = False,
         tap: Callable[[Way, float, bytes | str], None] = lambda way, at, data: None,
+        patience: float = math.inf,
     ) -> None:
         self.transport = transport
         self.emit = emit
@@ -72,7 +74,8 @@ class Link:
         self.slowest_gap = 0.25  # s between credit frames lately
         self.received_bytes = self.sent_bytes = 0
         self.round_trip: float | None = None
-        self.failed = ""  # why the line can never be opened
+        self.failed = ""  # why the line is not opened any more
+        self._patience = patience  # s that a line on which no kernel ever answered is opened again
         self._boots = boots  # the machine was just started or reset
         self._boots_since = time.monotonic()
         self.decoder = LineDecoder()
@@ -136,20 +139,22 @@ class Link:
     async def _run(self) -> None:
         delay = FIRST_BACKOFF
         told = ""
+        give_up_at = time.monotonic() + self._patience
         while True:
             if self.phase is not LinkPhase.OPENING:
                 self.set_phase(LinkPhase.OPENING)
             try:
                 await self.transport.open()
             except TransportError as error:
-                if not error.retry:
-                    self.failed = str(error)
+                rest = give_up_at - time.monotonic() if self.hello is None else math.inf
+                if not error.retry or rest <= 0:
+                    tried = f" (tried again for {self._patience:g} s)" if error.retry and self._patience else ""
+                    self._fail(f"{error}{tried}")
+                    return
                 if str(error) != told:  # loud once, quiet while it stays the same
                     told = str(error)
                     self.set_phase(LinkPhase.OPENING, told)
-                if self.failed:
-                    return
-                await asyncio.sleep(delay * random.uniform(0.8, 1.2))
+                await asyncio.sleep(min(rest, delay * random.uniform(0.8, 1.2)))
                 delay = min(delay * 2, LAST_BACKOFF)
                 continue
             opened_at, told = time.monotonic(), ""
@@ -157,6 +162,9 @@ class Link:
             await self.transport.close()
             if time.monotonic() - opened_at > 1.0:
                 delay = FIRST_BACKOFF  # a line that was good for a while is tried again at once
+            if self.hello is None and time.monotonic() >= give_up_at:
+                self._fail(f"{self.transport.describe()}: the line ended before a kernel had answered")
+                return
             self._lost(delay)
             await asyncio.sleep(delay * random.uniform(0.8, 1.2))
             delay = min(delay * 2, LAST_BACKOFF)
@@ -185,6 +193,11 @@ class Link:
                 task.cancel()
             await asyncio.wait(tasks)
             self._flush_text()
+
+    def _fail(self, why: str) -> None:
+        """The line is not tried again by itself."""
+        self.failed = why
+        self.set_phase(LinkPhase.CLOSED, why)
 
     def _lost(self, delay: float) -> None:
         self._lost_at = time.monotonic()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from llmbm_console.core import events as ev
 from llmbm_console.core.dialogue import Dialogue, Generations
-from llmbm_console.core.errors import SessionError
+from llmbm_console.core.errors import NotReached, SessionError
 from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.line_log import LogFile, TextLog
 from llmbm_console.core.link import Link
@@ -52,8 +53,10 @@ class LiveSession:
         transport: Transport | None = None,
         boots: bool = False,
         read_only: bool = False,
+        patience: float = math.inf,
     ) -> None:
         self.read_only = read_only  # watches: every verb is refused
+        self._patience = patience  # s that a line is opened again before a kernel has answered on it
         self._machine = machine(self._on_machine) if machine is not None else None
         self._transport = transport
         self._boots = boots
@@ -148,7 +151,7 @@ class LiveSession:
             if self._machine is not None:
                 transport = await self._machine.start()
             assert transport is not None
-            self._link = Link(transport, self._emit, self._boots, self._tapped)
+            self._link = Link(transport, self._emit, self._boots, self._tapped, self._patience)
             self._link.choices.wanted = self.choices
             self._dialogue = Dialogue(self._link)
             self._link.freeze(self._state.machine.status is MachineStatus.PAUSED)  # attached to one that is paused
@@ -203,13 +206,19 @@ class LiveSession:
         return link is not None and link.upkeep.ready.is_set() and link.phase in SESSION and not self._failure
 
     async def wait_ready(self, timeout: float) -> None:
-        """Until the kernel answers requests."""
+        """Until the kernel answers requests: within `timeout` seconds after a line of somebody else's is open, which is
+        waited for as long as the session's patience allows. Raises NotReached."""
 
         def settled() -> bool:
             link = self._link
             failed = self._failure or (link is not None and (link.failed or link.phase is LinkPhase.PLAIN))
             return bool(failed) or self._is_ready()
 
+        def opened() -> bool:
+            return self._link is not None and self._link.phase not in (LinkPhase.CLOSED, LinkPhase.OPENING)
+
+        if self._transport is not None:
+            await self._wait_for(lambda: settled() or opened(), math.inf)
         await self._wait_for(settled, timeout)
         if self._is_ready():
             return
@@ -221,7 +230,7 @@ class LiveSession:
             reason = f"{said or 'not connected'} (link {now.phase}, machine {self._state.machine.status})"
             if now.phase is not LinkPhase.PLAIN:
                 reason = f"not ready after {timeout:g} s: {reason}"
-        raise SessionError(f"{self._state.target}: {reason}")
+        raise NotReached(f"{self._state.target}: {reason}")
 
     async def close(self) -> None:
         """Gives the line back, ends what was started."""

@@ -97,8 +97,8 @@ class Session(Protocol):
         what cannot work at all (missing file, unknown device)."""
 
     async def wait_ready(self, timeout: float) -> None:
-        """Returns when requests can be answered. Raises SessionError with the reason and what to do after `timeout`
-        seconds, or earlier when it cannot happen any more."""
+        """Returns when requests can be answered. Raises NotReached with the reason and what to do when that is not so
+        `timeout` seconds after the line is open, or earlier when it cannot happen any more."""
 
     async def close(self) -> None:
         """Leaves machine mode, ends what was started. Idempotent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ class Target:
     raw_log: Path | None = None  # octets as they came, appended
     share: Path | None = None  # name of a pseudo-terminal for another program
     probabilities: int = 0  # of the likeliest tokens told with each token, 0 for none
+    wait: float = math.inf  # s that a line which does not open is tried again
     speed: float = 1.0  # of a recording that is shown
     seek: float = 0.0  # s from its beginning
 
@@ -140,7 +142,10 @@ def _qmp(target: Target) -> Session:
     from llmbm_console.core.machine import AttachedQemu
 
     return LiveSession(
-        target.title, read_only=target.read_only, machine=lambda emit: AttachedQemu(target.address, target.baud, emit)
+        target.title,
+        read_only=target.read_only,
+        machine=lambda emit: AttachedQemu(target.address, target.baud, emit),
+        patience=target.wait,
     )
 
 
@@ -160,7 +165,7 @@ def _line(target: Target) -> Session:
             transport = transport_for(target.address, target.baud, lines)
     except TransportError as error:
         raise SessionError(str(error)) from error
-    return LiveSession(target.title, transport=transport, read_only=target.read_only)
+    return LiveSession(target.title, transport=transport, read_only=target.read_only, patience=target.wait)
 
 
 def _dump_or_text(path: Path, older: Path | None) -> Session:

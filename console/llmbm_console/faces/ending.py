@@ -8,7 +8,16 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
+from llmbm_console.core.errors import NotReached, SessionError
 from llmbm_console.core.signals import on_signals
+
+#: Exit statuses of every command; 130, 143 and 129 are those of a shell for SIGINT, SIGTERM and SIGHUP.
+DONE, FAILED, WRONG_USAGE, NOT_REACHED = 0, 1, 2, 3
+
+
+def status_of(error: SessionError | OSError) -> int:
+    """The exit status for what ended a command."""
+    return NOT_REACHED if isinstance(error, NotReached) else FAILED
 
 
 def run_to_end(main: Coroutine[Any, Any, int]) -> int:

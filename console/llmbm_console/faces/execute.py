@@ -13,6 +13,7 @@ from llmbm_console.core.events import Event, FileSaved, LinkChanged, Notice
 from llmbm_console.core.session import Listener, Outcome, Session
 from llmbm_console.core.state import State, Turn
 from llmbm_console.faces.actions import carry_out, is_action
+from llmbm_console.faces.ending import DONE, FAILED, status_of
 from llmbm_console.faces.listening import listening, tell_waiting
 from llmbm_console.faces.records import COMMAND_STREAMS, choice_json, kernel_log, log_json, records_json, turn_json
 from llmbm_protocol.likeliest import read
@@ -132,7 +133,8 @@ async def tell_boot_warnings(session: Session) -> None:
 
 
 async def execute(session: Session, lines: Sequence[str], as_json: bool, timeout: float) -> int:
-    """Runs all lines; 0 only if every one succeeded. A line that fails does not keep the next from running."""
+    """Runs all lines; DONE only if every one succeeded, NOT_REACHED if there was no kernel to run one. A line that
+    fails does not keep the next from running."""
     faces: list[Listener] = [report_problems, tell_waiting]
     if not as_json:
         faces.append(Streamer(sys.stdout))
@@ -148,10 +150,10 @@ async def execute(session: Session, lines: Sequence[str], as_json: bool, timeout
                 failed += not outcome.ok
     except SessionError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return status_of(error)
     finally:
         await session.close()
-    return 1 if failed else 0
+    return FAILED if failed else DONE
 
 
 async def tell_outcome(session: Session, line: str, outcome: Outcome, as_json: bool) -> None:

@@ -12,6 +12,7 @@ from llmbm_console.core.events import LinkChanged, Notice
 from llmbm_console.core.link_requests import RequestError
 from llmbm_console.core.live import LiveSession
 from llmbm_console.core.session import Session
+from llmbm_console.faces.ending import status_of
 
 MEMORY_DUMP = "mem:dump"
 
@@ -104,7 +105,7 @@ async def get(session: Session, name: str, output: str | None, timeout: float) -
             print(f"{path}: {len(data)} bytes, complete", file=sys.stderr)
     except (SessionError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return status_of(error)
     finally:
         undo()
         await session.close()

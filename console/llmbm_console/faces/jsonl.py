@@ -1,7 +1,9 @@
 """`llmbm-console --jsonl`: everything that happens, one JSON document a line, for programs.
 
 Each document has `at` (seconds since 1970) and `event`, the name of the event; a record from the kernel is in `record`
-under the names of the schema, with its kind. Each line of standard input is a prompt, a command or `:ACTION`, as with
+under the names of the schema, with its kind. A line that does not open is tried again for as long as --wait says: the
+reason is the `detail` of a `LinkChanged` of the phase `opening`, and `Failed` is the last document when no kernel was
+reached. Each line of standard input is a prompt, a command or `:ACTION`, as with
 --plain.
 """
 
@@ -57,4 +59,7 @@ async def run_jsonl(session: Session, timeout: float = 120.0) -> int:
             done = {"line": line, "ok": outcome.ok, "output": outcome.output, "error": outcome.error}
             _print({"at": time.time(), "event": "ActionDone", **done})
 
-    return await run_lines(session, listen, submit, timeout)
+    def failed(why: str) -> None:
+        _print({"at": time.time(), "event": "Failed", "error": why})
+
+    return await run_lines(session, listen, submit, timeout, failed=failed)

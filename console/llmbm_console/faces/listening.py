@@ -15,6 +15,7 @@ from llmbm_console.core.events import Event, LinkChanged, LinkPhase
 from llmbm_console.core.file_session import FileSession
 from llmbm_console.core.session import Listener, Session
 from llmbm_console.core.state import State
+from llmbm_console.faces.ending import DONE, status_of
 
 
 @contextmanager
@@ -77,17 +78,19 @@ async def run_lines(
     submit: Callable[[str], Awaitable[None]],
     timeout: float,
     ready: Callable[[], None] = lambda: None,
+    failed: Callable[[str], None] = lambda why: None,
 ) -> int:
     """Gives each line of standard input to `submit` until they end, while `face` hears the session, and closes it.
     A file has nobody to talk to and is played to its end. `ready` is called when the kernel answers, within `timeout`
-    seconds. The exit status: 0 when the session could be opened.
+    seconds, and `failed` with the reason when it cannot, beside stderr. The exit status: DONE when the session could be
+    opened.
     """
     try:
         with listening(session, face, tell_waiting):
             await session.open()
             if isinstance(session, FileSession):
                 await session.wait_ready(math.inf)
-                return 0
+                return DONE
             lines = stdin_lines()
             await session.wait_ready(timeout)
             ready()
@@ -95,8 +98,9 @@ async def run_lines(
                 if line.strip():
                     await submit(line)
     except SessionError as error:
+        failed(str(error))
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return status_of(error)
     finally:
         await session.close()
-    return 0
+    return DONE
