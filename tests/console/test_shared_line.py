@@ -14,7 +14,7 @@ from waiting import until
 
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.live import LiveSession
-from llmbm_console.core.state import Turn
+from llmbm_console.core.state import Command, Turn
 from llmbm_console.core.targets import Target, make_session
 
 Sessions = Callable[..., LiveSession]
@@ -81,6 +81,43 @@ async def test_a_stop_and_hostile_keys(kernel: Kernel, sessions: Sessions, tmp_p
     turn = next(item for item in session.state.items if isinstance(item, Turn))
     assert turn.prompt == "Once"
     assert "\x1b" not in program.seen
+    program.close()
+
+
+async def test_a_stop_overtakes_the_lines_that_wait_and_drops_them(
+    kernel: Kernel, sessions: Sessions, tmp_path: Path
+) -> None:
+    session, program = await shared(kernel, sessions, tmp_path / "tty", *SLOWLY)
+    program.type(b"Once\r")
+    await until(lambda: session.state.turn and session.state.turn.tokens)
+    program.type(b"Twice\r/version\r\x03")
+    await program.until("# 2 lines that waited were dropped")
+    await program.until(", stopped]")
+    program.type(b"/zones\r")
+    await program.until("weights")
+    assert [turn.prompt for turn in session.state.items if isinstance(turn, Turn)] == ["Once"]
+    assert [item.line for item in session.state.items if isinstance(item, Command)] == ["/zones"]
+    program.close()
+
+
+async def test_lines_typed_faster_than_they_are_done_wait_and_not_without_end(
+    kernel: Kernel, sessions: Sessions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llmbm_console.core.shared_line.MOST_LINES", 3)
+    session, program = await shared(kernel, sessions, tmp_path / "tty", *SLOWLY)
+    program.type(b"Once\r")
+    await until(lambda: session.state.turn and session.state.turn.tokens)
+    program.type(b"/version\r" * 3)
+    program.type(b"/zones\r")
+    await program.until("# 3 lines wait for their turn already: this one was not taken")
+    await session.stop()
+
+    def done() -> list[str]:
+        return [item.line for item in session.state.items if isinstance(item, Command)]
+
+    await until(lambda: len(done()) >= 3)
+    assert (await session.submit("/ctx")).ok
+    assert done() == ["/version"] * 3 + ["/ctx"]
     program.close()
 
 

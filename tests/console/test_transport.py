@@ -20,7 +20,7 @@ import serial.rfc2217
 from waiting import until
 
 from llmbm_console.core.transport.address import transport_for
-from llmbm_console.core.transport.base import Transport, TransportError
+from llmbm_console.core.transport.base import PAUSE, Transport, TransportError
 from llmbm_console.core.transport.reader import SocketReader
 from llmbm_console.core.transport.sockets import SocketTransport, unix_transport
 from llmbm_console.core.transport.tty import ModemLines, ThreadedSerial, TtyTransport, serial_transport
@@ -286,6 +286,31 @@ async def test_opening_a_serial_port_leaves_the_control_lines_alone(
     assert not {termios.TIOCMBIS, termios.TIOCMBIC, termios.TIOCMSET} & set(calls)
 
 
+async def test_a_serial_port_that_never_rests_fills_no_memory(
+    terminal: tuple[int, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    master, name = terminal
+    monkeypatch.setattr("llmbm_console.core.transport.tty.MOST", 1 << 18)
+    transport = TtyTransport(name, BAUD)
+    await transport.open()
+    os.set_blocking(master, False)
+    sent = stalled = 0
+    while stalled < 30:  # each of them longer than the pause after which the transport looks whether there is room
+        try:
+            sent += os.write(master, b"@" * 4096)
+            stalled = 0
+            await asyncio.sleep(0)
+        except BlockingIOError:
+            stalled += 1
+            await asyncio.sleep(PAUSE)
+        assert sent < 1 << 20, "it reads on although nobody takes what it has"
+    assert sent > 1 << 18
+    assert await read_all(transport, sent) == b"@" * sent, "and when somebody takes it, it reads on"
+    os.write(master, b"more")
+    assert await read_all(transport, 4) == b"more"
+    await transport.close()
+
+
 async def test_an_unplugged_port_ends_the_line(terminal: tuple[int, str]) -> None:
     master, name = terminal
     transport = TtyTransport(name, BAUD)
@@ -322,6 +347,7 @@ class Rfc2217Server(threading.Thread):
 
     def run(self) -> None:
         connection, _ = self.server.accept()
+        self.connection = connection
         lock = threading.Lock()
 
         class Out:
@@ -403,6 +429,47 @@ async def test_the_speed_of_an_open_port_is_changed_and_kept(terminal: tuple[int
     assert termios.tcgetattr(terminal[0])[5] == termios.B9600
     assert transport.describe().endswith("at 9600")
     await transport.close()
+
+
+@pytest.mark.filterwarnings("ignore:set(Daemon|Name):DeprecationWarning")  # pyserial's own
+async def test_a_serial_server_that_never_rests_fills_no_memory_and_can_be_left(
+    terminal: tuple[int, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pyserial's own reader is held as well: it puts each byte into a queue that has no limit."""
+    module = "llmbm_console.core.transport.tty"
+    monkeypatch.setattr(f"{module}.MOST", 1 << 16)
+    monkeypatch.setattr(f"{module}.MOST_AHEAD", 1 << 14)
+    server = Rfc2217Server(terminal[1])
+    server.port._update_dtr_state = lambda: None
+    server.port._update_rts_state = lambda: None
+    for line in ("cts", "dsr", "ri", "cd"):
+        setattr(type(server.port), line, property(lambda self: False))
+    server.start()
+    transport = transport_for(server.address, BAUD)
+    assert isinstance(transport, ThreadedSerial)
+    await transport.open()
+    inbox, ahead = transport._inbox, transport._port._read_buffer
+    ending = threading.Event()
+
+    def flood() -> None:
+        with contextlib.suppress(OSError):  # the connection is closed
+            while not ending.is_set():
+                server.connection.sendall(b"@" * 65_536)
+
+    flooding = threading.Thread(target=flood, daemon=True)
+    flooding.start()
+    await until(lambda: sum(map(len, inbox._chunks)) > 1 << 16 and ahead.full())
+    for _ in range(30):
+        await asyncio.sleep(PAUSE)
+        assert sum(map(len, inbox._chunks)) < 1 << 17
+        assert ahead.qsize() <= 1 << 14
+    assert await read_all(transport, 1 << 19) >= b"@" * (1 << 19), "when somebody takes it, it reads on"
+    await until(ahead.full)
+    reader = transport._port._thread
+    await transport.close()
+    assert not reader.is_alive(), "pyserial's reader waits for room for ever"
+    ending.set()
+    server.ending.set()
 
 
 @pytest.mark.filterwarnings("ignore:set(Daemon|Name):DeprecationWarning")  # pyserial's own

@@ -22,6 +22,7 @@ from llmbm_protocol.schema import Finished, Token
 PROMPT = "> "
 STOP, ERASE, KILL = "\x03", ("\x7f", "\b"), "\x15"
 LONGEST = 4096  # characters of a typed line
+MOST_LINES = 1000  # typed lines that wait for their turn
 MOST_PENDING = 64 << 10  # octets kept for a program that reads slowly, or not at all
 CHUNK = 4096
 
@@ -57,6 +58,7 @@ class SharedLine:
         self._line = ""
         self._lines: asyncio.Queue[str] = asyncio.Queue()
         self._worker: asyncio.Task[None] | None = None
+        self._stopping: asyncio.Task[None] | None = None
         self._own = ""  # the line that was typed here and is being carried out
         self._turn, self._shown = 0, 0  # the answer that is being written, and how much of it was
         self._fresh = True  # the cursor is at the beginning of a line
@@ -70,6 +72,8 @@ class SharedLine:
 
     def close(self) -> None:
         """Takes the name away and closes. Idempotent."""
+        if self._stopping is not None:
+            self._stopping.cancel()
         if self._worker is not None:
             self._worker.cancel()
             asyncio.get_running_loop().remove_reader(self._master)
@@ -164,13 +168,15 @@ class SharedLine:
         if letter in "\r\n":
             line, self._line = self._line, ""
             self._write("\n")
-            if line.strip():
-                self._lines.put_nowait(line)
-            else:
+            if not line.strip():
                 self._write(PROMPT)
+            elif self._lines.qsize() >= MOST_LINES:
+                self._write(f"# {MOST_LINES} lines wait for their turn already: this one was not taken\n{PROMPT}")
+            else:
+                self._lines.put_nowait(line)
         elif letter == STOP:
             self._line = ""
-            self._lines.put_nowait(STOP)
+            self._stop_all()
         elif letter in ERASE:
             if self._line:
                 self._line = self._line[:-1]
@@ -182,17 +188,21 @@ class SharedLine:
             self._line += letter
             self._write(letter)
 
+    def _stop_all(self) -> None:
+        """A stop does not wait for its turn, and what was typed before it and did not begin is dropped, as a terminal
+        does it."""
+        dropped = self._lines.qsize()
+        while not self._lines.empty():
+            self._lines.get_nowait()
+        if dropped:
+            self._write(f"\n# {dropped} lines that waited were dropped\n{PROMPT}")
+        if self._stopping is None or self._stopping.done():
+            self._stopping = asyncio.create_task(self._guarded(self._stop()))
+
     async def _work(self) -> None:
-        """One line after the other. A stop does not wait for its turn: it is what ends the turn."""
-        running: asyncio.Task[None] | None = None
+        """One line after the other."""
         while True:
-            line = await self._lines.get()
-            if line == STOP:
-                await self._guarded(self._stop())
-                continue
-            if running is not None:
-                await asyncio.wait([running])
-            running = asyncio.create_task(self._carry_out(line))
+            await self._carry_out(await self._lines.get())
 
     async def _carry_out(self, line: str) -> None:
         self._own = line

@@ -39,21 +39,23 @@ class Transport(Protocol):
 
 
 AT_ONCE = 1 << 18  # bytes
+MOST = 4 << 20  # bytes that wait; a kernel's line brings them in six minutes, and who sends faster has to wait
+PAUSE = 0.02  # s between looks whether there is room again
 
 
 class Inbox:
-    """Bytes on their way from whoever receives them to `read`. It holds whatever is put: `held` bytes."""
+    """Bytes on their way from whoever receives them to `read`. It holds whatever is put: who receives sees to it that
+    no more than MOST are between him and `taken`, the bytes that `get` has given in all."""
 
     def __init__(self) -> None:
         self._chunks: deque[bytes] = deque()
-        self.held = 0
+        self.taken = 0
         self._waiting = asyncio.Event()
         self._ended = False
 
     def put(self, data: bytes) -> None:
         """Takes bytes; call in the event loop."""
         self._chunks.append(data)
-        self.held += len(data)
         self._waiting.set()
 
     def end(self) -> None:
@@ -73,7 +75,7 @@ class Inbox:
         while self._chunks and size < AT_ONCE:
             taken.append(self._chunks.popleft())
             size += len(taken[-1])
-        self.held -= size
+        self.taken += size
         if self._chunks:
             await asyncio.sleep(0)  # a line that never rests must not keep the loop from all else
         return b"".join(taken)

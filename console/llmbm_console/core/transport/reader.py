@@ -16,13 +16,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from llmbm_console.core.transport.base import Inbox
+from llmbm_console.core.transport.base import MOST, PAUSE, Inbox
 
 CHUNK = 65_536
 TOGETHER = 0.004  # s; what comes so soon after the last delivery waits: to wake the loop costs more than a token does
 SPAN = 1.0  # s over which it is counted how much comes
-MOST = 4 << 20  # bytes that wait; a kernel's line brings them in six minutes, and who sends faster has to wait
-PAUSE = 0.02  # s between looks whether there is room again
 LITTLE = 2048  # bytes in a span: as much as 279 in 130 ms
 
 
@@ -35,7 +33,7 @@ class SocketReader:
         self._loop = asyncio.get_running_loop()
         self._wake_here, self._wake_there = socket.socketpair()
         self._chunks: deque[bytes] = deque()
-        self._taken, self._given = 0, 0  # bytes, each counted on its own side
+        self._taken = 0  # bytes from the line
         self._delivered_at = 0.0
         self._scheduled = threading.Event()  # a delivery is on its way into the loop
         self._since, self._lately = time.monotonic(), 0  # the span that runs, and the bytes in it
@@ -86,7 +84,7 @@ class SocketReader:
             selector.register(self._wake_here, selectors.EVENT_READ)
             woken.register(self._wake_here, selectors.EVENT_READ)
             while True:
-                if self._taken - self._given + self._inbox.held > MOST:
+                if self._taken - self._inbox.taken > MOST:
                     self._schedule()
                     if woken.select(PAUSE):
                         return
@@ -127,9 +125,7 @@ class SocketReader:
     def _deliver(self) -> None:
         self._scheduled.clear()
         for _ in range(len(self._chunks)):  # not those that come meanwhile: there may be no end of them
-            data = self._chunks.popleft()
-            self._given += len(data)
-            self._inbox.put(data)
+            self._inbox.put(self._chunks.popleft())
 
     def _end(self) -> None:
         self._deliver()

@@ -6,15 +6,18 @@ import asyncio
 import contextlib
 import errno
 import os
+import queue
+import sys
 import threading
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from llmbm_console.core.transport.base import Inbox, TransportError
+from llmbm_console.core.transport.base import MOST, PAUSE, Inbox, TransportError
 
 CHUNK = 4096
+MOST_AHEAD = 65_536  # bytes in pyserial's queue, which holds each as an object
 WRITE_STEP = 0.005  # s between tries when the driver's buffer is full
 
 
@@ -113,6 +116,16 @@ def _open_port(device: str, baud: int, lines: ModemLines) -> Any:
     return port
 
 
+def _limit_queue(port: Any, most: int) -> None:
+    """How many bytes pyserial's own reader of rfc2217 takes ahead: it puts each into a queue, and that has no limit. A
+    reader that waits for room goes on when there is more of it."""
+    waiting = getattr(port, "_read_buffer", None)
+    if isinstance(waiting, queue.Queue):
+        with waiting.not_full:
+            waiting.maxsize = most
+            waiting.not_full.notify_all()
+
+
 def _set_line(device: str, port: Any, name: str, value: int) -> None:
     """Speed ("baud", bits per second), "dtr" or "rts" (0 or 1) of an open port."""
     if port is None:
@@ -157,14 +170,27 @@ class _SerialPort:
 class TtyTransport(_SerialPort):
     """A serial port on a POSIX system: the descriptor is non-blocking and the event loop watches it."""
 
+    _received = 0  # bytes since it was opened
+
     async def open(self) -> None:
         """Opens the port. Raises TransportError."""
         await self.close()
         self._port = await asyncio.get_running_loop().run_in_executor(
             None, _open_port, self._device, self._baud, self._lines
         )
-        self._inbox = Inbox()
-        asyncio.get_running_loop().add_reader(self._port.fileno(), self._readable)
+        self._inbox, self._received = Inbox(), 0
+        self._watch(self._port)
+
+    def _watch(self, port: Any) -> None:
+        """Reads when there is something and room for it."""
+        if self._port is not port:
+            return  # it was closed meanwhile
+        loop = asyncio.get_running_loop()
+        if self._received - self._inbox.taken > MOST:
+            loop.remove_reader(port.fileno())
+            loop.call_later(PAUSE, self._watch, port)
+        else:
+            loop.add_reader(port.fileno(), self._readable)
 
     def _readable(self) -> None:
         try:
@@ -175,6 +201,9 @@ class TtyTransport(_SerialPort):
             data = b""  # EIO, ENXIO: the adapter was unplugged
         if data:
             self._inbox.put(data)
+            self._received += len(data)
+            if self._received - self._inbox.taken > MOST:
+                self._watch(self._port)
         else:
             # Readable without data is how an unplugged adapter looks; watching on would spin.
             asyncio.get_running_loop().remove_reader(self._port.fileno())
@@ -234,6 +263,7 @@ class ThreadedSerial(_SerialPort):
         try:
             port = _untouching(serial.rfc2217.Serial)(self._device, baudrate=self._baud, timeout=0.1)
             self._lines.apply(port)
+            _limit_queue(port, MOST_AHEAD)
             return port
         except ValueError as error:
             raise TransportError(f"{self._device}: {error}", retry=False) from error
@@ -252,10 +282,15 @@ class ThreadedSerial(_SerialPort):
         self._thread.start()
 
     def _run(self, loop: asyncio.AbstractEventLoop, port: Any, inbox: Inbox) -> None:
+        received = 0
         with contextlib.suppress(RuntimeError):  # the loop is closed already
             try:
                 while self._port is port:
+                    if received - inbox.taken > MOST:
+                        time.sleep(PAUSE)
+                        continue
                     data = port.read(max(1, min(port.in_waiting, CHUNK)))
+                    received += len(data)
                     if data:
                         loop.call_soon_threadsafe(inbox.put, bytes(data))
             except (OSError, TypeError, AttributeError):
@@ -302,6 +337,7 @@ class ThreadedSerial(_SerialPort):
         if port is not None:
             if thread is not None:
                 await asyncio.get_running_loop().run_in_executor(None, thread.join, 2.0)
+            _limit_queue(port, sys.maxsize)  # closing waits for pyserial's reader, which may wait for room
             with contextlib.suppress(OSError):
                 port.close()
         self._inbox.end()
