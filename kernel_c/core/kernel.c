@@ -19,7 +19,7 @@ void *kernel_alloc(struct kernel *kernel, enum wire_arena which, uint64_t bytes,
     const struct arena *arena = zone_arena(&kernel->zones, which);
     bool read_only = arena->read_only;
     log_event(kernel, WIRE_LOG_LEVEL_ERROR, read_only ? WIRE_LOG_CODE_RO_WRITE : WIRE_LOG_CODE_ALLOC_FAIL, which,
-              (uint64_t)(uintptr_t)arena->base, bytes, tag);
+              read_only ? 0 : (uint64_t)(uintptr_t)arena->base, read_only ? 0 : bytes, tag);
     kernel->sentinel.error = read_only ? WIRE_SENTINEL_ERROR_RO_WRITE : WIRE_SENTINEL_ERROR_ALLOC;
     kernel->sentinel.error_phase = WIRE_SENTINEL_PHASE_GENERIC;
     error_set(error, ERROR_NOSPACE, "arena %s cannot give %llu bytes for %s: %llu of %llu are used%s",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from llmbm_protocol import schema
 from llmbm_protocol.c_params import accepted_text, value_text
+from llmbm_protocol.log_values import LOG_VALUES
 from llmbm_protocol.parameters import PARAMETERS
 from llmbm_protocol.schema import OPERATIONS, Request
 from llmbm_protocol.shape import FieldShape, Shape, enumerations, host_shapes, kernel_shapes, schema_id, shape_of
@@ -84,6 +85,15 @@ def _words() -> Iterator[str]:
     yield ""
 
 
+def _log_values() -> Iterator[str]:
+    yield "| code | first value | second value |"
+    yield "|---|---|---|"
+    for code, values in LOG_VALUES.items():
+        meanings = [_sentence(value.meaning + (f" ({value.unit})" if value.unit else "")) for value in values]
+        yield f"| `{code}` | {' | '.join([*meanings, ''][:2])} |"
+    yield ""
+
+
 def _parameters() -> Iterator[str]:
     yield "| name | accepted | default | meaning |"
     yield "|---|---|---|---|"
@@ -115,6 +125,7 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "host_records": _host_records,
     "operations": _operations,
     "enumerations": _words,
+    "log_values": _log_values,
     "parameters": _parameters,
 }
 

@@ -6,12 +6,17 @@ import pytest
 from driving import make_app, rows_of, screen_text, settled, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from scripted import NOW, ScriptedSession, rich_state, turn
 
 from llmbm_console.core.log_filter import FilterError, log_filter
+from llmbm_console.core.log_values import values_of
 from llmbm_console.core.state import LogLine
+from llmbm_console.core.store_records import SEVERITY
 from llmbm_console.tui.ask import AskLine
 from llmbm_console.tui.details import EventDetails
+from llmbm_console.tui.log_text import fitted
+from llmbm_protocol.schema import Arena, Event, LogCode, LogLevel
 
 LOG = (
     LogLine(NOW, "kernel", "info", "token", "pass 1"),
@@ -34,6 +39,10 @@ LOG = (
         ("source:kernel !code:token", [1]),
         ('"silent for"', [2]),
         ("text:pass", [0, 1]),
+        ("level:err", [2]),
+        ("level:ERR", [2]),
+        ("level:=warning", [1]),
+        ("level:", [0, 1, 2]),
         ("nowhere", []),
     ],
 )
@@ -95,6 +104,83 @@ async def test_slash_filters_the_events_while_it_is_typed_and_escape_undoes_it()
         assert app.main.event_list.wanted == "level:error"
         await pilot.press("escape")
         assert len(rows_of(app.main.event_list)) == 3
+
+
+def broken_budget(at: float = NOW, level: str = "warn") -> LogLine:
+    record = Event(
+        number=7, time=10_684, level=level, code="budget", first=753_220_182, second=474_698_396, message=LOG[1].text
+    )
+    return LogLine(at, "kernel", SEVERITY[record.level], "budget", record.message, record)
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("753M", 1),
+        ("753M of 475M", 1),
+        ('"753M of 475M cyc"', 1),
+        ("753220182", 1),
+        ("474,698,396", 1),
+        ("budget !753", 0),
+        ("text:753M", 1),
+        ("code:753M", 0),
+        ("754M", 0),
+    ],
+)
+async def test_a_filter_looks_through_what_the_list_shows_and_the_numbers_in_full(query: str, shown: int) -> None:
+    app = make_app(ScriptedSession(rich_state(log=(broken_budget(),))))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        assert "753M of 475M" in screen_text(app)
+        assert app.main.event_list.filter(query) == ""
+        assert len(app.main.event_list.shown) == shown
+
+
+async def test_a_filter_that_is_refused_says_what_was_expected_and_leaves_the_list_as_it_was() -> None:
+    app = make_app(ScriptedSession(rich_state(log=LOG)))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "2", "/", *"level:loud", "enter")
+        await wait_until(pilot, lambda: "level:loud: expected one of info, warn, error" in screen_text(app), "said")
+        assert isinstance(app.screen, AskLine), "there is something to mend"
+        assert len(app.main.event_list.shown) == 3
+        assert "Nothing matches" not in screen_text(app)
+        await pilot.press(*["backspace"] * 4, *"err", "enter")
+        await wait_until(pilot, lambda: app.screen is app.main, "taken")
+        assert [entry.text for entry in app.main.event_list.shown] == ["line silent for 2 s"]
+
+
+async def test_the_values_of_an_event_are_told_by_what_they_mean() -> None:
+    app = make_app(ScriptedSession(rich_state(log=(broken_budget(),))))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "2", "enter")
+        await wait_until(pilot, lambda: isinstance(app.screen, EventDetails), "the page")
+        rows = [" ".join(row.strip("│ ").split()) for row in screen_text(app).splitlines()]
+        text = "\n".join(rows)
+        assert "took 753,220,182 cycles" in text
+        assert "budget 474,698,396 cycles" in text
+        assert not [row for row in rows if row.startswith(("first", "second", "number", "arena"))]
+
+
+@pytest.mark.parametrize("width", range(14, 70))
+def test_the_numbers_of_a_broken_budget_stay_longer_than_the_words(width: int) -> None:
+    text = fitted(broken_budget(), width, "…")
+    assert cell_len(text) <= width
+    assert "753M of 475M" in text
+
+
+@given(
+    st.sampled_from([*LogCode]), st.sampled_from([*Arena]), st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1),
+    st.sampled_from([*LogLevel]),
+)  # fmt: skip
+def test_whatever_an_event_holds_its_values_can_be_told(
+    code: LogCode, arena: Arena, first: int, second: int, level: LogLevel
+) -> None:
+    record = Event(number=0, time=0, level=level, code=code, arena=arena, first=first, second=second, message="m")
+    values = values_of(record)
+    assert all(name and value for name, value in values)
+    assert not values_of(record.model_copy(update={"first": 0, "second": 0}))
 
 
 async def test_enter_tells_everything_about_an_event() -> None:

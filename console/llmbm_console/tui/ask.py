@@ -17,7 +17,8 @@ from llmbm_console.tui.text import line, plain
 class AskLine(ModalScreen[bool]):
     """Calls `changed` with each state of the text, which returns a problem to show or an empty string.
 
-    Enter keeps the text (the result is True); Esc goes back to what was there before.
+    Enter keeps the text (the result is True), unless it has a problem and `refuses`: then the line stays open. Esc goes
+    back to what was there before.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", show=False)]
@@ -31,9 +32,12 @@ class AskLine(ModalScreen[bool]):
     }
     """
 
-    def __init__(self, label: str, text: str, hint: str, changed: Callable[[str], str]) -> None:
+    def __init__(
+        self, label: str, text: str, hint: str, changed: Callable[[str], str], *, refuses: bool = False
+    ) -> None:
         super().__init__()
         self._label, self._before, self._hint, self._changed = label, text, hint, changed
+        self._refuses, self._problem = refuses, ""
 
     def compose(self) -> ComposeResult:
         """Label, text, hint."""
@@ -44,12 +48,13 @@ class AskLine(ModalScreen[bool]):
 
     def on_input_changed(self, message: Input.Changed) -> None:
         """Each key is answered at once."""
-        problem = self._changed(plain(message.value))
+        self._problem = problem = self._changed(plain(message.value))
         self.query_one(".ask--hint", Static).update(line((problem or self._hint, "$bad" if problem else "$muted")))
 
     def on_input_submitted(self) -> None:
         """Kept."""
-        self.dismiss(True)
+        if not (self._refuses and self._problem):
+            self.dismiss(True)
 
     def action_leave(self) -> None:
         """As it was."""

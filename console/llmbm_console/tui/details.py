@@ -12,10 +12,12 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from llmbm_console.core.log_values import values_of
 from llmbm_console.core.state import LogLine
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import draws_ascii
 from llmbm_console.tui.text import flat, line
+from llmbm_protocol.words import Arena
 
 LABEL = 10
 
@@ -25,14 +27,12 @@ def fields_of(entry: LogLine, frame: Frame) -> list[tuple[str, str]]:
     record = entry.record
     rows = [] if frame.post_mortem else [("time", frame.clock(entry.at))]
     if record is not None:
-        rows.append(("kernel", f"{record.time / 1000:.3f} s after the kernel's start"))
+        rows.append(("kernel", f"{record.time / 1000:.3f} s after its start, event {record.number:,} since then"))
     rows += [("source", entry.source), ("level", entry.severity), ("code", entry.code)]
     if record is not None:
-        known = {"kind", "time", "level", "code", "message"}
-        for name, value in record.model_dump(mode="json", exclude_none=True).items():
-            if name not in known and value not in ("", []):
-                number = isinstance(value, int) and not isinstance(value, bool)
-                rows.append((name.replace("_", " "), f"{value:,}".replace(",", " ") if number else str(value)))
+        if record.arena is not Arena.NONE:
+            rows.append(("arena", record.arena.upper()))
+        rows += values_of(record)
     rows.append(("text", entry.text))
     return rows
 

@@ -206,8 +206,16 @@ class ViewVerbs(TimeVerbs):
 
         main = self.app.main
         if main.focused_pane == "events":
-            events = main.event_list
-            self.app.push_screen(AskLine("filter", events.wanted, "level:warn  code:budget  !token", events.filter))
+            events, before = main.event_list, main.event_list.wanted
+
+            def filtered(text: str) -> str:
+                problem = events.filter(text)
+                if problem:
+                    events.filter(before)  # not what was understood of the first half of a word
+                return problem
+
+            hint = "level:warn  code:budget  !token"
+            self.app.push_screen(AskLine("filter", before, hint, filtered, refuses=True))
             return
         if "transcript" not in main.deck.regions:
             main.focus_pane("transcript")

@@ -11,12 +11,11 @@ from textual.message import Message
 
 from llmbm_console.core.log_filter import FilterError, log_filter
 from llmbm_console.core.state import LogLine
-from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
-from llmbm_console.tui.text import clip, line, shorten
+from llmbm_console.tui.log_text import fitted, searched
+from llmbm_console.tui.text import clip, line
 from llmbm_console.tui.widgets.histogram import histogram
 from llmbm_console.tui.widgets.lines import Line, LineView
-from llmbm_protocol.words import LogCode
 
 STYLES = {"info": "events--info", "warn": "events--warn", "error": "events--error"}
 HISTOGRAM = 60  # columns at most
@@ -30,14 +29,6 @@ def when(entry: LogLine, frame: Frame) -> str:
     if frame.post_mortem and entry.record is not None:
         return f"+{entry.record.time / 1000:>11.3f}"
     return frame.clock(entry.at)
-
-
-def told(entry: LogLine) -> str:
-    """The message, with its two values where they have a meaning of their own: a broken budget tells by how much."""
-    record = entry.record
-    if record is not None and record.code is LogCode.BUDGET and record.first and record.second:
-        return f"{entry.text}: {figures.cycles(record.first)} of {figures.cycles(record.second)} cycles"
-    return entry.text
 
 
 class EventList(LineView):
@@ -176,9 +167,8 @@ class EventList(LineView):
         time = when(entry, self._frame)
         # Narrow panes keep the seconds and give the message the room.
         time = time[:8] if width < 60 and not time.startswith("+") else time
-        code = clip(entry.code, 10)
-        head = f"{time} {WORDS.get(entry.severity, '    ')} "
-        text = shorten(f"{code:<10} {told(entry)}", max(0, width - len(head)), self.glyphs.ellipsis)
+        head = f"{time} {WORDS.get(entry.severity, '    ')} {clip(entry.code, 10):<10} "
+        text = fitted(entry, max(0, width - len(head)), self.glyphs.ellipsis)
         return Line(head + text, STYLES.get(entry.severity, "events--info"), len(time), "events--time")
 
     def step_error(self, direction: int) -> bool:
@@ -240,7 +230,7 @@ class EventList(LineView):
     def filter(self, query: str) -> str:
         """Shows only lines that match. A filter that is not understood changes nothing and its fault is returned."""
         try:
-            passes = log_filter(query)
+            passes = log_filter(query, searched)
         except FilterError as error:
             return str(error)
         self._wanted = query.strip()

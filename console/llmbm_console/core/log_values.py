@@ -1,0 +1,32 @@
+"""The two values of a kernel event in words, in full, by what they mean for its code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmbm_protocol.log_values import LOG_VALUES, LogValue
+from llmbm_protocol.words import Arena, LogCode, LogLevel
+
+if TYPE_CHECKING:
+    from llmbm_protocol.schema import Event
+
+
+def values_of(record: Event) -> list[tuple[str, str]]:
+    """Name and value of what an event tells beside its text; nothing for what is not set."""
+    if record.code is LogCode.INFO and record.arena is not Arena.KV:
+        return []  # a count that is in the text already
+    if record.code is LogCode.PARAM and (record.level is LogLevel.INFO or not record.second):
+        return []  # the parameter, or a line of repl.cfg: the text names it
+    meanings = LOG_VALUES.get(record.code, ())
+    return [
+        (meaning.name, _text(meaning, value))
+        for meaning, value in zip(meanings, (record.first, record.second), strict=False)
+        if value
+    ]
+
+
+def _text(meaning: LogValue, value: int) -> str:
+    if meaning.unit in ("address", "sum"):
+        return f"0x{value:x}"
+    unit = "" if meaning.unit == "rows" else f" {meaning.unit}".rstrip()
+    return f"{value:,}{unit}"

@@ -1,0 +1,40 @@
+"""What the event list says of a line: its message, with the values that have a meaning of their own."""
+
+from __future__ import annotations
+
+from llmbm_console.core.log_values import values_of
+from llmbm_console.core.state import LogLine
+from llmbm_console.tui import figures
+from llmbm_console.tui.text import clip, shorten
+from llmbm_protocol.words import LogCode
+
+
+def _use(entry: LogLine) -> str:
+    """By how much a budget was broken, "753M of 475M"; empty for other lines."""
+    record = entry.record
+    if record is None or record.code is not LogCode.BUDGET or not record.first or not record.second:
+        return ""
+    return f"{figures.cycles(record.first)} of {figures.cycles(record.second)}"
+
+
+def told(entry: LogLine) -> str:
+    """The message in full: that of a broken budget tells by how much."""
+    use = _use(entry)
+    return f"{entry.text}: {use} cycles" if use else entry.text
+
+
+def fitted(entry: LogLine, width: int, ellipsis: str) -> str:
+    """The message in at most `width` cells. The numbers of a broken budget stay longer than the words about them."""
+    text, use = told(entry), _use(entry)
+    if not use or len(text) <= width:
+        return shorten(text, width, ellipsis)
+    unit_less = f"{entry.text}: {use}"
+    return unit_less if len(unit_less) <= width else clip(f"{use}: {entry.text}", width, ellipsis)
+
+
+def searched(entry: LogLine) -> str:
+    """What a filter looks through: the message as it is shown, and its values in full, with and without commas."""
+    if entry.record is None:
+        return told(entry)
+    exact = [value for _name, value in values_of(entry.record)]
+    return "\n".join((told(entry), *exact, *(value.replace(",", "") for value in exact)))
