@@ -32,8 +32,9 @@ static void show_budget(const struct kernel *kernel, unsigned index, const char 
     else
         text_format(out, "%llu cycles a token, %s", (unsigned long long)phase->budget,
                     phase->pinned ? "pinned" : "learnt");
-    text_format(out, "; last pass %llu, %llu passes, %llu over the budget\n", (unsigned long long)phase->last,
-                (unsigned long long)phase->passes, (unsigned long long)phase->overruns);
+    text_format(out, "; last pass %llu, %llu %s, %llu over the budget\n", (unsigned long long)phase->last,
+                (unsigned long long)phase->passes, phase->passes == 1 ? "pass" : "passes",
+                (unsigned long long)phase->overruns);
 }
 
 static bool run_budget(struct kernel *kernel, const char *rest, size_t length, struct text *out, struct error *error)

@@ -74,8 +74,8 @@ static void overruns(struct kernel *kernel)
     uint64_t prefill = fresh_overruns(&phases[0]);
     uint64_t decode = fresh_overruns(&phases[1]);
     if (prefill + decode > 0 && kernel->sentinel.state != WIRE_SENTINEL_STATE_TRIPPED)
-        console_print(kernel, "[over budget: %llu prefill and %llu decode passes; see /budget and /log]\n",
-                      (unsigned long long)prefill, (unsigned long long)decode);
+        console_print(kernel, "[over budget: %llu prefill and %llu decode %s; see /budget and /log]\n",
+                      (unsigned long long)prefill, (unsigned long long)decode, decode == 1 ? "pass" : "passes");
 }
 
 static void reason(struct kernel *kernel)

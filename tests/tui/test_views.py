@@ -383,7 +383,7 @@ async def test_opening_a_file_is_armed_first_and_leaves_for_it(dumps: tuple[Path
         await pilot.press("f5")
         await wait_until(pilot, lambda: app.main.views.files.selected is not None, "listed")
         await pilot.press("o")
-        await wait_until(pilot, lambda: "This session ends" in screen_text(app), "armed")
+        await wait_until(pilot, lambda: "ends this session" in screen_text(app), "armed")
         assert app.next_target is None
         await pilot.press("down", "o", "up", "o")
         assert app.next_target is None, "another file was asked about"

@@ -11,7 +11,8 @@ Need = Literal["", "line", "machine", "past"]
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One verb. `danger` names the consequence: such an action is armed by the first press and fired by the second."""
+    """One verb. `danger` says what it does, after "X again": such an action is armed by the first press and fired by
+    the second."""
 
     id: str
     title: str

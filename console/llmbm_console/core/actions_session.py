@@ -21,7 +21,7 @@ MACHINE: tuple[Action, ...] = (
         "Machine",
         "restarts the machine from its firmware",
         ("R",),
-        danger="The machine restarts: the conversation and the kernel's log are lost",
+        danger="restarts the machine: the conversation and the kernel's log are lost",
         need="machine",
     ),
     Action(
@@ -30,7 +30,7 @@ MACHINE: tuple[Action, ...] = (
         "Machine",
         "ends the virtual machine; the console stays open",
         ("Q",),
-        danger="The machine ends: everything in its memory is lost",
+        danger="ends the machine: everything in its memory is lost",
         need="machine",
     ),
     Action(
@@ -93,7 +93,7 @@ MACHINE: tuple[Action, ...] = (
         "Session",
         "a dump with all its panes, a recording to be played; {0[view.dumps]} comes back to the list",
         ("o",),
-        danger="This session ends, and a kernel that it started",
+        danger="ends this session, and a kernel that it started",
         pane="files",
     ),
     Action("file.again", "Look for files again", "Session", "reads the folders anew", ("a",), pane="files"),
@@ -108,7 +108,7 @@ SESSION: tuple[Action, ...] = (
         "Session",
         "ends this session and lists ports, machines, dumps and recordings",
         ("O",),
-        danger="This session ends, and a kernel that it started",
+        danger="ends this session, and a kernel that it started",
     ),
     Action("session.quit", "Quit", "Session", "leaves the console", ("ctrl+q",), footer="quit", everywhere=True),
     Action(

@@ -57,7 +57,7 @@ CHAT: tuple[Action, ...] = (
         "Chat",
         "empties the KV cache: the next prompt begins a new story",
         ("C",),
-        danger="The kernel forgets this conversation",
+        danger="makes the kernel forget this conversation",
         need="line",
         line="/clear",
     ),

@@ -114,8 +114,9 @@ def verdict_of(found: PostMortem) -> str:
             f"An error was noticed: {cause(event, CAUSE_OF_ERROR[sentinel.error], known_phase(sentinel))}{tail}.{torn}"
         )
     if sentinel is not None and sentinel.prefill_overruns + sentinel.decode_overruns:
+        passes = "pass" if sentinel.decode_overruns == 1 else "passes"
         over = (
-            f"{sentinel.prefill_overruns} prefill and {sentinel.decode_overruns} decode passes went over their budget"
+            f"{sentinel.prefill_overruns} prefill and {sentinel.decode_overruns} decode {passes} went over their budget"
         )
         return f"No trip, but {over}{tail}.{torn}"
     if found.kind == "serial log" and found.origin == "llmk" and sentinel is None:

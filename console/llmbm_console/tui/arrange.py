@@ -186,7 +186,7 @@ def _view(regions: Regions, area: Region, view: str) -> None:
 
 def _wide(regions: Regions, area: Region, shape: Shape) -> None:
     ultra = shape.width >= ULTRA
-    side = 46 if ultra else max(42, min(60, shape.width * 9 // 25))
+    side = min(60, max(46, shape.width // 4)) if ultra else max(42, min(60, shape.width * 9 // 25))
     if shape.half in SIDE_PANES:
         side = area.width // 4 if ultra else area.width // 2
     left = Region(area.x, area.y, area.width - side * (2 if ultra else 1), area.height)

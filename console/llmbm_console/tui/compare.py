@@ -14,9 +14,10 @@ from textual.widgets import Static
 from llmbm_console.core.dump_compare import Change, Comparison, Section, other
 from llmbm_console.core.kernel_text import TextEvent
 from llmbm_console.tui.glyphs import draws_ascii
-from llmbm_console.tui.text import clip, line
+from llmbm_console.tui.text import clip, line, wrap
 
 NAME = 20  # columns of a value's name
+SAME = 10  # of the words before what is the same
 MOST_EVENTS = 40  # of each file
 
 
@@ -32,8 +33,11 @@ def comparison_lines(found: Comparison, width: int) -> list[Content]:
         if section.changes or section.absent:
             lines += [line(), *_section(section, width)]
     if found.unchanged:
-        same = clip(", ".join(found.unchanged), width - 10)
-        lines += [line(), line(("the same  ", "$muted"), (same, "$foreground"))]
+        same = ", ".join(found.unchanged)
+        lines.append(line())
+        for number, (start, end) in enumerate(wrap(same, max(8, width - SAME))):
+            label = f"{'' if number else 'the same':<{SAME}}"
+            lines.append(line((label, "$muted"), (same[start:end], "$foreground")))
     return lines + _events(found, width)
 
 

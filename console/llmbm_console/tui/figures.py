@@ -11,9 +11,9 @@ def cycles(count: int) -> str:
 
 
 def size(count: int) -> str:
-    """Bytes in binary units: 58.0 MiB."""
+    """Bytes in binary units: 58.0 MiB, 952 KiB."""
     value, unit = _split(float(count), 1024, ("B", "KiB", "MiB", "GiB", "TiB"))
-    return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
+    return f"{count} B" if unit == "B" else f"{_short(value)} {unit}"
 
 
 def brief_size(count: int) -> str:

@@ -131,7 +131,7 @@ def help_text(pane: str, actions: tuple[Action, ...], width: int = 88) -> Conten
         if action.category != category:
             category = action.category
             parts += [line(), line((category, "bold $accent"))]
-        danger = f". {action.danger}." if action.danger else ""
+        danger = f". It {action.danger}." if action.danger else ""
         parts.append(_row(width, _keys(action), action.title, action.description + danger))
     leader = next((key_label(action.keys[0]) for action in actions if action.id == "view.leader" and action.keys), "")
     if leader:

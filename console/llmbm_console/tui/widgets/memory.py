@@ -21,7 +21,7 @@ ARENAS: tuple[tuple[Arena, str], ...] = (
     (Arena.KV, "KV"),
     (Arena.SCRATCH, "SCRATCH"),
     (Arena.ACTS, "ACTS"),
-    (Arena.ZONEC, "ZONE-C"),
+    (Arena.ZONEC, "ZONEC"),
     (Arena.KEEP, "KEEP"),
 )
 LABEL = 8
@@ -119,18 +119,17 @@ class MemoryPanel(Panel):
         )
 
     def _total(self, state: State, width: int) -> Content:
-        broken = [arena.value for arena, zone in state.arenas.items() if not zone.guard_ok]
+        broken = [arena.upper() for arena, zone in state.arenas.items() if not zone.guard_ok]
         if broken:
             return line((f"guard bytes broken behind {', '.join(broken)}: see /log", "bold $bad"))
         pairs = [usage(state, arena) or (0, 0) for arena, _label in ARENAS]
         free = sum(whole - used for used, whole in pairs)
         latest = [zone for zone in state.arenas.values() if zone.last_tag and zone.arena in (Arena.SCRATCH, Arena.ACTS)]
         total = line(("free ", "$muted"), (figures.size(free), "$foreground"))
-        for amount in (figures.size, figures.brief_size) if latest else ():
-            last = line(total, (f"   last {latest[-1].last_tag} {amount(latest[-1].last_bytes)}", "$muted"))
-            if last.cell_length <= width:
-                return last
-        return total
+        if not latest:
+            return total
+        last = line(total, (f"   last {latest[-1].last_tag} {figures.size(latest[-1].last_bytes)}", "$muted"))
+        return last if last.cell_length <= width else total
 
 
 def _empty(frame: Frame) -> list[Content]:

@@ -63,7 +63,7 @@ def ribbon(zones: list[Zone], width: int, frame: Frame) -> Content:
 
 def _cells(zone: Zone) -> tuple[str, ...]:
     return (
-        zone.arena.value,
+        zone.arena.upper(),
         f"{zone.base:#x}",
         figures.exact(zone.used),
         figures.exact(zone.size),

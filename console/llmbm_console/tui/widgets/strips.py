@@ -423,14 +423,13 @@ class KeyLine(Strip):
         return self._keys
 
     def _armed_line(self, frame: Frame, width: int) -> Content:
-        """What would happen, the key that does it and the one that does not, and how long it waits; the keys first
-        where there is little room."""
-        again: Piece = (f"{self.armed_key} again", "bold $foreground")
-        leave: Piece = (f" does it  {frame.keys['view.leave']} leaves it  ", "$muted")
-        text = line((f" {self.armed}. ", "bold $bad"), again, leave)
+        """The key that does it, what it does, and the key that leaves it, and how long it waits; the keys first where
+        there is little room."""
+        again: Piece = (f" {self.armed_key} again ", "bold $foreground")
+        leave: Piece = (f" {frame.keys['view.leave']} leaves it  ", "$muted")
+        text = line(again, (f"{self.armed}. ", "bold $bad"), leave)
         if text.cell_length + 4 > width:
-            text = line((" ", ""), again, leave, (self.armed, "bold $bad"))
-            return shortened(text, width, frame.glyphs.ellipsis)
+            return shortened(line(leave, again, (self.armed, "bold $bad")), width, frame.glyphs.ellipsis)
         return line(text, frame.glyphs.bar(self.armed_share, min(24, width - text.cell_length), "$bad"))
 
     def _usual(self, frame: Frame, width: int) -> Content:
