@@ -12,9 +12,10 @@ from live_kernel import PROMPT, Kernel
 from llmbm_console import cli
 from llmbm_console.core.dump import parse_post_mortem, read_post_mortem
 from llmbm_console.core.live import LiveSession
-from llmbm_console.core.raw_log import RawLog, is_raw_log
+from llmbm_console.core.post_mortem import PostMortemSession
+from llmbm_console.core.raw_log import RawLog, holds_session, is_raw_log
 from llmbm_console.core.replay import ReplaySession, open_replay
-from llmbm_console.core.state import State, Turn
+from llmbm_console.core.state import Command, State, Turn
 from llmbm_console.core.targets import Target, make_session
 from llmbm_protocol.codec import to_frame
 from llmbm_protocol.schema import Hello, KvCache, Model, Sentinel
@@ -53,6 +54,7 @@ async def test_what_was_said_is_seen_again(kernel: Kernel, sessions: Sessions, t
     path = tmp_path / "line.raw"
     live = await logged(kernel, sessions, path)
     assert is_raw_log(path)
+    assert holds_session(path, 1 << 20)
     again = await replayed(path)
     assert texts(again) == texts(live)
     assert again.model == live.model
@@ -90,7 +92,11 @@ async def test_a_log_without_a_session_claims_nothing(tmp_path: Path) -> None:
     path.write_bytes(b"Loaded a.bin\r\n" + to_frame(hello, 0) + b"llmk> /temp\r\ntemp = 0.85\r\nllmk> ")
     assert is_raw_log(path)
     found = read_post_mortem(path)
-    assert found.verdict.startswith("A serial log in which no console asked for anything")
+    assert found.verdict == "No error line, no trip is told. The log has 0 answers and 1 command."
+    session = make_session(Target("file", str(path)))
+    assert isinstance(session, PostMortemSession)
+    await session.open()
+    assert [item.line for item in session.state.items if isinstance(item, Command)] == ["/temp"]
     state = await replayed(path)
     assert any("temp = 0.85" in getattr(item, "text", "") for item in state.items)
 

@@ -11,9 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmbm_console.core.dump import DumpError, parse_post_mortem, read_post_mortem
+from llmbm_console.core.file_summary import summary
 from llmbm_console.core.kernel_text import KernelText
 from llmbm_console.core.verdict import last_of
-from llmbm_protocol.schema import Arena, KvCache, LogCode, Model, SamplingState, Sentinel, SentinelError, Zone
+from llmbm_protocol.schema import (
+    Arena,
+    KvCache,
+    LogCode,
+    Model,
+    SamplingState,
+    Sentinel,
+    SentinelError,
+    SentinelPhase,
+    SentinelState,
+    Zone,
+)
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "fixtures" / "upstream"
 
@@ -78,6 +90,39 @@ def test_verdict_names_the_cause_with_its_numbers() -> None:
     assert "12,157,080 cycles" in verdict
     assert "1,000" in verdict
     assert "stories15M.bin" in verdict
+
+
+def test_one_sentence_says_what_tripped_it_whether_it_still_was_and_why_the_budget_is_another() -> None:
+    """Of the sentinel's line `enabled` is a setting; an error beside a trip in the log means that no reset came."""
+    found = parse_post_mortem(sixteen(DUMP), "llmk-dump.txt")
+    sentinel = last_of(found.records, Sentinel)
+    assert isinstance(sentinel, Sentinel)
+    assert (sentinel.state, sentinel.phase) == (SentinelState.TRIPPED, SentinelPhase.DECODE)
+    assert "a decode pass took 12,157,080 cycles, its budget was 1,000" in found.verdict
+    assert "The 1,000 were a limit for one pass, as /test_failsafe sets it; the budget itself is 55,160,633." in (
+        found.verdict
+    )
+    assert "It was still tripped when this was written: no /reset came after it." in found.verdict
+    said = "\n".join(summary(found))
+    assert "sentinel  tripped, strict off, last error budget" in said
+    assert "armed" not in said
+    assert "overruns: 0 and 2 besides the trip" in said
+    # A budget of a pass is no arena: the number stands for the phase.
+    assert [entry.record.arena for entry in found.events] == [Arena.NONE] * 3
+    prefill = parse_post_mortem(sixteen(DUMP.replace("code=4 arena=2", "code=4 arena=1")), "llmk-dump.txt").verdict
+    assert "a prefill pass took" in prefill
+    assert "the budget itself is 36,641,173" in prefill
+
+
+def test_a_dump_without_an_error_or_without_a_trip_is_not_called_tripped() -> None:
+    noted = DUMP.replace("code=5 arena=-1", "code=0 arena=-1")
+    for text in (noted, DUMP.replace("last_err=4 reason=budget cycles exceeded", "last_err=0 reason=")):
+        sentinel = last_of(parse_post_mortem(sixteen(text), "llmk-dump.txt").records, Sentinel)
+        assert isinstance(sentinel, Sentinel)
+        assert sentinel.state is SentinelState.ARMED
+    off = last_of(parse_post_mortem(sixteen(noted.replace("enabled=1", "enabled=0")), "d").records, Sentinel)
+    assert isinstance(off, Sentinel)
+    assert off.state is SentinelState.DISARMED
 
 
 def test_older_dialect_without_kv_pos_is_read() -> None:
@@ -243,4 +288,8 @@ def test_real_files() -> None:
     kv = last_of(serial.records, KvCache)
     assert serial.kind == "serial log"
     assert isinstance(kv, KvCache)
-    assert kv.rows == 266
+    assert (kv.rows, kv.capacity) == (0, 512)
+    assert "266 of 512 context rows used when last told, cleared afterwards" in serial.verdict
+    assert serial.verdict.startswith(
+        "4 error lines, the first is line 266: 'ERROR: render failed'; no trip, no overrun."
+    )

@@ -23,8 +23,9 @@ from llmbm_console.core.link_streams import Streams
 from llmbm_console.core.post_mortem_file import PostMortem
 from llmbm_console.core.raw_log import records_of
 from llmbm_console.core.sanitise import EscapeFilter, clean
+from llmbm_console.core.serial_log import IS_OURS, IS_SERIAL, SerialLog, read_serial
 from llmbm_console.core.verdict import verdict_of
-from llmbm_protocol.schema import Event, Record
+from llmbm_protocol.schema import Event, Hello, Record
 
 MAX_BYTES = 4 << 20  # a dump has some ten kilobytes; what is beyond this is shown as text (core/text_log.py)
 OUR_KINDS = {"llmk-dump": "dump", "llmk-log": "log", "llmk-failsafe": "failsafe"}
@@ -34,10 +35,7 @@ _END = re.compile(rb"^end crc32=([0-9a-f]{8})\r?\n?", re.MULTILINE)
 _WORD = re.compile(r"\b(\w+)=(\S*)")
 _EVENT_INDEX = re.compile(r"(?:^|\s)#([0-9]{1,9})\s+tsc=")
 _LOG_HEAD = re.compile(r"\[llmk\]\[log\]")
-_PREFIX = r"(?:[ \t>|]|\[[0-9:. T+-]{1,40}\])*"  # of a quotation, or the time that a terminal program puts there
-_EARLIER = re.compile(
-    rf"^(Context:|[ \t]*Sampling:|[ \t]*Budgets:|CTX$)|\[llmk\]|\[stats\] tokens=|^{_PREFIX}You: ", re.MULTILINE
-)
+_EARLIER = re.compile(r"^(Context:|[ \t]*Sampling:|[ \t]*Budgets:|CTX$)|\[llmk\]|\[stats\] tokens=", re.MULTILINE)
 
 
 class DumpError(SessionError):
@@ -146,6 +144,8 @@ def parse_post_mortem(data: bytes, name: str) -> PostMortem:
     before = text[: header_match.start()] if header_match is not None else text
     octets = text.encode() if b"\x00" in data[:64] else data  # a copy in UTF-16
     frames = list(map(knowing_all, records_of(octets))) if before.strip() else []
+    spoken = any(not isinstance(record, Hello) for record in frames)  # a hello alone is a beacon for people's terminals
+    serial: SerialLog | None = None
     if header_match is not None and not frames and not _EARLIER.search(before):
         kind, origin = OUR_KINDS[header_match[3]], "llmk"
         if header_match[4] != "1":
@@ -157,6 +157,12 @@ def parse_post_mortem(data: bytes, name: str) -> PostMortem:
         reading.records += reader.records
         for problem in reader.problems:
             reading.problem(problem)
+    elif not spoken and IS_SERIAL.search(text):
+        kind, origin = "serial log", "llmk" if frames or IS_OURS.search(text) else "earlier kernel"
+        reader = KernelText()
+        serial = read_serial(octets, reader)
+        reading.records += [*frames, *serial.records]
+        reader.events = newest_first(reader.events)
     elif frames:
         kind, origin = "serial log", "llmk"
         streams = Streams()
@@ -168,17 +174,15 @@ def parse_post_mortem(data: bytes, name: str) -> PostMortem:
     elif _EARLIER.search(text):
         origin = "earlier kernel"
         lines = text.split("\n")
-        kind = earlier_kind(text, name)
-        if kind != "serial log":
-            if not text.endswith("\n"):
-                reading.problem("the last line has no end: the file was cut while it was written, or since")
-                lines[-1] = without_torn_number(lines[-1])
-            lines = without_stale_tail(lines, reading)
-            kind = earlier_kind("\n".join(lines), name)  # a stale tail may be of another kind
+        if not text.endswith("\n"):
+            reading.problem("the last line has no end: the file was cut while it was written, or since")
+            lines[-1] = without_torn_number(lines[-1])
+        lines = without_stale_tail(lines, reading)
+        kind = earlier_kind("\n".join(lines), name)
         reader = KernelText()
         for line in lines:
             reading.records += reader.line(line)
-        if kind != "serial log" and reader.unread:
+        if reader.unread:
             reading.problem(f"{lines_of(reader.unread)} with a value or a name that could not be read", torn=False)
         if kind == "dump" and not any(_LOG_HEAD.search(line) for line in lines):
             reading.problem("it has no log, with which such a file ends: it was cut while it was written, or since")
@@ -187,7 +191,7 @@ def parse_post_mortem(data: bytes, name: str) -> PostMortem:
             f"{name}: not a post-mortem file: it begins with {clean(text.strip()[:40])!r}; expected llmk-dump.txt, "
             "llmk-log.txt or llmk-failsafe.txt of this kernel or an earlier one"
         )
-    if not reading.records:
+    if not reading.records and serial is None:
         reading.problem("nothing in it could be read")
     found = PostMortem(
         name=name,
@@ -199,14 +203,19 @@ def parse_post_mortem(data: bytes, name: str) -> PostMortem:
         records=tuple(reading.records),
         events=tuple(reader.events),
         reason=clean(reader.reason)[:120],
+        serial=serial,
     )
     return replace(found, verdict=verdict_of(found))
 
 
+def newest_first(events: Sequence[TextEvent]) -> list[TextEvent]:
+    """Log entries that a person had listed perhaps more than once, each once, as a dump has them."""
+    known = {(entry.cycles, entry.record.code, entry.record.message): entry for entry in events}
+    return sorted(known.values(), key=lambda entry: -entry.cycles)
+
+
 def earlier_kind(text: str, name: str) -> str:
     """What an earlier kernel's file is, by its sections; its name decides only between dump and failsafe."""
-    if re.search(rf"^{_PREFIX}You: ", text, re.MULTILINE):
-        return "serial log"
     if "failsafe" in name.lower():
         return "failsafe"
     return "dump" if re.search(r"Context:|Zone B:", text) else "log"

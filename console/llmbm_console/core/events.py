@@ -139,6 +139,17 @@ class PromptSent(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TurnRead(Event):
+    """A prompt and its answer as a log of a terminal has them: nothing is known of the tokens."""
+
+    number: int  # in the log, 1 is the first
+    prompt: str
+    text: str
+    told: str  # what the log says of its end
+    whole: bool  # False: it was cut, and `told` says why
+
+
+@dataclass(frozen=True, slots=True)
 class CommandDone(Event):
     """A REPL command ran: what it printed (sanitised), or why it was refused."""
 
@@ -189,3 +200,4 @@ class FileOpened(Event):
     kind: str
     verdict: str
     complete: bool
+    context: str = ""  # of the rows of the context, where the last value is not all

@@ -10,7 +10,7 @@ from llmbm_console.core.capture import Capture, is_capture
 from llmbm_console.core.dump import read_post_mortem
 from llmbm_console.core.events import PromptSent
 from llmbm_console.core.post_mortem_file import PostMortem
-from llmbm_console.core.verdict import last_of, zones_of
+from llmbm_console.core.verdict import is_tripped, last_of, rows_of, zones_of
 from llmbm_protocol.schema import KvCache, Model, Sentinel
 
 MOST_PROMPTS = 20
@@ -24,9 +24,7 @@ def mib(size: int) -> str:
 def summary(found: PostMortem) -> list[str]:
     """The file in a few lines, the meaning first."""
     lines = [found.verdict, ""]
-    lines.append(
-        f"file      {found.name}: {found.kind} of {'this kernel' if found.origin == 'llmk' else 'an earlier kernel'}"
-    )
+    lines.append(f"file      {found.name}: {found.kind} of {found.writer}")
     lines += [f"problem   {problem}" for problem in found.problems]
     if (model := last_of(found.records, Model)) is not None:
         lines.append(
@@ -34,18 +32,22 @@ def summary(found: PostMortem) -> list[str]:
             f"({model.kv_heads} kv), vocab {model.vocab}, context {model.seq_len}"
         )
     if (kv := last_of(found.records, KvCache)) is not None:
-        lines.append(f"context   {kv.rows} of {kv.capacity} rows")
+        lines.append(f"context   {rows_of(found) or f'{kv.rows} rows used'}")
     if (sentinel := last_of(found.records, Sentinel)) is not None:
         lines.append(
             f"sentinel  {sentinel.state.value}, strict {'on' if sentinel.strict else 'off'}, "
             f"last error {sentinel.error.value}; "
             f"budgets: prefill {sentinel.prefill_budget:,}, decode {sentinel.decode_budget:,} cycles; "
             f"overruns: {sentinel.prefill_overruns} and {sentinel.decode_overruns}"
+            # It counts the passes of the last answer that went on all the same.
+            + (" besides the trip" if is_tripped(sentinel) and found.origin != "llmk" else "")
         )
     for zone in zones_of(found.records).values():
         lines.append(
             f"zone      {zone.arena.value.upper():8} {mib(zone.used):>14} of {mib(zone.size):>14} at 0x{zone.base:x}"
         )
+    if found.serial is not None:
+        lines += _some("error", [f"line {error.number:,}: {error.text}" for error in found.serial.errors])
     if found.events:
         lines.append(f"log       {len(found.events)} event{'' if len(found.events) == 1 else 's'}, newest first:")
     lines += [

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from llmbm_console.core.kernel_prose import Told, meaning
 from llmbm_console.core.known_fields import knowing
 from llmbm_protocol.fields import Wire
 from llmbm_protocol.schema import (
@@ -50,6 +51,8 @@ ERRORS = (
     SentinelError.BUDGET,
     SentinelError.GUARD,
 )
+#: What it notes in an event of a budget where others have the arena: the phase.
+PHASES = {1: SentinelPhase.PREFILL, 2: SentinelPhase.DECODE}
 #: Words of its lines to fields of the records; `dim` and `hidden` are whole numbers, `temp` is a decimal.
 MODEL = {"dim": "dim", "layers": "layers", "heads": "heads", "kv": "kv_heads", "vocab": "vocab"}
 MODEL |= {"seq": "seq_len", "seq_len": "seq_len", "hidden": "hidden_dim", "hidden_dim": "hidden_dim"}
@@ -130,6 +133,8 @@ class KernelText:
         """The records that this line made or changed, empty for prose."""
         if _EVENT.search(text):
             return self._event(text)
+        if (said := meaning(text.strip())) is not None:
+            return self._said(*said)
         words = {match[1]: (match[2], match[3] or "") for match in _WORD.finditer(text)}
         if not words:
             return []
@@ -165,11 +170,36 @@ class KernelText:
         rows = self._numbers(KvCache, {"kv_pos": "rows"}, words).get("rows")
         if rows is not None:
             self.kv_rows = rows
-        if self.kv_rows is not None and (rows is not None or "seq_len" in known):
-            capacity = self.model.get("seq_len", 0)
-            kv = KvCache.model_validate({"time": 0, "rows": self.kv_rows, "capacity": capacity, "row_bytes": 0})
-            records.append(knowing(kv, {"rows"} | ({"capacity"} if "seq_len" in self.model else set())))
+        if rows is not None or "seq_len" in known:
+            records += self._kv_cache()
         return records
+
+    def _kv_cache(self) -> list[Record]:
+        if self.kv_rows is None:
+            return []
+        capacity = self.model.get("seq_len", 0)
+        kv = KvCache.model_validate({"time": 0, "rows": self.kv_rows, "capacity": capacity, "row_bytes": 0})
+        return [knowing(kv, {"rows"} | ({"capacity"} if "seq_len" in self.model else set()))]
+
+    def _said(self, told: Told, words: tuple[str, ...]) -> list[Record]:
+        """What a sentence changes."""
+        if told is Told.ROWS:
+            rows, capacity = words
+            self.kv_rows = at_most(KvCache, "rows", int(rows))
+            self.model["seq_len"] = at_most(Model, "seq_len", int(capacity))
+            return self._kv_cache()
+        if told is Told.CLEARED:
+            self.kv_rows = None if self.kv_rows is None else 0
+            return self._kv_cache()
+        if told is Told.TRIPPED:
+            self.reason = words[0]
+            self.sentinel["state"] = SentinelState.TRIPPED
+        else:
+            self.reason = ""
+            self.sentinel |= {"state": SentinelState.ARMED, "error": SentinelError.OK}
+            for phase in ("prefill", "decode"):
+                self.sentinel |= {f"{phase}_budget": 0, f"{phase}_overruns": 0}
+        return [self._sentinel_record()]
 
     def _sampling(self, words: Mapping[str, tuple[str, str]]) -> list[Record]:
         before = dict(self.sampling)
@@ -204,13 +234,28 @@ class KernelText:
         self.unread += code is None
         enabled = words.get("enabled", ("1", ""))[0] != "0"
         self.reason = text.partition("reason=")[2].strip()
-        self.sentinel |= {
-            "state": SentinelState.ARMED if enabled else SentinelState.DISARMED,
-            "strict": words.get("strict", ("0", ""))[0] == "1",
-        }
+        self.sentinel["strict"] = words.get("strict", ("0", ""))[0] == "1"
         self.sentinel.pop("error", None)
         if code is not None and code < len(ERRORS):
             self.sentinel["error"] = ERRORS[code]
+        # `enabled` is a setting; that it tripped is told elsewhere, and only a reset, after which there is no error,
+        # undoes that.
+        tripped = self.sentinel.get("state") is SentinelState.TRIPPED and code != 0
+        if not tripped:
+            self.sentinel["state"] = SentinelState.ARMED if enabled else SentinelState.DISARMED
+        return [self._sentinel_record()]
+
+    def _seen_in_log(self, record: Event, place: int) -> list[Record]:
+        """What a log entry tells of the sentinel: a reset empties the log, so a trip that is in it still holds while
+        there is an error. `place` is the number that stands for an arena."""
+        if "error" not in self.sentinel or self.sentinel["error"] is SentinelError.OK:
+            return []
+        if record.code is LogCode.FAILSAFE:
+            self.sentinel["state"] = SentinelState.TRIPPED
+        elif record.code is LogCode.BUDGET and place in PHASES and "phase" not in self.sentinel:
+            self.sentinel["phase"] = PHASES[place]
+        else:
+            return []
         return [self._sentinel_record()]
 
     def _sentinel_record(self) -> Sentinel:
@@ -253,10 +298,10 @@ class KernelText:
             time=0,
             level=LogLevel.INFO if kind in (LogCode.INFO, LogCode.TOKEN) else LogLevel.ERROR,
             code=kind,
-            arena=ARENAS[arena] if 0 <= arena < len(ARENAS) else Arena.NONE,
+            arena=ARENAS[arena] if 0 <= arena < len(ARENAS) and kind is not LogCode.BUDGET else Arena.NONE,
             first=first,
             second=second,
             message=plain(message.strip(), 47),
         )
         self.events.append(TextEvent(record, cycles))
-        return [record]
+        return [record, *self._seen_in_log(record, arena)]

@@ -103,6 +103,8 @@ def _entry(state: State, record: LogRecord) -> list[LogLine]:
 def told(event: ev.Event) -> str:
     """An event of the connection or the machine in a line; "" for what belongs to no log."""
     match event:
+        case ev.LinkChanged(phase=ev.LinkPhase.POST_MORTEM, detail=detail):
+            return detail
         case ev.LinkChanged(phase=phase, detail=detail):
             return f"link {phase}" + (f": {detail}" if detail else "")
         case ev.MachineChanged(status=status, detail=detail):

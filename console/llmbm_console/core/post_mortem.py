@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from llmbm_console.core.dump import read_post_mortem
 from llmbm_console.core.events import FileOpened, LinkChanged, LinkPhase, Notice, RecordReceived
 from llmbm_console.core.file_session import FileSession
 from llmbm_console.core.post_mortem_file import PostMortem
+from llmbm_console.core.verdict import rows_of
 from llmbm_protocol.schema import Event as LogRecord
 from llmbm_protocol.schema import Record, Stream
+
+MOST_ERRORS = 1000  # lines of errors of one log in the event list, the newest
 
 
 class PostMortemSession(FileSession):
@@ -30,10 +34,16 @@ class PostMortemSession(FileSession):
         numbered = [record.model_copy(update={"number": index}) for index, record in enumerate(events)]
         for record in [r for r in found.records if not isinstance(r, LogRecord)] + numbered:
             self._emit(RecordReceived(now, record))
+        if found.serial is not None:
+            for event in found.serial.events:
+                self._emit(replace(event, at=now))
+            for error in found.serial.errors[-MOST_ERRORS:]:
+                self._emit(Notice(now, "error", f"line {error.number:,}: {error.text}"))
         for problem in found.problems:
             self._emit(Notice(now, "info" if found.complete else "warn", f"{found.name}: {problem}"))
-        self._emit(FileOpened(now, str(self.path), found.kind, found.verdict, found.complete))
-        self._emit(LinkChanged(now, LinkPhase.POST_MORTEM, f"{found.kind} of {found.origin}"))
+        context = rows_of(found) if found.serial is not None else ""
+        self._emit(FileOpened(now, str(self.path), found.kind, found.verdict, found.complete, context))
+        self._emit(LinkChanged(now, LinkPhase.POST_MORTEM, f"a {found.kind} of {found.writer} is shown"))
 
     async def fetch(self, stream: Stream) -> tuple[Record, ...]:
         """The records of one stream that the file holds."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from llmbm_console.core.kernel_text import TextEvent
+from llmbm_console.core.serial_log import SerialLog
 from llmbm_protocol.schema import Record
 
 
@@ -22,3 +23,9 @@ class PostMortem:
     events: tuple[TextEvent, ...]  # newest first, as in the file
     reason: str
     verdict: str = ""
+    serial: SerialLog | None = None  # what was said, of a log of a terminal
+
+    @property
+    def writer(self) -> str:
+        """Whose file it is, for people."""
+        return "this kernel" if self.origin == "llmk" else "an earlier kernel"

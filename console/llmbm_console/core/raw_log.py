@@ -15,6 +15,7 @@ from llmbm_protocol.schema import Record
 
 SNIFFED = 1 << 20  # octets in which a first frame is looked for
 LINE = 1 << 16  # octets of a line at most; a longer one comes in pieces
+BEACONS = "hH"  # a hello, and its answer, which is also said at boot
 STEP = 0.002  # s between two lines, where no clock tells
 
 
@@ -23,6 +24,19 @@ def records_of(data: bytes) -> Iterator[Record]:
     for heard in LineDecoder().feed(data):
         if not isinstance(heard, str) and not isinstance(heard[0], UnknownFrame):
             yield heard[0]
+
+
+def holds_session(path: Path, most: int) -> bool:
+    """True when a console and a kernel spoke in a file: a hello alone, at boot, is a beacon on the line of a person.
+    True as well for one of more than `most` octets."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except OSError:
+        return False
+    return len(data) > most or any(
+        isinstance(piece, Frame) and piece.kind not in BEACONS for piece in FrameDecoder().feed(data)
+    )
 
 
 def is_raw_log(path: Path) -> bool:

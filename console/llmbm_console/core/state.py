@@ -51,7 +51,7 @@ class TokenInfo:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A prompt and its answer. `finished` is None while it runs."""
+    """A prompt and its answer. While it runs there is none of `finished`, `cut` and `told`."""
 
     number: int  # the kernel's generation number
     prompt: str
@@ -64,6 +64,8 @@ class Turn:
     lost_tokens: int = 0
     #: why it ended without a Finished (the machine restarted), empty otherwise
     cut: str = ""
+    #: what a log of a terminal says of its end, empty for one that came in tokens
+    told: str = ""
     pending: bytes = b""  # the beginning of a UTF-8 character whose end comes with the next token
     next_part: int = 0  # part of a long token that is awaited, 0 between tokens
 
@@ -185,10 +187,11 @@ class State:
     turn: Turn | None = None  # the running one
     log: Sequence[LogLine] = ()  # at most MAX_LOG
     dropped_log: int = 0
-    #: post-mortem: path, kind and the one-sentence meaning
+    #: post-mortem: path, kind, the one-sentence meaning, and what became of the context's rows
     file_path: str = ""
     file_kind: str = ""
     verdict: str = ""
+    file_context: str = ""
     boots: int = 0  # hellos with a new boot id
 
 

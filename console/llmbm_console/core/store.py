@@ -59,7 +59,9 @@ def _link_changed(state: State, event: ev.LinkChanged) -> State:
     detail = clean(event.detail)
     since = state.link.since if event.phase is state.link.phase else event.at
     state = replace(state, link=replace(state.link, phase=event.phase, detail=detail, since=since))
-    text = f"{event.phase}: {detail}" if detail else str(event.phase)
+    text = (
+        detail if event.phase is LinkPhase.POST_MORTEM else f"{event.phase}: {detail}" if detail else str(event.phase)
+    )
     return add_log(state, LogLine(event.at, "link", _PHASE_SEVERITY.get(event.phase, "info"), "link", text))
 
 
@@ -125,6 +127,11 @@ def _prompt_sent(state: State, event: ev.PromptSent) -> State:
     return replace(state, turn=Turn(event.generation, clean(event.text), event.at))
 
 
+def _turn_read(state: State, event: ev.TurnRead) -> State:
+    turn = Turn(event.number, clean(event.prompt), event.at, text=clean(event.text), told=clean(event.told))
+    return add_item(state, turn if event.whole else replace(turn, cut=turn.told, told=""))
+
+
 def _command_done(state: State, event: ev.CommandDone) -> State:
     command = Command(clean(event.line), event.ok, clean(event.output), clean(event.error), event.at)
     return add_item(state, command)
@@ -155,6 +162,7 @@ def _parameter_accepted(state: State, event: ev.ParameterAccepted) -> State:
 
 def _file_opened(state: State, event: ev.FileOpened) -> State:
     state = replace(state, file_path=clean(event.path), file_kind=clean(event.kind), verdict=clean(event.verdict))
+    state = replace(state, file_context=clean(event.context))
     severity: ev.Severity = "info" if event.complete else "warn"
     return add_log(state, LogLine(event.at, "console", severity, "file", state.verdict))
 
@@ -171,6 +179,7 @@ _STEPS: dict[type[ev.Event], Callable[[State, Any], State]] = {
     ev.Notice: _notice,
     ev.FileSaved: _file_saved,
     ev.PromptSent: _prompt_sent,
+    ev.TurnRead: _turn_read,
     ev.CommandDone: _command_done,
     ev.ParameterRequested: _parameter_requested,
     ev.ParameterRefused: _parameter_refused,

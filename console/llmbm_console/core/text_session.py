@@ -26,4 +26,4 @@ class TextSession(FileSession):
         now = time.monotonic()
         verdict = f"A text of {self.log.size:,} bytes: no recording and no post-mortem file, so its lines are shown."
         self._emit(FileOpened(now, str(self.path), KIND, verdict, True))
-        self._emit(LinkChanged(now, LinkPhase.POST_MORTEM, f"text: {self.path.name}"))
+        self._emit(LinkChanged(now, LinkPhase.POST_MORTEM, f"the text {self.path.name} is shown"))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from llmbm_console.core.post_mortem_file import PostMortem
+from llmbm_console.core.serial_log import SerialLog
 from llmbm_protocol.schema import (
     Arena,
     Event,
@@ -22,6 +23,9 @@ from llmbm_protocol.schema import (
 )
 
 R = TypeVar("R", bound=Record)
+
+LEAST_LEARNT = 500_000  # cycles: no budget that a kernel learns is smaller
+LONGEST_ERROR = 120  # characters of an error line in the sentence
 
 CAUSES = (LogCode.BUDGET, LogCode.ALLOC_FAIL, LogCode.OOB, LogCode.RO_WRITE, LogCode.GUARD)
 CAUSE_OF_ERROR = {
@@ -79,35 +83,48 @@ def trip_cause(event: Event | None, sentinel: Sentinel | None) -> str:
     return cause(event, code, known_phase(sentinel)) if code is not None else "the cause was lost on the line"
 
 
-def context(records: tuple[Record, ...]) -> str:
+def context(found: PostMortem) -> str:
     """Model and fill of the context, as far as the file tells."""
-    model, kv = last_of(records, Model), last_of(records, KvCache)
-    parts = []
-    if model is not None and model.file:
-        parts.append(model.file)
-    if kv is not None and kv.capacity:
-        parts.append(f"{kv.rows} of {kv.capacity} context rows used")
+    model, rows = last_of(found.records, Model), rows_of(found)
+    parts = [model.file] if model is not None and model.file else []
+    parts += [rows] if rows else []
     return f" ({', '.join(parts)})" if parts else ""
+
+
+def rows_of(found: PostMortem) -> str:
+    """The rows of the context that were used; in a log, in which they were emptied at last, those before that."""
+    told = [record for record in found.records if isinstance(record, KvCache) and record.capacity]
+    if not told:
+        return ""
+    before = next((kv for kv in reversed(told) if kv.rows), None)
+    if found.serial is not None and before is not None and not told[-1].rows:
+        return f"{before.rows} of {before.capacity} context rows used when last told, cleared afterwards"
+    return f"{told[-1].rows} of {told[-1].capacity} context rows used"
 
 
 def verdict_of(found: PostMortem) -> str:
     """What the file means. Says what happened, never more than the file holds."""
     sentinel = last_of(found.records, Sentinel)
     events = [entry.record for entry in found.events]  # newest first
-    tail = context(found.records)
+    tail = context(found)
     torn = "" if found.complete else " The file is not whole: more may have happened."
     tripped = (
         found.kind == "failsafe"
         or any(event.code is LogCode.FAILSAFE for event in events)
         or (sentinel is not None and sentinel.state is SentinelState.TRIPPED)
+        or (found.serial is not None and found.serial.trip)
     )
     if tripped:
         event = next((event for event in events if event.code in CAUSES), None)
         code = event.code if event else CAUSE_OF_ERROR.get(sentinel.error if sentinel else SentinelError.OK)
         phase = found.header.get("phase", "") or known_phase(sentinel)
-        what = cause(event, code, phase) if code else (found.reason or "the cause is not in the file")
-        now = " It was still tripped when this was written." if is_tripped(sentinel) else ""
-        return f"The sentinel tripped: {what}{tail}.{now}{torn}"
+        reason = found.reason or (found.serial.trip if found.serial is not None else "")
+        what = cause(event, code, phase) if code else (reason or "the cause is not in the file")
+        # Our kernel's files tell the state; of an earlier kernel's, budgets and overruns seem to tell another one.
+        limit = limit_of_a_test(event, sentinel) if found.origin != "llmk" else ""
+        return f"The sentinel tripped: {what}{tail}.{limit}{_since(found, sentinel)}{torn}"
+    if found.serial is not None:
+        return f"{_serial(found.serial, sentinel)}{tail}."
     if sentinel is not None and sentinel.error is not SentinelError.OK:
         event = next((event for event in events if event.code is CAUSE_OF_ERROR[sentinel.error]), None)
         return (
@@ -139,6 +156,51 @@ def verdict_of(found: PostMortem) -> str:
     )
     note = f" {full.arena.value.upper()} is full." if full and full.arena is not Arena.KV else ""
     return f"Nothing went wrong: no trip, no overrun, {count_of(events)}{tail}.{note}{torn}"
+
+
+def limit_of_a_test(event: Event | None, sentinel: Sentinel | None) -> str:
+    """Why the budget of a trip is none that the file has: a learnt one is never so small."""
+    if event is None or event.code is not LogCode.BUDGET or not 0 < event.second < LEAST_LEARNT or sentinel is None:
+        return ""
+    budget = {SentinelPhase.PREFILL: sentinel.prefill_budget, SentinelPhase.DECODE: sentinel.decode_budget}.get(
+        sentinel.phase, 0
+    )
+    if budget < LEAST_LEARNT:
+        return ""
+    return (
+        f" The {event.second:,} were a limit for one pass, as /test_failsafe sets it; the budget itself is {budget:,}."
+    )
+
+
+def _since(found: PostMortem, sentinel: Sentinel | None) -> str:
+    """What became of a trip."""
+    end = "at the end of the log" if found.serial is not None else "when this was written"
+    if is_tripped(sentinel):
+        return f" It was still tripped {end}{': no /reset came after it' if found.origin != 'llmk' else ''}."
+    return " It was armed again afterwards." if found.serial is not None else ""
+
+
+def _serial(serial: SerialLog, sentinel: Sentinel | None) -> str:
+    """A log of a terminal, without a trip."""
+    if not serial.turns + serial.commands + len(serial.errors):
+        return "A serial log in which nobody asked for anything: its text is all there is"
+    if sentinel is None:
+        rest = "no trip is told"
+    elif over := sentinel.prefill_overruns + sentinel.decode_overruns:
+        rest = f"no trip, but {counted(over, 'pass', 'passes')} of the last answer went over the budget"
+    else:
+        rest = "no trip, no overrun"
+    errors = serial.errors
+    what = f"No error line, {rest}"
+    if errors:
+        first = f"the first is line {errors[0].number:,}" if len(errors) > 1 else f"line {errors[0].number:,}"
+        what = f"{counted(len(errors), 'error line')}, {first}: {errors[0].text[:LONGEST_ERROR]!r}; {rest}"
+    return f"{what}. The log has {counted(serial.turns, 'answer')} and {counted(serial.commands, 'command')}"
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """1 line, 2 lines."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def count_of(events: Sequence[object]) -> str:

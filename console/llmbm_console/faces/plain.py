@@ -18,8 +18,10 @@ from llmbm_console.core.events import (
     FileSaved,
     Gap,
     LinkChanged,
+    LinkPhase,
     MachineChanged,
     Notice,
+    TurnRead,
 )
 from llmbm_console.core.line_log import told
 from llmbm_console.core.session import Session
@@ -55,6 +57,13 @@ class PlainFace:
                 self.note(told(event))
             case FileOpened(verdict=verdict):
                 self.note(verdict)
+            case TurnRead(prompt=prompt, text=text, told=ending):
+                print(f"> {prompt}\n{text}", flush=True)
+                self.fresh = True
+                self.note(ending)
+            case CommandDone(line=line, output=output, error=error) if state.link.phase is LinkPhase.CLOSED:
+                print("\n".join(filter(None, (f"> {line}", output.rstrip("\n"), error))), flush=True)  # read from a log
+                self.fresh = True
             case CommandDone(output=output, error=error):
                 print(output.rstrip("\n") if output else f"# refused: {error}" if error else "# ok", flush=True)
                 self.fresh = True

@@ -28,6 +28,7 @@ from llmbm_console.core.events import (
     ParameterRequested,
     PromptSent,
     RecordReceived,
+    TurnRead,
 )
 from llmbm_protocol.words import Stream
 
@@ -45,6 +46,7 @@ _STREAMING = (
     ParameterRefused,
     ParameterRequested,
     PromptSent,
+    TurnRead,
 )
 _ROUTINE = "SKR"  # kinds of frames that come all the time: samples, credits, answers
 _TEXT = "TFE"  # tokens, ends and log events

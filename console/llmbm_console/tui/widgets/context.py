@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -84,9 +85,8 @@ class ContextPanel(Panel):
         if kv is None:
             return line()
         stale = frame.stale(Stream.KV)
-        head = line(
-            (f"{kv.rows} / {kv.capacity}", "$foreground"), (f"  {figures.size(kv.rows * kv.row_bytes)}", "$muted")
-        )
+        size = f"  {figures.size(kv.rows * kv.row_bytes)}" if kv.row_bytes else ""  # a text tells no size
+        head = line((f"{kv.rows} / {kv.capacity}", "$foreground"), (size, "$muted"))
         return line((f"{stale}  ", "$warn"), head) if stale else head
 
     def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
@@ -97,6 +97,8 @@ class ContextPanel(Panel):
         shown = [ruler(kv, width, frame.glyphs)]
         if height >= 3:
             shown.append(marks(kv, width, frame.glyphs))
+        if frame.post_mortem and frame.state.file_context:
+            return shown + [line((row, "$muted")) for row in textwrap.wrap(frame.state.file_context, max(8, width))]
         if frame.post_mortem:
             return [*shown, line((f"{max(0, kv.capacity - kv.rows)} of {kv.capacity} rows were free", "$muted"))]
         return [*shown, remaining(frame.state)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from textual.content import Content
 
@@ -17,6 +17,8 @@ from llmbm_protocol.words import LogCode, SentinelError, SentinelPhase, Sentinel
 
 if TYPE_CHECKING:
     from llmbm_protocol.schema import Sentinel
+
+T = TypeVar("T")
 
 CAUSES = (LogCode.BUDGET, LogCode.ALLOC_FAIL, LogCode.OOB, LogCode.RO_WRITE, LogCode.GUARD)
 NEAR = 0.85  # share of the budget from which a bar warns
@@ -38,7 +40,7 @@ def broken(state: State) -> tuple[int, int] | None:
     return (found[-1].first, found[-1].second) if found and found[-1].code is LogCode.BUDGET else None
 
 
-def broken_or(state: State, sentinel: Sentinel, phase: SentinelPhase, usual: tuple[int, int]) -> tuple[int, int]:
+def broken_or(state: State, sentinel: Sentinel, phase: SentinelPhase, usual: tuple[T, int]) -> tuple[T | int, int]:
     """Cycles and budget to draw for a phase: of the pass that tripped it, as it is not among the samples."""
     if sentinel.state is SentinelState.TRIPPED and sentinel.phase is phase and sentinel.error is SentinelError.BUDGET:
         return broken(state) or usual
@@ -103,13 +105,22 @@ class SentinelPanel(Panel):
             if frame.post_mortem:
                 return [line(("This file has no sentinel line.", "$muted"))]
             return [line(("No budgets yet.", "$muted")), line(("The first prompt teaches them.", "$muted"))]
+        told: dict[str, int | None] = {"decode": sentinel.decode, "prefill": sentinel.prefill}
+        if frame.post_mortem:  # a text of an earlier kernel tells budgets, and no pass
+            told = {name: taken if name in sentinel.model_fields_set else None for name, taken in told.items()}
         decode, prefill = (
             self._bar(
                 name.upper(), *broken_or(frame.state, sentinel, phase, (taken, budget)), pinned, frame.glyphs, width
             )
             for name, phase, taken, budget, pinned in (
-                ("decode", SentinelPhase.DECODE, sentinel.decode, sentinel.decode_budget, sentinel.decode_pinned),
-                ("prefill", SentinelPhase.PREFILL, sentinel.prefill, sentinel.prefill_budget, sentinel.prefill_pinned),
+                ("decode", SentinelPhase.DECODE, told.get("decode"), sentinel.decode_budget, sentinel.decode_pinned),
+                (
+                    "prefill",
+                    SentinelPhase.PREFILL,
+                    told.get("prefill"),
+                    sentinel.prefill_budget,
+                    sentinel.prefill_pinned,
+                ),
             )
         )
         tail = self._trip(frame, sentinel, width) if sentinel.state is SentinelState.TRIPPED else []
@@ -127,9 +138,11 @@ class SentinelPanel(Panel):
             rows -= 1
         return [*head, *self._chart(frame.state, sentinel, width, rows, frame.glyphs)]
 
-    def _bar(self, label: str, taken: int, budget: int, pinned: bool, glyphs: Glyphs, width: int) -> Content:
+    def _bar(self, label: str, taken: int | None, budget: int, pinned: bool, glyphs: Glyphs, width: int) -> Content:
         name: Piece = (f"{label:<8} ", "$muted")
-        if not budget:
+        if budget and taken is None:
+            return line(name, (f"budget {figures.cycles(budget)}, no pass told", "$muted"))
+        if not budget or taken is None:
             amount = f"{figures.cycles(taken)} cycles, no budget" if taken else "not measured yet"
             return line(name, (amount, "$muted"))
         share = taken / budget

@@ -105,7 +105,7 @@ def layout_item(item: TranscriptItem, width: int, glyphs: Glyphs, tint: Tint = T
     if isinstance(item, Turn):
         marked = marks(item, tint)
         rows = prompt_rows(item, width, glyphs)
-        if item.finished is None and not item.cut:
+        if item.finished is None and not item.cut and not item.told:
             rows += _wrapped(
                 item.text.removeprefix(" ") + glyphs.cursor,
                 width,
@@ -119,7 +119,7 @@ def layout_item(item: TranscriptItem, width: int, glyphs: Glyphs, tint: Tint = T
             rows += _wrapped(item.text.removeprefix(" "), width, "transcript--answer", "", "transcript--answer", marked)
         bad = item.cut or item.lost_tokens or (item.finished is not None and item.finished.reason is StopReason.TRIP)
         style = "transcript--warn" if bad else "transcript--statistics"
-        end = f"cut: {item.cut}" if item.cut else statistics(item, width - GUTTER - 2)
+        end = f"cut: {item.cut}" if item.cut else item.told or statistics(item, width - GUTTER - 2)
         rows += _wrapped(f"{glyphs.rule} {end}", width, style, "", style)
     elif isinstance(item, Command):
         rows = _wrapped(item.line, width, "transcript--command", f"  {glyphs.output} ", "transcript--number")
@@ -158,7 +158,12 @@ def guide(frame: Frame) -> list[tuple[str, str]]:
         return []
     if frame.post_mortem:
         return [
-            ("This file holds what the kernel knew, not what was said.", "transcript--answer"),
+            (
+                "This text was written by no kernel, so there is nothing but its lines."
+                if frame.state.file_kind == "text"
+                else "This file holds what the kernel knew, not what was said.",
+                "transcript--answer",
+            ),
             (
                 spelt(
                     "{0[log.previous_error]} and {0[log.next_error]} go through its warnings and errors, "
@@ -294,7 +299,9 @@ class Transcript(LineView):
     def _heading(self) -> Content:
         state = self._frame.state
         turn = state.turn or next((item for item in reversed(state.items) if isinstance(item, Turn)), None)
-        parts = [f"seed {state.sampling.seed}"] if state.sampling is not None else []
+        sampling = state.sampling
+        seeded = sampling is not None and (not state.file_kind or "seed" in sampling.model_fields_set)
+        parts = [f"seed {sampling.seed}"] if sampling is not None and seeded else []
         parts += [f"turn {turn.number}"] if turn is not None else []
         parts += [f"tint {self._tint.mode}"] if self._tint.mode else []
         if state.dropped_items:
