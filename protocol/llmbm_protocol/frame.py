@@ -26,6 +26,7 @@ _BODY = rb"([A-Za-z]) ([0-9a-f]{4})((?: [a-z][a-z0-9]{0,7}+=" + _VALUE + rb")*+)
 _FRAME = re.compile(rb"@(" + _BODY + rb")\*([0-9a-f]{8})[\r\n\x17]")
 _BODY_ONLY = re.compile(_BODY)
 _CHECKSUM = re.compile(rb"\*([0-9a-f]{8})[\r\n\x17]\Z")
+_BEGIN = re.compile(rb"@(?=[A-Za-z]|\Z)")  # any other "@" is noise
 _NEXT = re.compile(rb"[@\r\n\x17]")
 _HEAD = re.compile(rb"@(?:[A-Za-z](?: (?:[0-9a-f]{1,4}+)?+)?+)?+")
 _KEY = re.compile(r"[a-z][a-z0-9]{0,7}")
@@ -153,10 +154,11 @@ class FrameDecoder:
         pieces: list[Piece] = []
         noise_from = at
         while True:
-            start = buffer.find(b"@", at)
-            if start < 0:
+            begin = _BEGIN.search(buffer, at)
+            if begin is None:
                 start = len(buffer)
                 break
+            start = begin.start()
             match = _FRAME.match(buffer, start)
             piece: Piece | None = self._accept(match) if match else None
             if piece is not None and match is not None:

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmbm_console.core.sanitise import MAX_HELD, MAX_SEQUENCE, ConsoleCleaner, clean, decode_text, is_clean
+from llmbm_console.core.sanitise import (
+    MAX_HELD,
+    MAX_SEQUENCE,
+    ConsoleCleaner,
+    EscapeFilter,
+    clean,
+    decode_text,
+    is_clean,
+)
 
 hostile = st.lists(
     st.one_of(
@@ -138,3 +146,10 @@ def test_an_endless_sequence_is_given_up() -> None:
 def test_a_line_without_end_is_passed_on() -> None:
     cleaner = ConsoleCleaner()
     assert len(cleaner.feed(b"y" * 100_000)) >= 100_000 - MAX_HELD
+
+
+def test_a_flood_of_controls_is_taken_in_runs() -> None:
+    """One piece for each would keep a console from its keys: 4 MiB of NUL may wait to be read."""
+    assert list(EscapeFilter().feed("\0" * 1000 + "\x07\x9a" + "\r" + "\0")) == ["\0" * 1000 + "\x07\x9a", "\r", "\0"]
+    cleaner = ConsoleCleaner()
+    assert cleaner.feed(b"\0" * 2000 + b"\n") == "\u2400" * 2000 + "\n"

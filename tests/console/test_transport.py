@@ -119,7 +119,7 @@ async def test_a_line_that_never_rests_fills_no_memory(listener: tuple[str, sock
     got = 0
     while got < sent:
         data = await transport.read()
-        assert len(data) <= 1 << 19
+        assert len(data) <= 1 << 16, "so much keeps the loop from a signal for half a second"
         got += len(data)
     await transport.close()
     peer.close()

@@ -74,8 +74,8 @@ def _c1_or_replacement(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("llmbm-line", _c1_or_replacement)
 _LineDecoder = codecs.getincrementaldecoder("utf-8")
 
-#: Where the plain run ends: controls of both sets. Everything else is copied in one piece.
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+#: Where a run ends: what begins an escape sequence, and what edits the line. Everything else is copied in one piece.
+_SINGLE = re.compile(r"[\x08\x0a\x0d\x1b\x90\x98\x9b\x9d-\x9f]")
 _STRING_STARTS = frozenset("]PX^_")  # OSC, DCS, SOS, PM, APC after ESC
 _C1_STRINGS = frozenset("\x9d\x90\x98\x9e\x9f")
 _CANCEL = frozenset("\x18\x1a")
@@ -98,7 +98,7 @@ class EscapeFilter:
         return self._mode != ""
 
     def feed(self, text: str) -> Iterator[str]:
-        """Yields runs of plain text, and single control characters other than escapes."""
+        """Yields CR, LF and BS each alone, and runs of all other text, which may hold other controls."""
         position, end = 0, len(text)
         while position < end:
             if self._mode:
@@ -107,7 +107,7 @@ class EscapeFilter:
                     yield kept
                 position += 1
                 continue
-            match = _CONTROL.search(text, position)
+            match = _SINGLE.search(text, position)
             if match is None:
                 yield text[position:]
                 return

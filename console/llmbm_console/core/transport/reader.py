@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 from llmbm_console.core.transport.base import MOST, PAUSE, Inbox
 
-CHUNK = 65_536
+CHUNK = 16_384
 TOGETHER = 0.004  # s; what comes so soon after the last delivery waits: to wake the loop costs more than a token does
 SPAN = 1.0  # s over which it is counted how much comes
 LITTLE = 2048  # bytes in a span: as much as 279 in 130 ms
