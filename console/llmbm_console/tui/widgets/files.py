@@ -127,7 +127,7 @@ class FileList(LineView):
         if self.compared:
             word = "ends comparing"
         elif self.marked is None:
-            word = "compare"
+            word = "mark to compare"
         else:
             word = "unmark" if self.selected == self.marked else f"compare with {self.glyphs.dot}"
         return [
