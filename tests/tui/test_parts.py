@@ -105,6 +105,13 @@ def test_clipped_text_fits(text: str, width: int) -> None:
     assert cell_len(clip(text, width)) <= width
 
 
+def test_a_path_is_broken_at_its_slashes_only_unless_a_name_has_no_room_at_all() -> None:
+    text = "saved as ~/.local/state/files/20261126-llmk-dump.txt"
+    assert [text[a:b] for a, b in wrap(text, 24)] == ["saved as", "~/.local/state/files/", "20261126-llmk-dump.txt"]
+    name = text[-22:]
+    assert [name[a:b] for a, b in wrap(name, 12)] == ["20261126-llm", "k-dump.txt"]
+
+
 def test_a_line_of_100_kilobytes_is_wrapped_quickly_and_whole() -> None:
     text = "x" * 100_000
     assert len(wrap(text, 80)) == 1250

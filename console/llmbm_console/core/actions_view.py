@@ -23,7 +23,8 @@ CHAT: tuple[Action, ...] = (
         "chat.copy",
         "Copy the last answer",
         "Chat",
-        "puts the selected text, else the last answer, on the clipboard, or into a file; it says which",
+        "puts the selected text, else the last answer, on the clipboard, or into a file; it says which. In the event "
+        "list the selected event, in the list of files the path of the selected one",
         ("y",),
     ),
     Action(

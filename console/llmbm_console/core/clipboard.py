@@ -13,6 +13,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from llmbm_console.core.kept_files import told_path
+
 MOST_BY_TERMINAL = 74_994  # octets: what fits into 100 000 of base64, the least that terminals with a limit take
 PATIENCE = 3.0  # s for a program
 FILE = "copied.txt"
@@ -76,4 +78,4 @@ def copied(text: str, environment: Mapping[str, str], folder: Path, *, sent: boo
         return f"copied {count} ({command[0]}{' and OSC 52' if sent else ''})"
     if sent:
         return f"copied {count} (OSC 52; the terminal has to allow it)"
-    return f"this terminal takes no copy: the {count} are in {write_down(folder, text)}"
+    return f"this terminal takes no copy: the {count} are in {told_path(write_down(folder, text))}"

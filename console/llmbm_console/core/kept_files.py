@@ -10,6 +10,14 @@ SUFFIX = ".llcap"  # of a recording (core/capture.py)
 DUMPS = "*llmk-*.txt"  # what the kernel's files are called, with and without the time in front
 
 
+def told_path(path: str | Path) -> str:
+    """A path as people write it: with ~ for their own folder."""
+    try:
+        return str(Path("~") / Path(path).relative_to(Path.home()))
+    except (ValueError, RuntimeError):  # elsewhere, or nobody's
+        return str(path)
+
+
 def saved_folder() -> Path:
     """Where the copies are kept."""
     from platformdirs import user_state_path

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Any
 
 from llmbm_console.core import events as ev
-from llmbm_console.core.command import command
 from llmbm_console.core.events import LinkPhase, MachineStatus
+from llmbm_console.core.kept_files import told_path
 from llmbm_console.core.sanitise import clean
 from llmbm_console.core.series import Series
 from llmbm_console.core.state import Command, LogLine, PendingValue, State, Text, Turn, changed
@@ -114,7 +114,7 @@ def _notice(state: State, event: ev.Notice) -> State:
 
 
 def _file_saved(state: State, event: ev.FileSaved) -> State:
-    text = clean(f"{event.name} was saved; open it with: {command(event.path)}")
+    text = clean(f"{event.name} was saved as {told_path(event.path)}")
     return add_log(add_seam(state, text, event.at, "info"), LogLine(event.at, "console", "info", "file", text))
 
 

@@ -16,10 +16,12 @@ from llmbm_console.core.log_values import values_of
 from llmbm_console.core.state import LogLine
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import draws_ascii
-from llmbm_console.tui.text import flat, line
+from llmbm_console.tui.text import flat, line, wrap
 from llmbm_protocol.words import Arena
 
 LABEL = 10
+WIDTH = 84  # columns of the page
+FRAME = 7  # of its edges, padding and scroll bar
 
 
 def fields_of(entry: LogLine, frame: Frame) -> list[tuple[str, str]]:
@@ -37,12 +39,24 @@ def fields_of(entry: LogLine, frame: Frame) -> list[tuple[str, str]]:
     return rows
 
 
+def event_rows(entry: LogLine, frame: Frame, width: int, names: int = LABEL) -> list[Content]:
+    """Everything that is known of an event, in lines of at most `width` columns, of which `names` have the names."""
+    rows: list[Content] = []
+    for name, value in fields_of(entry, frame):
+        text = flat(value)
+        for number, (start, end) in enumerate(wrap(text, max(8, width - names - 1))):
+            label = f"{name if number == 0 else '':<{names}} "
+            rows.append(line((label[: names + 1], "$muted"), (text[start:end], "$foreground")))
+    return rows
+
+
 class EventDetails(ModalScreen[None]):
-    """A page with every field; b shows everything else as it was at that moment."""
+    """A page with every field; b shows everything else as it was at that moment, y copies the event's text."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter", "leave", "Close", show=False),
         Binding("b", "look_back", "Look back", show=False),
+        Binding("y", "copy", "Copy", show=False),
     ]
     DEFAULT_CSS = """
     EventDetails { align: center middle; background: $background 60%; }
@@ -56,22 +70,30 @@ class EventDetails(ModalScreen[None]):
     EventDetails Static { width: 1fr; background: $surface; }
     """
 
-    def __init__(self, entry: LogLine, frame: Frame, look: Callable[[float], None]) -> None:
+    def __init__(
+        self, entry: LogLine, frame: Frame, look: Callable[[float], None], copy: Callable[[str], None]
+    ) -> None:
         super().__init__()
-        self._entry, self._frame, self._look = entry, frame, look
+        self._entry, self._frame, self._look, self._copy = entry, frame, look, copy
 
     def compose(self) -> ComposeResult:
-        """One row a field."""
-        rows = [
-            line((f"{name:<{LABEL}}", "$muted"), (flat(value), "$foreground"))
-            for name, value in fields_of(self._entry, self._frame)
-        ]
+        """One row a field, laid out for its width."""
         self.set_class(draws_ascii(self.app), "-ascii")
         with VerticalScroll() as box:
             box.border_title = line(("Event", "bold"))
             past = "" if self._frame.read_only else "b shows that moment   "
-            box.border_subtitle = line((f"{past}Esc closes", ""))
-            yield Static(Content("\n").join(rows), markup=False)
+            box.border_subtitle = line((f"{past}y copies   Esc closes", ""))
+            yield Static(markup=False)
+
+    def on_resize(self) -> None:
+        """What fits depends on the width."""
+        width = max(LABEL + 8, min(WIDTH, self.size.width * 96 // 100) - FRAME)
+        rows = event_rows(self._entry, self._frame, width)
+        self.query_one(Static).update(Content("\n").join(rows))
+
+    def action_copy(self) -> None:
+        """The event's text to the clipboard."""
+        self._copy(self._entry.text)
 
     def action_leave(self) -> None:
         """Back."""

@@ -104,7 +104,8 @@ def shortened(content: Content, width: int, ellipsis: str = "…") -> Content:
 
 
 def wrap(text: str, width: int) -> list[tuple[int, int]]:
-    """Start and end of each line of `text`, broken at spaces to at most `width` cells.
+    """Start and end of each line of `text`, broken at spaces to at most `width` cells; a longer word, which is a path
+    as a rule, behind one of its slashes.
 
     Greedy, so the lines of a longer text with the same beginning are the same up to the last one. The space at a break
     belongs to no line.
@@ -131,6 +132,7 @@ def _wrap_paragraph(text: str, start: int, end: int, width: int, spans: list[tup
             spans.append((start, space))
             start = space + 1
         else:
+            limit = text.rfind("/", start, limit) + 1 or limit
             spans.append((start, limit))
             start = limit
 

@@ -171,16 +171,27 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs, Sampli
             self.say(f"nothing runs and nothing is selected; {self.key('session.quit')} quits")
 
     def chat_copy(self) -> None:
-        """Copies the selected text, else the last answer."""
+        """Copies the selected text, else the selected event or the path of the selected file in a list that has the
+        focus, else the last answer."""
         if selected := self.app.main.get_selected_text():
             self.copy(selected)
             self.app.main.leave_selection()
+            return
+        if selected := self._selected_in_list():
+            self.copy(selected)
             return
         answer = self.app.main.transcript.last_answer
         if answer:
             self.copy(answer)
         else:
             self.say("there is no answer yet", "warning")
+
+    def _selected_in_list(self) -> str:
+        main = self.app.main
+        if main.focused_pane == "files":
+            return str(main.views.files.selected or "")
+        entry = main.event_list.selected if main.focused_pane == "events" else None
+        return entry.text if entry is not None else ""
 
     def chat_probabilities(self) -> None:
         """Asks how tokens are chosen, or no longer."""

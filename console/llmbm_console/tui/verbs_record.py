@@ -6,9 +6,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llmbm_console.core.command import command
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.kept_files import SUFFIX, saved_folder
+from llmbm_console.core.kept_files import SUFFIX, saved_folder, told_path
 from llmbm_console.tui.verbs_time import TimeVerbs
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ class RecordVerbs(TimeVerbs):
         if recorder.writing:
             recorder.stop()
             self.app.pacer.flush()
-            self.say(recorder.failure or f"recorded: {command(recorder.path)}")
+            self.say(recorder.failure or self._shown_by(f"recorded: {told_path(recorder.path or '')}"))
             return
         try:
             recorder.start(self._path("session"))
@@ -55,7 +54,7 @@ class RecordVerbs(TimeVerbs):
             self.say(str(error), "error")
             return
         self.app.pacer.flush()
-        self.say(recorder.failure or f"recording, all that was before included: {recorder.path}")
+        self.say(recorder.failure or f"recording, all that was before included: {told_path(recorder.path or '')}")
 
     def record_clip(self) -> None:
         """From the mark before the shown moment, or half a minute before it, up to it."""
@@ -71,4 +70,7 @@ class RecordVerbs(TimeVerbs):
         except SessionError as error:
             self.say(str(error), "error")
             return
-        self.say(f"a clip of {moment - first:.1f} s: {command(path)}")
+        self.say(self._shown_by(f"a clip of {moment - first:.1f} s: {told_path(path)}"))
+
+    def _shown_by(self, text: str) -> str:
+        return f"{text}   {self.key('view.dumps')} shows it"

@@ -61,7 +61,9 @@ class ViewVerbs(TimeVerbs):
         """Says that there is a tour, and never says it again."""
         keys = self.app.by_id["view.tour"].keys
         where = key_label(keys[0]) if keys else '"Tour" in the palette'
-        self.app.notify(f"New here? {where} shows you around.", timeout=OFFER_SECONDS, markup=False)
+        self.app.notify(
+            f"New here? {where} shows you around.", timeout=OFFER_SECONDS, markup=False
+        )  # see VerbGroup.say
         self._remember_tour("offered")
 
     def _remember_tour(self, how: str) -> None:
@@ -215,7 +217,7 @@ class ViewVerbs(TimeVerbs):
                 return problem
 
             hint = "level:warn  code:budget  !token"
-            self.app.push_screen(AskLine("filter", before, hint, filtered, refuses=True))
+            self.app.push_screen(AskLine("filter", before, hint, filtered))
             return
         if "transcript" not in main.deck.regions:
             main.focus_pane("transcript")
@@ -258,7 +260,7 @@ class ViewVerbs(TimeVerbs):
         if events.selected is None and not events.step(-1):
             self.say("nothing happened yet")
         elif events.selected is not None:
-            self.app.push_screen(EventDetails(events.selected, self.app.shown_frame(), self._look))
+            self.app.push_screen(EventDetails(events.selected, self.app.shown_frame(), self._look, self.copy))
 
     def log_next_error(self) -> None:
         """Selects the next warning or error."""

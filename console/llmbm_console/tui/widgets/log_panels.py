@@ -6,9 +6,9 @@ from textual import events
 from textual.content import Content
 
 from llmbm_console.tui import figures
-from llmbm_console.tui.details import fields_of
+from llmbm_console.tui.details import event_rows
 from llmbm_console.tui.frame import Frame
-from llmbm_console.tui.text import Piece, flat, line, wrap
+from llmbm_console.tui.text import Piece, line
 from llmbm_console.tui.widgets.events import EventList
 from llmbm_console.tui.widgets.histogram import STYLES, buckets
 from llmbm_console.tui.widgets.panel import Panel
@@ -81,10 +81,4 @@ class EventPanel(Panel):
         entry = self._events.selected or (log[-1] if log else None)
         if entry is None:
             return [line(("No event to look at.", "$muted"))]
-        rows: list[Content] = []
-        for name, value in fields_of(entry, frame):
-            text = flat(value)
-            for number, (start, end) in enumerate(wrap(text, max(8, width - LABEL - 1))):
-                label = f"{name if number == 0 else '':<{LABEL}} "
-                rows.append(line((label[: LABEL + 1], "$muted"), (text[start:end], "$foreground")))
-        return rows
+        return event_rows(entry, frame, width, LABEL)
