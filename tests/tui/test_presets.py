@@ -97,14 +97,18 @@ async def test_the_values_in_force_are_saved_used_as_one_change_and_deleted(tmp_
         await pilot.press("s", *"calm")
         await until(pilot, lambda: "one of the kernel's own" in screen_text(app), "why that is no name")
         await pilot.press("enter")
+        await pilot.pause()
+        assert "one of the kernel's own" in screen_text(app), "it stays open"
         assert not path.exists(), "refused"
-        await pilot.press("s", *"story", "enter")
+        await pilot.press(*["backspace"] * 4, *"story", "enter")
         await until(pilot, path.exists, "saved")
         assert read_settings(path)[0].sampling["story"]["temp"] == "0.7"
         app.do("sampling.wild")
         await until(pilot, lambda: values() == (1_200_000, 0), "others")
-        await pilot.press("a", *"story", "enter")
-        await until(pilot, lambda: values() == (700_000, 33), "the preset")
+        await pilot.press("a", *"zzz", "enter")
+        await until(pilot, lambda: "zzz: there is no such preset" in screen_text(app), "it stays open")
+        await pilot.press(*["backspace"] * 3, *"sto", "enter")
+        await until(pilot, lambda: values() == (700_000, 33), "the beginning of its name is enough")
         await pilot.press("u")
         await until(pilot, lambda: values() == (1_200_000, 0), "one change")
         app.do("preset.story")
@@ -114,9 +118,8 @@ async def test_the_values_in_force_are_saved_used_as_one_change_and_deleted(tmp_
         await pilot.press("escape")
         app.do("sampling.delete_preset")
         await pilot.press(*"wild", "enter")
-        await until(pilot, lambda: "wild is one of the kernel's own" in notices(app), "why not")
-        app.do("sampling.delete_preset")
-        await pilot.press(*"story", "enter")
+        await until(pilot, lambda: "wild is one of the kernel's own" in screen_text(app), "why not")
+        await pilot.press(*["backspace"] * 4, "tab", "enter")
         await until(pilot, lambda: "story" not in path.read_text("utf-8"), "deleted")
         assert app.preset_entries() == []
 
@@ -133,3 +136,21 @@ async def test_what_cannot_be_written_holds_until_the_end_and_says_so(tmp_path: 
         await until(pilot, lambda: app.state.sampling and app.state.sampling.temperature == 1_900_000, "used")
         app.do("preset.one")
         await until(pilot, lambda: "there is no such preset; there are greedy, calm" in notices(app), "which there are")
+
+
+async def test_a_name_is_completed_and_one_that_may_mean_two_is_asked_for_again() -> None:
+    async with simulated(size=(80, 24)) as (app, pilot):
+        app.settings = replace(app.settings, sampling={"story-long": {"temp": "0.7"}, "story-short": {"temp": "0.6"}})
+        app.do("sampling.use_preset")
+        await until(pilot, lambda: "story-long  story-short  greedy" in screen_text(app), "which there are")
+        assert "Enter uses it   Tab completes   Esc leaves" in screen_text(app)
+        await pilot.press("s", "tab", "enter")
+        await until(pilot, lambda: "story- begins story-long and story-short: which one?" in screen_text(app), "which?")
+        await pilot.press("s", "tab", "enter")
+        await until(pilot, lambda: app.state.sampling and app.state.sampling.temperature == 600_000, "the one")
+
+
+async def test_the_sampling_pane_says_how_presets_are_kept_and_used() -> None:
+    async with simulated() as (app, pilot):
+        await pilot.press("escape", "7")
+        await until(pilot, lambda: "s save  a use a preset" in screen_text(app), "its keys")

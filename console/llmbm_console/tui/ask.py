@@ -1,60 +1,110 @@
-"""One line of input over the keys at the lower edge: for finding, filtering and the like."""
+"""One line of input in a frame at the lower edge: for finding, filtering, names and values."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Vertical
+from textual.events import Resize
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from llmbm_console.tui.completion import common_start
+from llmbm_console.tui.glyphs import draws_ascii
 from llmbm_console.tui.text import line, plain
+
+ROOMY = 10  # rows of a screen from which there is room for a frame
+
+
+class Remark(str):
+    """What there is to say about a text that can be taken all the same."""
 
 
 class AskLine(ModalScreen[bool]):
-    """Calls `changed` with each state of the text, which returns a problem to show or an empty string.
+    """Calls `changed` with each state of the text, which returns a problem to show, a Remark, or an empty string.
 
-    Enter keeps the text (the result is True), unless it has a problem and `refuses`: then the line stays open. Esc goes
-    back to what was there before.
+    Enter keeps the text (the result is True); with a problem, or one that `refused` tells of a text as a whole, the
+    line stays open with it. Tab completes one of `names`. Esc goes back to what was there before.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Leave", show=False),
+        Binding("tab", "complete", "Complete", show=False, priority=True),
+    ]
     DEFAULT_CSS = """
     AskLine { background: transparent; }
-    AskLine > Horizontal { dock: bottom; height: 1; background: $surface; }
-    AskLine .ask--label { width: auto; color: $accent; text-style: bold; padding: 0 1; background: $surface; }
-    AskLine .ask--hint { width: auto; max-width: 60%; color: $muted; padding: 0 1; background: $surface; }
+    AskLine > Vertical {
+        dock: bottom; height: auto; background: $surface; border: round $focus; padding: 0 1;
+        border-title-color: $accent; border-title-style: bold; border-title-background: $surface;
+        border-subtitle-color: $muted; border-subtitle-background: $surface;
+    }
+    AskLine.-ascii > Vertical { border: ascii $focus; }
+    AskLine.-tight > Vertical { border: none; }
+    AskLine.-tight .ask--hint { max-height: 1; }
+    AskLine .ask--hint { width: 1fr; height: auto; min-height: 1; max-height: 3; background: $surface; }
     AskLine Input, AskLine Input:focus {
         width: 1fr; height: 1; border: none; padding: 0; background: $surface; color: $foreground;
     }
     """
 
     def __init__(
-        self, label: str, text: str, hint: str, changed: Callable[[str], str], *, refuses: bool = False
+        self,
+        label: str,
+        text: str,
+        hint: str,
+        changed: Callable[[str], str],
+        *,
+        does: str = "keeps it",
+        names: Sequence[str] = (),
+        refused: Callable[[str], str] = lambda _text: "",
     ) -> None:
         super().__init__()
         self._label, self._before, self._hint, self._changed = label, text, hint, changed
-        self._refuses, self._problem = refuses, ""
+        self._does, self._names, self._refused = does, names, refused
+        self._problem = ""
 
     def compose(self) -> ComposeResult:
-        """Label, text, hint."""
-        with Horizontal():
-            yield Static(line((self._label, "")), classes="ask--label", markup=False)
-            yield Input(plain(self._before), select_on_focus=True, compact=True)
+        """The text, and below it a hint or what is wrong."""
+        self.set_class(draws_ascii(self.app), "-ascii")
+        with Vertical() as box:
+            box.border_title = line((self._label, ""))
+            tab = "Tab completes   " if self._names else ""
+            box.border_subtitle = line((f"Enter {self._does}   {tab}Esc leaves", ""))
+            yield Input(plain(self._before), placeholder=self._label, select_on_focus=True, compact=True)
             yield Static(line((self._hint, "$muted")), classes="ask--hint", markup=False)
+
+    def on_resize(self, event: Resize) -> None:
+        """Few rows have no room for a frame."""
+        self.set_class(event.size.height < ROOMY, "-tight")
 
     def on_input_changed(self, message: Input.Changed) -> None:
         """Each key is answered at once."""
-        self._problem = problem = self._changed(plain(message.value))
-        self.query_one(".ask--hint", Static).update(line((problem or self._hint, "$bad" if problem else "$muted")))
+        self._tell(self._changed(plain(message.value)))
 
-    def on_input_submitted(self) -> None:
-        """Kept."""
-        if not (self._refuses and self._problem):
+    def _tell(self, said: str) -> None:
+        self._problem = "" if isinstance(said, Remark) else said
+        style = "$bad" if self._problem else "$warn" if said else "$muted"
+        self.query_one(".ask--hint", Static).update(line((said or self._hint, style)))
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        """Kept, unless there is something wrong with it."""
+        text = plain(message.value)
+        self._tell(self._changed(text))
+        if not self._problem:
+            self._tell(self._refused(text))
+        if not self._problem:
             self.dismiss(True)
+
+    def action_complete(self) -> None:
+        """The text extended as far as all names agree that begin with it."""
+        field = self.query_one(Input)
+        found = [name for name in self._names if name.startswith(field.value)]
+        if found:
+            field.value = common_start(found)
+            field.cursor_position = len(field.value)
 
     def action_leave(self) -> None:
         """As it was."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from llmbm_console.core.state import State, Turn
 from llmbm_protocol.parameters import PARAMETERS
 
@@ -29,15 +31,18 @@ def candidates(text: str) -> list[str]:
     return [f"/{command} {choice}" for choice in parameter.choices if choice.startswith(value)]
 
 
+def common_start(names: Sequence[str]) -> str:
+    """What all of them begin with; there is at least one."""
+    first, last = min(names), max(names)  # all others are between these two, and begin as both do
+    return first[: next((at for at, sign in enumerate(first) if not last.startswith(sign, at)), len(first))]
+
+
 def complete(text: str) -> str:
     """The text extended as far as all candidates agree; a lone command gets a space for its value."""
     found = candidates(text)
     if not found:
         return text
-    common = found[0]
-    for other in found[1:]:
-        while not other.startswith(common):
-            common = common[:-1]
+    common = common_start(found)
     lone = len(found) == 1 and " " not in common and any(p.name == common[1:] for p in PARAMETERS)
     return max(common + (" " if lone else ""), text, key=len)
 

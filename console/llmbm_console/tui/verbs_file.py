@@ -105,13 +105,13 @@ class FileVerbs(VerbGroup):
         def changed(text: str) -> str:
             nonlocal chosen
             chosen = text.strip()
-            return "" if not chosen or Path(chosen).expanduser().is_file() else "no such file"
+            return "" if not chosen or Path(chosen).expanduser().is_file() else f"{chosen}: there is no such file"
 
         def answered(kept: bool | None) -> None:
             if kept and chosen:
                 self._compare(session, Path(chosen).expanduser())
 
-        self.app.push_screen(AskLine("compare with", chosen, "the older file   Enter compares", changed), answered)
+        self.app.push_screen(AskLine("compare with", chosen, "the older file", changed, does="compares"), answered)
 
     def _compare_listed(self) -> None:
         files = self.app.main.views.files

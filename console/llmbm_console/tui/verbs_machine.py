@@ -46,8 +46,10 @@ class MachineVerbs(VerbGroup):
 
     def machine_speed(self) -> None:
         """Another speed of the serial line."""
-        hint = ", ".join(map(str, SPEEDS)) + "   Enter sets"
-        self._ask_line("speed", str(SPEEDS[0]), hint, lambda text: ("baud", int(text)))
+        names = tuple(map(str, SPEEDS))
+        self._ask_line(
+            "speed", names[0], f"bits per second: {', '.join(names)}", names, lambda text: ("baud", int(text))
+        )
 
     def machine_lines(self) -> None:
         """A modem line of the serial port."""
@@ -56,9 +58,12 @@ class MachineVerbs(VerbGroup):
             name, _, value = text.lower().partition(" ")
             return ("dtr", "rts")[("dtr", "rts").index(name)], ("0", "1").index(value.strip())
 
-        self._ask_line("line", "dtr 1", "dtr or rts, and 0 or 1   Enter sets", read)
+        names = ("dtr 0", "dtr 1", "rts 0", "rts 1")
+        self._ask_line("line", "dtr 1", "dtr or rts, and 0 or 1", names, read)
 
-    def _ask_line(self, label: str, text: str, hint: str, read: Callable[[str], tuple[str, int]]) -> None:
+    def _ask_line(
+        self, label: str, text: str, hint: str, names: tuple[str, ...], read: Callable[[str], tuple[str, int]]
+    ) -> None:
         """Asks for a setting of the serial port, which `read` takes from the text or raises ValueError."""
         session = self.app.session
         if session is None:
@@ -71,13 +76,13 @@ class MachineVerbs(VerbGroup):
                 setting = read(text.strip())
             except ValueError:
                 setting = None
-            return "" if setting is not None else f"expected {hint.partition('   ')[0]}"
+            return "" if setting is not None else f"{text.strip() or 'nothing'}: expected {hint}"
 
         def answered(kept: bool | None) -> None:
             if kept and setting is not None:
                 self.background(session.set_line(*setting))
 
-        self.app.push_screen(AskLine(label, text, hint, changed), answered)
+        self.app.push_screen(AskLine(label, text, hint, changed, does="sets it", names=names), answered)
 
     def machine_quit(self) -> None:
         """Ends the machine."""

@@ -108,7 +108,9 @@ class MemoryVerbs(VerbGroup):
                 self.background(self._go(wanted))
 
         mark = self._hex.mark
-        self.app.push_screen(AskLine("address", f"{mark:#x}" if mark >= 0 else "", PLACES, changed), answered)
+        names = [zone.arena.value for zone in self.app.state.arenas.values() if zone.size]
+        text = f"{mark:#x}" if mark >= 0 else ""
+        self.app.push_screen(AskLine("address", text, PLACES, changed, does="goes there", names=names), answered)
 
     async def _go(self, address: int) -> None:
         from llmbm_console.tui.widgets.hex_view import Span

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.sampling import BUILT_IN, Preset, in_force, name_problem, preset_of, told
-from llmbm_console.tui.ask import AskLine
+from llmbm_console.tui.ask import AskLine, Remark
 from llmbm_console.tui.text import plain
 from llmbm_console.tui.verbs_base import VerbGroup
 from llmbm_console.tui.widgets.sampling import fixed
@@ -105,12 +105,7 @@ class SamplingVerbs(VerbGroup):
 
     def sampling_use_preset(self) -> None:
         """Asks which one."""
-        names = (*self.app.settings.sampling, *BUILT_IN)
-
-        def problem(name: str) -> str:
-            return "" if not name or any(known.startswith(name) for known in names) else "there is no such preset"
-
-        self._ask_name("preset", f"{'  '.join(names)}   Enter uses", problem, self.use_preset)
+        self._choose("preset", (*self.app.settings.sampling, *BUILT_IN), self.use_preset, does="uses it")
 
     def sampling_save_preset(self) -> None:
         """Asks for a name, and keeps the values in force under it."""
@@ -122,18 +117,15 @@ class SamplingVerbs(VerbGroup):
 
         def problem(name: str) -> str:
             if name in self.app.settings.sampling:
-                return f"{name} is there already: Enter replaces it"
+                return Remark(f"{name} is there already: Enter replaces it")
             return name_problem(name) if name else ""
 
         def save(name: str) -> None:
-            if told_problem := name_problem(name):
-                self.say(told_problem, "warning")
-                return
             kept = self._write(name, preset)
             self.app.settings = replace(self.app.settings, sampling={**self.app.settings.sampling, name: preset})
             self.say(f"preset {name} saved: {told(preset)}{kept}")
 
-        self._ask_name("save as", "a name for these values   Enter saves", problem, save)
+        self._ask_name("save preset as", f"a name for {told(preset)}", problem, save, does="saves it")
 
     def sampling_delete_preset(self) -> None:
         """Asks which one, and takes it out of the settings."""
@@ -142,24 +134,49 @@ class SamplingVerbs(VerbGroup):
             self.say(f"there is no preset of yours: {self.key('sampling.save_preset')} in the sampling pane saves one")
             return
 
-        def problem(name: str) -> str:
-            if name in BUILT_IN:
-                return f"{name} is one of the kernel's own, and it stays"
-            return "" if not name or any(known.startswith(name) for known in own) else "there is no such preset"
-
         def delete(name: str) -> None:
-            if name not in own:
-                self.say(f"nothing was deleted: {problem(name) or 'that is no whole name of a preset'}", "warning")
-                return
             kept = self._write(name, None)
             rest = {other: preset for other, preset in own.items() if other != name}
             self.app.settings = replace(self.app.settings, sampling=rest)
             self.say(f"preset {name} deleted{kept}")
 
-        self._ask_name("delete preset", f"{'  '.join(own)}   Enter deletes", problem, delete)
+        self._choose("delete preset", tuple(own), delete, does="deletes it")
 
-    def _ask_name(self, label: str, hint: str, problem: Callable[[str], str], do: Callable[[str], None]) -> None:
-        """Asks for a preset's name; `problem` says while it is written what is wrong with it."""
+    def _choose(self, label: str, names: Sequence[str], do: Callable[[str], None], *, does: str) -> None:
+        """Asks for one of the names; the beginning of a single one is enough."""
+
+        def meant(text: str) -> list[str]:
+            return [text] if text in names else [name for name in names if name.startswith(text)]
+
+        def problem(text: str) -> str:
+            found = meant(text)
+            if text in BUILT_IN and not found:
+                return f"{text} is one of the kernel's own, and it stays"
+            if text and not found:
+                return f"{text}: there is no such preset; there are {', '.join(names)}"
+            return Remark("  ".join(found)) if text else ""
+
+        def refused(text: str) -> str:
+            found = meant(text.strip())
+            return f"{text.strip()} begins {' and '.join(found)}: which one?" if text.strip() and len(found) > 1 else ""
+
+        def choose(text: str) -> None:
+            do(meant(text)[0])
+
+        self._ask_name(label, "  ".join(names), problem, choose, does=does, names=names, refused=refused)
+
+    def _ask_name(
+        self,
+        label: str,
+        hint: str,
+        problem: Callable[[str], str],
+        do: Callable[[str], None],
+        *,
+        does: str,
+        names: Sequence[str] = (),
+        refused: Callable[[str], str] = lambda _text: "",
+    ) -> None:
+        """Asks for a preset's name; see AskLine."""
         wanted = ""
 
         def changed(text: str) -> str:
@@ -171,7 +188,7 @@ class SamplingVerbs(VerbGroup):
             if kept and wanted:
                 do(wanted)
 
-        self.app.push_screen(AskLine(label, "", hint, changed), answered)
+        self.app.push_screen(AskLine(label, "", hint, changed, does=does, names=names, refused=refused), answered)
 
     def _write(self, name: str, preset: Preset | None) -> str:
         """Writes a preset into the settings, or takes it out (None). What to add to a notice when that cannot be."""

@@ -80,8 +80,6 @@ class SamplingPanel(Framed, can_focus=False):
         yield self._note
 
     def _draw(self) -> None:
-        if not self.display:
-            return
         frame, state = self._frame, self._frame.state
         context = state.model.seq_len if state.model is not None else 0
         for name, slider in self.sliders.items():
@@ -90,7 +88,8 @@ class SamplingPanel(Framed, can_focus=False):
             slider.show(
                 accepted(state, name), state.pending.get(name), Scale.of(slider.scale.parameter, context), frame.glyphs
             )
-        self._describe()
+        if self.display:  # where it is not shown, presets and undo still move its sliders
+            self._describe()
 
     def on_resize(self) -> None:
         """Little room goes to the sliders."""
@@ -131,10 +130,19 @@ class SamplingPanel(Framed, can_focus=False):
             self._whatif.update(text)
 
     def _hint(self, text: str) -> None:
-        """The lower edge: how to leave, as digits do not go to other panes here, and what else there is."""
-        leave = f"{self._frame.keys['view.leave']} leaves" if self.has_focus_within else ""
-        parts = [part for part in (leave, text) if part]
-        self.set_heading(bottom=line((f" {self.glyphs.separator} ".join(parts), "$muted")))
+        """The lower edge: how to leave, as digits do not go to other panes here, presets, and what else there is."""
+        keys = self._frame.keys
+        own = (
+            (
+                f"{keys['view.leave']} leaves",
+                f"{keys['sampling.save_preset']} save  {keys['sampling.use_preset']} use a preset",
+            )
+            if self.has_focus_within
+            else ()
+        )
+        between, room = f" {self.glyphs.separator} ", self.outer_size.width - 6
+        whole = between.join(part for part in (*own, text) if part)
+        self.set_heading(bottom=line((whole if len(whole) <= room else between.join(own) or text, "$muted")))
 
     def _describe(self) -> None:
         self._imagine()
