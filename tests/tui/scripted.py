@@ -16,6 +16,7 @@ from llmbm_console.core.events import (
     MachineStatus,
     Notice,
     RecordReceived,
+    Severity,
 )
 from llmbm_console.core.recorder import Recorder
 from llmbm_console.core.session import Listener, Outcome, Playback
@@ -31,6 +32,7 @@ from llmbm_console.core.state import (
     TokenInfo,
     Turn,
 )
+from llmbm_console.core.store import reduce
 from llmbm_protocol.schema import (
     Arena,
     Cpu,
@@ -307,6 +309,11 @@ class ScriptedSession:
         self.state = replace(self.state, **changes)
         for listener in list(self.listeners):
             listener(self.state, event or LinkChanged(NOW, self.state.link.phase))
+
+    def note(self, severity: Severity, text: str) -> None:
+        if not self.read_only:
+            event = Notice(NOW, severity, text)
+            self.push(event, log=reduce(self.state, event).log)
 
     async def send_break(self, seconds: float) -> None:
         raise SessionError("no break here")

@@ -259,17 +259,6 @@ async def test_the_memory_pane_says_how_to_see_what_is_in_an_arena() -> None:
         await wait_until(pilot, lambda: "P pauses, Enter opens the octets" in screen_text(app), "said")
 
 
-async def test_a_notice_stands_above_the_prompt() -> None:
-    app = make_app()
-    async with app.run_test(size=(120, 36), notifications=True) as pilot:
-        await settled(pilot)
-        app.verbs.say("something was done")
-        await wait_until(pilot, lambda: "something was done" in screen_text(app), "said")
-        rows = screen_text(app).splitlines()
-        place = next(number for number, row in enumerate(rows) if "something was done" in row)
-        assert 24 <= place < app.main.prompt.region.y
-
-
 async def test_the_palette_lists_the_word_itself_first() -> None:
     app = make_app()
     async with app.run_test(size=(120, 36)) as pilot:

@@ -83,11 +83,21 @@ async def test_it_is_offered_once_and_takes_no_key_from_the_prompt(tmp_path: Pat
             await settled(pilot)
             if offered:
                 await wait_until(pilot, lambda: OFFER in screen_text(app), "the offer")  # noqa: B023
+            assert (OFFER in screen_text(app)) is offered
             await pilot.press(*"no queen")
             assert app.main.prompt.text == "no queen"
-            assert (OFFER in screen_text(app)) is offered
             await pilot.press("f9")
             await wait_until(pilot, lambda: isinstance(app.screen, TourScreen), "the tour")  # noqa: B023
+
+
+async def test_the_offer_goes_when_the_tour_comes(tmp_path: Path) -> None:
+    app = make_app(memory=tmp_path, first_visit=True)
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await settled(pilot)
+        await wait_until(pilot, lambda: OFFER in screen_text(app).splitlines()[-1], "in the place of the keys")
+        await pilot.press("f9")
+        await wait_until(pilot, lambda: f"1 of {len(STEPS)}" in screen_text(app), "the tour")
+        assert OFFER not in screen_text(app)
 
 
 @pytest.mark.parametrize(

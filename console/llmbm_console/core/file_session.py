@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import Event
+from llmbm_console.core.events import Event, Severity
 from llmbm_console.core.recorder import Recorder
 from llmbm_console.core.session import Listener, MachineControl, Outcome, Playback
 from llmbm_console.core.state import State
@@ -53,6 +53,9 @@ class FileSession:
     def choices(self) -> int:
         """Nothing is asked for."""
         return 0
+
+    def note(self, severity: Severity, text: str) -> None:
+        """The file's log is its own."""
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """See Session.listen."""

@@ -104,6 +104,10 @@ class LiveSession:
 
         return undo
 
+    def note(self, severity: ev.Severity, text: str) -> None:
+        """See Session.note."""
+        self._emit(ev.Notice(time.monotonic(), severity, text))
+
     def _emit(self, event: ev.Event) -> None:
         self._state = reduce(self._state, event)
         self.recorder.event(event, self._link.position if self._link is not None else None)

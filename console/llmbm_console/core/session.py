@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 if TYPE_CHECKING:  # `--help` must not wait for the schema to be loaded
     from collections.abc import Callable
 
-    from llmbm_console.core.events import Event
+    from llmbm_console.core.events import Event, Severity
     from llmbm_console.core.recorder import Recorder
     from llmbm_console.core.state import State, Turn
     from llmbm_protocol.schema import Record, Stream
@@ -88,6 +88,9 @@ class Session(Protocol):
     @property
     def choices(self) -> int:
         """How many of the likeliest tokens are asked for with each token; 0 for none, and for files."""
+
+    def note(self, severity: Severity, text: str) -> None:
+        """Keeps what a face had to say in the log. A file stays what it is: nothing is added to it."""
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Calls `listener(state, event)` in the event loop after each event; returns what undoes it."""

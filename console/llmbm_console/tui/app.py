@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.command import Provider
+from textual.events import Event as TextualEvent
+from textual.events import Key
 from textual.filter import LineFilter
 from textual.timer import Timer
 
 from llmbm_console.core.action import Action, unavailable
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import Event, LinkPhase
+from llmbm_console.core.events import Event, FileSaved, LinkPhase
 from llmbm_console.core.key_labels import key_labels
 from llmbm_console.core.sampling import told
 from llmbm_console.core.settings import Settings
@@ -60,8 +62,9 @@ class ConsoleApp(SessionApp):
         Binding("ctrl+c", "press(['chat.break'])", "Copy or stop", show=False, system=True),
     ]
     CSS = """
-    ToastRack { dock: bottom; align: right bottom; margin: 0 1 4 0; }
-    Toast { background: $surface; color: $foreground; padding: 0 1; margin: 0; }
+    ToastRack { dock: bottom; align: left bottom; margin: 0; overflow: hidden; }
+    Toast { background: $surface; color: $foreground; padding: 0 1; margin: 0; width: 1fr; max-width: 100%; }
+    Toast.-information { border-left: none; padding: 0 1; }
     CommandPalette { background: $background 60%; }
     CommandPalette:ansi, CommandPalette.-themes { background: transparent; }
     CommandPalette > Vertical { background: $surface; width: 84; max-width: 100%; }
@@ -169,7 +172,7 @@ class ConsoleApp(SessionApp):
         self.set_interval(1.0, self._tick, name="ageing of shown values")
         self.run_worker(self.pacer.run(), group="drawing")
         for problem in self.problems:
-            self.verbs.say(problem, "warning")
+            self.verbs.say(problem, "warning", keep=True)
         self.call_after_refresh(self._after_first_paint)
 
     def _after_first_paint(self) -> None:
@@ -182,7 +185,8 @@ class ConsoleApp(SessionApp):
             self.main.focus_pane("transcript" if self.read_only else "prompt")
 
     def session_opened(self) -> None:
-        """A file is looked at, somebody new is offered the tour."""
+        """What was wrong before goes into its log; a file is looked at, somebody new is offered the tour."""
+        self.verbs.write_down()
         if self.read_only:
             self.main.focus_pane("transcript")
             self.verbs.file_opened()
@@ -202,7 +206,9 @@ class ConsoleApp(SessionApp):
         self.pacer.flush()
 
     def happened(self, event: Event) -> None:
-        """Another picture, when it is time for one."""
+        """Another picture, when it is time for one; where a file is that the kernel wrote."""
+        if isinstance(event, FileSaved) and self.playback is None:
+            self.verbs.say(f"{event.name} was saved: {self.key_labels['view.dumps']} shows it")
         self.pacer.note(event, idle=self.state.phase is Phase.IDLE)
 
     def _draw(self, gauges: bool) -> None:
@@ -227,7 +233,7 @@ class ConsoleApp(SessionApp):
         """Once a second: changed theme files are read, and shown values age. Files and closed sessions do not."""
         if (problems := self.read_themes_again()) is not None:
             for problem in problems:
-                self.verbs.say(problem, "warning")
+                self.verbs.say(problem, "warning", keep=True)
             self.pacer.flush()
         if self.state.phase is Phase.IDLE and len(self.screen_stack) == 1:
             garbage.collect()
@@ -237,6 +243,12 @@ class ConsoleApp(SessionApp):
                 self.pacer.flush()
 
     # ---- actions
+
+    async def on_event(self, event: TextualEvent) -> None:
+        """A notice lies over the keys at the lower edge: whoever presses one has read it."""
+        if isinstance(event, Key) and not event.is_forwarded and self._notifications:
+            self.clear_notifications()
+        await super().on_event(event)
 
     def action_press(self, names: list[str]) -> None:
         """A key of the table was pressed: what it does in the focused pane, or everywhere."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from llmbm_console.tui.app import ConsoleApp
 
 Importance = Literal["information", "warning", "error"]
+SECONDS = {"information": 5.0, "warning": 10.0, "error": 15.0}  # that a notice stays while no key is pressed
 
 
 class VerbGroup:
@@ -21,12 +22,26 @@ class VerbGroup:
 
     def __init__(self, app: ConsoleApp) -> None:
         self.app = app
+        self._unwritten: list[tuple[Importance, str]] = []  # for the log of the session that is not there yet
 
-    def say(self, text: str, importance: Importance = "information") -> None:
-        """A short notice in the corner. One that only informs takes the place of those before it."""
+    def say(self, text: str, importance: Importance = "information", *, keep: bool = False) -> None:
+        """A notice in the place of the keys at the lower edge, until the next key. One that only informs takes the
+        place of those before it. An error, and what is to be kept, is a line of the session's log as well."""
+        text = plain(text)
         if importance == "information":
             self.app.clear_notifications()
-        self.app.notify(plain(text), severity=importance, timeout=6 if importance != "information" else 3, markup=False)
+        self.app.notify(text, severity=importance, timeout=SECONDS[importance], markup=False)
+        if keep or importance == "error":
+            self._unwritten.append((importance, text))
+            self.write_down()
+
+    def write_down(self) -> None:
+        """Puts what was said into the session's log, as soon as there is a session."""
+        session = self.app.session
+        if session is not None:
+            unwritten, self._unwritten = self._unwritten, []
+            for importance, text in unwritten:
+                session.note("error" if importance == "error" else "warn", text)
 
     def key(self, name: str) -> str:
         """How the key of an action is written for people: the one that holds, or what the palette calls it."""

@@ -212,7 +212,7 @@ def guide(frame: Frame) -> list[tuple[str, str]]:
         (
             spelt(
                 "/help lists the kernel's commands, {0[view.palette]} the console's actions, {0[view.help]} explains "
-                "a pane.",
+                "a pane, {0[view.tour]} shows you around.",
                 frame.keys,
             ),
             "transcript--output",

@@ -1,0 +1,74 @@
+"""Notices: in the place of the keys and over nothing else, gone with the next key, and no error is lost with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from driving import make_app, screen_text, settled, simulated, until, wait_until
+
+from llmbm_console.core.kept_files import saved_folder
+
+THEMES = "t"  # the key of the next theme, which is told
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24), (50, 20)], ids=str)
+async def test_a_notice_covers_the_keys_only_and_goes_with_the_next_key(size: tuple[int, int]) -> None:
+    app = make_app()
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await settled(pilot)
+        await pilot.press("escape")
+        await settled(pilot)
+        before = screen_text(app).splitlines()
+        await pilot.press(THEMES)
+        await wait_until(pilot, lambda: "theme " in screen_text(app).splitlines()[-1], "told")
+        assert screen_text(app).splitlines()[:-1] == before[:-1]
+        await pilot.press("down")
+        await wait_until(pilot, lambda: screen_text(app).splitlines() == before, "the keys again")
+
+
+async def test_an_error_is_a_line_of_the_log_too() -> None:
+    async with simulated() as (app, pilot):
+        app.do("machine.break")
+        await until(pilot, lambda: any("break" in entry.text for entry in app.state.log), "kept")
+        entry = next(entry for entry in app.state.log if "break" in entry.text)
+        assert (entry.source, entry.severity) == ("console", "error")
+
+
+async def test_what_was_wrong_before_the_session_is_in_its_log() -> None:
+    app = make_app(problems=("config.toml:3: colour is not a setting",))
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await settled(pilot)
+        await pilot.press("escape")
+        assert [entry.text for entry in app.state.log if "colour is not a setting" in entry.text] == [
+            "config.toml:3: colour is not a setting"
+        ]
+
+
+async def test_a_saved_file_is_told_with_the_key_that_shows_it_and_its_path_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ".local" / "a-folder-with-a-long-name" / "state"))
+    monkeypatch.chdir(tmp_path)
+    async with simulated() as (app, pilot):
+        app.do("kernel.save_dump")
+        await until(pilot, lambda: "llmk-dump.txt was saved as ~/" in screen_text(app), "where it is")
+        await until(
+            pilot, lambda: any("F5 shows it" in notice.message for notice in app._notifications), "how to see it"
+        )
+        path = next(saved_folder().glob("*-llmk-dump.txt"))
+        assert path.name in screen_text(app), "not broken within the name"
+        assert "./run" not in screen_text(app)
+        await pilot.press("escape", "2", "e", "E")
+        entries = app.main.event_list.shown
+        app.main.event_list.select(next(at for at, entry in enumerate(entries) if "was saved as" in entry.text))
+        await pilot.press("y")
+        await until(pilot, lambda: app.clipboard.endswith(path.name), "the event is copied")
+        await pilot.press("enter")
+        await until(pilot, lambda: "y copies" in screen_text(app), "the page of the event")
+        assert path.name in screen_text(app)
+        await pilot.press("escape", "f5")
+        await until(pilot, lambda: app.main.views.files.selected == path, "listed")
+        await pilot.press("y")
+        await until(pilot, lambda: app.clipboard == str(path), "the path is copied")
