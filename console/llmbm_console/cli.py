@@ -24,7 +24,7 @@ from llmbm_console.target_arguments import (
     target_of,
     tcp_port,
 )
-from llmbm_console.usage import Parser
+from llmbm_console.usage import Parser, unknown_word
 
 if TYPE_CHECKING:
     from llmbm_console.core.targets import Target
@@ -108,13 +108,27 @@ def tell_settings() -> None:
         print(clean(str(settings_file().parent / problem)), file=sys.stderr)
 
 
+def tell_theme(name: str | None) -> None:
+    """That there is no such theme, where no screen says it."""
+    if name is None:
+        return
+    from llmbm_console.core.sanitise import clean
+    from llmbm_console.core.settings import settings_file
+    from llmbm_console.core.themes import load_themes, theme_folder
+
+    themes, _problems = load_themes((theme_folder(), settings_file().parent / "themes"))
+    if name not in themes:
+        print(clean(f"theme {name}: there is no such theme; there are {', '.join(themes)}"), file=sys.stderr)
+
+
 def run_console(argv: Sequence[str]) -> int:
     """The full screen, or linear text."""
-    from llmbm_console.core.targets import default_target, make_session
+    from llmbm_console.core.targets import make_session
 
     arguments = console_parser().parse_args(argv)
     if arguments.plain or arguments.jsonl:
         tell_settings()
+        tell_theme(arguments.theme)
     target = target_of(arguments, arguments.newer or arguments.file)
     if arguments.newer is not None:
         target = replace(target, older=arguments.file)
@@ -126,10 +140,19 @@ def run_console(argv: Sequence[str]) -> int:
         from llmbm_console.faces.jsonl import run_jsonl
 
         return run_to_end(run_jsonl(make_session(target)))
+    return run_full_screen(target, arguments)
+
+
+def run_full_screen(target: Target, arguments: argparse.Namespace) -> int:
+    """The full screen where there is a terminal for it; else what is wrong with the target, if anything, and what can
+    be used instead."""
+    from llmbm_console.core.targets import check, default_target
+
     in_browser = "WebDriver" in os.environ.get("TEXTUAL_DRIVER", "")
     if not in_browser and not (sys.stdin.isatty() and sys.stdout.isatty()):
         from llmbm_console.core.command import command
 
+        check(target)
         print(
             "error: the console needs a terminal, and standard input or output is not one.\n"
             f"  for scripts:        {command('exec')} ... -- LINE...\n"
@@ -179,7 +202,8 @@ def run_exec(argv: Sequence[str]) -> int:
     parser = Parser(
         prog="llmbm-console exec",
         description="Runs REPL lines in order and prints what they answer on standard output, and only that.",
-        epilog="an ACTION is one that `llmbm-console settings` lists and that needs no screen: :machine.pause, ...\n\n"
+        epilog="an ACTION is one that `llmbm-console settings` lists and that needs no screen: :machine.pause, ...\n"
+        "a prompt that begins with a colon and a letter is written with two colons\n\n"
         + STATUSES.format("a line failed, its reason is on stderr; the lines behind it still ran"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -363,6 +387,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     }
     from llmbm_console.core.errors import SessionError
 
+    if words and (said := unknown_word(words[0], commands)) and words[0] not in commands:
+        print(f"llmbm-console: {said} (--help lists all)", file=sys.stderr)
+        return 2
     try:
         status = commands[words[0]](words[1:]) if words and words[0] in commands else run_console(words)
         if sys.stdout is not None:

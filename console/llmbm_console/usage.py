@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import difflib
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import NoReturn
+
+from llmbm_console.core.nearest import nearest
+
+
+def _meant(words: list[str]) -> str:
+    return f": did you mean {words[0]}?" if words else ""
+
+
+def unknown_word(word: str, commands: Iterable[str]) -> str:
+    """What is wrong with a first word that looks like a command and is none, nor a file here; "" for any other."""
+    if not re.fullmatch(r"\w[\w-]*", word) or Path(word).exists():
+        return ""
+    return f"{word!r} is no command, and there is no such file{_meant(nearest(word, commands))}"
 
 
 class Parser(argparse.ArgumentParser):
@@ -24,8 +38,7 @@ class Parser(argparse.ArgumentParser):
         if not word.startswith("-"):
             return f"{word!r} is one argument too many"
         option = word.partition("=")[0]
-        alike = difflib.get_close_matches(option, self._option_string_actions, n=1)
-        return f"unknown option {option}" + (f": did you mean {alike[0]}?" if alike else "")
+        return f"unknown option {option}{_meant(nearest(option, self._option_string_actions))}"
 
     def error(self, message: str) -> NoReturn:
         """Ends with status 2."""

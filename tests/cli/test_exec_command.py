@@ -235,6 +235,38 @@ def test_without_a_terminal_the_console_names_the_other_ways() -> None:
     assert "--plain" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (("no-such.txt",), 1, "no-such.txt: no such file"),
+        (("console",), 1, "console: cannot be read: Is a directory"),
+        (("--sim", "--model", "nope.bin"), 1, "nope.bin: no such model file"),
+        (("--model", "nope.bin"), 1, "nope.bin: no such model file"),
+        (("frobnicate",), 2, "'frobnicate' is no command, and there is no such file (--help lists all)"),
+        (("exce", "--sim", "--", "/ctx"), 2, "'exce' is no command, and there is no such file: did you mean exec?"),
+        (("--bogus",), 2, "unknown option --bogus (--help lists all)"),
+        (("doctor", "--qq"), 2, "unknown option --qq (--help lists all)"),
+    ],
+)
+def test_what_is_wrong_is_said_whether_or_not_there_is_a_terminal(
+    arguments: tuple[str, ...], status: int, said: str
+) -> None:
+    command = [sys.executable, "-m", "llmbm_console", *arguments]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL, cwd=ROOT
+    )
+    assert (done.returncode, done.stdout) == (status, "")
+    assert said in done.stderr
+    assert "terminal" not in done.stderr
+
+
+def test_a_theme_that_there_is_not_is_said_without_a_screen() -> None:
+    done = run("--plain", "--theme", "nope", "README.md")
+    assert done.returncode == 0
+    assert done.stderr.startswith("theme nope: there is no such theme; there are ")
+    assert run("--plain", "--theme", "paper", "README.md").stderr == ""
+
+
 def test_plain_face_tells_a_story_from_standard_input() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "llmbm_console", "--plain", "--sim"],
@@ -369,9 +401,23 @@ def test_an_action_that_cannot_be_says_why_and_what_can() -> None:
     assert done.returncode == 1
     zoom, fly, screen = (line for line in done.stderr.splitlines() if line.startswith("error: :"))
     assert "there is none; expected one of chat.clear, " in zoom
-    assert "machine.fly: there is no such action" in fly
+    assert "machine.fly: there is no such action; expected one of chat.clear, " in fly
     assert "the simulator has no screen of its own" in screen
     assert "llmk" in done.stdout, "the next line still runs"
+
+
+def test_a_colon_and_a_word_is_an_action_and_two_colons_are_a_prompt() -> None:
+    lines = (":nonsense", ":machine.puase", ":Once upon", ":machine.pause now", "/max_tokens 4", "::Once", ": x", ":)")
+    done = run("exec", "--sim", "--json", "--", *lines)
+    assert done.returncode == 1
+    word, slip, several, too_much, _limit, *prompts = map(json.loads, done.stdout.splitlines())
+    assert [one["kind"] for one in (word, slip, several, too_much)] == ["action"] * 4
+    assert "there is no such action" in word["error"]
+    assert word["error"].endswith("A prompt that begins with a colon is written ::nonsense")
+    assert "did you mean machine.pause?" in slip["error"]
+    assert several["error"].endswith("::Once upon")
+    assert "takes nothing behind its name, and 'now' was given" in too_much["error"]
+    assert [one["prompt"] for one in prompts] == [":Once", ": x", ":)"]
 
 
 def test_a_watched_session_carries_out_no_action() -> None:

@@ -204,6 +204,17 @@ def _file(target: Target) -> Session:
     return open_replay(path, target.speed, target.seek)
 
 
+def check(target: Target) -> None:
+    """Raises SessionError for a file that the target names and that is not there, or is not what is expected; nothing
+    is started, built or written."""
+    if target.kind == "file":
+        _file(target)
+    elif target.kind in ("qemu", "sim"):
+        _existing(target.image, "disk image")
+        if target.image is None:
+            boot_files(target, Path())
+
+
 def make_session(target: Target) -> Session:
     """The session of a target, not yet open. Raises SessionError for what cannot work at all."""
     make = {"qemu": _qemu, "sim": _sim, "qmp": _qmp, "connect": _line, "serial": _line, "file": _file}

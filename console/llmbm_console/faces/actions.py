@@ -1,6 +1,7 @@
 """Actions of the table without a screen: where a face takes a line, `:ID` carries one out (`exec -- :machine.pause`).
 
-Nothing is armed first: who writes the name of an action means it.
+Nothing is armed first: who writes the name of an action means it. A colon and a letter are always meant so; a prompt
+that begins with a colon is written with two, of which the kernel gets one.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from llmbm_console.core.actions import ACTIONS, BY_ID
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, MachineStatus
 from llmbm_console.core.kept_files import saved_folder
+from llmbm_console.core.nearest import nearest
 from llmbm_console.core.parameter_text import value_text
 from llmbm_console.core.sampling import BUILT_IN, in_force, name_problem, preset_of, told
 from llmbm_console.core.saved_files import keep
@@ -28,13 +30,12 @@ from llmbm_protocol.words import Stream
 BREAK = 0.25  # s
 PATIENCE = 120.0  # s that a machine may take to boot
 
-_NAME = re.compile(r":([a-z]+\.[a-z_]+)(?: +(\S+))?")
+_ACTION = re.compile(r":[^\W\d_]")
 
 
 def is_action(line: str) -> bool:
-    """Whether a line names an action."""
-    found = _NAME.fullmatch(line.strip())
-    return found is not None and (found[2] is None or found[1] in NAMED_DEEDS)
+    """Whether a line is meant to name an action."""
+    return _ACTION.match(line) is not None
 
 
 def _machine(session: Session) -> MachineControl:
@@ -153,25 +154,38 @@ NAMED_DEEDS: Mapping[str, Callable[[Session, str], Awaitable[str]]] = {
 NAMES = tuple(action.id for action in ACTIONS if action.line or action.id in DEEDS or action.id in NAMED_DEEDS)
 
 
+def _unknown(name: str, line: str) -> str:
+    """What to do about a name that no action has."""
+    near = nearest(name, NAMES, 3)
+    instead = f"did you mean {' or '.join(near)}?" if near else f"expected one of {', '.join(NAMES)}."
+    return f"{name}: there is no such action; {instead} A prompt that begins with a colon is written :{line:.40}"
+
+
 async def carry_out(session: Session, line: str) -> Outcome:
     """Runs a line: an action by its name, else a prompt or command. What an action has to say is the output. Raises
     SessionError as Session.submit does."""
-    found = _NAME.fullmatch(line.strip())
-    if found is None or not is_action(line):
+    if line.startswith("::"):
+        return await session.submit(line[1:])
+    if not is_action(line):
         return await session.submit(line)
-    action = BY_ID.get(found[1])
-    if action is None or action.id not in NAMES:
-        why = "there is no such action" if action is None else "it changes what is on a screen, and there is none"
-        return Outcome(line, ok=False, error=f"{found[1]}: {why}; expected one of {', '.join(NAMES)}")
+    name, _, given = (word.strip() for word in line[1:].strip().partition(" "))
+    action = BY_ID.get(name)
+    if action is None:
+        return Outcome(line, ok=False, error=_unknown(name, line))
+    if action.id not in NAMES:
+        why = "it changes what is on a screen, and there is none"
+        return Outcome(line, ok=False, error=f"{name}: {why}; expected one of {', '.join(NAMES)}")
+    if given and not action.takes:
+        return Outcome(line, ok=False, error=f"{name}: takes nothing behind its name, and {given!r:.60} was given")
     controllable = session.machine is not None or session.read_only
     if reason := unavailable(action, read_only=session.read_only, controllable=controllable):
         return Outcome(line, ok=False, error=f"{action.id}: {reason}")
     if action.line:
         return await session.submit(action.line)
-    if action.takes and not found[2]:
+    if action.takes and not given:
         return Outcome(line, ok=False, error=f"{action.id}: {action.takes} is missing: `:{action.id} {action.takes}`")
     try:
-        deed = NAMED_DEEDS[action.id](session, found[2]) if action.takes else DEEDS[action.id](session)
+        deed = NAMED_DEEDS[action.id](session, given) if action.takes else DEEDS[action.id](session)
         return Outcome(line, ok=True, output=await deed)
     except (SessionError, OSError) as error:
         return Outcome(line, ok=False, error=f"{action.id}: {error}")
