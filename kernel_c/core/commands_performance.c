@@ -37,22 +37,55 @@ static void show_budget(const struct kernel *kernel, unsigned index, const char 
                 (unsigned long long)phase->overruns);
 }
 
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* "decode 2000000": one of the two by its name. */
+static bool set_named(struct kernel *kernel, const struct command_arguments *arguments, enum param_id id,
+                      struct error *error)
+{
+    if (arguments->count < 2)
+        return error_set(error, ERROR_ARG, "the cycles are missing: /budget %.*s n, or auto to learn them",
+                         (int)arguments->lengths[0], arguments->words[0]);
+    return parse_budget(kernel, arguments, 1, id, error) && set_budget(kernel, arguments, 1, id, error);
+}
+
+/* "p", "p d" or "auto". */
+static bool set_by_place(struct kernel *kernel, const struct command_arguments *arguments, struct error *error)
+{
+    if (arguments->count > 0 && !command_word_is(arguments, 0, "auto") && is_letter(arguments->words[0][0]))
+        return error_set(error, ERROR_ARG,
+                         "\"%.*s\" is no number of cycles; /budget p d, /budget prefill n, /budget decode n or "
+                         "/budget auto",
+                         (int)(arguments->lengths[0] > 40 ? 40 : arguments->lengths[0]), arguments->words[0]);
+    /* Both are checked before either is set. */
+    if (arguments->count > 0 && !parse_budget(kernel, arguments, 0, PARAM_BUDGET_PREFILL, error))
+        return false;
+    if (arguments->count > 1 && !parse_budget(kernel, arguments, 1, PARAM_BUDGET_DECODE, error))
+        return false;
+    if (arguments->count > 0 && !set_budget(kernel, arguments, 0, PARAM_BUDGET_PREFILL, error))
+        return false;
+    bool both_auto = arguments->count == 1 && command_word_is(arguments, 0, "auto");
+    return (arguments->count < 2 && !both_auto) ||
+           set_budget(kernel, arguments, both_auto ? 0 : 1, PARAM_BUDGET_DECODE, error);
+}
+
 static bool run_budget(struct kernel *kernel, const char *rest, size_t length, struct text *out, struct error *error)
 {
     struct command_arguments arguments;
     command_split(rest, length, &arguments);
     if (!command_at_most(&arguments, 2, "/budget", error))
         return false;
-    /* Both are checked before either is set. */
-    if (arguments.count > 0 && !parse_budget(kernel, &arguments, 0, PARAM_BUDGET_PREFILL, error))
-        return false;
-    if (arguments.count > 1 && !parse_budget(kernel, &arguments, 1, PARAM_BUDGET_DECODE, error))
-        return false;
-    if (arguments.count > 0 && !set_budget(kernel, &arguments, 0, PARAM_BUDGET_PREFILL, error))
-        return false;
-    bool both_auto = arguments.count == 1 && command_word_is(&arguments, 0, "auto");
-    if ((arguments.count > 1 || both_auto) &&
-        !set_budget(kernel, &arguments, both_auto ? 0 : 1, PARAM_BUDGET_DECODE, error))
+    bool done;
+    if (command_word_is(&arguments, 0, "prefill"))
+        done = set_named(kernel, &arguments, PARAM_BUDGET_PREFILL, error);
+    else if (command_word_is(&arguments, 0, "decode"))
+        done = set_named(kernel, &arguments, PARAM_BUDGET_DECODE, error);
+    else
+        done = set_by_place(kernel, &arguments, error);
+    if (!done)
         return false;
     show_budget(kernel, 0, "prefill", out);
     show_budget(kernel, 1, "decode", out);
@@ -63,7 +96,7 @@ static bool run_budget(struct kernel *kernel, const char *rest, size_t length, s
 }
 
 const struct command commands_performance[] = {
-    {"/budget", "[p] [d] | auto",
+    {"/budget", "[p] [d] | prefill|decode n | auto",
      "shows or pins the cycles that a token may take in a prefill and in a decode pass; auto learns them", run_budget},
     {0},
 };

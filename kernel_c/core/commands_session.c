@@ -16,7 +16,7 @@ static bool run_clear(struct kernel *kernel, const char *rest, size_t length, st
         return false;
     uint32_t rows = kernel->chat.rows;
     chat_clear(kernel);
-    text_format(out, "The conversation is forgotten: %u rows are free again.\n", (unsigned)rows);
+    text_format(out, "The conversation is forgotten: %u row%s free again.\n", (unsigned)rows, rows == 1 ? " is" : "s are");
     return true;
 }
 
@@ -31,10 +31,10 @@ static bool run_reset(struct kernel *kernel, const char *rest, size_t length, st
         return error_set(error, ERROR_INTERNAL, "the sentinel could not be reset: %s; /load the model again",
                          kernel->sentinel.reason);
     log_event(kernel, WIRE_LOG_LEVEL_INFO, WIRE_LOG_CODE_INFO, WIRE_ARENA_NONE, 0, 0, "reset");
-    text_format(out, "%sBudgets are learnt anew%s, the log is empty; the conversation has %u rows.\n",
+    text_format(out, "%sBudgets are learnt anew%s, the log is empty; the conversation has %u row%s.\n",
                 tripped ? "The sentinel is armed again. " : "",
                 kernel->sentinel.phases[0].pinned || kernel->sentinel.phases[1].pinned ? " (pinned ones stay)" : "",
-                (unsigned)kernel->chat.rows);
+                (unsigned)kernel->chat.rows, kernel->chat.rows == 1 ? "" : "s");
     return true;
 }
 

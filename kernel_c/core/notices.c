@@ -119,8 +119,8 @@ static void statistics(struct kernel *kernel)
         text_string(&text, " at ");
         text_speed(&text, last->decode_mb_s, last->read_mb_s);
     }
-    console_print(kernel, "[%u tokens, prefill %u at %s tok/s, decode %s tok/s%s, %u of %u rows]\n",
-                  (unsigned)last->tokens, (unsigned)last->prompt_tokens, prefill, decode, bound,
+    console_print(kernel, "[%u token%s, prefill %u at %s tok/s, decode %s tok/s%s, %u of %u rows]\n",
+                  (unsigned)last->tokens, last->tokens == 1 ? "" : "s", (unsigned)last->prompt_tokens, prefill, decode, bound,
                   (unsigned)last->kv_rows, (unsigned)kernel->engine.config.seq_len);
 }
 

@@ -51,9 +51,11 @@ void overflow_say(struct kernel *kernel)
     if (chat->overflow_slid)
         console_print(kernel, "[the context was full: the newest %u of %u tokens were kept",
                       (unsigned)chat->overflow_kept, (unsigned)chat->overflow_before);
-    else
-        console_print(kernel, "[the context was full: %u tokens were forgotten",
-                      (unsigned)(chat->overflow_before - chat->overflow_kept));
+    else {
+        uint32_t gone = chat->overflow_before - chat->overflow_kept;
+        console_print(kernel, "[the context was full: %u token%s forgotten", (unsigned)gone,
+                      gone == 1 ? " was" : "s were");
+    }
     if (chat->overflow_count > 1)
         console_print(kernel, "; %u times", (unsigned)chat->overflow_count);
     console_print(kernel, "]\n");

@@ -110,8 +110,9 @@ static bool read_tokens(const uint8_t *file, uint64_t file_bytes, const struct t
     parts->offsets[t->vocab_size] = filled;
     if (at != file_bytes)
         return error_set(error, ERROR_FORMAT,
-                         "tokenizer: %llu bytes follow the last of %u tokens: it belongs to another model",
-                         (unsigned long long)(file_bytes - at), t->vocab_size);
+                         "tokenizer: %llu byte%s the last of %u tokens: it belongs to another model",
+                         (unsigned long long)(file_bytes - at), file_bytes - at == 1 ? " follows" : "s follow",
+                         t->vocab_size);
     return true;
 }
 

@@ -156,7 +156,7 @@ def test_each_wrong_part_of_a_file_is_named(harness: Harness) -> None:
     another = "more tokens: the file is cut off or belongs to another model"
     assert refusal(harness, good[:-1], 5) == f"tokenizer: 2 bytes are left for the 3 of token 4 and 0 {another}"
     assert refusal(harness, good[: last - 1], 5) == f"tokenizer: 27 bytes are left for the 5 of token 1 and 3 {another}"
-    assert refusal(harness, good + b"?", 5).startswith("tokenizer: 1 bytes follow the last of 5 tokens")
+    assert refusal(harness, good + b"?", 5).startswith("tokenizer: 1 byte follows the last of 5 tokens")
     assert refusal(harness, good, 4).startswith("tokenizer: 11 bytes follow the last of 4 tokens")
     assert another in refusal(harness, good, 6)
     assert refusal(harness, good, 500).startswith(f"tokenizer: the file has {len(good)} bytes, 500 tokens need 4004 to")

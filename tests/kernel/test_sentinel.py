@@ -41,6 +41,25 @@ def test_a_pinned_budget_is_not_changed_by_learning(kernel: Kernel) -> None:
     assert "pinned" not in kernel.ask("/budget")
 
 
+def test_one_budget_is_pinned_by_its_name_and_the_other_stays(kernel: Kernel) -> None:
+    kernel.tell("/budget auto", "/budget decode 2000000")
+    words = kernel.words("/ctx")
+    assert (words["prefill_pinned"], words["decode_pinned"], words["decode_max"]) == ("0", "1", "2000000")
+    kernel.tell("/budget prefill 7000000000", "/budget decode auto")
+    words = kernel.words("/ctx")
+    assert (words["prefill_pinned"], words["decode_pinned"], words["prefill_max"]) == ("1", "0", "7000000000")
+
+
+def test_one_of_a_thing_is_told_in_the_singular(kernel: Kernel) -> None:
+    kernel.tell("/clear", "/budget 1 1", "/stats 1", "/max_tokens 2")
+    text = kernel.ask(BEGINNING)
+    assert re.search(r"^\[over budget: 1 prefill and 1 decode pass; see /budget and /log\]$", text, re.MULTILINE), text
+    assert re.findall(r"\d+ pass\w*", kernel.ask("/budget")) == ["1 pass", "1 pass"]
+    kernel.tell("/clear", "/budget auto", "/max_tokens 1")
+    assert re.search(r"^\[1 token, prefill ", kernel.ask(BEGINNING), re.MULTILINE)
+    assert kernel.ask("/clear") == "The conversation is forgotten: 5 rows are free again."
+
+
 def test_an_overrun_is_counted_and_logged_and_goes_on(kernel: Kernel) -> None:
     text = kernel.ask(BEGINNING)
     kernel.tell("/clear", "/budget 1 1")
