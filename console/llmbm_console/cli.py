@@ -121,11 +121,22 @@ def tell_theme(name: str | None) -> None:
         print(clean(f"theme {name}: there is no such theme; there are {', '.join(themes)}"), file=sys.stderr)
 
 
+def refuse_binary(files: Sequence[Path | None]) -> None:
+    """Tells at once what was given by mistake, before a screen is made for it. Raises SessionError."""
+    from llmbm_console.core.errors import SessionError
+    from llmbm_console.core.file_kind import binary_file
+
+    for path in files:
+        if path is not None and (binary := binary_file(path)):
+            raise SessionError(f"{path}: {binary}")
+
+
 def run_console(argv: Sequence[str]) -> int:
     """The full screen, or linear text."""
     from llmbm_console.core.targets import make_session
 
     arguments = console_parser().parse_args(argv)
+    refuse_binary((arguments.file, arguments.newer))
     if arguments.plain or arguments.jsonl:
         tell_settings()
         tell_theme(arguments.theme)

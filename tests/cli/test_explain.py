@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def test_each_line_is_named_and_each_rejection_has_its_reason(
     assert "REJECTED  record: Credit field c=x: is not a number in its one spelling" in said
     assert "Z unknown   a=1" in said
     assert "[4 lost before]" in said
-    assert "# 3 frames, 3 rejected (1 checksum, 1 cut, 1 record), 5 missing by their numbers" in said
+    assert "# 2 lines of text, 3 frames, 3 rejected (1 checksum, 1 cut, 1 record), 5 missing by their numbers" in said
     assert cli.main(["explain", str(path), "--rejected"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert sum("REJECTED" in line for line in lines) == 3
@@ -89,13 +90,69 @@ def test_json_and_hexadecimal_figures(tmp_path: Path, capsys: pytest.CaptureFixt
     assert hexadecimal(b"\x1bA") == "    0000  1b 41                                            .A"
 
 
+SERIAL = (
+    b"\x1b[2J\x1b[01;01HBdsDxe: starting Boot0002\r\n\r\r\n[1/7] Opening file system...\r\r\nOK: ready\r\r\n"
+    b"You: Once upon\\\r\r\n... a time\r\r\nAI: \r\r\n[llmk][budget] prefill_max=0\r\r\n there was 'a' bear\x07\r\r\n"
+    b"[stats] tokens=60 time_ms=1000 tok_s=60.000\r\r\nYou: /render 1\r\r\n\r\r\nERROR: render failed\r\r\n"
+    b"You: /ctx\r\r\n  kv_pos=3\r\r\nYou: "
+)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1 << 16])
+def test_the_text_of_a_serial_log_is_named_line_by_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr("llmbm_console.faces.explain.CHUNK", chunk)
+    path = tmp_path / "serial.raw"
+    path.write_bytes(SERIAL)
+    assert cli.main(["explain", str(path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[9:] for line in lines[:-1]] == [
+        "firmware  BdsDxe: starting Boot0002",
+        "blank",
+        "boot      [1/7] Opening file system...",
+        "boot      OK: ready",
+        "prompt    You: Once upon\\",
+        "prompt    ... a time",
+        "answer    AI:",
+        "report    [llmk][budget] prefill_max=0",
+        "answer     there was 'a' bear\u2407",
+        "report    [stats] tokens=60 time_ms=1000 tok_s=60.000",
+        "command   You: /render 1",
+        "blank",
+        "error     ERROR: render failed",
+        "command   You: /ctx",
+        "output      kv_pos=3",
+        "prompt    You:",
+    ]
+    assert lines[-1].startswith("# 16 lines of text, 0 frames, ")
+    offsets = [int(line[:8], 16) for line in lines[:-1]]
+    assert offsets == [SERIAL.index(b"\x1b"), *(place.end() for place in re.finditer(b"\n", SERIAL))]
+
+
+def test_our_kernels_lines_are_named_beside_its_frames(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "human.raw"
+    path.write_bytes(b"llmk> Tom\r\n ran\r\n" + GOOD + b"[2 tokens, prefill 1 at -]\r\nllmk> /log\r\nnone\r\nllmk> ")
+    assert cli.main(["explain", str(path), "--json"]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [entry.get("name") or entry["what"] for entry in found] == [
+        "prompt", "answer", "K", "report", "command", "output", "prompt",
+    ]  # fmt: skip
+
+
+def test_a_text_without_an_end_does_not_wait_for_it_for_ever(tmp_path: Path) -> None:
+    lines = list(lines_of_log(io.BytesIO(b"x" * 1_000_000)))
+    assert b"".join(line.raw for line in lines) == b"x" * 1_000_000
+    assert max(len(line.raw) for line in lines) < 200_000
+
+
 def test_a_recording_has_both_directions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "a.llcap"
     entries = [Entry(0.5, "i", GOOD[:9]), Entry(0.6, "o", b"typed\n"), Entry(0.75, "i", GOOD[9:])]
     write_capture(path, Header(llcap=1), entries)
     assert cli.main(["explain", str(path)]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "     0.600 > text      'typed'"
+    assert said[0] == "     0.600 > text      typed"
     assert said[1].startswith("     0.750 < K Credit")
 
 

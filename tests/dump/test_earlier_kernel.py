@@ -199,9 +199,10 @@ def test_an_empty_file_is_refused_with_what_was_expected(data: bytes) -> None:
 
 
 def test_another_file_is_refused_without_showing_its_bytes_raw() -> None:
-    with pytest.raises(DumpError, match="not a post-mortem file") as caught:
-        parse_post_mortem(b"\x1b]0;owned\x07\x7fELF", "x")
+    with pytest.raises(DumpError, match="a text, but not a post-mortem file: it begins with 'A title'") as caught:
+        parse_post_mortem(b"\x1b]0;owned\x07A title\x1b[1m\n\nand more", "x")
     assert "\x1b" not in str(caught.value)
+    assert r"\n" not in str(caught.value)
 
 
 @given(st.binary(max_size=400))

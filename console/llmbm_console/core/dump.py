@@ -17,6 +17,7 @@ from pathlib import Path
 
 from llmbm_console.core.dump_text import DumpText
 from llmbm_console.core.errors import SessionError
+from llmbm_console.core.file_kind import SNIFFED, binary_file, binary_kind, is_utf16
 from llmbm_console.core.kernel_text import KernelText, TextEvent
 from llmbm_console.core.known_fields import knowing_all
 from llmbm_console.core.link_streams import Streams
@@ -61,7 +62,7 @@ def decode(data: bytes, reading: Reading) -> str:
     """The file's text, whatever of the two encodings it has; undecodable bytes become U+FFFD and a problem."""
     big = data.startswith(b"\xfe\xff")  # nobody's kernel writes it, but an editor that saved the file may
     marked = big or data.startswith(b"\xff\xfe")
-    if marked or (len(data) >= 8 and data[1:64:2].count(0) > len(data[1:64:2]) * 3 // 4):
+    if marked or is_utf16(data[:SNIFFED]):
         body = data[2:] if marked else data
         if len(body) % 2:
             reading.problem("the file ends in the middle of a character: it was cut")
@@ -132,11 +133,14 @@ def check_envelope(data: bytes, reading: Reading) -> bytes:
     return covered
 
 
-def parse_post_mortem(data: bytes, name: str) -> PostMortem:
-    """Reads a file's bytes. Raises DumpError when they are no post-mortem file at all."""
+def parse_post_mortem(data: bytes, name: str, path: Path | None = None) -> PostMortem:
+    """Reads a file's bytes; `path` is how a person names it in a command. Raises DumpError when they are no post-mortem
+    file at all."""
     reading = Reading()
     if not data.strip(b"\x00 \r\n\t\xff\xfe"):
         raise DumpError(f"{name}: the file is empty; expected an llmk-dump.txt, llmk-log.txt or llmk-failsafe.txt")
+    if binary := binary_kind(data[:SNIFFED], len(data), str(path or name)):
+        raise DumpError(f"{name}: {binary}")
     text = decode(data, reading)
     header_match = _HEADER.search(text)
     header: dict[str, str] = {}
@@ -188,8 +192,9 @@ def parse_post_mortem(data: bytes, name: str) -> PostMortem:
             reading.problem("it has no log, with which such a file ends: it was cut while it was written, or since")
     else:
         raise DumpError(
-            f"{name}: not a post-mortem file: it begins with {clean(text.strip()[:40])!r}; expected llmk-dump.txt, "
-            "llmk-log.txt or llmk-failsafe.txt of this kernel or an earlier one"
+            f"{name}: a text, but not a post-mortem file: it begins with {first_words(text)!r}; expected "
+            "llmk-dump.txt, llmk-log.txt, llmk-failsafe.txt or the log of a serial line, of this kernel or an earlier "
+            "one"
         )
     if not reading.records and serial is None:
         reading.problem("nothing in it could be read")
@@ -206,6 +211,12 @@ def parse_post_mortem(data: bytes, name: str) -> PostMortem:
         serial=serial,
     )
     return replace(found, verdict=verdict_of(found))
+
+
+def first_words(text: str) -> str:
+    """How a text begins, for a message."""
+    line = text.strip().partition("\n")[0]
+    return clean(line if len(line) <= 40 else line[:40].rpartition(" ")[0] or line[:40])
 
 
 def newest_first(events: Sequence[TextEvent]) -> list[TextEvent]:
@@ -227,10 +238,12 @@ def read_post_mortem(path: Path) -> PostMortem:
         with path.open("rb") as file:  # perhaps a pipe, or a device without an end
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
+            if binary := binary_file(path):
+                raise DumpError(f"{path}: {binary}")
             size = f"{path.stat().st_size:,} bytes are" if path.is_file() else "it is"
             raise DumpError(f"{path}: {size} too much for a post-mortem file (at most {MAX_BYTES:,} bytes)")
     except FileNotFoundError:
         raise DumpError(f"{path}: no such file") from None
     except OSError as error:
         raise DumpError(f"{path}: cannot be read: {error.strerror}") from error
-    return parse_post_mortem(data, path.name)
+    return parse_post_mortem(data, path.name, path)

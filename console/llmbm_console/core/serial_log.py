@@ -23,17 +23,17 @@ IS_SERIAL = re.compile(rf"^{PREFIX}(?:You: |(?:llmk|rescue)> |\[1/[0-9]\] |BdsDx
 IS_OURS = re.compile(rf"^{PREFIX}(?:llmk|rescue)> ", re.MULTILINE)
 
 _STAMP = re.compile(rf"^(?:{TIME} ?|[>|] ?)")
-_PROMPT = re.compile(r"^(?:You: ?|((?:llmk|rescue)> ))(.*)$")
-_MORE = re.compile(r"^\.\.\. ?(.*)$")
-_ANSWER = re.compile(r"^AI: ?")
+PROMPT = re.compile(r"^(?:You: ?|((?:llmk|rescue)> ))(.*)$")
+MORE = re.compile(r"^\.\.\. ?(.*)$")
+ANSWER = re.compile(r"^AI: ?")
 _BUDGETS = re.compile(r"\[llmk\]\[budget\] (?:final )?prefill_max=")
 _STOPPED = re.compile(r"\[llmk\] (?:prefill|decode) stopped")
-_STATS = re.compile(
+STATS = re.compile(
     r"^\[stats\] tokens=([0-9]{1,12})(?: time_ms=([0-9]{1,12}) tok_s=(?:inf|([0-9]{1,12}\.[0-9])[0-9]*))?"
 )
 _NOTE = re.compile(r"^\[(.*)\]$")
 _TRIP = re.compile(r"^\[llmk\]\[fail-safe\] ?(.*)$|^\[sentinel tripped: ([^;]*)")
-_ERROR = re.compile(
+ERROR = re.compile(
     r"^(?:\[[A-Za-z0-9_ -]{1,24}\] ?)*(?:ERROR|FATAL|PANIC)\b|^\[llmk\]\[fail-safe\]|^\[sentinel tripped:"
 )
 #: What our kernel answers to a prompt that it does not take.
@@ -101,7 +101,7 @@ def read_serial(data: bytes, reader: KernelText) -> SerialLog:
     for number, line in without_stamps(list(numbered_lines(data))):
         conversation.line(line)
         records += reader.line(line)
-        if _ERROR.match(line.strip()):
+        if ERROR.match(line.strip()):
             errors.append(ErrorLine(number, line.strip()))
     return SerialLog(tuple(conversation.end()), tuple(errors), tuple(records))
 
@@ -118,10 +118,10 @@ class Conversation:
 
     def line(self, text: str) -> None:
         """One more line."""
-        if match := _PROMPT.match(text):
+        if match := PROMPT.match(text):
             self._close()
             self.ours, self.typed = match[1] is not None, [match[2]]
-        elif self._goes_on and (match := _MORE.match(text)):
+        elif self._goes_on and (match := MORE.match(text)):
             self.typed = [*(self.typed or ()), match[1]]
         else:
             self.printed.append(text)
@@ -151,7 +151,7 @@ class Conversation:
             is_turn = said and not prompt.startswith("/") and prompt.strip() not in (*_LEAVING, "")
             begin = 0
         else:
-            begin = next((place for place, line in enumerate(printed) if _ANSWER.match(line)), -1)
+            begin = next((place for place, line in enumerate(printed) if ANSWER.match(line)), -1)
             is_turn = begin >= 0
         if prompt.endswith("^C"):  # typed and taken back
             self._text(["".join(typed), *printed])
@@ -162,8 +162,8 @@ class Conversation:
             self._command(prompt, printed)
 
     def _command(self, line: str, printed: Sequence[str]) -> None:
-        failed = [text.strip() for text in printed if _ERROR.match(text.strip())]
-        output = "\n".join(text for text in printed if not _ERROR.match(text.strip())).strip("\n")
+        failed = [text.strip() for text in printed if ERROR.match(text.strip())]
+        output = "\n".join(text for text in printed if not ERROR.match(text.strip())).strip("\n")
         self.events.append(CommandDone(0.0, line, not failed, output, "\n".join(failed)))
 
     def _turn(self, prompt: str, printed: Sequence[str], last: bool) -> None:
@@ -206,9 +206,9 @@ def earlier_answer(printed: Sequence[str]) -> tuple[str, str, list[str]]:
     """An answer's text, what was told at its end, and the messages of the kernel that came with it."""
     text, end, notes = "", "", list[str]()
     joined, stopped = True, False  # a message that broke a line did not break the answer
-    for line in (_ANSWER.sub("", printed[0]), *printed[1:]):
+    for line in (ANSWER.sub("", printed[0]), *printed[1:]):
         head, message, _ = line.partition("[llmk]")  # also in the midst of a line
-        if match := _STATS.match(line):
+        if match := STATS.match(line):
             end, joined = statistics(match), True
         elif line.startswith("[test]") or (stopped and not _BUDGETS.match(line)):
             notes.append(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -12,12 +13,14 @@ from typing import Any, BinaryIO
 
 from llmbm_console.core.capture import Capture, is_capture
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.sanitise import clean, decode_text
+from llmbm_console.core.line_names import LineNames
+from llmbm_console.core.sanitise import EscapeFilter, clean
 from llmbm_console.faces.records import record_json
 from llmbm_protocol.codec import UnknownFrame, from_frame
-from llmbm_protocol.frame import FrameDecoder, Noise, Piece, Rejected
+from llmbm_protocol.frame import Frame, FrameDecoder, Noise, Piece, Rejected
 
 CHUNK = 1 << 16
+LONGEST_TEXT = 1 << 16  # octets of a line of text that waits for its end
 ROW = 16  # octets of a row of hexadecimal figures
 
 
@@ -31,7 +34,7 @@ class Line:
     at: float | None
     raw: bytes
     what: str  # "text", "rejected", or the kind of frame as a letter
-    name: str  # of the record, or the reason of a rejection
+    name: str  # of the record, the reason of a rejection, or what a line of text is (core/line_names.py)
     fields: dict[str, Any]
     detail: str = ""
     lost: int = 0  # frames missing before this one, by its number
@@ -46,6 +49,8 @@ class Stream:
     offset: int = 0
     sequence: int | None = None
     at: float | None = None
+    names: LineNames = field(default_factory=LineNames)
+    held: list[tuple[int, float | None, bytes]] = field(default_factory=list)  # a line of text without its end
 
     def feed(self, data: bytes) -> Iterator[Line]:
         """More octets."""
@@ -56,6 +61,7 @@ class Stream:
         """The end of the stream."""
         held = self.decoder.pending
         yield from self._lines(self.decoder.flush(), held)
+        yield from self._held_text()
 
     def _lines(self, pieces: list[Piece], held: bytes) -> Iterator[Line]:
         """`held` are the octets from `offset` on; an LF behind a frame's CR belongs to no piece."""
@@ -63,13 +69,30 @@ class Stream:
         for piece in pieces:
             if not held.startswith(piece.raw, at):
                 at += 1
-            yield self._line(piece, self.offset + at)
+            if isinstance(piece, Noise):
+                yield from self._texts(piece.raw, self.offset + at)
+            else:
+                yield from self._held_text()
+                yield self._line(piece, self.offset + at)
             at += len(piece.raw)
         self.offset += max(at, len(held) - len(self.decoder.pending))
 
-    def _line(self, piece: Piece, offset: int) -> Line:
-        if isinstance(piece, Noise):
-            return Line(offset, self.way, self.at, piece.raw, "text", "", {})
+    def _texts(self, raw: bytes, offset: int) -> Iterator[Line]:
+        """Text by its lines; the last one waits for its end, which may come with the next octets."""
+        for line in re.findall(rb"[^\n]*\n|[^\n]+", raw):
+            self.held.append((offset, self.at, line))
+            offset += len(line)
+            if line.endswith(b"\n") or sum(len(part) for _, _, part in self.held) > LONGEST_TEXT:
+                yield from self._held_text()
+
+    def _held_text(self) -> Iterator[Line]:
+        if self.held:
+            offset, at, _raw = self.held[0]
+            raw = b"".join(part for _, _, part in self.held)
+            self.held.clear()
+            yield Line(offset, self.way, at, raw, "text", self.names.name(shown(raw)), {})
+
+    def _line(self, piece: Frame | Rejected, offset: int) -> Line:
         if isinstance(piece, Rejected):
             return Line(offset, self.way, self.at, piece.raw, "rejected", str(piece.reason), {}, piece.detail)
         lost = (piece.sequence - self.sequence) & 0xFFFF if self.sequence is not None else 0
@@ -105,6 +128,12 @@ def lines_of_capture(capture: Capture) -> Iterator[Line]:
         yield from stream.end()
 
 
+def shown(raw: bytes) -> str:
+    """A line of text without its end: escape sequences are left out, every other control is to be seen."""
+    text = "".join(EscapeFilter().feed(raw.decode("utf-8", "replace").rstrip("\r\n")))
+    return clean(text).replace("\n", "\u240a").replace("\t", "  ")
+
+
 def visible(data: bytes) -> str:
     """Octets as text that cannot harm a terminal, everything else as \\xNN."""
     return "".join(chr(octet) if 0x20 <= octet < 0x7F else f"\\x{octet:02x}" for octet in data)
@@ -126,8 +155,7 @@ def described(line: Line) -> str:
     way = {"received": "< ", "sent": "> "}.get(line.way, "")
     lost = f"  [{line.lost} lost before]" if line.lost else ""
     if line.what == "text":
-        text = decode_text(b"", line.raw.replace(b"\r\n", b"\n"), final=True)[0]
-        return f"{when}{way}text      {clean(text).strip()!r}"
+        return f"{when}{way}{line.name:<9} {shown(line.raw)}".rstrip()
     if line.what == "rejected":
         return f"{when}{way}REJECTED  {line.name}: {clean(line.detail)}{lost}\n    {visible(line.raw.rstrip())}"
     fields = " ".join(f"{key}={_short(value)}" for key, value in line.fields.items())
@@ -146,7 +174,7 @@ def document(line: Line) -> dict[str, Any]:
     found: dict[str, Any] = {"offset": line.offset, "octets": len(line.raw), "what": line.what}
     found |= {key: value for key, value in (("way", line.way), ("at", line.at)) if value not in ("", None)}
     if line.what == "text":
-        found["text"] = line.raw.decode("utf-8", "replace")
+        found |= {"name": line.name, "text": line.raw.decode("utf-8", "replace")}
     elif line.what == "rejected":
         found |= {"reason": line.name, "detail": line.detail, "raw": visible(line.raw)}
     else:
@@ -160,6 +188,7 @@ def document(line: Line) -> dict[str, Any]:
 class Totals:
     """What there was."""
 
+    texts: int = 0
     frames: int = 0
     lost: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
@@ -169,13 +198,15 @@ class Totals:
         self.lost += line.lost
         if line.what == "rejected":
             self.rejected[line.name] += 1
-        elif line.what != "text":
+        elif line.what == "text":
+            self.texts += 1
+        else:
             self.frames += 1
 
     def __str__(self) -> str:
         reasons = ", ".join(f"{count} {name}" for name, count in self.rejected.most_common())
         return (
-            f"{self.frames} frames, {self.rejected.total()} rejected"
+            f"{self.texts} lines of text, {self.frames} frames, {self.rejected.total()} rejected"
             + (f" ({reasons})" if reasons else "")
             + f", {self.lost} missing by their numbers"
         )

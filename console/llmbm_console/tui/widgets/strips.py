@@ -171,7 +171,9 @@ class StatusLine(Strip):
         link = frame.state.link
         if frame.failure:
             return line((f"{frame.glyphs.ring} no session", "$bad"))
-        word, style = LINK_WORDS.get(link.phase, (str(link.phase), "$warn"))
+        begins = frame.opening and link.phase is LinkPhase.CLOSED  # nothing of it is open yet
+        phase = LinkPhase.OPENING if begins else link.phase
+        word, style = LINK_WORDS.get(phase, (str(phase), "$warn"))
         sign = frame.glyphs.dot if frame.live or frame.post_mortem else frame.glyphs.ring
         pieces: list[Piece] = [(f"{sign} {word}", style)]
         if link.phase in (LinkPhase.SLOW, LinkPhase.SILENT) and frame.now > link.since:
