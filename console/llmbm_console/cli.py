@@ -224,7 +224,12 @@ def run_exec(argv: Sequence[str]) -> int:
         "--timeout", type=seconds, default=300.0, metavar="S", help="longest time for the start and for each line"
     )
     add_wait_argument(parser, 0.0)
-    parser.add_argument("lines", nargs="+", metavar="LINE", help="a prompt, a command that begins with /, or :ACTION")
+    parser.add_argument(
+        "lines",
+        nargs="+",
+        metavar="LINE",
+        help="a prompt, a command that begins with /, or :ACTION; - reads lines from standard input",
+    )
     arguments = parser.parse_args(argv)
     from llmbm_console.core.targets import make_session
     from llmbm_console.faces.execute import execute
@@ -397,24 +402,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         "settings": run_settings,
     }
     from llmbm_console.core.errors import SessionError
+    from llmbm_console.faces.output import guarded_output
 
-    if words and (said := unknown_word(words[0], commands)) and words[0] not in commands:
+    if words and words[0] not in commands and (said := unknown_word(words[0], commands)):
         print(f"llmbm-console: {said} (--help lists all)", file=sys.stderr)
         return 2
     try:
-        status = commands[words[0]](words[1:]) if words and words[0] in commands else run_console(words)
-        if sys.stdout is not None:
-            sys.stdout.flush()  # here, where it may still fail quietly
-        return status
+        with guarded_output():
+            return commands[words[0]](words[1:]) if words and words[0] in commands else run_console(words)
     except SessionError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # The reader of our output has left; it must not be told by a traceback.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +14,7 @@ from llmbm_console.core.kernel_text import TextEvent
 from llmbm_console.core.post_mortem_file import PostMortem
 from llmbm_console.core.sanitise import clean
 from llmbm_console.core.verdict import last_of, zones_of
+from llmbm_console.faces.output import json_line
 from llmbm_console.faces.records import record_json
 from llmbm_protocol.schema import KvCache, Model, SamplingState, Sentinel, Version
 
@@ -57,7 +57,7 @@ def print_dump(path: Path, as_json: bool) -> int:
     except DumpError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(json.dumps(dump_json(found), ensure_ascii=False, indent=2) if as_json else "\n".join(summary(found)))
+    print(json_line(dump_json(found), 2) if as_json else "\n".join(summary(found)))
     return 0
 
 
@@ -103,6 +103,6 @@ def print_comparison(old: Path, new: Path, as_json: bool) -> int:
     except DumpError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    document = json.dumps(comparison_json(found), ensure_ascii=False, indent=2) if as_json else ""
+    document = json_line(comparison_json(found), 2) if as_json else ""
     print(document or clean("\n".join(comparison_text(found))))
     return 0

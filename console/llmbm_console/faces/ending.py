@@ -15,7 +15,7 @@ from llmbm_console.core.signals import on_signals
 DONE, FAILED, WRONG_USAGE, NOT_REACHED = 0, 1, 2, 3
 
 
-def status_of(error: SessionError | OSError) -> int:
+def status_of(error: SessionError) -> int:
     """The exit status for what ended a command."""
     return NOT_REACHED if isinstance(error, NotReached) else FAILED
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
@@ -14,7 +13,8 @@ from llmbm_console.core.session import Listener, Outcome, Session
 from llmbm_console.core.state import State, Turn
 from llmbm_console.faces.actions import carry_out, is_action
 from llmbm_console.faces.ending import DONE, FAILED, status_of
-from llmbm_console.faces.listening import listening, tell_waiting
+from llmbm_console.faces.listening import listening, tell_waiting, with_standard_input
+from llmbm_console.faces.output import json_line
 from llmbm_console.faces.records import COMMAND_STREAMS, choice_json, kernel_log, log_json, records_json, turn_json
 from llmbm_protocol.likeliest import read
 from llmbm_protocol.schema import LogCode
@@ -144,7 +144,7 @@ async def execute(session: Session, lines: Sequence[str], as_json: bool, timeout
             await session.open()
             await session.wait_ready(timeout)
             await tell_boot_warnings(session)
-            for line in lines:
+            async for line in with_standard_input(lines):
                 outcome = await run_line(session, line, timeout)
                 await tell_outcome(session, line, outcome, as_json)
                 failed += not outcome.ok
@@ -159,7 +159,7 @@ async def execute(session: Session, lines: Sequence[str], as_json: bool, timeout
 async def tell_outcome(session: Session, line: str, outcome: Outcome, as_json: bool) -> None:
     """The answer of one line on stdout, where it was not streamed, and its failure on stderr."""
     if as_json:
-        print(json.dumps(await document(session, line, outcome), ensure_ascii=False), flush=True)
+        print(json_line(await document(session, line, outcome)), flush=True)
     elif outcome.turn is not None:
         print(flush=True)
     elif outcome.output:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 import time
 from pathlib import Path, PurePosixPath
@@ -26,17 +27,21 @@ def output_path(name: str) -> Path:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Beside it first and then in its place: a reader never sees half of it. Raises OSError."""
-    part = path.with_name(path.name + ".part")
+    """Beside it first and then in its place, which may be behind a link: a reader never sees half of it, and nothing is
+    left of what failed. What is no file (a pipe, /dev/null) is written as it is. Raises OSError."""
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)
+        return
+    place = path.resolve()
+    part = place.with_name(f".{place.name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
-        with part.open("wb") as file:
+        with part.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
-    except OSError:
+        part.replace(place)
+    finally:
         part.unlink(missing_ok=True)
-        raise
 
 
 class Meter:
@@ -81,6 +86,13 @@ async def _download(session: LiveSession, name: str, timeout: float) -> bytes:
         meter.end()
 
 
+def _put(path: Path, data: bytes) -> None:
+    try:
+        write_whole(path, data)
+    except OSError as error:
+        raise SessionError(f"{path}: cannot be written, nothing was left of it: {error.strerror or error}") from error
+
+
 async def get(session: Session, name: str, output: str | None, timeout: float) -> int:
     """Fetches one file to `output` ("-" is the standard output). Returns the exit status."""
     if not isinstance(session, LiveSession):
@@ -101,9 +113,9 @@ async def get(session: Session, name: str, output: str | None, timeout: float) -
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
         else:
-            write_whole(path, data)
+            _put(path, data)
             print(f"{path}: {len(data)} bytes, complete", file=sys.stderr)
-    except (SessionError, OSError) as error:
+    except SessionError as error:
         print(f"error: {error}", file=sys.stderr)
         return status_of(error)
     finally:

@@ -7,7 +7,7 @@ import asyncio
 import math
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from llmbm_console.core.errors import SessionError
@@ -17,34 +17,36 @@ from llmbm_console.core.session import Listener, Session
 from llmbm_console.core.state import State
 from llmbm_console.faces.ending import DONE, status_of
 
+STANDARD_INPUT = "-"
+
 
 @contextmanager
 def listening(session: Session, *faces: Listener) -> Iterator[None]:
-    """The faces hear the session while the block runs. When the reader of the output leaves (`| head`), the block ends
-    with BrokenPipeError, once: whatever else happens is told to nobody."""
+    """The faces hear the session while the block runs. When the output cannot be written any more (its reader left, as
+    `| head` does, or the disk is full) the block ends with that OSError, once: what else happens is told to nobody."""
     task = asyncio.current_task()
     assert task is not None
-    left = False
+    failed: OSError | None = None
 
     def hear(state: State, event: Event) -> None:
-        nonlocal left
-        if left:
+        nonlocal failed
+        if failed is not None:
             return
         try:
             for face in faces:
                 face(state, event)
-        except BrokenPipeError:
-            left = True
+        except OSError as error:
+            failed = error
             task.cancel()
 
     undo = session.listen(hear)
     try:
         yield
     except asyncio.CancelledError:
-        if not left:
+        if failed is None:
             raise
         task.uncancel()
-        raise BrokenPipeError from None
+        raise failed from None
     finally:
         undo()
 
@@ -70,6 +72,18 @@ def stdin_lines() -> asyncio.Queue[str | None]:
 
     threading.Thread(target=read, name="standard input", daemon=True).start()
     return queue
+
+
+async def with_standard_input(lines: Sequence[str]) -> AsyncIterator[str]:
+    """The lines in order; `-` stands for those of standard input, each as it comes, without empty ones."""
+    for line in lines:
+        if line != STANDARD_INPUT:
+            yield line
+            continue
+        queue = stdin_lines()
+        while (read := await queue.get()) is not None:
+            if read.strip():
+                yield read
 
 
 async def run_lines(

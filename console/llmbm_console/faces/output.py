@@ -1,0 +1,45 @@
+"""Standard output and error as a script meets them: another encoding than UTF-8, a full disk, a reader that left."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+
+def json_line(document: Any, indent: int | None = None) -> str:
+    """A JSON document that standard output can hold: letters as they are, or as \\u escapes where its encoding has not
+    all of them, or where one is an octet of an argument that is no text."""
+    text = json.dumps(document, ensure_ascii=False, indent=indent)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(document, indent=indent)
+    return text
+
+
+@contextlib.contextmanager
+def guarded_output() -> Iterator[None]:
+    """What an encoding has no letter for is written as an escape. Where standard output cannot be written the block
+    ends with SystemExit: quietly when its reader has left (`| head`), else with the reason on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        try:
+            yield
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()  # here, where it may still fail in a sentence
+    except OSError as error:
+        if error.filename is not None:  # a file's, which is no matter of the output
+            raise
+        # What is still in the buffer would fail again at the end of the program, with a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            print(f"error: standard output cannot be written: {error.strerror or error}", file=sys.stderr)
+        raise SystemExit(1) from None
