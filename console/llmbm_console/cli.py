@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llmbm_console.faces.ending import run_to_end
+from llmbm_console.faces.ending import run_to_end, status_of
 from llmbm_console.target_arguments import (
     add_target_arguments,
     add_wait_argument,
@@ -24,7 +24,7 @@ from llmbm_console.target_arguments import (
     target_of,
     tcp_port,
 )
-from llmbm_console.usage import Parser, unknown_word
+from llmbm_console.usage import STATUS, Parser, unknown_word
 
 if TYPE_CHECKING:
     from llmbm_console.core.targets import Target
@@ -52,7 +52,7 @@ STATUSES = """\
 exit status:
   0    done
   1    {}
-  2    wrong usage: an option or an argument that there is not, or no terminal for the full screen
+  2    wrong usage, or no terminal for the full screen
   3    no kernel was reached: the line does not open, nobody answers on it, or the machine did not start
   130  interrupted by Ctrl+C; 143 and 129: ended by SIGTERM or SIGHUP"""
 
@@ -267,6 +267,7 @@ def run_dump(argv: Sequence[str]) -> int:
     parser = Parser(
         prog="llmbm-console dump",
         description="Reads llmk-dump.txt, llmk-log.txt or llmk-failsafe.txt, of this kernel or an earlier one.",
+        epilog=f"{STATUS}. Two files that differ are no failure: `equal` of --json says it",
     )
     parser.add_argument("file", type=Path)
     parser.add_argument("newer", nargs="?", type=Path, help="a second file: says what differs")
@@ -282,7 +283,10 @@ def run_dump(argv: Sequence[str]) -> int:
 def run_break(argv: Sequence[str]) -> int:
     """A break on a serial line."""
     parser = Parser(
-        prog="llmbm-console break", description="Sends a break: the kernel gives the line back to people at once."
+        prog="llmbm-console break",
+        description="Sends a break: the kernel gives the line back to people at once.",
+        epilog=STATUSES.format("this line has no break, or it could not be sent"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--ms", type=positive, default=250, metavar="N", help="its length (default: 250 ms)")
     add_target_arguments(parser)
@@ -298,7 +302,7 @@ def run_serve(argv: Sequence[str]) -> int:
     parser = Parser(
         prog="llmbm-console serve",
         description="Shows the console in a browser, on this computer alone and only to watch, unless told otherwise.",
-        epilog="Everything else is an option of llmbm-console: serve --writable --sim",
+        epilog=f"everything else is an option of llmbm-console: serve --writable --sim; {STATUS}",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this computer only)")
     parser.add_argument("--port", type=tcp_port, default=8000, metavar="N", help="default: 8000")
@@ -412,7 +416,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return commands[words[0]](words[1:]) if words and words[0] in commands else run_console(words)
     except SessionError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return status_of(error)
     except KeyboardInterrupt:
         return 130
 

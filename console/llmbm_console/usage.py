@@ -6,7 +6,7 @@ import argparse
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from llmbm_console.core.nearest import nearest
 
@@ -22,8 +22,15 @@ def unknown_word(word: str, commands: Iterable[str]) -> str:
     return f"{word!r} is no command, and there is no such file{_meant(nearest(word, commands))}"
 
 
+#: For commands with nothing of their own to say about it; those with a kernel have more (cli.STATUSES).
+STATUS = "exit status: 0 done; 1 failed, with the reason on standard error; 2 wrong usage; 130 interrupted"
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are a line: the usage of all options is longer than what went wrong."""
+
+    def __init__(self, *, epilog: str = STATUS, **settings: Any) -> None:
+        super().__init__(epilog=epilog, **settings)
 
     def parse_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None

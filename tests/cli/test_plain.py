@@ -72,6 +72,18 @@ def test_a_setting_that_cannot_be_used_is_said_in_a_line(tmp_path: Path, words: 
     assert done.stderr == f"{path}:3: glyphs: 'dots' cannot be used; expected blocks or ascii\n"
 
 
+@pytest.mark.parametrize("verb", ["exec", "get", "break", "dump", "image", "explain", "ports", "settings", "doctor"])
+def test_the_help_of_every_command_tells_its_exit_status(verb: str) -> None:
+    done = subprocess.run([*CONSOLE, verb, "--help"], capture_output=True, text=True, check=True)
+    assert "exit status:" in done.stdout
+    assert done.stderr == ""
+
+
+def test_a_break_on_a_port_that_is_not_there_is_status_3() -> None:
+    done = subprocess.run([*CONSOLE, "break", "--serial", "/dev/no-such-port"], capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (3, b"")
+
+
 LINES: dict[str, tuple[str, ...]] = {"exec": ("--", "/ctx"), "get": ("llmk-dump.txt", "-o", "-")}
 
 

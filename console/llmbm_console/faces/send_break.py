@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmbm_console.core.errors import SessionError
+from llmbm_console.core.errors import NotReached, SessionError
 from llmbm_console.core.targets import Target
 from llmbm_console.core.transport.address import transport_for
 from llmbm_console.core.transport.base import TransportError
@@ -21,7 +21,10 @@ async def send_break(target: Target, seconds: float) -> int:
             transport = found
         else:
             raise SessionError("a break goes over a serial port: name one with --serial DEV or --connect rfc2217://...")
-        await transport.open()
+        try:
+            await transport.open()
+        except TransportError as error:
+            raise NotReached(str(error)) from error
         try:
             await transport.send_break(seconds)
         finally:
