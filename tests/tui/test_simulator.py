@@ -14,6 +14,7 @@ from textual.widget import Widget
 
 from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.state import Command, Turn
+from llmbm_console.core.targets import Target, make_session
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.frame import LINKED
 from llmbm_console.tui.widgets.sampling import SliderColumn
@@ -140,3 +141,17 @@ async def test_a_trip_fills_the_bar_of_its_phase_with_the_pass_that_broke_its_bu
     assert ">9999 % of     1" in row
     assert "━" in row
     assert "─" not in row.split("%")[0], "full"
+
+
+async def test_a_line_that_can_never_be_opened_does_not_claim_to_be_tried_again() -> None:
+    session = make_session(Target("serial", "/dev/null"))
+    app = ConsoleApp(session.state.target, lambda: session)
+    try:
+        async with app.run_test(size=(120, 36)) as pilot:
+            await until(pilot, lambda: "was not opened" in screen_text(app), "the end of it is said")
+            text = screen_text(app)
+            assert "not a serial port" in text
+            assert "r tries again" in text
+            assert "by itself" not in text
+    finally:
+        await session.close()

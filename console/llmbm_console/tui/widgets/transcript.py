@@ -175,6 +175,18 @@ def guide(frame: Frame) -> list[tuple[str, str]]:
         ]
     if loading:
         return [("The kernel loads its model.", "transcript--answer")]
+    if link.phase is LinkPhase.CLOSED and link.detail:
+        return [
+            (f"{frame.state.target or 'The target'} was not opened.", "transcript--answer"),
+            (link.detail, "transcript--warn"),
+            (
+                spelt(
+                    "{0[session.retry]} tries again, {0[session.open]} opens something else, {0[session.quit]} quits.",
+                    frame.keys,
+                ),
+                "transcript--output",
+            ),
+        ]
     if link.phase in (LinkPhase.CLOSED, LinkPhase.OPENING) or (frame.opening and not frame.live):
         return [
             (f"Opening {frame.state.target or 'the target'} …", "transcript--answer"),
