@@ -105,6 +105,13 @@ def test_a_script_is_told_of_a_line_that_does_not_open_and_waits_for_none(
     assert "waiting" not in done.stderr
 
 
+def test_what_ends_a_script_is_said_once() -> None:
+    command = [*CONSOLE, "exec", "--qmp", "/no/such/socket", "--", "/ctx"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.count("/no/such/socket: no such socket") == 1
+
+
 def test_a_script_is_told_who_holds_its_port() -> None:
     import serial
 

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import Event, FileSaved, LinkChanged, Notice
+from llmbm_console.core.events import Event
 from llmbm_console.core.session import Listener, Outcome, Session
 from llmbm_console.core.state import State, Turn
 from llmbm_console.faces.actions import carry_out, is_action
 from llmbm_console.faces.ending import DONE, FAILED, status_of
-from llmbm_console.faces.listening import listening, tell_waiting, with_standard_input
+from llmbm_console.faces.listening import Problems, listening, tell_waiting, with_standard_input
 from llmbm_console.faces.output import json_line
 from llmbm_console.faces.records import COMMAND_STREAMS, choice_json, kernel_log, log_json, records_json, turn_json
 from llmbm_protocol.likeliest import read
@@ -41,16 +41,6 @@ class Streamer:
             self.out.write(turn.text[self.written :])
             self.written = len(turn.text)
             self.out.flush()
-
-
-def report_problems(state: State, event: Event) -> None:
-    """Warnings and lost connections belong on stderr, never into the output."""
-    if isinstance(event, Notice) and event.severity != "info":
-        print(f"{event.severity}: {event.text}", file=sys.stderr)
-    elif isinstance(event, FileSaved):
-        print(f"saved: {event.name} as {event.path}", file=sys.stderr)
-    elif isinstance(event, LinkChanged) and event.phase in ("plain", "silent"):
-        print(f"link: {event.phase}: {event.detail}", file=sys.stderr)
 
 
 async def log_complete(session: Session, timeout: float = 2.0) -> None:
@@ -135,7 +125,8 @@ async def tell_boot_warnings(session: Session) -> None:
 async def execute(session: Session, lines: Sequence[str], as_json: bool, timeout: float) -> int:
     """Runs all lines; DONE only if every one succeeded, NOT_REACHED if there was no kernel to run one. A line that
     fails does not keep the next from running."""
-    faces: list[Listener] = [report_problems, tell_waiting]
+    problems = Problems()
+    faces: list[Listener] = [problems, tell_waiting]
     if not as_json:
         faces.append(Streamer(sys.stdout))
     failed = 0
@@ -149,7 +140,7 @@ async def execute(session: Session, lines: Sequence[str], as_json: bool, timeout
                 await tell_outcome(session, line, outcome, as_json)
                 failed += not outcome.ok
     except SessionError as error:
-        print(f"error: {error}", file=sys.stderr)
+        problems.tell_end(error)
         return status_of(error)
     finally:
         await session.close()

@@ -9,11 +9,11 @@ import time
 from pathlib import Path, PurePosixPath
 
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import LinkChanged, Notice
 from llmbm_console.core.link_requests import RequestError
 from llmbm_console.core.live import LiveSession
 from llmbm_console.core.session import Session
 from llmbm_console.faces.ending import status_of
+from llmbm_console.faces.listening import Problems, listening, tell_waiting
 
 MEMORY_DUMP = "mem:dump"
 
@@ -64,13 +64,6 @@ class Meter:
             print(file=sys.stderr)
 
 
-def _report(state: object, event: object) -> None:
-    if isinstance(event, Notice) and event.severity != "info":
-        print(f"{event.severity}: {event.text}", file=sys.stderr)
-    elif isinstance(event, LinkChanged) and event.phase in ("plain", "silent"):
-        print(f"link: {event.phase}: {event.detail}", file=sys.stderr)
-
-
 async def _download(session: LiveSession, name: str, timeout: float) -> bytes:
     """Waits for a kernel that computes; it takes the copy between two pieces of work."""
     meter, end = Meter(name), time.monotonic() + timeout
@@ -98,7 +91,7 @@ async def get(session: Session, name: str, output: str | None, timeout: float) -
     if not isinstance(session, LiveSession):
         print(f"error: {session.state.target}: files come from a running kernel, not from a file", file=sys.stderr)
         return 1
-    undo = session.listen(_report)
+    problems = Problems()
     try:
         path = None if output == "-" else Path(output) if output is not None else output_path(name)
         if output is None and path is not None and path.exists():
@@ -106,9 +99,10 @@ async def get(session: Session, name: str, output: str | None, timeout: float) -
         if path is not None and (path.is_dir() or not path.parent.is_dir()):
             what = f"{path} is a folder" if path.is_dir() else f"there is no folder {path.parent}"
             raise SessionError(f"{what}: -o takes the name of the file itself")
-        await session.open()
-        await session.wait_ready(timeout)
-        data = await _download(session, name, timeout)
+        with listening(session, problems, tell_waiting):
+            await session.open()
+            await session.wait_ready(timeout)
+            data = await _download(session, name, timeout)
         if path is None:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
@@ -116,9 +110,8 @@ async def get(session: Session, name: str, output: str | None, timeout: float) -
             _put(path, data)
             print(f"{path}: {len(data)} bytes, complete", file=sys.stderr)
     except SessionError as error:
-        print(f"error: {error}", file=sys.stderr)
+        problems.tell_end(error)
         return status_of(error)
     finally:
-        undo()
         await session.close()
     return 0

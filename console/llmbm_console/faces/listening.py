@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import contextmanager, suppress
 
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import Event, LinkChanged, LinkPhase
+from llmbm_console.core.events import Event, FileSaved, LinkChanged, LinkPhase, Notice
 from llmbm_console.core.file_session import FileSession
 from llmbm_console.core.session import Listener, Session
 from llmbm_console.core.state import State
@@ -55,6 +55,28 @@ def tell_waiting(state: State, event: Event) -> None:
     """A line that cannot be opened is tried again for as long as it takes: a person must know what is waited for."""
     if isinstance(event, LinkChanged) and event.phase is LinkPhase.OPENING and event.detail:
         print(f"waiting: {event.detail}; it is tried again by itself, Ctrl+C ends it", file=sys.stderr, flush=True)
+
+
+class Problems:
+    """Warnings, errors and lost connections on stderr: they belong there, never into the output."""
+
+    def __init__(self) -> None:
+        self._errors: list[str] = []
+
+    def __call__(self, state: State, event: Event) -> None:
+        if isinstance(event, Notice) and event.severity != "info":
+            print(f"{event.severity}: {event.text}", file=sys.stderr)
+            if event.severity == "error":
+                self._errors.append(event.text)
+        elif isinstance(event, FileSaved):
+            print(f"saved: {event.name} as {event.path}", file=sys.stderr)
+        elif isinstance(event, LinkChanged) and event.phase in (LinkPhase.PLAIN, LinkPhase.SILENT):
+            print(f"link: {event.phase}: {event.detail}", file=sys.stderr)
+
+    def tell_end(self, error: SessionError) -> None:
+        """What ended the session, unless it was said when it happened."""
+        if not any(text in str(error) for text in self._errors):
+            print(f"error: {error}", file=sys.stderr)
 
 
 def stdin_lines() -> asyncio.Queue[str | None]:
