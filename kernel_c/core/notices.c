@@ -120,8 +120,8 @@ static void statistics(struct kernel *kernel)
         text_speed(&text, last->decode_mb_s, last->read_mb_s);
     }
     console_print(kernel, "[%u token%s, prefill %u at %s tok/s, decode %s tok/s%s, %u of %u rows]\n",
-                  (unsigned)last->tokens, last->tokens == 1 ? "" : "s", (unsigned)last->prompt_tokens, prefill, decode, bound,
-                  (unsigned)last->kv_rows, (unsigned)kernel->engine.config.seq_len);
+                  (unsigned)last->tokens, last->tokens == 1 ? "" : "s", (unsigned)last->prompt_tokens, prefill, decode,
+                  bound, (unsigned)last->kv_rows, (unsigned)kernel->engine.config.seq_len);
 }
 
 void notices_after_answer(struct kernel *kernel)
