@@ -98,17 +98,18 @@ async def browse(address: str, work: Callable[[Page], Awaitable[None]]) -> None:
             await work(Page(web))
 
 
-def simulators() -> set[str]:
-    """The simulators that run now."""
-    return {
-        process.name
-        for process in Path("/proc").glob("[0-9]*")
-        if (process / "comm").exists() and (process / "comm").read_text().strip() == "llmk-sim"
-    }
+def simulators(folder: Path) -> set[str]:
+    """The simulators that a server of this folder started, and that run now: others may run for other tests."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            ours = f"XDG_STATE_HOME={folder}".encode() in (process / "environ").read_bytes().split(b"\0")
+            if ours and (process / "comm").read_text().strip() == "llmk-sim":
+                found.add(process.name)
+    return found
 
 
 async def test_a_page_shows_the_console_and_only_watches(tmp_path: Path) -> None:
-    before = simulators()
     async with served(tmp_path, "--sim") as (address, process):
 
         async def work(page: Page) -> None:
@@ -116,15 +117,16 @@ async def test_a_page_shows_the_console_and_only_watches(tmp_path: Path) -> None
             await page.until("this session only watches")
             await page.type("P")
             await page.until("the machine: this session")
+            assert simulators(tmp_path), "the one that must not be left behind is seen"
 
         await browse(address, work)
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 20) == 0
     for _ in range(100):
-        if simulators() <= before:
+        if not simulators(tmp_path):
             break
         await asyncio.sleep(0.1)
-    assert simulators() <= before, "no kernel is left behind"
+    assert not simulators(tmp_path), "no kernel is left behind"
 
 
 async def test_a_page_that_may_write_tells_a_story(tmp_path: Path) -> None:
