@@ -215,11 +215,14 @@ def run_exec(argv: Sequence[str]) -> int:
         description="Runs REPL lines in order and prints what they answer on standard output, and only that.",
         epilog="an ACTION is one that `llmbm-console settings` lists and that needs no screen: :machine.pause, ...\n"
         "a prompt that begins with a colon and a letter is written with two colons\n\n"
-        + STATUSES.format("a line failed, its reason is on stderr; the lines behind it still ran"),
+        + STATUSES.format(
+            "a line failed, its reason is on stderr; the lines behind it ran as well, but with --stop-on-error"
+        ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_target_arguments(parser)
     parser.add_argument("--json", action="store_true", help="one JSON document per line")
+    parser.add_argument("--stop-on-error", action="store_true", help="run no line behind one that failed")
     parser.add_argument(
         "--timeout", type=seconds, default=300.0, metavar="S", help="longest time for the start and for each line"
     )
@@ -236,7 +239,8 @@ def run_exec(argv: Sequence[str]) -> int:
 
     tell_settings()
     session = make_session(target_of(arguments))
-    return run_to_end(execute(session, arguments.lines, arguments.json, arguments.timeout))
+    run = execute(session, arguments.lines, arguments.json, arguments.timeout, arguments.stop_on_error)
+    return run_to_end(run)
 
 
 def run_get(argv: Sequence[str]) -> int:

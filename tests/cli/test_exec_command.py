@@ -86,6 +86,13 @@ def test_a_refused_line_fails_the_run_and_the_next_still_runs() -> None:
     assert "llmk" in done.stdout
 
 
+def test_a_script_may_end_with_its_first_failure() -> None:
+    done = run("exec", "--sim", "--json", "--stop-on-error", "--", "/temp 0.5", "/temp abc", "/version")
+    assert done.returncode == 1
+    assert [json.loads(line)["ok"] for line in done.stdout.splitlines()] == [True, False]
+    assert done.stderr.count("error: ") == 1
+
+
 def test_a_trip_during_a_prompt_fails_the_run_and_says_why() -> None:
     done = run("exec", "--sim", "--", "/test_failsafe", "The")
     assert done.returncode == 1

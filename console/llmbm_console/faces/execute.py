@@ -122,9 +122,11 @@ async def tell_boot_warnings(session: Session) -> None:
             return
 
 
-async def execute(session: Session, lines: Sequence[str], as_json: bool, timeout: float) -> int:
+async def execute(
+    session: Session, lines: Sequence[str], as_json: bool, timeout: float, stop_on_error: bool = False
+) -> int:
     """Runs all lines; DONE only if every one succeeded, NOT_REACHED if there was no kernel to run one. A line that
-    fails does not keep the next from running."""
+    fails keeps the next from running only with `stop_on_error`."""
     problems = Problems()
     faces: list[Listener] = [problems, tell_waiting]
     if not as_json:
@@ -139,6 +141,8 @@ async def execute(session: Session, lines: Sequence[str], as_json: bool, timeout
                 outcome = await run_line(session, line, timeout)
                 await tell_outcome(session, line, outcome, as_json)
                 failed += not outcome.ok
+                if failed and stop_on_error:
+                    break
     except SessionError as error:
         problems.tell_end(error)
         return status_of(error)
