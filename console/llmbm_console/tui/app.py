@@ -69,6 +69,10 @@ class ConsoleApp(SessionApp):
     CommandPalette:ansi, CommandPalette.-themes { background: transparent; }
     CommandPalette > Vertical { background: $surface; width: 84; max-width: 100%; }
     CommandPalette SearchIcon { display: none; }
+    CommandPalette CommandList, CommandPalette CommandList:focus {
+        border: none; border-bottom: hkey $border; border-left: vkey $border; border-right: vkey $border;
+    }
+    CommandPalette #--input { border: hkey $border; }
     """
 
     def __init__(
