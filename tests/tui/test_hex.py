@@ -156,9 +156,15 @@ async def test_an_address_that_is_no_memory_says_so() -> None:
         await opened(pilot)
         app.main.focus_pane("hex")
         await pilot.press("a", *"fee00000", "enter")
-        await wait_until(pilot, lambda: "no memory there" in screen_text(app), "told")
-        await pilot.press("a", *"nowhere")
+        await wait_until(pilot, lambda: "no memory there" in screen_text(app), "asked again, with the reason")
+        await wait_until(pilot, lambda: "0xfee00000" in screen_text(app).splitlines()[-3], "what was written")
+        await pilot.press("escape", "a", *"nowhere")
         await wait_until(pilot, lambda: "there is no such arena" in screen_text(app), "told while it is written")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "nowhere: there is no such arena" in screen_text(app), "it stays open"
+        await pilot.press(*["backspace"] * 7, "a", "tab", "enter")
+        await wait_until(pilot, lambda: app.main.views.hex.span.name == "acts", "the arena's name was completed")
 
 
 async def test_octets_are_read_as_numbers_too() -> None:

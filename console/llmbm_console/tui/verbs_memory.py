@@ -88,6 +88,10 @@ class MemoryVerbs(VerbGroup):
 
     def hex_address(self) -> None:
         """Asks for an address."""
+        mark = self._hex.mark
+        self._ask_address(f"{mark:#x}" if mark >= 0 else "", PLACES)
+
+    def _ask_address(self, text: str, hint: str) -> None:
         from llmbm_console.tui.ask import AskLine
 
         wanted: int | None = None
@@ -105,12 +109,16 @@ class MemoryVerbs(VerbGroup):
 
         def answered(kept: bool | None) -> None:
             if kept and wanted is not None:
-                self.background(self._go(wanted))
+                self.background(go(wanted))
 
-        mark = self._hex.mark
+        async def go(address: int) -> None:
+            try:
+                await self._go(address)
+            except SessionError as error:
+                self._ask_address(f"{address:#x}", str(error))
+
         names = [zone.arena.value for zone in self.app.state.arenas.values() if zone.size]
-        text = f"{mark:#x}" if mark >= 0 else ""
-        self.app.push_screen(AskLine("address", text, PLACES, changed, does="goes there", names=names), answered)
+        self.app.push_screen(AskLine("address", text, hint, changed, does="goes there", names=names), answered)
 
     async def _go(self, address: int) -> None:
         from llmbm_console.tui.widgets.hex_view import Span
