@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from pathlib import Path
 
 import pytest
@@ -209,6 +210,19 @@ def test_a_boot_that_never_came_to_a_prompt_is_a_log_and_no_torn_dump() -> None:
     assert found.verdict.startswith("A serial log in which nobody asked for anything: its text is all there is")
 
 
+@pytest.mark.parametrize(
+    ("text", "origin", "writer"),
+    [
+        ("BdsDxe: starting Boot0002\nllmk-0.1.0 on QEMU x86_64 (uefi), boot 1\nrescue> ", "llmk", "this kernel"),
+        ("BdsDxe: starting Boot0002\n[1/7] Opening file system...\n", "earlier kernel", "an earlier kernel"),
+        ("BdsDxe: starting Boot0002\nLinux version 6.1\n", "unknown", "an unknown kernel"),
+    ],
+)
+def test_whose_log_it_is_is_told_where_it_is_known(text: str, origin: str, writer: str) -> None:
+    found = parse_post_mortem(octets(text), "a.raw")
+    assert (found.kind, found.origin, found.writer) == ("serial log", origin, writer)
+
+
 @pytest.mark.parametrize("prefix", ["> ", "[12:00:01.250] ", "> [2026-01-01 12:00:01] "])
 def test_times_and_marks_of_quotation_before_each_line_are_left_out(prefix: str) -> None:
     marked = "".join(prefix + line for line in (BOOT + TALK).splitlines(keepends=True))
@@ -299,6 +313,10 @@ async def test_the_transcript_of_a_log_is_what_a_person_read(
     assert any(line.text == "a serial log of an earlier kernel is shown" for line in state.log)
     assert await asyncio.to_thread(cli.main, ["dump", str(path)]) == 0
     assert "error     line " in capsys.readouterr().out
+    assert await asyncio.to_thread(cli.main, ["dump", str(path), "--json"]) == 0
+    serial = json.loads(capsys.readouterr().out)["serial"]
+    assert [one["prompt"] for one in serial["said"] if one["event"] == "TurnRead"] == ["Once upon", "Tom\nand"]
+    assert [error["text"] for error in serial["errors"]] == ["ERROR: render failed"]
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the real files are not beside this checkout")

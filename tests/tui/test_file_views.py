@@ -58,6 +58,7 @@ async def test_a_serial_log_shows_its_conversation_and_claims_nothing_that_it_do
     assert "0 / 512" in shown
     assert "0 B" not in shown.partition("Context")[2].partition("\n")[0], "the log tells no size of a row"
     assert "seed" not in shown.partition("Transcript")[2].partition("\n")[0]
+    assert [row for row in shown.splitlines() if "│ seed  " in row and row.rstrip(" │").endswith(" -")]
     assert "budget 46.0M, no pass told" in shown
     assert "0 %" not in shown
 
@@ -93,5 +94,5 @@ def test_a_text_is_not_called_a_file_of_a_kernel() -> None:
 
     link = LinkState(LinkPhase.POST_MORTEM)
     said = {kind: guide(Frame(State(link=link, file_kind=kind)))[0][0] for kind in ("text", "dump")}
-    assert said["text"] == "This text was written by no kernel, so there is nothing but its lines."
+    assert said["text"] == "This file is shown as a text: its lines are all there is."
     assert said["dump"] == "This file holds what the kernel knew, not what was said."

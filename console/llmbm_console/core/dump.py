@@ -24,7 +24,7 @@ from llmbm_console.core.link_streams import Streams
 from llmbm_console.core.post_mortem_file import PostMortem
 from llmbm_console.core.raw_log import records_of
 from llmbm_console.core.sanitise import EscapeFilter, clean
-from llmbm_console.core.serial_log import IS_OURS, IS_SERIAL, SerialLog, read_serial
+from llmbm_console.core.serial_log import IS_SERIAL, SerialLog, origin_of, read_serial
 from llmbm_console.core.verdict import verdict_of
 from llmbm_protocol.schema import Event, Hello, Record
 
@@ -162,7 +162,7 @@ def parse_post_mortem(data: bytes, name: str, path: Path | None = None) -> PostM
         for problem in reader.problems:
             reading.problem(problem)
     elif not spoken and IS_SERIAL.search(text):
-        kind, origin = "serial log", "llmk" if frames or IS_OURS.search(text) else "earlier kernel"
+        kind, origin = "serial log", "llmk" if frames else origin_of(text)
         reader = KernelText()
         serial = read_serial(octets, reader)
         reading.records += [*frames, *serial.records]

@@ -15,7 +15,7 @@ class PostMortem:
 
     name: str
     kind: str  # "dump", "log", "failsafe" or "serial log"
-    origin: str  # "llmk" or "earlier kernel"
+    origin: str  # "llmk", "earlier kernel", or "unknown": a log in which the firmware speaks, and no kernel
     complete: bool  # whole as far as one can know
     problems: tuple[str, ...]
     header: dict[str, str]
@@ -28,4 +28,4 @@ class PostMortem:
     @property
     def writer(self) -> str:
         """Whose file it is, for people."""
-        return "this kernel" if self.origin == "llmk" else "an earlier kernel"
+        return {"llmk": "this kernel", "earlier kernel": "an earlier kernel"}.get(self.origin, "an unknown kernel")

@@ -19,8 +19,9 @@ from llmbm_protocol.schema import Record
 TIME = r"\[[0-9][0-9:. T+-]{3,40}\]"  # of a terminal program, before each line
 PREFIX = rf"(?:[ \t>|]|{TIME})*"  # that, or the mark of a quotation
 #: What only a serial line holds: a prompt, the steps of an earlier kernel's boot, the firmware before them.
-IS_SERIAL = re.compile(rf"^{PREFIX}(?:You: |(?:llmk|rescue)> |\[1/[0-9]\] |BdsDxe: )", re.MULTILINE)
-IS_OURS = re.compile(rf"^{PREFIX}(?:llmk|rescue)> ", re.MULTILINE)
+IS_SERIAL = re.compile(rf"^{PREFIX}(?:You: |(?:llmk|rescue)> |llmk-[0-9.]+ on |\[1/[0-9]\] |BdsDxe: )", re.MULTILINE)
+IS_OURS = re.compile(rf"^{PREFIX}(?:(?:llmk|rescue)> |llmk-[0-9.]+ on )", re.MULTILINE)
+IS_EARLIER = re.compile(rf"^{PREFIX}(?:You: |\[1/[0-9]\] )|\[llmk\]", re.MULTILINE)
 
 _STAMP = re.compile(rf"^(?:{TIME} ?|[>|] ?)")
 PROMPT = re.compile(r"^(?:You: ?|((?:llmk|rescue)> ))(.*)$")
@@ -72,6 +73,11 @@ class SerialLog:
     def commands(self) -> int:
         """Lines that were no prompt to the model."""
         return sum(isinstance(event, CommandDone) for event in self.events)
+
+
+def origin_of(text: str) -> str:
+    """Which kernel speaks in a log: see PostMortem.origin."""
+    return "llmk" if IS_OURS.search(text) else "earlier kernel" if IS_EARLIER.search(text) else "unknown"
 
 
 def numbered_lines(data: bytes) -> Iterator[tuple[int, str]]:

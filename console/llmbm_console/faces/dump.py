@@ -9,10 +9,12 @@ from typing import Any
 
 from llmbm_console.core.dump import DumpError, read_post_mortem
 from llmbm_console.core.dump_compare import Comparison, compare
+from llmbm_console.core.events import fields_of
 from llmbm_console.core.file_summary import summary
 from llmbm_console.core.kernel_text import TextEvent
 from llmbm_console.core.post_mortem_file import PostMortem
 from llmbm_console.core.sanitise import clean
+from llmbm_console.core.serial_log import SerialLog
 from llmbm_console.core.verdict import last_of, zones_of
 from llmbm_console.faces.output import json_line
 from llmbm_console.faces.records import record_json
@@ -47,7 +49,14 @@ def dump_json(found: PostMortem) -> dict[str, Any]:
         "sentinel": one(Sentinel),
         "zones": [record_json(zone) for zone in zones_of(found.records).values()],
         "events": events_json(found.events),
+        "serial": None if found.serial is None else serial_json(found.serial),
     }
+
+
+def serial_json(log: SerialLog) -> dict[str, Any]:
+    """What was said, in its order, and the lines of errors."""
+    said = [{"event": type(event).__name__, **fields_of(event)} for event in log.events]
+    return {"said": said, "errors": [asdict(error) for error in log.errors]}
 
 
 def print_dump(path: Path, as_json: bool) -> int:

@@ -34,8 +34,10 @@ CUTTING = ("temp", "min_p", "top_p", "top_k")
 
 
 def accepted(state: State, name: str) -> int | None:
-    """The kernel's value of a sampling parameter."""
-    return getattr(state.sampling, FIELDS[name]) if state.sampling is not None else None
+    """The kernel's value of a sampling parameter; None where it is not known: not every file tells them all."""
+    if state.sampling is None or (state.file_kind and FIELDS[name] not in state.sampling.model_fields_set):
+        return None
+    return getattr(state.sampling, FIELDS[name])  # type: ignore[no-any-return]
 
 
 class SliderColumn(VerticalScroll, can_focus=False, inherit_bindings=False):

@@ -159,7 +159,7 @@ def guide(frame: Frame) -> list[tuple[str, str]]:
     if frame.post_mortem:
         return [
             (
-                "This text was written by no kernel, so there is nothing but its lines."
+                "This file is shown as a text: its lines are all there is."
                 if frame.state.file_kind == "text"
                 else "This file holds what the kernel knew, not what was said.",
                 "transcript--answer",
