@@ -317,7 +317,11 @@ LOG: tuple[Action, ...] = (
         pane="events",
     ),
     Action(
-        "log.next_error", "Next warning or error", "Log", "selects the next line that is a warning or an error", ("e",)
+        "log.next_error",
+        "Next warning or error",
+        "Log",
+        "selects the next line that is a warning or an error, the newest one first; from the sentinel, what tripped it",
+        ("e",),
     ),
     Action("log.previous_error", "Previous warning or error", "Log", "selects the one before", ("E",), footer="errors"),
 )

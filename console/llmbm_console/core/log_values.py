@@ -28,5 +28,6 @@ def values_of(record: Event) -> list[tuple[str, str]]:
 def _text(meaning: LogValue, value: int) -> str:
     if meaning.unit in ("address", "sum"):
         return f"0x{value:x}"
-    unit = "" if meaning.unit == "rows" else f" {meaning.unit}".rstrip()
-    return f"{value:,}{unit}"
+    unit = "" if meaning.unit == "rows" else meaning.unit
+    one = value == 1 and unit in ("bytes", "cycles", "tokens")
+    return f"{value:,} {unit[:-1] if one else unit}".rstrip()

@@ -16,6 +16,7 @@ from llmbm_console.core.log_values import values_of
 from llmbm_console.core.state import LogLine
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import draws_ascii
+from llmbm_console.tui.log_text import by_user
 from llmbm_console.tui.text import flat, line, wrap
 from llmbm_protocol.words import Arena
 
@@ -35,6 +36,8 @@ def fields_of(entry: LogLine, frame: Frame) -> list[tuple[str, str]]:
         if record.arena is not Arena.NONE:
             rows.append(("arena", record.arena.upper()))
         rows += values_of(record)
+        if by := by_user(entry, frame):
+            rows.append(("why", by))
     rows.append(("text", entry.text))
     return rows
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from llmbm_console.core.actions import ACTIONS
-from llmbm_console.core.events import LinkPhase
+from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.key_labels import key_labels
 from llmbm_console.core.state import State
 from llmbm_console.tui.glyphs import BLOCKS, Glyphs
@@ -74,8 +74,10 @@ class Frame:
         return max(0.0, self.now - stamp)
 
     def stale(self, stream: Stream) -> str:
-        """ "stale 12 s" when the shown value is older than it should be, else empty."""
+        """ "stale 12 s" when the shown value is older than it should be, "paused" while the machine is, else empty."""
         age = self.age(stream)
+        if age is not None and self.state.machine.status is MachineStatus.PAUSED:
+            return "paused"  # the value is as the machine left it
         if age is None or age < STALE_AFTER:
             return ""
         return f"stale {int(age)} s" if age < 120 else f"stale {int(age // 60)} min"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from llmbm_console.core.log_values import values_of
 from llmbm_console.core.state import LogLine
+from llmbm_console.core.trips import done_by_user
 from llmbm_console.tui import figures
+from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import clip, shorten
 from llmbm_protocol.words import LogCode
 
@@ -38,3 +40,15 @@ def searched(entry: LogLine) -> str:
         return told(entry)
     exact = [value for _name, value in values_of(entry.record)]
     return "\n".join((told(entry), *exact, *(value.replace(",", "") for value in exact)))
+
+
+def by_user(entry: LogLine, frame: Frame) -> str:
+    """What the user of this console did to bring an event about, "your drill of 20:16"; empty when it was not them."""
+    command = done_by_user(frame.state, entry)
+    if command is None or entry.record is None:
+        return ""
+    moment = frame.clock(command.at)[:5]
+    if "test_failsafe" in command.line:
+        return f"by your drill of {moment}"
+    cycles = "1 cycle" if entry.record.second == 1 else f"{entry.record.second:,} cycles"
+    return f"the budget of {cycles} was set by you at {moment}"

@@ -6,10 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmbm_console.core.key_labels import key_label
+from llmbm_console.core.trips import newest_trip
 from llmbm_console.tui.choices import newest
 from llmbm_console.tui.glyphs import ASCII, BLOCKS
 from llmbm_console.tui.tint import MODES
 from llmbm_console.tui.verbs_time import TimeVerbs
+from llmbm_protocol.words import SentinelState
 
 if TYPE_CHECKING:
     from textual.widget import Widget
@@ -271,7 +273,13 @@ class ViewVerbs(TimeVerbs):
         self._step_error(-1)
 
     def _step_error(self, direction: int) -> None:
-        if "events" not in self.app.main.deck.regions:
-            self.app.main.focus_pane("events")
-        if not self.app.main.event_list.step_error(direction):
-            self.say("no further warning or error in this direction")
+        main, events, state = self.app.main, self.app.main.event_list, self.app.shown_frame().state
+        of_sentinel = main.focused_pane == "sentinel"
+        main.focus_pane("events")  # there a key tells all of it
+        tripped = state.sentinel is not None and state.sentinel.state is SentinelState.TRIPPED
+        cause = newest_trip(state.log) if of_sentinel or (tripped and events.selected is None) else None
+        if cause is not None:
+            events.go_to(cause)
+        elif not events.step_error(direction):
+            other = self.key("log.previous_error" if direction > 0 else "log.next_error")
+            self.say(f"no further warning or error in this direction; {other} goes the other way")

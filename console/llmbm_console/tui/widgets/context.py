@@ -86,8 +86,9 @@ class ContextPanel(Panel):
             return line()
         stale = frame.stale(Stream.KV)
         size = f"  {figures.size(kv.rows * kv.row_bytes)}" if kv.row_bytes else ""  # a text tells no size
-        head = line((f"{kv.rows} / {kv.capacity}", "$foreground"), (size, "$muted"))
-        return line((f"{stale}  ", "$warn"), head) if stale else head
+        head = line((f"{stale} " if stale else "", "$warn"), (f"{kv.rows} / {kv.capacity}", "$foreground"))
+        full = line(head, (size, "$muted"))
+        return full if full.cell_length <= self.heading_room else head
 
     def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
         kv = frame.state.kv

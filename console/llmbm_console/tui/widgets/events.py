@@ -172,15 +172,24 @@ class EventList(LineView):
         return Line(head + text, STYLES.get(entry.severity, "events--info"), len(time), "events--time")
 
     def step_error(self, direction: int) -> bool:
-        """Selects the next (1) or previous (-1) warning or error; False when there is none."""
-        start = self.selected_row if self.selected_row >= 0 else (len(self._entries) if direction < 0 else -1)
-        index = start + direction
+        """Selects the next (1) or previous (-1) warning or error, the newest one first; False when there is none."""
+        if self.selected_row < 0:
+            direction = -1
+        index = (self.selected_row if self.selected_row >= 0 else len(self._entries)) + direction
         while 0 <= index < len(self._entries):
             if self._entries[index].severity != "info":
                 self.select(index)
                 return True
             index += direction
         return False
+
+    def go_to(self, entry: LogLine) -> None:
+        """Selects a line of the log; a filter that hides it is taken away."""
+        if not any(shown is entry for shown in self._entries):
+            self.filter("")
+        row = next((at for at, shown in enumerate(self._entries) if shown is entry), -1)
+        if row >= 0:
+            self.select(row)
 
     def step(self, direction: int) -> bool:
         """Selects the next (1) or previous (-1) line, the newest one first; False when there is none."""

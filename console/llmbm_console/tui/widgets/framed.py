@@ -58,6 +58,12 @@ class Framed(Widget):
         self.set_class(glyphs.name == "ascii", "-ascii")
         self._draw_heading()
 
+    @property
+    def heading_room(self) -> int:
+        """Columns for what stands on the right of the upper edge."""
+        name = len(self.title_text) + (len(f"{self.number} ") if self.number else 0)
+        return max(0, self.outer_size.width - 6 - name - 3)
+
     def _draw_heading(self) -> None:
         width = self.outer_size.width - 6  # corners, edge and blanks on both sides of the label
         focused = self.has_focus or self.has_focus_within

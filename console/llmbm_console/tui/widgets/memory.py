@@ -71,10 +71,9 @@ class MemoryPanel(Panel):
 
     def heading(self, frame: Frame) -> Content:
         stale = frame.stale(Stream.ZONES)
-        if stale:
-            return line((stale, "$warn"))
         known = [pair for arena, _label in ARENAS if (pair := usage(frame.state, arena)) is not None]
-        return line((f"zone B {figures.size(sum(whole for _used, whole in known))}", "$muted")) if known else line()
+        total = f"zone B {figures.size(sum(whole for _used, whole in known))}" if known else ""
+        return line((f"{stale} " if stale else "", "$warn"), (total, "$muted"))
 
     def hint(self, frame: Frame) -> Content:
         """How to see what is in an arena, where that can be."""

@@ -165,16 +165,29 @@ class Prompt(TextArea, Framed):
         self.placeholder = line((clip(self._invitation(frame), width), "$muted"))
         found = candidates(self.text) if self.text.startswith("/") else []
         hint, worry = fit_hint(frame.state, self.text)
+        ready, style = self._readiness(frame)
         if self.error:
             right = line((self.error, "$bad"))
         elif len(found) > 1:
             right = line(("  ".join(found), "$muted"))
         else:
             right = line((hint, "$warn" if worry else "$muted"))
-        ready, style = self._readiness(frame)
+        if right.cell_length and not self.error and (short := self._held_by(frame)):
+            # Whatever is written now waits for this: it is said first, and alone where there is no room for both.
+            both = (line((f"{words} {self.glyphs.separator} ", style), right) for words in (ready, short))
+            right = next((text for text in both if text.cell_length <= self.heading_room), line((ready, style)))
         count = self._waiting
         waiting = f"{count} {'line waits' if count == 1 else 'lines wait'}" if count else ""
         self.set_heading(right if right.cell_length else line((ready, style)), line((waiting, "$warn")))
+
+    def _held_by(self, frame: Frame) -> str:
+        """Why the kernel answers nothing before a person does something, in short; empty when it does."""
+        if not frame.live:
+            return ""
+        if frame.state.machine.status is MachineStatus.PAUSED:
+            return "paused"
+        sentinel = frame.state.sentinel
+        return "tripped: /reset" if sentinel is not None and sentinel.state is SentinelState.TRIPPED else ""
 
     def _readiness(self, frame: Frame) -> tuple[str, str]:
         if not frame.live:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, TypeVar
 from textual.content import Content
 
 from llmbm_console.core.state import State
+from llmbm_console.core.trips import newest_trip
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs
+from llmbm_console.tui.log_text import by_user
 from llmbm_console.tui.text import Piece, line
 from llmbm_console.tui.widgets.panel import Panel
 from llmbm_protocol.words import LogCode, SentinelError, SentinelPhase, SentinelState, Stream
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CAUSES = (LogCode.BUDGET, LogCode.ALLOC_FAIL, LogCode.OOB, LogCode.RO_WRITE, LogCode.GUARD)
 NEAR = 0.85  # share of the budget from which a bar warns
 STATE_STYLES = {SentinelState.ARMED: "$good", SentinelState.TRIPPED: "bold $bad", SentinelState.DISARMED: "$warn"}
 
@@ -35,9 +36,10 @@ def suggestion(sentinel: Sentinel) -> int:
 
 
 def broken(state: State) -> tuple[int, int] | None:
-    """The cycles that the pass took whose broken budget was the last thing that went wrong, and the budget."""
-    found = [entry.record for entry in state.log if entry.record is not None and entry.record.code in CAUSES]
-    return (found[-1].first, found[-1].second) if found and found[-1].code is LogCode.BUDGET else None
+    """The cycles of the pass that made the sentinel trip last, and its budget; None when that was something else."""
+    entry = newest_trip(state.log)
+    record = entry.record if entry is not None else None
+    return (record.first, record.second) if record is not None and record.code is LogCode.BUDGET else None
 
 
 def broken_or(state: State, sentinel: Sentinel, phase: SentinelPhase, usual: tuple[T, int]) -> tuple[T | int, int]:
@@ -97,7 +99,9 @@ class SentinelPanel(Panel):
         stale = frame.stale(Stream.SENTINEL)
         state: Piece = (sentinel.state.value.upper(), STATE_STYLES.get(sentinel.state, "$warn"))
         strict: Piece = (" strict" if sentinel.strict else " strict off", "$warn" if sentinel.strict else "$muted")
-        return line((f"{stale} ", "$warn"), state, strict) if stale else line(state, strict)
+        head = line((f"{stale} " if stale else "", "$warn"), state)
+        full = line(head, strict)
+        return full if sentinel.strict or full.cell_length <= self.heading_room else head
 
     def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
         sentinel = frame.state.sentinel
@@ -179,7 +183,14 @@ class SentinelPanel(Panel):
         what = f"{sentinel.error} in {sentinel.phase}"
         if (pair := broken(frame.state)) is not None:
             what += f": {figures.cycles(pair[0])} cycles, {figures.cycles(pair[1])} allowed"
+        entry = newest_trip(frame.state.log)
+        if entry is not None and (by := by_user(entry, frame)):
+            what += f"; {by}"
         rows = textwrap.wrap(f"TRIPPED by {what}", max(8, width))
         if not frame.post_mortem:
-            rows += textwrap.wrap("/reset brings the chat back", max(8, width))
+            reset, details = frame.keys["sentinel.reset"], frame.keys["log.next_error"]
+            if self.has_focus:
+                rows += textwrap.wrap(f"{reset} or /reset brings the chat back, {details} goes to the event", width)
+            else:
+                rows += textwrap.wrap(f"/reset brings the chat back, or {self.number} {reset}", max(8, width))
         return [line((row, "bold $bad")) for row in rows]

@@ -1,0 +1,86 @@
+"""Trips of the sentinel as the log tells them: what caused the newest one, and what the user of this console did to
+bring it about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from llmbm_console.core.state import Command, LogLine, State
+from llmbm_protocol.words import LogCode, LogLevel, SentinelPhase
+
+CAUSES = frozenset({LogCode.BUDGET, LogCode.ALLOC_FAIL, LogCode.OOB, LogCode.RO_WRITE, LogCode.GUARD})
+#: Errors of these codes are logged by a trip only.
+SURE = frozenset({LogCode.BUDGET, LogCode.OOB, LogCode.GUARD})
+FAULTS = {
+    "alloc": LogCode.ALLOC_FAIL, "oob": LogCode.OOB, "ro_write": LogCode.RO_WRITE, "guard": LogCode.GUARD,
+}  # fmt: skip
+_HELD = re.compile(r"held to ([0-9]+) cycles")
+
+
+def newest_trip(log: Sequence[LogLine]) -> LogLine | None:
+    """The event that made the sentinel trip last; None when no trip is in the log.
+
+    It comes right before the `failsafe` event of its trip; where one of the two is missing, the other stands for it.
+    """
+    failsafe: LogLine | None = None
+    for entry in reversed(log):
+        record = entry.record
+        if record is None:
+            continue
+        if record.code is LogCode.FAILSAFE:
+            if failsafe is not None:
+                return failsafe
+            failsafe = entry
+        elif record.level is LogLevel.ERROR and record.code in (SURE if failsafe is None else CAUSES):
+            return entry
+    return failsafe
+
+
+def done_by_user(state: State, entry: LogLine) -> Command | None:
+    """The line of this console that led to a broken budget or a trip: the drill, or the budget that was set.
+
+    None for a budget that the kernel learnt or that another one set, and for every other event.
+    """
+    record = entry.record
+    if record is None or record.code not in CAUSES:
+        return None
+    if (drill := _drill(state, entry)) is not None:
+        return drill
+    if record.code is not LogCode.BUDGET:
+        return None
+    place = 0 if entry.text.startswith(SentinelPhase.PREFILL) else 1
+    for words, command in _lines(state, "budget"):
+        if command.at <= entry.at and len(words) > 1 + (place if words[1:] != ["auto"] else 0):
+            return command if words[1:] != ["auto"] and words[1 + place] == str(record.second) else None
+    return None
+
+
+def _lines(state: State, *names: str) -> Iterator[tuple[list[str], Command]]:
+    """Lines of these commands that the kernel carried out, as words, newest first."""
+    for item in reversed(state.items):
+        if isinstance(item, Command) and item.ok:
+            words = item.line.removeprefix("/").split()
+            if words and words[0] in names:
+                yield words, item
+
+
+def _drill(state: State, entry: LogLine) -> Command | None:
+    """The drill that an event belongs to: between the two lies no reset, which would have ended both."""
+    record = entry.record
+    assert record is not None
+    later: Command | None = None  # a fault trips at once: its event is here before the line's end
+    for words, command in _lines(state, "test_failsafe", "reset"):
+        if words[0] == "reset":
+            if command.at <= entry.at:
+                break
+            later = None
+        elif len(words) > 1 and words[1] in FAULTS:
+            if FAULTS[words[1]] is record.code:
+                if command.at <= entry.at:
+                    return command
+                later = command
+        elif record.code is LogCode.BUDGET and record.level is LogLevel.ERROR and command.at <= entry.at:
+            held = _HELD.search(command.output)
+            return command if held is not None and int(held[1]) == record.second else None
+    return later

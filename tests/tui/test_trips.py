@@ -1,0 +1,141 @@
+"""After a trip: the way to the event that caused it, who brought it about, and what frames say until it is reset."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from driving import make_app, screen_text, settled, simulated, until, wait_until
+from scripted import NOW, ScriptedSession, rich_state
+from textual.pilot import Pilot
+
+from llmbm_console.core.events import MachineStatus
+from llmbm_console.core.state import Command, LogLine, State
+from llmbm_console.core.trips import done_by_user, newest_trip
+from llmbm_console.tui.app import ConsoleApp
+from llmbm_console.tui.details import EventDetails
+from llmbm_protocol.schema import Arena, Event, LogCode, LogLevel, Phase, SentinelState
+
+
+def event(at: float, code: LogCode, level: LogLevel = LogLevel.ERROR, text: str = "", second: int = 0) -> LogLine:
+    record = Event(number=0, time=0, level=level, code=code, arena=Arena.NONE, first=2, second=second, message=text)
+    return LogLine(at, "kernel", "warn" if level is LogLevel.WARN else "error", code.value, text, record)
+
+
+OVERRUN = "decode pass over its budget"
+
+
+def test_the_newest_trip_is_the_event_before_its_failsafe() -> None:
+    old, noted = event(1, LogCode.OOB), event(3, LogCode.BUDGET, LogLevel.WARN, OVERRUN, 9)
+    cause, after = event(4, LogCode.BUDGET, text=OVERRUN, second=9), event(6, LogCode.ALLOC_FAIL)
+    log = (old, event(2, LogCode.FAILSAFE), noted, cause, event(5, LogCode.FAILSAFE), after)
+    assert newest_trip(log) is cause
+    assert newest_trip(log[:4]) is cause, "its failsafe event is not here yet"
+    assert newest_trip(log[:3]) is old
+    assert newest_trip((noted, after)) is None, "neither is a trip"
+    assert newest_trip((old, log[1], log[4])) is log[4], "its cause was lost: that of another trip is not taken for it"
+    assert newest_trip(()) is None
+
+
+def lines(*commands: tuple[float, str, str]) -> State:
+    return rich_state(items=tuple(Command(text, True, output, "", at) for at, text, output in commands))
+
+
+HELD = "The next decode pass is held to 1000 cycles, once and strictly; budgets stay as they are."
+
+
+@pytest.mark.parametrize(
+    ("state", "by"),
+    [
+        (lines(), None),
+        (lines((1, "/test_failsafe", HELD)), "/test_failsafe"),
+        (lines((1, "/test_failsafe", HELD), (2, "/reset", "")), None),
+        (lines((20, "/test_failsafe", HELD)), None),
+        (lines((1, "/test_failsafe 7", HELD.replace("1000", "7"))), None),
+        (lines((1, "/budget 5 1000", "")), "/budget 5 1000"),
+        (lines((1, "/budget auto 1000", "")), "/budget auto 1000"),
+        (lines((1, "/budget 1000", "")), None),
+        (lines((1, "/budget 5 1000", ""), (2, "/budget auto", "")), None),
+        (lines((1, "/budget 5 1000", ""), (2, "/budget 5 2000", "")), None),
+        (lines((1, "/budget 5 1000", ""), (2, "/budget 6", "")), "/budget 5 1000"),
+    ],
+)
+def test_who_brought_a_broken_budget_about(state: State, by: str | None) -> None:
+    found = done_by_user(state, event(10, LogCode.BUDGET, text=OVERRUN, second=1000))
+    assert (found.line if found else None) == by
+
+
+async def _tripped(pilot: Pilot[Any], app: ConsoleApp, *typed: str) -> None:
+    for text in typed:
+        await pilot.press(*text, "enter")
+    await until(pilot, lambda: "TRIPPED by" in screen_text(app) and newest_trip(app.state.log), "tripped")
+    await until(pilot, lambda: app.state.turn is None, "ended")
+    app.pacer.flush()
+
+
+async def test_from_the_sentinel_a_key_goes_to_what_tripped_it_and_another_tells_all_of_it() -> None:
+    async with simulated() as (app, pilot):
+        await _tripped(pilot, app, "/max_tokens 9", "Once", "/test_failsafe", "More")
+        await until(pilot, lambda: "by your drill" in screen_text(app), "who")
+        await pilot.press("escape", "5", "e")
+        assert app.main.focused_pane == "events"
+        assert app.main.event_list.selected is newest_trip(app.state.log)
+        assert app.main.event_list.selected.code == "budget"
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, EventDetails), "everything about it")
+        text = screen_text(app)
+        assert "by your drill of " in text
+        assert "1,000 cycles" in text
+        await pilot.press("escape", "e")
+        assert app.main.event_list.selected is not None
+        assert app.main.event_list.selected.code == "failsafe", "the next one"
+        app.main.event_list.filter("code:load")
+        await pilot.press("5", "e")
+        assert app.main.event_list.selected is newest_trip(app.state.log), "a filter does not hide it"
+        await pilot.press("5", "X", "X")
+        await until(pilot, lambda: app.state.sentinel.state is SentinelState.ARMED, "reset")  # type: ignore[union-attr]
+        await pilot.press("5", "e")
+        assert app.main.event_list.selected is newest_trip(app.state.log), "it tripped before"
+
+
+@pytest.mark.parametrize("fault", ["alloc", "oob", "ro_write", "guard"])
+async def test_a_drill_that_trips_at_once_is_known_as_such(fault: str) -> None:
+    async with simulated() as (app, pilot):
+        await _tripped(pilot, app, f"/test_failsafe {fault}")
+        await until(pilot, lambda: "by your drill of" in " ".join(screen_text(app).replace("│", " ").split()), "who")
+
+
+async def test_a_budget_that_the_user_set_is_said_to_be_theirs() -> None:
+    async with simulated(size=(200, 50)) as (app, pilot):
+        await _tripped(pilot, app, "/budget 500000000000 1", "/strict_budget 1", "Once")
+        await pilot.press("escape", "5", "e", "enter")
+        await until(pilot, lambda: "the budget of 1 cycle was set by you at " in screen_text(app), "who")
+
+
+async def test_while_tripped_the_prompts_frame_keeps_saying_so() -> None:
+    state = rich_state(turn=None, phase=Phase.IDLE)
+    assert state.sentinel is not None
+    tripped = replace(state, sentinel=state.sentinel.model_copy(update={"state": SentinelState.TRIPPED}))
+    for size in ((120, 36), (80, 24)):
+        app = make_app(ScriptedSession(tripped))
+        async with app.run_test(size=size) as pilot:
+            await settled(pilot)
+            await pilot.press(*"Once upon a time")
+            await wait_until(pilot, lambda app=app: "tripped: /reset" in screen_text(app), "the warning")
+            assert "context 119+" in screen_text(app), "and how the prompt fits"
+            await pilot.press(*["backspace"] * 16, *"/re")
+            assert "tripped: /reset" in screen_text(app)
+
+
+async def test_a_paused_machine_is_paused_and_not_stale() -> None:
+    state = rich_state(turn=None, phase=Phase.IDLE)
+    paused = replace(state, machine=replace(state.machine, status=MachineStatus.PAUSED))
+    app = make_app(ScriptedSession(paused), clock=lambda: NOW + 12)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        text = screen_text(app)
+        assert "stale" not in text
+        assert "paused 119 / 256  1.6 MiB" in text
+        assert "paused ARMED strict off" in text
+        assert "paused zone B 156 MiB" in text
