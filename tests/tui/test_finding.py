@@ -122,6 +122,8 @@ def broken_budget(at: float = NOW, level: str = "warn") -> LogLine:
         ("753220182", 1),
         ("474,698,396", 1),
         ("budget !753", 0),
+        ("00:00:00", 1),
+        ("00:00:01", 0),
         ("text:753M", 1),
         ("code:753M", 0),
         ("754M", 0),
@@ -132,6 +134,7 @@ async def test_a_filter_looks_through_what_the_list_shows_and_the_numbers_in_ful
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         assert "753M of 475M" in screen_text(app)
+        assert ":00:00.000 WARN budget" in screen_text(app)
         assert app.main.event_list.filter(query) == ""
         assert len(app.main.event_list.shown) == shown
 

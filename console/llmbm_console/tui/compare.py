@@ -61,10 +61,15 @@ def _change(change: Change, width: int) -> Content:
     )
 
 
+def events_of(count: int) -> str:
+    """1 event, 2 events."""
+    return f"{count} event{'' if count == 1 else 's'}"
+
+
 def _events(found: Comparison, width: int) -> list[Content]:
     lines: list[Content] = [
         line(),
-        line(("log", "bold $foreground"), (f"  {found.common_events} events in both", "$muted")),
+        line(("log", "bold $foreground"), (f"  {events_of(found.common_events)} in both", "$muted")),
     ]
     for sign, style, events in (("-", "$bad", found.only_old), ("+", "$good", found.only_new)):
         lines += [_event(sign, style, entry, width) for entry in events[:MOST_EVENTS]]

@@ -85,10 +85,10 @@ class Frame:
     def says_the_same(self, before: Frame) -> bool:
         """True when this frame of an idle kernel shows what the one before showed, but for what went over the line."""
         return (
-            self._calm
-            and before._calm
-            and all(_same(getattr(self, name), getattr(before, name)) for name in _OWN)
+            all(_same(getattr(self, name), getattr(before, name)) for name in _OWN)
             and all(getattr(self.state, name) is getattr(before.state, name) for name in _STATE)
+            and self._calm
+            and before._calm
             and all(_tells_the_same(getattr(self.state, name), getattr(before.state, name)) for name in _SAMPLES)
             and all(getattr(self.state.link, name) == getattr(before.state.link, name) for name in _LINK)
         )

@@ -34,12 +34,12 @@ def fitted(entry: LogLine, width: int, ellipsis: str) -> str:
     return unit_less if len(unit_less) <= width else clip(f"{use}: {entry.text}", width, ellipsis)
 
 
-def searched(entry: LogLine) -> str:
-    """What a filter looks through: the message as it is shown, and its values in full, with and without commas."""
-    if entry.record is None:
-        return told(entry)
-    exact = [value for _name, value in values_of(entry.record)]
-    return "\n".join((told(entry), *exact, *(value.replace(",", "") for value in exact)))
+def searched(entry: LogLine, time: str = "") -> str:
+    """What a filter looks through: the time and the message as they are shown, and the values in full, with and
+    without commas. Of the time no thousandths: they would be found among numbers."""
+    exact = [value for _name, value in values_of(entry.record)] if entry.record is not None else []
+    clock = time.partition(".")[0] if ":" in time else ""
+    return "\n".join((clock, told(entry), *exact, *(value.replace(",", "") for value in exact)))
 
 
 def by_user(entry: LogLine, frame: Frame) -> str:

@@ -20,6 +20,7 @@ from llmbm_console.tui.widgets.lines import Line, LineView
 STYLES = {"info": "events--info", "warn": "events--warn", "error": "events--error"}
 HISTOGRAM = 60  # columns at most
 MOST_MADE = 1000  # rows kept ready
+MOST_TEXTS = 20_000  # lines whose searched text is kept: more than a log has
 NO_ENTRY = LogLine(0.0, "", "info", "", "")
 WORDS = {"info": "    ", "warn": "WARN", "error": "ERR "}
 
@@ -55,6 +56,7 @@ class EventList(LineView):
         self._entries: list[LogLine] = []  # what is shown
         self._numbers: list[int] = []  # of each, counted from the session's beginning
         self._made: dict[int, tuple[LogLine, Line]] = {}  # rows that were seen
+        self._texts: dict[int, tuple[LogLine, str]] = {}  # of lines that a filter looked through, by their identity
         self._width = 0
         self.bare_edge = False  # another pane shows when things happened
         self._undescribed = False
@@ -236,10 +238,19 @@ class EventList(LineView):
         """The filter, empty when everything is shown."""
         return self._wanted
 
+    def _searched(self, entry: LogLine) -> str:
+        """What is looked through of a line: made once, not for each key of a filter that is typed."""
+        known = self._texts.get(id(entry))
+        if known is None or known[0] is not entry:
+            if len(self._texts) >= MOST_TEXTS:
+                self._texts.clear()
+            known = self._texts[id(entry)] = (entry, searched(entry, when(entry, self._frame)))
+        return known[1]
+
     def filter(self, query: str) -> str:
         """Shows only lines that match. A filter that is not understood changes nothing and its fault is returned."""
         try:
-            passes = log_filter(query, searched)
+            passes = log_filter(query, self._searched)
         except FilterError as error:
             return str(error)
         self._wanted = query.strip()

@@ -166,8 +166,12 @@ class MachinePanel(Panel):
         rows: list[tuple[str, *tuple[Piece, ...]]] = [("line", received)]
         if link.round_trip_ms is not None:
             rows.append(("", (f"round trip {link.round_trip_ms:.1f} ms", "$muted")))
-        told = {"bad lines": link.rejected_lines, "lost frames": link.lost_frames, "retries": link.retries}
-        faults = ", ".join(f"{count} {name}" for name, count in told.items() if count)
+        told = (
+            (link.rejected_lines, "bad line", "bad lines"),
+            (link.lost_frames, "lost frame", "lost frames"),
+            (link.retries, "retry", "retries"),
+        )
+        faults = ", ".join(f"{count} {one if count == 1 else more}" for count, one, more in told if count)
         rows.append(("", (faults or "no line errors", "$warn" if faults else "$muted")))
         if (counters := link.counters) is not None:
             seen = {
