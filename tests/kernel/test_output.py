@@ -79,6 +79,12 @@ def test_overruns_are_told_after_the_answer_and_not_inside(start: Start, tmp_pat
     assert "code=budget" in kernel.ask("/log")
 
 
+def test_one_pass_is_told_as_one(start: Start, tmp_path: Path) -> None:
+    kernel = say(start, tmp_path, b"one", settings=("/budget 1 1",))
+    assert " and 1 decode pass; see" in kernel.ask("x")
+    assert re.search(r"prefill .*, 1 pass, 1 over the budget", kernel.ask("/budget"))
+
+
 def test_statistics_tell_prefill_and_decode_apart(start: Start, tmp_path: Path) -> None:
     kernel = say(start, tmp_path, b"one", b" two", b" three", settings=("/stats 1",))
     line = kernel.ask("x").splitlines()[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from driving import screen_text, wait_until
 from textual.content import Content
 
 from llmbm_console.core.dump import parse_post_mortem
-from llmbm_console.core.dump_compare import compare
+from llmbm_console.core.dump_compare import Section, compare
 from llmbm_console.core.targets import Target, make_session
 from llmbm_console.tui import verbs_file
 from llmbm_console.tui.app import ConsoleApp
@@ -83,3 +84,15 @@ def test_no_line_is_wider_than_its_page_and_none_obeys(width: int) -> None:
         assert isinstance(line, Content)
         assert "\x1b" not in line.plain
     assert max(line.cell_length for line in lines[4:]) <= max(width, 60)
+
+
+@pytest.mark.parametrize("width", [30, 60, 120])
+def test_all_that_two_files_have_in_common_is_named(width: int) -> None:
+    found = compare(parse_post_mortem(OLD.encode(), "old"), parse_post_mortem(NEW.encode(), "new"))
+    zones = tuple(Section(f"zone {name}", (), 5) for name in ("WEIGHTS", "KV", "SCRATCH", "ACTS", "ZONEC"))
+    lines = comparison_lines(replace(found, sections=(*found.sections, *zones)), width)
+    texts = [content.plain for content in lines]
+    first = next(at for at, text in enumerate(texts) if text.startswith("the same"))
+    told = " ".join(" ".join(texts[first : texts.index("", first)]).split()).removeprefix("the same ")
+    assert told.endswith("zone WEIGHTS, zone KV, zone SCRATCH, zone ACTS, zone ZONEC")
+    assert max(map(len, texts[first:])) <= width

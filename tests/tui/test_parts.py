@@ -130,6 +130,7 @@ def test_cycles_have_three_digits(value: int, text: str) -> None:
 def test_sizes_share_the_unit_of_the_larger() -> None:
     assert figures.size_pair(60_816_028, 62_914_560) == "58.0/60.0 MiB"
     assert figures.size_pair(0, 512) == "0/512 B"
+    assert (figures.size(974_848), figures.size_pair(0, 974_848)) == ("952 KiB", "0.0/952 KiB")
 
 
 def test_what_is_not_full_is_never_shown_as_full() -> None:
@@ -345,7 +346,7 @@ def test_no_key_means_two_things_in_one_place() -> None:
 
 def test_what_ends_a_machine_or_a_conversation_is_dangerous() -> None:
     for name in ("machine.reset", "machine.quit", "chat.clear", "sentinel.reset"):
-        assert BY_ID[name].danger
+        assert BY_ID[name].danger[:1].islower(), 'it is read after "X again"'
 
 
 def test_an_impossible_action_says_why() -> None:
