@@ -49,11 +49,21 @@ def done_by_user(state: State, entry: LogLine) -> Command | None:
         return drill
     if record.code is not LogCode.BUDGET:
         return None
-    place = 0 if entry.text.startswith(SentinelPhase.PREFILL) else 1
+    phase = SentinelPhase.PREFILL if entry.text.startswith(SentinelPhase.PREFILL) else SentinelPhase.DECODE
     for words, command in _lines(state, "budget"):
-        if command.at <= entry.at and len(words) > 1 + (place if words[1:] != ["auto"] else 0):
-            return command if words[1:] != ["auto"] and words[1 + place] == str(record.second) else None
+        if command.at <= entry.at and (budget := _budget(words[1:], phase)):
+            return command if budget == str(record.second) else None
     return None
+
+
+def _budget(words: list[str], phase: SentinelPhase) -> str:
+    """What the words after /budget set for a phase, as they were typed; empty when nothing."""
+    if words == ["auto"]:
+        return words[0]
+    if words and words[0] in (SentinelPhase.PREFILL, SentinelPhase.DECODE):
+        return words[1] if words[0] == phase and len(words) > 1 else ""
+    place = 0 if phase is SentinelPhase.PREFILL else 1
+    return words[place] if len(words) > place else ""
 
 
 def _lines(state: State, *names: str) -> Iterator[tuple[list[str], Command]]:
