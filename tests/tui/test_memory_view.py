@@ -43,4 +43,4 @@ async def test_broken_guard_bytes_cannot_be_overlooked() -> None:
         await settled(pilot)
         await pilot.press("f2")
         await wait_until(pilot, lambda: "BROKEN" in screen_text(app), "in the table")
-        assert "guard bytes broken behind kv" in screen_text(app)
+        assert "guard bytes broken behind KV" in screen_text(app)

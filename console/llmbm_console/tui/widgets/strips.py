@@ -199,7 +199,8 @@ class StatusLine(Strip):
         if not frame.live:
             return line()
         perf = state.perf
-        if stale := frame.stale(Stream.PERF) if state.phase is not Phase.IDLE else "":
+        paused = state.machine.status is MachineStatus.PAUSED  # which stands beside this already
+        if stale := frame.stale(Stream.PERF) if state.phase is not Phase.IDLE and not paused else "":
             return line((f"{PHASES.get(state.phase, state.phase)} {stale}", "$warn"))
         pieces: list[Piece] = [
             (PHASES.get(state.phase, str(state.phase)), "$muted" if state.phase is Phase.IDLE else "bold $good")
