@@ -38,8 +38,13 @@ static void note(struct kernel *kernel, bool slid, uint32_t before)
     chat->overflow_before = before - 1; /* to a reader BOS is no token */
     chat->overflow_kept = chat->length - 1;
     chat->overflow_count++;
-    log_event(kernel, WIRE_LOG_LEVEL_WARN, WIRE_LOG_CODE_INFO, WIRE_ARENA_KV, before, chat->length,
-              slid ? "context full: slid" : "context full: cleared");
+    char message[LOG_MESSAGE_BYTES];
+    struct text text;
+    text_init(&text, message, sizeof message);
+    text_string(&text, slid ? "context full: slid" : "context full: cleared");
+    if (slid && chat->turns_held > 0) /* by generations: they alone never begin anew */
+        text_format(&text, ", from turn %u on", (unsigned)(chat->generation - chat->turns_held + 1));
+    log_event(kernel, WIRE_LOG_LEVEL_WARN, WIRE_LOG_CODE_CONTEXT, WIRE_ARENA_KV, before, chat->length, message);
     link_changed(kernel, WIRE_STREAM_KV);
 }
 

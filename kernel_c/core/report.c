@@ -43,6 +43,7 @@ void report_kv_cache(const struct kernel *kernel, struct wire_kv_cache *ret)
     for (uint32_t i = 0; i < count; i++)
         ret->turns[i] = chat->turn_starts[(chat->turn - count + 1 + i) % CHAT_TURNS];
     ret->turns_count = count;
+    ret->generation = chat->generation;
 }
 
 void report_zones(const struct kernel *kernel, struct wire_zones *ret)

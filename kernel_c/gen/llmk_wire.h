@@ -19,7 +19,7 @@
 #define WIRE_ENQUIRIES 4u
 #define WIRE_HEARTBEAT_MS 250u
 #define WIRE_EXPIRY_MS 10000u
-#define WIRE_SCHEMA_ID 0xf1edab36u
+#define WIRE_SCHEMA_ID 0x5cb79851u
 #define WIRE_TOKEN_TEXT_BYTES 40u
 #define WIRE_WORD_TEXT_BYTES 40u
 #define WIRE_OUTPUT_TEXT_BYTES 60u
@@ -112,7 +112,7 @@ static inline const char *wire_log_level_word(enum wire_log_level value)
     return wire_word(WIRE_WORDS_LOG_LEVEL, (unsigned)value);
 }
 
-/* What an event is about. */
+/* What an event is about. The values of `context`: tokens of the conversation before and after, BOS included. */
 enum wire_log_code {
     WIRE_LOG_CODE_INFO,
     WIRE_LOG_CODE_ALLOC_FAIL,
@@ -126,8 +126,9 @@ enum wire_log_code {
     WIRE_LOG_CODE_FILE,
     WIRE_LOG_CODE_PARAM,
     WIRE_LOG_CODE_LINK,
+    WIRE_LOG_CODE_CONTEXT,
 };
-#define WIRE_LOG_CODE_COUNT 12u
+#define WIRE_LOG_CODE_COUNT 13u
 static inline const char *wire_log_code_word(enum wire_log_code value)
 {
     return wire_word(WIRE_WORDS_LOG_CODE, (unsigned)value);
@@ -460,6 +461,7 @@ struct wire_kv_cache {
     uint32_t row_bytes; /* bytes of one row over all layers */
     uint64_t turns_count;
     uint64_t turns[12]; /* first row of each of the last twelve turns */
+    uint32_t generation; /* number of the last generation: the last of `ts` is where its turn begins */
 };
 
 /* Used and size of each arena in bytes: the short form, for periodic sending. */
@@ -699,7 +701,7 @@ _Static_assert(94u <= WIRE_MAX_LINE, "the longest credit fits a line");
 _Static_assert(119u <= WIRE_MAX_LINE, "the longest counters fits a line");
 _Static_assert(30u <= WIRE_MAX_LINE, "the longest leave fits a line");
 _Static_assert(189u <= WIRE_MAX_LINE, "the longest perf fits a line");
-_Static_assert(192u <= WIRE_MAX_LINE, "the longest kv_cache fits a line");
+_Static_assert(205u <= WIRE_MAX_LINE, "the longest kv_cache fits a line");
 _Static_assert(224u <= WIRE_MAX_LINE, "the longest zones fits a line");
 _Static_assert(238u <= WIRE_MAX_LINE, "the longest sentinel fits a line");
 _Static_assert(199u <= WIRE_MAX_LINE, "the longest sampling_state fits a line");

@@ -8,7 +8,7 @@ const char *const wire_word_lists[12] = {
     "eos\0" "max_tokens\0" "stopped\0" "pattern\0" "context\0" "trip\0",
     "debug\0" "info\0" "warn\0" "error\0",
     "info\0" "alloc_fail\0" "oob\0" "ro_write\0" "budget\0" "guard\0" "failsafe\0" "token\0" "load\0" "file\0"
-    "param\0" "link\0",
+    "param\0" "link\0" "context\0",
     "none\0" "weights\0" "kv\0" "scratch\0" "acts\0" "zonec\0" "keep\0",
     "disarmed\0" "armed\0" "tripped\0",
     "ok\0" "alloc\0" "oob\0" "ro_write\0" "budget\0" "guard\0",
@@ -137,6 +137,7 @@ static const struct wire_field fields[] = {
     {"cap", WIRE_UINT, 0, 0, 32, offsetof(struct wire_kv_cache, capacity), WIRE_ALWAYS},
     {"rb", WIRE_UINT, 0, 0, 32, offsetof(struct wire_kv_cache, row_bytes), WIRE_ALWAYS},
     {"ts", WIRE_UINT, 1, 12, 19, offsetof(struct wire_kv_cache, turns_count), WIRE_UNLESS_ZERO},
+    {"g", WIRE_UINT, 0, 0, 32, offsetof(struct wire_kv_cache, generation), WIRE_UNLESS_ZERO},
     {.key = ""},
     {"t", WIRE_UINT, 1, 0, 39, offsetof(struct wire_zones, time), WIRE_ALWAYS},
     {"n", WIRE_UINT, 0, 0, 32, offsetof(struct wire_zones, number), WIRE_UNLESS_ZERO},
@@ -296,18 +297,18 @@ const struct wire_shape wire_shapes[WIRE_RECORD_COUNT] = {
     {"@B 0000", fields + 95}, /* leave */
     {"@S 0000 k=perf", fields + 97}, /* perf */
     {"@S 0000 k=kv", fields + 110}, /* kv_cache */
-    {"@S 0000 k=zones", fields + 118}, /* zones */
-    {"@S 0000 k=sent", fields + 128}, /* sentinel */
-    {"@S 0000 k=samp", fields + 145}, /* sampling_state */
-    {"@S 0000 k=zone", fields + 157}, /* zone */
-    {"@S 0000 k=model", fields + 170}, /* model */
-    {"@S 0000 k=tok", fields + 187}, /* tokenizer_state */
-    {"@S 0000 k=cpu", fields + 194}, /* cpu */
-    {"@S 0000 k=ver", fields + 208}, /* version */
-    {"@S 0000 k=load", fields + 217}, /* load */
-    {"@S 0000 k=bench", fields + 225}, /* bench */
-    {"@h 0000", fields + 241}, /* host_hello */
-    {"@q 0000", fields + 245}, /* request */
+    {"@S 0000 k=zones", fields + 119}, /* zones */
+    {"@S 0000 k=sent", fields + 129}, /* sentinel */
+    {"@S 0000 k=samp", fields + 146}, /* sampling_state */
+    {"@S 0000 k=zone", fields + 158}, /* zone */
+    {"@S 0000 k=model", fields + 171}, /* model */
+    {"@S 0000 k=tok", fields + 188}, /* tokenizer_state */
+    {"@S 0000 k=cpu", fields + 195}, /* cpu */
+    {"@S 0000 k=ver", fields + 209}, /* version */
+    {"@S 0000 k=load", fields + 218}, /* load */
+    {"@S 0000 k=bench", fields + 226}, /* bench */
+    {"@h 0000", fields + 242}, /* host_hello */
+    {"@q 0000", fields + 246}, /* request */
 };
 _Static_assert(sizeof(struct wire_hello) <= UINT8_MAX, "offsets fit one byte");
 _Static_assert(sizeof(struct wire_response) <= UINT8_MAX, "offsets fit one byte");
@@ -362,7 +363,7 @@ const struct wire_operation wire_operations[WIRE_OP_COUNT] = {
 };
 
 const char wire_dictionary[] =
-    "LLP 1 0 f1edab36\n"
+    "LLP 1 0 5cb79851\n"
     "H p:u r:u sch:h boot:h m:f n:p? wi:u wb:u mx:u br:u v:p\n"
     "R id:u ok:f t:u? n:u? v:p? g:u? busy:f? e:e? f:w? z:u? crc:h? m:p?\n"
     "T g:u i:u p:u? x:f? t:u id:u cy:u s:s\n"
@@ -376,7 +377,7 @@ const char wire_dictionary[] =
     "X oe:u fe:u bi:u crc:u lng:u bad:u dr:u\n"
     "B why:e\n"
     "S perf t:u n:u? dr:u? ph:e g:u tok:u us:u pd:u pn:u rate:m dm:u? rd:u?\n"
-    "S kv t:u n:u? dr:u? rows:u cap:u rb:u ts:l?\n"
+    "S kv t:u n:u? dr:u? rows:u cap:u rb:u ts:l? g:u?\n"
     "S zones t:u n:u? dr:u? w:l kv:l sc:l ac:l zc:l kp:l\n"
     "S sent t:u n:u? dr:u? st:e strict:f er:e ph:e pc:u pb:u pp:f po:u dc:u db:u dp:f do:u pct:l?\n"
     "S samp t:u n:u? dr:u? temp:m minp:m topp:m topk:u ngram:u repeat:m max:u seed:u\n"

@@ -63,6 +63,7 @@ class KvCache(Sample):
     turns: Annotated[tuple[int, ...], Uints(12, 2**19 - 1)] = key(
         "ts", "first row of each of the last twelve turns", ()
     )
+    generation: U32 = key("g", "number of the last generation: the last of `ts` is where its turn begins", 0)
 
 
 class Zones(Sample):

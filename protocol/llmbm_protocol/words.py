@@ -79,7 +79,7 @@ class LogLevel(Word):
 
 
 class LogCode(Word):
-    """What an event is about."""
+    """What an event is about. The values of `context`: tokens of the conversation before and after, BOS included."""
 
     INFO = "info"
     ALLOC_FAIL = "alloc_fail"
@@ -93,6 +93,7 @@ class LogCode(Word):
     FILE = "file"
     PARAM = "param"
     LINK = "link"
+    CONTEXT = "context"
 
 
 class Arena(Word):

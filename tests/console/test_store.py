@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from llmbm_console.core import events as ev
 from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.sanitise import is_clean
-from llmbm_console.core.state import MAX_ITEMS, MAX_LOG, Command, Seam, State, Text, Turn
+from llmbm_console.core.state import MAX_BEHIND, MAX_ITEMS, MAX_LOG, Command, Seam, State, Text, Turn
 from llmbm_console.core.store import MAX_TEXT, reduce
 from llmbm_protocol.schema import (
     KERNEL_RECORDS,
@@ -288,3 +288,52 @@ def test_a_long_answer_keeps_every_token(count: int) -> None:
     assert state.turn is not None
     assert len(state.turn.text) == 2 * count
     assert state.turn.tokens[-1].end == 2 * count
+
+
+def context_full(message: str = "context full: slid, from turn 3 on", kept: int = 257) -> ev.RecordReceived:
+    record = Event(
+        number=4, time=50, level=LogLevel.WARN, code=LogCode.CONTEXT, first=511, second=kept, message=message
+    )
+    return ev.RecordReceived(3.0, record)
+
+
+def test_what_comes_while_a_turn_runs_follows_the_turn_that_caused_it() -> None:
+    """The dump of a trip is copied before the end of the answer that tripped is here, when the machine is busy."""
+    state = reduce(State(), ev.PromptSent(1.0, "One day", 3))
+    state = reduce(state, ev.RecordReceived(1.5, token(0, b" a cat", 3)))
+    state = reduce(state, ev.FileSaved(2.0, "llmk-failsafe.txt", "/tmp/x"))
+    state = reduce(state, ev.ConsoleText(2.1, "said "))
+    state = reduce(state, ev.ConsoleText(2.2, "meanwhile"))
+    assert state.items == ()
+    assert [type(item) for item in state.behind] == [Seam, Text]
+    state = reduce(state, ev.RecordReceived(3.0, finished(3, 1)))
+    turn, seam, text = state.items
+    assert isinstance(turn, Turn)
+    assert isinstance(seam, Seam)
+    assert "llmk-failsafe.txt" in seam.text
+    assert isinstance(text, Text)
+    assert text.text == "said meanwhile"
+    assert state.behind == ()
+
+
+def test_a_turn_that_never_ends_keeps_a_bounded_number_behind_it_and_loses_nothing() -> None:
+    state = reduce(State(), ev.PromptSent(1.0, "One day", 3))
+    for number in range(MAX_BEHIND + 5):
+        state = reduce(state, ev.Gap(2.0, 1.0, f"gap {number}"))
+    assert len(state.behind) == MAX_BEHIND
+    state = reduce(state, ev.RecordReceived(3.0, finished(3, 0)))
+    seams = [item.text for item in state.items if isinstance(item, Seam)]
+    assert seams == [f"gap {number}" for number in range(MAX_BEHIND + 5)]
+
+
+def test_a_slide_is_a_seam_with_its_numbers_and_the_same_words_in_the_log() -> None:
+    state = reduce(State(), context_full())
+    assert state.items == ()  # attached later: no turn that is shown was forgotten
+    assert state.log[-1].text == (
+        "context full: slid, from turn 3 on: 256 of 510 tokens kept, their rows computed anew"
+    )
+    state = reduce(reduce(state, ev.PromptSent(1.0, "One day", 3)), ev.RecordReceived(2.0, finished(3, 0)))
+    state = reduce(state, context_full("context full: cleared", kept=1))
+    seam = state.items[-1]
+    assert isinstance(seam, Seam)
+    assert seam.text == "context full: cleared: 510 tokens forgotten"

@@ -228,6 +228,7 @@ def compare_turn(kernel: WireKernel, slow: SlowKernel, text: str, stop_after: in
     assert (cache.rows, cache.capacity, list(cache.turns)) == (slow.rows, slow.seq_len, slow.starts())
     if got.finished is not None:
         assert got.tokens == want.tokens
+        assert cache.generation == got.finished.generation
         assert got.text == want.text
         assert (got.finished.reason, got.finished.kv_rows) == (want.reason, want.rows)
         assert (got.finished.prompt_tokens, got.finished.turn) == (want.prefilled, want.number)

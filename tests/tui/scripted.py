@@ -195,7 +195,7 @@ def rich_state(**changes: Any) -> State:
             decode_overruns=1,
             percentiles=(238_000_000, 262_000_000, 331_000_000),
         ),
-        kv=KvCache(time=5, rows=119, capacity=256, row_bytes=13824, turns=(0, 60)),
+        kv=KvCache(time=5, rows=119, capacity=256, row_bytes=13824, turns=(0, 60), generation=2),
         perf=Perf(
             time=5,
             phase=Phase.DECODE,

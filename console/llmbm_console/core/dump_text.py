@@ -171,7 +171,10 @@ class DumpText:
             starts = [int(word) for word in self.context.get("turn_starts", "").split(",") if word.isdigit()]
             fields = {"rows": "kv_pos", "capacity": "kv_cap", "row_bytes": "row_bytes"}
             rows = {name: value(self.context[word]) for name, word in fields.items()}
-            self.records.append(KvCache.model_validate({**found, **rows, "turns": tuple(starts[-12:])}))
+            newest = value(self.context.get("turn", "0"))  # a dump has no answers: turns since /clear are its numbers
+            self.records.append(
+                KvCache.model_validate({**found, **rows, "turns": tuple(starts[-12:]), "generation": newest})
+            )
         if "bench" in self.context:
             counts = {BENCH[k]: fit(Bench, BENCH[k], v) for k, v in self.context.items() if k in BENCH}
             rates = {BENCH_RATES[k]: millionths(v) for k, v in self.context.items() if k in BENCH_RATES}

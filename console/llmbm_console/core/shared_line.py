@@ -16,7 +16,7 @@ from llmbm_console.core import events as ev
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.line_log import told
 from llmbm_console.core.sanitise import EscapeFilter
-from llmbm_console.core.state import State, Turn
+from llmbm_console.core.state import State, newest_turn
 from llmbm_protocol.schema import Finished, Token
 
 PROMPT = "> "
@@ -119,9 +119,8 @@ class SharedLine:
         self._own = ""
 
     def _answer(self, state: State, generation: int) -> None:
-        turns = (state.turn, *state.items[-1:])
-        turn = next((item for item in turns if isinstance(item, Turn) and item.number == generation), None)
-        if turn is None:
+        turn = newest_turn(state)
+        if turn is None or turn.number != generation:
             return
         if generation != self._turn:
             self._turn, self._shown = generation, 0

@@ -185,6 +185,8 @@ class State:
     dropped_items: int = 0
     dropped_room: int = 0  # octets of what left the transcript: those items, and how their tokens were chosen
     turn: Turn | None = None  # the running one
+    #: what came while it runs: it follows the turn, because only the turn can have caused it; at most MAX_BEHIND
+    behind: tuple[TranscriptItem, ...] = ()
     log: Sequence[LogLine] = ()  # at most MAX_LOG
     dropped_log: int = 0
     #: post-mortem: path, kind, the one-sentence meaning, and what became of the context's rows
@@ -196,10 +198,19 @@ class State:
 
 
 MAX_ITEMS = 2000
+MAX_BEHIND = 100  # beyond, the oldest go before the running turn
 MAX_ROOM = 24 << 20  # octets of all items together; beyond, the oldest items go
 MAX_LOG = 10_000
 MAX_WORDS = 40_000
 MAX_CHOICES = 6000  # of all turns together, a kilobyte each; beyond, those of the oldest turns go
+
+
+def newest_turn(state: State) -> Turn | None:
+    """The running turn, else the last one that ended."""
+    if state.turn is not None:
+        return state.turn
+    return next((item for item in reversed(state.items) if isinstance(item, Turn)), None)
+
 
 _NAMES = tuple(entry.name for entry in fields(State))
 _PLACES = {name: place for place, name in enumerate(_NAMES)}

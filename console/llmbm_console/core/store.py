@@ -39,9 +39,13 @@ def _console_text(state: State, event: ev.ConsoleText) -> State:
     text = clean(event.text)
     if not text:
         return state
-    last = state.items[-1] if state.items else None
+    newest = state.behind if state.turn is not None else state.items
+    last = newest[-1] if newest else None
     if isinstance(last, Text) and len(last.text) < MAX_TEXT:
-        return replace(state, items=Series.of(state.items).with_last(Text(last.text + text, last.at)))
+        longer = Text(last.text + text, last.at)
+        if state.turn is not None:
+            return replace(state, behind=(*state.behind[:-1], longer))
+        return replace(state, items=Series.of(state.items).with_last(longer))
     return add_item(state, Text(text, event.at))
 
 

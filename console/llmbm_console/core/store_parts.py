@@ -5,6 +5,7 @@ from __future__ import annotations
 from llmbm_console.core.events import Severity
 from llmbm_console.core.series import Series
 from llmbm_console.core.state import (
+    MAX_BEHIND,
     MAX_CHOICES,
     MAX_ITEMS,
     MAX_LOG,
@@ -21,7 +22,17 @@ from llmbm_console.core.turns import cut_off, without_choices
 
 
 def add_item(state: State, item: TranscriptItem) -> State:
-    """Appends to the transcript; the oldest items go when there are too many, or when they take too much room."""
+    """Appends to the transcript, behind the running turn if there is one. The oldest items go when there are too many,
+    or when they take too much room."""
+    if state.turn is not None and len(state.behind) < MAX_BEHIND:
+        return changed(state, behind=(*state.behind, item))
+    if state.turn is not None:
+        first, *rest = state.behind
+        return changed(_added(state, first), behind=(*rest, item))
+    return _added(state, item)
+
+
+def _added(state: State, item: TranscriptItem) -> State:
     items = state.items
     room = state.items_room + (room_of(items[-1]) if items else 0)
     gone, surplus, lost = 0, len(items) + 1 - MAX_ITEMS, 0
@@ -50,8 +61,11 @@ def add_log(state: State, line: LogLine) -> State:
 
 
 def end_turn(state: State, turn: Turn) -> State:
-    """The running turn becomes an item."""
-    state = add_item(changed(state, turn=None), turn)
+    """The running turn becomes an item, and what came meanwhile follows it."""
+    behind = state.behind
+    state = _added(changed(state, turn=None, behind=()), turn)
+    for item in behind:
+        state = _added(state, item)
     return _bounded(state) if turn.choices else state
 
 

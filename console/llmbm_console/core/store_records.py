@@ -10,9 +10,10 @@ from typing import Any
 
 from llmbm_console.core.events import Severity
 from llmbm_console.core.known_words import KnownWords
+from llmbm_console.core.overflow import overflow_told
 from llmbm_console.core.sanitise import clean, decode_text
 from llmbm_console.core.series import Series
-from llmbm_console.core.state import MAX_WORDS, LogLine, State, Turn, changed
+from llmbm_console.core.state import MAX_WORDS, LogLine, State, Turn, changed, newest_turn
 from llmbm_console.core.store_parts import add_log, add_seam, cut_turn, end_turn
 from llmbm_console.core.turns import ended, with_choice, with_token
 from llmbm_protocol.schema import (
@@ -157,7 +158,10 @@ def _finished(state: State, record: Finished, at: float) -> State:
 
 
 def _event(state: State, record: Event, at: float) -> State:
-    text = clean(record.message)
+    told = overflow_told(record)
+    if told and newest_turn(state) is not None:  # nothing is forgotten of a conversation that is not here
+        state = add_seam(state, f"in turn {state.turn.number}: {told}" if state.turn is not None else told, at)
+    text = told or clean(record.message)
     return add_log(
         state, LogLine(at, "kernel", SEVERITY.get(record.level, "info"), clean(str(record.code)), text, record)
     )

@@ -16,7 +16,7 @@ from operator import attrgetter
 from typing import Any, TypeVar
 
 from llmbm_console.core.series import Series
-from llmbm_console.core.state import Seam, State, Turn, changed
+from llmbm_console.core.state import Seam, State, Turn, changed, newest_turn
 from llmbm_console.core.state_room import dropped_room, ends_room, own_room
 from llmbm_console.core.turns import without_choices
 
@@ -117,8 +117,8 @@ class Timeline:
         """The answer that runs, and its text so far; one that ended has the text of its item from then on."""
         turn, answer = state.turn, self._answer
         if turn is None:
-            last = state.items[-1] if answer is not None and state.items else None
-            if answer is not None and isinstance(last, Turn) and last.text.startswith(answer.text):
+            last = newest_turn(state) if answer is not None else None
+            if answer is not None and last is not None and last.text.startswith(answer.text):
                 answer.text = last.text
             self._answer = None
         elif answer is None or _turn_of(before) != _turn_of(state) or not turn.text.startswith(answer.text):

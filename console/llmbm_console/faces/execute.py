@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event
 from llmbm_console.core.session import Listener, Outcome, Session
-from llmbm_console.core.state import State, Turn
+from llmbm_console.core.state import State, Turn, newest_turn
 from llmbm_console.faces.actions import carry_out, is_action
 from llmbm_console.faces.ending import DONE, FAILED, status_of
 from llmbm_console.faces.listening import Problems, listening, tell_waiting, with_standard_input
@@ -31,8 +31,8 @@ class Streamer:
         self.written = 0
 
     def __call__(self, state: State, event: Event) -> None:
-        turn = state.turn or (state.items[-1] if state.items else None)
-        if not isinstance(turn, Turn):
+        turn = newest_turn(state)
+        if turn is None:
             return
         if turn.number != self.generation:
             self.generation, self.written = turn.number, 0

@@ -64,8 +64,12 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         (),
     ),
     "context": (
-        "The KV cache as a ruler: each shade is a turn, the mark is where it stands now, and below is how long "
-        "it will last at this speed.",
+        "The KV cache as a ruler: each shade is a turn, with the number that it has in the transcript; the mark is "
+        "where it stands now, and below is how long it will last at this speed. A full cache makes room as /overflow "
+        "says: slide (the default) keeps the newest half, clear forgets everything, stop ends the answer. After a "
+        "slide the model knows nothing of the oldest turns: a seam in the transcript says from which turn on it still "
+        "does. The rows that stay get other places and are computed anew; a turn that begins with a slide counts them "
+        "as prefill. /clear begins a new conversation at any time.",
         (),
     ),
     "sampling": (

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from operator import is_not
 from pathlib import Path
 
 from llmbm_console.core.defaults import CHOICES
@@ -212,7 +213,8 @@ class SessionApp(ThemedApp):
         if state.link.phase is not LinkPhase.POST_MORTEM:
             self.timeline.note(state)
         self.sampling_history.note(state)
-        if self.held is not None and (state.log is not before.log or state.items is not before.items):
+        news = (state.log, state.items, state.behind), (before.log, before.items, before.behind)
+        if self.held is not None and any(map(is_not, *news)):
             self.held_events += 1  # samples of gauges are no news
         self.happened(event)
 

@@ -19,16 +19,22 @@ if TYPE_CHECKING:
     from llmbm_protocol.schema import KvCache
 
 
+def numbered_turns(kv: KvCache) -> list[tuple[int, int]]:
+    """The last turns in the cache: their numbers, as the transcript has them, and their first rows. What a slide or
+    /clear forgot is not among them."""
+    return list(enumerate(kv.turns, kv.generation - len(kv.turns) + 1))
+
+
 def ruler(kv: KvCache, width: int, glyphs: Glyphs) -> Content:
     """The cache from the first row to the last: turns in two alternating shades, then what is free."""
     if not kv.capacity:
         return line((glyphs.free * width, "$faint"))
-    starts = [row for row in kv.turns if 0 <= row < kv.rows]
+    starts = [(number, row) for number, row in numbered_turns(kv) if 0 <= row < kv.rows]
     pieces: list[Piece] = []
     filled = max(1, round(min(1.0, kv.rows / kv.capacity) * width)) if kv.rows else 0
     for cell in range(filled):
         row = cell * kv.capacity // width
-        turn = sum(1 for start in starts if start <= row)
+        turn = max((number for number, start in starts if start <= row), default=kv.generation - len(kv.turns))
         style = "$kv" if turn % 2 == 0 else "$info"
         sign = glyphs.block
         if pieces and pieces[-1][1] == style:
@@ -44,11 +50,12 @@ def marks(kv: KvCache, width: int, glyphs: Glyphs) -> Content:
     signs = [" "] * width
     if kv.capacity:
         now = max(0, min(width - 1, kv.rows * width // kv.capacity - (1 if kv.rows >= kv.capacity else 0)))
-        for number, row in enumerate(kv.turns, 1):
+        for number, row in numbered_turns(kv):
             label = f"t{number}"
             cell = row * width // kv.capacity
             if (
-                row < kv.rows
+                number > 0  # an earlier kernel does not tell it
+                and row < kv.rows
                 and cell + len(label) <= now
                 and all(sign == " " for sign in signs[max(0, cell - 1) : cell + len(label)])
             ):

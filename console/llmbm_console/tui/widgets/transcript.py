@@ -10,7 +10,7 @@ from textual.content import Content
 
 from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.key_labels import spelt
-from llmbm_console.core.state import Command, Seam, State, Text, TranscriptItem, Turn
+from llmbm_console.core.state import Command, Seam, State, Text, TranscriptItem, Turn, newest_turn
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs
@@ -310,7 +310,7 @@ class Transcript(LineView):
 
     def _heading(self) -> Content:
         state = self._frame.state
-        turn = state.turn or next((item for item in reversed(state.items) if isinstance(item, Turn)), None)
+        turn = newest_turn(state)
         sampling = state.sampling
         seeded = sampling is not None and (not state.file_kind or "seed" in sampling.model_fields_set)
         parts = [f"seed {sampling.seed}"] if sampling is not None and seeded else []
@@ -400,9 +400,12 @@ class Transcript(LineView):
         rows: list[Line] = []
         if state.turn is not None:
             rows = self._running_rows(state.turn, width)
+            if state.behind or self._frame.failure:
+                rows.append(Line("", ""))
+            for item in state.behind:
+                rows += layout_item(item, width, self.glyphs, self._tint)
             if not self._frame.failure:
                 return rows
-            rows.append(Line("", ""))
         notes = failure_lines(self._frame)
         if not state.items and state.turn is None:
             notes = guide(self._frame) + notes
@@ -421,11 +424,8 @@ class Transcript(LineView):
     @property
     def last_answer(self) -> str:
         """Text of the newest answer, for copying."""
-        state = self._frame.state
-        turns = [item for item in state.items if isinstance(item, Turn)] + (
-            [state.turn] if state.turn is not None else []
-        )
-        return plain(turns[-1].text) if turns else ""
+        turn = newest_turn(self._frame.state)
+        return plain(turn.text) if turn is not None else ""
 
 
 def _common_prefix(old: list[Line], new: list[Line]) -> int:
