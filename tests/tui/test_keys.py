@@ -12,10 +12,12 @@ from textual.selection import Offset, Selection
 
 from llmbm_console.core.actions import ACTIONS, BY_ID
 from llmbm_console.core.events import MachineStatus
+from llmbm_console.core.panes import PANES
 from llmbm_console.core.state import MachineState, Turn
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.arming import LATE, SECONDS
 from llmbm_console.tui.jump import LETTERS, JumpScreen
+from llmbm_console.tui.jump_targets import jump_targets
 from llmbm_protocol.schema import Phase, StopReason
 
 
@@ -302,20 +304,51 @@ async def test_q_leaves_a_failed_session_and_control_q_any() -> None:
     assert app.return_value == 0
 
 
-async def test_jump_puts_a_letter_on_every_pane_and_slider_and_goes_there() -> None:
-    app = make_app()
-    async with app.run_test(size=(120, 36)) as pilot:
+@pytest.mark.parametrize("size", [(120, 36), (80, 24), (200, 60), (60, 18)])
+@pytest.mark.parametrize("glyphs", ["blocks", "ascii"])
+async def test_jump_has_a_letter_for_every_pane_slider_and_view_at_every_size(
+    size: tuple[int, int], glyphs: str
+) -> None:
+    app = make_app(glyphs=glyphs)
+    async with app.run_test(size=size) as pilot:
         await settled(pilot)
-        targets = [widget for widget, _region in app.main.jump_targets()]
-        slider = app.main.sampling.sliders["temp"]
-        assert app.main.transcript in targets
-        assert slider in targets
+        titles = [target.title for target in jump_targets(app.main)]
+        assert len(titles) == len(set(titles)) <= len(LETTERS)
+        assert {title for _name, title in PANES if _name != "sampling"} <= set(titles)
+        assert set(app.main.sampling.sliders) <= set(titles)
+        assert "Dumps view" in titles
+        before = screen_text(app).splitlines()
         await pilot.press("ctrl+o")
         await wait_until(pilot, lambda: isinstance(app.screen, JumpScreen), "letters")
-        await pilot.press(LETTERS[targets.index(slider)])
-        await wait_until(pilot, lambda: app.screen is app.main and slider.has_focus, "there")
-        await pilot.press("ctrl+o", "escape")
-        assert slider.has_focus
+        await wait_until(pilot, lambda: "Esc leaves" in screen_text(app), "what to do")
+        text = screen_text(app)
+        assert all(f"[{letter}]" in text for letter, _title in zip(LETTERS, titles, strict=False))
+        for name, slider in app.main.sampling.sliders.items():
+            if slider in app.main.focus_chain and app.main.region.contains_region(slider.region):
+                row = text.splitlines()[slider.region.y]
+                assert row[slider.region.x :].startswith(f"{name} "), "its name stays readable"
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: app.screen is app.main, "left")
+        assert screen_text(app).splitlines()[1:] == before[1:]
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+@pytest.mark.parametrize("title", ["temp", "Context", "Events", "Dumps view"])
+async def test_a_letter_goes_to_what_is_in_sight_and_to_what_is_not(size: tuple[int, int], title: str) -> None:
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        titles = [target.title for target in jump_targets(app.main)]
+        await pilot.press("ctrl+o")
+        await wait_until(pilot, lambda: isinstance(app.screen, JumpScreen), "letters")
+        await pilot.press(LETTERS[titles.index(title)])
+        reached = {
+            "temp": lambda: app.main.sampling.sliders["temp"].has_focus,
+            "Context": lambda: app.main.focused_pane == "context",
+            "Events": lambda: app.main.focused_pane == "events",
+            "Dumps view": lambda: app.main.shape.tab == "dumps",
+        }[title]
+        await wait_until(pilot, lambda: app.screen is app.main and reached(), "there")
 
 
 async def test_lines_are_selected_with_keys_and_copied() -> None:

@@ -147,7 +147,7 @@ VIEW: tuple[Action, ...] = (
         "view.jump",
         "Jump",
         "View",
-        "a letter on every pane and slider; pressing it goes there",
+        "a letter for every pane, slider and view; pressing it goes there",
         ("ctrl+o",),
         footer="jump",
         everywhere=True,

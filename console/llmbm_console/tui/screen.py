@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -291,15 +291,6 @@ class MainScreen(Screen[None]):
         current = self.focused_pane
         index = shown.index(current) if current in shown else -1
         self.focus_pane(shown[(index + direction) % len(shown)])
-
-    def jump_targets(self) -> list[tuple[Widget, Region]]:
-        """Everything on screen that can take the focus, in reading order, and where it is."""
-        found = [
-            (widget, widget.region)
-            for widget in self.focus_chain
-            if widget.region.area and self.region.contains_region(widget.region)
-        ]
-        return sorted(found, key=lambda target: (target[1].y, target[1].x))
 
     def zoom(self, name: str) -> None:
         """Gives a pane the screen, or gives it back."""

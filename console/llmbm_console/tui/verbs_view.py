@@ -14,8 +14,6 @@ from llmbm_console.tui.verbs_time import TimeVerbs
 from llmbm_protocol.words import SentinelState
 
 if TYPE_CHECKING:
-    from textual.widget import Widget
-
     from llmbm_console.tui.widgets.lines import LineView
 
 OFFER_SECONDS = 20  # that the offer of a tour stays
@@ -48,16 +46,15 @@ class ViewVerbs(TimeVerbs):
         self.app.action_command_palette()
 
     def view_jump(self) -> None:
-        """Letters on all that can have the focus."""
-        from llmbm_console.tui.jump import JumpScreen
+        """Letters on all that can have the focus, and for all that is not in sight."""
+        from llmbm_console.tui.jump import JumpScreen, Target
+        from llmbm_console.tui.jump_targets import jump_targets
 
-        main = self.app.main
+        def go(target: Target | None) -> None:
+            if target is not None:
+                target.go()
 
-        def go(widget: Widget | None) -> None:
-            if widget is not None:
-                widget.focus()
-
-        self.app.push_screen(JumpScreen(main.jump_targets()), go)
+        self.app.push_screen(JumpScreen(jump_targets(self.app.main)), go)
 
     def offer_tour(self) -> None:
         """Says that there is a tour, and never says it again."""
@@ -246,7 +243,7 @@ class ViewVerbs(TimeVerbs):
         elif not self._searched.sought:
             self.view_find()
         elif not self._searched.step_found(direction):
-            self.say(f'no further "{self._searched.sought}" in this direction')
+            self.say(f'"{self._searched.sought}" is not in the transcript any more')
 
     # ---- log
 

@@ -1,0 +1,61 @@
+"""Where one can jump to from the main screen: what is in sight, in reading order, then panes and views that are not."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual.geometry import Offset
+from textual.widget import Widget
+
+from llmbm_console.core.panes import PANES
+from llmbm_console.tui.arrange import TABS
+from llmbm_console.tui.jump import Target
+from llmbm_console.tui.widgets.framed import Framed
+from llmbm_console.tui.widgets.slider import NAME_WIDTH, Slider
+
+if TYPE_CHECKING:
+    from llmbm_console.tui.screen import MainScreen
+
+
+def jump_targets(main: MainScreen) -> list[Target]:
+    """All of them. Names are never covered: a pane's letter stands on the corner of its frame, a slider's on its
+    rail."""
+    seen = [widget for widget in main.focus_chain if widget.region.area and main.region.contains_region(widget.region)]
+    seen.sort(key=lambda widget: (widget.region.y, widget.region.x))
+    found = [Target(_title(widget), partial(_focus, widget), _place(widget)) for widget in seen]
+    found += [
+        Target(title, partial(main.focus_pane, name))
+        for name, title in PANES
+        if name not in main.deck.regions and not (name == "prompt" and main.frame.read_only)
+    ]
+    found += [
+        Target(name, partial(_focus_slider, main, slider))
+        for name, slider in main.sampling.sliders.items()
+        if slider not in seen
+    ]
+    for name, title, panes in TABS:
+        own = name != "sampling" and (not main.shape.narrow or panes[0] not in dict(PANES))
+        if own and name != main.shape.tab:
+            title = "Console" if name == "chat" else title
+            found.append(Target(f"{title} view", partial(main.show_view, name)))
+    return found
+
+
+def _title(widget: Widget) -> str:
+    if isinstance(widget, Slider):
+        return widget.scale.parameter.name
+    return next((part.title_text for part in widget.ancestors_with_self if isinstance(part, Framed)), widget.id or "")
+
+
+def _place(widget: Widget) -> Offset:
+    return widget.region.offset + ((NAME_WIDTH, 0) if isinstance(widget, Slider) else (0, 0))
+
+
+def _focus(widget: Widget) -> None:
+    widget.focus()
+
+
+def _focus_slider(main: MainScreen, slider: Slider) -> None:
+    main.focus_pane("sampling")
+    slider.focus()
