@@ -84,9 +84,18 @@ async def test_slash_finds_in_the_transcript_and_n_goes_on() -> None:
         last = app.main.transcript.selected_row
         await pilot.press("N")
         assert app.main.transcript.selected_row < last
+        count = sum("pond" in row.text.casefold() for row in rows_of(app.main.transcript))
+        await wait_until(pilot, lambda: f'"pond": {count - 1} of {count}' in screen_text(app), "which of how many")
         await pilot.press("n")
         assert app.main.transcript.selected_row == last
+        await pilot.press("n")
+        assert app.main.transcript.selected_row < last
+        await wait_until(pilot, lambda: f'"pond": 1 of {count}, from the top' in screen_text(app), "begins anew")
+        await pilot.press("N")
+        assert app.main.transcript.selected_row == last
+        await wait_until(pilot, lambda: f'"pond": {count} of {count}, from the end' in screen_text(app), "and back")
         await pilot.press("escape")
+        await wait_until(pilot, lambda: '"pond"' not in screen_text(app), "nothing is looked for")
         assert app.main.transcript.sought == ""
 
 

@@ -6,6 +6,7 @@ Only what is visible is rendered, and a change repaints only its rows.
 from __future__ import annotations
 
 import time
+from bisect import bisect_left, bisect_right
 from math import ceil
 from typing import ClassVar, NamedTuple
 
@@ -97,6 +98,7 @@ class LineView(ScrollView, Framed, can_focus=True):
         self.rows: list[Line] = []
         self.following = True
         self.selected_row = -1
+        self.found = ""  # where it was found last, in words
         self.sought = ""  # what is looked for, in lower case; its places are marked
         self._styles_for: dict[str, Style] = {}
         self._drawn: dict[int, tuple[Line, Strip]] = {}  # rows as they went to the screen, frame and filters included
@@ -229,11 +231,13 @@ class LineView(ScrollView, Framed, can_focus=True):
 
     def find(self, text: str) -> int:
         """Marks every place of a text, whatever its case, and goes to the newest one; returns the rows with it."""
-        self.sought = text.casefold()
+        self.sought, self.found = text.casefold(), ""
         self.selected_row = -1
         found = self._found_rows()
         if found:
             self.step_found(-1)
+        else:
+            self.found_changed()
         self.refresh()
         return len(found)
 
@@ -243,14 +247,24 @@ class LineView(ScrollView, Framed, can_focus=True):
         return [row for row, item in enumerate(self.rows) if self.sought in item.text[item.gutter :].casefold()]
 
     def step_found(self, direction: int) -> bool:
-        """Goes to the next (1) or previous (-1) row with what is looked for; False when there is none further."""
+        """Goes to the next (1) or previous (-1) row with what is looked for, behind the last one to the first and the
+        other way round; False when there is none at all."""
         found = self._found_rows()
-        start = self.selected_row if self.selected_row >= 0 else (self.row_count if direction < 0 else -1)
-        further = [row for row in found if (row > start if direction > 0 else row < start)]
-        if not further:
+        if not found:
+            self.found = f'"{self.sought}": not found'
+            self.found_changed()
             return False
-        self.select(further[0] if direction > 0 else further[-1])
+        start = self.selected_row if self.selected_row >= 0 else (self.row_count if direction < 0 else -1)
+        place = bisect_right(found, start) if direction > 0 else bisect_left(found, start) - 1
+        around = "" if 0 <= place < len(found) else ", from the top" if direction > 0 else ", from the end"
+        place %= len(found)
+        self.select(found[place])
+        self.found = f'"{self.sought}": {place + 1} of {len(found)}{around}'
+        self.found_changed()
         return True
+
+    def found_changed(self) -> None:
+        """Called when another place was found; `found` says which one."""
 
     def select(self, row: int) -> None:
         """Marks a row and brings it into view."""

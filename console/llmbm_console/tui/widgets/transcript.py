@@ -292,6 +292,10 @@ class Transcript(LineView):
         """The lower edge says whether the end is followed."""
         self._note_follow()
 
+    def found_changed(self) -> None:
+        """The lower edge says which place of how many."""
+        self._note_follow()
+
     def _note_follow(self) -> None:
         below = len(self.rows) - self.scroll_offset.y - self.scrollable_content_region.height
         state = self._frame.state
@@ -302,11 +306,13 @@ class Transcript(LineView):
             state.sampling,
             self.glyphs,
             self._tint,
+            self.found,
         )
         if told == self._told:
             return
         self._told = told
-        self.set_heading(self._heading(), line((self.below_words(), "$warn")))
+        edge = f" {self.glyphs.separator} ".join(filter(None, (self.found, self.below_words())))
+        self.set_heading(self._heading(), line((edge, "$warn")))
 
     def _heading(self) -> Content:
         state = self._frame.state
