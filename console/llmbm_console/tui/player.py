@@ -104,10 +104,10 @@ class Player:
         if playback is None and not self.playing:
             return ""
         sign = app.glyphs.play if self.playing else app.glyphs.pause
-        speed = "" if self.speed == 1 else f" {self.speed:g}x"
         if playback is None:
-            return f"{sign}{speed}"
+            return sign if self.speed == 1 else f"{sign} {self.speed:g}x"
         first, last = app.timeline.span
         moment = app.held.now if app.held is not None else last
         more = "" if playback.complete else "+"
-        return f"{sign}{speed} {figures.clock(moment - first)} / {figures.clock(last - first)}{more}"
+        place = f"{figures.clock(moment - first)} / {figures.clock(last - first)}{more}"
+        return f"REPLAY {sign} {place} at {self.speed:g}x"

@@ -63,14 +63,21 @@ class RecordVerbs(TimeVerbs):
             return
         moment = self._moment
         mark = self.app.timeline.mark_beside(moment, -1)
-        first = max(self.app.timeline.span[0], mark.at if mark is not None else moment - CLIP)
+        begin = self.app.timeline.span[0]
+        first = max(begin, mark.at if mark is not None else moment - CLIP)
+        if mark is not None and mark.at >= begin:
+            since = f'from "{mark.text}" on'
+        elif first > begin:
+            since = f"the last {CLIP:g} s, for there is no turn, warning or mark before"
+        else:
+            since = "from the first moment that is kept"
         try:
             path = self._path("clip")
             recorder.save(path, (first, moment))
         except SessionError as error:
             self.say(str(error), "error")
             return
-        self.say(self._shown_by(f"a clip of {moment - first:.1f} s: {told_path(path)}"))
+        self.say(self._shown_by(f"a clip of {moment - first:.1f} s, {since}: {told_path(path)}"))
 
     def _shown_by(self, text: str) -> str:
         return f"{text}   {self.key('view.dumps')} shows it"

@@ -32,6 +32,7 @@ LINK_WORDS: dict[LinkPhase, tuple[str, str]] = {
     LinkPhase.POST_MORTEM: ("file", "$info"),
 }
 ROOMY = 100  # columns from which the header spells things out
+SPARE = 60  # columns from which it has room for the time of a recording
 MOST_NEW = 99  # more need not be counted
 VIEW_ACTIONS = ("view.memory", "view.log", "view.machine", "view.dumps")
 #: What is left out last where not all keys fit; 2 when it is not here.
@@ -148,7 +149,7 @@ class StatusLine(Strip):
         """That everything goes into a file, and for how long already."""
         if frame.recording is None:
             return line()
-        time = f" {figures.clock(frame.recording)}" if width >= ROOMY else ""
+        time = f" {figures.clock(frame.recording)}" if width >= SPARE else ""
         return line((f" {frame.glyphs.dot} REC{time} ", "bold $bad"))
 
     def _moment(self, frame: Frame, width: int) -> Content:
