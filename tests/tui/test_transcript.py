@@ -8,14 +8,17 @@ import pytest
 from driving import make_app, screen_text, settled, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from scripted import NOW, ScriptedSession, rich_state, turn
 
 from llmbm_console.core.events import ConsoleText, RecordReceived
 from llmbm_console.core.state import Command, Seam, Text
 from llmbm_console.tui.glyphs import BLOCKS
+from llmbm_console.tui.text import wrap_table
 from llmbm_console.tui.widgets import transcript as module
 from llmbm_console.tui.widgets.lines import Line
 from llmbm_console.tui.widgets.running import RunningRows
+from llmbm_console.tui.widgets.transcript import layout_item
 from llmbm_protocol.schema import Phase, Token
 
 
@@ -196,3 +199,33 @@ async def test_another_moment_shows_its_own_items_whatever_was_laid_out_before(m
             rows = [row for item in every[first:end] for row in layout(item, width, app.glyphs)]
             assert shown.rows == rows
             assert not before & set(map(id, laid)), "what was laid out is not laid out anew"
+
+
+def test_what_a_command_printed_goes_on_below_its_last_column() -> None:
+    output = (
+        "  /temp [value]              randomness of the draw; 0 always takes the most likely token\n"
+        "  /test [prefill|decode|both] | alloc|oob|guard trips the sentinel in the next answer, or by a fault at once\n"
+        "Anything else is the beginning or the continuation of a story. A line that ends goes on.\n"
+        "  short   row\n"
+    )
+    item = Command("/help", True, output, "", NOW)
+    rows = [row for row in layout_item(item, 70, BLOCKS) if row.style == "transcript--output"]
+    assert [row.text for row in rows] == [
+        "      /temp [value]              randomness of the draw; 0 always",
+        "                                 takes the most likely token",
+        "      /test [prefill|decode|both] | alloc|oob|guard trips the sentinel",
+        "        in the next answer, or by a fault at once",
+        "    Anything else is the beginning or the continuation of a story. A",
+        "    line that ends goes on.",
+        "      short   row",
+    ]
+    copied = "".join(row.text[row.gutter :] + (" " if row.soft else "\n") for row in rows)
+    assert copied == output, "copied, it is what was printed"
+
+
+@given(st.text(alphabet="ab  \n|éか", max_size=200), st.integers(1, 40))
+def test_a_table_of_any_text_fits_and_loses_nothing(text: str, width: int) -> None:
+    spans = wrap_table(text, width)
+    assert all(cell_len(text[start:end]) + indent <= max(2, width) for start, end, indent in spans)
+    shown = "".join(text[start:end] for start, end, _indent in spans)
+    assert shown.replace(" ", "") == text.replace(" ", "").replace("\n", "")

@@ -17,6 +17,9 @@ Piece = tuple[str, str]
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
+_COLUMN = re.compile(r"(?<=\S) {2,}(?=\S)")  # what stands before a column of a table
+
+
 def _visible(match: re.Match[str]) -> str:
     """The picture of a control character, or the replacement sign where Unicode has none."""
     code = ord(match[0])
@@ -118,6 +121,31 @@ def wrap(text: str, width: int) -> list[tuple[int, int]]:
         _wrap_paragraph(text, position, end, width, spans)
         position = end + 1
     return spans
+
+
+def wrap_table(text: str, width: int) -> list[tuple[int, int, int]]:
+    """As `wrap`, for what may be a table: start, end, and by how many cells the row is moved in. A line that does not
+    fit goes on below its last column's beginning, where that leaves it half of the room, else a little further in than
+    it begins."""
+    spans: list[tuple[int, int, int]] = []
+    position = 0
+    for paragraph in text.split("\n"):
+        rows = wrap(paragraph, width)
+        if len(rows) > 1 and (indent := _indent_below(paragraph, width)):
+            rest = rows[1][0]
+            rows = [rows[0], *((rest + start, rest + end) for start, end in wrap(paragraph[rest:], width - indent))]
+        else:
+            indent = 0
+        spans += ((position + start, position + end, indent if row else 0) for row, (start, end) in enumerate(rows))
+        position += len(paragraph) + 1
+    return spans
+
+
+def _indent_below(row: str, width: int) -> int:
+    begin = len(row) - len(row.lstrip(" "))
+    columns = [cell_len(row[: match.end()]) for match in _COLUMN.finditer(row, begin, width)]
+    places = (*reversed(columns), begin + 2 if begin else 0)
+    return next((place for place in places if place <= width // 2), 0)
 
 
 def _wrap_paragraph(text: str, start: int, end: int, width: int, spans: list[tuple[int, int]]) -> None:

@@ -14,7 +14,7 @@ from llmbm_console.core.state import Command, Seam, State, Text, TranscriptItem,
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs
-from llmbm_console.tui.text import flat, line, plain, wrap
+from llmbm_console.tui.text import flat, line, plain, wrap, wrap_table
 from llmbm_console.tui.tint import LEVELS, UNKNOWN, Mark, Tint, marks
 from llmbm_console.tui.widgets.lines import Line, LineView
 from llmbm_console.tui.widgets.running import RunningRows
@@ -124,7 +124,7 @@ def layout_item(item: TranscriptItem, width: int, glyphs: Glyphs, tint: Tint = T
     elif isinstance(item, Command):
         rows = _wrapped(item.line, width, "transcript--command", f"  {glyphs.output} ", "transcript--number")
         if item.output.strip():
-            rows += _wrapped(item.output.rstrip("\n"), width, "transcript--output", "", "transcript--output")
+            rows += _table_rows(item.output.rstrip("\n"), width)
         if item.error:
             rows += _wrapped(item.error, width, "transcript--bad", "", "transcript--bad")
     elif isinstance(item, Seam):
@@ -140,6 +140,20 @@ def layout_item(item: TranscriptItem, width: int, glyphs: Glyphs, tint: Tint = T
         rows = _text_rows(item, width)
     rows.append(Line("", ""))
     return rows
+
+
+def _table_rows(output: str, width: int) -> list[Line]:
+    text, style = plain(output[:MAX_CHARACTERS]), "transcript--output"
+    return [
+        Line(
+            " " * (GUTTER + indent) + text[start:end],
+            style,
+            GUTTER + indent,
+            style,
+            text[end : end + 1] not in ("\n", ""),
+        )
+        for start, end, indent in wrap_table(text, width - GUTTER)
+    ]
 
 
 def _text_rows(item: Text, width: int) -> list[Line]:
