@@ -13,6 +13,7 @@ from scripted import NOW, ScriptedSession, rich_state, turn
 
 from llmbm_console.core.events import ConsoleText, RecordReceived
 from llmbm_console.core.state import Command, Seam, Text
+from llmbm_console.tui.firmware_text import folded
 from llmbm_console.tui.glyphs import BLOCKS
 from llmbm_console.tui.text import wrap_table
 from llmbm_console.tui.widgets import transcript as module
@@ -229,3 +230,28 @@ def test_a_table_of_any_text_fits_and_loses_nothing(text: str, width: int) -> No
     assert all(cell_len(text[start:end]) + indent <= max(2, width) for start, end, indent in spans)
     shown = "".join(text[start:end] for start, end, _indent in spans)
     assert shown.replace(" ", "") == text.replace(" ", "").replace("\n", "")
+
+
+FIRMWARE = "".join(f"BdsDxe: loading Boot{number:04}\n" for number in range(20))
+KERNEL = "\nllmk-0.1.0 on EDK II 2022.11 (uefi), boot c66f889d\nmodel stories700K.bin\n"
+
+
+async def test_what_the_firmware_printed_is_one_line_as_soon_as_the_kernel_begins_and_shown_on_demand() -> None:
+    session = ScriptedSession(rich_state(items=(Text(FIRMWARE, NOW),), turn=None))
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        assert "Boot0019" in screen_text(app), "while it boots, one wants to see it"
+        session.push(ConsoleText(NOW, KERNEL), items=(Text(FIRMWARE + KERNEL, NOW),))
+        await wait_until(pilot, lambda: '[20 lines of firmware text; ^p "Firmware text"' in screen_text(app), "folded")
+        assert "Boot00" not in screen_text(app)
+        assert "model stories700K.bin" in screen_text(app)
+        app.do("view.firmware")
+        await wait_until(pilot, lambda: "Boot0019" in screen_text(app), "shown")
+        app.do("view.firmware")
+        await wait_until(pilot, lambda: "Boot00" not in screen_text(app), "folded again")
+
+
+def test_boot_text_of_another_kernel_is_not_folded() -> None:
+    for text in (FIRMWARE, FIRMWARE + "llmk-1 is no banner\n", "one\ntwo\n" + KERNEL):
+        assert folded(text, "^p") == text

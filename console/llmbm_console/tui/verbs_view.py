@@ -168,6 +168,12 @@ class ViewVerbs(TimeVerbs):
         self.app.use_theme(name)
         self.say(f"theme {self.app.themes[name].title}")
 
+    def view_firmware(self) -> None:
+        """The firmware's text, or one line in its place."""
+        transcript = self.app.main.transcript
+        transcript.firmware_shown = not transcript.firmware_shown
+        self.app.pacer.flush()
+
     def view_glyphs(self) -> None:
         """Blocks or ASCII."""
         self.app.glyphs = BLOCKS if self.app.glyphs is ASCII else ASCII

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import ClassVar
 
@@ -12,6 +13,7 @@ from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.key_labels import spelt
 from llmbm_console.core.state import Command, Seam, State, Text, TranscriptItem, Turn, newest_turn
 from llmbm_console.tui import figures
+from llmbm_console.tui.firmware_text import folded
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.text import flat, line, plain, wrap, wrap_table
@@ -295,7 +297,8 @@ class Transcript(LineView):
         self._growing = RunningRows(GUTTER)
         self._items: Sequence[TranscriptItem] = ()  # the state's own, as they were laid out
         self._told: tuple[object, ...] = ()  # what the frame says
-        self._laid_with = ("", "")
+        self._laid_with = ("", "", False)
+        self.firmware_shown = False  # what the firmware printed before the kernel began
         self._tint = Tint()
 
     def on_resize(self) -> None:
@@ -346,8 +349,9 @@ class Transcript(LineView):
             return
         state = self._frame.state
         self._tint = Tint(self._frame.tint, state.sentinel.decode_budget if state.sentinel is not None else 0)
-        if width != self._width or (self.glyphs.name, self._tint.mode) != self._laid_with:
-            self._width, self._laid_with = width, (self.glyphs.name, self._tint.mode)
+        laid_with = self.glyphs.name, self._tint.mode, self.firmware_shown
+        if width != self._width or laid_with != self._laid_with:
+            self._width, self._laid_with = width, laid_with
             self._laid, self._laid_rows, self._tail, self._items = [], 0, [], ()
             self._dropped = state.dropped_items
             self.rows.clear()
@@ -359,7 +363,7 @@ class Transcript(LineView):
         known = self._known_rows(same, keep) if same < len(self._laid) else {}
         del self._laid[same:]
         for item in state.items[same:]:
-            rows = known.get(id(item)) or layout_item(item, width, self.glyphs, self._tint)
+            rows = known.get(id(item)) or layout_item(self._folded(item), width, self.glyphs, self._tint)
             self._laid.append((item, len(rows)))
             fresh += rows
         self._laid_rows = keep + len(fresh)
@@ -374,6 +378,11 @@ class Transcript(LineView):
             self.set_rows(first, [*fresh, *tail][first - keep :], removed=removed)
             self._tail = tail
         self._note_follow()
+
+    def _folded(self, item: TranscriptItem) -> TranscriptItem:
+        if self.firmware_shown or not isinstance(item, Text):
+            return item
+        return replace(item, text=folded(item.text, self._frame.keys["view.palette"]))
 
     def _known_rows(self, first: int, row: int) -> dict[int, list[Line]]:
         """The rows of the items that are laid out from `first` on, at `row`, by what is them: another moment has many
@@ -423,7 +432,7 @@ class Transcript(LineView):
             if state.behind or self._frame.failure:
                 rows.append(Line("", ""))
             for item in state.behind:
-                rows += layout_item(item, width, self.glyphs, self._tint)
+                rows += layout_item(self._folded(item), width, self.glyphs, self._tint)
             if not self._frame.failure:
                 return rows
         notes = failure_lines(self._frame)
