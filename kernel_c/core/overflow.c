@@ -41,7 +41,7 @@ static void note(struct kernel *kernel, bool slid, uint32_t before)
     char message[LOG_MESSAGE_BYTES];
     struct text text;
     text_init(&text, message, sizeof message);
-    text_string(&text, slid ? "context full: slid" : "context full: cleared");
+    text_string(&text, slid ? "slid" : "cleared");
     if (slid && chat->turns_held > 0) /* by generations: they alone never begin anew */
         text_format(&text, ", from turn %u on", (unsigned)(chat->generation - chat->turns_held + 1));
     log_event(kernel, WIRE_LOG_LEVEL_WARN, WIRE_LOG_CODE_CONTEXT, WIRE_ARENA_KV, before, chat->length, message);

@@ -290,7 +290,7 @@ def test_a_long_answer_keeps_every_token(count: int) -> None:
     assert state.turn.tokens[-1].end == 2 * count
 
 
-def context_full(message: str = "context full: slid, from turn 3 on", kept: int = 257) -> ev.RecordReceived:
+def context_full(message: str = "slid, from turn 3 on", kept: int = 257) -> ev.RecordReceived:
     record = Event(
         number=4, time=50, level=LogLevel.WARN, code=LogCode.CONTEXT, first=511, second=kept, message=message
     )
@@ -329,11 +329,9 @@ def test_a_turn_that_never_ends_keeps_a_bounded_number_behind_it_and_loses_nothi
 def test_a_slide_is_a_seam_with_its_numbers_and_the_same_words_in_the_log() -> None:
     state = reduce(State(), context_full())
     assert state.items == ()  # attached later: no turn that is shown was forgotten
-    assert state.log[-1].text == (
-        "context full: slid, from turn 3 on: 256 of 510 tokens kept, their rows computed anew"
-    )
+    assert state.log[-1].text == ("slid, from turn 3 on: 256 of 510 tokens kept, their rows computed anew")
     state = reduce(reduce(state, ev.PromptSent(1.0, "One day", 3)), ev.RecordReceived(2.0, finished(3, 0)))
-    state = reduce(state, context_full("context full: cleared", kept=1))
+    state = reduce(state, context_full("cleared", kept=1))
     seam = state.items[-1]
     assert isinstance(seam, Seam)
-    assert seam.text == "context full: cleared: 510 tokens forgotten"
+    assert seam.text == "the context was full and cleared: 510 tokens forgotten"

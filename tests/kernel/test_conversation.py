@@ -91,9 +91,7 @@ def test_a_full_context_slides_to_bos_and_the_newest_half(kernel: Kernel, model:
     assert text == before + after
     assert notice == ": the newest 256 of 512 tokens were kept]"
     slides = [line for line in kernel.ask("/log").splitlines() if "code=context" in line]
-    assert [line.partition("first=")[2] for line in slides] == [
-        "0x201 second=257 msg=context full: slid, from turn 1 on"
-    ]
+    assert [line.partition("first=")[2] for line in slides] == ["0x201 second=257 msg=slid, from turn 1 on"]
     assert kernel.rows() == 257 + 512 - len(first) - 1
 
 

@@ -160,7 +160,8 @@ def _finished(state: State, record: Finished, at: float) -> State:
 def _event(state: State, record: Event, at: float) -> State:
     told = overflow_told(record)
     if told and newest_turn(state) is not None:  # nothing is forgotten of a conversation that is not here
-        state = add_seam(state, f"in turn {state.turn.number}: {told}" if state.turn is not None else told, at)
+        place = f" in turn {state.turn.number}" if state.turn is not None else ""
+        state = add_seam(state, f"the context was full{place} and {told}", at)
     text = told or clean(record.message)
     return add_log(
         state, LogLine(at, "kernel", SEVERITY.get(record.level, "info"), clean(str(record.code)), text, record)

@@ -125,7 +125,7 @@ def wrap(text: str, width: int) -> list[tuple[int, int]]:
 
 def wrap_table(text: str, width: int) -> list[tuple[int, int, int]]:
     """As `wrap`, for what may be a table: start, end, and by how many cells the row is moved in. A line that does not
-    fit goes on below its last column's beginning, where that leaves it half of the room, else a little further in than
+    fit goes on below its last column's beginning, where that leaves it two fifths of the room, else further in than
     it begins."""
     spans: list[tuple[int, int, int]] = []
     position = 0
@@ -145,7 +145,7 @@ def _indent_below(row: str, width: int) -> int:
     begin = len(row) - len(row.lstrip(" "))
     columns = [cell_len(row[: match.end()]) for match in _COLUMN.finditer(row, begin, width)]
     places = (*reversed(columns), begin + 2 if begin else 0)
-    return next((place for place in places if place <= width // 2), 0)
+    return next((place for place in places if place <= width * 3 // 5), 0)
 
 
 def _wrap_paragraph(text: str, start: int, end: int, width: int, spans: list[tuple[int, int]]) -> None:
