@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -123,7 +124,7 @@ async def test_a_session_is_recorded_and_a_clip_of_it_saved_from_the_keys(
         await pilot.press("w", "W")
         assert not recorder.writing
         await wait_until(pilot, lambda: "a clip of" in screen_text(app))
-        await wait_until(pilot, lambda: 's, from "turn 1" on: ' in messages(app), "from where on")
+        await wait_until(pilot, lambda: re.search(r's, from ".+" on: ', messages(app)), "from where on")
         await wait_until(pilot, lambda: "REC" not in screen_text(app).splitlines()[0], "the sign has gone")
     await app.disconnect()
     assert app.recorded == [recorder.path]
