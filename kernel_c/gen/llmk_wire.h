@@ -112,7 +112,7 @@ static inline const char *wire_log_level_word(enum wire_log_level value)
     return wire_word(WIRE_WORDS_LOG_LEVEL, (unsigned)value);
 }
 
-/* What an event is about. The values of `context`: tokens of the conversation before and after, BOS included. */
+/* What an event is about. */
 enum wire_log_code {
     WIRE_LOG_CODE_INFO,
     WIRE_LOG_CODE_ALLOC_FAIL,

@@ -18,8 +18,8 @@ class LogValue(NamedTuple):
     unit: Unit
 
 
-#: The first and the second value of the codes whose events have any; a value of 0 is not set. `info` has them in the
-#: arena `kv` only, `param` where a value was reduced.
+#: The first and the second value of the codes whose events have any; a value of 0 is not set. `param` has them where a
+#: value was reduced.
 LOG_VALUES: Mapping[LogCode, tuple[LogValue, ...]] = {
     LogCode.BUDGET: (
         LogValue("took", "what the pass took", "cycles"),
@@ -40,9 +40,9 @@ LOG_VALUES: Mapping[LogCode, tuple[LogValue, ...]] = {
     ),
     LogCode.LOAD: (LogValue("size", "size of the file", "bytes"), LogValue("took", "time of loading", "ms")),
     LogCode.FILE: (LogValue("size", "size of the file", "bytes"),),
-    LogCode.INFO: (
-        LogValue("before", "tokens in the full context", "tokens"),
-        LogValue("kept", "tokens that were kept", "tokens"),
-    ),
     LogCode.PARAM: (LogValue("before", "value that was too large", ""), LogValue("now", "value in force", "")),
+    LogCode.CONTEXT: (
+        LogValue("before", "tokens in the full context, BOS included", "tokens"),
+        LogValue("kept", "tokens that were kept, BOS included", "tokens"),
+    ),
 }

@@ -79,7 +79,7 @@ class LogLevel(Word):
 
 
 class LogCode(Word):
-    """What an event is about. The values of `context`: tokens of the conversation before and after, BOS included."""
+    """What an event is about."""
 
     INFO = "info"
     ALLOC_FAIL = "alloc_fail"

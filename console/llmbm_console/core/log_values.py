@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llmbm_protocol.log_values import LOG_VALUES, LogValue
-from llmbm_protocol.words import Arena, LogCode, LogLevel
+from llmbm_protocol.words import LogCode, LogLevel
 
 if TYPE_CHECKING:
     from llmbm_protocol.schema import Event
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 def values_of(record: Event) -> list[tuple[str, str]]:
     """Name and value of what an event tells beside its text; nothing for what is not set."""
-    if record.code is LogCode.INFO and record.arena is not Arena.KV:
-        return []  # a count that is in the text already
     if record.code is LogCode.PARAM and (record.level is LogLevel.INFO or not record.second):
         return []  # the parameter, or a line of repl.cfg: the text names it
     meanings = LOG_VALUES.get(record.code, ())
