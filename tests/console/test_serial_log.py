@@ -230,6 +230,13 @@ def test_times_and_marks_of_quotation_before_each_line_are_left_out(prefix: str)
     assert turns == [event for event in read(BOOT + TALK).events if isinstance(event, TurnRead)]
 
 
+@pytest.mark.parametrize("noise", [b"\x00\x00", b"\xff", b"\x1b[0m\x01"])
+def test_noise_of_a_line_before_a_prompt_hides_no_turn(noise: bytes) -> None:
+    found = parse_post_mortem(octets(TALK).replace(b"You: ", noise + b"You: "), "a.raw")
+    assert found.serial is not None
+    assert (found.serial.turns, found.serial.commands) == (2, 4)
+
+
 def test_a_copy_in_utf16_is_the_same_log() -> None:
     text = (BOOT + TALK).replace("\n", "\r\n")
     copy = parse_post_mortem(b"\xff\xfe" + text.encode("utf-16-le"), "a")

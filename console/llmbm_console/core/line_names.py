@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from llmbm_console.core.serial_log import ANSWER, ERROR, MORE, PROMPT, STATS, TIME
+from llmbm_console.core.serial_log import ANSWER, ERROR, MORE, NOISE, PROMPT, STATS, TIME
 
 _STAMP = re.compile(rf"^(?:[ \t>|]|{TIME})*(?=\S)")
 _FIRMWARE = re.compile(r"^(?:BdsDxe|BDS|UEFI|PXE|>>Start)\b", re.IGNORECASE)
@@ -23,7 +23,7 @@ class LineNames:
         line = text.strip()
         if not line:
             return "blank"
-        said = _STAMP.sub("", text)
+        said = _STAMP.sub("", text).lstrip(NOISE)
         if match := PROMPT.match(said):
             asked = match[2].strip()
             kind = "command" if asked.startswith("/") else "prompt"

@@ -17,7 +17,8 @@ from llmbm_console.core.link_decode import LineDecoder
 from llmbm_protocol.schema import Record
 
 TIME = r"\[[0-9][0-9:. T+-]{3,40}\]"  # of a terminal program, before each line
-PREFIX = rf"(?:[ \t>|]|{TIME})*"  # that, or the mark of a quotation
+PREFIX = rf"(?:[ \t>|\x00-\x08\x7f\ufffd]|{TIME})*"  # that, the mark of a quotation, or noise of the line
+NOISE = "".join(map(chr, range(0x2400, 0x2409))) + "\u2421\ufffd"  # the same as clean text shows it
 #: What only a serial line holds: a prompt, the steps of an earlier kernel's boot, the firmware before them.
 IS_SERIAL = re.compile(rf"^{PREFIX}(?:You: |(?:llmk|rescue)> |llmk-[0-9.]+ on |\[1/[0-9]\] |BdsDxe: )", re.MULTILINE)
 IS_OURS = re.compile(rf"^{PREFIX}(?:(?:llmk|rescue)> |llmk-[0-9.]+ on )", re.MULTILINE)
@@ -124,7 +125,7 @@ class Conversation:
 
     def line(self, text: str) -> None:
         """One more line."""
-        if match := PROMPT.match(text):
+        if match := PROMPT.match(text.lstrip(NOISE)):
             self._close()
             self.ours, self.typed = match[1] is not None, [match[2]]
         elif self._goes_on and (match := MORE.match(text)):
