@@ -334,9 +334,10 @@ async def test_enter_goes_to_what_a_file_means_and_escape_comes_back(dumps: tupl
         await settled(pilot)
         await pilot.press("f5")
         await wait_until(pilot, lambda: "The sentinel tripped" in screen_text(app), "its meaning")
+        assert "Esc list" not in screen_text(app)
         await pilot.press("enter", "enter")
         assert app.main.focused_pane == "explanation"
-        assert "Esc list" in screen_text(app)
+        await wait_until(pilot, lambda: "Esc list" in screen_text(app), "how to get back")
         assert app.next_target is None
         await pilot.press("escape")
         assert app.main.focused_pane == "files"

@@ -209,10 +209,18 @@ class Explanation(VerticalScroll, Framed, can_focus=True):
         """Lines depend on the width."""
         self._draw()
 
+    def on_focus(self) -> None:
+        """The lower edge says how to get back."""
+        self.set_heading(bottom=line((self._frame.keys["view.leave"], "$accent"), (" list", "$muted")))
+
+    def on_blur(self) -> None:
+        """See on_focus."""
+        self.set_heading(bottom=line())
+
     def explain(self, title: str, lay_out: LayOut) -> None:
         """What a file means, as lines for a width."""
         self._lay_out = lay_out
-        self.set_heading(line((title, "$muted")), line((f"{self._frame.keys['view.leave']} list", "$muted")))
+        self.set_heading(line((title, "$muted")))
         self.scroll_home(animate=False)
         self._draw()
 
