@@ -13,8 +13,20 @@ from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.post_mortem import open_dump
 from llmbm_console.core.post_mortem_file import PostMortem
-from llmbm_console.core.verdict import last_of
-from llmbm_protocol.schema import Arena, Bench, KvCache, Model, SamplingState, Sentinel, SentinelState, Zone
+from llmbm_console.core.verdict import cause, last_of
+from llmbm_protocol.schema import (
+    Arena,
+    Bench,
+    Event,
+    KvCache,
+    LogCode,
+    LogLevel,
+    Model,
+    SamplingState,
+    Sentinel,
+    SentinelState,
+    Zone,
+)
 
 SAMPLE = Path(__file__).with_name("sample-llmk-failsafe.txt")
 
@@ -74,6 +86,24 @@ def test_verdict_names_phase_cycles_and_budget() -> None:
     assert "a decode pass took 2,064,156 cycles, its budget was 1,000" in verdict
     assert "stories700K.bin, 175 of 512 context rows used" in verdict
     assert "still tripped" in verdict
+
+
+@pytest.mark.parametrize(
+    ("code", "arena", "first", "second", "words"),
+    [
+        (LogCode.OOB, Arena.KV, 512, 512, "row 512 of 512 was asked for in KV"),
+        (LogCode.OOB, Arena.KV, 0x7E100000, 64, "an access outside its arena at 0x7e100000 in KV"),
+        (LogCode.RO_WRITE, Arena.WEIGHTS, 0xA1B2C3D4E5F60718, 0x1122334455667788, "was 0x1122334455667788"),
+        (LogCode.RO_WRITE, Arena.WEIGHTS, 0x7E100000, 64, "a write to read-only memory at 0x7e100000 in WEIGHTS"),
+    ],
+)
+def test_the_values_of_a_cause_are_told_by_what_they_are_in_either_kernel(
+    code: LogCode, arena: Arena, first: int, second: int, words: str
+) -> None:
+    event = Event(
+        number=1, time=1, level=LogLevel.ERROR, code=code, arena=arena, first=first, second=second, message=""
+    )
+    assert words in cause(event, code, "")
 
 
 @pytest.mark.parametrize("keep", [60, 200, 700, 1500, 2300])

@@ -25,6 +25,8 @@ from llmbm_protocol.schema import (
 R = TypeVar("R", bound=Record)
 
 LEAST_LEARNT = 500_000  # cycles: no budget that a kernel learns is smaller
+ADDRESSES = 1 << 20  # what a kernel has below is no memory of an arena: it is a row
+SUMS = 1 << 32  # no arena of these models has as many octets: it is a checksum
 LONGEST_ERROR = 120  # characters of an error line in the sentence
 
 CAUSES = (LogCode.BUDGET, LogCode.ALLOC_FAIL, LogCode.OOB, LogCode.RO_WRITE, LogCode.GUARD)
@@ -63,13 +65,20 @@ def cause(event: Event | None, code: LogCode, phase: str) -> str:
     if code is LogCode.ALLOC_FAIL:
         size = f" of {event.second:,} bytes" if event is not None and event.second else ""
         return f"an allocation{size}{where(event.arena) if event else ''} failed"
-    place = f" at 0x{event.first:x}" if event is not None and event.first else ""
     arena = where(event.arena) if event is not None else ""
-    return {
-        LogCode.OOB: f"an access outside its arena{place}{arena}",
-        LogCode.RO_WRITE: f"a write to read-only memory{place}{arena}",
-        LogCode.GUARD: f"the guard bytes behind an arena were overwritten{place}{arena}",
-    }.get(code, "an unknown error")
+    first, second = (event.first, event.second) if event is not None else (0, 0)
+    place = f" at 0x{first:x}" if first else ""
+    if code is LogCode.OOB:
+        if 0 < second <= first < ADDRESSES:  # a row and how many there are: an earlier kernel has an address here
+            return f"row {first:,} of {second:,} was asked for{arena}"
+        return f"an access outside its arena{place}{arena}"
+    if code is LogCode.RO_WRITE:
+        if second >= SUMS:  # checksums, found and loaded; an earlier kernel has an address and a size
+            return f"what was loaded{arena} was changed: its checksum is 0x{first:x} and was 0x{second:x}"
+        return f"a write to read-only memory{place}{arena}"
+    if code is LogCode.GUARD:
+        return f"the guard bytes behind an arena were overwritten{place}{arena}"
+    return "an unknown error"
 
 
 def is_trip(event: Event) -> bool:
