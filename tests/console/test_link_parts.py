@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from llmbm_console.core.clock import ClockFilter
 from llmbm_console.core.credits import RESERVE, WRAP, Credits
 from llmbm_console.core.link_decode import LineDecoder
-from llmbm_console.core.link_repair import GRACE, MAX_TRIES, RING, EventStream, TokenStream
+from llmbm_console.core.link_repair import GRACE, MAX_TRIES, MOST_AHEAD, RING, EventStream, TokenStream
 from llmbm_console.core.link_requests import MAX_TRIES as REQUEST_TRIES
 from llmbm_console.core.link_requests import RequestError, Requests
 from llmbm_protocol.codec import from_frame, to_frame
@@ -469,3 +469,41 @@ def test_a_heartbeat_that_cannot_be_read_is_rejected_each_time() -> None:
     heard = list(decoder.feed(good + bad + bad + good))
     assert len(heard) == 2
     assert decoder.rejected_lines == 2
+
+
+# ---- kernels that are none -------------------------------------------------------------------------------------------
+
+
+def test_what_waits_behind_a_gap_that_cannot_be_filled_is_bounded() -> None:
+    """The kernel keeps 512 tokens and 128 events; a peer that sends more behind a gap must not fill the memory."""
+    tokens = TokenStream()
+    tokens.begin(1)
+    released = [record for index in range(1, 2 * MOST_AHEAD) for record in tokens.on_token(token(index))]
+    assert [record.index for record in released if isinstance(record, Token)] == [*range(1, 2 * MOST_AHEAD)]
+    events = EventStream()
+    assert not [event for number in range(1, RING + 1) for event in events.on_event(log(number))]
+    assert [event.number for event in events.on_event(log(RING + 1))] == [*range(1, RING + 2)]
+
+
+async def test_a_request_that_the_kernel_has_no_room_for_is_refused_at_once() -> None:
+    requests = Requests(Credits())
+    requests.longest = 5
+    with pytest.raises(
+        RequestError, match="ping: its line has 30 octets, and this kernel says that it takes 5 at most"
+    ):
+        requests.add(Request(id=1, op="ping"), None)
+    assert not requests.waiting
+    assert not requests.has_output
+
+
+async def test_only_credit_starves_a_request_and_no_barrier_does() -> None:
+    credits = Credits()
+    requests = Requests(credits)
+    credits.begin(0, 0.0)
+    requests.add(Request(id=1, op="run", text=b"/bench"), None)
+    assert requests.starved
+    credits.begin(1000, 0.0)
+    requests.next_chunk(1.0)
+    requests.add(Request(id=1, op="ping"), None)
+    assert requests.has_output
+    assert not requests.starved, "it waits for the work that runs"

@@ -261,3 +261,36 @@ async def test_the_accelerator_is_proven_once_and_remembered(
 @pytest.mark.qemu
 async def test_an_accelerator_that_runs_the_firmware_is_proven(qemu: str) -> None:
     assert await accelerator.prove(options(qemu)) == ""
+
+
+# ---- monitors that are none ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("greeting", "why"),
+    [
+        (b"", "closed it before it said what it is"),
+        (b'{"QMP": {"version": {}, "capabilities": []}}\r\n', "closed it before it said what it is"),
+        (b"UEFI Interactive Shell v2.2\r\n", "does not speak QMP; is it the machine's serial line"),
+        (b'{"hello": 1}\r\n', "does not speak QMP"),
+        (b"[1, 2]\r\n", "does not speak QMP"),
+    ],
+)
+async def test_what_is_no_monitor_is_said(tmp_path: Path, greeting: bytes, why: str) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(greeting)
+        await writer.drain()
+        if greeting:
+            await reader.read(1)
+        writer.close()
+
+    path = str(tmp_path / "monitor")
+    server = await asyncio.start_unix_server(serve, path)
+    with pytest.raises(SessionError, match=f"{path}: no QEMU monitor answers there: .*{why}"):
+        await QmpConnection(lambda event: None).connect(path)
+    server.close()
+
+
+async def test_a_monitor_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(SessionError, match=r"no QEMU monitor answers there: .*No such file"):
+        await QmpConnection(lambda event: None).connect(str(tmp_path / "none"))

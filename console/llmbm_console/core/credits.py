@@ -62,6 +62,10 @@ class Credits:
         self._open[self._enquiry] = 0
         return bytes((ENQUIRY + self._enquiry - 1,))
 
+    def quiet(self, now: float) -> float:
+        """Seconds since something was sent, or the session began."""
+        return now - self._last_sent_at
+
     def narrow(self, window: int) -> None:
         """The kernel begins to compute: until it says otherwise no more than the small window."""
         self.window = min(self.window, window)

@@ -252,6 +252,7 @@ class Link:
         self._overruns = 0
         self._boots = False
         self.requests.begin()
+        self.requests.longest = hello.max_line
         self.credits.begin(hello.window_idle, now)
         self.engine = Phase.IDLE
         self.heard_at = now
@@ -360,6 +361,8 @@ class Link:
                 self.decoder.begin_count(sequence)
                 self._ear.nonce = ""
                 self._established(record, now)
+            elif self._ear.said:
+                self._ear.stranger = record.nonce
             return
         self._ear.beacons += 1
         if self.phase in SESSION or (self.hello is not None and self.hello.boot != record.boot):

@@ -50,6 +50,8 @@ class Ear:
     consumed: int = 0  # of the last credit
     beacons: int = 0
     nonce: str = ""  # of the hello that is not answered yet
+    said: list[str] = field(default_factory=list)  # nonces of all hellos
+    stranger: str | None = None  # nonce of an answer that was not for the hello that waits
     echoes: bool = False  # a hello came back as text: who does that knows no frames
     last: bytes = b""  # what was heard last
     frozen: bool = False  # the machine is paused: nothing can be heard, and nothing may be said
@@ -81,10 +83,11 @@ class Ear:
         return True
 
     async def quiet(self, seconds: float, at_most: float) -> bool:
-        """Waits until no byte came for `seconds`; False when bytes still come after `at_most`."""
+        """Waits until no byte came for `seconds`; False when bytes still come after `at_most`, and as soon as the line
+        is known to be in machine mode, where heartbeats let it never rest."""
         deadline = time.monotonic() + at_most
         while (rest := self.heard_at + seconds - time.monotonic()) > 0:
-            if time.monotonic() > deadline:
+            if self.machine_frames or time.monotonic() > deadline:
                 return False
             await asyncio.sleep(rest)
         return True
@@ -130,6 +133,7 @@ async def say_hello(ear: Ear, write: Write, knock: bool, timeout: float) -> bool
         await write(STOP + b"\r")
         await ear.quiet(0.05, QUIET)
     ear.nonce = "".join(secrets.choice(NONCE_LETTERS) for _ in range(NONCE))
+    ear.said.append(ear.nonce)
     hello = HostHello(protocol=PROTOCOL, session=secrets.randbelow(0x10000), nonce=ear.nonce)
     line = to_frame(hello, 0)[:-1] + END  # a LF would be Enter to an earlier kernel: the hello, a prompt
     if ear.machine_frames:
@@ -182,6 +186,13 @@ def why_nobody_answers(ear: Ear) -> str:
         share = round(100 * ear.odd / ear.received)
         speeds = ", ".join(map(str, SPEEDS[:-1])) + f" or {SPEEDS[-1]}"
         return f"{share} % of what comes is no text: the speed is probably wrong; try --baud {speeds}"
+    if ear.stranger is not None and ear.stranger in ear.said:
+        return f"A kernel is there, but its answer takes longer than the {max(TRIES):g} s that a hello is waited for"
+    if ear.stranger is not None:
+        return (
+            f"A kernel answered, but not our hello (it names {ear.stranger!r}, ours was {ear.said[-1]!r}): "
+            "another program talks to it on this line, or what comes was said long ago"
+        )
     if ear.echoes:
         return "What was sent came back as text: another kernel, or firmware, waits for input here"
     return "Another program may hold the line, the speed may differ, or another kernel runs"

@@ -8,6 +8,7 @@ GRACE = 0.1  # s before a gap is asked for: what is on the line already may fill
 MOST_AT_ONCE = 32  # frames asked for with one request
 MAX_TRIES = 12  # questions in a row that bring nothing
 MOST_HELD = 512  # choices that wait for their tokens: as many as the kernel keeps to be asked for again
+MOST_AHEAD = 4 * MOST_HELD  # tokens, in parts, behind a gap: what fills it is not kept by the kernel any more
 RING = 128  # the kernel keeps so many events
 
 
@@ -55,7 +56,8 @@ class TokenStream:
         if place < self._next:
             return released
         self._ahead[place] = token
-        return released + self._drain()
+        released += self._drain()
+        return released + self.skip() if len(self._ahead) > MOST_AHEAD else released
 
     def on_choice(self, choice: Choice) -> list[Record]:
         """Returns what can be released now."""
@@ -173,7 +175,8 @@ class EventStream:
         if event.number < self._next:
             return []
         self._ahead[event.number] = event
-        return self._drain()
+        released = self._drain()
+        return released + self.skip(0, 0) if len(self._ahead) > RING else released  # what is missing was overwritten
 
     def on_credit(self, credit: Credit) -> None:
         """The kernel says how many events there are."""

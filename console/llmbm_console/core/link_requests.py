@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from llmbm_console.core.credits import WRAP, Credits
 from llmbm_protocol.codec import to_frame
-from llmbm_protocol.schema import OPERATIONS, Data, Operation, Output, Request, Response, Sample
+from llmbm_protocol.schema import MAX_LINE, OPERATIONS, Data, Operation, Output, Request, Response, Sample
 
 OPERATION = {operation.name: operation for operation in OPERATIONS}
 TIMEOUT_IDLE = 1.0  # s after the last byte of a request went out
@@ -67,6 +67,7 @@ class Requests:
     def __init__(self, credits: Credits) -> None:
         self.credits = credits
         self.retries = 0
+        self.longest = MAX_LINE  # octets of a line that the kernel takes
         self._last_id = 0
         self.begin()
 
@@ -80,11 +81,14 @@ class Requests:
         self._barrier = 0  # id of the request behind which nothing may be sent
 
     def add(self, request: Request, on_response: Callable[[Response], None] | None) -> Pending:
-        """Queues a request; its id is filled in."""
+        """Queues a request; its id is filled in. Raises RequestError when the kernel takes no line of its length."""
         self._last_id = self._last_id % 65_535 + 1
         while self._last_id in self.waiting:
             self._last_id = self._last_id % 65_535 + 1
         request = request.model_copy(update={"id": self._last_id})
+        if (length := len(to_frame(request, self.sequence))) > self.longest:
+            said = f"its line has {length} octets, and this kernel says that it takes {self.longest} at most"
+            raise RequestError("toolong", f"{request.op}: {said}; the protocol's lines have up to {MAX_LINE}")
         answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         pending = Pending(request, OPERATION[request.op], answer, on_response)
         self.waiting[request.id] = pending
@@ -107,6 +111,15 @@ class Requests:
         """True while something waits to be written."""
         return self._current is not None or bool(self._queue)
 
+    @property
+    def starved(self) -> bool:
+        """Something waits that nothing but the kernel's credit keeps from being written."""
+        return self._current is not None or any(self._may_go(item) for item in self._queue)
+
+    def _may_go(self, item: Outgoing) -> bool:
+        """Behind a barrier only the same request may be sent again."""
+        return not self._barrier or (item.pending is not None and item.pending.request.id == self._barrier)
+
     def next_chunk(self, now: float) -> bytes:
         """Bytes that may be written now, counted as sent; b"" when the credit is used up or nothing waits."""
         if enquiry := self.credits.enquire(now):
@@ -125,10 +138,10 @@ class Requests:
         return chunk
 
     def _item(self) -> Outgoing | None:
-        """The line to go on with. Behind a barrier only the same request may be sent again."""
+        """The line to go on with."""
         if self._current is None:
             for item in self._queue:
-                if not self._barrier or (item.pending is not None and item.pending.request.id == self._barrier):
+                if self._may_go(item):
                     self._queue.remove(item)
                     self._current = item
                     break

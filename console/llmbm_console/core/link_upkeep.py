@@ -154,6 +154,12 @@ class Upkeep:
         silence = now - link.heard_at
         if silence > GIVE_UP:
             link.forget_session("lost", f"nothing was heard for {silence:.0f} s; saying hello again")
+        elif link.requests.starved and link.credits.quiet(now) > GIVE_UP:
+            have, taken = link.credits.sent, link.credits.consumed
+            what = f"{have} octets were sent, it counts {taken} taken and has a window of {link.credits.window}"
+            link.forget_session(
+                "lost", f"the kernel gave no room to send for {GIVE_UP:g} s ({what}); saying hello again"
+            )
         elif silence > SILENT and link.phase is not LinkPhase.SILENT:
             link.set_phase(LinkPhase.SILENT, "no heartbeat for 5 s: the kernel hangs, is paused, or the line is cut")
         elif SLOW < silence <= SILENT and link.phase is LinkPhase.MACHINE:

@@ -230,11 +230,15 @@ class LiveSession:
         reason = self._failure or (link.failed if link is not None else "")
         if not reason:
             now = self._state.link
-            said = now.detail or {"waiting": "the kernel has not answered"}.get(str(now.phase), "")
+            unsaid = {
+                LinkPhase.WAITING: "the kernel has not answered",
+                LinkPhase.MACHINE: "the kernel answered the hello, and not yet the questions behind it",
+            }
+            said = now.detail or unsaid.get(now.phase, "")
             reason = f"{said or 'not connected'} (link {now.phase}, machine {self._state.machine.status})"
             if now.phase is not LinkPhase.PLAIN:
                 reason = f"not ready after {timeout:g} s: {reason}"
-        raise NotReached(f"{self._state.target}: {reason}")
+        raise NotReached(f"{self._state.target}: {reason.removeprefix(f'{self._state.target}: ')}")
 
     async def close(self) -> None:
         """Gives the line back, ends what was started."""

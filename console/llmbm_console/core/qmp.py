@@ -71,8 +71,7 @@ class QmpConnection:
                 "holds it, and QEMU serves one at a time; close that one, or start QEMU with a second -qmp"
             ) from None
         except (QMPError, OSError) as error:
-            cause = error.__cause__ or error
-            raise SessionError(f"{name}: no QEMU monitor answers there: {cause}") from error
+            raise SessionError(f"{name}: no QEMU monitor answers there: {_why_no_monitor(error)}") from error
         self._client = client
         listener = EventListener()
         client.register_listener(listener)
@@ -210,6 +209,22 @@ class QmpConnection:
                     guest = isinstance(data, dict) and data.get("guest")
                     detail = "the guest switched itself off" if guest else "QEMU was told to end"
                     self._emit(MachineChanged(at, MachineStatus.STOPPED, detail))
+
+
+def _why_no_monitor(error: BaseException) -> str:
+    """What happened. The library's error says that connecting failed; why is in the errors that led to it."""
+    from qemu.qmp.error import ProtocolError
+
+    causes = [error]
+    while causes[-1].__cause__ is not None:
+        causes.append(causes[-1].__cause__)
+    if isinstance(causes[-1], EOFError | ConnectionResetError | BrokenPipeError):
+        return "the other end took the connection and closed it before it said what it is; is that QEMU ending?"
+    if isinstance(causes[-1], OSError):
+        return str(causes[-1])
+    if any(isinstance(cause, ProtocolError) for cause in causes):
+        return "what answers there does not speak QMP; is it the machine's serial line, or another program?"
+    return str(causes[-1]) or type(causes[-1]).__name__
 
 
 def monitor_address(text: str) -> str | tuple[str, int]:

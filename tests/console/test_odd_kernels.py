@@ -1,0 +1,115 @@
+"""Other ends of the line that break the protocol's rules: said in words, and never a console that hangs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from live_kernel import collect
+from waiting import until
+
+from llmbm_console.core import link_hello, link_upkeep
+from llmbm_console.core.errors import SessionError
+from llmbm_console.core.events import LinkChanged, LinkPhase, Notice
+from llmbm_console.core.live import LiveSession
+from llmbm_protocol.frame import Frame, FrameDecoder, encode
+from llmbm_protocol.shape import schema_id
+
+Sessions = Callable[..., LiveSession]
+HELLO = {
+    "p": "1", "r": "0", "sch": f"{schema_id():x}", "boot": "1", "m": "1", "wi": "15", "wb": "15", "mx": "240",
+    "br": "0",
+    "v": "odd",
+}  # fmt: skip
+
+
+class OddKernel:
+    """Answers hellos with `hello` over the right fields, requests with nothing, and tells `credit` all the time."""
+
+    def __init__(self, path: Path, hello: dict[str, str], credit: dict[str, str]) -> None:
+        self.path, self.hello, self.credit = path, hello, credit
+        self.hellos = 0
+        self.sequence = 0
+        self.server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> OddKernel:
+        self.server = await asyncio.start_unix_server(self._serve, self.path)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self.server is not None
+        self.server.close()
+
+    def _frame(self, kind: str, fields: dict[str, str]) -> bytes:
+        self.sequence = (self.sequence + 1) & 0xFFFF
+        return encode(kind, self.sequence, fields)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        beating = asyncio.create_task(self._beat(writer))
+        decoder = FrameDecoder()
+        while data := await reader.read(4096):
+            for piece in decoder.feed(data):
+                if isinstance(piece, Frame) and piece.kind == "h":
+                    self.hellos += 1
+                    writer.write(self._frame("H", {**HELLO, "n": piece.fields["n"], **self.hello}))
+        beating.cancel()
+        writer.close()
+
+    async def _beat(self, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await asyncio.sleep(0.1)
+            if self.hellos:
+                writer.write(self._frame("K", {"c": "0", "w": "15", **self.credit}))
+
+
+def said(events: list[Any]) -> str:
+    return "\n".join(
+        [e.detail for e in events if isinstance(e, LinkChanged)] + [e.text for e in events if isinstance(e, Notice)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("hello", "credit"),
+    [({}, {"c": "4000000000"}), ({}, {"c": "0"}), ({"wi": "0", "wb": "0"}, {"w": "0"})],
+    ids=["counter far off", "counter stands still", "no window"],
+)
+async def test_a_kernel_that_gives_no_credit_is_told_and_greeted_again(
+    sessions: Sessions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hello: dict[str, str], credit: dict[str, str]
+) -> None:
+    monkeypatch.setattr(link_upkeep, "GIVE_UP", 1.0)
+    async with OddKernel(tmp_path / "odd", hello, credit) as kernel:
+        session = sessions(kernel.path)
+        events = collect(session)
+        await session.open()
+        await until(lambda: "the kernel gave no room to send" in said(events))
+        await until(lambda: kernel.hellos >= 2)
+        with pytest.raises(SessionError, match="not ready"):
+            await session.wait_ready(0.1)
+        await session.close()
+
+
+async def test_an_answer_to_another_hello_is_told(
+    sessions: Sessions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_hello, "TRIES", (0.1, 0.1))
+    async with OddKernel(tmp_path / "odd", {"n": "old"}, {}) as kernel:
+        session = sessions(kernel.path)
+        events = collect(session)
+        await session.open()
+        await until(lambda: any(isinstance(e, LinkChanged) and e.phase is LinkPhase.PLAIN for e in events))
+        assert "A kernel answered, but not our hello (it names 'old', ours was '" in said(events)
+        await session.close()
+
+
+async def test_a_kernel_that_takes_no_line_is_told(sessions: Sessions, tmp_path: Path) -> None:
+    async with OddKernel(tmp_path / "odd", {"mx": "5"}, {}) as kernel:
+        session = sessions(kernel.path)
+        events = collect(session)
+        await session.open()
+        await until(lambda: "this kernel says that it takes 5 at most" in said(events))
+        outcome = await session.submit("/ctx")
+        assert outcome.error_code == "toolong"
+        await session.close()
