@@ -106,3 +106,28 @@ def test_exec_writes_no_control_byte_and_says_that_no_kernel_answers(hostile: Pa
     for text in (done.stdout, done.stderr):
         assert not CONTROL.search(text), repr(CONTROL.search(text))
     assert "Traceback" not in done.stderr
+
+
+NAMES = ["e\x1b]0;owned\x07\x1b[2J", "\u202egnp", "\udcff\udcfe", "\x9b2J", "l" * 240]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "how", ["dump {}", "--plain {}", "--plain --qmp {}", "--plain --connect unix:{}", "--plain --serial {}"]
+)
+def test_a_name_that_is_not_there_is_told_without_its_controls(tmp_path: Path, name: str, how: str) -> None:
+    """What a shell's `*` finds is the choice of whoever made the file."""
+    command = [sys.executable, "-m", "llmbm_console", *(word.format(tmp_path / name) for word in how.split())]
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as process:
+        assert process.stdout is not None
+        said = ""
+        for line in process.stdout:
+            said += line
+            if "no such" in line or "at most" in line:
+                break
+        process.kill()
+    assert "no such" in said or "at most 107 bytes" in said
+    assert "Traceback" not in said
+    assert not CONTROL.search(said), repr(said)

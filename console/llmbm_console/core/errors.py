@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from llmbm_console.core.sanitise import clean
+
 
 class SessionError(RuntimeError):
-    """A session could not be opened or used; the message says what was tried, what was wrong and what to do."""
+    """A session could not be opened or used; the message says what was tried, what was wrong and what to do. It may
+    hold the name of a file or a port, which may hold anything: it is made harmless here, once for every face."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(clean(message))
 
 
 class NotReached(SessionError):

@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from llmbm_console.core import events as ev
 from llmbm_console.core.errors import SessionError
+from llmbm_console.core.sanitise import clean
 from llmbm_console.core.state import LogLine, State, Turn
 from llmbm_protocol.schema import Event as LogRecord
 from llmbm_protocol.schema import Finished
@@ -101,7 +102,11 @@ def _entry(state: State, record: LogRecord) -> list[LogLine]:
 
 
 def told(event: ev.Event) -> str:
-    """An event of the connection or the machine in a line; "" for what belongs to no log."""
+    """An event of the connection or the machine in a line, clean; "" for what belongs to no log."""
+    return clean(_told(event))
+
+
+def _told(event: ev.Event) -> str:
     match event:
         case ev.LinkChanged(phase=ev.LinkPhase.POST_MORTEM, detail=detail):
             return detail

@@ -20,6 +20,7 @@ from llmbm_console.core.link_hello import STOP, Ear, establish, send_paced, wait
 from llmbm_console.core.link_requests import Pending, RequestError, Requests
 from llmbm_console.core.link_streams import FLUSH_TEXT, Streams, Way
 from llmbm_console.core.link_upkeep import Upkeep
+from llmbm_console.core.sanitise import clean
 from llmbm_console.core.transport.base import Transport, TransportError
 from llmbm_console.core.transport.logged import LoggedTransport
 from llmbm_protocol.codec import UnknownFrame
@@ -134,7 +135,7 @@ class Link:
         """Tells a new phase, once."""
         if phase is not self.phase or detail:
             self.phase = phase
-            self.emit(ev.LinkChanged(time.monotonic(), phase, detail))
+            self.emit(ev.LinkChanged(time.monotonic(), phase, clean(detail)))
 
     async def _run(self) -> None:
         delay = FIRST_BACKOFF

@@ -6,13 +6,15 @@ import asyncio
 from collections import deque
 from typing import Protocol
 
+from llmbm_console.core.sanitise import clean
+
 
 class TransportError(OSError):
     """A line could not be opened or broke; the message says which, why and what to do. `retry` is False when trying
     again cannot help (a name that is no address)."""
 
     def __init__(self, message: str, retry: bool = True) -> None:
-        super().__init__(message)
+        super().__init__(clean(message))  # a name may hold anything
         self.retry = retry
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 
 from llmbm_console.core.transport.base import Inbox, TransportError
@@ -97,7 +98,7 @@ def unix_transport(path: str) -> SocketTransport:
     family = getattr(socket, "AF_UNIX", None)
     if family is None:
         raise TransportError(f"unix:{path}: this system has no unix sockets; use tcp:HOST:PORT", retry=False)
-    if len(path.encode()) > 107:
+    if len(os.fsencode(path)) > 107:
         raise TransportError(f"unix:{path}: a socket path may have at most 107 bytes", retry=False)
     return SocketTransport(f"unix:{path}", int(family), path)
 
