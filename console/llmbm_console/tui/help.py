@@ -173,7 +173,8 @@ class HelpScreen(ModalScreen[None]):
     HelpScreen > VerticalScroll {
         width: 96; max-width: 96%; height: auto; max-height: 92%; padding: 1 2;
         border: round $focus; background: $surface;
-        border-title-color: $accent; border-subtitle-color: $muted; scrollbar-size: 1 1;
+        border-title-color: $accent; border-subtitle-color: $muted;
+        scrollbar-size: 1 1; scrollbar-gutter: stable; /* else lines are made for a width that the bar then takes */
     }
     HelpScreen.-ascii > VerticalScroll { border: ascii $focus; }
     HelpScreen Static { width: 1fr; background: $surface; }
