@@ -259,7 +259,8 @@ async def test_the_accelerator_is_proven_once_and_remembered(
 
 
 @pytest.mark.qemu
-async def test_an_accelerator_that_runs_the_firmware_is_proven(qemu: str) -> None:
+async def test_an_accelerator_that_runs_the_firmware_is_proven(qemu: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accelerator, "PROOF_SECONDS", 120.0)  # a machine with other work is no broken accelerator
     assert await accelerator.prove(options(qemu)) == ""
 
 
