@@ -326,7 +326,7 @@ class ScriptedSession:
         if self.failure:
             raise SessionError(self.failure)
 
-    async def wait_ready(self, timeout: float) -> None:
+    async def wait_ready(self, timeout: float, opening: float = 0.0) -> None:
         self.waited += 1
 
     async def close(self) -> None:

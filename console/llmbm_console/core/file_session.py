@@ -70,7 +70,7 @@ class FileSession:
     async def open(self) -> None:
         """Begins to read."""
 
-    async def wait_ready(self, timeout: float) -> None:
+    async def wait_ready(self, timeout: float, opening: float = 0.0) -> None:
         """Until all was read."""
 
     async def close(self) -> None:

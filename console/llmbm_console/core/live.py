@@ -209,9 +209,9 @@ class LiveSession:
         link = self._link
         return link is not None and link.upkeep.ready.is_set() and link.phase in SESSION and not self._failure
 
-    async def wait_ready(self, timeout: float) -> None:
-        """Until the kernel answers requests: within `timeout` seconds after a line of somebody else's is open, which is
-        waited for as long as the session's patience allows. Raises NotReached."""
+    async def wait_ready(self, timeout: float, opening: float = 0.0) -> None:
+        """Until the kernel answers requests. Raises NotReached, also when the session loses its patience with a line
+        that does not open."""
 
         def settled() -> bool:
             link = self._link
@@ -222,7 +222,7 @@ class LiveSession:
             return self._link is not None and self._link.phase not in (LinkPhase.CLOSED, LinkPhase.OPENING)
 
         if self._transport is not None:
-            await self._wait_for(lambda: settled() or opened(), math.inf)
+            await self._wait_for(lambda: settled() or opened(), opening)
         await self._wait_for(settled, timeout)
         if self._is_ready():
             return

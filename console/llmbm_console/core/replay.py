@@ -194,7 +194,7 @@ class ReplaySession(FileSession):
         playback.complete = True
         self._emit(Notice(at, "info", f"{self.path.name}: the recording ends here, after {at - header.clock:.1f} s"))
 
-    async def wait_ready(self, timeout: float) -> None:
+    async def wait_ready(self, timeout: float, opening: float = 0.0) -> None:
         """Until all was read."""
         if self._reading is not None:
             await asyncio.wait([self._reading], timeout=None if timeout == math.inf else timeout)

@@ -99,9 +99,10 @@ class Session(Protocol):
         """Starts the machine or the transport and returns at once; progress comes as events. Raises SessionError for
         what cannot work at all (missing file, unknown device)."""
 
-    async def wait_ready(self, timeout: float) -> None:
+    async def wait_ready(self, timeout: float, opening: float = 0.0) -> None:
         """Returns when requests can be answered. Raises NotReached with the reason and what to do when that is not so
-        `timeout` seconds after the line is open, or earlier when it cannot happen any more."""
+        within `timeout` seconds, which begin when a line that is not ours is open, at most `opening` seconds later;
+        or earlier when it cannot happen any more."""
 
     async def close(self) -> None:
         """Leaves machine mode, ends what was started. Idempotent."""

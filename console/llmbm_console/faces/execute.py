@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
@@ -135,7 +136,7 @@ async def execute(
     try:
         with listening(session, *faces):
             await session.open()
-            await session.wait_ready(timeout)
+            await session.wait_ready(timeout, opening=math.inf)
             await tell_boot_warnings(session)
             async for line in with_standard_input(lines):
                 outcome = await run_line(session, line, timeout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import sys
@@ -101,7 +102,7 @@ async def get(session: Session, name: str, output: str | None, timeout: float) -
             raise SessionError(f"{what}: -o takes the name of the file itself")
         with listening(session, problems, tell_waiting):
             await session.open()
-            await session.wait_ready(timeout)
+            await session.wait_ready(timeout, opening=math.inf)
             data = await _download(session, name, timeout)
         if path is None:
             sys.stdout.buffer.write(data)

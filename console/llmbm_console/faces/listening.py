@@ -128,7 +128,7 @@ async def run_lines(
                 await session.wait_ready(math.inf)
                 return DONE
             lines = stdin_lines()
-            await session.wait_ready(timeout)
+            await session.wait_ready(timeout, opening=math.inf)
             ready()
             while (line := await lines.get()) is not None:
                 if line.strip():
