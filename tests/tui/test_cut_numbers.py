@@ -37,9 +37,9 @@ def test_what_is_left_of_a_line_has_whole_numbers_only(parts: list[tuple[str, st
     if cut == text:
         return
     assert cut.endswith("…")
-    assert text.startswith(cut[:-1])
+    left = cut[:-1].rstrip(" ")  # behind a number the mark stands apart: it is no place of missing digits
+    assert text.startswith(left)
     numbers = [number for _name, number in parts]
-    left = cut[:-1]
     for number in numbers:
         name, found, left = left.partition(number)
         if not found:

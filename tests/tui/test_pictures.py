@@ -124,7 +124,9 @@ async def test_speed_and_modem_lines_of_the_port_are_set() -> None:
         app.do("machine.speed")
         await wait_until(pilot, lambda: "115200, 9600, 57600, 38400" in screen_text(app), "the list of speeds")
         await pilot.press(*"96x")
-        await wait_until(pilot, lambda: "expected 115200" in screen_text(app), "what is no speed is named")
+        await wait_until(
+            pilot, lambda: "96x: expected bits per second" in screen_text(app), "what is no speed is named"
+        )
         await pilot.press("backspace", "0", "0", "enter")
         await wait_until(pilot, lambda: session.parameters == [("baud", "9600")], "set")
         app.do("machine.lines")
