@@ -19,7 +19,7 @@ class Counters(ctypes.Structure):
 class Error(ctypes.Structure):
     """struct error."""
 
-    _fields_ = [("code", ctypes.c_int), ("text", ctypes.c_char * 200)]
+    _fields_ = [("code", ctypes.c_int), ("text", ctypes.c_char * 320)]
 
 
 class Text(ctypes.Structure):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from driving import make_app, settled, wait_until
+from driving import make_app, screen_text, settled, simulated, wait_until
 from rich.cells import cell_len
 from scripted import ScriptedSession
 from textual._compositor import ChopsUpdate, Compositor
@@ -94,3 +94,16 @@ async def test_only_the_rows_that_changed_are_asked_for(monkeypatch: pytest.Monk
         compositor.render_partial_update()
         assert [(widget, crop.y, crop.height) for widget, crop in asked if widget is transcript] == [(transcript, 5, 1)]
         assert {type(widget).__name__ for widget, _crop in asked} == {"Transcript"}
+
+
+async def test_a_list_of_lines_is_drawn_in_the_width_that_it_has_after_each_resize() -> None:
+    """Its frame and rows are kept as they were drawn, and a size may come without a refresh."""
+    async with simulated(size=(140, 40)) as (app, pilot):  # a kernel at its prompt: nothing else draws the rows anew
+        await settled(pilot)
+        for width, height in ((200, 60), (120, 36), (240, 60), (160, 50), (80, 24), (200, 40), (140, 40)):
+            await pilot.resize_terminal(width, height)
+            await settled(pilot)
+            transcript = app.main.query_one("#transcript")
+            lines = transcript.render_lines(transcript.outer_size.region)
+            assert {line.cell_length for line in lines} == {transcript.outer_size.width}, f"{width} columns"
+            assert "1 Transcript" in screen_text(app), f"{width} columns"

@@ -306,7 +306,8 @@ class LineView(ScrollView, Framed, can_focus=True):
         Textual keeps lines by their place on the screen and would render all of them anew for each row of text that is
         added. The strips keep what was made of them on their way to the terminal, so they must stay the same objects.
         """
-        if self._look is None:
+        if self._look is None or self._look.width != self.outer_size.width:  # a size comes without a refresh
+            self._drawn.clear()
             self._look = self._make_look()
         look, offset = self._look, self.scroll_offset.y
         top, bottom = look.top, self.outer_size.height - look.bottom
