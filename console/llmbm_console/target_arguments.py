@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,26 +36,25 @@ def tcp_port(word: str) -> int:
     return int(word)
 
 
-def seconds(word: str) -> float:
-    """A time in seconds, or another amount above 0."""
+def number(word: str, fits: Callable[[float], bool], what: str) -> float:
+    """A number of a command line that fits, whose error says `what` it is not."""
     try:
         value = float(word)
     except ValueError:
-        value = -1.0
-    if not 0 < value < 1e7:
-        raise argparse.ArgumentTypeError(f"{word!r} is not a number above 0")
+        value = math.nan  # which fits nothing
+    if not fits(value):
+        raise argparse.ArgumentTypeError(f"{word!r} is not {what}")
     return value
+
+
+def seconds(word: str) -> float:
+    """A time in seconds, or another amount above 0."""
+    return number(word, lambda value: 0 < value < 1e7, "a number above 0")
 
 
 def moment(word: str) -> float:
     """A moment in seconds from a beginning."""
-    try:
-        value = float(word)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 1e7:
-        raise argparse.ArgumentTypeError(f"{word!r} is not a number from 0")
-    return value
+    return number(word, lambda value: 0 <= value < 1e7, "a number from 0")
 
 
 def add_target_arguments(parser: argparse.ArgumentParser) -> None:

@@ -14,8 +14,8 @@ struct console {
 };
 
 /* UTF-8 with '\n'; the serial side gets CR LF. In human mode this waits for the serial line (pumping) rather than lose text, but gives
- * up on a line that takes nothing for two seconds; in machine mode only the screen gets it. */
-/* Terminal controls are shown as "?": a model's token, the name of a file or a line of repl.cfg may hold any. */
+ * up on a line that takes nothing for two seconds; in machine mode only the screen gets it. Terminal controls are shown as
+ * "?": a model's token, the name of a file or a line of repl.cfg may hold any. */
 void console_write(struct kernel *kernel, const char *bytes, size_t count);
 /* The same with its controls: the line editor moves the cursor. */
 void console_echo(struct kernel *kernel, const char *bytes, size_t count);

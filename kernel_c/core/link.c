@@ -24,8 +24,8 @@ void link_beacon(struct kernel *kernel)
         send_hello(kernel, "", false);
 }
 
-/* A new session: everything that belonged to the last one is forgotten, also what was asked for and waits. Work that runs goes on, and the line editor
- * keeps what a person had half typed; whole lines that wait for a busy kernel are dropped. */
+/* A new session: everything that belonged to the last one is forgotten, also what was asked for and waits. Work that runs
+ * goes on, and the line editor keeps what a person had half typed; whole lines that wait for a busy kernel are dropped. */
 static void take_hello(struct kernel *kernel, const char *nonce)
 {
     struct link *link = &kernel->link;

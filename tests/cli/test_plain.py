@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -112,32 +113,34 @@ def test_what_ends_a_script_is_said_once() -> None:
     assert done.stderr.count("/no/such/socket: no such socket") == 1
 
 
-def test_a_script_is_told_who_holds_its_port() -> None:
+def told_without_a_kernel(line: int) -> str:
+    """What a script is told that asks on a terminal's line and reaches no kernel."""
+    command = [*CONSOLE, "exec", "--serial", os.ttyname(line), "--", "/ctx"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (3, "")
+    return done.stderr
+
+
+@pytest.fixture
+def line() -> Iterator[int]:
+    """A terminal at whose other end nobody is."""
+    controller, line = os.openpty()
+    yield line
+    os.close(controller)
+    os.close(line)
+
+
+def test_a_script_is_told_who_holds_its_port(line: int) -> None:
     import serial
 
-    controller, line = os.openpty()
-    try:
-        with serial.Serial(os.ttyname(line), exclusive=True):
-            command = [*CONSOLE, "exec", "--serial", os.ttyname(line), "--", "/ctx"]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-    finally:
-        os.close(controller)
-        os.close(line)
-    assert (done.returncode, done.stdout) == (3, "")
-    assert f"({os.getpid()})" in done.stderr
-    assert "close it first" in done.stderr
+    with serial.Serial(os.ttyname(line), exclusive=True):
+        said = told_without_a_kernel(line)
+    assert f"({os.getpid()})" in said
+    assert "close it first" in said
 
 
-def test_a_script_on_a_line_where_nobody_answers_ends_with_the_reason() -> None:
-    controller, line = os.openpty()
-    try:
-        command = [*CONSOLE, "exec", "--serial", os.ttyname(line), "--", "/ctx"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    finally:
-        os.close(controller)
-        os.close(line)
-    assert (done.returncode, done.stdout) == (3, "")
-    assert "no kernel answered the hello" in done.stderr
+def test_a_script_on_a_line_where_nobody_answers_ends_with_the_reason(line: int) -> None:
+    assert "no kernel answered the hello" in told_without_a_kernel(line)
 
 
 def test_a_script_whose_line_ends_before_a_kernel_answered_does_not_open_it_for_ever() -> None:

@@ -290,7 +290,7 @@ async def test_a_serial_port_that_never_rests_fills_no_memory(
     terminal: tuple[int, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     master, name = terminal
-    monkeypatch.setattr("llmbm_console.core.transport.tty.MOST", 1 << 18)
+    monkeypatch.setattr("llmbm_console.core.transport.base.MOST", 1 << 18)
     transport = TtyTransport(name, BAUD)
     await transport.open()
     os.set_blocking(master, False)
@@ -437,7 +437,7 @@ async def test_a_serial_server_that_never_rests_fills_no_memory_and_can_be_left(
 ) -> None:
     """pyserial's own reader is held as well: it puts each byte into a queue that has no limit."""
     module = "llmbm_console.core.transport.tty"
-    monkeypatch.setattr(f"{module}.MOST", 1 << 16)
+    monkeypatch.setattr("llmbm_console.core.transport.base.MOST", 1 << 16)
     monkeypatch.setattr(f"{module}.MOST_AHEAD", 1 << 14)
     server = Rfc2217Server(terminal[1])
     server.port._update_dtr_state = lambda: None

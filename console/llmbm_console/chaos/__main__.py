@@ -11,6 +11,7 @@ from llmbm_console.chaos.endpoints import AddressError, split
 from llmbm_console.chaos.faults import SmallFifo
 from llmbm_console.chaos.proxy import Chaos
 from llmbm_console.core.signals import on_signals
+from llmbm_console.target_arguments import number
 
 RATES = {
     "flip": ("flip_bit", "bit flips per octet"),
@@ -25,24 +26,12 @@ RATES = {
 
 def probability(word: str) -> float:
     """A number from 0 to 1."""
-    try:
-        value = float(word)
-    except ValueError:
-        value = -1.0
-    if not 0.0 <= value <= 1.0:
-        raise argparse.ArgumentTypeError(f"{word!r} is not a probability from 0 to 1")
-    return value
+    return number(word, lambda value: 0.0 <= value <= 1.0, "a probability from 0 to 1")
 
 
 def milliseconds(word: str) -> float:
     """A time in ms, as seconds."""
-    try:
-        value = float(word)
-    except ValueError:
-        value = -1.0
-    if not 0.0 <= value < 1e7:
-        raise argparse.ArgumentTypeError(f"{word!r} is not a time in milliseconds")
-    return value / 1000
+    return number(word, lambda value: 0.0 <= value < 1e7, "a time in milliseconds") / 1000
 
 
 def address(word: str) -> str:

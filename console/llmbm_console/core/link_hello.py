@@ -25,10 +25,8 @@ BUSY_LIMIT = 0.3  # s at most in machine mode: a credit ends it earlier, and one
 LISTEN = 0.05  # s before anything is sent: who talks all the time is firmware, or a kernel in machine mode
 QUIET = 0.2
 TRIES = (0.3, 0.5, 1.0, 2.0, 2.0)  # s to wait for the answer to each hello
-KNOWN_TRIES = (
-    *TRIES,
-    *(2.0,) * 5,
-)  # where a kernel had answered: a line that loses a third of its hellos is no other one
+#: The same where a kernel had answered: a line that loses a third of its hellos is no other one.
+KNOWN_TRIES = (*TRIES, *(2.0,) * 5)
 FIRMWARE_QUIET = 1.0  # s without a byte before a line that talks is spoken to
 BOOT_QUIET = 8.0  # s: a starting machine fell silent without the kernel's beacon; busy computers let firmware pause
 BOOT_SILENT = 45.0  # s: a starting machine that never said anything

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from llmbm_console.core.post_mortem_file import PostMortem
 from llmbm_console.core.serial_log import SerialLog
+from llmbm_console.core.trips import CAUSES
 from llmbm_protocol.schema import (
     Arena,
     Event,
@@ -29,7 +30,6 @@ ADDRESSES = 1 << 20  # what a kernel has below is no memory of an arena: it is a
 SUMS = 1 << 32  # no arena of these models has as many octets: it is a checksum
 LONGEST_ERROR = 120  # characters of an error line in the sentence
 
-CAUSES = (LogCode.BUDGET, LogCode.ALLOC_FAIL, LogCode.OOB, LogCode.RO_WRITE, LogCode.GUARD)
 CAUSE_OF_ERROR = {
     SentinelError.BUDGET: LogCode.BUDGET,
     SentinelError.ALLOC: LogCode.ALLOC_FAIL,

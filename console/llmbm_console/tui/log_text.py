@@ -5,6 +5,7 @@ from __future__ import annotations
 from llmbm_console.core.log_values import values_of
 from llmbm_console.core.state import LogLine
 from llmbm_console.core.trips import done_by_user
+from llmbm_console.core.verdict import counted
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import clip, shorten
@@ -50,5 +51,4 @@ def by_user(entry: LogLine, frame: Frame) -> str:
     moment = frame.clock(command.at)[:5]
     if "test_failsafe" in command.line:
         return f"by your drill of {moment}"
-    cycles = "1 cycle" if entry.record.second == 1 else f"{entry.record.second:,} cycles"
-    return f"the budget of {cycles} was set by you at {moment}"
+    return f"the budget of {counted(entry.record.second, 'cycle')} was set by you at {moment}"

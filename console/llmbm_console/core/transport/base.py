@@ -46,14 +46,20 @@ PAUSE = 0.02  # s between looks whether there is room again
 
 
 class Inbox:
-    """Bytes on their way from whoever receives them to `read`. It holds whatever is put: who receives sees to it that
-    no more than MOST are between him and `taken`, the bytes that `get` has given in all."""
+    """Bytes on their way from whoever receives them to `read`. It holds whatever is put: who receives counts that in
+    `received` when it is taken from the line, in whatever thread, and takes no more while it is `full`."""
 
     def __init__(self) -> None:
         self._chunks: deque[bytes] = deque()
-        self.taken = 0
+        self.received = 0  # bytes from the line, on their way to `put` or beyond
+        self._taken = 0  # of them, those that `get` has given
         self._waiting = asyncio.Event()
         self._ended = False
+
+    @property
+    def full(self) -> bool:
+        """Whether as much waits as may wait."""
+        return self.received - self._taken > MOST
 
     def put(self, data: bytes) -> None:
         """Takes bytes; call in the event loop."""
@@ -77,7 +83,7 @@ class Inbox:
         while self._chunks and size < AT_ONCE:
             taken.append(self._chunks.popleft())
             size += len(taken[-1])
-        self.taken += size
+        self._taken += size
         if self._chunks:
             await asyncio.sleep(0)  # a line that never rests must not keep the loop from all else
         return b"".join(taken)

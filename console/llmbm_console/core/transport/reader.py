@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from llmbm_console.core.transport.base import MOST, PAUSE, Inbox
+from llmbm_console.core.transport.base import PAUSE, Inbox
 
 CHUNK = 16_384
 TOGETHER = 0.004  # s; what comes so soon after the last delivery waits: to wake the loop costs more than a token does
@@ -33,7 +33,6 @@ class SocketReader:
         self._loop = asyncio.get_running_loop()
         self._wake_here, self._wake_there = socket.socketpair()
         self._chunks: deque[bytes] = deque()
-        self._taken = 0  # bytes from the line
         self._delivered_at = 0.0
         self._scheduled = threading.Event()  # a delivery is on its way into the loop
         self._since, self._lately = time.monotonic(), 0  # the span that runs, and the bytes in it
@@ -68,7 +67,7 @@ class SocketReader:
         if data:
             self._chunks.append(data)
             self._lately += len(data)
-            self._taken += len(data)
+            self._inbox.received += len(data)
         return bool(data)
 
     # ---- the thread
@@ -84,7 +83,7 @@ class SocketReader:
             selector.register(self._wake_here, selectors.EVENT_READ)
             woken.register(self._wake_here, selectors.EVENT_READ)
             while True:
-                if self._taken - self._inbox.taken > MOST:
+                if self._inbox.full:
                     self._schedule()
                     if woken.select(PAUSE):
                         return

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from llmbm_console.core.transport.base import MOST, PAUSE, Inbox, TransportError
+from llmbm_console.core.transport.base import PAUSE, Inbox, TransportError
 
 CHUNK = 4096
 MOST_AHEAD = 65_536  # bytes in pyserial's queue, which holds each as an object
@@ -170,15 +170,13 @@ class _SerialPort:
 class TtyTransport(_SerialPort):
     """A serial port on a POSIX system: the descriptor is non-blocking and the event loop watches it."""
 
-    _received = 0  # bytes since it was opened
-
     async def open(self) -> None:
         """Opens the port. Raises TransportError."""
         await self.close()
         self._port = await asyncio.get_running_loop().run_in_executor(
             None, _open_port, self._device, self._baud, self._lines
         )
-        self._inbox, self._received = Inbox(), 0
+        self._inbox = Inbox()
         self._watch(self._port)
 
     def _watch(self, port: Any) -> None:
@@ -186,7 +184,7 @@ class TtyTransport(_SerialPort):
         if self._port is not port:
             return  # it was closed meanwhile
         loop = asyncio.get_running_loop()
-        if self._received - self._inbox.taken > MOST:
+        if self._inbox.full:
             loop.remove_reader(port.fileno())
             loop.call_later(PAUSE, self._watch, port)
         else:
@@ -201,8 +199,8 @@ class TtyTransport(_SerialPort):
             data = b""  # EIO, ENXIO: the adapter was unplugged
         if data:
             self._inbox.put(data)
-            self._received += len(data)
-            if self._received - self._inbox.taken > MOST:
+            self._inbox.received += len(data)
+            if self._inbox.full:
                 self._watch(self._port)
         else:
             # Readable without data is how an unplugged adapter looks; watching on would spin.
@@ -282,15 +280,14 @@ class ThreadedSerial(_SerialPort):
         self._thread.start()
 
     def _run(self, loop: asyncio.AbstractEventLoop, port: Any, inbox: Inbox) -> None:
-        received = 0
         with contextlib.suppress(RuntimeError):  # the loop is closed already
             try:
                 while self._port is port:
-                    if received - inbox.taken > MOST:
+                    if inbox.full:
                         time.sleep(PAUSE)
                         continue
                     data = port.read(max(1, min(port.in_waiting, CHUNK)))
-                    received += len(data)
+                    inbox.received += len(data)
                     if data:
                         loop.call_soon_threadsafe(inbox.put, bytes(data))
             except (OSError, TypeError, AttributeError):
