@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from llmbm_console.core.counted import counted
 from llmbm_console.core.dump_text import DumpText
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.file_kind import SNIFFED, binary_file, binary_kind, is_utf16
@@ -82,7 +83,7 @@ def own_body(text: str, header: re.Match[str], reading: Reading) -> bytes:
     """One of our files out of a copy of it, from its header on and without what was put before each line."""
     before, body, prefix = text[: header.start()], text[header.start() :], header[1]
     if before.strip():
-        reading.problem(f"not read: {lines_of(len(before.splitlines()))} before the header", torn=False)
+        reading.problem(f"not read: {counted(len(before.splitlines()), 'line')} before the header", torn=False)
     if prefix:
         body = "\n".join(line.removeprefix(prefix) for line in body.split("\n"))
     return body.encode()
@@ -93,11 +94,6 @@ def without_torn_number(text: str) -> str:
     whole, space, word = text.rpartition(" ")
     key, is_pair, digits = word[-80:].rpartition("=")
     return whole + space if is_pair and key and re.fullmatch("[0-9A-Fa-fx]*", digits) else text
-
-
-def lines_of(count: int) -> str:
-    """1 line, 2 lines."""
-    return f"{count} line{'' if count == 1 else 's'}"
 
 
 def without_stale_tail(lines: Sequence[str], reading: Reading) -> list[str]:
@@ -114,7 +110,7 @@ def without_stale_tail(lines: Sequence[str], reading: Reading) -> list[str]:
         end += 1
     rest = [line for line in lines[end:-1] if line.strip()]  # the last has no end: a torn file's, or empty
     if rest:
-        reading.problem(f"not read: {lines_of(len(rest))} after the log, left from an older file", torn=False)
+        reading.problem(f"not read: {counted(len(rest), 'line')} after the log, left from an older file", torn=False)
     return list(lines[:end])
 
 
@@ -187,7 +183,9 @@ def parse_post_mortem(data: bytes, name: str, path: Path | None = None) -> PostM
         for line in lines:
             reading.records += reader.line(line)
         if reader.unread:
-            reading.problem(f"{lines_of(reader.unread)} with a value or a name that could not be read", torn=False)
+            reading.problem(
+                f"{counted(reader.unread, 'line')} with a value or a name that could not be read", torn=False
+            )
         if kind == "dump" and not any(_LOG_HEAD.search(line) for line in lines):
             reading.problem("it has no log, with which such a file ends: it was cut while it was written, or since")
     else:

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from llmbm_console.core.capture import Capture, is_capture
+from llmbm_console.core.counted import counted
 from llmbm_console.core.dump import read_post_mortem
 from llmbm_console.core.events import PromptSent
 from llmbm_console.core.post_mortem_file import PostMortem
@@ -49,7 +50,7 @@ def summary(found: PostMortem) -> list[str]:
     if found.serial is not None:
         lines += _some("error", [f"line {error.number:,}: {error.text}" for error in found.serial.errors])
     if found.events:
-        lines.append(f"log       {len(found.events)} event{'' if len(found.events) == 1 else 's'}, newest first:")
+        lines.append(f"log       {counted(len(found.events), 'event')}, newest first:")
     lines += [
         f"          {entry.record.level.value:5} {entry.record.code.value:10} {entry.record.message}"
         for entry in found.events[:10]

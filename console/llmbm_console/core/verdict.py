@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TypeVar
 
+from llmbm_console.core.counted import counted
 from llmbm_console.core.post_mortem_file import PostMortem
 from llmbm_console.core.serial_log import SerialLog
 from llmbm_console.core.trips import CAUSES
@@ -151,7 +151,7 @@ def verdict_of(found: PostMortem) -> str:
         return f"Nothing could be read from this file.{torn}"
     errors = [event for event in events if event.level is LogLevel.ERROR]
     if found.kind == "log":
-        return f"{count_of(events)}, {len(errors) or 'none'} of them errors.{torn}"
+        return f"{counted(len(events), 'log event')}, {len(errors) or 'none'} of them errors.{torn}"
     if errors:
         newest = cause(errors[0], errors[0].code, "") if errors[0].code in CAUSES else errors[0].message
         more = f", and {len(errors) - 1} more in the log" if len(errors) > 1 else ""
@@ -159,12 +159,12 @@ def verdict_of(found: PostMortem) -> str:
     if found.kind in ("dump", "failsafe") and not tells_error(sentinel):
         if found.reason:
             return f"An error was noticed: {found.reason}{tail}.{torn}"
-        return f"What the sentinel found is not in the file; it has {count_of(events)}{tail}.{torn}"
+        return f"What the sentinel found is not in the file; it has {counted(len(events), 'log event')}{tail}.{torn}"
     full = next(
         (z for z in found.records if isinstance(z, Zone) and z.size and z.used == z.size and not z.read_only), None
     )
     note = f" {full.arena.value.upper()} is full." if full and full.arena is not Arena.KV else ""
-    return f"Nothing went wrong: no trip, no overrun, {count_of(events)}{tail}.{note}{torn}"
+    return f"Nothing went wrong: no trip, no overrun, {counted(len(events), 'log event')}{tail}.{note}{torn}"
 
 
 def limit_of_a_test(event: Event | None, sentinel: Sentinel | None) -> str:
@@ -205,16 +205,6 @@ def _serial(serial: SerialLog, sentinel: Sentinel | None) -> str:
         first = f"the first is line {errors[0].number:,}" if len(errors) > 1 else f"line {errors[0].number:,}"
         what = f"{counted(len(errors), 'error line')}, {first}: {errors[0].text[:LONGEST_ERROR]!r}; {rest}"
     return f"{what}. The log has {counted(serial.turns, 'answer')} and {counted(serial.commands, 'command')}"
-
-
-def counted(count: int, one: str, many: str = "") -> str:
-    """1 line, 2 lines."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
-def count_of(events: Sequence[object]) -> str:
-    """1 log event, 2 log events."""
-    return f"{len(events)} log event{'' if len(events) == 1 else 's'}"
 
 
 def tells_error(sentinel: Sentinel | None) -> bool:

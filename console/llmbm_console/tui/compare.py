@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from llmbm_console.core.counted import counted
 from llmbm_console.core.dump_compare import Change, Comparison, Section, other
 from llmbm_console.core.kernel_text import TextEvent
 from llmbm_console.tui.glyphs import draws_ascii
@@ -61,15 +62,10 @@ def _change(change: Change, width: int) -> Content:
     )
 
 
-def events_of(count: int) -> str:
-    """1 event, 2 events."""
-    return f"{count} event{'' if count == 1 else 's'}"
-
-
 def _events(found: Comparison, width: int) -> list[Content]:
     lines: list[Content] = [
         line(),
-        line(("log", "bold $foreground"), (f"  {events_of(found.common_events)} in both", "$muted")),
+        line(("log", "bold $foreground"), (f"  {counted(found.common_events, 'event')} in both", "$muted")),
     ]
     for sign, style, events in (("-", "$bad", found.only_old), ("+", "$good", found.only_new)):
         lines += [_event(sign, style, entry, width) for entry in events[:MOST_EVENTS]]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from llmbm_console.core.counted import counted
 from llmbm_console.core.log_values import values_of
 from llmbm_console.core.state import LogLine
 from llmbm_console.core.trips import done_by_user
-from llmbm_console.core.verdict import counted
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import clip, shorten

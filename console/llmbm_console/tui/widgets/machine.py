@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.style import Style
 
+from llmbm_console.core.counted import counted
 from llmbm_console.core.events import MachineStatus
 from llmbm_console.core.state import State
 from llmbm_console.tui import figures
@@ -171,7 +172,7 @@ class MachinePanel(Panel):
             (link.lost_frames, "lost frame", "lost frames"),
             (link.retries, "retry", "retries"),
         )
-        faults = ", ".join(f"{count} {one if count == 1 else more}" for count, one, more in told if count)
+        faults = ", ".join(counted(count, one, more) for count, one, more in told if count)
         rows.append(("", (faults or "no line errors", "$warn" if faults else "$muted")))
         if (counters := link.counters) is not None:
             seen = {

@@ -6,6 +6,7 @@ from textual import events
 from textual.message import Message
 from textual.widgets import TextArea
 
+from llmbm_console.core.counted import counted
 from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.tui.completion import candidates, complete, fit_hint
 from llmbm_console.tui.frame import Frame
@@ -177,7 +178,7 @@ class Prompt(TextArea, Framed):
             both = (line((f"{words} {self.glyphs.separator} ", style), right) for words in (ready, short))
             right = next((text for text in both if text.cell_length <= self.heading_room), line((ready, style)))
         count = self._waiting
-        waiting = f"{count} {'line waits' if count == 1 else 'lines wait'}" if count else ""
+        waiting = counted(count, "line waits", "lines wait") if count else ""
         self.set_heading(right if right.cell_length else line((ready, style)), line((waiting, "$warn")))
 
     def _held_by(self, frame: Frame) -> str:
