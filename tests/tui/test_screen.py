@@ -188,23 +188,6 @@ async def test_an_unknown_theme_is_a_notice() -> None:
         assert app.theme_name == "teranga"
 
 
-async def test_no_colour_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_COLOR", "1")
-    app = make_app()
-    async with app.run_test(size=(100, 30)) as pilot:
-        await settled(pilot)
-        colours = {
-            triplet
-            for strip in app.screen._compositor.render_strips()
-            for segment in strip
-            if segment.style is not None and segment.style.color is not None
-            and (triplet := segment.style.color.get_truecolor()) is not None
-        }  # fmt: skip
-        filtered = [f for f in app.get_line_filters() if type(f).__name__ in ("Monochrome", "NoColor")]
-        assert colours
-        assert filtered
-
-
 async def test_holding_the_view_counts_what_comes_and_catches_up() -> None:
     session = ScriptedSession(rich_state())
     app = make_app(session)

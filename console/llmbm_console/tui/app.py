@@ -66,7 +66,8 @@ class ConsoleApp(SessionApp):
     Toast { background: $surface; color: $foreground; padding: 0 1; margin: 0; width: 1fr; max-width: 100%; }
     Toast.-information { border-left: none; padding: 0 1; }
     CommandPalette { background: $background 60%; }
-    CommandPalette:ansi, CommandPalette.-themes { background: transparent; }
+    CommandPalette:ansi, CommandPalette:nocolor, CommandPalette.-themes { background: transparent; }
+    CommandList:nocolor > .option-list--option-highlighted { text-style: bold; }
     CommandPalette > Vertical { background: $surface; width: 84; max-width: 100%; }
     CommandPalette SearchIcon { display: none; }
     CommandPalette CommandList, CommandPalette CommandList:focus {

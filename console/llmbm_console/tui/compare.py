@@ -86,7 +86,7 @@ class ComparePage(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "leave", "Close", show=False)]
     DEFAULT_CSS = """
     ComparePage { align: center middle; background: $background 60%; }
-    ComparePage:ansi { background: transparent; }
+    ComparePage:ansi, ComparePage:nocolor { background: transparent; }
     ComparePage > VerticalScroll {
         width: 120; max-width: 96%; height: auto; max-height: 92%; padding: 1 2;
         border: round $focus; background: $surface;

@@ -63,7 +63,7 @@ class EventDetails(ModalScreen[None]):
     ]
     DEFAULT_CSS = """
     EventDetails { align: center middle; background: $background 60%; }
-    EventDetails:ansi { background: transparent; }
+    EventDetails:ansi, EventDetails:nocolor { background: transparent; }
     EventDetails > VerticalScroll {
         width: 84; max-width: 96%; height: auto; max-height: 80%; padding: 1 2;
         border: round $focus; background: $surface;

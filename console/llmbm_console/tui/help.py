@@ -169,7 +169,7 @@ class HelpScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "dismiss", "Close", show=False)]
     DEFAULT_CSS = """
     HelpScreen { align: center middle; background: $background 60%; }
-    HelpScreen:ansi { background: transparent; }
+    HelpScreen:ansi, HelpScreen:nocolor { background: transparent; }
     HelpScreen > VerticalScroll {
         width: 96; max-width: 96%; height: auto; max-height: 92%; padding: 1 2;
         border: round $focus; background: $surface;

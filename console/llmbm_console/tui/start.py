@@ -21,6 +21,7 @@ from llmbm_console.core.targets import Target
 from llmbm_console.core.themes import DEFAULT_THEME, ThemeFile
 from llmbm_console.tui.ascii_filter import AsciiFilter
 from llmbm_console.tui.glyphs import BLOCKS, Glyphs, draws_ascii
+from llmbm_console.tui.no_colours import ColourChoice, unwanted
 from llmbm_console.tui.palette import Options
 from llmbm_console.tui.text import ControlFilter, clip, line
 from llmbm_console.tui.theme import textual_name, textual_theme
@@ -75,6 +76,7 @@ class StartApp(App[Target | None]):
     ) -> None:
         self._style = themes.get(theme) or themes.get(DEFAULT_THEME) or next(iter(themes.values()))
         super().__init__()
+        self.no_color, self._no_colours = unwanted(), ColourChoice()
         self._look = look
         self._choices: list[Choice] = []
         self.glyphs = glyphs
@@ -88,7 +90,10 @@ class StartApp(App[Target | None]):
 
     def get_line_filters(self) -> list[LineFilter]:
         """No control character leaves in a line, and with ASCII signs nothing else than ASCII."""
-        return [*super().get_line_filters(), *self._last_filters]
+        filters = super().get_line_filters()
+        if self.no_color:
+            filters = self._no_colours.filters(filters, self.current_theme)
+        return [*filters, *self._last_filters]
 
     def compose(self) -> ComposeResult:
         """A list in a frame, and a line for what is wrong."""

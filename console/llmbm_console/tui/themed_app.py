@@ -7,8 +7,10 @@ from pathlib import Path
 
 from textual.app import App
 from textual.command import CommandPalette
+from textual.filter import LineFilter
 
 from llmbm_console.core.themes import DEFAULT_THEME, ThemeFile, load_themes, theme_stamps
+from llmbm_console.tui.no_colours import ColourChoice, unwanted
 from llmbm_console.tui.text import plain
 from llmbm_console.tui.theme import textual_name, textual_theme
 
@@ -24,6 +26,12 @@ class ThemedApp(App[int]):
         self._stamps = theme_stamps(self._folders)
         self._revision = 0
         super().__init__()
+        self.no_color, self._no_colours = unwanted(), ColourChoice()
+
+    def get_line_filters(self) -> list[LineFilter]:
+        """Nothing is drawn in colours for somebody who wants none."""
+        filters = super().get_line_filters()
+        return self._no_colours.filters(filters, self.current_theme) if self.no_color else list(filters)
 
     def choose_theme(self, wanted: str, kept: str) -> None:
         """Shows the wanted theme, else the one of the last run, else the house's."""

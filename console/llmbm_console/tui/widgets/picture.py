@@ -12,7 +12,7 @@ from llmbm_console.tui.glyphs import Glyphs
 
 
 class Picture(Widget):
-    """What every terminal can show; signs of ASCII where the glyphs say so."""
+    """What every terminal can show; signs of ASCII where the glyphs say so, or where no colours are wanted."""
 
     DEFAULT_CSS = "Picture { width: 1fr; height: 1fr; background: $background; }"
     ALLOW_SELECT = False
@@ -35,12 +35,13 @@ class Picture(Widget):
         if y >= rows:
             return Strip.blank(self.size.width, self.rich_style)
         segments = []
+        half = "" if self.app.no_color else self._half
         for column in range(columns):
             top = self.pixmap.block(column, 2 * y, columns, 2 * rows)
             low = self.pixmap.block(column, 2 * y + 1, columns, 2 * rows)
-            if self._half:
+            if half:
                 style = Style(color="#{:02x}{:02x}{:02x}".format(*top), bgcolor="#{:02x}{:02x}{:02x}".format(*low))
-                segments.append(Segment(self._half, style))
+                segments.append(Segment(half, style))
             else:
                 segments.append(Segment(" .:-=+*#%@"[min(9, (sum(top) + sum(low)) * 10 // 1536)]))
         return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)

@@ -31,8 +31,10 @@ class Prompt(TextArea, Framed):
     Prompt.-ascii:focus { border: ascii $focus; }
     Prompt .text-area--cursor-line { background: $background; }
     Prompt .text-area--cursor { background: $focus; color: $background; }
+    Prompt:ansi .text-area--cursor { text-style: none; }
     Prompt .text-area--placeholder { color: $muted; }
     Prompt .text-area--suggestion { color: $muted; }
+    Prompt:nocolor .text-area--placeholder, Prompt:nocolor .text-area--suggestion { text-style: dim; }
     """
 
     class Submitted(Message):

@@ -285,6 +285,9 @@ class Transcript(LineView):
     Transcript > .transcript--tint-1 { color: $info; }
     Transcript > .transcript--tint-2 { color: $warn; }
     Transcript > .transcript--tint-3 { color: $bad; text-style: underline; }
+    Transcript:nocolor > .transcript--tint-0 { text-style: dim; }
+    Transcript:nocolor > .transcript--tint-2 { text-style: bold; }
+    Transcript:nocolor > .transcript--tint-3 { text-style: bold underline; }
     """
 
     def __init__(self, *, id: str) -> None:
