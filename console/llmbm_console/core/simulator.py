@@ -20,7 +20,7 @@ START_TIMEOUT = 10.0
 
 
 class Simulator:
-    """llmk-sim on a unix socket. Pausing is SIGSTOP, so its clock, unlike a paused QEMU's, goes on."""
+    """llmk-sim on a unix socket. Pausing is SIGSTOP: its clock stands still meanwhile, as a paused QEMU's does."""
 
     def __init__(self, boot: BootFiles, emit: Emit) -> None:
         self._boot = boot

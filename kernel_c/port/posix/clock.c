@@ -1,8 +1,14 @@
-/* clock.c - the cycle counter and its calibration against the host's monotonic clock. */
+/* clock.c - the cycle counter, its calibration against the host's monotonic clock, and the time that they leave out.
+ *
+ * A machine that is stopped (SIGSTOP, Ctrl+Z) has no time: one that counted it would find on its first look that its host had
+ * been silent, its budget was used up and its line was flooded. Nobody tells a process when it was stopped, so that
+ * a stop is taken to begin with the last look at the clock, which is some milliseconds earlier.
+ */
 #define _GNU_SOURCE
 #include "port.h"
 #include "port_posix.h"
 
+#include <signal.h>
 #include <time.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -17,11 +23,46 @@ static struct port_clock calibrated = {.hz = MADE_UP_HZ, .source = "posix", .inv
 static bool made_up; /* not the processor's counter, but one of the rate that was asked for */
 #endif
 
-uint64_t monotonic_ns(void)
+static volatile sig_atomic_t stops; /* that have ended; the signal comes before the thread that looks goes on */
+
+/* One counter without the stops. Only the first thread looks at it: workers neither get signals nor read clocks. */
+struct machine_counter {
+    uint64_t last, left_out; /* of the host's counter */
+    sig_atomic_t stops;      /* that are left out */
+};
+
+void clock_stop_ended(void)
+{
+    stops = (sig_atomic_t)((unsigned)stops + 1);
+}
+
+static uint64_t host_ns(void)
 {
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* A stop between the reading and the look at `stops` would not belong to the reading: it is made again. */
+static uint64_t without_stops(struct machine_counter *counter, uint64_t (*read)(void))
+{
+    uint64_t now;
+    sig_atomic_t seen;
+    do {
+        seen = stops;
+        now = read();
+    } while (seen != stops);
+    if (counter->stops != seen)
+        counter->left_out += now - counter->last;
+    counter->stops = seen;
+    counter->last = now;
+    return now - counter->left_out;
+}
+
+uint64_t monotonic_ns(void)
+{
+    static struct machine_counter counter;
+    return without_stops(&counter, host_ns);
 }
 
 uint64_t cpu_ns(void)
@@ -38,11 +79,19 @@ static uint64_t made_up_cycles(void)
     return ns / 1000000000u * hz + ns % 1000000000u * hz / 1000000000u;
 }
 
+#if defined(__x86_64__)
+static uint64_t host_cycles(void)
+{
+    return __builtin_ia32_rdtsc();
+}
+#endif
+
 uint64_t port_cycles(void)
 {
 #if defined(__x86_64__)
+    static struct machine_counter counter;
     if (!made_up)
-        return __builtin_ia32_rdtsc();
+        return without_stops(&counter, host_cycles);
 #endif
     return made_up_cycles();
 }
@@ -53,7 +102,7 @@ static void read_both(uint64_t *ret_cycles, uint64_t *ret_ns)
 {
     uint64_t least = UINT64_MAX;
     for (unsigned i = 0; i < 8; i++) {
-        uint64_t before = __builtin_ia32_rdtsc(), ns = monotonic_ns(), after = __builtin_ia32_rdtsc();
+        uint64_t before = host_cycles(), ns = host_ns(), after = host_cycles();
         if (after - before >= least)
             continue;
         least = after - before;
@@ -72,7 +121,7 @@ static uint64_t measure_hz(void)
 {
     uint64_t cycles, ns, end_cycles, end_ns;
     read_both(&cycles, &ns);
-    while (monotonic_ns() < ns + RUN_NS) {
+    while (host_ns() < ns + RUN_NS) {
     }
     read_both(&end_cycles, &end_ns);
     return (uint64_t)((double)(end_cycles - cycles) * 1e9 / (double)(end_ns - ns));

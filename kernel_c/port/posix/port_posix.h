@@ -58,7 +58,8 @@ bool power_break_asked(void); /* a break was asked for since the last call */
 void power_check_parent(void);
 
 /* clock.c */
-uint64_t monotonic_ns(void); /* CLOCK_MONOTONIC */
+uint64_t monotonic_ns(void); /* CLOCK_MONOTONIC without the time in which the process was stopped */
+void clock_stop_ended(void); /* called by the handler of SIGCONT */
 uint64_t cpu_ns(void);       /* processor time of the calling thread: workers are no part of it */
 void clock_calibrate(void);
 

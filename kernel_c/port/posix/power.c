@@ -142,6 +142,7 @@ static void on_continue(int number)
 {
     int error = errno;
     (void)number;
+    clock_stop_ended();
     serial_raw_again();
     errno = error;
 }
