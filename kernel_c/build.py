@@ -24,6 +24,8 @@ WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow", "-Wvla", 
 COMMON = ["-std=c17", "-ffp-contract=off", "-fno-strict-aliasing", "-I", str(HERE / "core"), "-I", str(HERE / "gen")]
 #: Set by coverage.py: the simulator is built with the sanitisers, and counts which of its lines run.
 COVERAGE = bool(os.environ.get("LLMBM_COVERAGE"))
+#: The simulator ends where the core does what it must never do.
+CHECKED = "-DLLMK_CHECKED"
 #: The line protocol: small before fast, a line carries 300 frames a second.
 COMPACT = ("link*.c", "wire*.c")
 #: zig cc takes -Oz for -Os; its compiler behind it knows the difference. Two optimisations that cost octets even then
@@ -66,6 +68,7 @@ def targets() -> dict[str, Target]:
         [
             "-O1",
             "-g",
+            CHECKED,
             "-fsanitize=address,undefined",
             "-fno-sanitize-recover=all",
             "-fno-omit-frame-pointer",
@@ -87,7 +90,9 @@ def targets() -> dict[str, Target]:
                 "-Wl,/Brepro",  # the same sources give the same bytes: no time of day in the header
             ],
         ),
-        "sim": Target("sim", "llmk-sim", "posix", ["-O2", "-g", "-fno-sanitize=all", "-mcpu=x86_64"], ["-lpthread"]),
+        "sim": Target(
+            "sim", "llmk-sim", "posix", ["-O2", "-g", CHECKED, "-fno-sanitize=all", "-mcpu=x86_64"], ["-lpthread"]
+        ),
         "asan": checked,
     }
 

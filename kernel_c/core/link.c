@@ -7,7 +7,19 @@
 
 #define POLL_US 200u     /* least time between two full polls: a UART register costs a microsecond on real hardware */
 #define HEARTBEAT_US (WIRE_HEARTBEAT_MS * 1000u - 50000u) /* a sleep or a long gap between polls still fits */
+#define GAP_MOST_US 1000000u /* of silence between two polls: nobody is heard where nobody listens, and a clock may jump */
 #define TWICE_US 1000000u /* two stop bytes within this take the line back */
+
+/* A frame that is served stands in `heard`, and what is sent for it in `line`: one of each, since nothing that serves
+ * polls. Only the simulator looks whether that is so; nothing else runs all requests that often. */
+#ifdef LLMK_CHECKED
+static bool polling;
+#define poll_begins() (polling ? __builtin_trap() : (void)(polling = true))
+#define poll_ends() ((void)(polling = false))
+#else
+#define poll_begins() ((void)0)
+#define poll_ends() ((void)0)
+#endif
 
 /* ---- modes */
 
@@ -33,7 +45,7 @@ static void take_hello(struct kernel *kernel, const char *nonce)
     link->session = (struct link_session){0};
     link->session.level = WIRE_LOG_LEVEL_INFO;
     link->machine = true;
-    link->life_us = link->byte_us;
+    link->silent_us = 0;
     link_file_close(kernel);
     link->typed_tail = link->typed_head;
     uart->overruns = uart->framing_errors = uart->breaks = 0; /* X tells what came since the hello */
@@ -65,7 +77,7 @@ static void take_frame(struct kernel *kernel)
     const char *frame = link->receiver.line;
     wire_read(frame, record);
     if (frame[1] == 'q' && link->machine) {
-        link->life_us = link->byte_us;
+        link->silent_us = 0;
         link_request(kernel, record);
     } else if (frame[1] != 'h') {
         return; /* perhaps this kernel's own, from a line that echoes */
@@ -157,21 +169,24 @@ static void serve_session(struct kernel *kernel, uint64_t now_us)
     }
     link_file_send(kernel);
     link_send_samples(kernel, now_us);
-    if (now_us - link->life_us > WIRE_EXPIRY_MS * 1000u)
+    if (link->silent_us > WIRE_EXPIRY_MS * 1000u)
         link_leave(kernel, WIRE_LEAVE_REASON_EXPIRED);
 }
 
 bool link_poll(struct kernel *kernel)
 {
     struct link *link = &kernel->link;
-    uint64_t now_us = clock_us();
-    if (now_us - link->poll_us >= POLL_US) {
+    uint64_t now_us = clock_us(), gap_us = now_us - link->poll_us;
+    poll_begins();
+    if (gap_us >= POLL_US) {
         link->poll_us = now_us;
+        link->silent_us += gap_us < GAP_MOST_US ? (uint32_t)gap_us : GAP_MOST_US;
         uart_pump(&kernel->uart);
         receive(kernel, now_us);
         if (link->machine)
             serve_session(kernel, now_us);
         link_look_for_keys(kernel, now_us);
     }
+    poll_ends();
     return !kernel->chat.stop_asked;
 }

@@ -80,14 +80,14 @@ struct link {
     bool stop_waiting;        /* a stop came before the work that waits had begun */
     bool serving;             /* work runs, asked for by the host or by a person */
     uint64_t credit_us;       /* when the last K was sent */
-    uint64_t life_us;         /* when the last valid frame of the host came */
+    uint32_t silent_us;       /* since the last valid frame of the host, as far as the line was listened to */
     uint64_t byte_us;         /* when the last byte came */
     uint64_t poll_us;         /* when the last poll was */
     struct link_session session;
     uint32_t typed_head, typed_tail;
     uint64_t samples_us, key_us; /* when the samples and the keyboard were looked at */
     struct wire_receiver receiver;
-    struct wire_host_record heard; /* in its last frame; what serves a request does not poll */
+    struct wire_host_record heard; /* in its last frame; what serves a request does not poll (link.c) */
     struct wire_line line;         /* that is sent: an answer has one of its own, to be sent again */
     struct link_file file;
     char staged[CHAT_PROMPT_BYTES];

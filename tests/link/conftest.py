@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # link_client is a plain module beside the tests
 
+from altered_kernel import altered_kernel
 from link_client import SLOW, Boot, Host, Simulator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,6 +69,18 @@ def boot_checked(checked_program: Path, tmp_path: Path) -> Iterator[Boot]:
     yield starter(checked_program, tmp_path, running)
     for simulator in running:
         simulator.end()
+
+
+@pytest.fixture
+def boot_altered(program: Path, tmp_path: Path) -> Callable[..., Simulator]:
+    """Starts a simulator with one line of its sources altered; ending it is the test's."""
+
+    def start(source: str, line: str, instead: str, *options: str) -> Simulator:
+        folder = tmp_path / "altered"
+        folder.mkdir()
+        return starter(altered_kernel(program, source, line, instead, folder), tmp_path, [])(*options)
+
+    return start
 
 
 @pytest.fixture

@@ -313,6 +313,52 @@ def test_back_by_silence(host: Host) -> None:
     assert time.monotonic() - begun > 9.0
 
 
+def kernel_time(host: Host) -> int:
+    """The kernel's clock, ms."""
+    return host.ask("ping").time
+
+
+def test_a_stopped_simulator_has_no_time(boot: Boot) -> None:
+    simulator = boot()
+    host = simulator.session()
+    begun, first = time.monotonic(), kernel_time(host)
+    simulator.process.send_signal(signal.SIGSTOP)
+    host.settle()  # it has stopped, and so long
+    stopped = time.monotonic()
+    host.send(host.line("ping", id=900)[1][:8])  # came in the meantime
+    time.sleep(0.5)  # the time that must not be counted
+    least = time.monotonic() - stopped
+    simulator.process.send_signal(signal.SIGCONT)
+    since = len(host.records)
+    host.send(b"\n")
+    taken = kernel_time(host) - first
+    assert taken <= (time.monotonic() - begun - least) * 1000 * 1.02 + 2
+    assert not host.of(Leave, since)
+
+
+def test_a_clock_that_jumps_over_the_expiry_ends_no_session(boot_altered: Boot) -> None:
+    """The cycle counter of a virtual machine may run on while it is paused."""
+    leaves_out, jumps = "left_out += now - counter->last;", "left_out -= UINT64_C(60000000000);"
+    simulator = boot_altered("port/posix/clock.c", leaves_out, jumps, "--clock-hz", "1000000000")
+    host = simulator.session()
+    before = kernel_time(host)
+    simulator.process.send_signal(signal.SIGCONT)
+    host.until(lambda: kernel_time(host) - before >= 60_000, "the clock has jumped")
+    host.next_credit()
+    assert not host.of(Leave)
+    simulator.end()
+
+
+def test_a_request_that_polled_would_end_the_simulator(boot_altered: Boot) -> None:
+    """What serves a request must not poll: the request stands in memory that the next frame takes."""
+    serves = "replay(kernel, request->id)"
+    simulator = boot_altered("core/link_answers.c", serves, f"link_poll(kernel) && {serves}")
+    host = simulator.session()
+    host.send(host.line("ping")[1])
+    assert -simulator.process.wait(20) in (signal.SIGILL, signal.SIGTRAP)
+    host.close()
+
+
 def test_back_by_reboot(host: Host) -> None:
     since, after, boot_id = len(host.records), len(host.text), host.of(Hello)[-1].boot
     assert host.ask("reboot").ok
