@@ -10,17 +10,29 @@ from typing import Any
 
 import pytest
 from scripted import NOW, WALL, ScriptedSession, rich_state
+from textual._xterm_parser import XTermParser
 from textual.pilot import Pilot
 
 from llmbm_console.core import paths
 from llmbm_console.core.paths import simulator_binary
 from llmbm_console.core.targets import Target, make_session
 from llmbm_console.tui.app import ConsoleApp
+from llmbm_console.tui.arming import READ
 from llmbm_console.tui.frame import LINKED
 from llmbm_console.tui.widgets.lines import Line, LineView
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 PATIENCE = 400  # turns of the event loop, far more than any condition takes
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> float:
+        return self.now
 
 
 def make_app(session: ScriptedSession | None = None, **options: Any) -> ConsoleApp:
@@ -46,6 +58,26 @@ async def until(pilot: Pilot[Any], condition: Callable[[], object], what: str) -
         if condition():
             return
     raise AssertionError(f"never came true: {what}\n{screen_text(pilot.app)}")
+
+
+def burst(pilot: Pilot[Any], typed: str) -> None:
+    """What a terminal sends in one piece, control characters and sequences included: nothing of it waits for anything
+    that the app does."""
+    driver = pilot.app._driver
+    assert driver is not None
+    for message in XTermParser().feed(typed):
+        driver.process_message(message)
+
+
+async def confirm(pilot: Pilot[Any], key: str) -> None:
+    """Answers the question of a dangerous action by its key, as soon as that counts."""
+    app = pilot.app
+    assert isinstance(app, ConsoleApp)
+    await wait_until(pilot, lambda: app.arming.action is not None and app.arming.shown, "the question is there")
+    if isinstance(app.clock, Clock):
+        app.clock.now += READ
+    await wait_until(pilot, lambda: app.arming.answerable, "it can be answered")
+    await pilot.press(key)
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driving import make_app, screen_text, settled, simulated, slow_simulator, until, wait_until
+from driving import Clock, burst, confirm, make_app, screen_text, settled, simulated, slow_simulator, until, wait_until
 from scripted import NOW, STORY, Machine, ScriptedSession, rich_state
 from textual.selection import Offset, Selection
 
@@ -15,7 +15,7 @@ from llmbm_console.core.events import MachineStatus
 from llmbm_console.core.panes import PANES
 from llmbm_console.core.state import MachineState, Turn
 from llmbm_console.tui.app import ConsoleApp
-from llmbm_console.tui.arming import LATE, SECONDS
+from llmbm_console.tui.arming import APART, LATE, READ, SECONDS, Arming
 from llmbm_console.tui.jump import LETTERS, JumpScreen
 from llmbm_console.tui.jump_targets import jump_targets
 from llmbm_protocol.schema import Phase, StopReason
@@ -91,16 +91,6 @@ async def test_zoom_and_back() -> None:
         assert "memory" in app.main.deck.regions
 
 
-class Clock:
-    """A clock that the test moves."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def machine_of(session: ScriptedSession) -> Machine:
     assert session.machine is not None
     return session.machine
@@ -108,16 +98,98 @@ def machine_of(session: ScriptedSession) -> Machine:
 
 async def test_a_dangerous_action_needs_a_second_press() -> None:
     session = ScriptedSession()
-    app = make_app(session)
+    app = make_app(session, clock=Clock())
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         await pilot.press("escape", "R")
         await wait_until(pilot, lambda: "R again" in screen_text(app), "armed bar")
         assert BY_ID["machine.reset"].danger in screen_text(app)
         assert machine_of(session).calls == []
-        await pilot.press("R")
+        await confirm(pilot, "R")
         await wait_until(pilot, lambda: machine_of(session).calls == ["reset"], "reset")
         assert "R again" not in screen_text(app)
+
+
+async def test_a_press_before_the_question_can_have_been_read_is_no_answer_and_leaves_it() -> None:
+    session, clock = ScriptedSession(), Clock()
+    app = make_app(session, clock=clock)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape")
+        burst(pilot, "RRRR")
+        await wait_until(pilot, lambda: app.arming.shown and "R again" in screen_text(app), "asked")
+        clock.now += READ - 0.1
+        await pilot.press("R")
+        assert "R again" in screen_text(app), "the question stays"
+        for _ in range(8):  # a key that is held down repeats
+            clock.now += APART - 0.1
+            await pilot.press("R")
+        assert machine_of(session).calls == []
+        clock.now += APART
+        await pilot.press("R")
+        await wait_until(pilot, lambda: machine_of(session).calls == ["reset"], "a press by itself")
+
+
+async def test_a_question_that_is_not_on_the_screen_cannot_be_answered() -> None:
+    clock = Clock()
+    arming, reset = Arming(clock), BY_ID["machine.reset"]
+    assert not arming.press(reset)
+    clock.now += SECONDS / 2
+    assert not arming.press(reset)
+    arming.seen(reset)
+    clock.now += READ
+    assert arming.press(reset)
+
+
+async def test_what_comes_behind_the_key_of_the_prompt_in_one_piece_is_text() -> None:
+    async with simulated() as (app, pilot):
+        said = len(app.state.items)
+        for leave, text in (("escape", "RRa"), ("2", "Pause"), ("4", "The space boy z6")):
+            await pilot.press("escape", leave)
+            assert app.main.focused_pane != "prompt"
+            burst(pilot, f"i{text}")
+            await until(pilot, lambda text=text: app.main.prompt.text.endswith(text), f"{text} is written")
+        assert app.main.prompt.text == "RRaPauseThe space boy z6"
+        assert app.arming.action is None
+        assert app.state.machine.status is MachineStatus.RUNNING
+        assert len(app.state.items) == said
+        await pilot.press("escape")
+        burst(pilot, "i\r")
+        await until(pilot, lambda: len(app.state.items) > said or app.state.turn is not None, "sent")
+
+
+@pytest.mark.parametrize(
+    ("keys", "pane", "zoomed"),
+    [
+        ("4z", "memory", "memory"),
+        ("4\t\t", "context", ""),
+        ("5\x1b[Zz", "memory", "memory"),
+        ("12i\x1bOS6", "context", ""),
+    ],
+    ids=["digit", "tab", "shift+tab", "F4 from the prompt"],
+)
+async def test_each_key_of_a_burst_finds_the_focus_where_the_one_before_moved_it(
+    keys: str, pane: str, zoomed: str
+) -> None:
+    async with simulated() as (app, pilot):
+        await pilot.press("escape")
+        burst(pilot, keys)
+        await until(pilot, lambda: (app.main.focused_pane, app.main.shape.zoom) == (pane, zoomed), "where they lead")
+        assert app.main.prompt.text == ""
+
+
+async def test_keys_behind_one_that_opens_a_dialog_go_to_the_dialog() -> None:
+    async with simulated() as (app, pilot):
+        await pilot.press("escape")
+        burst(pilot, "7acalm\r")
+        await until(pilot, lambda: app.state.sampling is not None and app.state.sampling.temperature == 500_000, "set")
+        assert app.screen is app.main
+        await pilot.press("escape")
+        burst(pilot, "2/level:warn\r")
+        await until(pilot, lambda: app.main.event_list.wanted == "level:warn", "filtered")
+        burst(pilot, "\x10theme paper")
+        await until(pilot, lambda: len(app.screen_stack) == 2 and "Theme: Paper" in screen_text(app), "palette")
+        assert app.main.prompt.text == ""
 
 
 async def test_an_armed_action_disarms_by_itself_and_by_escape() -> None:

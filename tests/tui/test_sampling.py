@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from driving import make_app, screen_text, settled, wait_until
+from driving import Clock, confirm, make_app, screen_text, settled, wait_until
 from scripted import NOW, ScriptedSession, rich_state
 from textual import events
 
@@ -132,13 +132,13 @@ async def test_defaults_are_armed_and_then_set() -> None:
     session.state = rich_state(
         sampling=session.state.sampling.model_copy(update={"temperature": 0, "top_k": 7}), turn=None, phase=Phase.IDLE
     )
-    app = make_app(session)
+    app = make_app(session, clock=Clock())
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         await pilot.press("escape", "7", "D")
         await pilot.pause()
         assert session.parameters == []
-        await pilot.press("D")
+        await confirm(pilot, "D")
         await wait_until(
             pilot, lambda: sorted(session.parameters) == [("temp", "0.85"), ("top_k", "80")], "only changes"
         )
@@ -157,14 +157,15 @@ async def test_without_a_kernel_sliders_do_not_pretend() -> None:
 
 async def test_in_the_past_the_sliders_only_show_and_the_point_leads_to_now() -> None:
     session = ScriptedSession()
-    app = make_app(session)
+    app = make_app(session, clock=Clock())
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         session.push(now=NOW - 20)
         session.push(now=NOW)
         await pilot.press("escape", "[", "7")
         await wait_until(pilot, lambda: "the past is shown: . goes to now" in screen_text(app), "it says so")
-        await pilot.press("0", "enter", "right", "u", "D", "D")
+        await pilot.press("0", "enter", "right", "u", "D")
+        await confirm(pilot, "D")
         slider(app, "min_p").post_message(_wheel_up(slider(app, "min_p")))
         await settled(pilot)
         assert slider(app, "min_p").wanted is None, "nothing waits to be sent"

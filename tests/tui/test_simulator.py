@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from driving import screen_text, simulated, until
+from driving import confirm, screen_text, simulated, until
 from textual import events
 from textual.pilot import Pilot
 from textual.widget import Widget
@@ -102,7 +102,8 @@ async def test_the_machine_is_paused_and_resumed(started: tuple[ConsoleApp, Pilo
 
 async def test_a_machine_that_was_ended_can_be_started_again(started: tuple[ConsoleApp, Pilot[Any]]) -> None:
     app, pilot = started
-    await pilot.press("escape", "Q", "Q")
+    await pilot.press("escape", "Q")
+    await confirm(pilot, "Q")
     await until(pilot, lambda: app.state.machine.status in (MachineStatus.STOPPED, MachineStatus.CRASHED), "ended")
     await until(pilot, lambda: "r  try again" in screen_text(app), "says what helps")
     await pilot.press("r")

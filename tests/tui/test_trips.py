@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from driving import make_app, screen_text, settled, simulated, until, wait_until
+from driving import confirm, make_app, screen_text, settled, simulated, until, wait_until
 from scripted import NOW, ScriptedSession, rich_state
 from textual.pilot import Pilot
 
@@ -97,7 +97,8 @@ async def test_from_the_sentinel_a_key_goes_to_what_tripped_it_and_another_tells
         app.main.event_list.filter("code:load")
         await pilot.press("5", "e")
         assert app.main.event_list.selected is newest_trip(app.state.log), "a filter does not hide it"
-        await pilot.press("5", "X", "X")
+        await pilot.press("5", "X")
+        await confirm(pilot, "X")
         await until(pilot, lambda: app.state.sentinel.state is SentinelState.ARMED, "reset")  # type: ignore[union-attr]
         await pilot.press("5", "e")
         assert app.main.event_list.selected is newest_trip(app.state.log), "it tripped before"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import SupportsIndex
 
 import pytest
-from driving import make_app, rows_of, screen_text, settled, simulated, until, wait_until
+from driving import Clock, confirm, make_app, rows_of, screen_text, settled, simulated, until, wait_until
 from scripted import NOW, ScriptedSession, rich_state, turn
 
 from llmbm_console.core.actions import ACTIONS
@@ -15,6 +15,7 @@ from llmbm_console.core.log_filter import log_filter
 from llmbm_console.core.settings import Settings
 from llmbm_console.core.state import LogLine
 from llmbm_console.core.targets import Target
+from llmbm_console.tui.arming import READ
 from llmbm_console.tui.arrange import VIEWS
 from llmbm_console.tui.help import help_text
 from llmbm_console.tui.leader import LeaderScreen, followers
@@ -378,7 +379,8 @@ def test_of_a_log_that_grows_only_what_is_new_is_looked_at() -> None:
 
 
 async def test_opening_a_file_is_armed_first_and_leaves_for_it(dumps: tuple[Path, Path]) -> None:
-    app = make_app()
+    clock = Clock()
+    app = make_app(clock=clock)
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         await pilot.press("f5")
@@ -386,9 +388,10 @@ async def test_opening_a_file_is_armed_first_and_leaves_for_it(dumps: tuple[Path
         await pilot.press("o")
         await wait_until(pilot, lambda: "ends this session" in screen_text(app), "armed")
         assert app.next_target is None
+        clock.now += READ
         await pilot.press("down", "o", "up", "o")
         assert app.next_target is None, "another file was asked about"
-        await pilot.press("o")
+        await confirm(pilot, "o")
         await wait_until(pilot, lambda: app.next_target == Target("file", str(dumps[1])), "left")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.events import Event as TextualEvent
-from textual.events import Key
+from textual.events import Key, Paste
 from textual.filter import LineFilter
 from textual.timer import Timer
 
@@ -32,6 +32,7 @@ from llmbm_console.tui.screen import MainScreen, main_screen
 from llmbm_console.tui.session_app import SessionApp, SessionFactory
 from llmbm_console.tui.text import ControlFilter
 from llmbm_console.tui.tint import MODES
+from llmbm_console.tui.type_ahead import TypeAhead
 from llmbm_console.tui.verbs import Verbs
 from llmbm_console.tui.widgets.prompt import Prompt
 from llmbm_console.tui.widgets.slider import Slider
@@ -111,6 +112,7 @@ class ConsoleApp(SessionApp):
         self.next_target: Target | None = None  # what to open after this session
         self._failed = False
         self.arming = Arming(clock)
+        self._type_ahead = TypeAhead(self, super().on_event)
         self._control_filter, self._ascii_filter = ControlFilter(), AsciiFilter()
         self._arm_timer: Timer | None = None
         self.choose_theme(theme or self.settings.theme, self.choices.get("theme", ""))
@@ -251,9 +253,12 @@ class ConsoleApp(SessionApp):
 
     async def on_event(self, event: TextualEvent) -> None:
         """A notice lies over the keys at the lower edge: whoever presses one has read it."""
-        if isinstance(event, Key) and not event.is_forwarded and self._notifications:
-            self.clear_notifications()
-        await super().on_event(event)
+        if isinstance(event, Key | Paste) and not event.is_forwarded:
+            if self._notifications:
+                self.clear_notifications()
+            await self._type_ahead.take(event)
+        else:
+            await super().on_event(event)
 
     def action_press(self, names: list[str]) -> None:
         """A key of the table was pressed: what it does in the focused pane, or everywhere."""
@@ -296,6 +301,7 @@ class ConsoleApp(SessionApp):
             return
         if not self.arming.press(action):
             self._start_arming()
+            self.call_after_refresh(self.arming.seen, action)
             return
         self.stop_arming()
         self.verbs.carry_out(action)

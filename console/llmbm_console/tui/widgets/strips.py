@@ -407,6 +407,7 @@ class KeyLine(Strip):
         self.narrow = False  # the line of views is on the screen
         self.armed = ""  # what a dangerous action would do, while it waits for its second press
         self.armed_key = ""
+        self.armed_ready = False  # the second press counts
         self.armed_share = 0.0
         self._told: tuple[object, ...] = ()  # what the keys are made from
         self._keys = Content("")
@@ -428,8 +429,8 @@ class KeyLine(Strip):
 
     def _armed_line(self, frame: Frame, width: int) -> Content:
         """The key that does it, what it does, and the key that leaves it, and how long it waits; the keys first where
-        there is little room."""
-        again: Piece = (f" {self.armed_key} again ", "bold $foreground")
+        there is little room. The key that does it is dim until it counts."""
+        again: Piece = (f" {self.armed_key} again ", "bold $foreground" if self.armed_ready else "$muted")
         leave: Piece = (f" {frame.keys['view.leave']} leaves it  ", "$muted")
         text = line(again, (f"{self.armed}. ", "bold $bad"), leave)
         if text.cell_length + 4 > width:
