@@ -242,25 +242,61 @@ async def test_a_refused_prompt_that_was_deleted_does_not_come_back() -> None:
         assert app.main.prompt.text == ""
 
 
-async def test_of_several_lines_that_are_refused_none_is_lost() -> None:
+async def test_a_refused_line_stops_those_behind_it_and_all_come_back_in_their_order() -> None:
     session = idle()
     session.answering = asyncio.Event()
     session.answer = Outcome("", False, error="sentinel tripped")
     app = make_app(session)
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
-        await pilot.press(*"one", "enter", *"two", "enter", *"three", "enter")
-        await wait_until(pilot, lambda: "2 lines wait" in screen_text(app), "the frame says so")
+        await pilot.press(*"one", "enter", *"two", "enter", *"two", "enter", *"/ctx", "enter")
+        await wait_until(pilot, lambda: "3 lines wait" in screen_text(app), "the frame says so")
         assert not app._notifications
         session.answering.set()
-        await wait_until(pilot, lambda: session.submitted == ["one", "two", "three"], "all were tried")
         await wait_until(pilot, lambda: app.main.prompt.text == "one", "the first came back")
-        assert "wait" not in screen_text(app)
+        await wait_until(pilot, lambda: "3 more lines come back" in screen_text(app), "and the others do")
+        assert "sentinel tripped" in screen_text(app)
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: session.submitted == ["one", "one"], "refused again")
+        await wait_until(pilot, lambda: app.main.prompt.text == "one", "it is still the first")
         session.answer = None
-        await pilot.press("enter")
-        await wait_until(pilot, lambda: app.main.prompt.text == "two", "the second")
-        await pilot.press("enter")
-        await wait_until(pilot, lambda: app.main.prompt.text == "three", "the third")
+        for sent in ("one", "two", "two", "/ctx"):
+            await wait_until(pilot, lambda sent=sent: app.main.prompt.text == sent, sent)
+            await pilot.press("enter")
+        await wait_until(pilot, lambda: session.submitted[2:] == ["one", "two", "two", "/ctx"], "all were sent")
+        assert "come back" not in screen_text(app)
+
+
+async def test_lines_behind_a_refused_command_come_back_with_the_reason() -> None:
+    session = idle()
+    session.answering = asyncio.Event()
+    session.answer = Outcome("/load a", False, error="no such file")
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press(*"/load a", "enter", *"Hello", "enter")
+        session.answering.set()
+        await wait_until(pilot, lambda: app.main.prompt.text == "Hello", "given back")
+        assert session.submitted == ["/load a"]
+        assert "the line before it was not taken" in screen_text(app)
+
+
+async def test_what_is_written_while_the_machine_is_paused_is_sent_in_order_when_it_goes_on() -> None:
+    async with simulated() as (app, pilot):
+
+        def turns() -> list[Turn]:
+            return [item for item in app.state.items if isinstance(item, Turn)]
+
+        await pilot.press("escape", "P")
+        await until(pilot, lambda: app.state.machine.status is MachineStatus.PAUSED, "paused")
+        await pilot.press("i", *"alpha one", "enter")
+        await until(pilot, lambda: "1 line waits" in screen_text(app), "the frame says so")
+        await pilot.press(*"beta two", "enter")
+        await until(pilot, lambda: "2 lines wait" in screen_text(app), "both wait")
+        await pilot.press("escape", "P")
+        await until(pilot, lambda: len(turns()) == 2 and turns()[1].finished, "answered")
+        assert [turn.prompt for turn in turns()] == ["alpha one", "beta two"]
+        assert app.main.prompt.text == ""
 
 
 @pytest.mark.parametrize("raw", ["\x1b4", "\x1b[52;3u"])

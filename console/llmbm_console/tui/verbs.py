@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from llmbm_console.core.action import Action
 from llmbm_console.core.defaults import CHOICES
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import LinkPhase
+from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.session import Session
 from llmbm_console.tui.run import CHOOSE
 from llmbm_console.tui.text import plain
@@ -37,6 +37,7 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs, Sampli
         super().__init__(app)
         self._turns = asyncio.Lock()  # lines are sent one after the other, in the order in which they were written
         self._waiting = 0
+        self._refusals = 0  # lines that were not taken: what had been written behind one is not sent
 
     def carry_out(self, action: Action) -> None:
         """Does an action that is possible and, if dangerous, confirmed."""
@@ -66,34 +67,52 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs, Sampli
             self.time_live()  # who writes wants to see the answer
         if self.app.main.shape.narrow and self.app.main.shape.tab != "chat":
             self.app.main.relayout(tab="chat")
-        prompt = self.app.main.prompt
-
-        async def run() -> None:
-            self._wait(1)
-            waits = True
-            try:
-                async with self._turns:
-                    session = await self._session()
-                    if not self._connected():
-                        await session.wait_ready(PATIENCE)
-                    self._wait(-1)
-                    waits = False
-                    outcome = await session.submit(text)
-            except SessionError as error:
-                prompt.refuse(text, plain(str(error)))
-                return
-            finally:
-                if waits:
-                    self._wait(-1)
-            # A refused command is in the transcript with its reason; a refused prompt made no turn and would be lost.
-            if not outcome.ok and outcome.turn is None and not text.startswith("/"):
-                prompt.refuse(text, plain(outcome.error) or "the kernel did not take it")
-            elif outcome.ok:
-                prompt.give_back()
-
-        self.background(run())
+        self.background(self._send(text, self._refusals))
         self.app.main.transcript.follow()
         self.app.main.event_list.follow()
+
+    async def _send(self, text: str, refusals: int) -> None:
+        """Sends a line when it is its turn. One that was not taken is refused, or a command in the transcript with its
+        reason; `refusals` were known when this line was written: with one more it builds on what was not done.
+        """
+        prompt = self.app.main.prompt
+        self._wait(1)
+        waits = True
+        try:
+            async with self._turns:
+                if refusals != self._refusals:
+                    prompt.hand_back(text, "not sent: the line before it was not taken")
+                    return
+                session = await self._session()
+                await self._resumed(session)
+                if not self._connected():
+                    await session.wait_ready(PATIENCE)
+                self._wait(-1)
+                waits = False
+                outcome = await session.submit(text)
+                if outcome.ok:
+                    prompt.give_back()
+                elif outcome.turn is None:
+                    self._refusals += 1
+                    if not text.startswith("/"):
+                        prompt.refuse(text, plain(outcome.error) or "the kernel did not take it")
+        except SessionError as error:
+            self._refusals += 1
+            prompt.refuse(text, plain(str(error)))
+        finally:
+            if waits:
+                self._wait(-1)
+
+    async def _resumed(self, session: Session) -> None:
+        """Waits while the machine is paused: nothing can be answered, and what was not sent cannot be lost."""
+        changed = asyncio.Event()
+        undo = session.listen(lambda _state, _event: changed.set())
+        try:
+            while session.state.machine.status is MachineStatus.PAUSED and not session.read_only:
+                changed.clear()
+                await changed.wait()
+        finally:
+            undo()
 
     def _wait(self, change: int) -> None:
         """So many lines more wait to be sent."""

@@ -57,6 +57,7 @@ class Prompt(TextArea, Framed):
         self._refused = ""  # that line, while it is still what stands here
         self._owed: list[str] = []  # lines that were not taken and not sent again: they come back one by one
         self._back = ""  # the one that came back last
+        self._again = ""  # the one that was sent again last: when it is refused again, it keeps its place
         self._waiting = 0  # lines that are sent later
         self._rows = 1
 
@@ -68,12 +69,16 @@ class Prompt(TextArea, Framed):
     def refuse(self, text: str, reason: str) -> None:
         """Gives a line back that was not taken, with the reason; what was written meanwhile is kept."""
         self.error = reason
-        if text not in self._owed:
-            self._owed.append(text)
+        self._owed.insert(0 if text == self._again else len(self._owed), text)
+        self._again = ""
         if not self.text:
             self._bring_back(self._owed[0])
         self._refused = self.text
         self._draw()
+
+    def hand_back(self, text: str, reason: str) -> None:
+        """Gives a line back that was not sent because one before it was refused, whose reason is told first."""
+        self.refuse(text, self.error or reason)
 
     def give_back(self) -> None:
         """A line was taken: one that was refused before may be taken now."""
@@ -86,7 +91,8 @@ class Prompt(TextArea, Framed):
         self._refused, self._back = self.text, text
 
     def _forget(self, text: str) -> None:
-        self._owed = [owed for owed in self._owed if owed != text]
+        if text in self._owed:
+            self._owed.remove(text)
 
     def show_waiting(self, lines: int) -> None:
         """So many lines are sent later, when the kernel answers or the answer that runs has ended."""
@@ -132,8 +138,10 @@ class Prompt(TextArea, Framed):
         if not text.strip():
             return
         self.past.add(text)
-        self._forget(text)
-        if not text.startswith("/"):
+        if text in self._owed:
+            self._again = text
+            self._forget(text)
+        elif not text.startswith("/"):
             self._forget(self._back)  # this was written in its place; a command may only have made room for it
         self._refused = ""
         self.load_text("")
@@ -181,6 +189,8 @@ class Prompt(TextArea, Framed):
             right = next((text for text in both if text.cell_length <= self.heading_room), line((ready, style)))
         count = self._waiting
         waiting = counted(count, "line waits", "lines wait") if count else ""
+        if more := len(self._owed) - (self._back in self._owed):
+            waiting = counted(more, "more line comes back", "more lines come back")
         self.set_heading(right if right.cell_length else line((ready, style)), line((waiting, "$warn")))
 
     def _held_by(self, frame: Frame) -> str:
