@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from live_kernel import PROMPT, Kernel, collect, records
 from waiting import until
 
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import LinkChanged, LinkPhase, MachineStatus
+from llmbm_console.core.events import LinkChanged, LinkPhase, MachineStatus, Notice
 from llmbm_console.core.live import LiveSession
+from llmbm_console.core.simulator import Simulator
 from llmbm_console.core.state import Command, Seam, Turn
 from llmbm_console.core.targets import Target, make_session
 from llmbm_console.core.verdict import is_trip
@@ -170,6 +172,21 @@ async def test_pause_raises_no_alarm_and_resume_goes_on(live: LiveSession) -> No
     phases = [event.phase for event in events if isinstance(event, LinkChanged)]
     assert LinkPhase.SLOW not in phases
     assert LinkPhase.SILENT not in phases
+
+
+async def test_a_prompt_whose_session_ended_tells_why_in_words(live: LiveSession) -> None:
+    assert isinstance(live.machine, Simulator)
+    assert live.machine._child is not None
+    events = collect(live)
+    await live.machine.pause()
+    asked = asyncio.create_task(live.submit("Once upon a time there was a prompt that does not fit into the credit"))
+    await until(lambda: live._link and live._link.requests.waiting)
+    live.machine._child.signal(signal.SIGUSR1)  # a break
+    await live.machine.resume()
+    outcome = await asyncio.wait_for(asked, 20)
+    assert (outcome.ok, outcome.error) == (False, "a break on the line gave it back to people")
+    told = [event.text for event in events if isinstance(event, Notice)]
+    assert told == [f"the prompt had no answer: {outcome.error}"]
 
 
 async def test_a_reset_fails_what_runs_and_the_session_goes_on_with_the_next_boot(slow_live: LiveSession) -> None:

@@ -25,6 +25,7 @@ from llmbm_console.core.transport.base import Transport, TransportError
 from llmbm_console.core.transport.logged import LoggedTransport
 from llmbm_protocol.codec import UnknownFrame
 from llmbm_protocol.schema import (
+    EXPIRY_MS,
     PROTOCOL,
     Counters,
     Credit,
@@ -46,6 +47,13 @@ BUSY = (Phase.PREFILL, Phase.DECODE, Phase.LOAD, Phase.BENCH)
 FIRST_BACKOFF, LAST_BACKOFF = 0.1, 5.0  # s between tries to open a lost line
 STOP_PAUSE = 1.2  # s between two stop bytes: two within a second would end machine mode
 BYE_TIMEOUT = 0.5
+#: What the kernel's own end of a session means; to a word that is not here, the kernel is newer than this console.
+WHY_LEFT: dict[str, str] = {
+    LeaveReason.BREAK: "a break on the line gave it back to people",
+    LeaveReason.CTRL_C: "Ctrl+C twice within a second gave the line back to people",
+    LeaveReason.EXPIRED: f"the kernel did not hear this console for {EXPIRY_MS // 1000} s and gave the line back",
+    LeaveReason.REBOOT: "the machine restarts",
+}
 
 
 class Link:
@@ -450,7 +458,8 @@ class Link:
         code = "rebooted" if record.why is LeaveReason.REBOOT else "lost"
         if code == "rebooted":
             self._boots, self._boots_since = True, time.monotonic()
-        self.forget_session(code, f"the kernel left machine mode ({record.why})")
+        word = clean(str(record.why))
+        self.forget_session(code, WHY_LEFT.get(word, f"the kernel ended the session ({word})"))
 
     # ---- sending ---------------------------------------------------------------------------------------------------
 

@@ -54,7 +54,7 @@ class Asking:
         Raises RequestError when it is refused or cannot be answered.
         """
         if self._link.phase not in SESSION:
-            raise RequestError("lost", f"{op}: no kernel is connected ({self._link.phase})")
+            raise RequestError("lost", f"no kernel is connected ({self._link.phase})")
         request = Request(id=1, op=op, **arguments)
         if op in UNQUEUED:
             return await self._ask(request, on_response)
@@ -74,7 +74,7 @@ class Asking:
 
     async def _answered(self, request: Request, on_response: Callable[[Response], None] | None) -> Pending:
         if self._link.phase not in SESSION:
-            raise RequestError("lost", f"{request.op}: no kernel is connected ({self._link.phase})")
+            raise RequestError("lost", f"no kernel is connected ({self._link.phase})")
         pending = self._link.requests.add(request, on_response)
         self._link.wake()
         await pending.answer

@@ -22,6 +22,7 @@ MAX_TRIES, GIVE_UP = 8, 30.0  # repetitions, and s, after which a request fails;
 #: bytes of credit worth sending for. With less, lost bytes would never be noticed: each credit would free one byte, and
 #: the line would never be quiet long enough to see that the others are gone
 LEAST_PIECE = 8
+UNANSWERED = ("timeout", "lost", "rebooted")  # codes of ours: the kernel has said nothing
 
 
 class RequestError(Exception):
@@ -214,7 +215,8 @@ class Requests:
             if not lost and now - pending.sent_at < limit:
                 continue
             if pending.tries >= MAX_TRIES and now - pending.first_sent_at >= GIVE_UP:
-                self._fail(pending, "timeout", f"{pending.request.op}: no answer after {pending.tries} repetitions")
+                said = f"the kernel was asked {pending.tries + 1} times and has not answered"
+                self._fail(pending, "timeout", said)
                 continue
             pending.tries += 1
             pending.sent_at = None
@@ -231,7 +233,7 @@ class Requests:
     def fail_all(self, code: str, message: str) -> None:
         """Nothing that is under way will be answered."""
         for pending in list(self.waiting.values()):
-            self._fail(pending, code, f"{pending.request.op}: {message}")
+            self._fail(pending, code, message)
         self.begin()
 
     def thaw(self, now: float) -> None:

@@ -17,7 +17,7 @@ from llmbm_console.core.line_log import LogFile, TextLog
 from llmbm_console.core.link import Link
 from llmbm_console.core.link_asking import SESSION
 from llmbm_console.core.link_download import Download, Progress
-from llmbm_console.core.link_requests import RequestError
+from llmbm_console.core.link_requests import UNANSWERED, RequestError
 from llmbm_console.core.link_streams import Way
 from llmbm_console.core.machine import Machine
 from llmbm_console.core.plain_kernel import PlainKernel
@@ -311,7 +311,8 @@ class LiveSession:
             if is_command(line):
                 self._emit(ev.CommandDone(time.monotonic(), line, False, "", str(error)))
             else:
-                self._emit(ev.Notice(time.monotonic(), "error", f"the prompt was refused: {error}"))
+                became = "had no answer" if error.code in UNANSWERED else "was refused"
+                self._emit(ev.Notice(time.monotonic(), "error", f"the prompt {became}: {error}"))
             return Outcome(line, ok=False, error=str(error), error_code=error.code)
 
     async def _command(self, dialogue: Dialogue, line: str) -> Outcome:
