@@ -11,8 +11,10 @@ from driving import screen_text, settled
 from test_simulator import until
 from textual.pilot import Pilot
 
+from llmbm_console.core.events import MachineStatus
 from llmbm_console.core.state import Turn
 from llmbm_console.core.targets import Target, make_session
+from llmbm_console.core.timeline import FINE_STEP
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.frame import LINKED
 
@@ -99,3 +101,47 @@ async def test_while_the_past_plays_the_header_says_how_long_ago_it_is(told: tup
     await until(
         pilot, lambda: re.search(r"► 0\.125x [0-9.]+ m?s AGO", screen_text(app).splitlines()[0]), "sign and distance"
     )
+
+
+async def test_in_the_past_nothing_acts_on_the_machine_of_now_and_the_prompt_gives_no_advice_for_it(
+    told: tuple[ConsoleApp, Pilot[Any]],
+) -> None:
+    app, pilot = told
+    await pilot.press("P")
+    await until(pilot, lambda: app.state.machine.status is MachineStatus.PAUSED, "paused")
+    paused = app.state.machine.since
+    await until(pilot, lambda: "P resumes it" in screen_text(app), "now, the prompt says what goes on")
+    await until(pilot, lambda: app.clock() > paused + 2 * FINE_STEP, "a moment of its own in the timeline")
+    await pilot.press("P")
+    await until(pilot, lambda: app.state.machine.status is MachineStatus.RUNNING, "it runs")
+    await until(pilot, lambda: app.timeline.span[1] > app.state.machine.since, "remembered")
+    app.look_back(paused)
+    assert app.held is not None
+    assert app.held.state.machine.status is MachineStatus.PAUSED
+    await settled(pilot)
+    assert "resumes it" not in screen_text(app)
+    assert "the past is shown: . goes to now" in screen_text(app)
+    acting = {action.id for action in app.actions if action.need in ("line", "machine")}
+    assert {"machine.pause", "machine.reset", "machine.quit", "chat.clear", "sentinel.drill"} <= acting
+    for name in acting - {"chat.stop"}:
+        assert app.reason_against(app.by_id[name]) == "the past is shown: . goes to now", name
+    assert app.reason_against(app.by_id["chat.stop"]) == ""
+    items = app.state.items
+    for key in "PRRQQCC":
+        await pilot.press(key)
+        await until(pilot, lambda: any("past" in one.message for one in app._notifications), f"{key} is refused")
+        assert "the past is shown: . goes to now" in screen_text(app)
+    assert app.held is not None, "none of them led to now"
+    assert (app.state.machine.status, app.state.items) == (MachineStatus.RUNNING, items)
+    await pilot.press(".", "P")
+    await until(pilot, lambda: app.state.machine.status is MachineStatus.PAUSED, "now it can be paused again")
+
+
+async def test_a_held_picture_takes_no_verb_for_the_machine_either(told: tuple[ConsoleApp, Pilot[Any]]) -> None:
+    app, pilot = told
+    await pilot.press("space", "P")
+    refusal = "Pause or resume the machine: the view is held: space lets it go"
+    await until(pilot, lambda: [one.message for one in app._notifications] == [refusal], "refused")
+    assert app.state.machine.status is MachineStatus.RUNNING
+    await pilot.press("space", "P")
+    await until(pilot, lambda: app.state.machine.status is MachineStatus.PAUSED, "paused")

@@ -29,12 +29,19 @@ class Action:
     leader: str = ""  # the key behind the leader key that does it too; empty: it is not in that list
 
 
-def unavailable(action: Action, *, read_only: bool, controllable: bool, file: bool = False) -> str:
-    """Why the action cannot be done now, in words to show; empty when it can. `file`: a post-mortem file is shown."""
+#: ends what runs now, whichever moment is shown: nobody should have to look for the way to now first
+AT_ANY_MOMENT = ("chat.stop",)
+
+
+def unavailable(action: Action, *, read_only: bool, controllable: bool, file: bool = False, not_now: str = "") -> str:
+    """Why the action cannot be done now, in words to show; empty when it can. `file`: a post-mortem file is shown.
+    `not_now`: that another moment than now is shown, and the way back."""
     if action.need == "past":
         return "a file is one moment: it has no past to look at" if file else ""
     if action.need and read_only:
         return "this session only watches (a file, or --read-only)"
     if action.need == "machine" and not controllable:
         return "a serial line carries no power switch: a machine is controlled with --qemu, --qmp or --sim"
+    if action.need and not_now and action.id not in AT_ANY_MOMENT:
+        return not_now  # it would act on a machine in another state than the one that is shown
     return ""

@@ -308,7 +308,13 @@ class ConsoleApp(SessionApp):
 
     def reason_against(self, action: Action) -> str:
         """Why an action cannot be done now; empty when it can."""
-        return unavailable(action, read_only=self.read_only, controllable=self.controllable, file=self.shows_file)
+        return unavailable(
+            action,
+            read_only=self.read_only,
+            controllable=self.controllable,
+            file=self.shows_file,
+            not_now=self.shown_frame().not_now if self.held is not None else "",
+        )
 
     def _start_arming(self) -> None:
         if self._arm_timer is None:

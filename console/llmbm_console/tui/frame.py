@@ -62,6 +62,13 @@ class Frame:
         return self.behind is not None and not self.recorded
 
     @property
+    def not_now(self) -> str:
+        """Why the machine cannot be acted on: another moment than now is shown; empty when it is now, or a file."""
+        if self.past:
+            return f"the past is shown: {self.keys['time.live']} goes to now"
+        return f"the view is held: {self.keys['view.hold']} lets it go" if self.held and not self.recorded else ""
+
+    @property
     def live(self) -> bool:
         """A session with the kernel stands."""
         return self.state.link.phase in LINKED

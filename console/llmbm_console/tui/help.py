@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from llmbm_console.core.action import Action, unavailable
+from llmbm_console.core.action import Action
 from llmbm_console.core.actions import ACTIONS
 from llmbm_console.core.key_labels import key_label, key_labels, spelt
 from llmbm_console.core.panes import PANES, VIEW_PANES
@@ -223,13 +223,11 @@ class ActionProvider(Provider):
         """Title, help, and what to do, as the argument of the app's `do`."""
         app = self.app
         entries: list[tuple[str, str, str]] = []
-        read_only = bool(getattr(app, "read_only", False))
-        controllable = bool(getattr(app, "controllable", False))
-        file = bool(getattr(app, "shows_file", False))
+        reason_against = getattr(app, "reason_against", lambda action: "")
         for action in getattr(app, "actions", ACTIONS):
             if action.id == "view.palette":
                 continue
-            reason = unavailable(action, read_only=read_only, controllable=controllable, file=file)
+            reason = reason_against(action)
             key = f"  ({_keys(action)})" if action.keys else ""
             help_line = f"not possible: {reason}" if reason else action.description
             entries.append((f"{action.category}: {action.title}{key}", help_line, action.id))

@@ -11,7 +11,6 @@ from llmbm_console.core.sampling import BUILT_IN, Preset, in_force, name_problem
 from llmbm_console.tui.ask import AskLine, Remark
 from llmbm_console.tui.text import plain
 from llmbm_console.tui.verbs_base import VerbGroup
-from llmbm_console.tui.widgets.sampling import fixed
 from llmbm_protocol.parameters import PARAMETERS
 
 if TYPE_CHECKING:
@@ -40,22 +39,12 @@ class SamplingVerbs(VerbGroup):
 
         self.background(run())
 
-    def _fixed(self) -> bool:
-        """Whether the sliders show another moment than now; says so."""
-        if (held := self.app.held) is not None:
-            self.say(fixed(held.past, self.app.key_labels), "warning")
-        return held is not None
-
     def sampling_undo(self) -> None:
         """The value before the last change."""
-        if self._fixed():
-            return
         self._step_sampling(self.app.sampling_history.undo(), "nothing to undo")
 
     def sampling_redo(self) -> None:
         """The change that was undone."""
-        if self._fixed():
-            return
         self._step_sampling(self.app.sampling_history.redo(), "nothing to redo")
 
     def _step_sampling(self, step: Step, otherwise: str) -> None:
@@ -74,8 +63,6 @@ class SamplingVerbs(VerbGroup):
 
     def sampling_defaults(self) -> None:
         """Every slider to its default."""
-        if self._fixed():
-            return
         sliders = self.app.main.sampling.sliders
         self._set_together({one.name: one.default for one in PARAMETERS if one.name in sliders})
 
@@ -85,8 +72,6 @@ class SamplingVerbs(VerbGroup):
         """Sets what a preset keeps: one of the kernel's own, or of the person."""
         if reason := self.app.reason_against(self.app.by_id["sampling.use_preset"]):
             self.say(f"preset {name}: {reason}", "warning")
-            return
-        if self._fixed():
             return
         if name in BUILT_IN:
             self.app.do(f"sampling.{name}")

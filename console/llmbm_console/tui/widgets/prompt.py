@@ -195,7 +195,7 @@ class Prompt(TextArea, Framed):
 
     def _held_by(self, frame: Frame) -> str:
         """Why the kernel answers nothing before a person does something, in short; empty when it does."""
-        if not frame.live:
+        if not frame.live or frame.not_now:
             return ""
         if frame.state.machine.status is MachineStatus.PAUSED:
             return "paused"
@@ -205,6 +205,8 @@ class Prompt(TextArea, Framed):
     def _readiness(self, frame: Frame) -> tuple[str, str]:
         if not frame.live:
             return ("", "$muted") if frame.state.link.phase is not LinkPhase.PLAIN else ("plain terminal", "$warn")
+        if frame.not_now:  # what was so then is no advice for now
+            return frame.not_now, "$info"
         phase, sentinel = frame.state.phase, frame.state.sentinel
         if frame.state.machine.status is MachineStatus.PAUSED:
             return (

@@ -3,8 +3,6 @@ what the one in hand means or why it was refused."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -20,14 +18,6 @@ from llmbm_console.tui.widgets.framed import Framed
 from llmbm_console.tui.widgets.slider import Slider
 from llmbm_protocol.parameters import PARAMETERS
 from llmbm_protocol.words import Stream
-
-
-def fixed(past: bool, keys: Mapping[str, str]) -> str:
-    """Why the sliders cannot be moved: another moment than now is shown."""
-    if past:
-        return f"the past is shown: {keys['time.live']} goes to now"
-    return f"the view is held: {keys['view.hold']} lets it go"
-
 
 #: Those that cut a distribution: the others change what it is.
 CUTTING = ("temp", "min_p", "top_p", "top_k")
@@ -177,7 +167,7 @@ class SamplingPanel(Framed, can_focus=False):
             )
             text = line((told_by, "$muted"))
         elif self._frame.held:
-            text = line((fixed(self._frame.past, self._frame.keys), "$info"))
+            text = line((self._frame.not_now, "$info"))
         elif told is not None and told.message:
             text, word, style = line((shorten(told.message, width, self.glyphs.ellipsis), "$bad")), "refused", "$bad"
         elif told is not None and told.typed:

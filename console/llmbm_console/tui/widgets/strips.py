@@ -447,7 +447,13 @@ class KeyLine(Strip):
                 continue
             if (action.id == "chat.prompt" and frame.read_only) or (self.narrow and action.id in VIEW_ACTIONS):
                 continue
-            if unavailable(action, read_only=frame.read_only, controllable=frame.controllable, file=frame.post_mortem):
+            if unavailable(
+                action,
+                read_only=frame.read_only,
+                controllable=frame.controllable,
+                file=frame.post_mortem,
+                not_now=frame.not_now,
+            ):
                 continue
             key = key_label(action.keys[0])
             if action.id == "log.previous_error":
