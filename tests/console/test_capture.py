@@ -167,12 +167,13 @@ async def test_a_full_disk_ends_the_recording_and_not_the_session(
     assert (await session.submit("/version")).ok
 
 
-def test_a_recording_is_never_written_over(tmp_path: Path) -> None:
+async def test_a_recording_is_never_written_over(tmp_path: Path) -> None:
     path = tmp_path / "there.llcap"
     path.write_text("mine")
-    for write in (Recorder("x").start, Recorder("x").save):
-        with pytest.raises(SessionError, match="there is such a file already"):
-            write(path)
+    with pytest.raises(SessionError, match="there is such a file already"):
+        Recorder("x").start(path)
+    with pytest.raises(SessionError, match="there is such a file already"):
+        await Recorder("x").save_clip(path, 0, 1)
     with pytest.raises(SessionError, match="cannot be written: No such file"):
         Recorder("x").start(tmp_path / "no" / "folder.llcap")
     assert path.read_text() == "mine"
@@ -189,7 +190,8 @@ def test_memory_keeps_the_beginning_and_the_newest(monkeypatch: pytest.MonkeyPat
     recorder = Recorder("x")
     for number in range(1000):
         recorder.note("i", recorder.clock + number, b"%099d\n" % number)
-    recorder.save(tmp_path / "kept.llcap")
+    recorder.start(tmp_path / "kept.llcap")
+    recorder.stop()
     kept = [int(entry.data) for entry in Capture(tmp_path / "kept.llcap").entries() if isinstance(entry.data, bytes)]
     assert kept == [*range(10), *range(980, 1000)]
 
@@ -313,7 +315,7 @@ async def test_a_kernel_in_the_middle_of_an_answer_is_recorded_to_the_end(
     running = asyncio.create_task(session.submit(PROMPT))
     await until(lambda: session.state.turn and session.state.turn.tokens)
     first = session.state.now
-    session.recorder.save(tmp_path / "clip.llcap", (first - 0.01, first))
+    await session.recorder.save_clip(tmp_path / "clip.llcap", first - 0.01, first)
     outcome = await asyncio.wait_for(running, 60)
     assert outcome.ok
     replay = open_replay(tmp_path / "clip.llcap")

@@ -16,7 +16,7 @@ from textual.pilot import Pilot
 from llmbm_console.core.capture import Capture, write_capture
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.live import LiveSession
-from llmbm_console.core.state import State
+from llmbm_console.core.state import State, Turn
 from llmbm_console.core.targets import Target, make_session
 from llmbm_console.core.timeline import WHOLE_MOST, Timeline
 from llmbm_console.tui import verbs_record
@@ -137,7 +137,8 @@ async def test_a_session_is_recorded_and_a_clip_of_it_saved_from_the_keys(
         first, last = app.timeline.span
         assert last - first <= view[1] - view[0] + 1, "only the clip"
         await pilot.press(".")
-        await wait_until(pilot, lambda: "Once" in screen_text(app), "what was before it is known")
+        await wait_until(pilot, lambda: app.held is None, "its end")
+        assert app.state.model is not None, "what was true before it is known"
 
 
 def messages(app: ConsoleApp) -> str:
@@ -187,3 +188,34 @@ def test_a_long_recording_is_kept_in_steps_that_its_length_allows() -> None:
     found = timeline.at(3000.05)
     assert found is not None
     assert 2999 < found.now <= 3000.05
+
+
+async def test_a_clip_begins_at_the_persons_mark_and_what_was_said_before_is_not_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verbs_record, "saved_folder", lambda: tmp_path / "kept")
+    target = Target("sim")
+    app = ConsoleApp(target.title, lambda: make_session(target))
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await wait_until(pilot, lambda: app.state.sampling is not None)
+        await pilot.press(*"/max_tokens 8", "enter")
+        for number, prompt in enumerate(("Penguin", "Tim", "A dog"), 1):
+            await pilot.press("i", *prompt, "enter")
+            await wait_until(
+                pilot,
+                lambda number=number: sum(isinstance(i, Turn) and bool(i.finished) for i in app.state.items) == number,
+            )
+            await pilot.press("escape")
+            if number == 1:
+                await pilot.press("m")
+        await pilot.press("W")
+        await wait_until(pilot, lambda: 's, from "mark" on: ' in messages(app), "though turns have marks as well")
+    await app.disconnect()
+    (path,) = (tmp_path / "kept").iterdir()
+    assert "Penguin" not in path.read_text()
+    async with shown(path, [0.0]) as (app, pilot):
+        await pilot.press(".")
+        await wait_until(pilot, lambda: app.playback is not None and app.playback.complete, "read")
+        await wait_until(pilot, lambda: "A dog" in screen_text(app), "its end")
+        assert [item.prompt for item in app.state.items if isinstance(item, Turn)] == ["Tim", "A dog"]
+        assert "Penguin" not in screen_text(app)

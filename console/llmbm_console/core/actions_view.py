@@ -130,7 +130,8 @@ VIEW: tuple[Action, ...] = (
         "record.clip",
         "Save a clip",
         "Time",
-        "a recording that shows what was between the mark before and the moment that is shown",
+        "a recording of what was from your last mark, else the last turn or warning, to the moment that is shown, and "
+        "of nothing else",
         ("W",),
         need="past",
     ),

@@ -37,6 +37,7 @@ from llmbm_console.core.sanitise import clean
 
 VERSION = 1
 LONGEST = 1e9  # s
+STEP = 6  # decimals of a time
 LARGEST = 2**53  # of any figure of an event
 LONGEST_LINE = 1 << 20  # characters; a line of ours holds what one read brought, 64 KiB at most
 
@@ -94,7 +95,7 @@ def entry_line(entry: Entry) -> str:
     elif isinstance(data, ev.Event):
         value = {"type": type(data).__name__, **ev.fields_of(data)}
     after = [entry.after] if entry.after is not None else []
-    line = [round(entry.at, 6), entry.kind, value, *after]
+    line = [round(entry.at, STEP), entry.kind, value, *after]
     return json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 

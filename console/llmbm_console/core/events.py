@@ -139,6 +139,14 @@ class PromptSent(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TurnJoined(Event):
+    """A clip begins in the midst of an answer: its prompt and so many of its tokens were before that."""
+
+    generation: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class TurnRead(Event):
     """A prompt and its answer as a log of a terminal has them: nothing is known of the tokens."""
 

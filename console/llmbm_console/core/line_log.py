@@ -120,6 +120,8 @@ def _told(event: ev.Event) -> str:
             return f"gap of {seconds:.1f} s: {reason}"
         case ev.Notice(severity=severity, text=text):
             return f"{severity}: {text}"
+        case ev.TurnJoined(generation=generation, tokens=tokens):
+            return f"turn {generation} runs: its prompt and {tokens} tokens were before this clip"
         case ev.FileSaved(name=name, path=path):
             return f"{name} saved as {path}"
         case ev.ParameterRefused(name=name, value=value, message=message):

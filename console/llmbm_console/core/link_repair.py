@@ -39,6 +39,10 @@ class TokenStream:
         self._missing_since, self._tries = None, 0
         return rest
 
+    def join(self, generation: int, tokens: int) -> None:
+        """Nothing is known of a generation that runs, and its first `tokens` will not come."""
+        self.generation, self.following, self._next = generation, True, (tokens, 0)
+
     def abandon(self) -> None:
         """The machine restarted: nothing of this will come any more."""
         self.following = False

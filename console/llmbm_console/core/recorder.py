@@ -8,12 +8,13 @@ import contextlib
 import os
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO
 
 from llmbm_console.core import events as ev
-from llmbm_console.core.capture import TOLD_BY_OCTETS, VERSION, Entry, Header, capture_lines, entry_line
+from llmbm_console.core.capture import STEP, TOLD_BY_OCTETS, VERSION, Entry, Header, capture_lines, entry_line
+from llmbm_console.core.clip import clip
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.link_streams import Way
 
@@ -132,17 +133,23 @@ class Recorder:
             except OSError as error:
                 self.failure = f"{self.path}: the recording ended: {error.strerror or error}"
 
-    def save(self, path: Path, view: tuple[float, float] | None = None) -> None:
-        """What is kept, as a recording of its own that shows only the moments of `view`. Raises SessionError."""
-        header = self.header
-        if view is not None:
-            header = header.model_copy(update={"view": (self._since(view[0]), self._since(view[1]))})
-        with _create(path) as file:
-            try:
-                file.writelines(capture_lines(header, (*self._head, *self._tail)))
-                file.flush()
-            except OSError as error:
-                raise SessionError(f"{path}: cannot be written: {error.strerror or error}") from error
+    async def save_clip(self, path: Path, first: float, last: float) -> None:
+        """What was from one moment to another, as a recording of its own that tells nothing else: see clip.py. Raises
+        SessionError."""
+        first, last = self._since(first), self._since(last)
+        header = self.header.model_copy(update={"view": (round(first, STEP), round(last, STEP))})
+        kept = (*self._head, *self._tail)
+        # All that is kept has to be read, which takes seconds for a long session: the line must not wait for it.
+        await asyncio.to_thread(lambda: _save(path, header, clip(kept, first, last)))
+
+
+def _save(path: Path, header: Header, entries: Iterable[Entry]) -> None:
+    with _create(path) as file:
+        try:
+            file.writelines(capture_lines(header, entries))
+            file.flush()
+        except OSError as error:
+            raise SessionError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def _create(path: Path) -> IO[str]:

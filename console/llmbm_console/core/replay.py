@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from llmbm_console.core.capture import Capture, Entry, Header, is_capture
-from llmbm_console.core.events import ConsoleText, Event, LinkChanged, LinkPhase, Notice, RecordReceived
+from llmbm_console.core.capture import Capture, CaptureError, Entry, Header, is_capture
+from llmbm_console.core.events import ConsoleText, Event, LinkChanged, LinkPhase, Notice, RecordReceived, TurnJoined
 from llmbm_console.core.file_session import FileSession
 from llmbm_console.core.link_asking import SESSION
 from llmbm_console.core.link_decode import Heard, LineDecoder
@@ -59,6 +59,8 @@ class Replay:
                 if data.phase is LinkPhase.WAITING and self._phase is LinkPhase.OPENING:
                     self._decoder.begin()  # another connection
                 self._phase = data.phase
+            elif isinstance(data, TurnJoined):
+                self._streams.tokens.join(data.generation, data.tokens)
             yield from self._told(data)
         elif isinstance(data, bytes):
             if entry.kind == "i":
@@ -192,7 +194,8 @@ class ReplaySession(FileSession):
         for problem in self._capture.problems:
             self._emit(Notice(at, "warn", f"{self.path.name}: {problem}"))
         playback.complete = True
-        self._emit(Notice(at, "info", f"{self.path.name}: the recording ends here, after {at - header.clock:.1f} s"))
+        length = length_of(header, at - header.clock)
+        self._emit(Notice(at, "info", f"{self.path.name}: the recording ends here, after {length:.1f} s"))
 
     async def wait_ready(self, timeout: float, opening: float = 0.0) -> None:
         """Until all was read."""
@@ -216,7 +219,18 @@ async def _others_first() -> None:
             return
 
 
+def length_of(header: Header, last: float) -> float:
+    """Seconds that a recording shows, whose last entry is `last` seconds behind its beginning."""
+    return header.view[1] - header.view[0] if header.view is not None else last
+
+
 def open_replay(path: Path, speed: float = 1.0, seek: float = 0.0) -> ReplaySession:
-    """A session over a recording or a raw log. Raises CaptureError at once when it is none."""
-    recording = Capture(path) if is_capture(path) else RawLog(path)
+    """A session over a recording or a raw log. Raises CaptureError at once when it is none, or is shorter than
+    `seek`."""
+    recording: Recording = Capture(path) if is_capture(path) else RawLog(path)
+    if seek:
+        length = length_of(recording.header, max((entry.at for entry in recording.entries()), default=0.0))
+        if seek > length:
+            raise CaptureError(f"{path}: --seek {seek:g} is behind its end: the recording is {length:.1f} s long")
+        recording.problems.clear()
     return ReplaySession(recording, Playback(speed=speed, seek=seek))

@@ -131,6 +131,12 @@ def _prompt_sent(state: State, event: ev.PromptSent) -> State:
     return replace(state, turn=Turn(event.generation, clean(event.text), event.at))
 
 
+def _turn_joined(state: State, event: ev.TurnJoined) -> State:
+    text = f"turn {event.generation} runs: its prompt and {event.tokens} tokens were before this clip"
+    state = add_seam(state, text, event.at, "info")
+    return replace(state, turn=Turn(event.generation, "", event.at, before=event.tokens))
+
+
 def _turn_read(state: State, event: ev.TurnRead) -> State:
     turn = Turn(event.number, clean(event.prompt), event.at, text=clean(event.text), told=clean(event.told))
     return add_item(state, turn if event.whole else replace(turn, cut=turn.told, told=""))
@@ -183,6 +189,7 @@ _STEPS: dict[type[ev.Event], Callable[[State, Any], State]] = {
     ev.Notice: _notice,
     ev.FileSaved: _file_saved,
     ev.PromptSent: _prompt_sent,
+    ev.TurnJoined: _turn_joined,
     ev.TurnRead: _turn_read,
     ev.CommandDone: _command_done,
     ev.ParameterRequested: _parameter_requested,

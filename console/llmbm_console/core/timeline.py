@@ -42,6 +42,7 @@ class Mark:
 
     at: float  # host's monotonic seconds
     text: str
+    own: bool = False  # the person set it
 
 
 class _Answer:
@@ -254,8 +255,8 @@ class Timeline:
     # ---- marks
 
     def mark(self, at: float, text: str) -> None:
-        """Sets a mark."""
-        self._keep(Mark(at, text))
+        """Sets a mark of the person."""
+        self._keep(Mark(at, text, own=True))
 
     def _keep(self, mark: Mark) -> None:
         insort(self._marks, mark, key=_moment)
@@ -275,6 +276,13 @@ class Timeline:
             return marks[place] if place < len(marks) else None
         place = bisect_left(marks, moment - 0.05, key=_moment)
         return marks[place - 1] if place else None
+
+    def clip_begin(self, moment: float) -> Mark | None:
+        """Where a clip that ends at a moment begins: the last mark before it that the person set, else the last one
+        that there is; None when there is none."""
+        before = self.marks()
+        before = before[: bisect_left(before, moment - 0.05, key=_moment)]
+        return next((mark for mark in reversed(before) if mark.own), before[-1] if before else None)
 
     # ---- the picture of it
 

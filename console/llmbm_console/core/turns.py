@@ -24,7 +24,7 @@ def with_token(turn: Turn, token: Token, at: float) -> Turn:
     A token that is there already (sent again after a loss) changes nothing; one that is ahead counts the missing ones.
     Bytes of a character that is split over tokens appear with the token that completes it.
     """
-    expected = turn.tokens[-1].index + 1 if turn.tokens else 0
+    expected = turn.tokens[-1].index + 1 if turn.tokens else turn.before
     if turn.next_part and token.index == expected - 1:
         return _with_part(turn, token)
     if token.index < expected or token.part:
@@ -118,7 +118,7 @@ def _without_pending(turn: Turn) -> Turn:
 def ended(turn: Turn, record: Finished) -> Turn:
     """The turn with its end; tokens that never came are counted."""
     turn = _packed(_without_pending(turn))
-    missing = max(0, record.tokens - len(turn.tokens))
+    missing = max(0, record.tokens - turn.before - len(turn.tokens))
     return replace(turn, finished=record, lost_tokens=max(turn.lost_tokens, missing))
 
 

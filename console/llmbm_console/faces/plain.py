@@ -21,6 +21,7 @@ from llmbm_console.core.events import (
     LinkPhase,
     MachineChanged,
     Notice,
+    TurnJoined,
     TurnRead,
 )
 from llmbm_console.core.line_log import told
@@ -53,7 +54,7 @@ class PlainFace:
                 sys.stdout.write(text)
                 sys.stdout.flush()
                 self.fresh = text.endswith("\n")
-            case LinkChanged() | MachineChanged() | Notice() | FileSaved() | Gap():
+            case LinkChanged() | MachineChanged() | Notice() | FileSaved() | Gap() | TurnJoined():
                 self.note(told(event))
             case FileOpened(verdict=verdict):
                 self.note(verdict)

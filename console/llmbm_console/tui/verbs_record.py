@@ -13,6 +13,7 @@ from llmbm_console.tui.verbs_time import TimeVerbs
 if TYPE_CHECKING:
     from llmbm_console.core.recorder import Recorder
 
+BEHIND = 1e-6  # s, the step of a recording's clock
 CLIP = 30.0  # s before the moment that is shown, where no mark says where a clip begins
 
 
@@ -57,27 +58,30 @@ class RecordVerbs(TimeVerbs):
         self.say(recorder.failure or f"recording, all that was before included: {told_path(recorder.path or '')}")
 
     def record_clip(self) -> None:
-        """From the mark before the shown moment, or half a minute before it, up to it."""
+        """From the mark before the shown moment, or half a minute before it, up to it. A mark of the person counts
+        before one that came by itself."""
         recorder = self._live_recorder()
         if recorder is None:
             return
         moment = self._moment
-        mark = self.app.timeline.mark_beside(moment, -1)
+        mark = self.app.timeline.clip_begin(moment)
         begin = self.app.timeline.span[0]
         first = max(begin, mark.at if mark is not None else moment - CLIP)
+        if mark is not None and mark.own:
+            first += BEHIND  # what was shown when it was set had happened; a turn begins with its mark
         if mark is not None and mark.at >= begin:
             since = f'from "{mark.text}" on'
         elif first > begin:
             since = f"the last {CLIP:g} s, for there is no turn, warning or mark before"
         else:
             since = "from the first moment that is kept"
-        try:
+
+        async def run() -> None:
             path = self._path("clip")
-            recorder.save(path, (first, moment))
-        except SessionError as error:
-            self.say(str(error), "error")
-            return
-        self.say(self._shown_by(f"a clip of {moment - first:.1f} s, {since}: {told_path(path)}"))
+            await recorder.save_clip(path, first, moment)
+            self.say(self._shown_by(f"a clip of {moment - first:.1f} s, {since}: {told_path(path)}"))
+
+        self.background(run())
 
     def _shown_by(self, text: str) -> str:
         return f"{text}   {self.key('view.dumps')} shows it"
