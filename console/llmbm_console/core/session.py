@@ -61,6 +61,11 @@ class Playback:
     marks: tuple[tuple[float, str], ...] = ()  # set by the person who recorded it
     complete: bool = False  # all of it was read
 
+    @property
+    def start(self) -> float:
+        """The moment that was asked for to begin at."""
+        return (self.view[0] if self.view is not None else self.begin) + self.seek
+
 
 class Session(Protocol):
     """What the faces need. core/targets.py makes one from the command line (live) or from a file (post-mortem)."""

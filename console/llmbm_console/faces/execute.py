@@ -35,6 +35,8 @@ class Streamer:
         turn = newest_turn(state)
         if turn is None:
             return
+        if self.generation < 0 and state.turn is None:  # it ended before anybody listened
+            self.generation, self.written = turn.number, len(turn.text)
         if turn.number != self.generation:
             self.generation, self.written = turn.number, 0
             self.out.write(turn.prompt)

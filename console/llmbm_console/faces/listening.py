@@ -51,6 +51,23 @@ def listening(session: Session, *faces: Listener) -> Iterator[None]:
         undo()
 
 
+def from_start(session: Session, face: Listener) -> Listener:
+    """The face hears a recording from the moment on that --seek names; anything else from its beginning."""
+    playback = session.playback
+    if playback is None or not playback.seek:
+        return face
+
+    begun = False
+
+    def hear(state: State, event: Event) -> None:
+        nonlocal begun
+        begun = begun or event.at >= playback.start  # what came in one read has the time of the read, also later
+        if begun:
+            face(state, event)
+
+    return hear
+
+
 def tell_waiting(state: State, event: Event) -> None:
     """A line that cannot be opened is tried again for as long as it takes: a person must know what is waited for."""
     if isinstance(event, LinkChanged) and event.phase is LinkPhase.OPENING and event.detail:
@@ -122,7 +139,7 @@ async def run_lines(
     opened.
     """
     try:
-        with listening(session, face, tell_waiting):
+        with listening(session, from_start(session, face), tell_waiting):
             await session.open()
             if isinstance(session, FileSession):
                 await session.wait_ready(math.inf)

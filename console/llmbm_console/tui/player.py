@@ -39,8 +39,7 @@ class Player:
         playback = self._app.playback
         if playback is None:
             return
-        first = playback.view[0] if playback.view is not None else playback.begin
-        self._start, self.speed, self._marks = first + playback.seek, playback.speed, 0
+        self._start, self.speed, self._marks = playback.start, playback.speed, 0
         self.play()
 
     def play(self) -> None:
