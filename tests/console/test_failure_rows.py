@@ -4,6 +4,7 @@ a person's session when it happens."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
@@ -17,6 +18,7 @@ from waiting import until
 from llmbm_console.chaos.endpoints import connect
 from llmbm_console.chaos.faults import NOISE
 from llmbm_console.chaos.proxy import Chaos
+from llmbm_console.core import link_hello
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import ConsoleText, Gap, LinkChanged, LinkPhase, MachineStatus, Notice
 from llmbm_console.core.live import LiveSession
@@ -325,7 +327,50 @@ async def test_row_20_a_host_that_does_not_read_stops_nothing_for_good(kernel: K
         assert isinstance(sampling, SamplingState)
 
 
+async def test_row_21_a_kernel_that_is_heard_and_hears_nothing_is_told_from_none(
+    kernel: Kernel, sessions: Sessions
+) -> None:
+    await kernel.start("--wait")  # its beacon comes when the line is open
+    front = kernel.folder / "front"
+    async with Chaos(front, kernel.socket) as chaos:
+        chaos.up.drop_byte = 1.0
+        session = sessions(front)
+        await session.open()
+        with pytest.raises(SessionError, match=r"A kernel is there: what it says arrives, .* transmit pin"):
+            await session.wait_ready(60)
+        assert session.state.link.phase is LinkPhase.PLAIN
+        await session.close()
+
+
+async def test_row_21_a_kernel_that_starts_for_ever_is_not_waited_for_in_silence(
+    kernel: Kernel, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kernel's real beacon, again and again."""
+    monkeypatch.setattr(link_hello, "TRIES", (0.1, 0.1))
+    await kernel.start("--wait")
+    reader, writer = await connect(f"unix:{kernel.socket}")
+    beacon = await asyncio.wait_for(reader.readuntil(b"@H"), 20) + await reader.readuntil(b"\n")
+    writer.close()
+
+    async def start_again(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while not reader.at_eof():
+                writer.write(beacon)
+                await writer.drain()
+                await asyncio.sleep(2 * link_hello.QUIET)  # a knock waits for quiet
+        writer.close()
+
+    server = await asyncio.start_unix_server(start_again, kernel.folder / "loop")
+    session = sessions(kernel.folder / "loop")
+    await session.open()
+    with pytest.raises(SessionError, match=r"it was heard to start \d+ times, .* restarts before it can answer"):
+        await session.wait_ready(60)
+    await session.close()
+    server.close()
+    await server.wait_closed()
+
+
 def test_every_row_has_its_test() -> None:
     """Row 17, the escape of rfc2217, belongs to the transport: test_rfc2217_carries_every_byte."""
     named = {name.split("_")[2] for name in globals() if name.startswith("test_row_")}
-    assert named == {f"{number:02}" for number in range(1, 21)} - {"17"}
+    assert named == {f"{number:02}" for number in range(1, 22)} - {"17"}

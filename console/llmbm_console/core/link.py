@@ -351,6 +351,7 @@ class Link:
         elif self.phase in SESSION:
             self._record(record, now)
         else:
+            self._ear.kernel_frames += 1
             if isinstance(record, Leave):
                 self._ear.machine_frames, self._ear.beacons = 0, 1  # it is at its prompt now
             else:
@@ -374,6 +375,8 @@ class Link:
                 self._ear.stranger = record.nonce
             return
         self._ear.beacons += 1
+        self._ear.starts += 1
+        self._ear.kernel_frames += 1
         if self.phase in SESSION or (self.hello is not None and self.hello.boot != record.boot):
             if self.phase in SESSION:
                 self.forget_session("rebooted", "the machine restarted")

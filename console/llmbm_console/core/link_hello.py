@@ -27,6 +27,7 @@ QUIET = 0.2
 TRIES = (0.3, 0.5, 1.0, 2.0, 2.0)  # s to wait for the answer to each hello
 #: The same where a kernel had answered: a line that loses a third of its hellos is no other one.
 KNOWN_TRIES = (*TRIES, *(2.0,) * 5)
+ROUNDS = 3  # of all tries, as long as the kernel is heard to start between: it may have started behind a hello
 FIRMWARE_QUIET = 1.0  # s without a byte before a line that talks is spoken to
 BOOT_QUIET = 8.0  # s: a starting machine fell silent without the kernel's beacon; busy computers let firmware pause
 BOOT_SILENT = 45.0  # s: a starting machine that never said anything
@@ -47,6 +48,8 @@ class Ear:
     machine_frames: int = 0  # credits, tokens, samples: the line is in machine mode already
     consumed: int = 0  # of the last credit
     beacons: int = 0
+    kernel_frames: int = 0  # of any kind, since the line was opened: a kernel is there
+    starts: int = 0  # of them, beacons
     nonce: str = ""  # of the hello that is not answered yet
     said: list[str] = field(default_factory=list)  # nonces of all hellos
     stranger: str | None = None  # nonce of an answer that was not for the hello that waits
@@ -193,6 +196,14 @@ def why_nobody_answers(ear: Ear) -> str:
         )
     if ear.echoes:
         return "What was sent came back as text: another kernel, or firmware, waits for input here"
+    if ear.kernel_frames:
+        heard = f"it was heard to start {ear.starts} times, and " if ear.starts > 1 else ""
+        restarts = "it restarts before it can answer, or " if ear.starts > 1 else ""
+        return (
+            f"A kernel is there: {heard}what it says arrives, but it answers nothing: {restarts}nothing that is sent "
+            "reaches it. Is the wire from this computer's transmit pin to the machine's receive pin connected, and "
+            "does the adapter transmit at all?"
+        )
     return "Another program may hold the line, the speed may differ, or another kernel runs"
 
 
@@ -201,16 +212,18 @@ async def establish(ear: Ear, write: Write, known: bool = False) -> bool:
     `known`: a kernel had answered on this line, so silence is rather a loss than another program's.
 
     The first hello goes without a knock: a frame does no harm to a running answer or a half-typed line, and firmware
-    gets no Enter. A kernel that started meanwhile has heard none of it, and says so: it is told anew.
+    gets no Enter. A kernel that started meanwhile has heard none of it, and says so: it is told anew, but not without
+    end.
     """
     await ear.wait(lambda: bool(ear.machine_frames or ear.beacons), LISTEN)
-    while True:
+    for _ in range(ROUNDS):
         beacons = ear.beacons
         if await _try(ear, write, KNOWN_TRIES if known else TRIES):
             return True
         if ear.beacons == beacons:
-            ear.nonce = ""
-            return False
+            break
+    ear.nonce = ""
+    return False
 
 
 async def _try(ear: Ear, write: Write, tries: tuple[float, ...]) -> bool:
