@@ -271,7 +271,7 @@ async def test_an_unanswered_request_is_given_up_after_its_repetitions() -> None
         ids |= {request.id for request in sent_requests(all_output(requests, credits, float(second)))}
     assert ids == {pending.request.id}
     assert pending.tries >= REQUEST_TRIES
-    with pytest.raises(RequestError, match="ping: no answer") as caught:
+    with pytest.raises(RequestError, match="has not answered") as caught:
         await pending.answer
     assert caught.value.code == "timeout"
 
