@@ -72,6 +72,20 @@ async def test_both_sides_type_and_both_see_it(kernel: Kernel, sessions: Session
     program.close()
 
 
+async def test_an_enter_of_two_octets_is_one(kernel: Kernel, sessions: Sessions, tmp_path: Path) -> None:
+    """As pyserial's miniterm sends it."""
+    session, program = await shared(kernel, sessions, tmp_path / "tty")
+    program.type(b"/version\r\n")
+    await program.until("schema=")
+    program.type(b"/ctx\n\r\n")
+    await program.until("/ctx\r\n\r\n> ")
+    assert "/version\r\n\r\n" not in program.seen
+    await until(
+        lambda: [item.line for item in session.state.items if isinstance(item, Command)] == ["/version", "/ctx"]
+    )
+    program.close()
+
+
 async def test_a_stop_and_hostile_keys(kernel: Kernel, sessions: Sessions, tmp_path: Path) -> None:
     session, program = await shared(kernel, sessions, tmp_path / "tty", *SLOWLY)
     program.type(b"\x1b[A\x1b]0;x\x07\xff\x00half\x15Once\r")

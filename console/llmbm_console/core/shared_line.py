@@ -56,6 +56,7 @@ class SharedLine:
         self._decoder = getincrementaldecoder("utf-8")("replace")
         self._escapes = EscapeFilter()
         self._line = ""
+        self._ended = False  # by a CR, right before
         self._lines: asyncio.Queue[str] = asyncio.Queue()
         self._worker: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[None] | None = None
@@ -164,6 +165,9 @@ class SharedLine:
             self._type(letter)
 
     def _type(self, letter: str) -> None:
+        ended, self._ended = self._ended, letter == "\r"
+        if letter == "\n" and ended:
+            return  # Enter of a terminal that sends both: one line, and no empty one behind it
         if letter in "\r\n":
             line, self._line = self._line, ""
             self._write("\n")
