@@ -473,6 +473,15 @@ async def test_a_serial_server_that_never_rests_fills_no_memory_and_can_be_left(
 
 
 @pytest.mark.filterwarnings("ignore:set(Daemon|Name):DeprecationWarning")  # pyserial's own
+async def test_a_server_of_another_kind_is_told_with_what_to_try() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        transport = transport_for(f"rfc2217://127.0.0.1:{server.getsockname()[1]}", BAUD)
+        with pytest.raises(TransportError, match="a raw one is --connect tcp:HOST:PORT") as told:
+            await transport.open()
+        assert told.value.retry
+
+
+@pytest.mark.filterwarnings("ignore:set(Daemon|Name):DeprecationWarning")  # pyserial's own
 async def test_rfc2217_carries_every_byte(terminal: tuple[int, str]) -> None:
     """A pseudo-terminal has no modem lines; the protocol's lines are answered, and 0xff is doubled on the way."""
     master, name = terminal

@@ -246,6 +246,16 @@ class TtyTransport(_SerialPort):
         self._inbox.end()
 
 
+def _why_no_server(error: OSError) -> str:
+    """pyserial knows that the negotiation did not end, and not what a person can do about it."""
+    if error.errno is None and "RFC2217" in str(error):
+        return (
+            "something answers there and does not end the negotiation of RFC 2217: it is no such server (a raw one "
+            "is --connect tcp:HOST:PORT), or its own serial port is gone and the server is to be started again"
+        )
+    return str(error)
+
+
 class ThreadedSerial(_SerialPort):
     """A pyserial port that has no descriptor to watch: Windows, and rfc2217://HOST:PORT."""
 
@@ -266,7 +276,7 @@ class ThreadedSerial(_SerialPort):
         except ValueError as error:
             raise TransportError(f"{self._device}: {error}", retry=False) from error
         except OSError as error:
-            raise TransportError(f"{self._device}: {error}") from error
+            raise TransportError(f"{self._device}: {_why_no_server(error)}") from error
 
     async def open(self) -> None:
         """Opens the port. Raises TransportError."""
