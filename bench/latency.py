@@ -51,10 +51,9 @@ class Relay:
                 if ready is console:
                     self._kernel.sendall(data)
                     continue
-                now = time.monotonic()
+                self._note(data, time.monotonic())  # before it can be drawn
                 with contextlib.suppress(BrokenPipeError):  # the console has ended
                     console.sendall(data)
-                self._note(data, now)
 
     def _note(self, data: bytes, now: float) -> None:
         for piece in self._decoder.feed(data):
