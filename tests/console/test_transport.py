@@ -153,7 +153,7 @@ async def test_a_line_that_begins_to_say_much_has_its_thread_again(
     peer.settimeout(PATIENCE)
     reader = await calm(transport, peer)
     monkeypatch.setattr("llmbm_console.core.transport.reader.SPAN", PATIENCE)  # a busy machine may send slowly
-    expected = bytes(number & 0xFF for number in range(4000))
+    expected = bytes(number & 0xFF for number in range(16_000))
     peer.sendall(expected)
     assert await read_all(transport, len(expected)) == expected
     assert reader.threaded
