@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -27,6 +29,7 @@ from llmbm_console.tui.widgets.framed import Framed, Stepped
 from llmbm_console.tui.widgets.lines import LineView
 from llmbm_console.tui.widgets.machine import MachinePanel
 from llmbm_console.tui.widgets.memory import MemoryPanel
+from llmbm_console.tui.widgets.painted import Painted
 from llmbm_console.tui.widgets.prompt import Prompt
 from llmbm_console.tui.widgets.sampling import SamplingPanel
 from llmbm_console.tui.widgets.sentinel import SentinelPanel
@@ -128,15 +131,15 @@ class MainScreen(Screen[None]):
         """Draws a frame; without gauges only what streams."""
         before, self.frame = self.frame.state, frame
         state = frame.state
-        self.transcript.show(frame)
-        if gauges or state.log is not before.log:
-            self.event_list.show(frame)
-        if gauges or state.sampling is not before.sampling or state.pending is not before.pending:
-            self.sampling.show(frame)
-        self.token_strip.show(frame)
-        if gauges:
-            self._show_gauges(frame)
-        self._write()
+        with self._painting():
+            self.transcript.show(frame)
+            if gauges or state.log is not before.log:
+                self.event_list.show(frame)
+            if gauges or state.sampling is not before.sampling or state.pending is not before.pending:
+                self.sampling.show(frame)
+            self.token_strip.show(frame)
+            if gauges:
+                self._show_gauges(frame)
 
     def show_routine(self, frame: Frame) -> None:
         """Draws a frame of an idle kernel, which as a rule says what the one before said, but for what went over the
@@ -145,8 +148,8 @@ class MainScreen(Screen[None]):
             self.show(frame)
             return
         self.frame = self._gauged = frame
-        self.machine.show(frame)
-        self._write()
+        with self._painting():
+            self.machine.show(frame)
 
     def _show_gauges(self, frame: Frame) -> None:
         self._gauged = frame
@@ -161,17 +164,33 @@ class MainScreen(Screen[None]):
         self.prompt.show(frame)
         self.relayout()
 
-    def _write(self) -> None:
-        """Writes what has changed. Textual would do it later: it takes a change through the queue of its widget and the
-        one of the screen, and then waits for a timer. So it shall when the panes are to be placed anew first."""
+    @contextmanager
+    def _painting(self) -> Iterator[None]:
+        """What is changed meanwhile is painted and written at the end. Textual would do it later: it takes a change
+        through the queue of its widget and the one of the screen, and then waits for a timer. So it shall when the
+        panes are to be placed anew first."""
+        Painted.at_once = True
+        try:
+            yield
+        finally:
+            Painted.at_once = False
+        changed = [part for part in self._painted() if part._repaint_required and part.display]
         if self.deck._layout_required or self._layout_required:
+            for part in changed:
+                part.check_idle()
             return
-        for part in self.deck.children:
-            if part._repaint_required and part.display:
-                part._repaint_required = False
-                self._dirty_widgets.add(part)
+        for part in changed:
+            part._repaint_required = False
+            self._dirty_widgets.add(part)
         if self._dirty_widgets:
             self._on_timer_update()
+
+    def _painted(self) -> Iterator[Widget]:
+        """The panes, and the bars of those that scroll."""
+        for part in self.deck.children:
+            yield part
+            if isinstance(part, LineView) and part.show_vertical_scrollbar:
+                yield part.vertical_scrollbar
 
     @property
     def views(self) -> ViewPanes:

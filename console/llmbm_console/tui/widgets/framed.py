@@ -6,11 +6,11 @@ from typing import Protocol, runtime_checkable
 
 from textual.content import Content
 from textual.geometry import Region
-from textual.widget import Widget
 
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import BLOCKS, Glyphs
 from llmbm_console.tui.text import line, shortened
+from llmbm_console.tui.widgets.painted import Painted
 
 
 @runtime_checkable
@@ -21,7 +21,7 @@ class Stepped(Protocol):
         """Selects the next (1) or previous (-1) row; False when there is none."""
 
 
-class Framed(Widget):
+class Framed(Painted):
     """Mix-in for panes with a frame. `pane` is the name in core.panes.PANES."""
 
     pane = ""

@@ -13,8 +13,6 @@ from typing import ClassVar, NamedTuple
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
-from textual.color import Color
-from textual.filter import LineFilter
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar, ScrollBarRender
@@ -22,7 +20,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 
 from llmbm_console.tui.glyphs import Glyphs
-from llmbm_console.tui.widgets.framed import Framed
+from llmbm_console.tui.widgets.edged import Edged, Look
 
 
 class Line(NamedTuple):
@@ -42,19 +40,6 @@ BAR_PERIOD = 1 / 4  # s
 MOST_COPIED = 100_000  # rows of one selection
 
 
-class Look(NamedTuple):
-    """What all rows of a view have in common until it is drawn anew."""
-
-    width: int  # of the whole widget
-    top: int  # lines of the frame above the rows
-    bottom: int
-    left: Strip  # of the frame beside each row
-    right: Strip
-    filters: tuple[LineFilter, ...]
-    background: Color
-    style: Style  # of blanks
-
-
 def thumb(rows: int, window: int, whole: int, position: float) -> tuple[int, int] | None:
     """Where the thumb of a bar begins and ends, in eighths of a row, as Textual draws it; None when there is none."""
     if not rows or not 0 < window < whole:
@@ -71,7 +56,7 @@ class WholeCells(ScrollBarRender):
     HORIZONTAL_BARS: ClassVar[list[str]] = [" "]
 
 
-class LineView(ScrollView, Framed, can_focus=True):
+class LineView(ScrollView, Edged, can_focus=True):
     """Rows to scroll, select and copy; follows the end until it is scrolled up."""
 
     DEFAULT_CSS = """
@@ -102,7 +87,6 @@ class LineView(ScrollView, Framed, can_focus=True):
         self.sought = ""  # what is looked for, in lower case; its places are marked
         self._styles_for: dict[str, Style] = {}
         self._drawn: dict[int, tuple[Line, Strip]] = {}  # rows as they went to the screen, frame and filters included
-        self._look: Look | None = None  # what all rows have in common
         self._bar_at = 0.0  # when the bar was placed
         self._bar_late = False  # it is to be placed anew
 
@@ -290,55 +274,21 @@ class LineView(ScrollView, Framed, can_focus=True):
             self._styles_for[name] = style
         return style
 
-    def refresh(
-        self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
-    ) -> LineView:
-        """Without regions, everything about the rows may be another: selection, marks, theme, frame, size."""
-        if repaint and not regions:
-            self._drawn.clear()
-            self._look = None
-        super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
-        return self
+    def look_changed(self) -> None:
+        """Nor is any row what it was. The strips keep what was made of them on their way to the terminal: until then
+        they stay the same objects, wherever they are scrolled to. Textual keeps lines by their place on the screen and
+        would render all of them anew for each row of text that is added."""
+        super().look_changed()
+        self._drawn.clear()
 
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """Rows that were drawn already go to the screen as they are, wherever they have been scrolled to.
-
-        Textual keeps lines by their place on the screen and would render all of them anew for each row of text that is
-        added. The strips keep what was made of them on their way to the terminal, so they must stay the same objects.
-        """
-        if self._look is None or self._look.width != self.outer_size.width:  # a size comes without a refresh
-            self._drawn.clear()
-            self._look = self._make_look()
-        look, offset = self._look, self.scroll_offset.y
-        top, bottom = look.top, self.outer_size.height - look.bottom
-        strips = [
-            self._row_strip(offset + y - top, y - top, look) if top <= y < bottom else self._edge_strip(y, look.width)
-            for y in crop.line_range
-        ]
-        return strips if crop.column_span == (0, look.width) else [strip.crop(*crop.column_span) for strip in strips]
-
-    def _edge_strip(self, y: int, width: int) -> Strip:
-        """A line with its frame, as Textual draws it."""
-        return super().render_lines(Region(0, y, width, 1))[0]
-
-    def _make_look(self) -> Look:
-        gutter, width = self.gutter, self.outer_size.width
-        drawn = self._edge_strip(gutter.top, width)
-        left, right = drawn.crop(0, gutter.left), drawn.crop(width - gutter.right, width)
-        filters, background = tuple(self.get_line_filters()), self.background_colors[1]
-        return Look(width, gutter.top, gutter.bottom, left, right, filters, background, self.rich_style)
-
-    def _row_strip(self, row: int, y: int, look: Look) -> Strip:
+    def row_strip(self, y: int, look: Look) -> Strip:
         """A row between the frame's edges, as it goes to the terminal."""
+        row = self.scroll_offset.y + y
         line = self.row_line(row) if row < self.row_count else NO_LINE
         known = self._drawn.get(row)
         if known is not None and known[0] is line:
             return known[1]
-        room = look.width - look.left.cell_length - look.right.cell_length
-        content = self.render_line(y).adjust_cell_length(room, look.style)
-        for line_filter in look.filters:
-            content = content.apply_filter(line_filter, look.background)
-        strip = Strip.join([look.left, content, look.right])
+        strip = look.around(self.render_line(y))
         if len(self._drawn) > KEPT_SCREENS * self.size.height:
             self._drawn.clear()
         self._drawn[row] = (line, strip)

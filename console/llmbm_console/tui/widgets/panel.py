@@ -9,10 +9,10 @@ from textual.visual import Visual
 
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import line, shortened
-from llmbm_console.tui.widgets.framed import Framed
+from llmbm_console.tui.widgets.edged import Edged, Look
 
 
-class Panel(Framed, can_focus=True):
+class Panel(Edged, can_focus=True):
     """Base: a panel gives its heading and its lines for a size, and is repainted only when they changed."""
 
     DEFAULT_CSS = """
@@ -57,12 +57,12 @@ class Panel(Framed, can_focus=True):
         """The lines, one below the other."""
         return Content("\n").join(self._lines) if self._lines else Content("")
 
-    def render_line(self, y: int) -> Strip:
+    def row_strip(self, y: int, look: Look) -> Strip:
         """One of the lines: a change of one does not make all anew."""
         if self.text_selection is not None or not 0 <= y < len(self._lines):
-            return super().render_line(y)
-        strips = Visual.to_strips(self, self._lines[y], self.content_size.width, 1, self.visual_style, pad=True)
-        return strips[0].apply_offsets(0, y)
+            return look.around(self.render_line(y))
+        strips = Visual.to_strips(self, self._lines[y], look.room, 1, look.style, pad=True)
+        return look.around(strips[0].apply_offsets(0, y))
 
     def on_resize(self) -> None:
         """Lines depend on the size."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from textual.content import Content
 from textual.style import Style
-from textual.widget import Widget
 
 from llmbm_console.core.action import Action, unavailable
 from llmbm_console.core.events import LinkPhase, MachineStatus
@@ -18,6 +17,7 @@ from llmbm_console.tui.text import Piece, clip, flat, line, shortened, wrap
 from llmbm_console.tui.widgets.context import ruler
 from llmbm_console.tui.widgets.machine import MACHINE_STYLES
 from llmbm_console.tui.widgets.memory import ARENAS, usage
+from llmbm_console.tui.widgets.painted import Painted
 from llmbm_console.tui.widgets.sentinel import STATE_STYLES, broken_or, use_style
 from llmbm_protocol.words import Phase, SentinelPhase, SentinelState, Stream
 
@@ -50,7 +50,7 @@ PHASES = {
 }
 
 
-class Strip(Widget):
+class Strip(Painted):
     """Lines without a frame, made from a Frame."""
 
     DEFAULT_CSS = "Strip { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: clip; background: $background; }"

@@ -1,0 +1,82 @@
+"""A pane whose rows are composed by itself: its own content between the edges that Textual drew once."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Self
+
+from textual.color import Color
+from textual.filter import LineFilter
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.style import Style
+
+from llmbm_console.tui.widgets.framed import Framed
+
+
+class Look(NamedTuple):
+    """What all rows of a pane have in common until it is drawn anew."""
+
+    width: int  # of the whole widget
+    top: int  # lines of the frame above the rows
+    bottom: int
+    left: Strip  # of the frame beside each row
+    right: Strip
+    filters: tuple[LineFilter, ...]
+    background: Color
+    style: Style  # of blanks
+
+    @property
+    def room(self) -> int:
+        """Columns between the edges."""
+        return self.width - self.left.cell_length - self.right.cell_length
+
+    def around(self, content: Strip) -> Strip:
+        """A row as it goes to the terminal."""
+        content = content.adjust_cell_length(self.room, self.style.rich_style)
+        for line_filter in self.filters:
+            content = content.apply_filter(line_filter, self.background)
+        return Strip.join([self.left, content, self.right])
+
+
+class Edged(Framed):
+    """Mix-in. Textual would look up border, padding, colours and labels of the pane anew for each row."""
+
+    _look: Look | None = None
+
+    def row_strip(self, y: int, look: Look) -> Strip:
+        """The row at `y` below the upper edge, between the edges."""
+        raise NotImplementedError
+
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        """Without regions, everything about the rows may be another: selection, marks, theme, frame, size."""
+        if repaint and not regions:
+            self.look_changed()
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+    def look_changed(self) -> None:
+        """Forgets what the rows have in common."""
+        self._look = None
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of a part of the pane."""
+        if self._look is None or self._look.width != self.outer_size.width:  # a size comes without a refresh
+            self.look_changed()
+            self._look = self._make_look()
+        look = self._look
+        top, bottom = look.top, self.outer_size.height - look.bottom
+        strips = [
+            self.row_strip(y - top, look) if top <= y < bottom else self._edge_strip(y, look.width)
+            for y in crop.line_range
+        ]
+        return strips if crop.column_span == (0, look.width) else [strip.crop(*crop.column_span) for strip in strips]
+
+    def _edge_strip(self, y: int, width: int) -> Strip:
+        """A line with its frame, as Textual draws it."""
+        return super().render_lines(Region(0, y, width, 1))[0]
+
+    def _make_look(self) -> Look:
+        gutter, width = self.gutter, self.outer_size.width
+        drawn = self._edge_strip(gutter.top, width)
+        left, right = drawn.crop(0, gutter.left), drawn.crop(width - gutter.right, width)
+        filters, background = tuple(self.get_line_filters()), self.background_colors[1]
+        return Look(width, gutter.top, gutter.bottom, left, right, filters, background, self.visual_style)
