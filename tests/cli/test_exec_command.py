@@ -407,8 +407,8 @@ def test_an_action_that_cannot_be_says_why_and_what_can() -> None:
     done = run("exec", "--sim", "--", ":view.zoom", ":machine.fly", ":machine.screen", "/version")
     assert done.returncode == 1
     zoom, fly, screen = (line for line in done.stderr.splitlines() if line.startswith("error: :"))
-    assert "there is none; expected one of chat.clear, " in zoom
-    assert "machine.fly: there is no such action; expected one of chat.clear, " in fly
+    assert zoom == "error: :view.zoom: it changes what is on a screen, and there is none"
+    assert fly.startswith("error: :machine.fly: there is no such action; `llmbm-console settings` lists them all.")
     assert "the simulator has no screen of its own" in screen
     assert "llmk" in done.stdout, "the next line still runs"
 
@@ -425,6 +425,18 @@ def test_a_colon_and_a_word_is_an_action_and_two_colons_are_a_prompt() -> None:
     assert several["error"].endswith("::Once upon")
     assert "takes nothing behind its name, and 'now' was given" in too_much["error"]
     assert [one["prompt"] for one in prompts] == [":Once", ": x", ":)"]
+
+
+def test_an_error_is_told_once_and_once_with_its_line() -> None:
+    done = run("exec", "--sim", "--", "", "/test_failsafe", "Once", "more", ":machine.pause now", "/nonsense")
+    assert done.returncode == 1
+    empty, once, more, pause, nonsense = (line for line in done.stderr.splitlines() if line.startswith("error: "))
+    assert empty.startswith("error: the prompt is empty")
+    assert once.startswith("error: Once: sentinel tripped: ")
+    assert more.startswith("error: more: sentinel tripped: ")
+    assert pause == "error: :machine.pause now: takes nothing behind its name, and 'now' was given"
+    assert nonsense.startswith("error: /nonsense: unknown command")
+    assert "refused" not in done.stderr
 
 
 def test_a_watched_session_carries_out_no_action() -> None:

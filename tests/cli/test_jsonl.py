@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from llmbm_console.core.actions import ACTIONS
+from llmbm_console.core.reading import SHOWS
+from llmbm_console.tui.completion import COMMANDS
+
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the simulator needs a POSIX system")
 
 
@@ -46,11 +50,38 @@ def test_a_session_that_only_watches_sends_nothing(line: str) -> None:
     assert [entry for entry in found if entry.get("kind") == "SamplingState"]  # but it sees
 
 
-def test_exec_on_a_session_that_only_watches_fails_with_the_reason() -> None:
-    command = [sys.executable, "-m", "llmbm_console", "exec", "--sim", "--read-only", "--", "/temp 0"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+def watched(*lines: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "llmbm_console", "exec", "--sim", "--read-only", "--json", "--", *lines]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_exec_on_a_session_that_only_watches_asks_what_only_reads() -> None:
+    reading = [f"/{name}" for name in sorted(SHOWS)]
+    actions = [f":{action.id}" for action in ACTIONS if action.line in reading]
+    done = watched(*reading, "/log 3", "/help log", *actions)
+    assert done.returncode == 0, done.stderr
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert all(one["ok"] and one["output"] for one in answers)
+    assert {":kernel.context", ":kernel.zones", ":kernel.log"} <= set(actions)
+
+
+def test_exec_on_a_session_that_only_watches_sends_nothing_that_changes_anything() -> None:
+    others = [name for name in COMMANDS if name not in SHOWS]
+    changing = [
+        *(f"/{name}" for name in others),
+        "/temp 0",
+        "/cpu sse2",
+        "/budget auto",
+        "/preset wild",
+        "/zones verify",
+    ]
+    done = watched(*changing, "Once", "quit", " /ctx", "/", ":kernel.save_dump", ":sentinel.drill")
     assert done.returncode == 1
-    assert "--read-only" in done.stderr
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(answers) == len(changing) + 6
+    refused = ("not sent: --read-only sends only what reads", "this session only watches")
+    assert all(one["error"].startswith(refused) for one in answers), answers
+    assert "error: Once: not sent: --read-only" in done.stderr
 
 
 def test_choices_are_events_when_they_are_asked_for() -> None:

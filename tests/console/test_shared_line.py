@@ -174,6 +174,6 @@ async def test_a_watcher_shares_what_it_sees_and_sends_nothing(kernel: Kernel, t
     await session.wait_ready(20)
     program = Program(tmp_path / "tty")
     program.type(b"Once\r")
-    await program.until("opened with --read-only")
+    await program.until("--read-only sends only what reads")
     program.close()
     await session.close()

@@ -192,6 +192,24 @@ async def test_keys_behind_one_that_opens_a_dialog_go_to_the_dialog() -> None:
         assert app.main.prompt.text == ""
 
 
+@pytest.mark.parametrize("size", [(120, 36), (80, 24), (50, 20)])
+async def test_what_a_dangerous_action_does_is_told_to_the_end(size: tuple[int, int]) -> None:
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        await pilot.press("escape")
+        before = dict(app.main.deck.regions)
+        for action in (action for action in ACTIONS if action.danger):
+            app.do(action.id)
+            await wait_until(
+                pilot, lambda told=action.danger: told in " ".join(screen_text(app).split()), f"all of {action.id}"
+            )
+            assert "leaves it" in screen_text(app)
+            await pilot.press("escape")
+            await wait_until(pilot, lambda: "leaves it" not in screen_text(app), "left")
+            assert app.main.deck.regions == before
+
+
 async def test_an_armed_action_disarms_by_itself_and_by_escape() -> None:
     session, clock = ScriptedSession(), Clock()
     app = make_app(session, clock=clock)

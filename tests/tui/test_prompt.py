@@ -216,6 +216,7 @@ async def test_a_prompt_that_a_tripped_kernel_refused_comes_back_and_again_after
         await pilot.press(*"Hello", "enter")
         await until(pilot, lambda: app.main.prompt.text == "Hello", "given back")
         assert "tripped" in app.main.prompt.error
+        await until(pilot, lambda: "not sent │ tripped: /reset brings the chat back" in screen_text(app), "what to do")
         assert len(answers()) == told
         await pilot.press(*"/reset", "enter")
         await until(pilot, lambda: app.state.sentinel and app.state.sentinel.state is SentinelState.ARMED, "armed")
@@ -225,6 +226,20 @@ async def test_a_prompt_that_a_tripped_kernel_refused_comes_back_and_again_after
         await pilot.press(*"/ctx", "enter")
         await until(pilot, lambda: isinstance(app.state.items[-1], Command), "sent")
         assert app.main.prompt.text == "", "what was taken does not come back"
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+async def test_the_reason_of_a_refusal_goes_when_the_sentinel_is_reset_by_its_key(size: tuple[int, int]) -> None:
+    async with simulated(size=size) as (app, pilot):
+        await pilot.press(*"/test_failsafe", "enter", *"Once", "enter")
+        await until(pilot, lambda: app.state.sentinel and app.state.sentinel.state is SentinelState.TRIPPED, "tripped")
+        await pilot.press(*"Hello", "enter")
+        await until(pilot, lambda: "not sent │ tripped: /reset brings the chat back" in screen_text(app), "refused")
+        await pilot.press("escape", "5", "X", "X")
+        await until(pilot, lambda: app.state.sentinel and app.state.sentinel.state is SentinelState.ARMED, "armed")
+        await until(pilot, lambda: "not sent" not in screen_text(app), "no reason any more")
+        assert app.main.prompt.error == ""
+        assert app.main.prompt.text == "Hello", "still there to be sent"
 
 
 async def test_a_refused_prompt_that_was_deleted_does_not_come_back() -> None:

@@ -156,3 +156,17 @@ async def test_a_line_that_can_never_be_opened_does_not_claim_to_be_tried_again(
             assert "by itself" not in text
     finally:
         await session.close()
+
+
+@pytest.mark.parametrize("size", [(120, 36), (50, 20)])
+async def test_a_session_that_watches_says_so_and_can_be_asked(size: tuple[int, int]) -> None:
+    async with simulated(size=size, read_only=True) as (app, pilot):
+        await until(pilot, lambda: "read-only" in screen_text(app).splitlines()[0], "said at the top")
+        app.do("kernel.context")
+        await until(pilot, lambda: any(isinstance(item, Command) for item in app.state.items), "asked")
+        answer = app.state.items[-1]
+        assert isinstance(answer, Command)
+        assert answer.line == "/ctx"
+        assert not answer.error
+        assert app.reason_against(app.by_id["sentinel.reset"]).startswith("this session only watches")
+        assert app.reason_against(app.by_id["kernel.save_dump"]).startswith("this session only watches")

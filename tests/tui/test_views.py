@@ -255,6 +255,22 @@ async def test_a_click_on_a_value_and_on_a_column_of_time_acts() -> None:
         await wait_until(pilot, lambda: "line 28" in screen_text(app).split("Event ")[-1], "its fields")
 
 
+@pytest.mark.parametrize(
+    ("apart", "count", "why"),
+    [(1.0, 5, "5 events shown: columns need 6."), (0.1, 7, "The 7 events shown are less than 1 s apart")],
+)
+async def test_a_list_without_columns_over_time_says_why(apart: float, count: int, why: str) -> None:
+    some = tuple(LogLine(NOW - 60 + at * apart, "kernel", "info", "few", f"line {at}") for at in range(count))
+    app = make_app(ScriptedSession(rich_state(log=(*some, *LOG))))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("f3")
+        await settled(pilot)
+        await pilot.press("/", *"code:few", "enter")
+        await wait_until(pilot, lambda: f"{count} of {count + len(LOG)}" in screen_text(app), "filtered")
+        await wait_until(pilot, lambda: why in screen_text(app), "why")
+
+
 async def test_the_selected_event_is_told_beside_the_list() -> None:
     app = make_app(ScriptedSession(rich_state(log=LOG)))
     async with app.run_test(size=(120, 36)) as pilot:

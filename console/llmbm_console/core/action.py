@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from llmbm_console.core.reading import only_reads
+
 #: nothing, a live session, a machine that can be controlled beside its line, a recorded past
 Need = Literal["", "line", "machine", "past"]
 
@@ -33,12 +35,21 @@ class Action:
 AT_ANY_MOMENT = ("chat.stop",)
 
 
-def unavailable(action: Action, *, read_only: bool, controllable: bool, file: bool = False, not_now: str = "") -> str:
+def unavailable(
+    action: Action,
+    *,
+    read_only: bool,
+    controllable: bool,
+    file: bool = False,
+    not_now: str = "",
+    live: bool = False,
+) -> str:
     """Why the action cannot be done now, in words to show; empty when it can. `file`: a post-mortem file is shown.
-    `not_now`: that another moment than now is shown, and the way back."""
+    `not_now`: that another moment than now is shown, and the way back. `live`: there is a kernel that can be asked,
+    if only to read."""
     if action.need == "past":
         return "a file is one moment: it has no past to look at" if file else ""
-    if action.need and read_only:
+    if action.need and read_only and not (live and only_reads(action.line)):
         return "this session only watches (a file, or --read-only)"
     if action.need == "machine" and not controllable:
         return "a serial line carries no power switch: a machine is controlled with --qemu, --qmp or --sim"

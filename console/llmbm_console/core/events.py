@@ -122,6 +122,10 @@ class Gap(Event):
     reason: str
 
 
+#: What a notice about a prompt without an answer begins with.
+PROMPT_REFUSED, PROMPT_UNANSWERED = "the prompt was refused: ", "the prompt had no answer: "
+
+
 @dataclass(frozen=True, slots=True)
 class Notice(Event):
     """Something the console itself has to say."""

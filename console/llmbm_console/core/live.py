@@ -21,6 +21,7 @@ from llmbm_console.core.link_requests import UNANSWERED, RequestError
 from llmbm_console.core.link_streams import Way
 from llmbm_console.core.machine import Machine
 from llmbm_console.core.plain_kernel import PlainKernel
+from llmbm_console.core.reading import only_reads
 from llmbm_console.core.recorder import Recorder
 from llmbm_console.core.saved_files import SavedFiles
 from llmbm_console.core.session import Listener, MachineControl, Outcome, Playback
@@ -55,7 +56,7 @@ class LiveSession:
         read_only: bool = False,
         patience: float = math.inf,
     ) -> None:
-        self.read_only = read_only  # watches: every verb is refused
+        self.read_only = read_only  # watches: every verb is refused that changes anything
         self._patience = patience  # s that a line is opened again before a kernel has answered on it
         self._machine = machine(self._on_machine) if machine is not None else None
         self._transport = transport
@@ -298,8 +299,9 @@ class LiveSession:
 
     async def submit(self, line: str) -> Outcome:
         """One prompt or command, to its end."""
-        self._may_act(line)
         link, dialogue = self._need()
+        if self.read_only and (link.phase is LinkPhase.PLAIN or not only_reads(line)):
+            raise SessionError("not sent: --read-only sends only what reads, such as /ctx, /zones and /log")
         if link.phase is LinkPhase.PLAIN:
             await link.send_line(line)
             return Outcome(line, ok=True)
@@ -311,8 +313,8 @@ class LiveSession:
             if is_command(line):
                 self._emit(ev.CommandDone(time.monotonic(), line, False, "", str(error)))
             else:
-                became = "had no answer" if error.code in UNANSWERED else "was refused"
-                self._emit(ev.Notice(time.monotonic(), "error", f"the prompt {became}: {error}"))
+                became = ev.PROMPT_UNANSWERED if error.code in UNANSWERED else ev.PROMPT_REFUSED
+                self._emit(ev.Notice(time.monotonic(), "error", f"{became}{error}"))
             return Outcome(line, ok=False, error=str(error), error_code=error.code)
 
     async def _command(self, dialogue: Dialogue, line: str) -> Outcome:

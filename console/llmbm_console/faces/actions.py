@@ -150,6 +150,7 @@ NAMED_DEEDS: Mapping[str, Callable[[Session, str], Awaitable[str]]] = {
     "sampling.save_preset": _save_preset,
     "sampling.delete_preset": _delete_preset,
 }
+LISTED = "`llmbm-console settings` lists them all."
 #: All that can be done here.
 NAMES = tuple(action.id for action in ACTIONS if action.line or action.id in DEEDS or action.id in NAMED_DEEDS)
 
@@ -157,13 +158,13 @@ NAMES = tuple(action.id for action in ACTIONS if action.line or action.id in DEE
 def _unknown(name: str, line: str) -> str:
     """What to do about a name that no action has."""
     near = nearest(name, NAMES, 3)
-    instead = f"did you mean {' or '.join(near)}?" if near else f"expected one of {', '.join(NAMES)}."
-    return f"{name}: there is no such action; {instead} A prompt that begins with a colon is written :{line:.40}"
+    instead = f"did you mean {' or '.join(near)}?" if near else LISTED
+    return f"there is no such action; {instead} A prompt that begins with a colon is written :{line:.40}"
 
 
 async def carry_out(session: Session, line: str) -> Outcome:
     """Runs a line: an action by its name, else a prompt or command. What an action has to say is the output. Raises
-    SessionError as Session.submit does."""
+    SessionError as Session.submit does. An error does not name the line again."""
     if line.startswith("::"):
         return await session.submit(line[1:])
     if not is_action(line):
@@ -174,18 +175,18 @@ async def carry_out(session: Session, line: str) -> Outcome:
         return Outcome(line, ok=False, error=_unknown(name, line))
     if action.id not in NAMES:
         why = "it changes what is on a screen, and there is none"
-        return Outcome(line, ok=False, error=f"{name}: {why}; expected one of {', '.join(NAMES)}")
+        return Outcome(line, ok=False, error=why)
     if given and not action.takes:
-        return Outcome(line, ok=False, error=f"{name}: takes nothing behind its name, and {given!r:.60} was given")
+        return Outcome(line, ok=False, error=f"takes nothing behind its name, and {given!r:.60} was given")
     controllable = session.machine is not None or session.read_only
-    if reason := unavailable(action, read_only=session.read_only, controllable=controllable):
-        return Outcome(line, ok=False, error=f"{action.id}: {reason}")
+    if reason := unavailable(action, read_only=session.read_only, controllable=controllable, live=True):
+        return Outcome(line, ok=False, error=reason)
     if action.line:
         return await session.submit(action.line)
     if action.takes and not given:
-        return Outcome(line, ok=False, error=f"{action.id}: {action.takes} is missing: `:{action.id} {action.takes}`")
+        return Outcome(line, ok=False, error=f"{action.takes} is missing: `:{action.id} {action.takes}`")
     try:
         deed = NAMED_DEEDS[action.id](session, given) if action.takes else DEEDS[action.id](session)
         return Outcome(line, ok=True, output=await deed)
     except (SessionError, OSError) as error:
-        return Outcome(line, ok=False, error=f"{action.id}: {error}")
+        return Outcome(line, ok=False, error=str(error))

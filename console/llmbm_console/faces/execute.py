@@ -163,4 +163,4 @@ async def tell_outcome(session: Session, line: str, outcome: Outcome, as_json: b
     elif outcome.output:
         print(outcome.output.rstrip("\n"), flush=True)
     if not outcome.ok:
-        print(f"error: {line}: {outcome.error}", file=sys.stderr)
+        print(f"error: {f'{line}: ' if line.strip() else ''}{outcome.error}", file=sys.stderr)

@@ -11,7 +11,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import contextmanager, suppress
 
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import Event, FileSaved, LinkChanged, LinkPhase, Notice
+from llmbm_console.core.events import (
+    PROMPT_REFUSED,
+    PROMPT_UNANSWERED,
+    Event,
+    FileSaved,
+    LinkChanged,
+    LinkPhase,
+    Notice,
+)
 from llmbm_console.core.file_session import FileSession
 from llmbm_console.core.session import Listener, Session
 from llmbm_console.core.state import State
@@ -75,13 +83,16 @@ def tell_waiting(state: State, event: Event) -> None:
 
 
 class Problems:
-    """Warnings, errors and lost connections on stderr: they belong there, never into the output."""
+    """Warnings, errors and lost connections on stderr: they belong there, never into the output. That a prompt was
+    refused is told by who sent it, with the prompt."""
 
     def __init__(self) -> None:
         self._errors: list[str] = []
 
     def __call__(self, state: State, event: Event) -> None:
         if isinstance(event, Notice) and event.severity != "info":
+            if event.text.startswith((PROMPT_REFUSED, PROMPT_UNANSWERED)):
+                return
             print(f"{event.severity}: {event.text}", file=sys.stderr)
             if event.severity == "error":
                 self._errors.append(event.text)

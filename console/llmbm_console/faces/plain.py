@@ -90,7 +90,7 @@ async def run_plain(session: Session, timeout: float = 120.0) -> int:
             return
         own = is_action(line) and outcome.line == line  # no command, whose end the face hears
         if not outcome.ok and (outcome.turn is not None or own):
-            face.note(f"error: {outcome.error}")
+            face.note(f"error: {f'{line}: ' if own else ''}{outcome.error}")
         elif own:
             print(outcome.output.rstrip("\n") or "# ok", flush=True)
 

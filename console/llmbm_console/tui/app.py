@@ -314,6 +314,7 @@ class ConsoleApp(SessionApp):
             controllable=self.controllable,
             file=self.shows_file,
             not_now=self.shown_frame().not_now if self.held is not None else "",
+            live=self.playback is None and self.frame().live,
         )
 
     def _start_arming(self) -> None:
@@ -324,15 +325,18 @@ class ConsoleApp(SessionApp):
     def _arm_tick(self) -> None:
         if self.arming.action is None:
             self.stop_arming()
-        self.arming.describe(self.main.keys)
-        self.main.keys.show(self.shown_frame())
+        self._show_keys()
 
     def stop_arming(self) -> None:
         """The bar of the armed action goes."""
         if self._arm_timer is not None:
             self._arm_timer.stop()
             self._arm_timer = None
+        self._show_keys()
+
+    def _show_keys(self) -> None:
         self.arming.describe(self.main.keys)
+        self.main.relayout()
         self.main.keys.show(self.shown_frame())
 
     async def action_quit(self) -> None:

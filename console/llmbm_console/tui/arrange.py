@@ -53,6 +53,7 @@ class Shape:
     height: int
     prompt_rows: int = 1  # lines of text in the prompt; 0: no prompt (a file is shown)
     banner_rows: int = 0  # rows for the verdict of a file
+    key_rows: int = 1  # rows for the keys, or for the question whether a dangerous one is meant
     tab: str = "chat"  # narrow only
     zoom: str = ""  # pane on the whole screen
     half: str = ""  # pane that has half of the screen
@@ -84,8 +85,9 @@ def arrange(shape: Shape) -> Regions:
         regions["status"] = Region(0, 0, shape.width, 1)
         top = 1
     if shape.height >= 6:
-        bottom -= 1
-        regions["keys"] = Region(0, bottom, shape.width, 1)
+        rows = max(1, min(shape.key_rows, shape.height // 6))
+        bottom -= rows
+        regions["keys"] = Region(0, bottom, shape.width, rows)
     if shape.banner_rows and bottom - top > shape.banner_rows + 3:
         regions["banner"] = Region(0, top, shape.width, shape.banner_rows)
         top += shape.banner_rows

@@ -213,6 +213,7 @@ class MainScreen(Screen[None]):
             height=height,
             prompt_rows=0 if read_only else self.prompt.text_rows,
             banner_rows=self._banner_rows(width),
+            key_rows=self.keys.rows(self.frame, width - 2),
             choices=self.frame.choices or told_turn(self.frame.state) is not None,
             **changes,
         )

@@ -55,6 +55,7 @@ class Prompt(TextArea, Framed):
         self.past = history
         self.error = ""  # why the last line was not taken
         self._refused = ""  # that line, while it is still what stands here
+        self._held = ""  # what kept the kernel from taking any line, when this was drawn last
         self._owed: list[str] = []  # lines that were not taken and not sent again: they come back one by one
         self._back = ""  # the one that came back last
         self._again = ""  # the one that was sent again last: when it is refused again, it keeps its place
@@ -177,13 +178,18 @@ class Prompt(TextArea, Framed):
         found = candidates(self.text) if self.text.startswith("/") else []
         hint, worry = fit_hint(frame.state, self.text)
         ready, style = self._readiness(frame)
-        if self.error:
+        before, self._held = self._held, self._held_by(frame)
+        if before and not self._held:
+            self.error = ""  # the reason is gone
+        if self.error and self._held:
+            right = line((f"not sent {self.glyphs.separator} {ready}", style))  # what to do; a pane tells the reason
+        elif self.error:
             right = line((self.error, "$bad"))
         elif len(found) > 1:
             right = line(("  ".join(found), "$muted"))
         else:
             right = line((hint, "$warn" if worry else "$muted"))
-        if right.cell_length and not self.error and (short := self._held_by(frame)):
+        if right.cell_length and not self.error and (short := self._held):
             # Whatever is written now waits for this: it is said first, and alone where there is no room for both.
             both = (line((f"{words} {self.glyphs.separator} ", style), right) for words in (ready, short))
             right = next((text for text in both if text.cell_length <= self.heading_room), line((ready, style)))

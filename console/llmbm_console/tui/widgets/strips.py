@@ -122,7 +122,8 @@ class StatusLine(Strip):
         errors = link.rejected_lines + link.lost_frames
         rate = state.perf.decode_rate if state.perf is not None else 0
         model = state.model.file if state.model is not None else ""
-        return width, state.target, errors, state.machine.status, rate, model, frame.failure, frame.glyphs.name
+        told = (state.machine.status, rate, model, frame.failure, frame.read_only, frame.glyphs.name)
+        return width, state.target, errors, *told
 
     def _make(self, frame: Frame, width: int) -> Content:
         state = frame.state
@@ -134,6 +135,7 @@ class StatusLine(Strip):
         runs = state.machine.status in (MachineStatus.RUNNING, MachineStatus.UNKNOWN)
         parts = [
             (0, name),
+            (1, line(("read-only" if frame.read_only and frame.live and not frame.recorded else "", "$info"))),
             (2 if calm else 0, self._link(frame)),
             (3 if runs else 0, self._machine(frame)),
             (1, self._work(frame)),
@@ -398,7 +400,7 @@ def past_line(frame: Frame, width: int) -> Content:
 class KeyLine(Strip):
     """The keys that act now. Clickable."""
 
-    DEFAULT_CSS = "KeyLine { background: $surface; }"
+    DEFAULT_CSS = "KeyLine { height: auto; background: $surface; }"
 
     def __init__(self, actions: tuple[Action, ...], *, id: str) -> None:
         super().__init__(id=id)
@@ -427,15 +429,20 @@ class KeyLine(Strip):
             self._told, self._keys = told, self._usual(frame, width)
         return self._keys
 
+    def rows(self, frame: Frame, width: int) -> int:
+        """Rows that it wants: what a dangerous action does is told to the end."""
+        return self._armed_line(frame, width).plain.count("\n") + 1 if self.armed and width > 0 else 1
+
     def _armed_line(self, frame: Frame, width: int) -> Content:
-        """The key that does it, what it does, and the key that leaves it, and how long it waits; the keys first where
-        there is little room. The key that does it is dim until it counts."""
-        again: Piece = (f" {self.armed_key} again ", "bold $foreground" if self.armed_ready else "$muted")
-        leave: Piece = (f" {frame.keys['view.leave']} leaves it  ", "$muted")
-        text = line(again, (f"{self.armed}. ", "bold $bad"), leave)
-        if text.cell_length + 4 > width:
-            return shortened(line(leave, again, (self.armed, "bold $bad")), width, frame.glyphs.ellipsis)
-        return line(text, frame.glyphs.bar(self.armed_share, min(24, width - text.cell_length), "$bad"))
+        """The key that does it, what it does, and the key that leaves it, and how long it waits; in several rows, the
+        keys first, where there is little room. The key that does it is dim until it counts."""
+        again: Piece = (f"{self.armed_key} again ", "bold $foreground" if self.armed_ready else "$muted")
+        leave: Piece = (f"{frame.keys['view.leave']} leaves it  ", "$muted")
+        text = line((" ", ""), again, (f"{self.armed}.  ", "bold $bad"), leave)
+        if text.cell_length + 4 <= width:
+            return line(text, frame.glyphs.bar(self.armed_share, min(24, width - text.cell_length), "$bad"))
+        text = line(leave, again, (self.armed, "bold $bad"))
+        return Content("\n").join(text[start:end] for start, end in wrap(text.plain, width))
 
     def _usual(self, frame: Frame, width: int) -> Content:
         parts: list[tuple[int, Content]] = []
