@@ -118,8 +118,8 @@ def own_settings() -> tuple[Settings, tuple[str, ...]]:
 
 
 def target_of(arguments: argparse.Namespace, file: Path | None = None) -> Target:
-    """The target that the arguments describe. Raises SessionError for options that do not go together."""
-    from llmbm_console.core.errors import SessionError
+    """The target that the arguments describe. Raises WrongUsage for options that do not go together."""
+    from llmbm_console.core.errors import WrongUsage
     from llmbm_console.core.targets import Target, default_kind
 
     if arguments.profile:
@@ -136,7 +136,7 @@ def target_of(arguments: argparse.Namespace, file: Path | None = None) -> Target
     chosen += [(kind, value) for kind in ("serial", "qmp", "connect") if (value := getattr(arguments, kind))]
     if file is not None:
         if chosen:
-            raise SessionError(f"{file}: a file is a target of its own and does not go together with --{chosen[0][0]}")
+            raise WrongUsage(f"{file}: a file is a target of its own and does not go together with --{chosen[0][0]}")
         chosen.append(("file", str(file)))
     kind, address = chosen[0] if chosen else (default_kind(), "")
     options = ("model", "tokenizer", "config", "image", "memory", "smp", "accel", "qemu_binary", "firmware", "display")
@@ -145,7 +145,7 @@ def target_of(arguments: argparse.Namespace, file: Path | None = None) -> Target
     given |= {name: value for name in more if (value := getattr(arguments, name, None)) is not None}
     for name in ("dtr", "rts"):
         if (value := getattr(arguments, name)) not in (None, "on", "off"):
-            raise SessionError(f"{name} = {value!r}: expected on or off (a profile of config.toml)")
+            raise WrongUsage(f"{name} = {value!r}: expected on or off (a profile of config.toml)")
         if value:
             given[name] = value == "on"
     return Target(kind=kind, address=address, read_only=arguments.read_only, **given)

@@ -253,6 +253,12 @@ def test_without_a_terminal_the_console_names_the_other_ways() -> None:
         (("exce", "--sim", "--", "/ctx"), 2, "'exce' is no command, and there is no such file: did you mean exec?"),
         (("--bogus",), 2, "unknown option --bogus (--help lists all)"),
         (("doctor", "--qq"), 2, "unknown option --qq (--help lists all)"),
+        (("--sim", "README.md"), 2, "README.md: a file is a target of its own and does not go together with --sim"),
+        (("--plain", "README.md", "--probabilities"), 2, "cannot be asked for --probabilities"),
+        (("exec", "--connect", "bogus", "--", "/ctx"), 2, "'bogus' is no address: expected unix:PATH, tcp:HOST:PORT"),
+        (("--plain", "--connect", "tcp:x:99999"), 2, "expected tcp:HOST:PORT with a port from 1 to 65535"),
+        (("get", "x", "--connect", "tcp:localhost:1", "--dtr", "on"), 2, "lines of a serial port"),
+        (("exec", "--profile", "gone", "--", "/ctx"), 2, "there is no such profile"),
     ],
 )
 def test_what_is_wrong_is_said_whether_or_not_there_is_a_terminal(

@@ -162,7 +162,7 @@ def test_wrong_words_are_refused_before_anything_is_served(capsys: pytest.Captur
     with pytest.raises(SystemExit):
         cli.main(["serve", "--no-such-option"])
     assert "unknown option --no-such-option" in capsys.readouterr().err
-    assert cli.main(["serve", "--sim", "nothing.txt"]) == 1
+    assert cli.main(["serve", "--sim", "nothing.txt"]) == 2
 
 
 def test_a_missing_package_is_named_with_how_to_get_it(
@@ -173,6 +173,8 @@ def test_a_missing_package_is_named_with_how_to_get_it(
     assert cli.main(["serve", "--host", "0.0.0.0", "--sim"]) == 1
     said = capsys.readouterr().err
     assert "textual-serve, which is not installed" in said
+    assert f"{sys.executable} -m pip install -e " in said
+    assert said.count("pip install") == 1
     assert "warning: whoever reaches 0.0.0.0:8000 can watch it; there is no password" in said
 
 

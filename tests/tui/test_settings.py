@@ -42,7 +42,7 @@ def test_the_example_has_no_problem_with_all_its_lines_switched_on(tmp_path: Pat
     settings, problems = read_settings(written(tmp_path, "\n".join(lines)))
     assert problems == ()
     assert settings.theme == "teranga"
-    assert settings.bindings["view.jump"] == ("ctrl+o", "f")
+    assert settings.bindings["view.jump"] == ("ctrl+o", "J")
     assert settings.sampling["story"] == {"temp": "0.7", "top_k": "40"}
     assert settings.profiles["bench"] == {"serial": "/dev/ttyUSB0", "baud": 115200}
 
@@ -57,11 +57,11 @@ def test_the_example_has_no_problem_with_all_its_lines_switched_on(tmp_path: Pat
         ('[bindings]\n"view.fly" = "f"', 2, "view.fly"),
         ('[bindings]  # "view.jump"\n"view.jump" = 7', 2, "view.jump"),
         ("bindings = 7", 1, "a table of keys"),
-        ('[bindings]\n"view.jump" = ["f", "Ctrl+O"]', 2, "view.jump: 'Ctrl+O' is no key"),
+        ('[bindings]\n"view.jump" = ["J", "Ctrl+O"]', 2, "view.jump: 'Ctrl+O' is no key"),
         ('[bindings]\n"view.jump" = "escpae"', 2, "'escpae' is no key"),
         ('[bindings]\n"view.jump" = "a,b"', 2, "'a,b' is no key"),
-        ('[bindings]\n"view.jump" = "f"\n"view.zoom" = "f"', 3, "the key of view.jump already"),
-        ('[bindings]\n"view.jump" = "f"\n"sentinel.strict" = "f"', 3, "the key of view.jump already"),
+        ('[bindings]\n"view.jump" = "J"\n"view.zoom" = "J"', 3, "the key of view.jump already"),
+        ('[bindings]\n"view.jump" = "J"\n"sentinel.strict" = "J"', 3, "the key of view.jump already"),
         ("[profiles.a]\nbaud = 9600\n[profiles.b]\nspeed = 1", 4, "profiles.b.speed"),
         ("[profiles.a]\nbaud = 0", 2, "a whole number from 1"),
         ("[profiles]\na.baud = 0", 2, "a whole number from 1"),
@@ -137,7 +137,7 @@ def test_what_is_given_wins_over_the_profile() -> None:
 )
 async def test_every_key_that_is_taken_acts(tmp_path: Path, key: str) -> None:
     settings, problems = read_settings(written(tmp_path, f'[bindings]\n"view.jump" = "{key}"'))
-    assert problems == ()
+    assert all(f"takes {key} from" in problem for problem in problems)
     app = make_app(settings=settings)
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
@@ -146,7 +146,7 @@ async def test_every_key_that_is_taken_acts(tmp_path: Path, key: str) -> None:
 
 
 def test_the_same_key_may_do_two_things_in_two_panes(tmp_path: Path) -> None:
-    text = '[bindings]\n"sentinel.strict" = "y"\n"hex.decode" = "y"'
+    text = '[bindings]\n"sentinel.strict" = "y"\n"hex.decode" = "y"\n"chat.copy" = []'
     settings, problems = read_settings(written(tmp_path, text))
     assert problems == ()
     keys = {action.id: action.keys for action in settings.actions()}
@@ -230,8 +230,53 @@ def test_settings_are_begun_shown_and_never_overwritten(tmp_path: Path) -> None:
     assert shown.returncode == 0, shown.stderr
     assert "view.jump" in shown.stdout
     unknown = run(tmp_path, "exec", "--profile", "gone", "--", "/version")
-    assert unknown.returncode == 1
+    assert unknown.returncode == 2
     assert "no such profile" in unknown.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep configuration elsewhere")
+def test_settings_name_the_theme_that_holds_and_what_is_wrong_with_one(tmp_path: Path) -> None:
+    assert "theme    teranga (none was chosen yet)" in run(tmp_path, "settings").stdout
+    state = tmp_path / ".local/state/llmbm-console"
+    state.mkdir(parents=True)
+    (state / "tui.json").write_text('{"theme":"paper"}')
+    assert "theme    paper (the last one chosen)" in run(tmp_path, "settings").stdout
+    (tmp_path / "llmbm-console/themes").mkdir(parents=True)
+    (tmp_path / "llmbm-console/themes/half.toml").write_text("name = ")
+    (tmp_path / "llmbm-console/config.toml").write_text('theme = "nosuch"\n')
+    shown = run(tmp_path, "settings")
+    assert shown.returncode == 1
+    assert "error: theme nosuch: there is no such theme; there are amber, " in shown.stderr
+    assert "error: theme half.toml: is not TOML" in shown.stderr
+
+
+def test_a_key_that_leaves_another_action_without_one_is_a_warning(tmp_path: Path) -> None:
+    text = '[bindings]\n"view.jump" = ["J", "P"]\n'
+    settings, problems = read_settings(written(tmp_path, text))
+    assert problems == (
+        "config.toml:2: bindings.view.jump: takes P from machine.pause, which has no key now; give it another one, or "
+        '"machine.pause" = [] if that is meant',
+    )
+    assert {action.id: action.keys for action in settings.actions()}["view.jump"] == ("J", "P")
+    for meant in ('"machine.pause" = []', '"machine.pause" = "f10"'):
+        assert read_settings(written(tmp_path, text + meant))[1] == ()
+    assert read_settings(written(tmp_path, '[bindings]\n"view.jump" = "end"\n'))[1] == (), "view.live has another"
+
+
+async def test_many_problems_are_few_lines_in_their_order_and_all_in_the_log(tmp_path: Path) -> None:
+    text = 'glyphs = 1\nzeta = 1\n[bindings]\n"view.fly" = "f"\n[profiles]\na = 1\n[sampling]\nb = 2\n'
+    _settings, problems = read_settings(written(tmp_path, text))
+    assert [int(problem.split(":")[1]) for problem in problems] == [1, 2, 4, 6, 8]
+    session = ScriptedSession(rich_state())
+    app = make_app(session, problems=problems)
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await settled(pilot)
+        await wait_until(pilot, lambda: "settings tells all" in screen_text(app), "the notices")
+        told = [toast.message for toast in app._notifications]
+        assert told[:2] == list(problems[:2])
+        assert told[2].startswith("3 more: ")
+        assert len(told) == 3
+        await wait_until(pilot, lambda: [entry.text for entry in app.state.log][-5:] == list(problems), "the log")
 
 
 def test_a_profile_may_set_lines_and_logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

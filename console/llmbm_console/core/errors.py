@@ -15,3 +15,7 @@ class SessionError(RuntimeError):
 
 class NotReached(SessionError):
     """No kernel was reached: its line does not open, or nothing on it answers as one. Nothing was asked of any."""
+
+
+class WrongUsage(SessionError):
+    """What was asked for cannot be meant: options that do not go together, or a word that names nothing."""

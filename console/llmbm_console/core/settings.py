@@ -8,7 +8,7 @@
     tour = "off"                         # "once" (default): the first start offers a tour; LLMBM_TOUR=off does the same
 
     [bindings]                           # keys of single actions, by the ids that `llmbm-console settings` lists
-    "view.jump" = ["ctrl+o", "f"]
+    "view.jump" = ["ctrl+o", "J"]
     "time.live" = []                     # no key at all
 
     [sampling.story]                     # a sampling preset; the console writes it, too
@@ -28,11 +28,12 @@ import tomllib
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from pathlib import Path
 
 from llmbm_console.core.action import Action
 from llmbm_console.core.actions import ACTIONS, BY_ID
-from llmbm_console.core.errors import SessionError
+from llmbm_console.core.errors import WrongUsage
 from llmbm_console.core.key_labels import key_labels, spelt
 from llmbm_console.core.sampling import Preset, read_preset
 from llmbm_console.core.toml_lines import line_of
@@ -143,12 +144,31 @@ def read_settings(path: Path) -> tuple[Settings, tuple[str, ...]]:
         profiles=dict(_profiles(document.get("profiles", {}), problems)),
         sampling=dict(_presets(document.get("sampling", {}), problems)),
     )
+    problems += _keyless(settings)
     known = ("theme", "glyphs", "keys", "probabilities", "pictures", "tour", "bindings", "profiles", "sampling")
     unknown = f"is not a setting; expected one of {', '.join(known)}"
     problems += [((key,), unknown) for key in document if key not in known]
-    return settings, tuple(
-        f"{path.name}:{line_of(text, name)}: {'.'.join(name)}: {problem}" for name, problem in problems
-    )
+    told = sorted(((line_of(text, name), ".".join(name), problem) for name, problem in problems), key=itemgetter(0))
+    return settings, tuple(f"{path.name}:{line}: {name}: {problem}" for line, name, problem in told)
+
+
+def _keyless(settings: Settings) -> Iterator[Problem]:
+    """Actions that a binding left without any key, where nothing says that this is meant."""
+    if not settings.bindings:
+        return
+    before = PRESETS.get(settings.keys, {})
+    for action in settings.actions():
+        old = before.get(action.id, BY_ID[action.id].keys)
+        if action.keys or not old or action.id in settings.bindings:
+            continue
+        for name in dict.fromkeys(_other_user(key, action, settings.bindings) for key in old):
+            if name:
+                keys = ", ".join(key for key in old if key in settings.bindings[name])
+                yield (
+                    ("bindings", name),
+                    f"takes {keys} from {action.id}, which has no key now; give it another one, or "
+                    f'"{action.id}" = [] if that is meant',
+                )
 
 
 def _not_toml(path: Path, text: str, error: tomllib.TOMLDecodeError) -> str:
@@ -282,11 +302,11 @@ def _fits(value: object, kind: type) -> bool:
 
 
 def options_of(settings: Settings, name: str) -> Profile:
-    """The options of a profile. Raises SessionError for one that is not there."""
+    """The options of a profile. Raises WrongUsage for one that is not there."""
     if name in settings.profiles:
         return settings.profiles[name]
     known = ", ".join(settings.profiles) or "none: a table [profiles.NAME] in config.toml makes one"
-    raise SessionError(f"profile {name!r}: there is no such profile; there are {known}")
+    raise WrongUsage(f"profile {name!r}: there is no such profile; there are {known}")
 
 
 def with_profile(given: Mapping[str, object], profile: Profile) -> dict[str, object]:

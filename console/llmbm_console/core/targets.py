@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmbm_console.core.defaults import SPEEDS
-from llmbm_console.core.errors import SessionError
+from llmbm_console.core.errors import SessionError, WrongUsage
 from llmbm_console.core.session import Session
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Target:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise SessionError(f"{self.kind!r} is no kind of target; expected one of {', '.join(KINDS)}")
+            raise WrongUsage(f"{self.kind!r} is no kind of target; expected one of {', '.join(KINDS)}")
 
     @property
     def title(self) -> str:
@@ -157,14 +157,14 @@ def _line(target: Target) -> Session:
 
     lines = ModemLines(target.dtr, target.rts)
     if lines != UNTOUCHED and target.kind != "serial" and not target.address.startswith("rfc2217:"):
-        raise SessionError(f"{target.address}: --dtr and --rts are lines of a serial port (--serial, or rfc2217://)")
+        raise WrongUsage(f"{target.address}: --dtr and --rts are lines of a serial port (--serial, or rfc2217://)")
     try:
         if target.kind == "serial":
             transport: Transport = serial_transport(target.address, target.baud, lines)
         else:
             transport = transport_for(target.address, target.baud, lines)
     except TransportError as error:
-        raise SessionError(str(error)) from error
+        raise (SessionError if error.retry else WrongUsage)(str(error)) from error
     return LiveSession(target.title, transport=transport, read_only=target.read_only, patience=target.wait)
 
 
@@ -200,7 +200,7 @@ def _file(target: Target) -> Session:
     if not (is_capture(path) or (is_raw_log(path) and holds_session(path, MAX_BYTES))):
         return _dump_or_text(path, target.older)
     if target.older is not None:
-        raise SessionError(f"{path}: a recording; only post-mortem files can be compared")
+        raise WrongUsage(f"{path}: a recording; only post-mortem files can be compared")
     return open_replay(path, target.speed, target.seek)
 
 
@@ -223,9 +223,9 @@ def make_session(target: Target) -> Session:
 
     wanted = target.record or target.log or target.raw_log or target.share
     if wanted is not None and not isinstance(session, LiveSession):
-        raise SessionError(f"{wanted}: a file has nothing to record, to log or to share")
+        raise WrongUsage(f"{wanted}: a file has nothing to record, to log or to share")
     if target.probabilities and not isinstance(session, LiveSession):
-        raise SessionError(f"{target.address}: a file tells what was recorded, and cannot be asked for --probabilities")
+        raise WrongUsage(f"{target.address}: a file tells what was recorded, and cannot be asked for --probabilities")
     if isinstance(session, LiveSession):
         session.choices = target.probabilities
         if target.record is not None:

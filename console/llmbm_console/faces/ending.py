@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from llmbm_console.core.errors import NotReached, SessionError
+from llmbm_console.core.errors import NotReached, SessionError, WrongUsage
 from llmbm_console.core.signals import on_signals
 
 #: Exit statuses of every command; 130, 143 and 129 are those of a shell for SIGINT, SIGTERM and SIGHUP.
@@ -17,7 +17,8 @@ DONE, FAILED, WRONG_USAGE, NOT_REACHED = 0, 1, 2, 3
 
 def status_of(error: SessionError) -> int:
     """The exit status for what ended a command."""
-    return NOT_REACHED if isinstance(error, NotReached) else FAILED
+    kinds = {NotReached: NOT_REACHED, WrongUsage: WRONG_USAGE}
+    return next((status for kind, status in kinds.items() if isinstance(error, kind)), FAILED)
 
 
 def run_to_end(main: Coroutine[Any, Any, int]) -> int:

@@ -16,14 +16,20 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from llmbm_console.core.errors import SessionError
+from llmbm_console.core.paths import checkout
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-MISSING = (
-    "serving a page needs the package textual-serve, which is not installed: "
-    f"{sys.executable} -m pip install 'llmbm-console[serve]', or in a checkout: pip install -e '.[serve]'"
-)
+
+def missing() -> str:
+    """That the package is not there, and the one command that gets it for the interpreter that runs."""
+    root = checkout()
+    what = ["-e", f"{root}[serve]"] if root is not None else ["textual-serve"]
+    return (
+        "serving a page needs the package textual-serve, which is not installed: "
+        f"{shlex.join([sys.executable, '-m', 'pip', 'install', *what])}"
+    )
 
 
 def is_loopback(host: str) -> bool:
@@ -64,7 +70,7 @@ def serve(words: Sequence[str], host: str, port: int, title: str, public: str) -
         from aiohttp import web
         from textual_serve.server import Server
     except ImportError as error:
-        raise SessionError(MISSING) from error
+        raise SessionError(missing()) from error
 
     class ConsoleServer(Server):
         """Knows its own pages, and ends its sessions with itself."""

@@ -8,6 +8,8 @@ from llmbm_console.core.command import command
 from llmbm_console.core.sampling import told
 from llmbm_console.core.sanitise import clean
 from llmbm_console.core.settings import PRESETS, read_settings, settings_file
+from llmbm_console.core.themes import DEFAULT_THEME, load_themes, theme_folder
+from llmbm_console.tui.memory import configuration_folder, load_choices, state_folder
 
 EXAMPLE = """\
 # Settings of llmbm-console. Every line is optional; a # before it switches it off.
@@ -21,7 +23,7 @@ EXAMPLE = """\
 
 [bindings]
 # Keys of single actions, by the names that `llmbm-console settings` lists; [] takes an action its keys.
-# "view.jump" = ["ctrl+o", "f"]
+# "view.jump" = ["ctrl+o", "J"]
 
 # A sampling preset: `s` in the sampling pane writes one, `a` uses it. What it does not name stays.
 # [sampling.story]
@@ -34,6 +36,8 @@ EXAMPLE = """\
 # baud = 115200
 """
 
+LAST, DEFAULT = "the last one chosen", "none was chosen yet"
+
 
 def show_settings() -> int:
     """Prints everything; 1 when something in the file cannot be used."""
@@ -41,7 +45,13 @@ def show_settings() -> int:
     settings, problems = read_settings(path)
     missing = "" if path.exists() else f"   (not there; `{command('settings', '--init')}` writes one)"
     print(f"{path}{missing}")
-    print(f"theme    {clean(settings.theme or 'the last one chosen')}")
+    themes, wrong = load_themes((theme_folder(), configuration_folder() / "themes"))
+    kept = load_choices(state_folder() / "tui.json").get("theme", "")
+    chosen = kept if kept in themes else DEFAULT_THEME
+    print(f"theme    {clean(settings.theme or f'{chosen} ({LAST if kept in themes else DEFAULT})')}")
+    if settings.theme and settings.theme not in themes:
+        problems += (f"theme {settings.theme}: there is no such theme; there are {', '.join(themes)}",)
+    problems += wrong
     print(f"glyphs   {settings.glyphs or 'the last ones chosen'}")
     print(f"keys     {settings.keys} (there are {', '.join(PRESETS)})")
     print(f"pictures {settings.pictures}")

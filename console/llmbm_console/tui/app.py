@@ -178,8 +178,7 @@ class ConsoleApp(SessionApp):
         """Paints first, then opens the session."""
         self.set_interval(1.0, self._tick, name="ageing of shown values")
         self.run_worker(self.pacer.run(), group="drawing")
-        for problem in self.problems:
-            self.verbs.say(problem, "warning", keep=True)
+        self.verbs.warn_of(self.problems)
         self.call_after_refresh(self._after_first_paint)
 
     def _after_first_paint(self) -> None:

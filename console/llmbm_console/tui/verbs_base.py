@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from llmbm_console.core.errors import SessionError
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Importance = Literal["information", "warning", "error"]
 SECONDS = {"information": 5.0, "warning": 10.0, "error": 15.0}  # that a notice stays while no key is pressed
+MOST_WARNINGS = 3  # at the start, as notices
 
 
 class VerbGroup:
@@ -33,6 +34,18 @@ class VerbGroup:
         self.app.notify(text, severity=importance, timeout=SECONDS[importance], markup=False)
         if keep or importance == "error":
             self._unwritten.append((importance, text))
+            self.write_down()
+
+    def warn_of(self, problems: Sequence[str]) -> None:
+        """What was wrong at the start: the first few as notices, which lie over the prompt; all of it in the log."""
+        from llmbm_console.core.command import command
+
+        shown = len(problems) if len(problems) <= MOST_WARNINGS else MOST_WARNINGS - 1
+        for problem in problems[:shown]:
+            self.say(problem, "warning", keep=True)
+        if rest := problems[shown:]:
+            self._unwritten += (("warning", plain(problem)) for problem in rest)
+            self.say(f"{len(rest)} more: {command('settings')} tells all", "warning")
             self.write_down()
 
     def write_down(self) -> None:
