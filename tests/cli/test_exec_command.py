@@ -487,7 +487,7 @@ def test_the_other_faces_take_actions_too(face: str) -> None:
     if face == "--plain":
         lines = done.stdout.splitlines()
         assert lines.index("paused") < lines.index("running", lines.index("paused"))
-        assert any(line.startswith("# error: view.zoom: ") for line in lines)
+        assert any(line.startswith("# error: :view.zoom: it changes") for line in lines)
     else:
         found = [
             document for line in done.stdout.splitlines() if (document := json.loads(line))["event"] == "ActionDone"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ shapes = st.builds(
     height=st.integers(1, 120),
     prompt_rows=st.integers(0, 6),
     banner_rows=st.integers(0, 4),
+    key_rows=st.integers(1, 3),
     tab=st.sampled_from([name for name, _title, _panes in TABS]),
     zoom=st.sampled_from(["", *(name for name, _title in (*PANES, *VIEW_PANES))]),
     half=st.sampled_from(["", *(name for name, _title in PANES)]),
@@ -57,6 +59,24 @@ def test_below_28_rows_events_go_and_below_20_all_panes() -> None:
     assert "events" not in arrange(Shape(120, 27))
     assert "memory" in arrange(Shape(120, 20))
     assert set(arrange(Shape(120, 19))) == {"status", "tabs", "transcript", "hud", "prompt", "keys"}
+
+
+@pytest.mark.parametrize(("width", "height"), [(200, 60), (168, 50), (320, 100)])
+def test_on_a_wide_and_high_screen_events_have_the_rows_that_panes_do_not_fill(width: int, height: int) -> None:
+    regions = arrange(Shape(width, height))
+    events = regions["events"]
+    assert events.height >= 10
+    assert events.width == regions["memory"].width * 2
+    assert regions["transcript"].height >= height - 6, "the transcript has all of its column"
+    assert regions["sentinel"].height <= 20
+    assert regions["machine"].height <= 23
+
+
+@pytest.mark.parametrize(("width", "height"), [(120, 36), (160, 50), (160, 80), (200, 40)])
+def test_on_others_events_are_below_the_transcript(width: int, height: int) -> None:
+    regions = arrange(Shape(width, height))
+    assert regions["events"].x == regions["transcript"].x == 0
+    assert regions["events"].height >= height // 5
 
 
 def test_a_long_prompt_takes_six_rows_and_not_more() -> None:

@@ -64,6 +64,19 @@ def test_the_machine_pane_tells_speed_and_bench_where_the_kernel_told_them() -> 
     assert "          reads 60.0 MiB a token, from the cache" in machine_pane(replace(state, bench=cached))
 
 
+def test_a_value_of_the_machine_goes_on_below_where_there_are_rows() -> None:
+    state, pane = rich_state(), MachinePanel(id="machine")
+
+    def rows(width: int, height: int) -> list[str]:
+        return [content.plain for content in pane.lines(Frame(state), width, height)]
+
+    short = rows(60, 40)
+    assert len(rows(30, len(short))) == len(short), "a row each where there are no more"
+    wrapped = rows(30, 60)
+    assert " ".join(" ".join(wrapped).split()) == " ".join(" ".join(short).split())
+    assert all(len(row) <= 30 for row in wrapped if "/" not in row)
+
+
 def test_the_machine_pane_tells_the_size_in_memory_where_it_is_not_the_files() -> None:
     state = rich_state()
     assert state.model is not None

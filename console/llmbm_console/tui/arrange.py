@@ -15,6 +15,8 @@ NARROW = 100  # columns
 ULTRA = 168
 LOW = 20  # rows
 EVENTS_FROM = 28
+BESIDE = 34  # rows that the panes beside the transcript fill in two columns; events stand below where there are more
+LEAST_BELOW = 10
 TABS_FROM = 44  # rows from which the line of views is on the main view too
 TOKENS_FROM = 140  # columns: the strip of the tokens of an answer
 
@@ -193,18 +195,19 @@ def _wide(regions: Regions, area: Region, shape: Shape) -> None:
         side = area.width // 4 if ultra else area.width // 2
     left = Region(area.x, area.y, area.width - side * (2 if ultra else 1), area.height)
     prompt = _prompt_height(shape, area.height)
-    events = 0 if shape.height < EVENTS_FROM else 8 if shape.height < 44 else 12
+    events = 0 if shape.height < EVENTS_FROM else 8 if shape.height < 44 else max(12, area.height // 4)
     if shape.half == "events":
         events = area.height // 2
+    below = _events_below(regions, area, shape, side) if ultra and shape.half not in SIDE_PANES else 0
     parts: list[tuple[str, int]] = [("transcript", 0)]
     if shape.choices and shape.width >= TOKENS_FROM and events:
         parts.append(("tokens", 2))
-    if events:
+    if events and not below:
         parts.append(("events", events))
     if prompt:
         parts.append(("prompt", prompt))
     _column(regions, left, parts)
-    second = Region(left.right, area.y, side, area.height)
+    second = Region(left.right, area.y, side, area.height - below)
     if shape.half in SIDE_PANES:
         second = Region(left.right, area.y, side * (2 if ultra else 1), area.height)
         _column(regions, second, _half_parts(shape.half, area.height))
@@ -212,10 +215,20 @@ def _wide(regions: Regions, area: Region, shape: Shape) -> None:
     if not ultra:
         _column(regions, second, _side_parts(area.height, shape.choices))
         return
-    third = Region(second.right, area.y, side, area.height)
+    third = Region(second.right, area.y, side, second.height)
     sampling = max(5, min(13 if shape.choices else 11, area.height // 2))
-    _column(regions, second, [("memory", 9), ("sentinel", 0)])
-    _column(regions, third, [("context", 5), ("sampling", sampling), ("machine", 0)])
+    _column(regions, second, [("memory", 9), ("sentinel", 0), ("context", 5)])
+    _column(regions, third, [("sampling", sampling), ("machine", 0)])
+
+
+def _events_below(regions: Regions, area: Region, shape: Shape, side: int) -> int:
+    """Events below the two columns of panes, which would be half empty boxes on a high screen; their rows, 0 where
+    there is no room for it."""
+    rows = area.height // 2 if shape.half == "events" else area.height - BESIDE
+    if area.height < BESIDE + LEAST_BELOW:
+        return 0
+    regions["events"] = Region(area.right - 2 * side, area.bottom - rows, 2 * side, rows)
+    return rows
 
 
 def _half_parts(pane: str, height: int) -> list[tuple[str, int]]:
@@ -240,6 +253,6 @@ def _side_parts(height: int, choices: bool) -> list[tuple[str, int]]:
             least[name] += more
             left -= more
     if left >= 8:
-        least["machine"] = min(left, 13)
+        least["machine"] = min(left, 13 if left < 30 else 24)
     # A column may not end in the air: the sentinel's chart takes the rest.
     return [(name, 0 if name == "sentinel" else rows) for name, rows in least.items()]

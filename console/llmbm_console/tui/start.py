@@ -23,15 +23,16 @@ from llmbm_console.tui.ascii_filter import AsciiFilter
 from llmbm_console.tui.glyphs import BLOCKS, Glyphs, draws_ascii
 from llmbm_console.tui.no_colours import ColourChoice, unwanted
 from llmbm_console.tui.palette import Options
-from llmbm_console.tui.text import ControlFilter, clip, line
+from llmbm_console.tui.text import ControlFilter, clip, line, wrap
 from llmbm_console.tui.theme import textual_name, textual_theme
 
 EMPTY = {
     GROUPS[1]: "none found: plug a USB serial adapter in, then press r",
-    GROUPS[2]: "none found: a QEMU that was started with -qmp unix:PATH,server,nowait is listed here",
+    GROUPS[2]: "none found: a QEMU is listed here that was started with\n-qmp unix:PATH,server,nowait",
     GROUPS[3]: "none yet: /save_dump writes a dump, w records a session",
 }
 INDENT = 4
+OTHER_ROWS = 8
 NARROW = 70
 
 
@@ -108,7 +109,8 @@ class StartApp(App[Target | None]):
         self.action_look_again()
 
     def on_resize(self) -> None:
-        """What fits depends on the width."""
+        """What fits depends on the width; the list leaves rows for its frame and for what is wrong with a choice."""
+        self.query_one(OptionList).styles.max_height = max(4, self.size.height - OTHER_ROWS)
         self._fill(self.query_one(OptionList).highlighted)
 
     def action_look_again(self) -> None:
@@ -129,7 +131,9 @@ class StartApp(App[Target | None]):
             members = [(i, choice) for i, choice in enumerate(self._choices) if choice.group == group]
             yield Option(line((group, "bold $foreground")), disabled=True)
             if not members:
-                yield Option(line((" " * INDENT + clip(EMPTY.get(group, ""), width - INDENT), "$muted")), disabled=True)
+                text = EMPTY.get(group, "")  # it holds what is to be copied: never cut
+                for start, end in wrap(text, width - INDENT):
+                    yield Option(line((" " * INDENT + text[start:end], "$muted")), disabled=True)
             for index, choice in members:
                 yield Option(self._line(choice, width), id=str(index))
             yield Option(line(), disabled=True)

@@ -12,13 +12,14 @@ from llmbm_console.core.events import MachineStatus
 from llmbm_console.core.state import State
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
-from llmbm_console.tui.text import Piece, line
+from llmbm_console.tui.text import Piece, line, wrap
 from llmbm_console.tui.widgets.panel import Panel
 from llmbm_protocol.words import Arena
 
 if TYPE_CHECKING:
     from llmbm_protocol.schema import Model
 
+NAMES = 10  # columns
 MACHINE_STYLES: dict[MachineStatus, str] = {
     MachineStatus.RUNNING: "$good",
     MachineStatus.PAUSED: "bold $warn",
@@ -58,6 +59,23 @@ def _buttons(frame: Frame, width: int) -> Content:
     return Content("  ").join(parts)
 
 
+def _table(rows: list[tuple[str, *tuple[Piece, ...]]], width: int, height: int) -> list[Content]:
+    """Names and values, a row each; a value that does not fit goes on below, as long as there are rows left for it."""
+    lines: list[Content] = []
+    spare = height - len(rows)
+    for name, *pieces in rows:
+        value = line(*pieces)
+        spans = wrap(value.plain, max(8, width - NAMES))
+        if not 1 < len(spans) <= spare + 1:
+            lines.append(line((f"{name:<{NAMES}}", "$muted"), value))
+            continue
+        spare -= len(spans) - 1
+        for start, end in spans:
+            lines.append(line((f"{name:<{NAMES}}", "$muted"), value[start:end]))
+            name = ""
+    return lines
+
+
 class MachinePanel(Panel):
     """A table of names and values."""
 
@@ -76,7 +94,7 @@ class MachinePanel(Panel):
             *self._speed(state),
             *self._line(frame),
         ]
-        lines = [line((f"{name:<10}", "$muted"), *pieces) for name, *pieces in rows]
+        lines = _table(rows, width, height)
         if not lines:
             return [
                 line(("Nothing is known of the machine yet.", "$muted")),
