@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from driving import make_app, screen_text, settled, simulated, start_instead, until, wait_until
+from driving import confirm, make_app, screen_text, settled, simulated, start_instead, until, wait_until
 from scripted import ScriptedSession, rich_state
 from textual import events
 from textual._xterm_parser import XTermParser
@@ -235,7 +235,8 @@ async def test_the_reason_of_a_refusal_goes_when_the_sentinel_is_reset_by_its_ke
         await until(pilot, lambda: app.state.sentinel and app.state.sentinel.state is SentinelState.TRIPPED, "tripped")
         await pilot.press(*"Hello", "enter")
         await until(pilot, lambda: "not sent │ tripped: /reset brings the chat back" in screen_text(app), "refused")
-        await pilot.press("escape", "5", "X", "X")
+        await pilot.press("escape", "5", "X")
+        await confirm(pilot, "X")
         await until(pilot, lambda: app.state.sentinel and app.state.sentinel.state is SentinelState.ARMED, "armed")
         await until(pilot, lambda: "not sent" not in screen_text(app), "no reason any more")
         assert app.main.prompt.error == ""
