@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -181,7 +180,7 @@ def run_full_screen(target: Target, arguments: argparse.Namespace) -> int:
 def run_screen(target: Target, arguments: argparse.Namespace, *, ask: bool) -> int:
     """The full screen, on one target after the other; `ask` shows first what there is."""
     from llmbm_console.core.settings import settings_file
-    from llmbm_console.core.targets import make_session
+    from llmbm_console.core.targets import sessions_of
 
     # Nothing that is imported or built before the first frame is ever garbage: collecting in it costs 7 % of the time
     # to the first paint. The application switches the collector on again after it.
@@ -200,7 +199,7 @@ def run_screen(target: Target, arguments: argparse.Namespace, *, ask: bool) -> i
             return wanted
         wanted = run_tui(
             wanted.title,
-            partial(make_session, wanted),
+            sessions_of(wanted),
             theme=arguments.theme,
             settings=settings,
             settings_file=settings_file(),

@@ -19,7 +19,7 @@ from llmbm_console.core.events import (
     Severity,
 )
 from llmbm_console.core.recorder import Recorder
-from llmbm_console.core.session import Listener, Outcome, Playback
+from llmbm_console.core.session import Listener, Outcome, Playback, Session
 from llmbm_console.core.state import (
     Command,
     LinkState,
@@ -320,6 +320,9 @@ class ScriptedSession:
 
     async def set_line(self, name: str, value: int) -> None:
         self.parameters.append((name, str(value)))
+
+    def follow(self, before: Session) -> bool:
+        return False
 
     async def open(self) -> None:
         self.opened += 1

@@ -101,7 +101,13 @@ MACHINE: tuple[Action, ...] = (
 
 #: The session and the console.
 SESSION: tuple[Action, ...] = (
-    Action("session.retry", "Connect again", "Session", "closes the session and opens it again", ("r",)),
+    Action(
+        "session.retry",
+        "Connect again",
+        "Session",
+        "closes the session and opens it again; transcript, past and recording go on",
+        ("r",),
+    ),
     Action(
         "session.open",
         "Open something else",

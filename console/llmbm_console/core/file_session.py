@@ -8,7 +8,7 @@ from pathlib import Path
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, Severity
 from llmbm_console.core.recorder import Recorder
-from llmbm_console.core.session import Listener, MachineControl, Outcome, Playback
+from llmbm_console.core.session import Listener, MachineControl, Outcome, Playback, Session
 from llmbm_console.core.state import State
 from llmbm_console.core.store import reduce
 from llmbm_protocol.schema import Record, Stream
@@ -53,6 +53,10 @@ class FileSession:
     def choices(self) -> int:
         """Nothing is asked for."""
         return 0
+
+    def follow(self, before: Session) -> bool:
+        """A file is read again from its beginning."""
+        return False
 
     def note(self, severity: Severity, text: str) -> None:
         """The file's log is its own."""

@@ -100,6 +100,7 @@ class Link:
         self._stopped_at = 0.0
         self._overruns = 0  # of the kernel's receiver, told
         self._lost_at: float | None = None
+        self._restarts = False  # the machine was reset, and its kernel was not heard yet
         self._recovering = False  # what is received now came while nobody was connected
 
     @property
@@ -209,7 +210,8 @@ class Link:
         self.set_phase(LinkPhase.CLOSED, why)
 
     def _lost(self, delay: float) -> None:
-        self._lost_at = time.monotonic()
+        if not self._restarts:  # a line that ends with a machine that is started anew is no loss
+            self._lost_at = time.monotonic()
         self.requests.fail_all("lost", "the connection was lost; it is not known whether this was done")
         self.set_phase(LinkPhase.OPENING, f"{self.transport.describe()}: the line ended; opening it again")
 
@@ -269,13 +271,14 @@ class Link:
         if self._lost_at is not None:
             self.emit(ev.Gap(now, now - self._lost_at, f"the line was lost for {now - self._lost_at:.1f} s"))
             self._lost_at = None
+        self._restarts = False
         self.set_phase(LinkPhase.MACHINE)
         self.upkeep.session_began()
         self.wake()
 
     def machine_restarts(self) -> None:
         """The machine was reset: what is pending is void, the kernel will say when it is there again."""
-        self._boots, self._boots_since = True, time.monotonic()
+        self._boots, self._boots_since, self._restarts = True, time.monotonic(), True
         self.forget_session("rebooted", "the machine restarted")
 
     def forget_session(self, code: str, message: str) -> None:
@@ -460,7 +463,7 @@ class Link:
             return
         code = "rebooted" if record.why is LeaveReason.REBOOT else "lost"
         if code == "rebooted":
-            self._boots, self._boots_since = True, time.monotonic()
+            self._boots, self._boots_since, self._restarts = True, time.monotonic(), True
         word = clean(str(record.why))
         self.forget_session(code, WHY_LEFT.get(word, f"the kernel ended the session ({word})"))
 

@@ -7,7 +7,9 @@ import contextlib
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from llmbm_console.core import events as ev
 from llmbm_console.core.dialogue import Dialogue, Generations
@@ -24,15 +26,16 @@ from llmbm_console.core.plain_kernel import PlainKernel
 from llmbm_console.core.reading import only_reads
 from llmbm_console.core.recorder import Recorder
 from llmbm_console.core.saved_files import SavedFiles
-from llmbm_console.core.session import Listener, MachineControl, Outcome, Playback
+from llmbm_console.core.session import Listener, MachineControl, Outcome, Playback, Session
 from llmbm_console.core.shared_line import SharedLine
-from llmbm_console.core.state import MachineState, State, Turn
+from llmbm_console.core.state import LinkState, MachineState, State, Turn
 from llmbm_console.core.store import reduce
+from llmbm_console.core.store_parts import cut_turn
 from llmbm_console.core.transport.base import Transport, TransportError
 from llmbm_console.core.transport.tty import ThreadedSerial, TtyTransport
 from llmbm_console.core.verdict import is_trip, trip_cause
 from llmbm_protocol.schema import Event as LogRecord
-from llmbm_protocol.schema import Finished, Hello, Record, Response, StopReason, Stream
+from llmbm_protocol.schema import Finished, Hello, Phase, Record, Response, StopReason, Stream
 
 COMMANDS_WITHOUT_SLASH = ("quit", "exit")
 OVER = (MachineStatus.STOPPED, MachineStatus.CRASHED)
@@ -104,6 +107,19 @@ class LiveSession:
                 self._listeners.remove(listener)
 
         return undo
+
+    def follow(self, before: Session) -> bool:
+        """See Session.follow."""
+        if not isinstance(before, LiveSession) or before.state.target != self._state.target:
+            return False
+        known = cut_turn(before.state, "the session was opened again")
+        self._state = replace(
+            known, link=LinkState(), machine=self._state.machine, phase=Phase.IDLE, pending=MappingProxyType({})
+        )
+        self._boot = before._boot
+        self.recorder = before.recorder
+        self.recorder.go_on(self._log_failed)
+        return True
 
     def note(self, severity: ev.Severity, text: str) -> None:
         """See Session.note."""
@@ -258,7 +274,7 @@ class LiveSession:
             await self._transport.close()
         if self._machine is not None:
             await self._machine.close()
-        self.recorder.stop()
+        self.recorder.close()
         for log in (self._raw_log, self._text_log, self._shared):
             if log is not None:
                 log.close()

@@ -197,7 +197,8 @@ class QmpConnection:
                 case "RESUME":
                     self._emit(MachineChanged(at, MachineStatus.RUNNING))
                 case "RESET":
-                    self._emit(MachineChanged(at, MachineStatus.RESETTING))
+                    guest = isinstance(data, dict) and data.get("guest")
+                    self._emit(MachineChanged(at, MachineStatus.RESETTING, "the guest did it" if guest else ""))
                     with contextlib.suppress(SessionError):
                         await self.tell_status()
                 case "STOP":

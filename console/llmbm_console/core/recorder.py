@@ -42,6 +42,7 @@ class Recorder:
         self._tail_bytes = 0
         self._file: IO[str] | None = None
         self._synced = 0.0
+        self._left: Path | None = None  # a file that was being written when the session was closed
 
     # ---- what happens
 
@@ -122,6 +123,22 @@ class Recorder:
     def writing(self) -> bool:
         """True while everything goes into a file."""
         return self._file is not None
+
+    def close(self) -> None:
+        """The session ends. A file that is being written ends with it, unless another one goes on."""
+        self._left = self.path if self.writing else None
+        self.stop()
+
+    def go_on(self, failed: Callable[[str], None]) -> None:
+        """Another session follows on the same target: what happens in it is recorded behind what was."""
+        self._failed = failed
+        path, self._left = self._left, None
+        if path is not None:
+            try:
+                self._file = path.open("a", encoding="utf-8", newline="\n")
+            except OSError as error:
+                self.failure = f"{path}: the recording ended: {error.strerror or error}"
+                failed(self.failure)
 
     def stop(self) -> None:
         """Ends the file. Idempotent."""

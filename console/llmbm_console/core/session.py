@@ -94,6 +94,10 @@ class Session(Protocol):
     def choices(self) -> int:
         """How many of the likeliest tokens are asked for with each token; 0 for none, and for files."""
 
+    def follow(self, before: Session) -> bool:
+        """Goes on with what another session on the same target has, which is closed: its transcript, log and recorder.
+        False for a file, and for what is not of the same target. Called before `open`."""
+
     def note(self, severity: Severity, text: str) -> None:
         """Keeps what a face had to say in the log. A file stays what it is: nothing is added to it."""
 

@@ -196,6 +196,8 @@ class State:
     verdict: str = ""
     file_context: str = ""
     boots: int = 0  # hellos with a new boot id
+    boot_at: float = 0.0  # when this boot began, as far as it is known: turns before it are not in its context
+    restarting: bool = False  # the machine told that it begins anew, and no kernel was heard since
 
 
 MAX_ITEMS = 2000
@@ -204,6 +206,12 @@ MAX_ROOM = 24 << 20  # octets of all items together; beyond, the oldest items go
 MAX_LOG = 10_000
 MAX_WORDS = 40_000
 MAX_CHOICES = 6000  # of all turns together, a kilobyte each; beyond, those of the oldest turns go
+
+
+def turn_of_boot(state: State) -> Turn | None:
+    """The newest turn of the kernel that runs now; None when it had none yet."""
+    turn = newest_turn(state)
+    return turn if turn is not None and turn.started_at >= state.boot_at else None
 
 
 def newest_turn(state: State) -> Turn | None:

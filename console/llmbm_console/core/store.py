@@ -86,6 +86,11 @@ def _clock(state: State, event: ev.ClockEstimated) -> State:
     return replace(state, link=replace(state.link, clock_offset=event.offset, clock_error=event.error))
 
 
+#: what is said of a machine that had a kernel and begins with another one
+_BEGINS_ANEW = {
+    MachineStatus.RESETTING: "the machine was restarted",
+    MachineStatus.STARTING: "the machine was started again",
+}
 _BAD_STATUS = {MachineStatus.CRASHED: "error", MachineStatus.STOPPED: "warn"}
 
 
@@ -99,6 +104,11 @@ def _machine_changed(state: State, event: ev.MachineChanged) -> State:
         state = cut_turn(state, f"the machine is {event.status}")
     text = f"{event.status}: {detail}" if detail else str(event.status)
     severity: Any = _BAD_STATUS.get(event.status, "info")
+    if event.status in _BEGINS_ANEW and state.hello is not None and not state.restarting:
+        # Before the new kernel's own text, and with a detail only when nobody asked for it.
+        severity = "warn" if detail else "info"
+        state = add_seam(state, f"{_BEGINS_ANEW[event.status]}{f': {detail}' if detail else ''}", event.at, severity)
+        state = replace(state, restarting=True, boot_at=event.at)
     return add_log(state, LogLine(event.at, "machine", severity, "machine", text))
 
 

@@ -27,6 +27,7 @@ from llmbm_protocol.schema import (
     Hello,
     KvCache,
     Leave,
+    LeaveReason,
     Load,
     LogLevel,
     Model,
@@ -60,12 +61,14 @@ def _hello(state: State, record: Hello, at: float) -> State:
         return replace(state, hello=record)
     if known is not None:
         state = cut_turn(state, "the machine restarted")
-        state = add_seam(state, "the machine restarted", at)
+        severity: Severity = "info" if state.restarting else "warn"
+        if not state.restarting:
+            state = replace(add_seam(state, "the machine restarted", at), boot_at=at)
         state = add_log(
-            state, LogLine(at, "link", "warn", "reboot", f"boot {known.boot:08x} ended, {record.boot:08x} began")
+            state, LogLine(at, "link", severity, "reboot", f"boot {known.boot:08x} ended, {record.boot:08x} began")
         )
         state = _forget_boot(state)
-    return replace(state, hello=record, boots=state.boots + 1)
+    return replace(state, hello=record, boots=state.boots + 1, restarting=False)
 
 
 def _forget_boot(state: State) -> State:
@@ -141,7 +144,7 @@ def _is_old(state: State, generation: int) -> bool:
     """True when a generation's turn is over already: a frame sent again must not open it anew."""
     for item in reversed(state.items):
         if isinstance(item, Turn):
-            return item.number >= generation
+            return item.started_at >= state.boot_at and item.number >= generation
     return False
 
 
@@ -177,6 +180,9 @@ def _counters(state: State, record: Counters, at: float) -> State:
 
 
 def _leave(state: State, record: Leave, at: float) -> State:
+    if record.why is LeaveReason.REBOOT and not state.restarting:
+        state = add_seam(cut_turn(state, "the kernel restarted"), "the kernel restarted the machine", at, "info")
+        state = replace(state, restarting=True, boot_at=at)
     return add_log(
         state, LogLine(at, "link", "info", "leave", f"the kernel left machine mode: {clean(str(record.why))}")
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,8 @@ from llmbm_console.core.errors import SessionError, WrongUsage
 from llmbm_console.core.session import Session
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from llmbm_console.core.machine import BootFiles
 
 KINDS = ("qemu", "sim", "qmp", "connect", "serial", "file")
@@ -234,3 +236,17 @@ def make_session(target: Target) -> Session:
         if target.share is not None:
             session.share_at(target.share)
     return session
+
+
+def sessions_of(target: Target) -> Callable[[], Session]:
+    """Makes sessions of a target, one after the other. The first one begins the recording that was asked for; those
+    behind it go on with it (Session.follow)."""
+    wanted = target
+
+    def make() -> Session:
+        nonlocal wanted
+        session = make_session(wanted)
+        wanted = replace(wanted, record=None)
+        return session
+
+    return make

@@ -28,7 +28,7 @@ class Streamer:
 
     def __init__(self, out: TextIO) -> None:
         self.out = out
-        self.generation = -1
+        self.generation, self.began = -1, 0.0
         self.written = 0
 
     def __call__(self, state: State, event: Event) -> None:
@@ -36,9 +36,9 @@ class Streamer:
         if turn is None:
             return
         if self.generation < 0 and state.turn is None:  # it ended before anybody listened
-            self.generation, self.written = turn.number, len(turn.text)
-        if turn.number != self.generation:
-            self.generation, self.written = turn.number, 0
+            self.generation, self.began, self.written = turn.number, turn.started_at, len(turn.text)
+        if turn.number != self.generation or turn.started_at != self.began:  # another boot counts from 1 again
+            self.generation, self.began, self.written = turn.number, turn.started_at, 0
             self.out.write(turn.prompt)
         if len(turn.text) > self.written:
             self.out.write(turn.text[self.written :])

@@ -41,6 +41,7 @@ class SessionApp(ThemedApp):
         self.key_labels: Mapping[str, str] = KEYS
         self.glyphs, self.tint = BLOCKS, ""
         self.session: Session | None = None
+        self._before: Session | None = None  # the one before, while there is none
         self.failure = ""
         self.opening = True
         self.wants_choices = False  # of a session that is opened
@@ -72,14 +73,19 @@ class SessionApp(ThemedApp):
         self.run_worker(self._connect(), group="session", exclusive=True, exit_on_error=False)
 
     async def _connect(self) -> None:
+        before = self.session if self.session is not None else self._before
         await self.disconnect()
+        self._before = before
         self.failure, self.opening = "", True
         self.redraw()
         try:
             self.session = self.factory()
+            goes_on = before is not None and self.session.follow(before)
             self._unlisten = self.session.listen(self._on_session_event)
             self._state = self.session.state
-            self.timeline, self.held = Timeline(whole=self.playback is not None), None
+            if not goes_on:
+                self.timeline = Timeline(whole=self.playback is not None)
+            self.held = None
             if self.wants_choices and not self.session.choices:
                 with contextlib.suppress(SessionError):  # a file cannot be asked
                     await self.session.want_choices(CHOICES)
@@ -102,7 +108,7 @@ class SessionApp(ThemedApp):
         session, self.session = self.session, None
         if session is not None:
             if session.recorder is not None:
-                self.recorded += session.recorder.paths
+                self.recorded += [path for path in session.recorder.paths if path not in self.recorded]
             await session.close()
             garbage.forget()
 

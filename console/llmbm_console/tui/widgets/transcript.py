@@ -11,7 +11,7 @@ from textual.content import Content
 
 from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.key_labels import spelt
-from llmbm_console.core.state import Command, Seam, State, Text, TranscriptItem, Turn, newest_turn
+from llmbm_console.core.state import Command, Seam, State, Text, TranscriptItem, Turn, newest_turn, turn_of_boot
 from llmbm_console.tui import figures
 from llmbm_console.tui.firmware_text import folded
 from llmbm_console.tui.frame import Frame
@@ -336,7 +336,7 @@ class Transcript(LineView):
 
     def _heading(self) -> Content:
         state = self._frame.state
-        turn = newest_turn(state)
+        turn = turn_of_boot(state)
         sampling = state.sampling
         seeded = sampling is not None and (not state.file_kind or "seed" in sampling.model_fields_set)
         parts = [f"seed {sampling.seed}"] if sampling is not None and seeded else []

@@ -1,0 +1,101 @@
+"""A machine that is started anew, by a reset or after it had ended: what was said stays, and a mark parts it from what
+the new kernel says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from driving import confirm, screen_text, settled, simulated, until
+from textual.pilot import Pilot
+
+from llmbm_console.core.events import MachineStatus
+from llmbm_console.core.state import Seam, State, Text, Turn
+from llmbm_console.core.targets import Target, sessions_of
+from llmbm_console.tui.app import ConsoleApp
+from llmbm_console.tui.frame import LINKED
+
+
+def answered(state: State) -> list[str]:
+    return [item.prompt for item in state.items if isinstance(item, Turn) and item.finished is not None]
+
+
+async def tell(app: ConsoleApp, pilot: Pilot[Any], prompt: str) -> None:
+    """One prompt and its answer."""
+    count = len(answered(app.state))
+    await pilot.press("escape", "i", *prompt, "enter")
+    await until(pilot, lambda: len(answered(app.state)) == count + 1, f"the answer to {prompt}")
+    await pilot.press("escape")
+
+
+def stands(app: ConsoleApp, boots: int) -> bool:
+    return app.state.boots == boots and app.state.link.phase in LINKED and app.state.kv is not None
+
+
+async def test_a_reset_parts_the_transcript_before_the_new_kernels_text_and_is_no_warning() -> None:
+    async with simulated() as (app, pilot):
+        await tell(app, pilot, "Tim")
+        warned = sum(entry.severity != "info" for entry in app.state.log)
+        await until(pilot, lambda: "turn 1" in screen_text(app), "the title")
+        await pilot.press("R")
+        await confirm(pilot, "R")
+        await until(pilot, lambda: stands(app, 2), "the new kernel")
+        kinds = [item for item in app.state.items if isinstance(item, Seam | Text | Turn)]
+        place = kinds.index(next(item for item in kinds if isinstance(item, Turn)))
+        seam, *behind = kinds[place + 1 :]
+        assert isinstance(seam, Seam)
+        assert (seam.text, seam.severity) == ("the machine was restarted", "info")
+        assert any("boot" in item.text for item in behind if isinstance(item, Text)), "its banner is below"
+        assert not any(isinstance(item, Seam) for item in behind), "neither a second one nor a lost line"
+        boots = [entry for entry in app.state.log if entry.code in ("reboot", "gap")]
+        assert [(entry.code, entry.severity) for entry in boots] == [("reboot", "info")]
+        assert sum(entry.severity != "info" for entry in app.state.log) == warned
+        await settled(pilot)
+        assert "turn 1" not in app.main.transcript.border_title, "the context is empty"
+        await tell(app, pilot, "Sara")
+        assert [item.number for item in app.state.items if isinstance(item, Turn)] == [1, 1]
+        await until(pilot, lambda: "turn 1" in screen_text(app), "of the new kernel")
+
+
+async def test_connecting_again_after_the_machine_ended_keeps_what_was_said_and_the_past() -> None:
+    async with simulated() as (app, pilot):
+        await tell(app, pilot, "Tim")
+        asked = app.state.now
+        await pilot.press("Q")
+        await confirm(pilot, "Q")
+        await until(pilot, lambda: app.state.machine.status is MachineStatus.STOPPED, "it ended")
+        await until(pilot, lambda: "no session" in screen_text(app), "and says so")
+        await pilot.press("r")
+        await until(pilot, lambda: stands(app, 2), "the new kernel")
+        await tell(app, pilot, "Sara")
+        items = [item for item in app.state.items if isinstance(item, Turn | Seam)]
+        told = [item.prompt if isinstance(item, Turn) else item.text for item in items]
+        assert told == ["Tim", "the machine was started again", "Sara"]
+        app.look_back(asked)
+        assert app.held is not None
+        assert answered(app.held.state) == ["Tim"]
+
+
+async def test_a_recording_goes_on_when_the_session_is_opened_again(tmp_path: Path) -> None:
+    path = tmp_path / "all.llcap"
+    target = Target("sim", record=path)
+    app = ConsoleApp(target.title, sessions_of(target))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: stands(app, 1), "linked")
+        await tell(app, pilot, "Tim")
+        await pilot.press("Q")
+        await confirm(pilot, "Q")
+        await until(pilot, lambda: app.frame().failure != "", "ended")
+        await pilot.press("r")
+        await until(pilot, lambda: stands(app, 2), "the new kernel")
+        await tell(app, pilot, "Sara")
+        seams = [item for item in app.state.items if isinstance(item, Seam)]
+    await app.disconnect()
+    assert app.recorded == [path]
+    replay = ConsoleApp("replay", sessions_of(Target("file", str(path))))
+    async with replay.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: replay.playback is not None and replay.playback.complete, "read")
+        assert answered(replay.state) == ["Tim", "Sara"]
+        shown = [item for item in replay.state.items if isinstance(item, Seam)]
+        assert [seam.text for seam in shown] == [seam.text for seam in seams]
+    await replay.disconnect()
