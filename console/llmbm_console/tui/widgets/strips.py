@@ -424,7 +424,15 @@ class KeyLine(Strip):
             return line(
                 (again, "bold $accent"), (" try again   ", "$muted"), (leave, "bold $accent"), (" quit", "$muted")
             )
-        told = (width, self.in_prompt, self.narrow, frame.read_only, frame.controllable, frame.post_mortem)
+        told = (
+            width,
+            self.in_prompt,
+            self.narrow,
+            frame.read_only,
+            frame.controllable,
+            frame.post_mortem,
+            frame.not_now,
+        )
         if told != self._told:
             self._told, self._keys = told, self._usual(frame, width)
         return self._keys
