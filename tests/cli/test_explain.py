@@ -156,6 +156,32 @@ def test_a_recording_has_both_directions(tmp_path: Path, capsys: pytest.CaptureF
     assert said[1].startswith("     0.750 < K Credit")
 
 
+def test_a_recordings_times_never_go_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A prompt has no line end: it was shown before the hello was said, and text may be in two reads."""
+    path = tmp_path / "a.llcap"
+    entries = [
+        Entry(0.087, "i", b"llmk> "),
+        Entry(0.2, "x", "text"),
+        Entry(0.241, "o", b"typed\n"),
+        Entry(0.3, "i", b"half a "),
+        Entry(0.4, "o", b"more\n"),
+        Entry(0.5, "i", b"line\nrest"),
+        Entry(0.6, "o", b"end\n"),
+    ]
+    write_capture(path, Header(llcap=1), entries)
+    assert cli.main(["explain", str(path)]) == 0
+    said = [line.split(None, 2) for line in capsys.readouterr().out.splitlines()[:-1]]
+    assert [(float(at), way) for at, way, _rest in said] == [
+        (0.087, "<"),
+        (0.241, ">"),
+        (0.4, ">"),
+        (0.4, "<"),
+        (0.6, ">"),
+        (0.6, "<"),
+    ]
+    assert said[0][2] == "prompt    llmk>"
+
+
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["explain", str(tmp_path / "none")]) == 1
     assert "No such file" in capsys.readouterr().err

@@ -7,13 +7,14 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from llmbm_console.core.capture import Capture, is_capture
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.line_names import LineNames
+from llmbm_console.core.link_streams import FLUSH_TEXT
 from llmbm_console.core.sanitise import EscapeFilter, clean
 from llmbm_console.faces.records import record_json
 from llmbm_protocol.codec import UnknownFrame, from_frame
@@ -56,6 +57,10 @@ class Stream:
         """More octets."""
         held = self.decoder.pending + data
         yield from self._lines(self.decoder.feed(data), held)
+
+    def quiet(self) -> Iterator[Line]:
+        """A line without its end, as a prompt is, was shown as it was."""
+        yield from self._held_text()
 
     def end(self) -> Iterator[Line]:
         """The end of the stream."""
@@ -117,13 +122,23 @@ def lines_of_log(file: BinaryIO) -> Iterator[Line]:
 
 
 def lines_of_capture(capture: Capture) -> Iterator[Line]:
-    """The lines of a recording, both directions as they came."""
+    """The lines of a recording, both directions as they came: none has an earlier time than the one before it."""
+    latest = 0.0
+    for line in _lines_of_capture(capture):
+        # A line of text has the time of its beginning, and what went the other way may have come before its end.
+        latest = max(latest, line.at or 0.0)
+        yield replace(line, at=latest)
+
+
+def _lines_of_capture(capture: Capture) -> Iterator[Line]:
     ways = {"i": Stream("received"), "o": Stream("sent")}
     for entry in capture.entries():
         stream = ways.get(entry.kind)
         if stream is not None and isinstance(entry.data, bytes):
             stream.at = entry.at
             yield from stream.feed(entry.data)
+        elif entry.kind == "x" and entry.data == FLUSH_TEXT:
+            yield from ways["i"].quiet()
     for stream in ways.values():
         yield from stream.end()
 
