@@ -83,8 +83,7 @@ async def test_slash_finds_in_the_transcript_and_n_goes_on() -> None:
         app.main.transcript.find("pond")
         last = app.main.transcript.selected_row
         await pilot.press("N")
-        assert app.main.transcript.selected_row < last
-        count = sum("pond" in row.text.casefold() for row in rows_of(app.main.transcript))
+        count = sum(row.text.casefold().count("pond") for row in rows_of(app.main.transcript))
         await wait_until(pilot, lambda: f'"pond": {count - 1} of {count}' in screen_text(app), "which of how many")
         await pilot.press("n")
         assert app.main.transcript.selected_row == last
@@ -206,3 +205,29 @@ async def test_enter_tells_everything_about_an_event() -> None:
         assert "error" in text
         await pilot.press("escape", "up", "enter")
         await wait_until(pilot, lambda: "decode pass over its budget" in screen_text(app), "the line above")
+
+
+async def test_places_are_counted_and_gone_through_and_not_the_lines_that_hold_them() -> None:
+    items = (turn(1, "Timmy", "TIMMY met timmy. Then Timmy's friend left."), turn(2, "And", "Timmytimmy"))
+    app = make_app(ScriptedSession(rich_state(items=items, turn=None)))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        transcript = app.main.transcript
+        assert transcript.find("timmy") == 6
+        seen = []
+        for place in (6, 5, 4, 3, 2, 1):
+            assert transcript.found == f'"timmy": {place} of 6'
+            row = transcript.selected_row
+            lit = [
+                segment.text
+                for segment in transcript.render_line(row - transcript.scroll_offset.y)
+                if segment.style is not None and segment.style.reverse and segment.style.underline
+            ]
+            assert len(lit) == 1, "one of them is the one that is counted"
+            seen.append((row, lit[0]))
+            transcript.step_found(-1)
+        assert transcript.found == '"timmy": 6 of 6, from the end'
+        assert [text for _row, text in seen] == ["timmy", "Timmy", "Timmy", "timmy", "TIMMY", "Timmy"]
+        assert [row for row, _text in seen] == sorted((row for row, _text in seen), reverse=True)
+        transcript.step_found(1)
+        assert transcript.found == '"timmy": 1 of 6, from the top'

@@ -257,8 +257,8 @@ VIEW: tuple[Action, ...] = (
         ("/",),
         footer="find",
     ),
-    Action("view.find_next", "Next place found", "View", "the next row with what was looked for", ("n",)),
-    Action("view.find_previous", "Previous place found", "View", "the row before with what was looked for", ("N",)),
+    Action("view.find_next", "Next place found", "View", "the next place of what was looked for", ("n",)),
+    Action("view.find_previous", "Previous place found", "View", "the place before", ("N",)),
 )
 
 #: The arenas and the hex lens.

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from itertools import accumulate
 from math import ceil
 from typing import ClassVar, NamedTuple
 
@@ -49,6 +51,14 @@ def thumb(rows: int, window: int, whole: int, position: float) -> tuple[int, int
     return start, start + ceil(length * 8)
 
 
+def columns_of(text: str, sought: str, first: int) -> Iterator[int]:
+    """Where a text holds another one, each place behind the one before; `first` is the column of its beginning."""
+    place = text.find(sought)
+    while place >= 0:
+        yield first + place
+        place = text.find(sought, place + len(sought))
+
+
 class WholeCells(ScrollBarRender):
     """A scroll bar without the parts of a cell that ASCII does not have."""
 
@@ -84,6 +94,7 @@ class LineView(ScrollView, Edged, can_focus=True):
         self.following = True
         self.selected_row = -1
         self.found = ""  # where it was found last, in words
+        self._found_column = 0  # of that place, in the selected row
         self.sought = ""  # what is looked for, in lower case; its places are marked
         self._styles_for: dict[str, Style] = {}
         self._drawn: dict[int, tuple[Line, Strip]] = {}  # rows as they went to the screen, frame and filters included
@@ -214,36 +225,50 @@ class LineView(ScrollView, Edged, can_focus=True):
     # ---- finding
 
     def find(self, text: str) -> int:
-        """Marks every place of a text, whatever its case, and goes to the newest one; returns the rows with it."""
+        """Marks every place of a text, whatever its case, and goes to the newest one; returns how many there are."""
         self.sought, self.found = text.casefold(), ""
         self.selected_row = -1
-        found = self._found_rows()
-        if found:
+        _rows, ends = self._places()
+        if ends:
             self.step_found(-1)
         else:
             self.found_changed()
         self.refresh()
-        return len(found)
+        return ends[-1] if ends else 0
 
-    def _found_rows(self) -> list[int]:
+    def _places(self) -> tuple[list[int], list[int]]:
+        """The rows with what is looked for, and how many places there are up to the end of each. One letter is found
+        ten times in a row: only those of one row are ever located."""
         if not self.sought:
-            return []
-        return [row for row, item in enumerate(self.rows) if self.sought in item.text[item.gutter :].casefold()]
+            return [], []
+        counts = [item.text[item.gutter :].casefold().count(self.sought) for item in self.rows]
+        return [row for row, count in enumerate(counts) if count], list(accumulate(filter(None, counts)))
+
+    def _columns(self, row: int) -> list[int]:
+        item = self.rows[row]
+        return list(columns_of(item.text[item.gutter :].casefold(), self.sought, item.gutter))
 
     def step_found(self, direction: int) -> bool:
-        """Goes to the next (1) or previous (-1) row with what is looked for, behind the last one to the first and the
+        """Goes to the next (1) or previous (-1) place of what is looked for, behind the last one to the first and the
         other way round; False when there is none at all."""
-        found = self._found_rows()
-        if not found:
+        rows, ends = self._places()
+        if not rows:
             self.found = f'"{self.sought}": not found'
             self.found_changed()
             return False
         start = self.selected_row if self.selected_row >= 0 else (self.row_count if direction < 0 else -1)
-        place = bisect_right(found, start) if direction > 0 else bisect_left(found, start) - 1
-        around = "" if 0 <= place < len(found) else ", from the top" if direction > 0 else ", from the end"
-        place %= len(found)
-        self.select(found[place])
-        self.found = f'"{self.sought}": {place + 1} of {len(found)}{around}'
+        among = bisect_left(rows, start)
+        place = ends[among - 1] if among else 0  # so many are above the row
+        if among < len(rows) and rows[among] == start:
+            side = bisect_right if direction > 0 else bisect_left
+            place += side(self._columns(start), self._found_column)
+        place -= direction < 0
+        around = "" if 0 <= place < ends[-1] else ", from the top" if direction > 0 else ", from the end"
+        place %= ends[-1]
+        among = bisect_right(ends, place)
+        self._found_column = self._columns(rows[among])[place - (ends[among - 1] if among else 0)]
+        self.select(rows[among])
+        self.found = f'"{self.sought}": {place + 1:,} of {ends[-1]:,}{around}'
         self.found_changed()
         return True
 
@@ -312,7 +337,7 @@ class LineView(ScrollView, Edged, can_focus=True):
         else:
             segments.append(Segment(item.text[item.gutter :], style))
         if self.sought:
-            segments = self._found(segments, item)
+            segments = self._found(segments, item, self._found_column if row == self.selected_row else -1)
         selection = self.text_selection
         if selection is not None and (span := selection.get_span(row)) is not None:
             segments = self._selected(item, segments, span)
@@ -334,14 +359,14 @@ class LineView(ScrollView, Edged, can_focus=True):
     def _selection_style(self) -> Style:
         return self.screen.get_component_rich_style("screen--selection")
 
-    def _found(self, segments: list[Segment], item: Line) -> list[Segment]:
-        """The row with every place of what is looked for in reverse."""
-        text, place = item.text.casefold(), item.gutter
-        if len(text) != len(item.text):
+    def _found(self, segments: list[Segment], item: Line, here: int) -> list[Segment]:
+        """The row with every place of what is looked for in reverse, and the one at column `here` underlined."""
+        text = item.text[item.gutter :].casefold()
+        if len(text) != len(item.text) - item.gutter:
             return segments  # a character that has another length in lower case: no place can be told
-        while (place := text.find(self.sought, place)) >= 0:
-            segments = _lit(segments, (place, place + len(self.sought)), Style(reverse=True))
-            place += len(self.sought)
+        for place in columns_of(text, self.sought, item.gutter):
+            style = Style(reverse=True, underline=place == here or None)
+            segments = _lit(segments, (place, place + len(self.sought)), style)
         return segments
 
     def _selected(self, item: Line, segments: list[Segment], span: tuple[int, int]) -> list[Segment]:
