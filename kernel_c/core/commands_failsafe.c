@@ -1,8 +1,10 @@
 /* commands_failsafe.c - the fail-safe drill: real faults, found by the checks that find them at work. */
 #include "commands.h"
 #include "kernel.h"
+#include "log.h"
 
 #define TEST_CYCLES 1000u /* no pass is that short */
+#define DRILL "drill: "    /* a post-mortem file must not read as a real failure */
 
 static int shown(size_t length)
 {
@@ -53,6 +55,11 @@ static bool provoke(struct kernel *kernel, unsigned fault, struct text *out, str
 {
     if (!kernel->model_loaded)
         return error_set(error, ERROR_STATE, "no model is loaded: there are no arenas to test; /load FILE loads one");
+    char message[LOG_MESSAGE_BYTES];
+    struct text text;
+    text_init(&text, message, sizeof message);
+    text_format(&text, DRILL "fault %s", faults[fault].name);
+    log_event(kernel, WIRE_LOG_LEVEL_INFO, WIRE_LOG_CODE_INFO, WIRE_ARENA_NONE, 0, 0, message);
     faults[fault].provoke(kernel);
     if (kernel->sentinel.state != WIRE_SENTINEL_STATE_TRIPPED)
         return error_set(error, ERROR_IO, "the fault %s was made and not found: the sentinel does not work",
@@ -82,6 +89,8 @@ static bool arm(struct kernel *kernel, const struct command_arguments *arguments
     kernel->sentinel.test[0] = prefill;
     kernel->sentinel.test[1] = decode || at == 0;
     kernel->sentinel.test_cycles = cycles;
+    log_event(kernel, WIRE_LOG_LEVEL_INFO, WIRE_LOG_CODE_INFO, WIRE_ARENA_NONE, cycles, 0,
+              DRILL "a pass is held to a test budget");
     text_format(out, "The next %s pass is held to %llu cycles, once and strictly; budgets stay as they are.\n",
                 prefill && decode ? "prefill or decode"
                 : prefill         ? "prefill"

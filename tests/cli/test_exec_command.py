@@ -96,14 +96,14 @@ def test_a_script_may_end_with_its_first_failure() -> None:
 def test_a_trip_during_a_prompt_fails_the_run_and_says_why() -> None:
     done = run("exec", "--sim", "--", "/test_failsafe", "The")
     assert done.returncode == 1
-    said = "error: The: sentinel tripped: a decode pass took "
+    said = "error: The: sentinel tripped in a drill (/test_failsafe): a decode pass took "
     assert said in done.stderr, done.stderr
     assert "its budget was 1,000; /reset goes on" in done.stderr
     done = run("exec", "--sim", "--json", "--", "/test_failsafe prefill", "The", "/reset", "The")
     assert done.returncode == 1
     tripped, reset, after = (json.loads(line) for line in done.stdout.splitlines()[1:])
     assert (tripped["ok"], tripped["stop_reason"], tripped["error_code"]) == (False, "trip", "trip")
-    assert tripped["error"].startswith("sentinel tripped: a prefill pass took ")
+    assert tripped["error"].startswith("sentinel tripped in a drill (/test_failsafe): a prefill pass took ")
     assert (reset["ok"], after["ok"]) == (True, True)
 
 

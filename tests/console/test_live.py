@@ -287,7 +287,8 @@ async def test_a_trip_is_explained_by_its_own_log_entry_and_not_by_an_earlier_on
         assert (outcome.ok, outcome.error_code) == (False, "trip")
         logged = [line.record for line in live.state.log if line.record is not None and is_trip(line.record)]
         took = f"{logged[-1].first:,}"
-        assert outcome.error == f"sentinel tripped: a {phase} pass took {took} cycles, its budget was 1; /reset goes on"
+        said = f"a {phase} pass took {took} cycles, its budget was 1"
+        assert outcome.error == f"sentinel tripped in a drill (/test_failsafe): {said}; /reset goes on"
         assert live.state.sentinel is not None
         assert live.state.sentinel.state is SentinelState.TRIPPED
         assert (await live.submit("/reset")).ok

@@ -33,6 +33,7 @@ def test_a_fault_trips_once_with_one_file_and_reset_heals_it(kernel: Kernel, fau
     told = parse_post_mortem((kernel.folder / "llmk-failsafe.txt").read_bytes(), "llmk-failsafe.txt")
     assert told.complete, told.problems
     assert told.header["cause"] == fault
+    assert told.verdict.startswith("The sentinel tripped in a drill (/test_failsafe): ")
     assert reason in kernel.ask("more")  # refused, with the reason
     assert kernel.rows() == rows  # the conversation is kept
     assert "already" in kernel.ask("/test_failsafe oob")

@@ -10,6 +10,8 @@ from made_models import DEFAULT_MODEL, Script, put_model
 from numpy_model import Model
 from typed_kernel import GREEDY, Kernel, Start
 
+from llmbm_console.core.dump import parse_post_mortem
+
 BEGINNING = "Once upon a time"
 
 
@@ -60,6 +62,11 @@ def test_one_of_a_thing_is_told_in_the_singular(kernel: Kernel) -> None:
     assert kernel.ask("/clear") == "The conversation is forgotten: 5 rows are free again."
 
 
+def verdict(kernel: Kernel) -> str:
+    """What the console says of the file that a trip wrote."""
+    return parse_post_mortem((kernel.folder / "llmk-failsafe.txt").read_bytes(), "llmk-failsafe.txt").verdict
+
+
 def test_an_overrun_is_counted_and_logged_and_goes_on(kernel: Kernel) -> None:
     text = kernel.ask(BEGINNING)
     kernel.tell("/clear", "/budget 1 1")
@@ -81,6 +88,7 @@ def test_strict_mode_trips_and_reset_brings_the_chat_back(kernel: Kernel) -> Non
     assert kernel.rows() == 5  # the tripped pass does not count
     for prompt in (BEGINNING, "more"):
         assert "sentinel tripped: decode pass over its budget; type /reset to go on" in kernel.ask(prompt)
+    assert verdict(kernel).startswith("The sentinel tripped: a decode pass took ")
     zones = kernel.ask("/zones")
     assert "state=tripped" in zones
     assert re.search(r"\[SCRATCH\].* used=0 ", zones)
@@ -100,6 +108,7 @@ def test_test_failsafe_trips_once_and_touches_no_setting(kernel: Kernel, phase: 
     head = (kernel.folder / "llmk-failsafe.txt").read_text().splitlines()[0]
     assert head.startswith("llmk-failsafe format=1 ")
     assert head.endswith(f"cause=budget phase={tripped}")
+    assert verdict(kernel).startswith(f"The sentinel tripped in a drill (/test_failsafe): a {tripped} pass took ")
     kernel.ask("/reset")
     assert "strict=0" in kernel.ask("/zones")
     kernel.tell("/clear")

@@ -33,6 +33,7 @@ from llmbm_console.core.store import reduce
 from llmbm_console.core.store_parts import cut_turn
 from llmbm_console.core.transport.base import Transport, TransportError
 from llmbm_console.core.transport.tty import ThreadedSerial, TtyTransport
+from llmbm_console.core.trips import was_drill
 from llmbm_console.core.verdict import is_trip, trip_cause
 from llmbm_protocol.schema import Event as LogRecord
 from llmbm_protocol.schema import Finished, Hello, Phase, Record, Response, StopReason, Stream
@@ -377,7 +378,10 @@ class LiveSession:
         with contextlib.suppress(RequestError):
             await dialogue.fetch(Stream.SENTINEL)
         await self._wait_for(lambda: entry() is not None, TRIP_LOGGED)
-        return f"sentinel tripped: {trip_cause(entry(), self._state.sentinel)}; /reset goes on"
+        newest_first = [line.record for line in reversed(self._state.log) if line.record is not None]
+        drill = was_drill(entry(), newest_first)
+        how = "tripped in a drill (/test_failsafe)" if drill else "tripped"
+        return f"sentinel {how}: {trip_cause(entry(), self._state.sentinel)}; /reset goes on"
 
     def _turn(self, generation: int) -> Turn | None:
         for item in reversed(self._state.items):

@@ -4,10 +4,15 @@ bring it about."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import dropwhile
+from typing import TYPE_CHECKING
 
 from llmbm_console.core.state import Command, LogLine, State
 from llmbm_protocol.words import LogCode, LogLevel, SentinelPhase
+
+if TYPE_CHECKING:
+    from llmbm_protocol.schema import Event
 
 CAUSES = frozenset({LogCode.BUDGET, LogCode.ALLOC_FAIL, LogCode.OOB, LogCode.RO_WRITE, LogCode.GUARD})
 #: Errors of these codes are logged by a trip only.
@@ -15,6 +20,7 @@ SURE = frozenset({LogCode.BUDGET, LogCode.OOB, LogCode.GUARD})
 FAULTS = {
     "alloc": LogCode.ALLOC_FAIL, "oob": LogCode.OOB, "ro_write": LogCode.RO_WRITE, "guard": LogCode.GUARD,
 }  # fmt: skip
+DRILL = "drill: "  # begins what the kernel logs of one
 _HELD = re.compile(r"held to ([0-9]+) cycles")
 
 
@@ -35,6 +41,21 @@ def newest_trip(log: Sequence[LogLine]) -> LogLine | None:
         elif record.level is LogLevel.ERROR and record.code in (SURE if failsafe is None else CAUSES):
             return entry
     return failsafe
+
+
+def was_drill(trip: Event | None, events: Iterable[Event]) -> bool:
+    """Whether a drill led to a trip, by the kernel's own log, newest event first: it notes a drill when one is asked
+    for, with the cycles that it holds a pass to or the fault that it makes."""
+    older = dropwhile(lambda event: event is not trip, events)
+    next(older, None)
+    for event in older:
+        if event.message.startswith(DRILL) and trip is not None:
+            if trip.code is LogCode.BUDGET:
+                return 0 < event.first == trip.second
+            return FAULTS.get(event.message.rpartition(" ")[2]) is trip.code
+        if event.code is LogCode.FAILSAFE:
+            return False  # of another trip, and what was before it led to that
+    return False
 
 
 def done_by_user(state: State, entry: LogLine) -> Command | None:

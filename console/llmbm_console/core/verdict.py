@@ -7,7 +7,7 @@ from typing import TypeVar
 from llmbm_console.core.counted import counted
 from llmbm_console.core.post_mortem_file import PostMortem
 from llmbm_console.core.serial_log import SerialLog
-from llmbm_console.core.trips import CAUSES
+from llmbm_console.core.trips import CAUSES, was_drill
 from llmbm_protocol.schema import (
     Arena,
     Event,
@@ -131,7 +131,8 @@ def verdict_of(found: PostMortem) -> str:
         what = cause(event, code, phase) if code else (reason or "the cause is not in the file")
         # Our kernel's files tell the state; of an earlier kernel's, budgets and overruns seem to tell another one.
         limit = limit_of_a_test(event, sentinel) if found.origin != "llmk" else ""
-        return f"The sentinel tripped: {what}{tail}.{limit}{_since(found, sentinel)}{torn}"
+        drill = " in a drill (/test_failsafe)" if was_drill(event, events) else ""
+        return f"The sentinel tripped{drill}: {what}{tail}.{limit}{_since(found, sentinel)}{torn}"
     if found.serial is not None:
         return f"{_serial(found.serial, sentinel)}{tail}."
     if sentinel is not None and sentinel.error is not SentinelError.OK:
