@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
-from driving import Clock, confirm, make_app, screen_text, settled, wait_until
+from driving import Clock, confirm, make_app, screen_text, settled, simulated, until, wait_until
 from scripted import NOW, ScriptedSession, rich_state
 from textual import events
 
 from llmbm_console.core.events import RecordReceived
 from llmbm_console.tui.app import ConsoleApp
+from llmbm_console.tui.choices import newest
+from llmbm_console.tui.widgets.sampling import SliderColumn
 from llmbm_console.tui.widgets.slider import Slider
 from llmbm_protocol.schema import Phase
 
@@ -243,3 +246,47 @@ async def test_the_suggested_budget_leaves_a_tenth_above_the_99th_percentile() -
         prefill, value = session.submitted[0].removeprefix("/budget ").split()
         assert int(prefill) == sentinel.prefill_budget, "the other budget stays"
         assert sentinel.percentiles[2] * 11 <= int(value) * 10 <= sentinel.percentiles[2] * 11 + 10 * 10**7
+
+
+async def test_where_not_all_sliders_have_room_the_focused_one_is_in_sight_and_the_edge_counts_the_others() -> None:
+    async with simulated(size=(50, 20)) as (app, pilot):
+        panel = app.main.sampling
+        column = panel.query_one(SliderColumn)
+
+        def seen(name: str) -> bool:
+            return panel.sliders[name].region in column.region and panel.sliders[name].region.height == 1
+
+        def counts() -> tuple[int, int]:
+            heading = next(row for row in screen_text(app).splitlines() if "7 Sampling" in row)
+            found = {where: int(count) for count, where in re.findall(r"(\d+) more (above|below)", heading)}
+            return found.get("above", 0), found.get("below", 0)
+
+        await pilot.press("escape", "p", "i", *"/max_tokens 4", "enter", *"Once", "enter")
+        await until(
+            pilot, lambda: newest(app.state) is not None and app.state.turn is None, "what sliders keep is known"
+        )
+        await pilot.press("escape", "7")
+        names = list(panel.sliders)
+        for name in (*names, names[0]):
+            await until(pilot, lambda name=name: panel.sliders[name].has_focus and seen(name), f"{name} is in sight")
+            in_sight = [one for one in names if seen(one)]
+            first = names.index(in_sight[0])
+            expected = (first, len(names) - first - len(in_sight))
+            assert sum(expected) > 0, "not all have room"
+            await until(pilot, lambda expected=expected: counts() == expected, "counted")
+            await pilot.press("down")
+        await pilot.press(*["down"] * (len(names) - 2))
+        await until(pilot, lambda: panel.sliders[names[-1]].has_focus, "the last one")
+        await pilot.resize_terminal(50, 18)
+        await until(pilot, lambda: seen(names[-1]), "still in sight with less room")
+
+
+async def test_the_sampling_pane_tells_the_keys_that_act_there_only_while_it_has_the_focus() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        assert "7 goes here, left right move" in screen_text(app)
+        assert "digits type" not in screen_text(app)
+        await pilot.press("escape", "7")
+        await wait_until(pilot, lambda: "7 goes here" not in screen_text(app), "there")
+        assert "Esc leaves" in screen_text(app)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import Static
 
 from llmbm_console.core.distribution import Rules
@@ -33,6 +34,36 @@ def accepted(state: State, name: str) -> int | None:
 class SliderColumn(VerticalScroll, can_focus=False, inherit_bindings=False):
     """Scrolls to the slider that has the focus; the arrows go from one to the next, also where not all have room."""
 
+    class Scrolled(Message):
+        """Other sliders are in sight."""
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """The pane says how many are not in sight."""
+        super().watch_scroll_y(old_value, new_value)
+        if round(old_value) != round(new_value):
+            self.post_message(self.Scrolled())
+
+    def on_resize(self) -> None:
+        """The one that has the focus stays in sight."""
+        self.call_after_refresh(self.show_focused)
+        self.post_message(self.Scrolled())
+
+    def on_descendant_focus(self) -> None:
+        """See on_resize."""
+        self.show_focused()
+
+    def show_focused(self) -> None:
+        """Scrolls as far as it takes to have the slider with the focus in sight."""
+        focused = next((slider for slider in self.children if slider.has_focus), None)
+        if focused is not None:
+            self.scroll_to_widget(focused, animate=False)
+
+    @property
+    def out_of_sight(self) -> tuple[int, int]:
+        """Sliders above and below what is in sight; each takes a row."""
+        above = round(self.scroll_y)
+        return above, max(0, len(self.children) - above - self.size.height) if self.size.height else 0
+
 
 class SamplingPanel(Framed, can_focus=False):
     """Sliders, scrolled when they do not fit, over one line of explanation."""
@@ -59,6 +90,7 @@ class SamplingPanel(Framed, can_focus=False):
         self.sliders = {
             p.name: Slider(Scale.of(p), id=f"slider-{p.name}") for p in PARAMETERS if p.sampling and p.name in FIELDS
         }
+        self._column = SliderColumn()
         self._note = Static("", markup=False)
         self._noted = Content("")
         self._whatif = Static("", markup=False, id="whatif")
@@ -66,7 +98,7 @@ class SamplingPanel(Framed, can_focus=False):
 
     def compose(self) -> ComposeResult:
         """Sliders above the note."""
-        with SliderColumn():
+        with self._column:
             yield from self.sliders.values()
         yield self._whatif
         yield self._note
@@ -86,6 +118,10 @@ class SamplingPanel(Framed, can_focus=False):
     def on_resize(self) -> None:
         """Little room goes to the sliders."""
         self.set_class(self.size.height < 6, "-tight")
+
+    def on_slider_column_scrolled(self) -> None:
+        """See SliderColumn."""
+        self._describe()
 
     def on_slider_described(self) -> None:
         """A slider has something else to say."""
@@ -175,8 +211,10 @@ class SamplingPanel(Framed, can_focus=False):
         elif told is not None:
             text = Content("\n").join(line((row, "$muted")) for row in _rows(told.scale.parameter.help, width))
         else:
-            text = line(("left right move, digits type", "$muted"))
-        self.set_heading(line((word, style)))
+            text = line((f"{self._frame.keys['pane.sampling']} goes here, left right move", "$muted"))
+        above, below = self._column.out_of_sight
+        more = ", ".join(f"{count} more {where}" for count, where in ((above, "above"), (below, "below")) if count)
+        self.set_heading(line((more, "$info"), ("  " if more and word else "", ""), (word, style)))
         if not text.is_same(self._noted):
             self._noted = text
             self._note.update(text)
