@@ -357,6 +357,35 @@ async def test_the_palette_has_every_action_and_says_what_is_not_possible() -> N
         await wait_until(pilot, lambda: app.theme_name == "paper", "theme")
 
 
+async def test_the_palette_shows_letters_strewn_over_a_title_only_where_no_title_has_the_word() -> None:
+    from llmbm_console.tui.help import ActionProvider
+
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        provider = ActionProvider(app.main)
+        found = [str(hit.text) async for hit in provider.search("theme")]
+        assert found, "themes and the actions on them"
+        assert all("theme" in text.casefold() for text in found), found
+        swapped = [str(hit.text) async for hit in provider.search("paper THEME")]
+        assert swapped == ["Theme: Paper"]
+        strewn = [str(hit.text) async for hit in provider.search("rstmch")]
+        assert any("Reset the machine" in text for text in strewn)
+
+
+async def test_a_question_mark_is_help_where_single_keys_act() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("?")
+        assert app.main.prompt.text == "?"
+        await pilot.press("escape", "4", "?")
+        await wait_until(pilot, lambda: "Help" in screen_text(app), "help")
+        assert "The kernel's arenas" in screen_text(app)
+        await pilot.press("?")
+        await wait_until(pilot, lambda: app.screen is app.main, "closed by what opened it")
+
+
 async def test_pane_actions_act_only_in_their_pane() -> None:
     session = ScriptedSession()
     app = make_app(session)

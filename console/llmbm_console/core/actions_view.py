@@ -13,7 +13,8 @@ CHAT: tuple[Action, ...] = (
         "chat.break",
         "Copy, or stop the answer",
         "Chat",
-        "copies the selected text; without a selection stops the running answer; idle, tells how to quit",
+        "copies the selected text; without a selection stops the running answer; while nothing runs it empties the "
+        "prompt that has the focus (up brings the text back), and then tells how to quit",
         ("ctrl+c", "super+c"),
         footer="stop/copy",
         everywhere=True,
@@ -72,7 +73,7 @@ VIEW: tuple[Action, ...] = (
         "Help",
         "View",
         "what the focused pane shows and its keys",
-        ("f1",),
+        ("f1", "question_mark"),
         footer="help",
         everywhere=True,
         leader="?",

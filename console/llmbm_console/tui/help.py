@@ -244,11 +244,13 @@ class ActionProvider(Provider):
             yield DiscoveryHit(Content(title), lambda name=name: self._do(name), text=title, help=_help(about))
 
     async def search(self, query: str) -> Hits:
-        """Those that match."""
+        """Those that have every word of the query, else those that have its letters in their order."""
         matcher = self.matcher(query)
-        for title, about, name in self._entries():
+        entries, words = self._entries(), query.casefold().split()
+        whole = [entry for entry in entries if all(word in entry[0].casefold() for word in words)]
+        for title, about, name in whole or entries:
             score = matcher.match(title)
-            if score > 0:
+            if score > 0 or whole:
                 yield Hit(
                     score, matcher.highlight(title), lambda name=name: self._do(name), text=title, help=_help(about)
                 )
