@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from driving import confirm, make_app, screen_text, settled, simulated, start_instead, until, wait_until
+from driving import burst, confirm, make_app, screen_text, settled, simulated, start_instead, until, wait_until
 from scripted import ScriptedSession, rich_state
 from textual import events
 from textual._xterm_parser import XTermParser
@@ -315,6 +315,21 @@ async def test_what_is_written_while_the_machine_is_paused_is_sent_in_order_when
         assert app.main.prompt.text == ""
 
 
+async def test_behind_a_refused_line_that_was_deleted_comes_the_next_one() -> None:
+    async with simulated() as (app, pilot):
+        await pilot.press(*"/test_failsafe", "enter", *"Once", "enter")
+        await until(pilot, lambda: app.state.sentinel and app.state.sentinel.state is SentinelState.TRIPPED, "tripped")
+        burst(pilot, "one\rtwo\r")
+        await until(pilot, lambda: "1 more line comes back" in screen_text(app), "both are there")
+        assert app.main.prompt.text == "one"
+        await pilot.press("backspace")
+        await until(pilot, lambda: app.main.prompt.text == "two", "the second")
+        await pilot.press("backspace")
+        await until(pilot, lambda: app.main.prompt.text == "", "none is left")
+        await pilot.press("up")
+        assert app.main.prompt.text == "two", "the history has them"
+
+
 @pytest.mark.parametrize("raw", ["\x1b4", "\x1b[52;3u"])
 async def test_escape_and_a_digit_at_once_go_to_a_pane(raw: str) -> None:
     digits_with_alt()
@@ -326,3 +341,46 @@ async def test_escape_and_a_digit_at_once_go_to_a_pane(raw: str) -> None:
         await pilot.press("H", key.key)
         assert app.main.focused_pane == "memory"
         assert app.main.prompt.text == "H"
+
+
+@pytest.mark.parametrize("keys", [("f6",), ("f2", "f6"), ("shift+tab", "tab")], ids=["F6", "F2 F6", "tabs"])
+async def test_keys_that_move_the_focus_leave_unsent_text_as_it_is(keys: tuple[str, ...]) -> None:
+    async with simulated() as (app, pilot):
+        await pilot.press(*"abc", *keys, "x")
+        assert app.main.prompt.text == "abcx"
+        assert app.main.prompt.selected_text == ""
+
+
+async def test_control_c_empties_a_prompt_while_nothing_runs_and_its_text_can_be_had_back() -> None:
+    async with simulated() as (app, pilot):
+        await pilot.press(*"first row", "ctrl+j", *"second row", "ctrl+c")
+        assert app.main.prompt.text == ""
+        assert any("up brings its text back" in notice.message for notice in app._notifications)
+        await pilot.press("up")
+        assert app.main.prompt.text == "first row\nsecond row"
+        await pilot.press("escape", "ctrl+c")
+        assert app.main.prompt.text == "first row\nsecond row", "only with the focus"
+        burst(pilot, "i of three\x03")
+        await until(pilot, lambda: app.main.prompt.text == "", "the end of a burst is in the text before it goes")
+        await pilot.press("up")
+        assert app.main.prompt.text == "first row\nsecond row of three"
+
+
+async def test_text_that_is_pasted_beside_the_prompt_goes_into_it() -> None:
+    async with simulated() as (app, pilot):
+        await pilot.press(*"Say: ", "escape", "4")
+        burst(pilot, "\x1b[200~R Pause\r\nit\x1b[201~!")
+        await until(pilot, lambda: app.main.prompt.text == "Say: R Pause\nit!", "pasted, and written on")
+        assert app.main.focused_pane == "prompt"
+        await pilot.press("escape", "f1")
+        burst(pilot, "\x1b[200~lost\x1b[201~")
+        await until(pilot, lambda: any("what was pasted" in n.message for n in app._notifications), "told")
+        assert app.main.prompt.text == "Say: R Pause\nit!"
+
+
+async def test_what_is_pasted_where_nothing_can_be_said_is_told_of() -> None:
+    app = make_app(ScriptedSession(read_only=True))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        burst(pilot, "\x1b[200~text\x1b[201~")
+        await wait_until(pilot, lambda: any("only watches" in n.message for n in app._notifications), "told")

@@ -13,6 +13,7 @@ from textual.events import Event as TextualEvent
 from textual.events import Key, Paste
 from textual.filter import LineFilter
 from textual.timer import Timer
+from textual.widgets import Input, TextArea
 
 from llmbm_console.core.action import Action, unavailable
 from llmbm_console.core.errors import SessionError
@@ -74,7 +75,9 @@ class ConsoleApp(SessionApp):
     CommandPalette CommandList, CommandPalette CommandList:focus {
         border: none; border-bottom: hkey $border; border-left: vkey $border; border-right: vkey $border;
     }
-    CommandPalette #--input { border: hkey $border; }
+    CommandPalette #--input {
+        border: hkey $border; border-left: vkey $border; border-right: vkey $border;
+    }
     """
 
     def __init__(
@@ -112,7 +115,7 @@ class ConsoleApp(SessionApp):
         self.next_target: Target | None = None  # what to open after this session
         self._failed = False
         self.arming = Arming(clock)
-        self._type_ahead = TypeAhead(self, super().on_event)
+        self._type_ahead = TypeAhead(self, self._deliver)
         self._control_filter, self._ascii_filter = ControlFilter(), AsciiFilter()
         self._arm_timer: Timer | None = None
         self.choose_theme(theme or self.settings.theme, self.choices.get("theme", ""))
@@ -258,6 +261,12 @@ class ConsoleApp(SessionApp):
             await self._type_ahead.take(event)
         else:
             await super().on_event(event)
+
+    async def _deliver(self, typed: Key | Paste) -> None:
+        if isinstance(typed, Paste) and not isinstance(self.focused, Input | TextArea):
+            self.verbs.paste(typed.text)
+        else:
+            await super().on_event(typed)
 
     def action_press(self, names: list[str]) -> None:
         """A key of the table was pressed: what it does in the focused pane, or everywhere."""

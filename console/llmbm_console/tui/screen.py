@@ -53,10 +53,7 @@ def main_screen(actions: tuple[Action, ...], history: History) -> MainScreen:
 
     class Bound(MainScreen):
         BINDINGS: ClassVar[list[BindingType]] = [
-            *(
-                Binding(key, f"app.press({ids!r})", show=False, priority=key.startswith(("ctrl+", "super+")))
-                for key, ids in names.items()
-            ),
+            *(Binding(key, f"app.press({ids!r})", show=False, priority=_over_text(key)) for key, ids in names.items()),
             *(
                 Binding(f"alt+{key}", f"app.leave_for_pane({ids!r})", show=False, priority=True)
                 for key, ids in names.items()
@@ -65,6 +62,11 @@ def main_screen(actions: tuple[Action, ...], history: History) -> MainScreen:
         ]
 
     return Bound(actions, history)
+
+
+def _over_text(key: str) -> bool:
+    """Whether a key of the table acts before what Textual's text field does with it: it selects a line at F6."""
+    return key.startswith(("ctrl+", "super+")) or (key[0] == "f" and key[1:].isdigit())
 
 
 class MainScreen(Screen[None]):
@@ -325,7 +327,10 @@ class MainScreen(Screen[None]):
             self.focus_pane(before if before in self.deck.regions else self.visible_main)
 
     def show_view(self, name: str) -> None:
-        """Shows a view, or goes back to the main one, with the pane focused that was before."""
+        """Shows a view, or goes back to the main one, with the pane focused that was before. Where the main one is
+        shown already, it stays as it is."""
+        if name == self.shape.tab == "chat" and not self.shape.zoom and self.focused_pane:
+            return
         if name == "chat" or (self.shape.tab == name and not self.shape.zoom):
             self.relayout(tab="chat", zoom="")
             self.focus_pane(self._before_view if self._before_view in self.deck.regions else "transcript")

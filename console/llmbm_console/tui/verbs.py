@@ -172,6 +172,17 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs, Sampli
         """Into the prompt."""
         self.app.main.focus_pane("prompt")
 
+    def paste(self, text: str) -> None:
+        """Text was pasted where nothing takes it: it goes into the prompt."""
+        main = self.app.main
+        if self.app.screen is not main:
+            self.say(f"nothing here takes what was pasted; {self.key('view.leave')} leaves", "warning")
+        elif main.frame.read_only:
+            self.say("nothing takes what was pasted: this session only watches", "warning")
+        else:
+            main.focus_pane("prompt")
+            main.prompt.take_paste(text)
+
     def chat_stop(self) -> None:
         """Stops the generation."""
         session = self.app.session
@@ -179,13 +190,15 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs, Sampli
             self.background(session.stop())
 
     def chat_break(self) -> None:
-        """Copies a selection, else stops the answer, else says how to quit."""
+        """Copies a selection, else stops the answer, else empties the focused prompt, else says how to quit."""
         selected = self.app.main.get_selected_text() or self.app.main.prompt.selected_text
         if selected:
             self.copy(selected)
             self.app.main.leave_selection()
         elif self.app.state.turn is not None or self.app.state.phase in COMPUTING:
             self.chat_stop()
+        elif self.app.main.focused_pane == "prompt" and self.app.main.prompt.put_away():
+            self.say("the prompt is empty: up brings its text back")
         else:
             self.say(f"nothing runs and nothing is selected; {self.key('session.quit')} quits")
 

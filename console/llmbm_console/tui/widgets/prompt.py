@@ -126,13 +126,24 @@ class Prompt(TextArea, Framed):
         event.prevent_default()
 
     async def _on_paste(self, event: events.Paste) -> None:
-        """Pasted text loses its control characters before anything sees it."""
         event.prevent_default()
-        if self.read_only:
-            return
-        text = plain(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        if not self.read_only:
+            self.take_paste(event.text)
+
+    def take_paste(self, pasted: str) -> None:
+        """Pasted text loses its control characters before anything sees it."""
+        text = plain(pasted.replace("\r\n", "\n").replace("\r", "\n"))
         if result := self._replace_via_keyboard(text, *self.selection):
             self.move_cursor(result.end_location)
+
+    def put_away(self) -> bool:
+        """Empties the prompt; the text is kept as if it had been sent. False when there is none."""
+        text = self.text.strip("\n")
+        if not text.strip():
+            return False
+        self.past.add(text)
+        self.clear()
+        return True
 
     def _submit(self) -> None:
         text = self.text.strip("\n")
@@ -157,6 +168,7 @@ class Prompt(TextArea, Framed):
             self.error = ""
             if self._refused and not self.text:
                 self._forget(self._back)  # deleted as a whole: it is not wanted
+                self.call_later(self.give_back)  # the next one may be
             self._refused = ""
         found = candidates(self.text) if len(self.text) > 1 else []
         self.suggestion = found[0][len(self.text) :] if found else ""
