@@ -162,11 +162,12 @@ async def test_what_comes_behind_the_key_of_the_prompt_in_one_piece_is_text() ->
     ("keys", "pane", "zoomed"),
     [
         ("4z", "memory", "memory"),
+        ("?q?q4z", "memory", "memory"),
         ("4\t\t", "context", ""),
         ("5\x1b[Zz", "memory", "memory"),
         ("12i\x1bOS6", "context", ""),
     ],
-    ids=["digit", "tab", "shift+tab", "F4 from the prompt"],
+    ids=["digit", "help closed", "tab", "shift+tab", "F4 from the prompt"],
 )
 async def test_each_key_of_a_burst_finds_the_focus_where_the_one_before_moved_it(
     keys: str, pane: str, zoomed: str
@@ -187,7 +188,10 @@ async def test_keys_behind_one_that_opens_a_dialog_go_to_the_dialog() -> None:
         await pilot.press("escape")
         burst(pilot, "2/level:warn\r")
         await until(pilot, lambda: app.main.event_list.wanted == "level:warn", "filtered")
-        burst(pilot, "\x10theme paper")
+        await pilot.press("escape")
+        burst(pilot, "4gpRa")  # the list behind g, the prompt, its text
+        await until(pilot, lambda: app.main.prompt.text == "Ra", "written")
+        burst(pilot, "\x03\x10theme paper")
         await until(pilot, lambda: len(app.screen_stack) == 2 and "Theme: Paper" in screen_text(app), "palette")
         assert app.main.prompt.text == ""
 
