@@ -4,6 +4,7 @@ was."""
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -53,6 +54,14 @@ class Terminal:
             if all(text in screen for text in texts):
                 return screen
             assert time.monotonic() < end, f"not on the screen: {texts}\n{screen}"
+            time.sleep(0.05)
+
+    def until_bold(self, text: str) -> None:
+        """Waits until a text is on it, and bold."""
+        bold = re.compile(r"\x1b\[1(;[0-9;]*)?m(\x1b\[[0-9;]*m)* *" + re.escape(text))
+        end = time.monotonic() + PATIENCE
+        while not bold.search(screen := self._tmux("capture-pane", "-p", "-e")):
+            assert time.monotonic() < end, f"not bold on the screen: {text}\n{screen}"
             time.sleep(0.05)
 
     @property
@@ -142,6 +151,9 @@ def test_the_start_screen_opens_what_was_chosen(terminal: Terminal) -> None:
     terminal.until("sim:", "kernel ready")
     terminal.leave("Enter send")
     terminal.type("O", "O")
+    terminal.until("O again", "ends this session")
+    terminal.until_bold("O again")
+    terminal.type("O")
     terminal.until("Start a kernel", "Simulator")
     terminal.type("Escape")
     terminal.until("ended with 0")
