@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -294,3 +295,30 @@ async def test_a_trip_is_explained_by_its_own_log_entry_and_not_by_an_earlier_on
         assert (await live.submit("/reset")).ok
         assert live.state.sentinel.state is SentinelState.ARMED, "the gauge is asked at once"
     assert (await live.submit(PROMPT)).ok
+
+
+async def test_a_session_that_follows_another_one_on_the_same_kernel_tells_nothing_twice(
+    kernel: Kernel, sessions: Callable[..., LiveSession]
+) -> None:
+    await kernel.start()
+    first = sessions(kernel.socket)
+    await first.open()
+    await first.wait_ready(20)
+    assert (await first.submit("Tim")).ok
+    assert (await first.submit("/save_dump")).ok
+    await until(lambda: any(entry.code == "file" for entry in first.state.log))
+    await first.close()
+    known = [line.record.number for line in first.state.log if line.record is not None]
+    second = sessions(kernel.socket)
+    assert second.follow(first)
+    await second.open()
+    await second.wait_ready(20)
+    assert (await second.submit("Sara")).ok
+    assert (await second.submit("/save_dump")).ok
+    await until(lambda: sum(entry.code == "file" for entry in second.state.log) == 2)
+    numbers = [line.record.number for line in second.state.log if line.record is not None]
+    assert numbers == list(range(len(numbers)))
+    assert numbers[: len(known)] == known
+    assert [item.prompt for item in second.state.items if isinstance(item, Turn)] == ["Tim", "Sara"]
+    assert second.state.boots == 1
+    assert second.recorder is first.recorder

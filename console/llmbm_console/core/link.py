@@ -18,7 +18,7 @@ from llmbm_console.core.link_choices import Choices
 from llmbm_console.core.link_decode import LineDecoder
 from llmbm_console.core.link_hello import STOP, Ear, establish, send_paced, wait_for_kernel, why_nobody_answers
 from llmbm_console.core.link_requests import Pending, RequestError, Requests
-from llmbm_console.core.link_streams import FLUSH_TEXT, Streams, Way
+from llmbm_console.core.link_streams import FLUSH_TEXT, SKIP_EVENTS, Streams, Way
 from llmbm_console.core.link_upkeep import Upkeep
 from llmbm_console.core.sanitise import clean
 from llmbm_console.core.transport.base import Transport, TransportError
@@ -100,6 +100,7 @@ class Link:
         self._stopped_at = 0.0
         self._overruns = 0  # of the kernel's receiver, told
         self._lost_at: float | None = None
+        self.followed = (0, 0)  # boot of the session that this one goes on with, and how much of its log is known
         self._restarts = False  # the machine was reset, and its kernel was not heard yet
         self._recovering = False  # what is received now came while nobody was connected
 
@@ -259,6 +260,9 @@ class Link:
             self.streams.restart()
             self.choices.clear()
             self.clock.clear()
+        boot, logged = self.followed
+        if logged and self.hello is None and hello.boot == boot:
+            self.give_up(f"{SKIP_EVENTS} 0 {logged}")
         self.hello = hello
         self._overruns = 0
         self._boots = False

@@ -175,6 +175,7 @@ class LiveSession:
             assert transport is not None
             self._link = Link(transport, self._emit, self._boots, self._tapped, self._patience)
             self._link.choices.wanted = self.choices
+            self._link.followed = self._boot, self._newest_logged() + 1
             self._dialogue = Dialogue(self._link)
             self._link.freeze(self._state.machine.status is MachineStatus.PAUSED)  # attached to one that is paused
             self._link.start()
@@ -365,7 +366,8 @@ class LiveSession:
 
     def _newest_logged(self) -> int:
         """Number of the newest entry of the kernel's log that is here, -1 for none."""
-        return max((entry.record.number for entry in self._state.log if entry.record is not None), default=-1)
+        numbers = (line.record.number for line in self._state.log if line.record and line.at >= self._state.boot_at)
+        return max(numbers, default=-1)
 
     async def _why_tripped(self, dialogue: Dialogue, logged: int) -> str:
         """What made the sentinel trip. Its record and its log entry, of a number above `logged`, come behind the end of
