@@ -82,7 +82,8 @@ VIEW: tuple[Action, ...] = (
         "view.hold",
         "Hold the view",
         "View",
-        "stops the picture; data keeps flowing and is shown when released. The machine is not touched. In the past and "
+        "stops the picture; data keeps flowing and is shown when released. The machine is not touched, "
+        "and no other key acts on it meanwhile. In the past and "
         "in a recording: plays on, and pauses",
         ("space",),
         footer="hold",
