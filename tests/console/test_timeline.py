@@ -86,3 +86,13 @@ def test_whatever_order_the_times_have_the_timeline_is_in_order(times: list[floa
     if times and moment >= timeline.span[0]:
         assert state is not None
         assert state.now <= moment
+
+
+def test_what_came_in_one_read_with_an_event_in_its_midst_is_the_newest() -> None:
+    """The end of an answer that came with its beginning has the time of the read, which the prompt's is later than."""
+    timeline = recorded([10.0, 10.002, 10.0])
+    newest = timeline.at(timeline.span[1])
+    assert newest is not None
+    assert newest.boots == 2
+    timeline.note(State(now=5.0, boots=3))
+    assert timeline.at(timeline.span[1]) is newest, "a moment of another clock"

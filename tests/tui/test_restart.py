@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 from llmbm_console.core.events import MachineStatus
 from llmbm_console.core.state import Seam, State, Text, Turn
 from llmbm_console.core.targets import Target, sessions_of
+from llmbm_console.core.timeline import FINE_STEP
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.frame import LINKED
 
@@ -60,7 +61,8 @@ async def test_a_reset_parts_the_transcript_before_the_new_kernels_text_and_is_n
 async def test_connecting_again_after_the_machine_ended_keeps_what_was_said_and_the_past() -> None:
     async with simulated() as (app, pilot):
         await tell(app, pilot, "Tim")
-        asked = app.state.now
+        asked = app.timeline.span[1] + 2 * FINE_STEP
+        await until(pilot, lambda: app.timeline.span[1] > asked, "a moment of its own in the timeline")
         await pilot.press("Q")
         await confirm(pilot, "Q")
         await until(pilot, lambda: app.state.machine.status is MachineStatus.STOPPED, "it ended")

@@ -26,6 +26,7 @@ LENGTH = 20 * 60.0  # seconds that are kept
 FINE = 60.0  # the newest seconds, kept in small steps
 FINE_STEP = 0.25
 COARSE_STEP = 1.0
+ONE_READ = 0.1  # longer than what one read held is ever worked on
 WHOLE_STEP = 1 / 30  # of a recording, at first
 MOST_MARKS = 20_000
 MOST_ROOM = 64 << 20  # octets of what only these states have
@@ -92,7 +93,9 @@ class Timeline:
         """A new state; within a step of the last one it takes its place, so that the newest is always there."""
         at = state.now
         if self._times and at < self._times[-1]:
-            return  # a moment of another clock has no place in this order
+            if at < self._times[-1] - ONE_READ:
+                return  # a moment of another clock has no place in this order
+            at = self._times[-1]  # frames have the time of their read, and an event in their midst has its own
         before, self._newest = self._newest, state
         passes = (self._passes[-1] if self._passes else 0) + _passes_since(before, state)
         for mark in _marks_since(before, state):
