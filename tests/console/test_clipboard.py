@@ -53,6 +53,8 @@ def test_the_program_is_given_the_text_and_named(tmp_path: Path, monkeypatch: py
     assert (tmp_path / "clip").read_text("utf-8") == "ein Märchen"
     program.write_text("#!/bin/sh\nexit 1\n")
     assert copied("x", environment, tmp_path, sent=True) == "copied 1 character (OSC 52; the terminal has to allow it)"
+    said = copied("x", environment, tmp_path, sent=True, what="of the selection")
+    assert said == "copied 1 character of the selection (OSC 52; the terminal has to allow it)"
     assert not give_to([str(tmp_path / "gone")], "x")
 
 

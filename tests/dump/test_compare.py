@@ -57,6 +57,8 @@ def test_what_differs_is_named_with_both_values_and_the_difference(calm: Path, t
     assert (sections["sampling"]["temperature"].old, sections["sampling"]["temperature"].new) == ("0.85", "0.25")
     assert sections["sampling"]["temperature"].by == "-0.6"
     assert sections["sentinel"]["state"].new == "tripped"
+    assert {"decode p50", "decode p95", "decode p99"} & set(sections["sentinel"])
+    assert "percentiles" not in sections["sentinel"]
     assert sections["zone SCRATCH"]["used"].new == "0"
     assert sections["zone SCRATCH"]["used"].by.startswith("-")
     assert not any("base" in changes or "boot" in changes for changes in sections.values())

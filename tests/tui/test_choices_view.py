@@ -272,12 +272,12 @@ async def test_a_moved_slider_shows_what_it_would_keep_before_it_is_sent(monkeyp
     app = make_app(session)
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
-        await wait_until(pilot, lambda: "keeps 5 of 7 told" in screen_text(app), "as it is")
+        await wait_until(pilot, lambda: "keeps 5 of the top 7" in screen_text(app), "as it is")
         await pilot.press("escape", "7", *["shift+right"] * 8)
         await wait_until(pilot, lambda: "now 5" in screen_text(app), "as it would be")
-        assert "keeps 7 or more of 7 told" in screen_text(app)
+        assert "keeps 7 or more of the top 7" in screen_text(app)
         await pilot.press(*["shift+left"] * 14)
-        await wait_until(pilot, lambda: "keeps 2 of 7 told" in screen_text(app), "colder")
+        await wait_until(pilot, lambda: "keeps 2 of the top 7" in screen_text(app), "colder")
         assert session.parameters == [], "nothing was sent"
 
 
@@ -286,11 +286,11 @@ async def test_a_value_that_is_being_typed_shows_what_it_would_keep() -> None:
     app = make_app(session)
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
-        await wait_until(pilot, lambda: "keeps 5 of 7 told" in screen_text(app), "as it is")
+        await wait_until(pilot, lambda: "keeps 5 of the top 7" in screen_text(app), "as it is")
         await pilot.press("escape", "7", *"0.25")
-        await wait_until(pilot, lambda: "keeps 2 of 7 told" in screen_text(app), "as it would be")
+        await wait_until(pilot, lambda: "keeps 2 of the top 7" in screen_text(app), "as it would be")
         await pilot.press("escape")
-        await wait_until(pilot, lambda: "keeps 5 of 7 told" in screen_text(app), "as it is")
+        await wait_until(pilot, lambda: "keeps 5 of the top 7" in screen_text(app), "as it is")
         assert session.parameters == [], "nothing was sent"
 
 
@@ -303,7 +303,7 @@ async def test_a_new_token_brings_a_new_distribution() -> None:
         assert base is not None
         only = choice(0, likeliest="1:0;2:60000", kept=(1, 1, 1), rest=(0, 0))
         session.push(RecordReceived(NOW, only), turn=told(base, only))
-        await wait_until(pilot, lambda: "keeps 1 of 2 told · 0.0 bit" in screen_text(app), "the last one counts")
+        await wait_until(pilot, lambda: "keeps 1 of the top 2 · 0.0 bit" in screen_text(app), "the last one counts")
 
 
 # ---- what a line may bring ---------------------------------------------------------------------------------------
@@ -366,7 +366,7 @@ async def test_a_real_kernel_tells_what_it_nearly_said(started: tuple[ConsoleApp
     await until(pilot, lambda: app.frame().choices, "asked for")
     await pilot.press("i", *"Once upon a time", "enter")
     await until(pilot, lambda: any(isinstance(i, Turn) and i.finished for i in app.state.items), "story")
-    await until(pilot, lambda: "of 12 told" in screen_text(app), "what the sliders keep")
+    await until(pilot, lambda: "of the top 12" in screen_text(app), "what the sliders keep")
     assert "tokens" in app.main.deck.regions
     await pilot.press("escape", "x")
     await until(

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from scripted import rich_state, turn
+from scripted import NOW, rich_state, turn
 
 from llmbm_console.core.action import unavailable
 from llmbm_console.core.actions import ACTIONS, BY_ID
@@ -24,6 +24,7 @@ from llmbm_console.core.state import LogLine, State
 from llmbm_console.core.themes import FALLBACK, ThemeFile, load_themes, read_theme, theme_folder
 from llmbm_console.tui import figures
 from llmbm_console.tui.completion import NAMES, candidates, complete, fit_hint
+from llmbm_console.tui.details import NOTED, fields_of
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import ASCII, BLOCKS
 from llmbm_console.tui.memory import History, load_choices, save_choices
@@ -33,7 +34,7 @@ from llmbm_console.tui.verbs import Verbs
 from llmbm_console.tui.widgets.histogram import buckets, histogram
 from llmbm_console.tui.widgets.machine import MachinePanel
 from llmbm_protocol.parameters import PARAMETERS, Parameter
-from llmbm_protocol.schema import Arena, Bench, Phase, Stream
+from llmbm_protocol.schema import Arena, Bench, Event, LogCode, LogLevel, Phase, Stream
 
 SLIDERS = [p for p in PARAMETERS if p.sampling]
 anything = st.text(st.characters(), max_size=300)
@@ -210,7 +211,9 @@ def test_the_hint_says_whether_a_prompt_fits() -> None:
     fits, worry = fit_hint(replace(state, sampling=None), "And then what happened?")
     assert "119" in fits
     assert not worry
-    assert fit_hint(state, "And then what happened?")[1]  # 160 more tokens do not fit
+    long, worry = fit_hint(state, "And then what happened?")  # 160 more tokens do not fit
+    assert long.endswith("+160 > 256: /overflow decides")
+    assert worry
     long, worry = fit_hint(state, "word " * 400)
     assert "does not fit" in long
     assert worry
@@ -433,3 +436,11 @@ def test_every_field_of_a_state_is_looked_at_or_left_out_on_purpose() -> None:
     looked_into = {"link", "phase", "kv", "zones", "sentinel", "perf", "stamps"}  # see above
     for name in {entry.name for entry in fields(State)} - left_out - looked_into:
         assert not _with_state(frame, **{name: object()}).says_the_same(frame), name
+
+
+@pytest.mark.parametrize(("level", "noted"), [(LogLevel.WARN, True), (LogLevel.ERROR, False)])
+def test_an_overrun_that_stopped_nothing_says_so(level: LogLevel, noted: bool) -> None:
+    text = "decode pass over its budget"
+    record = Event(number=1, time=1, level=level, code=LogCode.BUDGET, first=900, second=700, message=text)
+    entry = LogLine(NOW, "kernel", "error" if level is LogLevel.ERROR else "warn", "budget", text, record)
+    assert (("why", NOTED) in fields_of(entry, Frame(rich_state()))) is noted

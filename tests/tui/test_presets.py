@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from driving import screen_text, simulated, until
+from driving import screen_text, simulated, until, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,7 +28,7 @@ theme = "amber"  # warm
 temp = 0.6  # not too wild
 
 [bindings]
-"view.jump" = "f"  # forward
+"view.jump" = "J"  # forward
 """
 
 
@@ -55,7 +55,7 @@ def test_a_preset_is_written_between_what_a_person_wrote(tmp_path: Path) -> None
     settings, problems = read_settings(path)
     assert problems == ()
     assert settings.sampling == {"story": {**VALUES, "temp": "0.65"}, "night": VALUES}
-    assert settings.bindings == {"view.jump": ("f",)}
+    assert settings.bindings == {"view.jump": ("J",)}
     text = path.read_text("utf-8")
     for comment in ("# my settings", "# warm", "# for the children", "# not too wild", "# forward"):
         assert comment in text
@@ -110,6 +110,7 @@ async def test_the_values_in_force_are_saved_used_as_one_change_and_deleted(tmp_
         await pilot.press(*["backspace"] * 3, *"sto", "enter")
         await until(pilot, lambda: values() == (700_000, 33), "the beginning of its name is enough")
         await pilot.press("u")
+        await wait_until(pilot, lambda: any(n.message.startswith("undone: ") for n in app._notifications), "said")
         await until(pilot, lambda: values() == (1_200_000, 0), "one change")
         app.do("preset.story")
         await until(pilot, lambda: values() == (700_000, 33), "from the palette")

@@ -69,10 +69,12 @@ def write_down(folder: Path, text: str) -> Path:
     return path
 
 
-def copied(text: str, environment: Mapping[str, str], folder: Path, *, sent: bool) -> str:
+def copied(text: str, environment: Mapping[str, str], folder: Path, *, sent: bool, what: str = "") -> str:
     """Copies the text in the ways that are left and says which one worked. `sent`: the terminal was given it already.
-    Blocks; to be called in a thread. Raises OSError when no way is left."""
+    `what` it is, in words ("of the last answer"). Blocks; to be called in a thread. Raises OSError when no way
+    is left."""
     count = f"{len(text):,} character{'s' if len(text) != 1 else ''}"
+    count = f"{count} {what}".rstrip()
     command = program_for(environment)
     if command is not None and give_to(command, text):
         return f"copied {count} ({command[0]}{' and OSC 52' if sent else ''})"

@@ -21,6 +21,7 @@ SECTIONS: tuple[tuple[str, type[Sample]], ...] = (
 #: bookkeeping, and what differs from boot to boot without meaning anything
 UNCOMPARED = frozenset({"kind", "stream", "number", "dropped", "time", "boot", "base"})
 MILLION = 1_000_000
+PERCENTILES = ("p50", "p95", "p99")  # of the cycles of decode passes
 NOT_HERE = "not in this file"
 
 
@@ -128,6 +129,11 @@ def _compare(name: str, kind: type[Record], old: Record | None, new: Record | No
         if field in UNCOMPARED:
             continue
         before, after = getattr(old, field), getattr(new, field)
+        if field == "percentiles" and len(before or ()) == len(after or ()) == len(PERCENTILES):
+            found = _percentiles(before, after)
+            changes += found
+            same += not found
+            continue
         told = field in old.model_fields_set, field in new.model_fields_set
         if told == (False, False):
             continue
@@ -143,6 +149,16 @@ def _compare(name: str, kind: type[Record], old: Record | None, new: Record | No
             by = _difference(kind, field, before, after)
             changes.append(Change(field, _text(kind, field, before), _text(kind, field, after), by))
     return Section(name, tuple(changes), same)
+
+
+def _percentiles(old: tuple[int, ...], new: tuple[int, ...]) -> list[Change]:
+    """Those that differ, each by its name."""
+    values = zip(PERCENTILES, old, new, strict=True)
+    return [
+        Change(f"decode {name}", f"{before:,}", f"{after:,}", f"{after - before:+,}")
+        for name, before, after in values
+        if before != after
+    ]
 
 
 def _same_event(entry: TextEvent) -> tuple[object, ...]:

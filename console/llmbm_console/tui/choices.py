@@ -187,7 +187,7 @@ def slice_text(distribution: Distribution, cut: Cut, before: Cut) -> Content:
     pieces: list[Piece] = [
         ("keeps ", "$muted"),
         (cut.count, "bold $warn" if moved else "$foreground"),
-        (f" of {len(distribution.tokens)} told", "$muted"),
+        (f" of the top {len(distribution.tokens)}", "$muted"),
     ]
     if cut.entropy is not None:
         pieces.append((f" · {cut.entropy:.1f} bit", "$warn" if moved else "$foreground"))

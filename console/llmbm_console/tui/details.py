@@ -18,10 +18,14 @@ from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import draws_ascii
 from llmbm_console.tui.log_text import by_user
 from llmbm_console.tui.text import flat, line, wrap
-from llmbm_protocol.words import Arena
+from llmbm_protocol.words import Arena, LogCode
 
 LABEL = 10
 WIDTH = 84  # columns of the page
+NOTED = (
+    "noted, and nothing was stopped: strict budgets are off. Where programs share the processor (the simulator, QEMU) "
+    "one of them interrupts a pass now and then, and the budgets of the first passes are learnt from few"
+)
 FRAME = 7  # of its edges, padding and scroll bar
 
 
@@ -38,6 +42,8 @@ def fields_of(entry: LogLine, frame: Frame) -> list[tuple[str, str]]:
         rows += values_of(record)
         if by := by_user(entry, frame):
             rows.append(("why", by))
+        elif record.code is LogCode.BUDGET and entry.severity == "warn":
+            rows.append(("why", NOTED))
     rows.append(("text", entry.text))
     return rows
 

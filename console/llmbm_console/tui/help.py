@@ -85,7 +85,11 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ("mouse", "drag the knob; the wheel moves it too, on the rail that you point at, and scrolls on the names"),
         ),
     ),
-    "machine": ("What runs, on which processor, with which model, and what the line has seen.", ()),
+    "machine": (
+        "What runs, on which processor, with which model, and what the line has seen. GB/s of reading: what decoding "
+        "reads beside a read of the weights alone, which the kernel times after an answer and in /bench.",
+        (),
+    ),
     "hex": (
         "What is in the memory of a paused machine: addresses, octets and text. Marked octets are not as they were at "
         "the pause before; pale ones are zero, or behind what the arena uses. Pages are read as they are scrolled to.",

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 MOST_WAITING = 16  # lines written ahead
 PATIENCE = 120.0  # seconds that a line waits for a kernel that boots
 
+SELECTED = "of the selection"  # what was copied
+
 
 class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs, SamplingVerbs):
     """`carry_out` and what it calls: one method for each action that is no REPL line, named by the action's id."""
@@ -193,7 +195,7 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs, Sampli
         """Copies a selection, else stops the answer, else empties the focused prompt, else says how to quit."""
         selected = self.app.main.get_selected_text() or self.app.main.prompt.selected_text
         if selected:
-            self.copy(selected)
+            self.copy(selected, SELECTED)
             self.app.main.leave_selection()
         elif self.app.state.turn is not None or self.app.state.phase in COMPUTING:
             self.chat_stop()
@@ -206,15 +208,15 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs, Sampli
         """Copies the selected text, else the selected event or the path of the selected file in a list that has the
         focus, else the last answer."""
         if selected := self.app.main.get_selected_text():
-            self.copy(selected)
+            self.copy(selected, SELECTED)
             self.app.main.leave_selection()
             return
         if selected := self._selected_in_list():
-            self.copy(selected)
+            self.copy(selected, "of the selected row")
             return
         answer = self.app.main.transcript.last_answer
         if answer:
-            self.copy(answer)
+            self.copy(answer, "of the last answer")
         else:
             self.say("there is no answer yet", "warning")
 

@@ -71,8 +71,8 @@ class VerbGroup:
 
         self.app.run_worker(guarded(), group="verbs", exit_on_error=False)
 
-    def copy(self, text: str) -> None:
-        """Puts text on the clipboard, or where it can be found, and says where that is."""
+    def copy(self, text: str, what: str = "") -> None:
+        """Puts text on the clipboard, or where it can be found, and says where that is, and `what` it is."""
         from llmbm_console.core.clipboard import copied, terminal_takes
         from llmbm_console.core.kept_files import saved_folder
 
@@ -82,6 +82,6 @@ class VerbGroup:
             self.app.copy_to_clipboard(text)
 
         async def run() -> None:
-            self.say(await asyncio.to_thread(copied, text, environment, saved_folder(), sent=sent))
+            self.say(await asyncio.to_thread(copied, text, environment, saved_folder(), sent=sent, what=what))
 
         self.background(run())

@@ -41,19 +41,19 @@ class SamplingVerbs(VerbGroup):
 
     def sampling_undo(self) -> None:
         """The value before the last change."""
-        self._step_sampling(self.app.sampling_history.undo(), "nothing to undo")
+        self._step_sampling(self.app.sampling_history.undo(), "undone", "nothing to undo")
 
     def sampling_redo(self) -> None:
         """The change that was undone."""
-        self._step_sampling(self.app.sampling_history.redo(), "nothing to redo")
+        self._step_sampling(self.app.sampling_history.redo(), "made again", "nothing to redo")
 
-    def _step_sampling(self, step: Step, otherwise: str) -> None:
+    def _step_sampling(self, step: Step, done: str, otherwise: str) -> None:
         said = []
         for name, value in step:
             slider = self.app.main.sampling.sliders[name]
             slider.want(value, now=True)
             said.append(f"{name} {slider.scale.text(value)}")
-        self.say(", ".join(said) or otherwise)
+        self.say(f"{done}: {', '.join(said)}" if said else otherwise)
 
     def _set_together(self, values: Mapping[str, int]) -> None:
         """Moves several sliders; undo takes them back at once."""

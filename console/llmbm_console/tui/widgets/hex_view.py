@@ -189,11 +189,7 @@ class HexView(LineView):
     def decode_next(self) -> None:
         """The next way to read octets."""
         address = self._first + self.scroll_offset.y * self._per_row
-        self.decoding = DECODINGS[(DECODINGS.index(self.decoding) + 1) % len(DECODINGS)]
-        model = self._frame.state.model
-        if not self._decoded and self.span.name == Arena.WEIGHTS and model is not None and "fp32" in model.format:
-            self.decoding = FLOAT  # what is there, most likely
-        self._decoded = True
+        self.decoding, self._decoded = self._next_decoding(), True
         self._update()
         self.scroll_to(y=(address - self._first) // self._per_row, animate=False, immediate=True)
         self._want()
@@ -253,6 +249,12 @@ class HexView(LineView):
     def _digits(self) -> int:
         return max(8, len(f"{self.span.end:x}"))
 
+    def _next_decoding(self) -> Decoding:
+        model = self._frame.state.model
+        if not self._decoded and self.span.name == Arena.WEIGHTS and model is not None and "fp32" in model.format:
+            return FLOAT  # what is there, most likely
+        return DECODINGS[(DECODINGS.index(self.decoding) + 1) % len(DECODINGS)]
+
     @property
     def _per_row(self) -> int:
         width = self.scrollable_content_region.width
@@ -307,7 +309,11 @@ class HexView(LineView):
         changed = self.pages.changed()
         labels = self._frame.keys
         arenas = f"{labels['hex.previous']} {labels['hex.next']}"
-        keys = ((labels["hex.decode"], "as numbers"), (labels["hex.address"], "address"), (arenas, "arena"))
+        keys = (
+            (labels["hex.decode"], f"as {self._next_decoding().name}"),
+            (labels["hex.address"], "address"),
+            (arenas, "arena"),
+        )
         hints = [piece for key, word in keys for piece in ((f"  {key}", "$accent"), (f" {word}", "$muted"))]
         if changed is None:
             return line(("pause twice to see changes", "$muted"), *hints)
