@@ -438,7 +438,7 @@ def test_an_error_is_told_once_and_once_with_its_line() -> None:
     assert done.returncode == 1
     empty, once, more, pause, nonsense = (line for line in done.stderr.splitlines() if line.startswith("error: "))
     assert empty.startswith("error: the prompt is empty")
-    assert once.startswith("error: Once: sentinel tripped: ")
+    assert once.startswith("error: Once: sentinel tripped")
     assert more.startswith("error: more: sentinel tripped: ")
     assert pause == "error: :machine.pause now: takes nothing behind its name, and 'now' was given"
     assert nonsense.startswith("error: /nonsense: unknown command")
