@@ -26,7 +26,7 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from pathlib import Path
@@ -34,7 +34,7 @@ from pathlib import Path
 from llmbm_console.core.action import Action
 from llmbm_console.core.actions import ACTIONS, BY_ID
 from llmbm_console.core.errors import WrongUsage
-from llmbm_console.core.key_labels import key_labels, spelt
+from llmbm_console.core.key_labels import key_label, key_labels, spelt
 from llmbm_console.core.sampling import Preset, read_preset
 from llmbm_console.core.toml_lines import line_of
 
@@ -100,8 +100,13 @@ class Settings:
 
 def _other_user(key: str, action: Action, keys_of: Mapping[str, tuple[str, ...]]) -> str:
     """An action beside this one that has the key in the same place: in the same pane, or one of them in all."""
-    same = (name for name, keys in keys_of.items() if key in keys and name != action.id)
+    same = (name for name, keys in keys_of.items() if name != action.id and _has(keys, key))
     return next((name for name in same if len({action.pane, BY_ID[name].pane} - {""}) < 2), "")
+
+
+def _has(keys: Iterable[str], key: str) -> bool:
+    """Whether a key is among others: "?" is "question_mark", too."""
+    return key_label(key) in map(key_label, keys)
 
 
 def settings_file() -> Path:
@@ -163,7 +168,7 @@ def _keyless(settings: Settings) -> Iterator[Problem]:
             continue
         for name in dict.fromkeys(_other_user(key, action, settings.bindings) for key in old):
             if name:
-                keys = ", ".join(key for key in old if key in settings.bindings[name])
+                keys = ", ".join(key for key in settings.bindings[name] if _has(old, key))
                 yield (
                     ("bindings", name),
                     f"takes {keys} from {action.id}, which has no key now; give it another one, or "

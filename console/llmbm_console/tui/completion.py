@@ -72,5 +72,5 @@ def fit_hint(state: State, text: str) -> tuple[str, bool]:
         return f"~{tokens} tok, {max(0, capacity - rows)} rows left: does not fit, /overflow decides", True
     answer = state.sampling.max_tokens if state.sampling is not None else 0
     if rows + tokens + answer > capacity:
-        return f"~{tokens} tok, context {rows}+{tokens}+{answer} > {capacity}: /overflow decides", True
+        return f"context {rows}+{tokens}+{answer} > {capacity}: /overflow decides", True
     return f"~{tokens} tok, context {rows}+{tokens} of {capacity}", False
