@@ -54,6 +54,26 @@ def test_an_hour_at_a_hundred_events_a_second_stays_small_and_fine_at_its_end() 
         assert last - ago - state.now <= exact
 
 
+def test_a_clip_begins_at_the_persons_mark_else_at_a_turn_else_at_what_there_is() -> None:
+    timeline = Timeline()
+
+    def begin(end: float) -> str:
+        mark = timeline.clip_begin(end)
+        return mark.text if mark is not None else ""
+
+    timeline.note(State(now=0.5))
+    assert begin(9.0) == ""
+    first = LogLine(1.0, "kernel", "warn", "budget", "over")
+    timeline.note(State(now=1.5, log=(first,)))
+    assert begin(9.0) == "over"
+    again = LogLine(3.0, "kernel", "warn", "budget", "over again")  # while turn 7 answers
+    timeline.note(State(now=5.0, items=(Turn(7, "Once", 2.0),), log=(first, again)))
+    assert begin(9.0) == "turn 7"
+    timeline.mark(1.2, "here")
+    assert begin(9.0) == "here"
+    assert begin(1.1) == "over", "what came later is not before it"
+
+
 def test_marks_are_turns_seams_warnings_and_those_set() -> None:
     timeline = Timeline()
     timeline.note(State(now=1.0))

@@ -167,6 +167,9 @@ async def test_in_the_past_the_sliders_only_show_and_the_point_leads_to_now() ->
         session.push(now=NOW)
         await pilot.press("escape", "[", "7")
         await wait_until(pilot, lambda: "the past is shown: . goes to now" in screen_text(app), "it says so")
+        await pilot.press(*"0.2", "enter")
+        await settled(pilot)
+        assert app.held is not None, "the point of a number does not go to now, where its end would be a value"
         await pilot.press("0", "enter", "right", "u", "D")
         assert app.arming.action is None, "it is not even asked"
         slider(app, "min_p").post_message(_wheel_up(slider(app, "min_p")))

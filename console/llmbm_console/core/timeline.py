@@ -44,6 +44,7 @@ class Mark:
     at: float  # host's monotonic seconds
     text: str
     own: bool = False  # the person set it
+    turn: bool = False  # a turn begins there
 
 
 class _Answer:
@@ -281,11 +282,12 @@ class Timeline:
         return marks[place - 1] if place else None
 
     def clip_begin(self, moment: float) -> Mark | None:
-        """Where a clip that ends at a moment begins: the last mark before it that the person set, else the last one
-        that there is; None when there is none."""
+        """Where a clip that ends at a moment begins: the last mark before it that the person set, else the last turn (a
+        warning in the midst of its answer is no beginning), else the last one there is; None when there is none."""
         before = self.marks()
-        before = before[: bisect_left(before, moment - 0.05, key=_moment)]
-        return next((mark for mark in reversed(before) if mark.own), before[-1] if before else None)
+        before = before[: bisect_left(before, moment - 0.05, key=_moment)][::-1]
+        kinds = ((mark for mark in before if mark.own), (mark for mark in before if mark.turn), before)
+        return next((mark for kind in kinds for mark in kind), None)
 
     # ---- the picture of it
 
@@ -340,14 +342,14 @@ def _marks_since(before: State, state: State) -> Iterator[Mark]:
     """What is worth going to in a state and was not there in the one before."""
     known = _turn_of(before)
     if (turn := state.turn) is not None and _turn_of(state) != known:
-        yield Mark(turn.started_at, f"turn {turn.number}")
+        yield Mark(turn.started_at, f"turn {turn.number}", turn=True)
     if state.items is not before.items:
         new = len(state.items) + state.dropped_items - len(before.items) - before.dropped_items
         for item in _last(state.items, new):
             if isinstance(item, Seam):
                 yield Mark(item.at, item.text)
             elif isinstance(item, Turn) and (item.number, item.started_at) != known:
-                yield Mark(item.started_at, f"turn {item.number}")
+                yield Mark(item.started_at, f"turn {item.number}", turn=True)
     if state.log is not before.log:
         new = len(state.log) + state.dropped_log - len(before.log) - before.dropped_log
         yield from (Mark(entry.at, entry.text) for entry in _last(state.log, new) if entry.severity != "info")

@@ -244,6 +244,8 @@ class Prompt(TextArea, Framed):
     def _invitation(self, frame: Frame) -> str:
         if frame.failure:
             return "no session"
+        if frame.past:
+            return "what you write here is sent now"
         if not frame.live and frame.state.link.phase is not LinkPhase.PLAIN:
             return "you can write already; it is sent when the kernel answers"
         if frame.state.phase is Phase.RESCUE:

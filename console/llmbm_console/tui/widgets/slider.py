@@ -61,6 +61,7 @@ class Slider(Widget, can_focus=True):
         self.typed = ""
         self.problem = ""  # why what was typed or sent is not possible
         self.only_shows = False  # shows a value that is not the one in force now: it cannot be moved
+        self._refused = False  # a digit came meanwhile
         self._pointed = Offset(-1, -1)  # the place on the screen to which the pointer was moved over this slider
         self._timer: Timer | None = None
 
@@ -154,6 +155,12 @@ class Slider(Widget, can_focus=True):
         """Moves and typing; everything else goes on to the panes."""
         key, character = event.key, event.character or ""
         if self.only_shows:
+            # The point of a number would go to now, where the rest of it would be typed and sent.
+            point = character == "." and self._refused
+            self._refused = character.isdecimal()
+            if self._refused or point:
+                event.stop()
+                event.prevent_default()
             return
         if self.typed and key in ("enter", "escape", "backspace"):
             self._edit(key)
