@@ -105,14 +105,21 @@ async def test_marks_of_the_recording_and_keys_of_the_past_act(recording: Path) 
         assert not app.main.prompt.region, "there is nobody to write to"
 
 
-async def test_a_session_is_recorded_and_a_clip_of_it_saved_from_the_keys(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(verbs_record, "saved_folder", lambda: tmp_path / "kept")
+@asynccontextmanager
+async def simulated(kept: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[ConsoleApp, Pilot[int]]]:
+    """The console on the simulator, which keeps its recordings in a folder."""
+    monkeypatch.setattr(verbs_record, "saved_folder", lambda: kept)
     target = Target("sim")
     app = ConsoleApp(target.title, lambda: make_session(target))
     async with app.run_test(size=(120, 36), notifications=True) as pilot:
         await wait_until(pilot, lambda: app.state.sampling is not None)
+        yield app, pilot
+
+
+async def test_a_session_is_recorded_and_a_clip_of_it_saved_from_the_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with simulated(tmp_path / "kept", monkeypatch) as (app, pilot):
         await pilot.press(*"Once", "enter")
         await wait_until(pilot, lambda: app.main.transcript.last_answer)
         await pilot.press("escape", "w")
@@ -193,11 +200,7 @@ def test_a_long_recording_is_kept_in_steps_that_its_length_allows() -> None:
 async def test_a_clip_begins_at_the_persons_mark_and_what_was_said_before_is_not_in_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verbs_record, "saved_folder", lambda: tmp_path / "kept")
-    target = Target("sim")
-    app = ConsoleApp(target.title, lambda: make_session(target))
-    async with app.run_test(size=(120, 36), notifications=True) as pilot:
-        await wait_until(pilot, lambda: app.state.sampling is not None)
+    async with simulated(tmp_path / "kept", monkeypatch) as (app, pilot):
         await pilot.press(*"/max_tokens 8", "enter")
         for number, prompt in enumerate(("Penguin", "Tim", "A dog"), 1):
             await pilot.press("i", *prompt, "enter")

@@ -132,8 +132,8 @@ VIEW: tuple[Action, ...] = (
         "record.clip",
         "Save a clip",
         "Time",
-        "a recording of what was from your last mark, else the last turn or warning, to the moment that is shown, and "
-        "of nothing else",
+        "a recording of what was from your last mark, else the last turn, to the moment that is shown, and of nothing "
+        "else",
         ("W",),
         need="past",
     ),
