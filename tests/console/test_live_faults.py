@@ -188,3 +188,27 @@ async def test_a_crashed_simulator_is_told_and_a_reset_starts_it_again(slow_live
     await slow_live.wait_ready(20)
     assert slow_live.state.machine.status is MachineStatus.RUNNING
     assert (await slow_live.submit("/version")).ok
+
+
+async def test_a_reset_while_the_line_is_still_being_closed_leaves_no_hello_behind_that_listens_to_it(
+    live: LiveSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine, link = live.machine, live._link
+    assert isinstance(machine, Simulator)
+    assert machine._child is not None
+    assert link is not None
+    resets: list[asyncio.Task[None]] = []
+    end = link.choices.end
+
+    def end_and_reset() -> None:
+        """The first of what closing does; behind it the session is told of the reset before the line is gone."""
+        end()
+        if not resets:
+            resets.append(asyncio.create_task(machine.reset()))
+
+    monkeypatch.setattr(link.choices, "end", end_and_reset)
+    machine._child.signal(signal.SIGKILL)
+    await until(lambda: bool(resets))
+    await resets[0]
+    await live.wait_ready(20)
+    assert (await live.submit("/version")).ok

@@ -207,10 +207,12 @@ class Link:
 
     def _fail(self, why: str) -> None:
         """The line is not tried again by itself."""
+        self._stop_greeting()
         self.failed = why
         self.set_phase(LinkPhase.CLOSED, why)
 
     def _lost(self, delay: float) -> None:
+        self._stop_greeting()  # a reset while the line ended began one, which would listen to that line for ever
         if not self._restarts:  # a line that ends with a machine that is started anew is no loss
             self._lost_at = time.monotonic()
         self.requests.fail_all("lost", "the connection was lost; it is not known whether this was done")
@@ -223,12 +225,15 @@ class Link:
         if self._greeting is None or self._greeting.done():
             self._greeting = asyncio.create_task(self._greet())
 
+    def _stop_greeting(self) -> None:
+        if self._greeting is not None:
+            self._greeting.cancel()
+            self._greeting = None
+
     def try_again(self) -> None:
         """Something about the line was changed: where no kernel had answered, it may now."""
         if self.phase in (LinkPhase.PLAIN, LinkPhase.WAITING):
-            if self._greeting is not None:
-                self._greeting.cancel()
-                self._greeting = None
+            self._stop_greeting()
             self._ear = Ear(frozen=self.frozen)
             self.set_phase(LinkPhase.WAITING, self.transport.describe())
             self.greet()
@@ -292,9 +297,7 @@ class Link:
         if code == "rebooted":
             self.streams.tokens.abandon()
         self._ear.machine_frames = self._ear.beacons = 0
-        if self._greeting is not None:
-            self._greeting.cancel()
-            self._greeting = None
+        self._stop_greeting()
         if self.phase not in (LinkPhase.OPENING, LinkPhase.CLOSED):
             self.set_phase(LinkPhase.WAITING, message)
             self.greet()
