@@ -387,9 +387,9 @@ class ConsoleApp(SessionApp):
         """A prompt or command was written."""
         self.verbs.submit(message.text)
 
-    def on_slider_changed(self, message: Slider.Changed) -> None:
+    def on_slider_moved(self, message: Slider.Moved) -> None:
         """A slider was moved."""
-        self.verbs.set_parameter(message.slider, message.parameter, message.value)
+        self.verbs.moved(message.slider)
 
 
 def default_theme_folders() -> tuple[Path, ...]:

@@ -97,6 +97,7 @@ class SessionApp(ThemedApp):
             self.opening = False
             if self.session is not None:
                 self._state = self.session.state
+                self.sampling_history.note(self._state)
             self.redraw()
             self.session_opened()
 

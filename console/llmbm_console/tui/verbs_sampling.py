@@ -14,52 +14,69 @@ from llmbm_console.tui.verbs_base import VerbGroup
 from llmbm_protocol.parameters import PARAMETERS
 
 if TYPE_CHECKING:
-    from llmbm_console.tui.sampling_history import Step
+    from llmbm_console.tui.sampling_history import Ask, Step
     from llmbm_console.tui.widgets.slider import Slider
 
 
 class SamplingVerbs(VerbGroup):
     """What the sliders and the keys of their pane ask for."""
 
-    def set_parameter(self, slider: Slider, name: str, value: str) -> None:
-        """Asks the kernel for a value; the slider shows what became of it."""
-        session = self.app.session
-        if session is None:
-            slider.answered("there is no session")
-            return
+    def moved(self, slider: Slider) -> None:
+        """A slider was moved: the kernel is asked for its value; the slider shows what became of it."""
+        if (value := slider.take()) is not None:
+            self._ask(self.app.sampling_history.change({slider.parameter: value}))
 
-        async def run() -> None:
-            try:
-                outcome = await session.set_parameter(name, value)
-            except SessionError as error:
-                slider.answered(plain(str(error)))
-                return
-            refusal = "" if outcome.ok else plain(outcome.error) or f"{name}: the kernel did not take {value}"
-            slider.answered(refusal)
-
-        self.background(run())
+    def _moved(self) -> None:
+        """What was moved a moment ago is asked for before anything else is."""
+        for slider in self.app.main.sampling.sliders.values():
+            self.moved(slider)
 
     def sampling_undo(self) -> None:
         """The value before the last change."""
-        self._step_sampling(self.app.sampling_history.undo(), "undone", "nothing to undo")
+        self._moved()
+        self._again(self.app.sampling_history.undo(), "undone", "nothing to undo")
 
     def sampling_redo(self) -> None:
         """The change that was undone."""
-        self._step_sampling(self.app.sampling_history.redo(), "made again", "nothing to redo")
+        self._moved()
+        self._again(self.app.sampling_history.redo(), "made again", "nothing to redo")
 
-    def _step_sampling(self, step: Step, done: str, otherwise: str) -> None:
-        said = []
-        for name, value in step:
-            slider = self.app.main.sampling.sliders[name]
-            slider.want(value, now=True)
-            said.append(f"{name} {slider.scale.text(value)}")
-        self.say(f"{done}: {', '.join(said)}" if said else otherwise)
+    def _again(self, step: Step, done: str, otherwise: str) -> None:
+        self._ask(step)
+        sliders = self.app.main.sampling.sliders
+        said = ", ".join(f"{ask.name} {sliders[ask.name].scale.text(ask.value)}" for ask in step)
+        self.say(f"{done}: {said}" if said else otherwise)
 
     def _set_together(self, values: Mapping[str, int]) -> None:
         """Moves several sliders; undo takes them back at once."""
-        self.app.sampling_history.begin(tuple(values.items()))
-        for name, value in values.items():
-            self.app.main.sampling.sliders[name].want(value, now=True)
+        self._moved()
+        sliders = self.app.main.sampling.sliders
+        self._ask(self.app.sampling_history.change({n: sliders[n].scale.clamp(value) for n, value in values.items()}))
+
+    def _ask(self, step: Step) -> None:
+        """Asks the kernel for the values of a step, in their order."""
+        for ask in step:
+            self._ask_for(ask, step)
+
+    def _ask_for(self, ask: Ask, step: Step) -> None:
+        session, slider = self.app.session, self.app.main.sampling.sliders[ask.name]
+        slider.asks(ask.value)
+
+        async def run() -> None:
+            refusal = "there is no session"
+            if session is not None:
+                value = slider.scale.text(ask.value)
+                try:
+                    outcome = await session.set_parameter(ask.name, value)
+                except (SessionError, OSError) as error:
+                    refusal = plain(str(error))
+                else:
+                    refusal = plain(outcome.error) or f"{ask.name}: the kernel did not take {value}"
+                    refusal = "" if outcome.ok else refusal
+            self.app.sampling_history.answered(ask, not refusal, step)
+            slider.answered(refusal)
+
+        self.background(run())
 
     def sampling_defaults(self) -> None:
         """Every slider to its default."""

@@ -38,14 +38,12 @@ class Slider(Widget, can_focus=True):
     """
     ALLOW_SELECT = False
 
-    class Changed(Message):
-        """The person wants this value; sent once the moves have settled."""
+    class Moved(Message):
+        """The person wants another value; sent once the moves have settled. `take` gives it."""
 
-        def __init__(self, slider: Slider, value: str) -> None:
+        def __init__(self, slider: Slider) -> None:
             super().__init__()
             self.slider = slider
-            self.parameter = slider.scale.parameter.name
-            self.value = value
 
     class Described(Message):
         """What there is to say about this slider changed."""
@@ -57,7 +55,8 @@ class Slider(Widget, can_focus=True):
         self.accepted: int | None = None  # the kernel's value
         self.wanted: int | None = None  # asked for by the person, not yet accepted
         self.pending: PendingValue | None = None
-        self._asked: int | None = None  # sent, and neither shown as accepted nor refused yet
+        self._moved = False  # and not taken yet
+        self._asked = 0  # values that the kernel was asked for and has not answered
         self.typed = ""
         self.problem = ""  # why what was typed or sent is not possible
         self.only_shows = False  # shows a value that is not the one in force now: it cannot be moved
@@ -71,14 +70,12 @@ class Slider(Widget, can_focus=True):
         """The kernel's value and what is known of a change on its way."""
         if (accepted, pending, scale, glyphs) == (self.accepted, self.pending, self.scale, self.glyphs):
             return
-        if accepted != self.accepted:
-            self._asked = None
-        if accepted != self.accepted and self._timer is None:
-            self.wanted, self.problem = None, ""  # a new value from the kernel: an old refusal is history
-        if pending is None and self.pending is not None and self._timer is None:
-            self.wanted, self.problem = None, ""
-        if pending is not None and pending.error and pending is not self.pending:
+        told = accepted != self.accepted or (pending is None and self.pending is not None)
+        refused = pending is not None and pending.error and pending is not self.pending
+        if (told or refused) and self._settled:
             self.wanted = None
+        if told and self._settled:
+            self.problem = ""  # a new value from the kernel: an old refusal is history
         self.accepted, self.pending, self.scale, self.glyphs = accepted, pending, scale, glyphs
         self.post_message(self.Described())
         self.refresh()
@@ -117,36 +114,59 @@ class Slider(Widget, can_focus=True):
         """Whether there is a kernel that would take another value."""
         return self.accepted is not None and not self.disabled and not self.only_shows
 
+    @property
+    def parameter(self) -> str:
+        """Name of the parameter."""
+        return self.scale.parameter.name
+
+    @property
+    def _settled(self) -> bool:
+        """Whether the knob need not stay where the person wants it: nothing is on its way there."""
+        return not self._moved and not self._asked
+
     def want(self, value: int, *, now: bool = False) -> None:
-        """Moves the knob and sends the value when the moves have settled."""
+        """Moves the knob; the value is sent when the moves have settled."""
         if not self.movable:
             return
-        self.problem = ""
+        self.problem, self._moved = "", True
         self.wanted = self.scale.clamp(value)
-        if self._timer is not None:
-            self._timer.stop()
-        self._timer = None if now else self.set_timer(DEBOUNCE, self._send)
+        self._stop_timer()
         if now:
-            self._send()
+            self.post_message(self.Moved(self))
+        else:
+            self._timer = self.set_timer(DEBOUNCE, lambda: self.post_message(self.Moved(self)))
         self.post_message(self.Described())
         self.refresh()
 
-    def _send(self) -> None:
-        self._timer = None
-        # What is on its way may be accepted before it is shown: to go back from it has to be sent, too.
-        if self.wanted is not None and self.wanted != (self.accepted if self._asked is None else self._asked):
-            self._asked = self.wanted
-            self.post_message(self.Changed(self, self.scale.text(self.wanted)))
-        else:
-            self.wanted = None
+    def take(self) -> int | None:
+        """The value that the knob was moved to, to be asked for now; None when it was taken already."""
+        self._stop_timer()
+        value = self.wanted if self._moved else None
+        self._moved = False
+        if self._settled:
+            self.wanted = None  # unless it is asked for: it may be in force already
             self.refresh()
+        return value
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+
+    def asks(self, value: int) -> None:
+        """The kernel is asked for a value: the knob stands there until the last answer."""
+        self._asked += 1
+        self.problem = ""
+        if not self._moved:
+            self.wanted = value
+        self.post_message(self.Described())
+        self.refresh()
 
     def answered(self, problem: str = "") -> None:
         """The kernel took the value, or did not and says why: its own value is shown, unless the knob moved on."""
+        self._asked -= 1
         self.problem = problem
-        if problem:
-            self._asked = None
-        if self._timer is None:
+        if self._settled:
             self.wanted = None
         self.post_message(self.Described())
         self.refresh()

@@ -1,0 +1,168 @@
+"""Undoing what sliders, presets and commands did, however late the kernel answers."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from driving import burst, make_app, settled, simulated, until, wait_until
+from scripted import ScriptedSession, rich_state
+
+from llmbm_console.core.state import State
+from llmbm_console.tui.app import ConsoleApp
+from llmbm_console.tui.sampling_history import SamplingHistory, Step
+
+
+def values_of(step: Step) -> tuple[tuple[str, int], ...]:
+    return tuple((ask.name, ask.value) for ask in step)
+
+
+def with_values(temperature: int, top_k: int = 80) -> State:
+    base = rich_state()
+    assert base.sampling is not None
+    return rich_state(sampling=base.sampling.model_copy(update={"temperature": temperature, "top_k": top_k}))
+
+
+def answer(history: SamplingHistory, step: Step, *, taken: bool = True) -> None:
+    for ask in step:
+        history.answered(ask, taken, step)
+
+
+def test_undo_goes_back_through_the_changes_and_redo_makes_them_again() -> None:
+    history = SamplingHistory()
+    for value in (850_000, 700_000, 500_000):
+        history.note(with_values(value))
+    assert values_of(history.undo()) == (("temp", 700_000),)
+    history.note(with_values(700_000))  # the kernel takes it: no new change
+    assert values_of(history.undo()) == (("temp", 850_000),)
+    history.note(with_values(850_000))
+    assert history.undo() == ()
+    assert values_of(history.redo()) == (("temp", 700_000),)
+    history.note(with_values(700_000))
+    assert values_of(history.redo()) == (("temp", 500_000),)
+    assert history.redo() == ()
+
+
+@pytest.mark.parametrize("value", [900_000, 100_000])
+def test_a_new_change_ends_what_could_be_made_again(value: int) -> None:
+    history = SamplingHistory()
+    history.note(with_values(850_000))
+    history.note(with_values(700_000))
+    answer(history, history.undo())
+    history.note(with_values(850_000))
+    history.note(with_values(value))
+    assert history.redo() == ()
+    assert values_of(history.undo()) == (("temp", 850_000),)
+
+
+def test_values_that_changed_together_are_one_change() -> None:
+    history = SamplingHistory()
+    history.note(with_values(850_000, 80))
+    history.note(with_values(600_000, 40))  # a preset
+    assert values_of(history.undo()) == (("temp", 850_000), ("top_k", 80))
+    history.note(with_values(850_000, 40))  # the kernel takes one value after the other
+    history.note(with_values(850_000, 80))
+    assert history.undo() == ()
+    assert values_of(history.redo()) == (("temp", 600_000), ("top_k", 40))
+
+
+@pytest.mark.parametrize("told", [(850_000, 860_000, 850_000), (850_000,)], ids=["one by one", "only the last"])
+def test_what_the_kernel_tells_of_earlier_changes_is_no_change(told: tuple[int, ...]) -> None:
+    history = SamplingHistory()
+    history.note(with_values(850_000))
+    asked = [history.change({"temp": 860_000}), history.undo(), history.redo(), history.undo()]
+    assert [values_of(step)[0][1] for step in asked] == [860_000, 850_000, 860_000, 850_000]
+    for value in told:
+        history.note(with_values(value))
+    for step in asked:
+        answer(history, step)
+    history.note(with_values(850_000))
+    assert history.undo() == ()
+    assert values_of(history.redo()) == (("temp", 860_000),)
+    history.note(with_values(860_000))
+    history.note(with_values(500_000))  # somebody else's
+    assert values_of(history.undo()) == (("temp", 860_000),)
+
+
+def test_a_change_that_was_refused_was_none_and_what_was_undone_can_be_made_again() -> None:
+    history = SamplingHistory()
+    history.note(with_values(850_000, 80))
+    history.note(with_values(700_000, 80))
+    answer(history, history.undo())
+    history.note(with_values(850_000, 80))
+    first, second = history.change({"top_k": 600}), history.change({"top_k": 40})
+    answer(history, first, taken=False)
+    assert values_of(history.undo()) == (("top_k", 80),), "not to what was never in force"
+    history.redo()
+    answer(history, second, taken=False)
+    assert values_of(history.redo()) == (("temp", 700_000),)
+
+
+def test_an_undo_that_was_refused_can_be_tried_again() -> None:
+    history = SamplingHistory()
+    for value in (850_000, 700_000, 500_000):
+        history.note(with_values(value))
+    steps = [history.undo(), history.undo()]
+    for step in steps:
+        answer(history, step, taken=False)
+    assert history.redo() == ()
+    assert [values_of(history.undo()) for _ in range(2)] == [(("temp", 700_000),), (("temp", 850_000),)]
+
+
+def temperature(app: ConsoleApp) -> int:
+    assert app.state.sampling is not None
+    return app.state.sampling.temperature
+
+
+@pytest.mark.parametrize("pieces", [["uuu", "UUU"], ["u", "u", "u", "U", "U", "U"]], ids=["bursts", "presses"])
+async def test_each_press_of_a_real_session_undoes_one_change(pieces: list[str]) -> None:
+    async with simulated() as (app, pilot):
+        await pilot.press("escape", "7")
+        for value in (500_000, 600_000, 700_000, 800_000):
+            await pilot.press(*f"0.{value}", "enter")
+            await until(pilot, lambda value=value: temperature(app) == value, "set")
+        await pilot.press("escape")
+        for at, piece in enumerate(pieces):
+            burst(pilot, piece)
+            if at == len(pieces) // 2 - 1:
+                await until(pilot, lambda: temperature(app) == 500_000, "three changes back")
+        await until(pilot, lambda: temperature(app) == 800_000, "all of them again")
+        burst(pilot, "uuuuu")
+        await until(pilot, lambda: temperature(app) == 850_000, "back to the beginning")
+        burst(pilot, "UU")
+        await until(pilot, lambda: temperature(app) == 600_000, "two of them again")
+
+
+async def test_undo_and_redo_while_the_kernel_answers_nothing_go_by_what_was_asked_for() -> None:
+    session = ScriptedSession()
+    session.gate = asyncio.Event()
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "7")
+        burst(pilot, "\x1b[Cu" * 2)  # right: undone before it was even sent
+        await wait_until(pilot, lambda: [v for _n, v in session.parameters] == ["0.86", "0.85"] * 2, "asked")
+        burst(pilot, "\x1b[CuUu")
+        await wait_until(pilot, lambda: [v for _n, v in session.parameters[4:]] == ["0.86", "0.85"] * 2, "asked")
+        session.gate.set()
+        slider = app.main.sampling.sliders["temp"]
+        await wait_until(pilot, lambda: slider.wanted is None and slider.accepted == 850_000, "all answered")
+        burst(pilot, "uU")
+        await wait_until(pilot, lambda: len(session.parameters) == 9, "nothing to undo, one to make again")
+        assert session.parameters[-1] == ("temp", "0.86")
+
+
+async def test_a_failing_set_between_undo_and_redo_takes_nothing_away() -> None:
+    session = ScriptedSession()
+    session.refusals["top_k"] = "top_k: accepted are 0 to 512 for this model"
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "7", *"0.5", "enter")
+        await wait_until(pilot, lambda: app.main.sampling.sliders["temp"].accepted == 500_000, "set")
+        await pilot.press("u", "down", "down", "down", *"600", "enter")
+        await wait_until(pilot, lambda: app.main.sampling.sliders["top_k"].message, "refused")
+        await pilot.press("U")
+        await wait_until(pilot, lambda: session.parameters[-1] == ("temp", "0.5"), "made again")
+        await pilot.press("u")
+        await wait_until(pilot, lambda: session.parameters[-1] == ("temp", "0.85"), "and undone")
