@@ -39,6 +39,11 @@ class MachineStatus(StrEnum):
     STOPPED = "stopped"  # ended or powered off
     CRASHED = "crashed"
 
+    @property
+    def over(self) -> bool:
+        """Nothing runs on it any more."""
+        return self in (MachineStatus.STOPPED, MachineStatus.CRASHED)
+
 
 Severity = Literal["info", "warn", "error"]
 

@@ -39,7 +39,6 @@ from llmbm_protocol.schema import Event as LogRecord
 from llmbm_protocol.schema import Finished, Hello, Phase, Record, Response, StopReason, Stream
 
 COMMANDS_WITHOUT_SLASH = ("quit", "exit")
-OVER = (MachineStatus.STOPPED, MachineStatus.CRASHED)
 TRIP_LOGGED = 2.0  # s that the log entry of a trip may come behind the answer's end
 
 
@@ -203,7 +202,7 @@ class LiveSession:
                     link.machine_restarts()
             if event.status is MachineStatus.RESETTING:
                 self._generations.fail("the machine was reset", "rebooted")
-            elif event.status in OVER and not self._closed:
+            elif event.status.over and not self._closed:
                 self._failure = event.detail or "the machine has ended"
                 self._generations.fail(self._failure, "lost")
                 if link is not None:

@@ -73,6 +73,11 @@ class Frame:
         """A session with the kernel stands."""
         return self.state.link.phase in LINKED
 
+    @property
+    def last_known(self) -> bool:
+        """What is shown was told before the machine ended, or before it began anew: nothing is so any more."""
+        return (self.state.machine.status.over or self.state.restarting) and not self.post_mortem
+
     def age(self, stream: Stream) -> float | None:
         """Seconds since the last record of a stream; None when there never was one, or it does not age (a file)."""
         stamp = self.state.stamps.get(stream)
@@ -81,8 +86,11 @@ class Frame:
         return max(0.0, self.now - stamp)
 
     def stale(self, stream: Stream) -> str:
-        """ "stale 12 s" when the shown value is older than it should be, "paused" while the machine is, else empty."""
+        """ "stale 12 s" when the shown value is older than it should be, "paused" while the machine is, "last known"
+        when its machine is no more, else empty."""
         age = self.age(stream)
+        if age is not None and self.last_known:
+            return "last known"
         if age is not None and self.state.machine.status is MachineStatus.PAUSED:
             return "paused"  # the value is as the machine left it
         if age is None or age < STALE_AFTER:

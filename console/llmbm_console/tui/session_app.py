@@ -11,7 +11,7 @@ from pathlib import Path
 
 from llmbm_console.core.defaults import CHOICES
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import Event, LinkPhase, MachineStatus, RecordReceived
+from llmbm_console.core.events import Event, LinkPhase, RecordReceived
 from llmbm_console.core.session import Playback, Session
 from llmbm_console.core.state import State
 from llmbm_console.core.timeline import Timeline
@@ -243,7 +243,6 @@ class SessionApp(ThemedApp):
 
 def failure_of(state: State) -> str:
     """Why a session that was opened cannot be used any more; empty while it can."""
-    over = state.machine.status in (MachineStatus.STOPPED, MachineStatus.CRASHED)
-    if over and state.link.phase not in LINKED and state.link.phase is not LinkPhase.POST_MORTEM:
+    if state.machine.status.over and state.link.phase not in LINKED and state.link.phase is not LinkPhase.POST_MORTEM:
         return plain(state.machine.detail) or "the machine has ended"
     return ""

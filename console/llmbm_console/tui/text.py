@@ -94,6 +94,11 @@ def shorten(text: str, width: int, ellipsis: str = "…") -> str:
     return (whole[:end] + gap + ellipsis)[: max(0, width)]
 
 
+def dimmed(content: Content) -> Content:
+    """The same line, all of it faint: what was so once."""
+    return content.stylize("not bold not reverse $muted")
+
+
 def shortened(content: Content, width: int, ellipsis: str = "…") -> Content:
     """A styled line of at most `width` cells, cut as `shorten` does it."""
     if content.cell_length <= width:

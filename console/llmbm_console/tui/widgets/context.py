@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from llmbm_console.core.state import State
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs
@@ -67,11 +66,13 @@ def marks(kv: KvCache, width: int, glyphs: Glyphs) -> Content:
     return line(("".join(signs), "$muted"))
 
 
-def remaining(state: State) -> Content:
-    """Tokens and seconds until the cache is full."""
-    kv = state.kv
+def remaining(frame: Frame) -> Content:
+    """Tokens and seconds until the cache is full; of a kernel that is no more, what was free."""
+    state, kv = frame.state, frame.state.kv
     assert kv is not None
     left = max(0, kv.capacity - kv.rows)
+    if frame.post_mortem or frame.last_known:
+        return line((f"{left} of {kv.capacity} rows were free", "$muted"))
     if not left:
         return line(("full: the kernel makes room as /overflow says", "$warn"))
     speed = state.perf.decode_rate / figures.MILLION if state.perf is not None else 0.0
@@ -86,6 +87,7 @@ class ContextPanel(Panel):
     """Ruler, marks and what is left."""
 
     pane, number, title_text = "context", 6, "Context"
+    of_kernel = True
 
     def heading(self, frame: Frame) -> Content:
         kv = frame.state.kv
@@ -107,6 +109,4 @@ class ContextPanel(Panel):
             shown.append(marks(kv, width, frame.glyphs))
         if frame.post_mortem and frame.state.file_context:
             return shown + [line((row, "$muted")) for row in textwrap.wrap(frame.state.file_context, max(8, width))]
-        if frame.post_mortem:
-            return [*shown, line((f"{max(0, kv.capacity - kv.rows)} of {kv.capacity} rows were free", "$muted"))]
-        return [*shown, remaining(frame.state)]
+        return [*shown, remaining(frame)]

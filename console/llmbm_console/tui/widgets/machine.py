@@ -12,7 +12,7 @@ from llmbm_console.core.events import MachineStatus
 from llmbm_console.core.state import State
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
-from llmbm_console.tui.text import Piece, line, wrap
+from llmbm_console.tui.text import Piece, dimmed, line, wrap
 from llmbm_console.tui.widgets.panel import Panel
 from llmbm_protocol.words import Arena
 
@@ -83,24 +83,23 @@ class MachinePanel(Panel):
 
     def heading(self, frame: Frame) -> Content:
         version = frame.state.version
-        return line((f"boot {version.boot:08x}", "$muted")) if version is not None else line()
+        was = "last known " if frame.last_known else ""
+        return line((was, "$warn"), (f"boot {version.boot:08x}", "$muted")) if version is not None else line()
 
     def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
         state = frame.state
-        rows = [
-            *self._status(frame),
-            *self._kernel(state),
-            *self._model(state),
-            *self._speed(state),
-            *self._line(frame),
-        ]
+        rows = [*self._status(frame)]
+        now = len(rows)  # what the machine does is so now, whatever became of its kernel
+        rows += [*self._kernel(state), *self._model(state), *self._speed(state), *self._line(frame)]
         lines = _table(rows, width, height)
+        if frame.last_known:
+            lines = [*lines[:now], *(dimmed(row) for row in lines[now:])]
         if not lines:
             return [
                 line(("Nothing is known of the machine yet.", "$muted")),
                 line(("The kernel's first records bring it.", "$muted")),
             ]
-        if frame.controllable and not frame.read_only and height >= len(lines) + 2:
+        if frame.controllable and not frame.read_only and not frame.failure and height >= len(lines) + 2:
             lines += [line()] * (height - len(lines) - 1) + [_buttons(frame, width)]
         return lines
 

@@ -42,6 +42,7 @@ class MemoryPanel(Panel):
     """Bars by arena; with room a table by address, in which one arena is selected."""
 
     pane, number, title_text = "memory", 4, "Memory"
+    of_kernel = True
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -77,7 +78,7 @@ class MemoryPanel(Panel):
 
     def hint(self, frame: Frame) -> Content:
         """How to see what is in an arena, where that can be."""
-        if not self.has_focus or not frame.controllable:
+        if not self.has_focus or not frame.controllable or frame.last_known:
             return line()
         paused = frame.state.machine.status is MachineStatus.PAUSED
         return line(

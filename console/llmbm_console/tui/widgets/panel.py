@@ -8,7 +8,7 @@ from textual.strip import Strip
 from textual.visual import Visual
 
 from llmbm_console.tui.frame import Frame
-from llmbm_console.tui.text import line, shortened
+from llmbm_console.tui.text import dimmed, line, shortened
 from llmbm_console.tui.widgets.edged import Edged, Look
 
 
@@ -21,6 +21,7 @@ class Panel(Edged, can_focus=True):
     Panel.-ascii { border: ascii $border; }
     Panel.-ascii:focus { border: ascii $focus; }
     """
+    of_kernel = False  # shows what a kernel tells: it is dim once that kernel is no more
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -44,10 +45,10 @@ class Panel(Edged, can_focus=True):
         if width <= 0 or height <= 0 or not self.display:
             return
         self.set_heading(self.heading(self._frame), self.hint(self._frame))
-        lines = [
-            shortened(content, width, self.glyphs.ellipsis)
-            for content in self.lines(self._frame, width, height)[:height]
-        ]
+        shown = self.lines(self._frame, width, height)[:height]
+        if self.of_kernel and self._frame.last_known:
+            shown = [dimmed(content) for content in shown]
+        lines = [shortened(content, width, self.glyphs.ellipsis) for content in shown]
         old, self._lines = self._lines, lines
         for y in range(max(len(lines), len(old))):
             if y >= len(lines) or y >= len(old) or not lines[y].is_same(old[y]):

@@ -109,6 +109,7 @@ class SamplingPanel(Framed, can_focus=False):
         for name, slider in self.sliders.items():
             slider.disabled = frame.read_only
             slider.only_show(frame.held)
+            slider.only_known(frame.last_known)
             slider.show(
                 accepted(state, name), state.pending.get(name), Scale.of(slider.scale.parameter, context), frame.glyphs
             )

@@ -91,14 +91,17 @@ class SentinelPanel(Panel):
     """Decode and prefill bars, the chart of the last passes, percentiles and counts."""
 
     pane, number, title_text = "sentinel", 5, "Sentinel"
+    of_kernel = True
 
     def heading(self, frame: Frame) -> Content:
         sentinel = frame.state.sentinel
         if sentinel is None:
             return line()
         stale = frame.stale(Stream.SENTINEL)
-        state: Piece = (sentinel.state.value.upper(), STATE_STYLES.get(sentinel.state, "$warn"))
-        strict: Piece = (" strict" if sentinel.strict else " strict off", "$warn" if sentinel.strict else "$muted")
+        was = frame.last_known
+        state: Piece = (sentinel.state.value.upper(), "$muted" if was else STATE_STYLES.get(sentinel.state, "$warn"))
+        worries = sentinel.strict and not was
+        strict: Piece = (" strict" if sentinel.strict else " strict off", "$warn" if worries else "$muted")
         head = line((f"{stale} " if stale else "", "$warn"), state)
         full = line(head, strict)
         return full if sentinel.strict or full.cell_length <= self.heading_room else head
@@ -187,7 +190,7 @@ class SentinelPanel(Panel):
         if entry is not None and (by := by_user(entry, frame)):
             what += f"; {by}"
         rows = textwrap.wrap(f"TRIPPED by {what}", max(8, width))
-        if not frame.post_mortem:
+        if not frame.post_mortem and not frame.last_known:
             reset, details = frame.keys["sentinel.reset"], frame.keys["log.next_error"]
             if self.has_focus:
                 rows += textwrap.wrap(f"{reset} or /reset brings the chat back, {details} goes to the event", width)

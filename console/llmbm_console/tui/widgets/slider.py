@@ -15,7 +15,7 @@ from llmbm_console.core.state import PendingValue
 from llmbm_console.tui.glyphs import BLOCKS, Glyphs
 from llmbm_console.tui.rail import rail
 from llmbm_console.tui.scale import Scale
-from llmbm_console.tui.text import Piece, clip, line
+from llmbm_console.tui.text import Piece, clip, dimmed, line
 
 NAME_WIDTH = 11
 VALUE_WIDTH = 9
@@ -60,6 +60,7 @@ class Slider(Widget, can_focus=True):
         self.typed = ""
         self.problem = ""  # why what was typed or sent is not possible
         self.only_shows = False  # shows a value that is not the one in force now: it cannot be moved
+        self.last_known = False  # its value was in force in a kernel that is no more
         self._refused = False  # a digit came meanwhile
         self._pointed = Offset(-1, -1)  # the place on the screen to which the pointer was moved over this slider
         self._timer: Timer | None = None
@@ -91,6 +92,12 @@ class Slider(Widget, can_focus=True):
             self.typed = ""
             self.refresh()
         self.only_shows = shows
+
+    def only_known(self, last: bool) -> None:
+        """Whether no kernel has its value any more: it is drawn faintly."""
+        if last is not self.last_known:
+            self.last_known = last
+            self.refresh()
 
     # ---- from the person
 
@@ -260,7 +267,8 @@ class Slider(Widget, can_focus=True):
         name: Piece = (f"{self.scale.parameter.name:<{NAME_WIDTH}}", "bold $focus" if self.has_focus else "$muted")
         if self.accepted is None:
             return line(name, (self.glyphs.rail * self._rail()[1], "$faint"), (f" {'-':>{VALUE_WIDTH}}", "$muted"))
-        return line(name, *self._rail_pieces(), (f" {self._value_text():>{VALUE_WIDTH}}", self._value_style()))
+        row = line(*self._rail_pieces(), (f" {self._value_text():>{VALUE_WIDTH}}", self._value_style()))
+        return line(name, dimmed(row) if self.last_known else row)
 
     def _value_text(self) -> str:
         if self.typed:

@@ -13,7 +13,7 @@ from llmbm_console.tui.arrange import TABS
 from llmbm_console.tui.choices import chance_text, chances, newest, times, told_turn
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs
-from llmbm_console.tui.text import Piece, clip, flat, line, shortened, wrap
+from llmbm_console.tui.text import Piece, clip, dimmed, flat, line, shortened, wrap
 from llmbm_console.tui.widgets.context import ruler
 from llmbm_console.tui.widgets.machine import MACHINE_STYLES
 from llmbm_console.tui.widgets.memory import ARENAS, usage
@@ -132,12 +132,14 @@ class StatusLine(Strip):
         )
         # A healthy link may go for want of room, one in trouble may not.
         calm = state.link.phase is LinkPhase.MACHINE and not frame.failure
-        runs = state.machine.status in (MachineStatus.RUNNING, MachineStatus.UNKNOWN)
+        # That it runs goes without saying, but not of another moment than now.
+        now = not frame.held and not frame.recorded
+        runs = now and state.machine.status in (MachineStatus.RUNNING, MachineStatus.UNKNOWN)
         parts = [
             (0, name),
             (1, line(("read-only" if frame.read_only and frame.live and not frame.recorded else "", "$info"))),
             (2 if calm else 0, self._link(frame)),
-            (3 if runs else 0, self._machine(frame)),
+            (3 if runs else 0 if now else 1, self._machine(frame)),
             (1, self._work(frame)),
             (4, self._model(frame)),
         ]
@@ -199,7 +201,7 @@ class StatusLine(Strip):
             bar = frame.glyphs.bar(load.done / load.total, 12, "$info")
             text = f" {figures.percent(load.done / load.total)} {figures.size_pair(load.done, load.total)}"
             return line(("loading ", "$info"), bar, (text, "$foreground"))
-        if not frame.live:
+        if not frame.live or frame.last_known:
             return line()
         perf = state.perf
         paused = state.machine.status is MachineStatus.PAUSED  # which stands beside this already
@@ -262,6 +264,11 @@ class Hud(Strip):
             rows = [fit([(0, self._short(frame)), (1, self._sentinel_row(frame, width))], width, frame.glyphs)]
         return Content("\n").join(shortened(row, width, frame.glyphs.ellipsis) for row in rows)
 
+    def _row_name(self, frame: Frame, label: str, stream: Stream) -> Content:
+        """What a row begins with: its name, and how old its values are where they are not those of now."""
+        told = frame.stale(stream)
+        return line((f"{label:<3} ", "$muted"), (f"{told}  " if told else "", "$warn"))
+
     def _short(self, frame: Frame) -> Content:
         kv = frame.state.kv
         return line(("KV ", "$muted"), (f"{kv.rows}/{kv.capacity}" if kv is not None else "-", "$foreground"))
@@ -272,10 +279,15 @@ class Hud(Strip):
             return line(("KV  no context yet", "$muted"))
         left = max(0, kv.capacity - kv.rows)
         text = f" {kv.rows}/{kv.capacity}"
-        speed = frame.state.perf.decode_rate / figures.MILLION if frame.state.perf is not None else 0.0
-        rest = f"  full in {left} tok" + (f" ~{figures.duration(left / speed)}" if speed > 0 else "")
-        room = max(8, width - 5 - len(text) - len(rest) - 2)
-        return line(("KV  ", "$muted"), ruler(kv, room, frame.glyphs), (text, "$foreground"), (rest, "$muted"))
+        name = self._row_name(frame, "KV", Stream.KV)
+        if frame.last_known or frame.post_mortem:
+            rest = f"  {left} were free"
+        else:
+            speed = frame.state.perf.decode_rate / figures.MILLION if frame.state.perf is not None else 0.0
+            rest = f"  full in {left} tok" + (f" ~{figures.duration(left / speed)}" if speed > 0 else "")
+        room = max(8, width - name.cell_length - len(text) - len(rest) - 3)
+        row = line(ruler(kv, room, frame.glyphs), (text, "$foreground"), (rest, "$muted"))
+        return line(name, dimmed(row) if frame.last_known else row)
 
     def _sentinel_row(self, frame: Frame, width: int) -> Content:
         sentinel = frame.state.sentinel
@@ -298,17 +310,22 @@ class Hud(Strip):
         over = sentinel.decode_overruns + sentinel.prefill_overruns
         parts.append((2, line(("over ", "$muted"), (str(over), "$warn" if over else "$foreground"))))
         word: list[Piece] = [(sentinel.state.value, STATE_STYLES.get(sentinel.state, "$warn"))]
-        if sentinel.state is SentinelState.TRIPPED and not frame.post_mortem:
+        if sentinel.state is SentinelState.TRIPPED and not frame.post_mortem and not frame.last_known:
             word.append((": /reset", "bold $bad"))
-        name = line(("SEN ", "$muted"))
-        return line(name, fit([*parts, (0, line(*word))], width - name.cell_length, frame.glyphs, gap=2))
+        name = self._row_name(frame, "SEN", Stream.SENTINEL)
+        row = fit([*parts, (0, line(*word))], width - name.cell_length, frame.glyphs, gap=2)
+        return line(name, dimmed(row) if frame.last_known else row)
 
     def _memory_row(self, frame: Frame) -> Content:
-        pieces: list[Piece] = [("MEM ", "$muted")]
+        pieces: list[Piece] = []
         for arena, label in ARENAS:
             if (pair := usage(frame.state, arena)) is not None and pair[1]:
                 pieces += [(f"{label.lower()} ", "$muted"), (f"{figures.brief_size(pair[0])}  ", f"${arena.value}")]
-        return line(*pieces) if len(pieces) > 1 else line(("MEM no zones yet", "$muted"))
+        if not pieces:
+            return line(("MEM no zones yet", "$muted"))
+        return line(
+            self._row_name(frame, "MEM", Stream.ZONES), dimmed(line(*pieces)) if frame.last_known else line(*pieces)
+        )
 
 
 class TokenStrip(Strip):

@@ -1,0 +1,130 @@
+"""What is shown of a machine that was ended, that crashed, that is paused, or as it was at another moment, says so."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import replace
+
+import pytest
+from driving import Clock, confirm, make_app, screen_text, settled, simulated, until, wait_until
+from scripted import ScriptedSession, rich_state
+from test_restart import stands, tell
+
+from llmbm_console.core.events import LinkPhase, MachineStatus
+from llmbm_console.core.simulator import Simulator
+from llmbm_console.core.state import State
+from llmbm_console.tui.app import ConsoleApp
+from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.widgets.slider import Slider
+from llmbm_protocol.words import Phase, SentinelState
+
+ROWS = ("KV ", "SEN", "MEM")  # of the head-up lines
+
+
+def idle(status: MachineStatus, link: LinkPhase = LinkPhase.MACHINE) -> State:
+    state = rich_state(turn=None, phase=Phase.IDLE)
+    return replace(state, machine=replace(state.machine, status=status), link=replace(state.link, phase=link))
+
+
+def hud_rows(app: ConsoleApp) -> list[str]:
+    return [row for row in screen_text(app).splitlines() if row[1:4] in ROWS]
+
+
+@pytest.mark.parametrize("status", [MachineStatus.STOPPED, MachineStatus.CRASHED])
+async def test_panels_of_a_machine_that_is_no_more_are_dim_and_say_that_they_show_what_was(
+    status: MachineStatus,
+) -> None:
+    app = make_app(ScriptedSession(idle(status, LinkPhase.OPENING)))
+    async with app.run_test(size=(200, 60)) as pilot:
+        await settled(pilot)
+        text = screen_text(app)
+        for words in (
+            "last known zone B",
+            "last known ARMED",
+            "last known 119 / 256",
+            "last known boot",
+            "7 Sampling ────────────────────── last known",
+        ):
+            assert words in text
+        assert "137 of 256 rows were free" in text
+        assert "full in" not in text, "it will never be"
+        for panel in app.main.panels[:3]:
+            styles = {str(span.style) for content in panel._lines for span in content.spans[-1:]}
+            assert styles == {"not bold not reverse $muted"}, panel.pane
+        assert all(slider.last_known for slider in app.main.query(Slider))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (50, 20)])
+async def test_head_up_rows_say_that_the_machine_is_paused_or_no_more(size: tuple[int, int]) -> None:
+    session = ScriptedSession(idle(MachineStatus.PAUSED))
+    app = make_app(session)
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        assert [row[5:11] for row in hud_rows(app)] == ["paused"] * 3
+        session.push(machine=replace(session.state.machine, status=MachineStatus.STOPPED))
+        await wait_until(pilot, lambda: [row[5:15] for row in hud_rows(app)] == ["last known"] * 3, "ended")
+        assert "119/256  137 were free" in hud_rows(app)[0]
+        assert "full in" not in hud_rows(app)[0]
+        session.push(machine=replace(session.state.machine, status=MachineStatus.RUNNING))
+        await wait_until(pilot, lambda: "full in" in hud_rows(app)[0], "it runs")
+        assert not any(word in row for row in hud_rows(app) for word in ("paused", "last known"))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (50, 20)])
+async def test_the_header_of_another_moment_says_what_the_machine_did_then(size: tuple[int, int]) -> None:
+    clock = Clock()
+    session = ScriptedSession(idle(MachineStatus.RUNNING))
+    app = make_app(session, clock=clock)
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        for _second in range(10):
+            clock.now += 1
+            session.push(now=clock.now)
+        await pilot.press("escape", "[")
+        await wait_until(pilot, lambda: "AGO" in screen_text(app), "the past")
+        assert "running" in screen_text(app).splitlines()[0]
+        await pilot.press(".", "space")
+        await wait_until(pilot, lambda: "HOLD" in screen_text(app), "held")
+        assert "running" in screen_text(app).splitlines()[0]
+
+
+async def test_a_tripped_sentinel_of_a_machine_that_is_no_more_promises_no_way_back() -> None:
+    state = idle(MachineStatus.STOPPED, LinkPhase.OPENING)
+    assert state.sentinel is not None
+    tripped = state.sentinel.model_copy(update={"state": SentinelState.TRIPPED})
+    for size in ((120, 36), (80, 24)):
+        app = make_app(ScriptedSession(replace(state, sentinel=tripped)))
+        async with app.run_test(size=size) as pilot:
+            await settled(pilot)
+            assert "/reset" not in screen_text(app)
+
+
+def test_a_kernel_that_has_not_come_again_yet_is_told_as_the_last_known_one() -> None:
+    running = idle(MachineStatus.RUNNING)
+    assert not Frame(running).last_known
+    assert Frame(replace(running, restarting=True)).last_known
+
+
+async def test_a_machine_that_was_ended_comes_alive_by_itself_after_a_reset() -> None:
+    async with simulated() as (app, pilot):
+        await tell(app, pilot, "Tim")
+        await pilot.press("Q")
+        await confirm(pilot, "Q")
+        await until(pilot, lambda: "last known ARMED" in screen_text(app), "it says that it shows what was")
+        await pilot.press("R")
+        await confirm(pilot, "R")
+        await until(pilot, lambda: stands(app, 2), "the new kernel")
+        await until(pilot, lambda: "last known" not in screen_text(app), "and is shown")
+        await tell(app, pilot, "Sara")
+        await until(pilot, lambda: "last known" not in screen_text(app) and "ARMED" in screen_text(app), "alive")
+
+
+async def test_a_simulator_that_was_killed_is_shown_as_it_was_known_last() -> None:
+    async with simulated((80, 24)) as (app, pilot):
+        await tell(app, pilot, "Tim")
+        assert app.session is not None
+        assert isinstance(app.session.machine, Simulator)
+        os.kill(app.session.machine._pid, signal.SIGKILL)
+        await until(pilot, lambda: app.state.machine.status is MachineStatus.CRASHED, "it is told as a crash")
+        await until(pilot, lambda: [row[5:15] for row in hud_rows(app)] == ["last known"] * 3, "and shown")
