@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from scripted import NOW, WALL, ScriptedSession, rich_state
-from textual._xterm_parser import XTermParser
 from textual.pilot import Pilot
 
 from llmbm_console.core import paths
@@ -19,6 +18,7 @@ from llmbm_console.core.targets import Target, make_session
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.arming import READ
 from llmbm_console.tui.frame import LINKED
+from llmbm_console.tui.key_parser import KeyParser
 from llmbm_console.tui.widgets.lines import Line, LineView
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -65,7 +65,8 @@ def burst(pilot: Pilot[Any], typed: str) -> None:
     that the app does."""
     driver = pilot.app._driver
     assert driver is not None
-    for message in XTermParser().feed(typed):
+    parser = KeyParser()
+    for message in [*parser.feed(typed), *parser.feed("")]:  # nothing more comes
         driver.process_message(message)
 
 

@@ -111,6 +111,13 @@ def test_an_escape_that_nothing_follows_is_a_key(keyboard: tuple[Keyboard, int])
     assert driver.typed == ["escape"]
 
 
+def test_a_key_close_behind_an_escape_is_that_key_with_alt(keyboard: tuple[Keyboard, int]) -> None:
+    driver, terminal = keyboard
+    os.write(terminal, b"\x1b?")
+    until(lambda: driver.typed)
+    assert driver.typed == ["alt+question_mark"]
+
+
 def test_it_sleeps_without_a_clock_while_nobody_types(keyboard: tuple[Keyboard, int]) -> None:
     driver, terminal = keyboard
     until(lambda: driver.waits == [None])

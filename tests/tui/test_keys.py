@@ -8,16 +8,23 @@ from typing import Any
 import pytest
 from driving import Clock, burst, confirm, make_app, screen_text, settled, simulated, slow_simulator, until, wait_until
 from scripted import NOW, STORY, Machine, ScriptedSession, rich_state
+from textual.screen import Screen
 from textual.selection import Offset, Selection
 
 from llmbm_console.core.actions import ACTIONS, BY_ID
 from llmbm_console.core.events import MachineStatus
 from llmbm_console.core.panes import PANES
+from llmbm_console.core.settings import Settings
 from llmbm_console.core.state import MachineState, Turn
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.arming import APART, LATE, READ, SECONDS, Arming
+from llmbm_console.tui.ask import AskLine
+from llmbm_console.tui.help import HelpScreen
 from llmbm_console.tui.jump import LETTERS, JumpScreen
 from llmbm_console.tui.jump_targets import jump_targets
+from llmbm_console.tui.screen import MainScreen
+from llmbm_console.tui.tour import TourScreen
+from llmbm_console.tui.xray import TokenXRay
 from llmbm_protocol.schema import Phase, StopReason
 
 
@@ -177,6 +184,47 @@ async def test_each_key_of_a_burst_finds_the_focus_where_the_one_before_moved_it
         burst(pilot, keys)
         await until(pilot, lambda: (app.main.focused_pane, app.main.shape.zoom) == (pane, zoomed), "where they lead")
         assert app.main.prompt.text == ""
+
+
+@pytest.mark.parametrize(
+    ("keys", "screen", "pane", "text"),
+    [
+        ("ab\x1b?", HelpScreen, "transcript", "ab"),
+        ("ab\x1bx", TokenXRay, "transcript", "ab"),
+        ("ab\x1bR", MainScreen, "transcript", "ab"),
+        ("ab\x1b/", AskLine, "transcript", "ab"),
+        ("ab\x1b/cd\x1bic", MainScreen, "prompt", "abc"),
+        ("ab\x1bic\x1b", MainScreen, "transcript", "abc"),
+        ("ab\x1bi" + "c" * 40, MainScreen, "prompt", "ab" + "c" * 40),
+        ("ab\x1b\rc", MainScreen, "prompt", "ab\nc"),
+        ("ab\x1b[99;9Xc", MainScreen, "prompt", "abc"),
+        ("\x1b4\x1b?\x1b6\x1bz", MainScreen, "context", ""),
+    ],
+    ids=["help", "tokens", "a question", "find", "out of find", "twice", "long", "new line", "no known key", "panes"],
+)
+async def test_escape_and_a_key_in_one_piece_do_what_they_do_one_after_the_other(
+    keys: str, screen: type[Screen[Any]], pane: str, text: str
+) -> None:
+    app = make_app(clock=Clock())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        burst(pilot, keys)
+        await wait_until(
+            pilot, lambda: isinstance(app.screen, screen) and app.main.focused_pane == pane, "where they lead"
+        )
+        await wait_until(pilot, lambda: app.main.prompt.text == text, "the text")
+        assert (app.arming.action is app.by_id["machine.reset"]) == keys.endswith("R")
+        assert app.main.shape.zoom == ("context" if keys.endswith("z") else "")
+
+
+async def test_what_is_bound_to_a_key_with_alt_is_not_escape_and_that_key() -> None:
+    settings = Settings(bindings={"view.tour": ("alt+x",)})
+    app = make_app(settings=settings)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        burst(pilot, "ab\x1bx")
+        await wait_until(pilot, lambda: isinstance(app.screen, TourScreen), "what is bound to it")
+        assert app.main.focused_pane == "prompt"
 
 
 async def test_keys_behind_one_that_opens_a_dialog_go_to_the_dialog() -> None:

@@ -10,14 +10,13 @@ import pytest
 from driving import burst, confirm, make_app, screen_text, settled, simulated, start_instead, until, wait_until
 from scripted import ScriptedSession, rich_state
 from textual import events
-from textual._xterm_parser import XTermParser
 
 from llmbm_console.core.events import MachineStatus
 from llmbm_console.core.session import Outcome
 from llmbm_console.core.state import Command, Turn
 from llmbm_console.core.targets import Target, make_session
 from llmbm_console.tui.app import ConsoleApp
-from llmbm_console.tui.run import digits_with_alt
+from llmbm_console.tui.key_parser import KeyParser
 from llmbm_protocol.schema import Phase, SentinelState
 
 
@@ -332,11 +331,10 @@ async def test_behind_a_refused_line_that_was_deleted_comes_the_next_one() -> No
 
 @pytest.mark.parametrize("raw", ["\x1b4", "\x1b[52;3u"])
 async def test_escape_and_a_digit_at_once_go_to_a_pane(raw: str) -> None:
-    digits_with_alt()
     app = make_app(idle())
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
-        (key,) = XTermParser().feed(raw)
+        (key,) = KeyParser().feed(raw)
         assert isinstance(key, events.Key)
         await pilot.press("H", key.key)
         assert app.main.focused_pane == "memory"

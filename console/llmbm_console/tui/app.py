@@ -167,6 +167,9 @@ class ConsoleApp(SessionApp):
         """On a terminal one that sleeps while nobody types; Windows and a browser have others."""
         driver = super().get_driver_class()
         if driver.__name__ != "LinuxDriver":
+            from llmbm_console.tui.key_parser import use_in_other_drivers
+
+            use_in_other_drivers()
             return driver
         from llmbm_console.tui.driver import QuietDriver
 

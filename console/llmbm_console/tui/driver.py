@@ -17,8 +17,9 @@ from codecs import getincrementaldecoder
 from typing import Any
 
 from textual import constants
-from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+
+from llmbm_console.tui.key_parser import KeyParser
 
 CHUNK = 4096
 SURELY = 0.005  # s after which a time that the parser waits for is over on its clock, too
@@ -80,7 +81,7 @@ class QuietDriver(LinuxDriver):
 
     def run_input_thread(self) -> None:
         """Takes what is typed, until `exit_event` is set."""
-        parser = XTermParser(self._debug)
+        parser = KeyParser(self._debug)
         decode = getincrementaldecoder("utf-8")().decode
         undecided: float | None = None  # until then an Esc may be the beginning of something
         with selectors.SelectSelector() as selector:  # not the best one there is: kqueue does not know terminals

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from llmbm_console.core.signals import present
 
@@ -66,21 +66,8 @@ def run_tui(
     return asyncio.run(_run(make))
 
 
-def digits_with_alt() -> None:
-    """Textual reads ESC and a digit as what a Mac types with Option (an inverted exclamation mark for 1). Here they are
-    alt and the digit, which go to a pane; a Mac's terminal sends the character itself unless it is told otherwise."""
-    from types import SimpleNamespace
-
-    from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
-
-    keys: Any = ANSI_SEQUENCES_KEYS  # of members of an enumeration that has no digits with alt; only `value` is read
-    for digit in "0123456789":
-        keys[f"\x1b{digit}"] = (SimpleNamespace(value=f"alt+{digit}"),)
-
-
 async def _run(make: Callable[[], ConsoleApp]) -> int | Target:
     app = make()
-    digits_with_alt()
 
     loop = asyncio.get_running_loop()
 

@@ -65,8 +65,9 @@ def main_screen(actions: tuple[Action, ...], history: History) -> MainScreen:
 
 
 def _over_text(key: str) -> bool:
-    """Whether a key of the table acts before what Textual's text field does with it: it selects a line at F6."""
-    return key.startswith(("ctrl+", "super+")) or (key[0] == "f" and key[1:].isdigit())
+    """Whether a key of the table acts before what Textual's text field does with it: it selects a line at F6, and takes
+    a letter with alt for the letter."""
+    return key.startswith(("ctrl+", "super+", "alt+")) or (key[0] == "f" and key[1:].isdigit())
 
 
 class MainScreen(Screen[None]):

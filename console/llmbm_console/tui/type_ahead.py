@@ -7,6 +7,8 @@ to the pane that has just been left, where its letters are commands.
 The effect of a key is over when whatever it caused has been taken out of the queues that it went through: those of the
 focused widget and of everything around it, up to the application. So a callback follows it the same way, several times,
 as an effect may cause another one (Enter in a dialog closes it, which opens the next one).
+
+Whether a key with alt was one, or Esc and a key close behind it, is known when its turn comes: by what is bound then.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from textual.app import App
 from textual.events import Key, Paste
 from textual.message_pump import MessagePump
 from textual.widgets import Input, TextArea
+
+from llmbm_console.tui.key_parser import escape_and_key
 
 Typed = Key | Paste
 
@@ -47,6 +51,7 @@ class TypeAhead:
 
     async def _go_on(self) -> None:
         while self._waiting and not self._following:
+            self._look_for_escape()
             text = self._is_text(self._waiting[0])
             if self._text_on_its_way and not text:
                 self._text_on_its_way = False
@@ -57,6 +62,18 @@ class TypeAhead:
                 self._text_on_its_way = True
             else:
                 self._follow(rounds=ROUNDS)
+
+    def _look_for_escape(self) -> None:
+        """Of a key with alt that nothing is bound to, Esc and that key."""
+        typed = self._waiting[0]
+        if not isinstance(typed, Key) or (keys := escape_and_key(typed)) is None:
+            return
+        if typed.key not in self._app.screen.active_bindings and not self._is_new_line(typed):
+            self._waiting.popleft()
+            self._waiting.extendleft(reversed(keys))
+
+    def _is_new_line(self, typed: Key) -> bool:
+        return typed.key == "alt+enter" and isinstance(self._app.focused, TextArea)
 
     def _is_text(self, typed: Typed) -> bool:
         """Whether it only adds to the text of the field that has the focus: what comes next goes there, too."""
