@@ -128,3 +128,41 @@ async def test_a_simulator_that_was_killed_is_shown_as_it_was_known_last() -> No
         os.kill(app.session.machine._pid, signal.SIGKILL)
         await until(pilot, lambda: app.state.machine.status is MachineStatus.CRASHED, "it is told as a crash")
         await until(pilot, lambda: [row[5:15] for row in hud_rows(app)] == ["last known"] * 3, "and shown")
+
+
+async def test_after_the_end_the_hints_tell_what_works_from_where_the_focus_is() -> None:
+    session = ScriptedSession(idle(MachineStatus.STOPPED, LinkPhase.OPENING))
+    app = make_app(session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert app.main.focused_pane == "transcript"
+        assert screen_text(app).splitlines()[-1] == " r try again   ^q quit"
+        await pilot.press("3")
+        await wait_until(pilot, lambda: "Esc, r try again   ^q quit" in screen_text(app), "the prompt has the focus")
+        assert "Esc, r  try again      ^q  quit" in screen_text(app)
+        await pilot.press("r")
+        assert app.main.prompt.text == "r", "it is written there"
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: "Esc, r tries again" in screen_text(app), "a line that is not sent says so")
+        await pilot.press("escape", "r")
+        await wait_until(pilot, lambda: session.opened == 2, "as it was told")
+
+
+async def test_hints_of_the_past_and_of_a_pause_tell_how_to_leave_the_prompt_first() -> None:
+    clock = Clock()
+    session = ScriptedSession(idle(MachineStatus.PAUSED))
+    app = make_app(session, clock=clock)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert "paused: Esc, P resumes it" in screen_text(app)
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: "paused: P resumes it" in screen_text(app), "it is left")
+        for _second in range(10):
+            clock.now += 1
+            session.push(now=clock.now)
+        await pilot.press("[")
+        await wait_until(pilot, lambda: "the past is shown: . goes to now" in screen_text(app), "the past")
+        assert "Esc" not in screen_text(app).splitlines()[-1]
+        await pilot.press("i")
+        await wait_until(pilot, lambda: "the past is shown: Esc, . goes to now" in screen_text(app), "in the prompt")
+        assert "Esc, then  space play  [ ] 5 s  . now" in screen_text(app).splitlines()[-1]

@@ -142,6 +142,7 @@ async def test_every_resize_is_survived() -> None:
             await pilot.pause()
             app.pacer.flush()
             assert len(screen_text(app).splitlines()) == height
+        await wait_until(pilot, lambda: app.main.focused_pane == "prompt", "it has the focus again")
         await settled(pilot)
         assert_snapshot("main-80x24", screen_text(app))
 

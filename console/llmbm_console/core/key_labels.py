@@ -34,6 +34,11 @@ def key_labels(actions: tuple[Action, ...]) -> dict[str, str]:
     return {action.id: key_label(action.keys[0]) if action.keys else f'"{action.title}"' for action in actions}
 
 
+def typed(label: str) -> bool:
+    """Whether a key, as it is written for people, writes or moves something where a text has the focus."""
+    return not (label[:1] in ("^", '"') or label.startswith("super+") or (label[:1] == "F" and label[1:].isdigit()))
+
+
 def spelt(text: str, keys: Mapping[str, str]) -> str:
     """The text with the keys of the actions that it names as {0[ID]}; `keys` are their labels by id."""
     return text.format(keys)

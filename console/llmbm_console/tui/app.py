@@ -213,6 +213,11 @@ class ConsoleApp(SessionApp):
 
     # ---- drawing
 
+    @property
+    def in_prompt(self) -> bool:
+        """Whether the prompt has the focus."""
+        return self.main.focused_pane == "prompt"
+
     def redraw(self) -> None:
         """Another picture, now."""
         self.pacer.flush()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from llmbm_console.core.actions import ACTIONS
 from llmbm_console.core.events import LinkPhase, MachineStatus
-from llmbm_console.core.key_labels import key_labels
+from llmbm_console.core.key_labels import key_labels, typed
 from llmbm_console.core.state import State
 from llmbm_console.tui.glyphs import BLOCKS, Glyphs
 from llmbm_protocol.words import Phase, Stream
@@ -49,6 +49,7 @@ class Frame:
     recording: float | None = None  # seconds since it began; None: none runs
     tint: str = ""  # what answers are tinted by, see tint.MODES
     choices: bool = False  # how tokens are chosen is asked for
+    in_prompt: bool = False  # the prompt has the focus: letters are written
     keys: Mapping[str, str] = field(default_factory=lambda: KEYS)  # of each action, as hints write them
 
     @property
@@ -65,8 +66,13 @@ class Frame:
     def not_now(self) -> str:
         """Why the machine cannot be acted on: another moment than now is shown; empty when it is now, or a file."""
         if self.past:
-            return f"the past is shown: {self.keys['time.live']} goes to now"
-        return f"the view is held: {self.keys['view.hold']} lets it go" if self.held and not self.recorded else ""
+            return f"the past is shown: {self.press('time.live')} goes to now"
+        return f"the view is held: {self.press('view.hold')} lets it go" if self.held and not self.recorded else ""
+
+    def press(self, action: str) -> str:
+        """What to press for an action from where the focus is: out of the prompt first, where its key would write."""
+        key = self.keys[action]
+        return f"{self.keys['view.leave']}, {key}" if self.in_prompt and typed(key) else key
 
     @property
     def live(self) -> bool:

@@ -120,6 +120,7 @@ class MainScreen(Screen[None]):
         self.shape = Shape(0, 0)
         self._before_zoom = ""  # the pane that had the focus
         self._before_view = ""
+        self._unseen = ""  # the pane that had the focus when there was room for none
         self._views: ViewPanes | None = None
         self.pictures = "auto"
         self._line_selection = LineSelection(self)
@@ -231,9 +232,7 @@ class MainScreen(Screen[None]):
         self.tabs.tab, self.tabs.narrow = shape.tab, shape.narrow
         self.keys.narrow = "tabs" in regions
         self.event_list.set_bare_edge("histogram" in regions)
-        focused = self.focused_pane
-        if focused and focused not in self.deck.regions:
-            self._focus_visible()
+        self._keep_focus()
         self.call_after_refresh(self.show, self.frame)
 
     def _banner_rows(self, width: int) -> int:
@@ -299,8 +298,18 @@ class MainScreen(Screen[None]):
         """The pane to go to when the prompt is left: the transcript, or what the tab shows instead."""
         return next((name for name in ORDER if name in self.deck.regions and name != "prompt"), "prompt")
 
+    def _keep_focus(self) -> None:
+        """The focus never stays on a pane that is not shown. A screen of three rows has none: it comes back with more
+        of them."""
+        focused = self.focused_pane or self._unseen
+        if focused and focused not in self.deck.regions:
+            self._focus_visible()
+        elif self._unseen:
+            self.focus_pane(focused)
+        self._unseen = "" if self.focused_pane in self.deck.regions else focused
+
     def _focus_visible(self) -> None:
-        """The focus never stays on a pane that is not shown."""
+        """To the first pane that is shown."""
         for name in ("prompt", "transcript", *ORDER):
             if name in self.deck.regions:
                 self.focus_pane(name)
@@ -359,8 +368,9 @@ class MainScreen(Screen[None]):
 
     def on_descendant_focus(self) -> None:
         """The keys shown depend on the focus."""
-        self.keys.in_prompt = self.focused_pane == "prompt"
-        self.keys.show(self.frame)
+        self.frame = replace(self.frame, in_prompt=self.focused_pane == "prompt")
+        for part in (self.keys, self.prompt, self.transcript):
+            part.show(self.frame)
 
     def on_event_list_looked(self) -> None:
         """The panes beside the list follow it."""

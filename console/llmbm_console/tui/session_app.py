@@ -66,6 +66,11 @@ class SessionApp(ThemedApp):
     def session_opened(self) -> None:
         """Opening has ended, well or with a `failure`."""
 
+    @property
+    def in_prompt(self) -> bool:
+        """Whether the prompt has the focus."""
+        return False
+
     # ---- life
 
     def connect(self) -> None:
@@ -169,6 +174,7 @@ class SessionApp(ThemedApp):
             recording=self._recording,
             tint=self.tint,
             choices=self.session is not None and self.session.choices > 0,
+            in_prompt=self.in_prompt,
             keys=self.key_labels,
         )
 
@@ -185,6 +191,7 @@ class SessionApp(ThemedApp):
             playing=player.playing,
             recording=self._recording,
             tint=self.tint,
+            in_prompt=self.in_prompt,
         )
 
     def look_back(self, moment: float) -> bool:

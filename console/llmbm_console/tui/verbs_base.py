@@ -57,8 +57,8 @@ class VerbGroup:
                 session.note("error" if importance == "error" else "warn", text)
 
     def key(self, name: str) -> str:
-        """How the key of an action is written for people: the one that holds, or what the palette calls it."""
-        return self.app.key_labels[name]
+        """What to press for an action from where the focus is, or what the palette calls it."""
+        return self.app.shown_frame().press(name)
 
     def background(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs a verb of the session beside the interface; a failure is a notice."""

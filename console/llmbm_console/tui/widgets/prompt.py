@@ -227,10 +227,7 @@ class Prompt(TextArea, Framed):
             return frame.not_now, "$info"
         phase, sentinel = frame.state.phase, frame.state.sentinel
         if frame.state.machine.status is MachineStatus.PAUSED:
-            return (
-                f"the machine is paused: {frame.keys['view.leave']}, {frame.keys['machine.pause']} resumes it",
-                "$warn",
-            )
+            return f"the machine is paused: {frame.press('machine.pause')} resumes it", "$warn"
         if sentinel is not None and sentinel.state is SentinelState.TRIPPED:
             return "tripped: /reset brings the chat back", "$bad"
         if phase is Phase.IDLE:

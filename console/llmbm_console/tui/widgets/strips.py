@@ -7,7 +7,7 @@ from textual.style import Style
 
 from llmbm_console.core.action import Action, unavailable
 from llmbm_console.core.events import LinkPhase, MachineStatus
-from llmbm_console.core.key_labels import key_label
+from llmbm_console.core.key_labels import key_label, typed
 from llmbm_console.tui import figures
 from llmbm_console.tui.arrange import TABS
 from llmbm_console.tui.choices import chance_text, chances, newest, times, told_turn
@@ -388,11 +388,15 @@ def past_line(frame: Frame, width: int) -> Content:
         (f"{frame.keys['time.slower']} {frame.keys['time.faster']}", "speed"),
         (frame.keys["time.live"], "end" if frame.recorded else "now"),
     ]
-    if width < 100:
+    out = frame.in_prompt and typed(frame.keys["view.hold"])  # there they would be written
+    if width < 100 + 12 * out:
         del keys[3]
-    if width < 70:
+    if width < 70 + 12 * out:
         del keys[2]
-    hints = line(*(piece for key, word in keys for piece in ((f"  {key}", "bold $accent"), (f" {word}", "$muted"))))
+    leave: tuple[Piece, ...] = ((f"  {frame.keys['view.leave']}", "bold $accent"), (", then", "$muted")) if out else ()
+    hints = line(
+        *leave, *(piece for key, word in keys for piece in ((f"  {key}", "bold $accent"), (f" {word}", "$muted")))
+    )
     when = line((frame.clock(frame.now)[:8] + " ", "bold $info"))
     room = width - hints.cell_length - when.cell_length - 2
     if frame.mark and room >= 32:
@@ -422,7 +426,6 @@ class KeyLine(Strip):
     def __init__(self, actions: tuple[Action, ...], *, id: str) -> None:
         super().__init__(id=id)
         self._actions = actions
-        self.in_prompt = True
         self.narrow = False  # the line of views is on the screen
         self.armed = ""  # what a dangerous action would do, while it waits for its second press
         self.armed_key = ""
@@ -437,13 +440,13 @@ class KeyLine(Strip):
         if frame.behind is not None or frame.player:
             return past_line(frame, width)
         if frame.failure:
-            again, leave = frame.keys["session.retry"], frame.keys["session.quit"]
+            again, leave = frame.press("session.retry"), frame.press("session.quit")
             return line(
                 (again, "bold $accent"), (" try again   ", "$muted"), (leave, "bold $accent"), (" quit", "$muted")
             )
         told = (
             width,
-            self.in_prompt,
+            frame.in_prompt,
             self.narrow,
             frame.read_only,
             frame.controllable,
@@ -471,11 +474,11 @@ class KeyLine(Strip):
 
     def _usual(self, frame: Frame, width: int) -> Content:
         parts: list[tuple[int, Content]] = []
-        if self.in_prompt:
+        if frame.in_prompt:
             extras = (("Enter", "send", 0), ("^j", "newline", 2), (frame.keys["view.leave"], "panes", 0))
             parts += [(weight, line((key, "bold $accent"), (f" {word}", "$muted"))) for key, word, weight in extras]
         for action in self._actions:
-            if not action.footer or not action.keys or (self.in_prompt and not action.everywhere):
+            if not action.footer or not action.keys or (frame.in_prompt and not action.everywhere):
                 continue
             if (action.id == "chat.prompt" and frame.read_only) or (self.narrow and action.id in VIEW_ACTIONS):
                 continue

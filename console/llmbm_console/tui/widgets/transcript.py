@@ -256,7 +256,7 @@ def failure_lines(frame: Frame) -> list[tuple[str, str]]:
         (f"{frame.state.target or 'The target'}: there is no session", "transcript--bad"),
         (frame.failure, "transcript--answer"),
         ("", ""),
-        (spelt("{0[session.retry]}  try again      {0[session.quit]}  quit", frame.keys), "transcript--command"),
+        (f"{frame.press('session.retry')}  try again      {frame.press('session.quit')}  quit", "transcript--command"),
     ]
 
 
