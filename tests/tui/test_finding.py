@@ -80,6 +80,11 @@ async def test_slash_finds_in_the_transcript_and_n_goes_on() -> None:
         await pilot.press("enter")
         await wait_until(pilot, lambda: app.screen is app.main, "back on the main screen")
         await wait_until(pilot, lambda: "prompt 3" in screen_text(app), "the place is on screen")
+        await wait_until(pilot, lambda: "n next   N previous" in screen_text(app), "the keys that go on")
+        await pilot.press("i")
+        await wait_until(pilot, lambda: "n next" not in screen_text(app), "text in the prompt")
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: "n next" in screen_text(app), "the keys again")
         app.main.transcript.find("pond")
         last = app.main.transcript.selected_row
         await pilot.press("N")
@@ -95,6 +100,7 @@ async def test_slash_finds_in_the_transcript_and_n_goes_on() -> None:
         await wait_until(pilot, lambda: f'"pond": {count} of {count}, from the end' in screen_text(app), "and back")
         await pilot.press("escape")
         await wait_until(pilot, lambda: '"pond"' not in screen_text(app), "nothing is looked for")
+        await wait_until(pilot, lambda: "n next" not in screen_text(app), "no keys for it")
         assert app.main.transcript.sought == ""
 
 
@@ -106,12 +112,14 @@ async def test_slash_filters_the_events_while_it_is_typed_and_escape_undoes_it()
         assert [row.text[-19:] for row in rows_of(app.main.event_list)] == ["line silent for 2 s"]
         await pilot.press("enter")
         assert "1 of 3" in screen_text(app)
+        await wait_until(pilot, lambda: "n next   N previous" in screen_text(app), "the keys that go on")
         await pilot.press("/", *"colour:red")
         await wait_until(pilot, lambda: "no such field" in screen_text(app), "the problem is shown")
         await pilot.press("escape")
         assert app.main.event_list.wanted == "level:error"
         await pilot.press("escape")
         assert len(rows_of(app.main.event_list)) == 3
+        await wait_until(pilot, lambda: "n next" not in screen_text(app), "nothing is looked for")
 
 
 def broken_budget(at: float = NOW, level: str = "warn") -> LogLine:

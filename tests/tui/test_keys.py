@@ -137,6 +137,24 @@ async def test_a_press_before_the_question_can_have_been_read_is_no_answer_and_l
         await wait_until(pilot, lambda: machine_of(session).calls == ["reset"], "a press by itself")
 
 
+@pytest.mark.parametrize("size", [(120, 36), (80, 24), (50, 20)])
+async def test_an_answer_that_comes_too_early_is_told_so(size: tuple[int, int]) -> None:
+    session, clock = ScriptedSession(), Clock()
+    app = make_app(session, clock=clock)
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "R")
+        await wait_until(pilot, lambda: app.arming.shown and "R again" in screen_text(app), "asked")
+        assert "read first" not in screen_text(app)
+        await pilot.press("R")
+        await wait_until(pilot, lambda: "read first, then R again" in screen_text(app), "told")
+        await confirm(pilot, "R")
+        await wait_until(pilot, lambda: machine_of(session).calls == ["reset"], "done when it has been read")
+        await pilot.press("Q")
+        await wait_until(pilot, lambda: "Q again" in screen_text(app), "another question")
+        assert "read first" not in screen_text(app)
+
+
 async def test_a_question_that_is_not_on_the_screen_cannot_be_answered() -> None:
     clock = Clock()
     arming, reset = Arming(clock), BY_ID["machine.reset"]
@@ -448,6 +466,38 @@ async def test_pane_actions_act_only_in_their_pane() -> None:
         assert session.parameters == []
         await pilot.press("5", "s")
         await wait_until(pilot, lambda: session.parameters == [("strict_budget", "1")], "strict")
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("X", "Reset the sentinel: X acts in Sentinel (5)"),
+        ("D", "Sampling to the defaults: D acts in Sampling (7)"),
+        ("d", "Read as other numbers: d acts in Hex lens (F2)"),
+        ("s", "s acts in Sampling (7), Sentinel (5)"),
+        ("enter", ""),
+        ("left", ""),
+    ],
+)
+async def test_a_key_of_another_pane_says_where_it_acts(key: str, told: str) -> None:
+    session = ScriptedSession()
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", key)
+        assert messages(app) == ([told] if told else [])
+        assert app.arming.action is None
+        assert session.submitted == []
+
+
+@pytest.mark.parametrize("key", ["T", "X"])
+async def test_what_trips_the_sentinel_and_what_resets_it_say_how_the_chat_goes_on(key: str) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "5", key)
+        await wait_until(pilot, lambda: f"{key} again" in screen_text(app), "asked")
+        assert {"T": "/reset brings the chat back", "X": "the chat goes on"}[key] in screen_text(app)
 
 
 async def test_retry_opens_the_session_again() -> None:

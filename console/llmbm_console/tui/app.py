@@ -284,6 +284,7 @@ class ConsoleApp(SessionApp):
             if armed or not action.pane or action.pane == self.main.focused_pane:
                 self.do(name)
                 return
+        self.verbs.say_where([self.by_id[name] for name in names])
 
     def action_standard(self, _key: str, name: str) -> None:
         """A key that acts over every page, too."""

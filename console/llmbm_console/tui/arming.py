@@ -1,7 +1,7 @@
 """Dangerous actions: the first press arms, a second one within a few seconds fires.
 
 What comes before the question can have been read answers nothing: the rest of what a terminal sent in one piece, or the
-repeats of a key that is held down.
+repeats of a key that is held down. The question then says that it is to be read first.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ class Bar(Protocol):
     armed: str
     armed_key: str
     armed_ready: bool
+    armed_early: bool
     armed_share: float
 
 
@@ -36,6 +37,7 @@ class Arming:
         self._until = float("-inf")
         self._seen = float("inf")  # when the question was on the screen
         self._pressed = float("-inf")
+        self._early = False  # an answer came too early
 
     @property
     def action(self) -> Action | None:
@@ -73,6 +75,7 @@ class Arming:
             self._action, self._until, self._seen = action, self._pressed + SECONDS, float("inf")
         elif answered:
             self._action, self._until = None, float("-inf")
+        self._early = again and not answered
         return again and answered
 
     def disarm(self) -> bool:
@@ -82,9 +85,11 @@ class Arming:
         return was
 
     def describe(self, bar: Bar) -> None:
-        """Writes what is armed, its key, whether that is an answer now, and the share of the time left into the bar."""
+        """Writes into the bar what is armed, its key, whether that is an answer now, whether one came too early, and
+        the share of the time left."""
         action = self.action
         bar.armed = action.danger if action is not None else ""
         bar.armed_key = key_label(action.keys[0]) if action is not None and action.keys else "choose it"
         bar.armed_ready = self.answerable
+        bar.armed_early = action is not None and self._early
         bar.armed_share = max(0.0, (self._until - self._clock()) / SECONDS) if action is not None else 0.0

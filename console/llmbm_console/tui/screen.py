@@ -369,11 +369,28 @@ class MainScreen(Screen[None]):
     def on_descendant_focus(self) -> None:
         """The keys shown depend on the focus."""
         self.frame = replace(self.frame, in_prompt=self.focused_pane == "prompt")
+        self._look_for_found()
         for part in (self.keys, self.prompt, self.transcript):
             part.show(self.frame)
 
+    @property
+    def searched(self) -> LineView:
+        """The list that is looked through: the events when they have the focus, else the transcript."""
+        return self.event_list if self.focused_pane == "events" else self.transcript
+
+    def on_line_view_sought(self) -> None:
+        """Places were found, or nothing is looked for any more."""
+        self._look_for_found()
+        self.keys.show(self.frame)
+
+    def _look_for_found(self) -> None:
+        """The keys that go on to the next place are shown while something is looked for."""
+        wanted = self.event_list.wanted if self.searched is self.event_list else ""
+        self.keys.finds = bool(wanted or self.searched.sought)
+
     def on_event_list_looked(self) -> None:
         """The panes beside the list follow it."""
+        self.on_line_view_sought()
         if self._views is not None:
             self._views.show(self.frame)
 

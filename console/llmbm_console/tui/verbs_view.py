@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmbm_console.core.key_labels import key_label
+from llmbm_console.core.panes import PANES, VIEW_PANES
 from llmbm_console.core.trips import newest_trip
+from llmbm_console.tui.arrange import view_of
 from llmbm_console.tui.choices import newest
 from llmbm_console.tui.glyphs import ASCII, BLOCKS
 from llmbm_console.tui.tint import MODES
@@ -14,8 +17,9 @@ from llmbm_console.tui.verbs_time import TimeVerbs
 from llmbm_protocol.words import SentinelState
 
 if TYPE_CHECKING:
-    from llmbm_console.tui.widgets.lines import LineView
+    from llmbm_console.core.action import Action
 
+MOVES = frozenset({"enter", "left", "right"})
 OFFER_SECONDS = 20  # that the offer of a tour stays
 
 
@@ -33,6 +37,20 @@ class ViewVerbs(TimeVerbs):
         self.app.pacer.flush()
 
     # ---- help and panes
+
+    def say_where(self, actions: Sequence[Action]) -> None:
+        """Says in which panes the key of some actions acts, as it does nothing here. Enter and the arrows are left out:
+        they are pressed in every pane."""
+        key = next(key for key in actions[0].keys if all(key in action.keys for action in actions))
+        if key in MOVES:
+            return
+        titles, keys = dict((*PANES, *VIEW_PANES)), self.app.key_labels
+        panes = [
+            f"{titles[action.pane]} ({keys.get(f'pane.{action.pane}') or keys[f'view.{view_of(action.pane)}']})"
+            for action in actions
+        ]
+        what = f"{actions[0].title}: " if len(actions) == 1 else ""
+        self.say(f"{what}{key_label(key)} acts in {', '.join(panes)}")
 
     def view_help(self) -> None:
         """Help for the focused pane."""
@@ -201,12 +219,6 @@ class ViewVerbs(TimeVerbs):
 
     # ---- finding
 
-    @property
-    def _searched(self) -> LineView:
-        """The list that is looked through: the events when they have the focus, else the transcript."""
-        main = self.app.main
-        return main.event_list if main.focused_pane == "events" else main.transcript
-
     def view_find(self) -> None:
         """Asks what to look for."""
         from llmbm_console.tui.ask import AskLine
@@ -242,14 +254,14 @@ class ViewVerbs(TimeVerbs):
         self._step_found(-1)
 
     def _step_found(self, direction: int) -> None:
-        events = self.app.main.event_list
-        if self._searched is events and events.wanted:  # all that is shown was looked for
+        events, searched = self.app.main.event_list, self.app.main.searched
+        if searched is events and events.wanted:  # all that is shown was looked for
             if not events.step_shown(direction):
                 self.say(f'no further "{events.wanted}" in this direction')
-        elif not self._searched.sought:
+        elif not searched.sought:
             self.view_find()
-        elif not self._searched.step_found(direction):
-            self.say(f'"{self._searched.sought}" is not in the transcript any more')
+        elif not searched.step_found(direction):
+            self.say(f'"{searched.sought}" is not in the transcript any more')
 
     # ---- log
 

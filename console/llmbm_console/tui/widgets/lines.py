@@ -16,6 +16,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.selection import Selection
@@ -224,6 +225,9 @@ class LineView(ScrollView, Edged, can_focus=True):
 
     # ---- finding
 
+    class Sought(Message):
+        """Something else is looked for, or nothing."""
+
     def find(self, text: str) -> int:
         """Marks every place of a text, whatever its case, and goes to the newest one; returns how many there are."""
         self.sought, self.found = text.casefold(), ""
@@ -233,6 +237,7 @@ class LineView(ScrollView, Edged, can_focus=True):
             self.step_found(-1)
         else:
             self.found_changed()
+        self.post_message(self.Sought())
         self.refresh()
         return ends[-1] if ends else 0
 

@@ -427,9 +427,11 @@ class KeyLine(Strip):
         super().__init__(id=id)
         self._actions = actions
         self.narrow = False  # the line of views is on the screen
+        self.finds = False  # something is looked for
         self.armed = ""  # what a dangerous action would do, while it waits for its second press
         self.armed_key = ""
         self.armed_ready = False  # the second press counts
+        self.armed_early = False  # one came that did not
         self.armed_share = 0.0
         self._told: tuple[object, ...] = ()  # what the keys are made from
         self._keys = Content("")
@@ -448,6 +450,7 @@ class KeyLine(Strip):
             width,
             frame.in_prompt,
             self.narrow,
+            self.finds,
             frame.read_only,
             frame.controllable,
             frame.post_mortem,
@@ -463,13 +466,15 @@ class KeyLine(Strip):
 
     def _armed_line(self, frame: Frame, width: int) -> Content:
         """The key that does it, what it does, and the key that leaves it, and how long it waits; in several rows, the
-        keys first, where there is little room. The key that does it is dim until it counts."""
+        keys first, where there is little room. The key that does it is dim until it counts; where it was pressed
+        before that, it says what to do first."""
+        first: Piece = ("read first, then ", "bold $warn") if self.armed_early else ("", "")
         again: Piece = (f"{self.armed_key} again ", "bold $foreground" if self.armed_ready else "$muted")
         leave: Piece = (f"{frame.keys['view.leave']} leaves it  ", "$muted")
-        text = line((" ", ""), again, (f"{self.armed}.  ", "bold $bad"), leave)
+        text = line((" ", ""), first, again, (f"{self.armed}.  ", "bold $bad"), leave)
         if text.cell_length + 4 <= width:
             return line(text, frame.glyphs.bar(self.armed_share, min(24, width - text.cell_length), "$bad"))
-        text = line(leave, again, (self.armed, "bold $bad"))
+        text = line(leave, first, again, (self.armed, "bold $bad"))
         return Content("\n").join(text[start:end] for start, end in wrap(text.plain, width))
 
     def _usual(self, frame: Frame, width: int) -> Content:
@@ -477,6 +482,10 @@ class KeyLine(Strip):
         if frame.in_prompt:
             extras = (("Enter", "send", 0), ("^j", "newline", 2), (frame.keys["view.leave"], "panes", 0))
             parts += [(weight, line((key, "bold $accent"), (f" {word}", "$muted"))) for key, word, weight in extras]
+        elif self.finds:
+            for name, word in (("view.find_next", "next"), ("view.find_previous", "previous")):
+                part = line((frame.keys[name], "bold $accent"), (f" {word}", "$muted"))
+                parts.append((0, part.stylize(Style.from_meta({"@click": f"app.do('{name}')"}))))
         for action in self._actions:
             if not action.footer or not action.keys or (frame.in_prompt and not action.everywhere):
                 continue
