@@ -199,6 +199,8 @@ async def test_a_machine_is_paused_resumed_reset_and_ended(booted: tuple[LiveSes
     await until(lambda: session.state.machine.status is MachineStatus.RUNNING)
     await machine.quit()
     await until(lambda: session.state.machine.status is MachineStatus.STOPPED)
+    ended = [event for event in events if isinstance(event, MachineChanged) and event.status is MachineStatus.STOPPED]
+    assert all(event.asked for event in ended), "whoever ended it knows"
     with pytest.raises(SessionError, match="ended"):
         await machine.pause()
 

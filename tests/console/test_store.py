@@ -193,6 +193,16 @@ def test_link_and_machine_changes_are_logged_once() -> None:
     assert (state.link.since, state.machine.since, state.now) == (1.0, 3.0, 4.0)
 
 
+def test_an_end_that_was_asked_for_is_no_warning() -> None:
+    asked = run(ev.MachineChanged(1.0, MachineStatus.STOPPED, "the simulator has ended", True))
+    assert [line.severity for line in asked.log] == ["info"]
+    unasked = run(
+        ev.MachineChanged(1.0, MachineStatus.STOPPED, "the guest switched itself off"),
+        ev.MachineChanged(2.0, MachineStatus.CRASHED, "QEMU ended with status 1"),
+    )
+    assert [line.severity for line in unasked.log] == ["warn", "error"]
+
+
 def test_a_reset_machine_ends_the_running_turn() -> None:
     state = run(token(0, b"a"), ev.MachineChanged(2.0, MachineStatus.RESETTING))
     assert state.turn is None

@@ -166,3 +166,15 @@ async def test_hints_of_the_past_and_of_a_pause_tell_how_to_leave_the_prompt_fir
         await pilot.press("i")
         await wait_until(pilot, lambda: "the past is shown: Esc, . goes to now" in screen_text(app), "in the prompt")
         assert "Esc, then  space play  [ ] 5 s  . now" in screen_text(app).splitlines()[-1]
+
+
+async def test_the_footer_follows_the_focus_out_of_another_view_at_once() -> None:
+    app = make_app(ScriptedSession(idle(MachineStatus.RUNNING)))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("f3")
+        await wait_until(pilot, lambda: "i prompt" in screen_text(app).splitlines()[-1], "the log")
+        app.pacer.flush = lambda: None  # type: ignore[method-assign]  # nothing else draws meanwhile
+        await pilot.press("f3")
+        await wait_until(pilot, lambda: app.main.focused_pane == "prompt", "back in the prompt")
+        await wait_until(pilot, lambda: "Enter send" in screen_text(app).splitlines()[-1], "the footer says so")

@@ -3,13 +3,17 @@ the new kernel says."""
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
-from driving import confirm, screen_text, settled, simulated, until
+import pytest
+from driving import confirm, screen_text, settled, simulated, slow_simulator, until
 from textual.pilot import Pilot
 
 from llmbm_console.core.events import MachineStatus
+from llmbm_console.core.simulator import Simulator
 from llmbm_console.core.state import Seam, State, Text, Turn
 from llmbm_console.core.targets import Target, sessions_of
 from llmbm_console.core.timeline import FINE_STEP
@@ -101,3 +105,45 @@ async def test_a_recording_goes_on_when_the_session_is_opened_again(tmp_path: Pa
         shown = [item for item in replay.state.items if isinstance(item, Seam)]
         assert [seam.text for seam in shown] == [seam.text for seam in seams]
     await replay.disconnect()
+
+
+def worries(state: State) -> list[str]:
+    """What the event list wants to be looked at, but for budgets."""
+    return [entry.text for entry in state.log if entry.severity != "info" and entry.code != "budget"]
+
+
+@pytest.mark.parametrize("key", ["Q", "R"])
+async def test_an_answer_that_the_person_ended_with_its_machine_is_no_trouble(
+    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow_simulator(tmp_path, monkeypatch)
+    async with simulated() as (app, pilot):
+        await pilot.press(*"Tim", "enter")
+        await until(pilot, lambda: app.state.turn is not None and app.state.turn.tokens, "it answers")
+        await pilot.press("escape", key)
+        await confirm(pilot, key)
+        await until(pilot, lambda: any("had no answer" in entry.text for entry in app.state.log), "it is told")
+        assert worries(app.state) == []
+
+
+async def test_the_end_of_a_kernel_that_was_told_to_quit_is_no_trouble_and_a_crash_behind_a_reset_is() -> None:
+    async with simulated() as (app, pilot):
+        await pilot.press(*"quit", "enter")
+        await until(pilot, lambda: app.state.machine.status is MachineStatus.STOPPED, "it ended")
+        assert worries(app.state) == []
+        await until(pilot, lambda: "no session" in screen_text(app), "it says so")
+        await pilot.press("escape", "R")
+        await confirm(pilot, "R")
+        await until(pilot, lambda: stands(app, 2), "the new kernel")
+        await pilot.press("Q")
+        await confirm(pilot, "Q")
+        await until(pilot, lambda: app.state.machine.status is MachineStatus.STOPPED, "ended by a key")
+        assert worries(app.state) == []
+        await pilot.press("escape", "R")
+        await confirm(pilot, "R")
+        await until(pilot, lambda: stands(app, 3), "the third kernel")
+        assert app.session is not None
+        assert isinstance(app.session.machine, Simulator)
+        os.kill(app.session.machine._pid, signal.SIGKILL)
+        await until(pilot, lambda: app.state.machine.status is MachineStatus.CRASHED, "nobody asked for that")
+        assert any("crashed" in text for text in worries(app.state))

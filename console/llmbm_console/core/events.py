@@ -105,10 +105,12 @@ class ClockEstimated(Event):
 
 @dataclass(frozen=True, slots=True)
 class MachineChanged(Event):
-    """QMP, or the end of a child process, told something about the machine."""
+    """QMP, or the end of a child process, told something about the machine. `asked`: whoever uses this console ended
+    it."""
 
     status: MachineStatus
     detail: str = ""
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

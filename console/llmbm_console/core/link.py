@@ -285,8 +285,11 @@ class Link:
         self.upkeep.session_began()
         self.wake()
 
-    def machine_restarts(self) -> None:
-        """The machine was reset: what is pending is void, the kernel will say when it is there again."""
+    def machine_restarts(self, *, ended: bool = False) -> None:
+        """The machine was reset: what is pending is void, the kernel will say when it is there again. `ended`: it had
+        ended before, so that nothing was said while the line was lost."""
+        if ended:
+            self._lost_at = None
         self._boots, self._boots_since, self._restarts = True, time.monotonic(), True
         self.forget_session("rebooted", "the machine restarted")
 

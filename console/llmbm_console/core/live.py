@@ -72,6 +72,8 @@ class LiveSession:
         self._starting: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._failure = ""
+        self._told_to_quit = False  # by a line of the person
+        self._asked_end = False  # the person ended or reset the machine
         self.choices = 0  # see Session.choices; may be set before the session is opened
         self._boot = 0
         self._plain = PlainKernel()
@@ -195,11 +197,14 @@ class LiveSession:
     def _on_machine(self, event: ev.Event) -> None:
         """Events of the machine, and what they mean for the line."""
         if isinstance(event, ev.MachineChanged):
+            if self._told_to_quit and event.status is MachineStatus.STOPPED:
+                event = replace(event, asked=True)
+            self._asked_end = event.asked or (event.status is MachineStatus.RESETTING and not event.detail)
             link = self._link
             if link is not None:
                 link.freeze(event.status is MachineStatus.PAUSED)
                 if event.status is MachineStatus.RESETTING:
-                    link.machine_restarts()
+                    link.machine_restarts(ended=self._state.machine.status.over)
             if event.status is MachineStatus.RESETTING:
                 self._generations.fail("the machine was reset", "rebooted")
             elif event.status.over and not self._closed:
@@ -208,7 +213,7 @@ class LiveSession:
                 if link is not None:
                     link.requests.fail_all("lost", self._failure)
             elif event.status is MachineStatus.RUNNING:
-                self._failure = ""
+                self._failure, self._told_to_quit = "", False
         self._emit(event)
 
     async def _wait_for(self, condition: Callable[[], bool], timeout: float) -> bool:
@@ -322,6 +327,7 @@ class LiveSession:
         if link.phase is LinkPhase.PLAIN:
             await link.send_line(line)
             return Outcome(line, ok=True)
+        self._told_to_quit = line.strip() in COMMANDS_WITHOUT_SLASH
         try:
             if is_command(line):
                 return await self._command(dialogue, line)
@@ -331,7 +337,8 @@ class LiveSession:
                 self._emit(ev.CommandDone(time.monotonic(), line, False, "", str(error)))
             else:
                 became = ev.PROMPT_UNANSWERED if error.code in UNANSWERED else ev.PROMPT_REFUSED
-                self._emit(ev.Notice(time.monotonic(), "error", f"{became}{error}"))
+                severity: ev.Severity = "info" if self._asked_end and error.code in UNANSWERED else "error"
+                self._emit(ev.Notice(time.monotonic(), severity, f"{became}{error}"))
             return Outcome(line, ok=False, error=str(error), error_code=error.code)
 
     async def _command(self, dialogue: Dialogue, line: str) -> Outcome:

@@ -111,7 +111,7 @@ class LaunchedQemu:
         if 'Failed to get "write" lock' in output:
             self._failure += "\nanother QEMU uses this image; close it, or copy the image"
         if self._quitting or status == 0:
-            self._emit(MachineChanged(time.monotonic(), MachineStatus.STOPPED, "QEMU has ended"))
+            self._emit(MachineChanged(time.monotonic(), MachineStatus.STOPPED, "QEMU has ended", self._quitting))
         else:
             self._emit(MachineChanged(time.monotonic(), MachineStatus.CRASHED, self._failure))
 
@@ -185,9 +185,11 @@ class AttachedQemu:
         self._baud = baud
         self._emit = emit
         self._monitor = QmpConnection(emit, self._lost)
+        self._quitting = False
 
     def _lost(self) -> None:
-        self._emit(MachineChanged(time.monotonic(), MachineStatus.STOPPED, "QEMU has ended, or closed its monitor"))
+        detail = "QEMU has ended, or closed its monitor"
+        self._emit(MachineChanged(time.monotonic(), MachineStatus.STOPPED, detail, self._quitting))
 
     async def start(self) -> Transport:
         """Connects to the monitor and asks it where the serial line is."""
@@ -238,6 +240,7 @@ class AttachedQemu:
 
     async def quit(self) -> None:
         """Ends that QEMU."""
+        self._quitting = True
         await self._monitor.quit()
         self._lost()
 

@@ -209,7 +209,7 @@ class QmpConnection:
                 case "SHUTDOWN":
                     guest = isinstance(data, dict) and data.get("guest")
                     detail = "the guest switched itself off" if guest else "QEMU was told to end"
-                    self._emit(MachineChanged(at, MachineStatus.STOPPED, detail))
+                    self._emit(MachineChanged(at, MachineStatus.STOPPED, detail, self._leaving and not guest))
 
 
 def _why_no_monitor(error: BaseException) -> str:

@@ -74,7 +74,8 @@ class Simulator:
         said = output.strip()
         self._failure = f"the simulator ended with status {status}" + (f": {said[-400:]}" if said else "")
         if self._changing or status == 0:
-            self._emit(MachineChanged(time.monotonic(), MachineStatus.STOPPED, "the simulator has ended"))
+            ended = MachineChanged(time.monotonic(), MachineStatus.STOPPED, "the simulator has ended", self._changing)
+            self._emit(ended)
         else:
             self._emit(MachineChanged(time.monotonic(), MachineStatus.CRASHED, self._failure))
 
@@ -107,7 +108,7 @@ class Simulator:
         if self._child is None:
             raise SessionError("the simulator was not started yet")
         self._emit(MachineChanged(time.monotonic(), MachineStatus.RESETTING))
-        self._failure = ""
+        self._changing, self._failure = False, ""
         self._socket.unlink(missing_ok=True)
         await self._run(self._child)
 

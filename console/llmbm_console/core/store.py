@@ -103,7 +103,7 @@ def _machine_changed(state: State, event: ev.MachineChanged) -> State:
     if event.status in (MachineStatus.STOPPED, MachineStatus.CRASHED, MachineStatus.RESETTING):
         state = cut_turn(state, f"the machine is {event.status}")
     text = f"{event.status}: {detail}" if detail else str(event.status)
-    severity: Any = _BAD_STATUS.get(event.status, "info")
+    severity: Any = "info" if event.asked else _BAD_STATUS.get(event.status, "info")
     if event.status in _BEGINS_ANEW and state.hello is not None and not state.restarting:
         # Before the new kernel's own text, and with a detail only when nobody asked for it.
         severity = "warn" if detail else "info"

@@ -233,7 +233,7 @@ class MainScreen(Screen[None]):
         self.keys.narrow = "tabs" in regions
         self.event_list.set_bare_edge("histogram" in regions)
         self._keep_focus()
-        self.call_after_refresh(self.show, self.frame)
+        self.call_after_refresh(lambda: self.show(self.frame))  # as it is then: the focus may have moved
 
     def _banner_rows(self, width: int) -> int:
         """A line for the file and as many as its verdict takes."""
