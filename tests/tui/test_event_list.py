@@ -10,9 +10,12 @@ from scripted import NOW, ScriptedSession, rich_state
 from textual.pilot import Pilot
 
 from llmbm_console.core import store_parts
-from llmbm_console.core.events import Notice
+from llmbm_console.core.events import Notice, RecordReceived
 from llmbm_console.core.store import reduce
+from llmbm_console.core.timeline import Timeline
 from llmbm_console.tui.app import ConsoleApp
+from llmbm_protocol.schema import Event as LogRecord
+from llmbm_protocol.words import Arena, LogCode, LogLevel
 
 ROOM = 50  # lines of the log in these tests
 
@@ -144,3 +147,108 @@ async def test_in_a_filtered_list_n_goes_from_hit_to_hit() -> None:
         await pilot.press("N")
         assert app.main.event_list.selected_row == 1
         assert len(app.screen_stack) == 1, "the filter is not asked for again"
+
+
+def overrun(session: ScriptedSession, number: int, level: LogLevel = LogLevel.WARN, phase: str = "decode") -> None:
+    """A pass over its budget of a thousand cycles, by a thousand more for each."""
+    text = f"{phase} pass over its budget"
+    record = LogRecord(
+        time=number, number=number, level=level, code=LogCode.BUDGET, arena=Arena.NONE,
+        first=1000 * (number + 2), second=1000, message=text,
+    )  # fmt: skip
+    event = RecordReceived(NOW + number / 10, record)
+    session.state = reduce(session.state, event)
+    for listener in session.listeners:
+        listener(session.state, event)
+
+
+def texts(app: ConsoleApp) -> list[str]:
+    rows = [row.text for row in rows_of(app.main.event_list)]
+    return [row[row.index("budget") :].split(":")[0] for row in rows if "budget" in row]
+
+
+async def test_passes_over_their_budgets_share_a_row_that_counts_them() -> None:
+    session = ScriptedSession(rich_state(log=()))
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        view = app.main.event_list
+        for number in range(3):
+            overrun(session, number)
+        await wait_until(pilot, lambda: view.row_count == 1, "one row")
+        assert texts(app) == ["budget     3× 4.00k of 1.00k"]
+        view.focus()
+        view.select(0)
+        for number in range(3, 20):
+            overrun(session, number)
+        await wait_until(pilot, lambda: "20× 21.0k of 1.00k" in screen_text(app), "the count grows")
+        assert view.row_count == 1
+        assert view.selected is not None
+        assert view.selected.record is not None
+        assert view.selected.record.first == 21_000, "the newest"
+        assert len(view.run) == 20
+        tell(session, 21, 22)
+        overrun(session, 22)
+        overrun(session, 23, phase="prefill")
+        await wait_until(pilot, lambda: view.row_count == 4, "what came between and another phase are apart")
+
+
+async def test_nothing_of_what_shares_a_row_is_lost() -> None:
+    session = ScriptedSession(rich_state(log=()))
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        for number in (0, 1, 7, 3):
+            overrun(session, number)
+        view = app.main.event_list
+        await wait_until(pilot, lambda: view.row_count == 1, "one row")
+        await pilot.press("escape", "2", "up", "enter")
+        await wait_until(pilot, lambda: "4 since" in screen_text(app), "its page counts them")
+        assert "the worst 9.00k of 1.00k cycles" in screen_text(app)
+        await pilot.press("escape")
+        assert view.filter("code:budget") == ""
+        assert view.row_count == 4
+        view.go_to(session.state.log[1])
+        assert view.selected is session.state.log[1]
+        assert view.filter("") == ""
+        view.go_to(session.state.log[1])
+        assert session.state.log[1] in view.run
+
+
+async def test_passes_over_their_budgets_are_nothing_to_look_at_and_a_trip_is() -> None:
+    session = ScriptedSession(rich_state(log=()))
+    app = make_app(session)
+    timeline = Timeline()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("f3")
+        timeline.note(session.state)
+        marks = timeline.marks()
+        for number in range(9):
+            overrun(session, number)
+        timeline.note(session.state)
+        await wait_until(pilot, lambda: "9 over budget │ nothing wrong" in screen_text(app), "counted, and no trouble")
+        assert " Log " in screen_text(app).splitlines()[1]
+        assert timeline.marks() == marks
+        view = app.main.event_list
+        assert not view.step_error(-1)
+        overrun(session, 9, LogLevel.ERROR)
+        await wait_until(pilot, lambda: "9 over budget │ 1 to look at" in screen_text(app), "what tripped it is")
+        assert view.row_count == 2, "and has a row of its own"
+        assert view.step_error(-1)
+        assert view.selected is session.state.log[-1]
+
+
+async def test_a_full_log_forgets_lines_that_share_a_row_one_by_one() -> None:
+    session = ScriptedSession(rich_state(log=()))
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        for number in range(10):
+            overrun(session, number)
+        tell(session, 10, ROOM + 4)
+        view = app.main.event_list
+        await wait_until(pilot, lambda: view.row_count == ROOM - 5 and len(view._run(0)) == 6, "four went")
+        assert texts(app) == ["budget     6× 11.0k of 1.00k"]
+        tell(session, ROOM + 4, ROOM + 12)
+        await wait_until(pilot, lambda: view.row_count == ROOM and not texts(app), "all went")

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from llmbm_console.core.events import LinkPhase, MachineStatus, Severity
-from llmbm_protocol.words import Arena, Phase, Stream
+from llmbm_protocol.words import Arena, LogCode, Phase, Stream
 
 if TYPE_CHECKING:
     from llmbm_protocol.schema import (
@@ -112,6 +112,16 @@ class LogLine:
     code: str
     text: str
     record: LogRecord | None = None
+
+    @property
+    def noted(self) -> bool:
+        """A pass over its budget that stopped nothing: as strict budgets are off."""
+        return self.severity == "warn" and self.record is not None and self.record.code is LogCode.BUDGET
+
+    @property
+    def to_look_at(self) -> bool:
+        """A warning or an error that somebody should know of: one token that took longer is none."""
+        return self.severity != "info" and not self.noted
 
 
 @dataclass(frozen=True, slots=True)

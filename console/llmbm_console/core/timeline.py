@@ -352,7 +352,7 @@ def _marks_since(before: State, state: State) -> Iterator[Mark]:
                 yield Mark(item.started_at, f"turn {item.number}", turn=True)
     if state.log is not before.log:
         new = len(state.log) + state.dropped_log - len(before.log) - before.dropped_log
-        yield from (Mark(entry.at, entry.text) for entry in _last(state.log, new) if entry.severity != "info")
+        yield from (Mark(entry.at, entry.text) for entry in _last(state.log, new) if entry.to_look_at)
 
 
 def _turn_of(state: State) -> tuple[int, float] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -14,9 +14,10 @@ from textual.widgets import Static
 
 from llmbm_console.core.log_values import values_of
 from llmbm_console.core.state import LogLine
+from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import draws_ascii
-from llmbm_console.tui.log_text import by_user
+from llmbm_console.tui.log_text import by_user, when
 from llmbm_console.tui.text import flat, line, wrap
 from llmbm_protocol.words import Arena, LogCode
 
@@ -29,8 +30,8 @@ NOTED = (
 FRAME = 7  # of its edges, padding and scroll bar
 
 
-def fields_of(entry: LogLine, frame: Frame) -> list[tuple[str, str]]:
-    """Names and values of everything that is known of an event."""
+def fields_of(entry: LogLine, frame: Frame, run: Sequence[LogLine] = ()) -> list[tuple[str, str]]:
+    """Names and values of everything that is known of an event, and of those that its row of the list stands for."""
     record = entry.record
     rows = [] if frame.post_mortem else [("time", frame.clock(entry.at))]
     if record is not None:
@@ -40,6 +41,7 @@ def fields_of(entry: LogLine, frame: Frame) -> list[tuple[str, str]]:
         if record.arena is not Arena.NONE:
             rows.append(("arena", record.arena.upper()))
         rows += values_of(record)
+        rows += _of_run(run, frame)
         if by := by_user(entry, frame):
             rows.append(("why", by))
         elif record.code is LogCode.BUDGET and entry.severity == "warn":
@@ -48,10 +50,24 @@ def fields_of(entry: LogLine, frame: Frame) -> list[tuple[str, str]]:
     return rows
 
 
-def event_rows(entry: LogLine, frame: Frame, width: int, names: int = LABEL) -> list[Content]:
+def _of_run(run: Sequence[LogLine], frame: Frame) -> list[tuple[str, str]]:
+    records = [entry.record for entry in run if entry.record is not None]
+    if len(records) < 2:
+        return []
+    worst = max(records, key=lambda record: record.first / max(1, record.second))
+    use = f"{figures.cycles(worst.first)} of {figures.cycles(worst.second)}"
+    return [
+        ("times", f"{len(run)} since {when(run[0], frame)}, the worst {use} cycles"),
+        ("each", f"{frame.keys['view.find']} and code:budget in the event list shows each of them"),
+    ]
+
+
+def event_rows(
+    entry: LogLine, frame: Frame, width: int, names: int = LABEL, run: Sequence[LogLine] = ()
+) -> list[Content]:
     """Everything that is known of an event, in lines of at most `width` columns, of which `names` have the names."""
     rows: list[Content] = []
-    for name, value in fields_of(entry, frame):
+    for name, value in fields_of(entry, frame, run):
         text = flat(value)
         for number, (start, end) in enumerate(wrap(text, max(8, width - names - 1))):
             label = f"{name if number == 0 else '':<{names}} "
@@ -80,9 +96,15 @@ class EventDetails(ModalScreen[None]):
     """
 
     def __init__(
-        self, entry: LogLine, frame: Frame, look: Callable[[float], None], copy: Callable[[str], None]
+        self,
+        entry: LogLine,
+        frame: Frame,
+        look: Callable[[float], None],
+        copy: Callable[[str], None],
+        run: Sequence[LogLine] = (),
     ) -> None:
         super().__init__()
+        self._run = run
         self._entry, self._frame, self._look, self._copy = entry, frame, look, copy
 
     def compose(self) -> ComposeResult:
@@ -97,7 +119,7 @@ class EventDetails(ModalScreen[None]):
     def on_resize(self) -> None:
         """What fits depends on the width."""
         width = max(LABEL + 8, min(WIDTH, self.size.width * 96 // 100) - FRAME)
-        rows = event_rows(self._entry, self._frame, width)
+        rows = event_rows(self._entry, self._frame, width, run=self._run)
         self.query_one(Static).update(Content("\n").join(rows))
 
     def action_copy(self) -> None:

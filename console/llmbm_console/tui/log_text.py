@@ -12,6 +12,13 @@ from llmbm_console.tui.text import clip, shorten
 from llmbm_protocol.words import LogCode
 
 
+def when(entry: LogLine, frame: Frame) -> str:
+    """Wall clock of a live line; the kernel's own clock for one read from a file."""
+    if frame.post_mortem and entry.record is not None:
+        return f"+{entry.record.time / 1000:>11.3f}"
+    return frame.clock(entry.at)
+
+
 def _use(entry: LogLine) -> str:
     """By how much a budget was broken, "753M of 475M"; empty for other lines."""
     record = entry.record
@@ -26,8 +33,12 @@ def told(entry: LogLine) -> str:
     return f"{entry.text}: {use} cycles" if use else entry.text
 
 
-def fitted(entry: LogLine, width: int, ellipsis: str) -> str:
-    """The message in at most `width` cells. The numbers of a broken budget stay longer than the words about them."""
+def fitted(entry: LogLine, width: int, ellipsis: str, times: int = 1) -> str:
+    """The message in at most `width` cells, how often it came before it. The numbers of a broken budget stay longer
+    than the words about them."""
+    if times > 1:
+        head = f"{times:,}× "
+        return (head + fitted(entry, max(0, width - len(head)), ellipsis))[: max(0, width)]
     text, use = told(entry), _use(entry)
     if not use or len(text) <= width:
         return shorten(text, width, ellipsis)

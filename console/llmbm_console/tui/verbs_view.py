@@ -277,7 +277,8 @@ class ViewVerbs(TimeVerbs):
         if events.selected is None and not events.step(-1):
             self.say("nothing happened yet")
         elif events.selected is not None:
-            self.app.push_screen(EventDetails(events.selected, self.app.shown_frame(), self._look, self.copy))
+            frame = self.app.shown_frame()
+            self.app.push_screen(EventDetails(events.selected, frame, self._look, self.copy, events.run))
 
     def log_next_error(self) -> None:
         """Selects the next warning or error."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
@@ -11,8 +11,7 @@ from textual.message import Message
 
 from llmbm_console.core.log_filter import FilterError, log_filter
 from llmbm_console.core.state import LogLine
-from llmbm_console.tui.frame import Frame
-from llmbm_console.tui.log_text import fitted, searched
+from llmbm_console.tui.log_text import fitted, searched, when
 from llmbm_console.tui.text import clip, line
 from llmbm_console.tui.widgets.histogram import histogram
 from llmbm_console.tui.widgets.lines import Line, LineView
@@ -22,14 +21,13 @@ HISTOGRAM = 60  # columns at most
 MOST_MADE = 1000  # rows kept ready
 MOST_TEXTS = 20_000  # lines whose searched text is kept: more than a log has
 NO_ENTRY = LogLine(0.0, "", "info", "", "")
+NOTED = "over budget"
 WORDS = {"info": "    ", "warn": "WARN", "error": "ERR "}
 
 
-def when(entry: LogLine, frame: Frame) -> str:
-    """Wall clock of a live line; the kernel's own clock for one read from a file."""
-    if frame.post_mortem and entry.record is not None:
-        return f"+{entry.record.time / 1000:>11.3f}"
-    return frame.clock(entry.at)
+def _alike(one: LogLine, other: LogLine) -> bool:
+    """Passes of one phase over their budgets, one behind the other: as many as there are tokens."""
+    return one.noted and other.noted and one.text == other.text
 
 
 class EventList(LineView):
@@ -55,6 +53,7 @@ class EventList(LineView):
         self._read = 0  # lines of the session that were taken over, those that the log forgot included
         self._entries: list[LogLine] = []  # what is shown
         self._numbers: list[int] = []  # of each, counted from the session's beginning
+        self._rows: list[int] = []  # the number of the last line of each row: like ones in a row share it
         self._made: dict[int, tuple[LogLine, Line]] = {}  # rows that were seen
         self._texts: dict[int, tuple[LogLine, str]] = {}  # of lines that a filter looked through, by their identity
         self._width = 0
@@ -69,8 +68,8 @@ class EventList(LineView):
 
     @property
     def row_count(self) -> int:
-        """A row for each line, words about it when there is none."""
-        return len(self._entries) or len(self.empty_words(bool(self._log)))
+        """A row for each line, or for several like ones; words about it when there is none."""
+        return len(self._rows) or len(self.empty_words(bool(self._log)))
 
     def row_line(self, row: int) -> Line:
         """A row is made when it is seen: a log may have very many."""
@@ -80,12 +79,17 @@ class EventList(LineView):
             if made is None or made[1].text != text:
                 made = self._made[row] = (NO_ENTRY, Line(text, "events--time"))
             return made[1]
-        entry, made = self._entries[row], self._made.get(row)
-        if made is None or made[0] is not entry:
+        run, made = self._run(row), self._made.get(row)
+        if made is None or made[0] is not run[-1]:
             if len(self._made) > MOST_MADE:
                 self._made.clear()
-            made = self._made[row] = (entry, self._row(entry, self._width))
+            made = self._made[row] = (run[-1], self._row(run[-1], self._width, len(run)))
         return made[1]
+
+    def _run(self, row: int) -> Sequence[LogLine]:
+        """The lines that a row stands for, the oldest first."""
+        first = bisect_right(self._numbers, self._rows[row - 1]) if row else 0
+        return self._entries[first : bisect_right(self._numbers, self._rows[row])]
 
     def _draw(self) -> None:
         width = self.scrollable_content_region.width
@@ -105,20 +109,26 @@ class EventList(LineView):
         if known > len(log) or (known > 0 and self._log and log[known - 1] is not self._log[-1]):
             known, old = 0, 0  # another log, or another moment of it
             self._clear()
-        gone = bisect_left(self._numbers, dropped)
-        if gone:
-            del self._entries[:gone], self._numbers[:gone]
+        forgotten, gone = bisect_left(self._numbers, dropped), bisect_left(self._rows, dropped)
+        if forgotten:
+            del self._entries[:forgotten], self._numbers[:forgotten], self._rows[:gone]
             self._made.clear()
-        first, shown = max(0, known), len(self._entries)
+        first, shown = max(0, known), len(self._rows)
         for number, entry in enumerate(log[first:], first + dropped):
-            if self._passes is None or self._passes(entry):
-                self._entries.append(entry)
-                self._numbers.append(number)
+            if self._passes is None:
+                if self._entries and _alike(self._entries[-1], entry):
+                    self._rows.pop()  # it is counted on the same row
+                    shown = min(shown, len(self._rows))
+            elif not self._passes(entry):
+                continue
+            self._entries.append(entry)
+            self._numbers.append(number)
+            self._rows.append(number)
         self._log, self._read, self._undescribed = log, dropped + len(log), True
         self.rows_changed(shown, min(old, self.row_count) if gone else old, removed=gone)
 
     def _clear(self) -> None:
-        self._entries, self._numbers, self._made, self._read = [], [], {}, 0
+        self._entries, self._numbers, self._rows, self._made, self._read = [], [], [], {}, 0
         self.refresh()
 
     def settle(self) -> None:
@@ -153,8 +163,10 @@ class EventList(LineView):
     def _describe(self) -> None:
         self._undescribed = False
         log, dropped = self._log, self._frame.state.dropped_log
-        troubles = sum(1 for entry in log if entry.severity != "info")
+        troubles, noted = sum(1 for entry in log if entry.to_look_at), sum(1 for entry in log if entry.noted)
         count = line((f"{troubles} to look at", "$warn")) if troubles else line(("nothing wrong", "$muted"))
+        if noted and count.cell_length + len(NOTED) + 10 <= self.heading_room:
+            count = line((f"{noted:,} {NOTED} {self.glyphs.separator} ", "$muted"), count)
         if self._wanted:
             count = line((f"/{clip(self._wanted, 24)} ", "$accent"), (f"{len(self._entries)} of {len(log)}", "$muted"))
         if dropped:
@@ -165,38 +177,39 @@ class EventList(LineView):
         below = self.below_words()
         self.set_heading(count if log else line(), line((below, "$warn")) if below else over_time)
 
-    def _row(self, entry: LogLine, width: int) -> Line:
+    def _row(self, entry: LogLine, width: int, times: int) -> Line:
         time = when(entry, self._frame)
         # Narrow panes keep the seconds and give the message the room.
         time = time[:8] if width < 60 and not time.startswith("+") else time
         head = f"{time} {WORDS.get(entry.severity, '    ')} {clip(entry.code, 10):<10} "
-        text = fitted(entry, max(0, width - len(head)), self.glyphs.ellipsis)
+        text = fitted(entry, max(0, width - len(head)), self.glyphs.ellipsis, times)
         return Line(head + text, STYLES.get(entry.severity, "events--info"), len(time), "events--time")
 
     def step_error(self, direction: int) -> bool:
-        """Selects the next (1) or previous (-1) warning or error, the newest one first; False when there is none."""
+        """Selects the next (1) or previous (-1) warning or error, the newest one first; False when there is none.
+        Passes over their budgets that were only noted are none."""
         if self.selected_row < 0:
             direction = -1
-        index = (self.selected_row if self.selected_row >= 0 else len(self._entries)) + direction
-        while 0 <= index < len(self._entries):
-            if self._entries[index].severity != "info":
-                self.select(index)
+        row = (self.selected_row if self.selected_row >= 0 else len(self._rows)) + direction
+        while 0 <= row < len(self._rows):
+            if self._run(row)[-1].to_look_at:
+                self.select(row)
                 return True
-            index += direction
+            row += direction
         return False
 
     def go_to(self, entry: LogLine) -> None:
         """Selects a line of the log; a filter that hides it is taken away."""
         if not any(shown is entry for shown in self._entries):
             self.filter("")
-        row = next((at for at, shown in enumerate(self._entries) if shown is entry), -1)
-        if row >= 0:
-            self.select(row)
+        place = next((at for at, shown in enumerate(self._entries) if shown is entry), -1)
+        if place >= 0:
+            self.select(bisect_left(self._rows, self._numbers[place]))
 
     def step(self, direction: int) -> bool:
         """Selects the next (1) or previous (-1) line, the newest one first; False when there is none."""
-        start = self.selected_row if self.selected_row >= 0 else len(self._entries)
-        if not 0 <= start + direction < len(self._entries):
+        start = self.selected_row if self.selected_row >= 0 else len(self._rows)
+        if not 0 <= start + direction < len(self._rows):
             return False
         self.select(start + direction)
         return True
@@ -220,13 +233,18 @@ class EventList(LineView):
 
     @property
     def selected(self) -> LogLine | None:
-        """The line that is marked."""
-        return self._entries[self.selected_row] if 0 <= self.selected_row < len(self._entries) else None
+        """The line that is marked; of several like ones on a row the newest."""
+        return self.run[-1] if self.run else None
+
+    @property
+    def run(self) -> Sequence[LogLine]:
+        """All lines on the row that is marked."""
+        return self._run(self.selected_row) if 0 <= self.selected_row < len(self._rows) else ()
 
     def on_click(self, event: events.Click) -> None:
         """A click selects a line, a double click opens it."""
         offset = event.get_content_offset(self)
-        if offset is not None and self.scroll_offset.y + offset.y < len(self._entries):
+        if offset is not None and self.scroll_offset.y + offset.y < len(self._rows):
             self.select(self.scroll_offset.y + offset.y)
             if event.chain == 2:
                 self.app.run_worker(self.app.run_action("do('log.details')"), exit_on_error=False)

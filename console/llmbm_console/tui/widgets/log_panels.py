@@ -69,7 +69,7 @@ class OverTime(Panel):
         if offset is None or not log or log[-1].at <= log[0].at:
             return
         moment = log[0].at + (log[-1].at - log[0].at) * offset.x / max(1, self.content_size.width)
-        self._events.select(next((at for at, entry in enumerate(log) if entry.at >= moment), len(log) - 1))
+        self._events.go_to(next((entry for entry in log if entry.at >= moment), log[-1]))
 
 
 class EventPanel(Panel):
@@ -89,4 +89,4 @@ class EventPanel(Panel):
         entry = self._events.selected or (log[-1] if log else None)
         if entry is None:
             return [line(("No event to look at.", "$muted"))]
-        return event_rows(entry, frame, width, LABEL)
+        return event_rows(entry, frame, width, LABEL, self._events.run)

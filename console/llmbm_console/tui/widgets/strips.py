@@ -236,7 +236,7 @@ class TabLine(Strip):
         return shortened(shown, width, frame.glyphs.ellipsis)
 
     def _views(self, frame: Frame, *, keys: bool) -> Content:
-        troubles = sum(1 for entry in frame.state.log if entry.severity != "info")
+        troubles = sum(1 for entry in frame.state.log if entry.to_look_at)
         parts: list[Content] = []
         for name, title, panes in TABS:
             if not self.narrow and name == "sampling":
