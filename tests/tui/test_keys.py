@@ -235,6 +235,25 @@ async def test_escape_and_a_key_in_one_piece_do_what_they_do_one_after_the_other
         assert app.main.shape.zoom == ("context" if keys.endswith("z") else "")
 
 
+@pytest.mark.parametrize(
+    ("keys", "pane", "text"),
+    [("i{transcript}ab", "transcript", ""), ("iabR{transcript}", "transcript", "abR"), ("{prompt}abR", "prompt", "abR")],
+    ids=["before", "behind", "into the prompt"],
+)
+async def test_a_click_among_keys_acts_in_its_turn(keys: str, pane: str, text: str) -> None:
+    async with simulated() as (app, pilot):
+        await pilot.press("escape", "4")
+        clicks = {}
+        for name in ("transcript", "prompt"):
+            x, y = (place + 2 for place in app.main.deck.regions[name].offset)
+            clicks[name] = f"\x1b[<0;{x};{y}M\x1b[<0;{x};{y}m"
+        burst(pilot, keys.format(**clicks))
+        await until(pilot, lambda: (app.main.focused_pane, app.main.prompt.text) == (pane, text), "where they lead")
+        await settled(pilot)
+        assert (app.main.focused_pane, app.main.prompt.text) == (pane, text)
+        assert app.arming.action is None
+
+
 async def test_what_is_bound_to_a_key_with_alt_is_not_escape_and_that_key() -> None:
     settings = Settings(bindings={"view.tour": ("alt+x",)})
     app = make_app(settings=settings)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.events import Event as TextualEvent
-from textual.events import Key, Paste
+from textual.events import Key, MouseEvent, Paste
 from textual.filter import LineFilter
 from textual.timer import Timer
 from textual.widgets import Input, TextArea
@@ -33,7 +33,7 @@ from llmbm_console.tui.screen import MainScreen, main_screen
 from llmbm_console.tui.session_app import SessionApp, SessionFactory
 from llmbm_console.tui.text import ControlFilter
 from llmbm_console.tui.tint import MODES
-from llmbm_console.tui.type_ahead import TypeAhead
+from llmbm_console.tui.type_ahead import TypeAhead, Typed
 from llmbm_console.tui.verbs import Verbs
 from llmbm_console.tui.widgets.prompt import Prompt
 from llmbm_console.tui.widgets.slider import Slider
@@ -263,14 +263,14 @@ class ConsoleApp(SessionApp):
 
     async def on_event(self, event: TextualEvent) -> None:
         """A notice lies over the keys at the lower edge: whoever presses one has read it."""
-        if isinstance(event, Key | Paste) and not event.is_forwarded:
-            if self._notifications:
+        if isinstance(event, Key | Paste | MouseEvent) and not event.is_forwarded:
+            if self._notifications and not isinstance(event, MouseEvent):
                 self.clear_notifications()
             await self._type_ahead.take(event)
         else:
             await super().on_event(event)
 
-    async def _deliver(self, typed: Key | Paste) -> None:
+    async def _deliver(self, typed: Typed) -> None:
         if isinstance(typed, Paste) and not isinstance(self.focused, Input | TextArea):
             self.verbs.paste(typed.text)
         else:

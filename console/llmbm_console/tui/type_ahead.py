@@ -4,6 +4,8 @@ Textual (8.2.8) gives a key to what has the focus when the key comes. Where an e
 dialog, that happens some messages later: of what a terminal sends in one piece, "i" and a prompt, the prompt would go
 to the pane that has just been left, where its letters are commands.
 
+A click moves the focus, too, so that the mouse keeps its place among the keys.
+
 The effect of a key is over when whatever it caused has been taken out of the queues that it went through: those of the
 focused widget and of everything around it, up to the application. So a callback follows it the same way, several times,
 as an effect may cause another one (Enter in a dialog closes it, which opens the next one).
@@ -19,13 +21,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from textual.app import App
-from textual.events import Key, Paste
+from textual.events import Key, MouseDown, MouseEvent, MouseUp, Paste
 from textual.message_pump import MessagePump
 from textual.widgets import Input, TextArea
 
 from llmbm_console.tui.key_parser import escape_and_key
 
-Typed = Key | Paste
+Typed = Key | Paste | MouseEvent
 
 ROUNDS = 3  # key, what it caused, what that caused
 LOOK_AGAIN = 0.25  # s until it is looked whether what was followed still exists
@@ -57,11 +59,12 @@ class TypeAhead:
                 self._text_on_its_way = False
                 self._follow(rounds=1)
                 return
-            await self._deliver(self._waiting.popleft())
+            typed = self._waiting.popleft()
+            await self._deliver(typed)
             if text:
                 self._text_on_its_way = True
-            else:
-                self._follow(rounds=ROUNDS)
+            elif not isinstance(typed, MouseEvent) or isinstance(typed, MouseDown | MouseUp):
+                self._follow(rounds=ROUNDS)  # to point at something and the wheel leave the focus where it is
 
     def _look_for_escape(self) -> None:
         """Of a key with alt that nothing is bound to, Esc and that key."""
@@ -79,7 +82,7 @@ class TypeAhead:
         """Whether it only adds to the text of the field that has the focus: what comes next goes there, too."""
         if not isinstance(self._app.focused, Input | TextArea):
             return False
-        return isinstance(typed, Paste) or (typed.is_printable and "+" not in typed.key)
+        return isinstance(typed, Paste) or (isinstance(typed, Key) and typed.is_printable and "+" not in typed.key)
 
     # ---- the way of an effect
 
