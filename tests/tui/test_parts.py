@@ -240,6 +240,25 @@ def test_history_goes_back_and_brings_the_draft_back(tmp_path: Path) -> None:
     assert history.step(1, "") is None
 
 
+@pytest.mark.parametrize(
+    ("back", "written", "kept"),
+    [
+        (0, "unsent", ["unsent"]),
+        (0, " ", []),
+        (1, "second", ["draft"]),
+        (1, "second, again", ["draft", "second, again"]),
+    ],
+)
+def test_what_was_not_sent_is_kept_for_the_next_run(tmp_path: Path, back: int, written: str, kept: list[str]) -> None:
+    history = History(tmp_path / "history")
+    history.add("first")
+    history.add("second")
+    for _ in range(back):
+        history.step(-1, "draft")
+    assert history.keep(written) == bool(kept)
+    assert History(tmp_path / "history").entries == ["first", "second", *kept]
+
+
 def test_history_survives_the_run_and_a_torn_line(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "history"
     history = History(path)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from driving import burst, confirm, make_app, screen_text, settled, simulated, start_instead, until, wait_until
+from driving import Clock, burst, confirm, make_app, screen_text, settled, simulated, start_instead, until, wait_until
 from scripted import ScriptedSession, rich_state
 from textual import events
 
@@ -347,6 +347,27 @@ async def test_keys_that_move_the_focus_leave_unsent_text_as_it_is(keys: tuple[s
         await pilot.press(*"abc", *keys, "x")
         assert app.main.prompt.text == "abcx"
         assert app.main.prompt.selected_text == ""
+
+
+@pytest.mark.parametrize("leave", ["ctrl+q", "O"])
+async def test_a_prompt_that_was_not_sent_comes_back_in_the_next_run(tmp_path: Path, leave: str) -> None:
+    app = make_app(idle(), memory=tmp_path, clock=Clock())
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await settled(pilot)
+        await pilot.press(*"not sent", "escape", "ctrl+c")
+        await wait_until(pilot, lambda: "quits and keeps the prompt's text: up" in screen_text(app), "told")
+        await pilot.press(leave)
+        if leave == "O":
+            await confirm(pilot, leave)
+        await wait_until(pilot, lambda: app._exit, "left")
+    assert app.kept_unsent
+    app = make_app(idle(), memory=tmp_path)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("up")
+        assert app.main.prompt.text == "not sent"
+        await pilot.press("backspace", "ctrl+c", "up")
+        assert app.main.prompt.text == "not sen"
 
 
 async def test_control_c_empties_a_prompt_while_nothing_runs_and_its_text_can_be_had_back() -> None:

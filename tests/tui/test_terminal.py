@@ -129,8 +129,8 @@ def test_a_first_visit_from_the_prompt_to_the_shell_again(terminal: Terminal) ->
     terminal.leave("Write a prompt")
     terminal.type("/temp 0.5", "Enter")
     terminal.until("temp = 0.5")
-    terminal.type("C-q")
-    screen = terminal.until("ended with 0", "as before")
+    terminal.type("not sent", "C-q")
+    screen = terminal.until("arrow up brings it back in the next run", "ended with 0", "as before")
     assert "Transcript" not in screen, "the alternate screen was left"
 
 

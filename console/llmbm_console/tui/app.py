@@ -112,6 +112,7 @@ class ConsoleApp(SessionApp):
         self.glyphs = GLYPHS.get(glyphs or self.settings.glyphs or self.choices.get("glyphs", ""), BLOCKS)
         self.wants_choices = (self.settings.probabilities or self.choices.get("probabilities", "")) == "on"
         self.tint = tint if (tint := self.choices.get("tint", "")) in MODES else ""
+        self.kept_unsent = False  # as the prompt's text when the console ended
         self.next_target: Target | None = None  # what to open after this session
         self._failed = False
         self.arming = Arming(clock)
@@ -355,6 +356,11 @@ class ConsoleApp(SessionApp):
         self.arming.describe(self.main.keys)
         self.main.relayout()
         self.main.keys.show(self.shown_frame())
+
+    def exit(self, *arguments: Any, **settings: Any) -> None:
+        """Leaves, whoever wants it; what was written and not sent is kept."""
+        self.kept_unsent = self.main.prompt.keep() or self.kept_unsent
+        super().exit(*arguments, **settings)
 
     async def action_quit(self) -> None:
         """Leaves; the session is closed by run_tui, whatever way the application ends."""

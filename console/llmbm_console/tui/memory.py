@@ -63,6 +63,16 @@ class History:
         except OSError:
             self.path = None  # a full or read-only disk: this run still has its history
 
+    def keep(self, current: str) -> bool:
+        """What was being written and not sent is kept as if it had been; whether there was any, and a next run has it,
+        too."""
+        newest = self._place == len(self.entries)
+        unsent = [current] if newest else [self._draft, *([current] if current != self.entries[self._place] else [])]
+        written = [text for text in unsent if text.strip()]
+        for text in written:
+            self.add(text)
+        return bool(written) and self.path is not None
+
     def step(self, direction: int, current: str) -> str | None:
         """The entry before (-1) or after (1); what was being written comes back after the newest. None at an end."""
         place = self._place + direction

@@ -85,9 +85,11 @@ async def _run(make: Callable[[], ConsoleApp]) -> int | Target:
         for number in present("SIGTSTP", "SIGCONT"):
             signal.signal(number, signal.SIG_DFL)
         await app.disconnect()
-        for path in app.recorded:
-            with contextlib.suppress(OSError):  # the terminal may have gone
+        with contextlib.suppress(OSError):  # the terminal may have gone
+            for path in app.recorded:
                 print(f"recorded: {path}", file=sys.stderr)
+            if app.kept_unsent:
+                print("the prompt's text was not sent: arrow up brings it back in the next run", file=sys.stderr)
     return app.next_target if status == CHOOSE and app.next_target is not None else status or 0
 
 

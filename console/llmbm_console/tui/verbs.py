@@ -202,7 +202,8 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs, Sampli
         elif self.app.main.focused_pane == "prompt" and self.app.main.prompt.put_away():
             self.say("the prompt is empty: up brings its text back")
         else:
-            self.say(f"nothing runs and nothing is selected; {self.key('session.quit')} quits")
+            unsent = " and keeps the prompt's text: up brings it back" if self.app.main.prompt.text.strip() else ""
+            self.say(f"nothing runs and nothing is selected; {self.key('session.quit')} quits{unsent}")
 
     def chat_copy(self) -> None:
         """Copies the selected text, else the selected event or the path of the selected file in a list that has the

@@ -145,6 +145,10 @@ class Prompt(TextArea, Framed):
         self.clear()
         return True
 
+    def keep(self) -> bool:
+        """Keeps what was not sent for the next run. False when there is none, or nowhere to keep it."""
+        return self.past.keep(self.text.strip("\n"))
+
     def _submit(self) -> None:
         text = self.text.strip("\n")
         if not text.strip():
