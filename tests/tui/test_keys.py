@@ -19,9 +19,11 @@ from llmbm_console.core.state import MachineState, Turn
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.arming import APART, LATE, READ, SECONDS, Arming
 from llmbm_console.tui.ask import AskLine
+from llmbm_console.tui.details import EventDetails
 from llmbm_console.tui.help import HelpScreen
 from llmbm_console.tui.jump import LETTERS, JumpScreen
 from llmbm_console.tui.jump_targets import jump_targets
+from llmbm_console.tui.leader import LeaderScreen
 from llmbm_console.tui.screen import MainScreen
 from llmbm_console.tui.tour import TourScreen
 from llmbm_console.tui.xray import TokenXRay
@@ -237,7 +239,11 @@ async def test_escape_and_a_key_in_one_piece_do_what_they_do_one_after_the_other
 
 @pytest.mark.parametrize(
     ("keys", "pane", "text"),
-    [("i{transcript}ab", "transcript", ""), ("iabR{transcript}", "transcript", "abR"), ("{prompt}abR", "prompt", "abR")],
+    [
+        ("i{transcript}ab", "transcript", ""),
+        ("iabR{transcript}", "transcript", "abR"),
+        ("{prompt}abR", "prompt", "abR"),
+    ],
     ids=["before", "behind", "into the prompt"],
 )
 async def test_a_click_among_keys_acts_in_its_turn(keys: str, pane: str, text: str) -> None:
@@ -262,6 +268,32 @@ async def test_what_is_bound_to_a_key_with_alt_is_not_escape_and_that_key() -> N
         burst(pilot, "ab\x1bx")
         await wait_until(pilot, lambda: isinstance(app.screen, TourScreen), "what is bound to it")
         assert app.main.focused_pane == "prompt"
+
+
+@pytest.mark.parametrize(
+    ("keys", "screen"),
+    [
+        (["f3", "2", "enter"], EventDetails),
+        (["f5", "f1"], HelpScreen),
+        (["f5", "x"], TokenXRay),
+        (["f5", "g"], LeaderScreen),
+        (["f5", "/"], AskLine),
+    ],
+)
+async def test_the_key_of_a_view_leaves_a_page_and_no_line_that_is_being_written(
+    keys: list[str], screen: type[Screen[Any]]
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", *keys)
+        await wait_until(pilot, lambda: isinstance(app.screen, screen), "the page")
+        await pilot.press("f6")
+        if screen is AskLine:
+            await settled(pilot)
+            assert isinstance(app.screen, AskLine)
+        else:
+            await wait_until(pilot, lambda: app.screen is app.main and app.main.shape.tab == "chat", "the view")
 
 
 async def test_keys_behind_one_that_opens_a_dialog_go_to_the_dialog() -> None:

@@ -24,12 +24,13 @@ from llmbm_console.core.settings import Settings
 from llmbm_console.core.themes import theme_folder
 from llmbm_console.tui import garbage
 from llmbm_console.tui.arming import Arming
+from llmbm_console.tui.arrange import VIEWS
 from llmbm_console.tui.ascii_filter import AsciiFilter
 from llmbm_console.tui.glyphs import ASCII, BLOCKS, GLYPHS
 from llmbm_console.tui.memory import History, configuration_folder, load_choices, save_choices, state_folder
 from llmbm_console.tui.pacer import Pacer
 from llmbm_console.tui.run import CHOOSE
-from llmbm_console.tui.screen import MainScreen, main_screen
+from llmbm_console.tui.screen import MainScreen, main_screen, over_text
 from llmbm_console.tui.session_app import SessionApp, SessionFactory
 from llmbm_console.tui.text import ControlFilter
 from llmbm_console.tui.tint import MODES
@@ -116,7 +117,7 @@ class ConsoleApp(SessionApp):
         self.next_target: Target | None = None  # what to open after this session
         self._failed = False
         self.arming = Arming(clock)
-        self._type_ahead = TypeAhead(self, self._deliver)
+        self._type_ahead = TypeAhead(self, self._deliver, self._leads_away)
         self._control_filter, self._ascii_filter = ControlFilter(), AsciiFilter()
         self._arm_timer: Timer | None = None
         self.choose_theme(theme or self.settings.theme, self.choices.get("theme", ""))
@@ -276,6 +277,12 @@ class ConsoleApp(SessionApp):
             self.verbs.paste(typed.text)
         else:
             await super().on_event(typed)
+
+    def _leads_away(self, typed: Key) -> bool:
+        """Whether a key goes to a view, and a page lies over them in which nothing is being written."""
+        if self.screen is self.main or isinstance(self.focused, Input | TextArea) or not over_text(typed.key):
+            return False
+        return any(typed.key in self.by_id[f"view.{view}"].keys for view in ("console", *VIEWS))
 
     def action_press(self, names: list[str]) -> None:
         """A key of the table was pressed: what it does in the focused pane, or everywhere."""

@@ -53,7 +53,7 @@ def main_screen(actions: tuple[Action, ...], history: History) -> MainScreen:
 
     class Bound(MainScreen):
         BINDINGS: ClassVar[list[BindingType]] = [
-            *(Binding(key, f"app.press({ids!r})", show=False, priority=_over_text(key)) for key, ids in names.items()),
+            *(Binding(key, f"app.press({ids!r})", show=False, priority=over_text(key)) for key, ids in names.items()),
             *(
                 Binding(f"alt+{key}", f"app.leave_for_pane({ids!r})", show=False, priority=True)
                 for key, ids in names.items()
@@ -64,7 +64,7 @@ def main_screen(actions: tuple[Action, ...], history: History) -> MainScreen:
     return Bound(actions, history)
 
 
-def _over_text(key: str) -> bool:
+def over_text(key: str) -> bool:
     """Whether a key of the table acts before what Textual's text field does with it: it selects a line at F6, and takes
     a letter with alt for the letter."""
     return key.startswith(("ctrl+", "super+", "alt+")) or (key[0] == "f" and key[1:].isdigit())

@@ -10,7 +10,8 @@ The effect of a key is over when whatever it caused has been taken out of the qu
 focused widget and of everything around it, up to the application. So a callback follows it the same way, several times,
 as an effect may cause another one (Enter in a dialog closes it, which opens the next one).
 
-Whether a key with alt was one, or Esc and a key close behind it, is known when its turn comes: by what is bound then.
+A key may stand for Esc and a key; that is known when its turn comes. One that leads away from a page that lies over the
+others leaves that first. Whether a key with alt was one, or Esc and a key close behind it, goes by what is bound then.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from typing import Any
 from textual.app import App
 from textual.events import Key, MouseDown, MouseEvent, MouseUp, Paste
 from textual.message_pump import MessagePump
+from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
-from llmbm_console.tui.key_parser import escape_and_key
+from llmbm_console.tui.key_parser import ESC, escape_and_key
 
 Typed = Key | Paste | MouseEvent
 
@@ -37,8 +39,11 @@ class TypeAhead:
     """Gives what was typed to `deliver`, in its order. Everything here runs in the task of the application, but for the
     way through the queues."""
 
-    def __init__(self, app: App[Any], deliver: Callable[[Typed], Awaitable[None]]) -> None:
-        self._app, self._deliver = app, deliver
+    def __init__(
+        self, app: App[Any], deliver: Callable[[Typed], Awaitable[None]], leads_away: Callable[[Key], bool]
+    ) -> None:
+        self._app, self._deliver, self._leads_away = app, deliver, leads_away
+        self._left: Screen[Any] | None = None  # the page that an Esc was for
         self._waiting: deque[Typed] = deque()
         self._following = 0  # the effect that is waited for; 0 while none is
         self._effects = 0
@@ -67,9 +72,16 @@ class TypeAhead:
                 self._follow(rounds=ROUNDS)  # to point at something and the wheel leave the focus where it is
 
     def _look_for_escape(self) -> None:
-        """Of a key with alt that nothing is bound to, Esc and that key."""
+        """Of a key with alt that nothing is bound to, Esc and that key; Esc before one that leads away from a page."""
         typed = self._waiting[0]
-        if not isinstance(typed, Key) or (keys := escape_and_key(typed)) is None:
+        if not isinstance(typed, Key):
+            return
+        if self._leads_away(typed) and self._left is not self._app.screen:
+            self._left = self._app.screen
+            self._waiting.appendleft(Key("escape", ESC))
+            return
+        self._left = None
+        if (keys := escape_and_key(typed)) is None:
             return
         if typed.key not in self._app.screen.active_bindings and not self._is_new_line(typed):
             self._waiting.popleft()
