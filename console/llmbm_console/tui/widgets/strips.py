@@ -468,7 +468,7 @@ class KeyLine(Strip):
         """The key that does it, what it does, and the key that leaves it, and how long it waits; in several rows, the
         keys first, where there is little room. The key that does it is dim until it counts; where it was pressed
         before that, it says what to do first."""
-        first: Piece = ("read first, then ", "bold $warn") if self.armed_early else ("", "")
+        first: Piece = ("read first, then ", "$warn") if self.armed_early else ("", "")
         again: Piece = (f"{self.armed_key} again ", "bold $foreground" if self.armed_ready else "$muted")
         leave: Piece = (f"{frame.keys['view.leave']} leaves it  ", "$muted")
         text = line((" ", ""), first, again, (f"{self.armed}.  ", "bold $bad"), leave)
