@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from driving import make_app, screen_text, settled
+import pytest
+from driving import make_app, screen_text, settled, wait_until
 
 from llmbm_console.core.events import LinkPhase
+from llmbm_console.core.file_summary import file_summary
 from llmbm_console.core.post_mortem import open_dump
 from llmbm_console.core.state import LinkState, State
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.text import middle
+from llmbm_console.tui.verbs_file import summary_lines
 from llmbm_console.tui.widgets.strips import StatusLine
 from llmbm_console.tui.widgets.transcript import guide
 
@@ -96,3 +100,62 @@ def test_a_text_is_not_called_a_file_of_a_kernel() -> None:
     said = {kind: guide(Frame(State(link=link, file_kind=kind)))[0][0] for kind in ("text", "dump")}
     assert said["text"] == "This file is shown as a text: its lines are all there is."
     assert said["dump"] == "This file holds what the kernel knew, not what was said."
+
+
+SAMPLE = Path(__file__).parent.parent / "dump" / "sample-llmk-failsafe.txt"
+LONG = "20261127-034240-board-seven-overnight-of-the-north-bench-llmk-failsafe.txt"
+
+
+def long_name(folder: Path, text: str = "") -> Path:
+    path = folder / "runs of november" / LONG
+    path.parent.mkdir()
+    path.write_text(text or SAMPLE.read_text())
+    return path
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24), (50, 20)])
+async def test_of_the_name_of_a_file_both_ends_can_be_read(size: tuple[int, int], tmp_path: Path) -> None:
+    app = app_on(long_name(tmp_path))
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        header, banner = screen_text(app).splitlines()[:2]
+        for row in (header, banner):
+            assert "20261127-034" in row
+            assert "safe.txt" in row
+
+
+@pytest.mark.parametrize("size", [(80, 24), (50, 20)])
+async def test_a_verdict_is_told_to_its_end(size: tuple[int, int], tmp_path: Path) -> None:
+    app = app_on(long_name(tmp_path))
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        shown = " ".join(row.strip() for row in screen_text(app).splitlines()[2:8])
+        assert app.state.verdict in shown
+        await pilot.resize_terminal(40, 16)
+        await wait_until(pilot, lambda: "…" in app.main.banner.content_for(app.frame(), 38).plain, "a cut is marked")
+
+
+def test_a_name_is_cut_in_its_midst_and_a_path_among_its_folders() -> None:
+    assert middle("/a/b/dump.txt", 20) == "/a/b/dump.txt"
+    assert middle("/home/somebody/files/dump.txt", 20) == "/home/some…/dump.txt"
+    assert middle("/home/somebody/files/a-rather-long-name-dump.txt", 20) == "a-rather-l…-dump.txt"
+    assert middle("board-七七七七七七七七七七-dump.txt", 20) in ("board-七…-dump.txt", "board-七七…-dump.txt")
+    for width in range(12):
+        assert len(middle("a-rather-long-name-dump.txt", width)) <= width
+
+
+def test_the_zones_of_a_file_have_a_row_each_beside_the_list_of_files() -> None:
+    rows = [row.plain for row in summary_lines(file_summary(SAMPLE), 49)]
+    zones = [row for row in rows if row.startswith("zone")]
+    assert len(zones) >= 5
+    assert all("B at 0x" in row for row in zones)
+
+
+async def test_a_file_of_a_kernel_that_was_reset_says_that_no_pass_was_measured(tmp_path: Path) -> None:
+    text = "Context:\n  model=stories15M.bin\n  dim=64 seq=512\n  kv_pos=0\nBudgets:\n"
+    text += "  prefill_max=0 decode_max=0 overruns(p=0 d=0)\n\n"
+    app = app_on(long_name(tmp_path, text))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        assert "no pass measured" in screen_text(app)
+        assert "not measured yet" not in screen_text(app)

@@ -76,7 +76,7 @@ def test_newest_files_come_first_and_names_are_clean(tmp_path: Path) -> None:
     (tmp_path / "gone-llmk-log.txt").symlink_to(tmp_path / "nothing")
     listed = list(files([tmp_path, tmp_path, tmp_path / "none"], 5000.0))
     assert [choice.detail.split(",")[0] for choice in listed] == ["report of a trip", "recording", "dump"]
-    assert listed[2].detail == "dump, 2 KiB, 1 h ago"
+    assert listed[2].detail == "dump, 2.9 KiB, 1 h ago"
     assert all(is_clean(choice.title) for choice in listed)
     assert listed[1].target.address == str((tmp_path / "a\x1b[2J.llcap").resolve())
 

@@ -15,6 +15,7 @@ from llmbm_console.core.firmware import find_firmware
 from llmbm_console.core.kept_files import DUMPS, SUFFIX, newest_files
 from llmbm_console.core.paths import simulator_binary
 from llmbm_console.core.sanitise import clean
+from llmbm_console.core.sizes import size
 from llmbm_console.core.targets import QEMU_BINARY, Target
 from llmbm_console.core.transport.ports import serial_ports
 
@@ -97,7 +98,7 @@ def kept_files(folders: Iterable[Path], now: float) -> Iterator[tuple[Path, str]
     for path, status in newest_files(folders, DUMPS, f"*{SUFFIX}")[:MOST_FILES]:
         kind = next((word for part, word in kinds.items() if part in path.name), "log")
         kind = "recording" if is_capture(path) else kind
-        detail = f"{kind}, {max(1, status.st_size // 1024)} KiB, {age(now - status.st_mtime)}"
+        detail = f"{kind}, {size(status.st_size)}, {age(now - status.st_mtime)}"
         yield path, detail
 
 

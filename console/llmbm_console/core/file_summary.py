@@ -11,15 +11,11 @@ from llmbm_console.core.counted import counted
 from llmbm_console.core.dump import read_post_mortem
 from llmbm_console.core.events import PromptSent
 from llmbm_console.core.post_mortem_file import PostMortem
+from llmbm_console.core.sizes import size_pair
 from llmbm_console.core.verdict import is_tripped, last_of, rows_of, zones_of
 from llmbm_protocol.schema import KvCache, Model, Sentinel
 
 MOST_PROMPTS = 20
-
-
-def mib(size: int) -> str:
-    """A size in the unit a person reads: exact bytes below one MiB."""
-    return f"{size:,} B" if size < 1 << 20 else f"{size / (1 << 20):,.1f} MiB"
 
 
 def summary(found: PostMortem) -> list[str]:
@@ -44,9 +40,7 @@ def summary(found: PostMortem) -> list[str]:
             + (" besides the trip" if is_tripped(sentinel) and found.origin != "llmk" else "")
         )
     for zone in zones_of(found.records).values():
-        lines.append(
-            f"zone      {zone.arena.value.upper():8} {mib(zone.used):>14} of {mib(zone.size):>14} at 0x{zone.base:x}"
-        )
+        lines.append(f"zone      {zone.arena.value.upper():7} {size_pair(zone.used, zone.size):>13} at 0x{zone.base:x}")
     if found.serial is not None:
         lines += _some("error", [f"line {error.number:,}: {error.text}" for error in found.serial.errors])
     if found.events:

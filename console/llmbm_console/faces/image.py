@@ -11,6 +11,7 @@ def make_image(output: Path, model: Path | None, tokenizer: Path | None, config:
     from llmbm_console.core.command import command
     from llmbm_console.core.image import ImageError, build_image
     from llmbm_console.core.paths import default_model, kernel_image, tokenizer_for
+    from llmbm_console.core.sizes import size
 
     chosen = model or default_model()
     try:
@@ -18,7 +19,7 @@ def make_image(output: Path, model: Path | None, tokenizer: Path | None, config:
     except ImageError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"{output}: {output.stat().st_size / (1 << 20):.0f} MiB, boots {chosen.name}")
+    print(f"{output}: {size(output.stat().st_size)}, boots {chosen.name}")
     print(f"  in QEMU:      {command('--qemu', '--image', output)}")
     print(f"  USB stick:    dd if={output} of=/dev/sdX bs=4M conv=fsync   (everything on the stick is lost)")
     return 0

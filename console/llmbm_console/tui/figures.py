@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from llmbm_console.core.sizes import scaled, size, size_pair
+
+__all__ = ["brief_size", "clock", "cycles", "duration", "exact", "percent", "rate", "size", "size_pair", "throughput"]
+
 MILLION = 1_000_000
 
 
@@ -10,27 +14,10 @@ def cycles(count: int) -> str:
     return _scaled(count, 1000, ("", "k", "M", "G", "T", "P"))
 
 
-def size(count: int) -> str:
-    """Bytes in binary units: 58.0 MiB, 952 KiB."""
-    value, unit = _split(float(count), 1024, ("B", "KiB", "MiB", "GiB", "TiB"))
-    return f"{count} B" if unit == "B" else f"{_short(value)} {unit}"
-
-
 def brief_size(count: int) -> str:
     """Bytes in binary units, in four characters or so: 2.7M."""
-    value, unit = _split(float(count), 1024, ("B", "K", "M", "G", "T"))
+    value, unit = scaled(float(count), 1024, ("B", "K", "M", "G", "T"))
     return f"{value:.1f}{unit}" if value < 10 and unit != "B" else f"{value:.0f}{unit}"
-
-
-def size_pair(used: int, whole: int) -> str:
-    """Two sizes in the unit of the larger: 58.0/60.0 MiB."""
-    units = ("B", "KiB", "MiB", "GiB", "TiB")
-    power = 0
-    while power < len(units) - 1 and max(used, whole) >= 1024 ** (power + 1):
-        power += 1
-    if power == 0:
-        return f"{used}/{whole} B"
-    return f"{_short(used / 1024**power)}/{_short(whole / 1024**power)} {units[power]}"
 
 
 def exact(count: int) -> str:
@@ -76,21 +63,9 @@ def percent(fraction: float) -> str:
     return f"{value:.0f} %" if value < 9999.5 else ">9999 %"
 
 
-def _short(value: float) -> str:
-    return f"{value:.0f}" if value >= 100 else f"{value:.1f}"
-
-
 def _scaled(count: int, base: int, units: tuple[str, ...]) -> str:
-    value, unit = _split(float(count), base, units)
+    value, unit = scaled(float(count), base, units)
     if not unit:
         return str(count)
     digits = 0 if value >= 100 else 1 if value >= 10 else 2
     return f"{value:.{digits}f}{unit}"
-
-
-def _split(value: float, base: int, units: tuple[str, ...]) -> tuple[float, str]:
-    power = 0
-    while power < len(units) - 1 and value >= base:
-        value /= base
-        power += 1
-    return value, units[power]

@@ -216,7 +216,7 @@ class MainScreen(Screen[None]):
             width=width,
             height=height,
             prompt_rows=0 if read_only else self.prompt.text_rows,
-            banner_rows=self._banner_rows(width),
+            banner_rows=self._banner_rows(width, height),
             key_rows=self.keys.rows(self.frame, width - 2),
             choices=self.frame.choices or told_turn(self.frame.state) is not None,
             **changes,
@@ -235,9 +235,12 @@ class MainScreen(Screen[None]):
         self._keep_focus()
         self.call_after_refresh(lambda: self.show(self.frame))  # as it is then: the focus may have moved
 
-    def _banner_rows(self, width: int) -> int:
-        """A line for the file and as many as its verdict takes."""
-        return 1 + len(verdict_lines(self.frame.state.verdict, width - 2)) if self.frame.post_mortem else 0
+    def _banner_rows(self, width: int, height: int) -> int:
+        """A line for the file and as many as its verdict takes, up to a quarter of the screen."""
+        if not self.frame.post_mortem:
+            return 0
+        most = max(3, height // 4)
+        return 1 + len(verdict_lines(self.frame.state.verdict, width - 2, most, self.frame.glyphs))
 
     def on_resize(self, event: events.Resize) -> None:
         """Comes before Textual's own layout: the panes are in place when it is made.

@@ -65,6 +65,25 @@ def clip(text: str, width: int, ellipsis: str = "…") -> str:
     return text
 
 
+def middle(text: str, width: int, ellipsis: str = "…") -> str:
+    """At most `width` cells of the name of a file: its beginning and its ending stay, of a path rather the name."""
+    text = flat(text)
+    if cell_len(text) <= width:
+        return text
+    name = text.rpartition("/")[2]
+    if name != text and cell_len(name) + cell_len(ellipsis) + 1 <= width:
+        return clip(text, width - cell_len(name) - 1, ellipsis) + "/" + name
+    keep = width - cell_len(ellipsis)
+    if keep < 4:
+        return clip(name, width, ellipsis)
+    end = name[-1:]
+    for start in range(len(name) - 2, -1, -1):
+        if cell_len(name[start:]) > keep // 2:
+            break
+        end = name[start:]
+    return clip(name, width - cell_len(end), ellipsis) + end
+
+
 _UNIT = "%|[KMGT]?i?B(?:/s)?|[GM]Hz|[mµ]?s|min|h|tok(?:ens?|/s)?|baud|ppm|bits?|err"
 #: A number with its unit: "5.6 MiB", "119 / 256", "115200 baud", "3 min 20 s".
 _NUMBER = r"\d(?:[\w.,:/]*\w)?"

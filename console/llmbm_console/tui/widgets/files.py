@@ -17,7 +17,7 @@ from textual.widgets import Static
 from llmbm_console.core.key_labels import spelt
 from llmbm_console.core.state import LogLine
 from llmbm_console.tui.frame import Frame
-from llmbm_console.tui.text import Piece, clip, line, plain, wrap
+from llmbm_console.tui.text import Piece, line, middle, plain, wrap
 from llmbm_console.tui.widgets.framed import Framed
 from llmbm_console.tui.widgets.lines import Line, LineView
 
@@ -149,7 +149,7 @@ class FileList(LineView):
         # What it is stands in most names already: of too long a word on it the age is kept.
         note = detail if len(name) + len(detail) + 2 <= width else detail.rpartition(", ")[2]
         room = max(12, width - len(note) - 2)
-        text = f"{sign}{clip(name, room, self.glyphs.ellipsis):<{room}}  {note}"
+        text = f"{sign}{middle(name, room, self.glyphs.ellipsis):<{room}}  {note}"
         return Line(text, "files--marked" if marked else "files--row")
 
     def step(self, direction: int) -> bool:
@@ -198,6 +198,7 @@ class Explanation(VerticalScroll, Framed, can_focus=True):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._words = Static(markup=False)
+        self._title = ""
         self._lay_out: LayOut = lambda _width: [line(("A file that is selected is explained here.", "$muted"))]
         self._laid: tuple[int, LayOut] = (0, self._lay_out)
 
@@ -219,13 +220,20 @@ class Explanation(VerticalScroll, Framed, can_focus=True):
 
     def explain(self, title: str, lay_out: LayOut) -> None:
         """What a file means, as lines for a width."""
-        self._lay_out = lay_out
-        self.set_heading(line((title, "$muted")))
+        self._lay_out, self._title = lay_out, title
         self.scroll_home(animate=False)
         self._draw()
 
     def _draw(self) -> None:
-        width = self.scrollable_content_region.width
-        if width > 0 and self.display and self._laid != (width, self._lay_out):
-            self._laid = (width, self._lay_out)
-            self._words.update(Content("\n").join(self._lay_out(width)))
+        width, height = self.scrollable_content_region.size
+        if width <= 0 or not self.display:
+            return
+        self.set_heading(line((middle(self._title, self.heading_room, self.glyphs.ellipsis), "$muted")))
+        if self._laid == (width, self._lay_out):
+            return
+        rows = self._lay_out(width)
+        if len(rows) > height and not self.show_vertical_scrollbar:
+            width -= self.scrollbar_size_vertical  # the bar comes, and would wrap each of them again
+            rows = self._lay_out(width)
+        self._laid = (width, self._lay_out)
+        self._words.update(Content("\n").join(rows))

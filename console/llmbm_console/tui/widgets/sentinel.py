@@ -116,9 +116,7 @@ class SentinelPanel(Panel):
         if frame.post_mortem:  # a text of an earlier kernel tells budgets, and no pass
             told = {name: taken if name in sentinel.model_fields_set else None for name, taken in told.items()}
         decode, prefill = (
-            self._bar(
-                name.upper(), *broken_or(frame.state, sentinel, phase, (taken, budget)), pinned, frame.glyphs, width
-            )
+            self._bar(name.upper(), *broken_or(frame.state, sentinel, phase, (taken, budget)), pinned, frame, width)
             for name, phase, taken, budget, pinned in (
                 ("decode", SentinelPhase.DECODE, told.get("decode"), sentinel.decode_budget, sentinel.decode_pinned),
                 (
@@ -145,21 +143,26 @@ class SentinelPanel(Panel):
             rows -= 1
         return [*head, *self._chart(frame.state, sentinel, width, rows, frame.glyphs)]
 
-    def _bar(self, label: str, taken: int | None, budget: int, pinned: bool, glyphs: Glyphs, width: int) -> Content:
+    def _bar(self, label: str, taken: int | None, budget: int, pinned: bool, frame: Frame, width: int) -> Content:
         name: Piece = (f"{label:<8} ", "$muted")
         if budget and taken is None:
             return line(name, (f"budget {figures.cycles(budget)}, no pass told", "$muted"))
         if not budget or taken is None:
-            amount = f"{figures.cycles(taken)} cycles, no budget" if taken else "not measured yet"
+            # A kernel that is no more, or was reset before its file was written, measures nothing any more.
+            none = "no pass measured" if frame.post_mortem or frame.last_known else "not measured yet"
+            amount = f"{figures.cycles(taken)} cycles, no budget" if taken else none
             return line(name, (amount, "$muted"))
         share = taken / budget
         mark = " pin" if pinned else ""
         amount = f" {figures.percent(share):>5} of {figures.cycles(budget):>5}{mark}"
-        return line(name, glyphs.bar(share, max(4, width - 9 - len(amount)), use_style(share)), (amount, "$foreground"))
+        return line(
+            name, frame.glyphs.bar(share, max(4, width - 9 - len(amount)), use_style(share)), (amount, "$foreground")
+        )
 
     def _chart(self, state: State, sentinel: Sentinel, width: int, rows: int, glyphs: Glyphs) -> list[Content]:
+        over = state.file_kind or state.machine.status.over
         if not state.decode_cycles or not sentinel.decode_budget:
-            return [line(("no token yet" if rows > 1 and state.turn is None and not state.file_kind else "", "$muted"))]
+            return [line(("no token yet" if rows > 1 and state.turn is None and not over else "", "$muted"))]
         use = tuple(count / sentinel.decode_budget for count in state.decode_cycles)
         return charts(use, width, rows, glyphs)
 

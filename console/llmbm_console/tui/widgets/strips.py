@@ -13,7 +13,7 @@ from llmbm_console.tui.arrange import TABS
 from llmbm_console.tui.choices import chance_text, chances, newest, times, told_turn
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs
-from llmbm_console.tui.text import Piece, clip, dimmed, flat, line, shortened, wrap
+from llmbm_console.tui.text import Piece, clip, dimmed, flat, line, middle, shorten, shortened, wrap
 from llmbm_console.tui.widgets.context import ruler
 from llmbm_console.tui.widgets.machine import MACHINE_STYLES
 from llmbm_console.tui.widgets.memory import ARENAS, usage
@@ -127,9 +127,11 @@ class StatusLine(Strip):
 
     def _make(self, frame: Frame, width: int) -> Content:
         state = frame.state
-        name = line(
-            ("LLM-BM ", "bold $accent"), (clip(state.target or "no target", max(12, width // 4)), "$foreground")
-        )
+        if frame.post_mortem:  # there is room for the name, and it is all that the line is about
+            target = middle(state.target, max(12, width // 2), frame.glyphs.ellipsis)
+        else:
+            target = clip(state.target or "no target", max(12, width // 4))
+        name = line(("LLM-BM ", "bold $accent"), (target, "$foreground"))
         # A healthy link may go for want of room, one in trouble may not.
         calm = state.link.phase is LinkPhase.MACHINE and not frame.failure
         # That it runs goes without saying, but not of another moment than now.
@@ -359,10 +361,14 @@ class TokenStrip(Strip):
         return Content("\n").join(rows)
 
 
-def verdict_lines(verdict: str, width: int) -> list[Content]:
-    """The sentence in at most three lines."""
+def verdict_lines(verdict: str, width: int, most: int, glyphs: Glyphs) -> list[Content]:
+    """The sentence in at most so many lines; that there is more of it is marked."""
     text = flat(verdict[:1000])
-    return [line((text[start:end], "$warn")) for start, end in wrap(text, width)[:3]]
+    spans = wrap(text, width)
+    rows = [text[start:end] for start, end in spans[:most]]
+    if len(spans) > most > 0:
+        rows[-1] = shorten(text[spans[most - 1][0] :], width, glyphs.ellipsis)
+    return [line((row, "$warn")) for row in rows]
 
 
 class Verdict(Strip):
@@ -372,10 +378,10 @@ class Verdict(Strip):
 
     def content_for(self, frame: Frame, width: int) -> Content:
         state = frame.state
-        kind = line(
-            ("POST-MORTEM  ", "bold $info"), (state.file_kind, "bold $foreground"), (f"  {state.file_path}", "$muted")
-        )
-        return Content("\n").join([shortened(kind, width, frame.glyphs.ellipsis), *verdict_lines(state.verdict, width)])
+        kind = line(("POST-MORTEM  ", "bold $info"), (f"{state.file_kind}  ", "bold $foreground"))
+        path = middle(state.file_path, width - kind.cell_length, frame.glyphs.ellipsis)
+        rows = verdict_lines(state.verdict, width, max(0, self.content_size.height - 1), frame.glyphs)
+        return Content("\n").join([shortened(line(kind, (path, "$muted")), width, frame.glyphs.ellipsis), *rows])
 
 
 def past_line(frame: Frame, width: int) -> Content:
