@@ -14,11 +14,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from driving import make_app
 from textual import events
+from textual._xterm_parser import XTermParser
 from textual.app import App
+from textual.drivers import web_driver
 from textual.message import Message
 
 from llmbm_console.tui.driver import QuietDriver
+from llmbm_console.tui.key_parser import KeyParser
 
 PATIENCE = 30.0
 
@@ -116,6 +120,30 @@ def test_a_key_close_behind_an_escape_is_that_key_with_alt(keyboard: tuple[Keybo
     os.write(terminal, b"\x1b?")
     until(lambda: driver.typed)
     assert driver.typed == ["alt+question_mark"]
+
+
+@pytest.mark.parametrize("typed", ["\x1bi", "\x1bR", "\x1b?", "\x1b4", "\x1b\r"])
+def test_an_escape_and_a_key_that_begin_no_sequence_are_not_waited_for(typed: str) -> None:
+    (key,) = KeyParser().feed(typed)
+    assert isinstance(key, events.Key)
+    assert key.key.startswith("alt+")
+    assert key.character == typed[1]
+
+
+@pytest.mark.parametrize("beginning", ["\x1b[", "\x1bO", "\x1bP", "\x1b]"])
+def test_an_escape_and_what_may_begin_a_sequence_are_waited_for(beginning: str) -> None:
+    parser = KeyParser()
+    assert list(parser.feed(beginning)) == []
+    (key,) = parser.feed("")
+    assert isinstance(key, events.Key)
+    assert key.key.startswith("alt+")
+
+
+def test_a_browsers_keys_are_read_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_driver, "XTermParser", XTermParser)
+    monkeypatch.setattr(App, "get_driver_class", lambda _app: web_driver.WebDriver)
+    assert make_app().get_driver_class() is web_driver.WebDriver
+    assert web_driver.XTermParser is KeyParser
 
 
 def test_it_sleeps_without_a_clock_while_nobody_types(keyboard: tuple[Keyboard, int]) -> None:

@@ -1,9 +1,10 @@
 """Esc and a key close behind it, which a terminal sends as it sends that key with alt.
 
-Textual's parser (8.2.8) takes them for the key with alt where that is a letter. Before any other character it loses the
-Esc, or types a "^" in its place; Esc and a digit it reads as what a Mac types with Option (an inverted exclamation mark
-for 1), where a Mac's terminal sends the character itself unless it is told otherwise. Here all of them are the key with
-alt, and TypeAhead makes Esc and the key of it where nothing is bound to that.
+Textual's parser (8.2.8) takes them for the key with alt where that is a letter, once nothing was typed for a tenth of a
+second. Before any other character it loses the Esc, or types a "^" in its place; Esc and a digit it reads as what a Mac
+types with Option (an inverted exclamation mark for 1), where a Mac's terminal sends the character itself unless it is
+told otherwise. Here all of them are the key with alt, at once where no sequence begins so, and TypeAhead makes Esc and
+the key of it where nothing is bound to that.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from textual._xterm_parser import XTermParser
 from textual.events import Key
 
 ESC = "\x1b"
+#: What comes behind Esc in the known sequences, and in the strings of ECMA-48, 5.6, with which terminals answer.
+BEGINNINGS = frozenset(sequence[1] for sequence in ANSI_SEQUENCES_KEYS if len(sequence) > 2) | set("PX]^_")
 #: A sequence in the form of ECMA-48, 5.4, with at least one parameter: what a person types behind Esc is none.
 UNKNOWN = re.compile(r"\x1b\[[0-?]+[ -/]*[@-~]")
 
@@ -38,7 +41,8 @@ class KeyParser(XTermParser):
             return
         if len(sequence) > 1:
             self._sequence = sequence
-            if len(sequence) == 2 and isinstance(ANSI_SEQUENCES_KEYS.get(sequence), str):
+            known = ANSI_SEQUENCES_KEYS.get(sequence, "")
+            if len(sequence) == 2 and isinstance(known, str) and sequence[1] not in BEGINNINGS:
                 yield from self._with_alt(sequence[1])
             else:
                 yield from super()._sequence_to_key_events(sequence)
