@@ -72,7 +72,9 @@ class SamplingHistory:
             if all(ask.taken for ask in asked):
                 asked.clear()  # a record that comes after the answers tells what became of them
         if others:
-            self._add(Change(others))
+            change = Change(others)
+            self._add(change)
+            change.ended = []  # it is done already: nothing of these comes back
 
     def change(self, values: Mapping[str, int]) -> Step:
         """The person wants these values, as one change; what to ask for, empty when it is so already."""

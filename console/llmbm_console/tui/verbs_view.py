@@ -243,7 +243,8 @@ class ViewVerbs(TimeVerbs):
             found = main.transcript.find(text)
             return "not found" if text and not found else ""
 
-        self.app.push_screen(AskLine("find", main.transcript.sought, "n and N go on", changed))
+        hint = f"{self.key('view.find_next')} and {self.key('view.find_previous')} go on"
+        self.app.push_screen(AskLine("find", main.transcript.sought, hint, changed))
 
     def view_find_next(self) -> None:
         """The next place."""
