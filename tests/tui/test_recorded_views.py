@@ -48,8 +48,8 @@ async def test_the_console_shows_what_was_said(replayed: Opened) -> None:
 
 async def test_the_log_shows_the_broken_budget(replayed: Opened) -> None:
     app, pilot = replayed
-    await pilot.press("escape", "f3", "E")
-    await wait_until(pilot, lambda: "decode pass over its budget" in screen_text(app), "the warning")
+    await pilot.press("escape", "f3", "/", *"code:budget", "enter", "n")
+    await wait_until(pilot, lambda: "decode pass over its budget" in screen_text(app), "the pass")
     assert app.main.event_list.selected is not None
     assert app.main.event_list.selected.code == "budget"
 
