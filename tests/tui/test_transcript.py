@@ -158,8 +158,8 @@ async def test_rows_that_only_moved_are_not_drawn_again(monkeypatch: pytest.Monk
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         view, drawn = app.main.transcript, list[int]()
-        render = view.render_line
-        monkeypatch.setattr(view, "render_line", lambda y: (drawn.append(view.scroll_offset.y + y), render(y))[1])
+        made = view.row_content
+        monkeypatch.setattr(view, "row_content", lambda row, *more: (drawn.append(row), made(row, *more))[1])
         count = len(view.rows)
         view.set_rows(count, [Line("one more", "")])
         await wait_until(pilot, lambda: "one more" in screen_text(app), "scrolled")

@@ -157,8 +157,6 @@ class MainScreen(Screen[None]):
 
     def _show_gauges(self, frame: Frame) -> None:
         self._gauged = frame
-        self.transcript.settle()
-        self.event_list.settle()
         for part in (self.status, self.banner, self.tabs, self.hud, self.keys):
             part.show(frame)
         for panel in self.panels:
@@ -166,6 +164,9 @@ class MainScreen(Screen[None]):
         if self._views is not None:
             self._views.show(frame)
         self.prompt.show(frame)
+        for view in self.deck.children:
+            if isinstance(view, LineView):
+                view.settle()
         self.relayout()
 
     @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from functools import lru_cache
 
 from rich.cells import cell_len, get_character_cell_size
 from rich.segment import Segment
@@ -44,10 +46,17 @@ def flat(text: str) -> str:
 
 def line(*pieces: Piece | Content) -> Content:
     """One line of styled pieces. Nothing in them is read as markup."""
-    parts: list[Content | tuple[str, str]] = [
-        piece if isinstance(piece, Content) else (flat(piece[0]), piece[1]) for piece in pieces
-    ]
-    return Content.assemble(*parts)
+    return _styled(*pieces) if all(type(piece) is tuple for piece in pieces) else _assembled(pieces)
+
+
+def _assembled(pieces: Iterable[Piece | Content]) -> Content:
+    return Content.assemble(*(piece if isinstance(piece, Content) else (flat(piece[0]), piece[1]) for piece in pieces))
+
+
+@lru_cache(maxsize=1024)
+def _styled(*pieces: Piece) -> Content:
+    """The gauges say four times a second what they said before: half of what they take was to build it again."""
+    return _assembled(pieces)
 
 
 def clip(text: str, width: int, ellipsis: str = "…") -> str:

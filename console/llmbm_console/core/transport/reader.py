@@ -2,7 +2,8 @@
 
 QEMU writes to a unix socket one byte at a time and stalls the guest after about 279 of them when nobody reads: the
 reading must not wait for the event loop, which may be drawing for some 20 ms. What a serial line brings in such a time
-finds room, and to hand each token from one thread to the other cost a tenth of what the screen takes (bench/tui.py).
+finds room, and so does more than that when it is written line by line. To hand each token from one thread to the other
+cost a tenth of what the screen takes (bench/tui.py).
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ CHUNK = 16_384
 TOGETHER = 0.004  # s; what comes so soon after the last delivery waits: to wake the loop costs more than a token does
 SPAN = 1.0  # s over which it is counted how much comes
 LITTLE = 11_520  # bytes in a span: what a line of 115200 bit/s carries, 279 in 24 ms
+MORE = 65_536  # the same, of whole lines: a thousand tokens and what goes with them
+BROKEN = 4  # less than one of so many pieces is no whole line where a sender writes lines
 
 
 class SocketReader:
@@ -36,6 +39,8 @@ class SocketReader:
         self._delivered_at = 0.0
         self._scheduled = threading.Event()  # a delivery is on its way into the loop
         self._since, self._lately = time.monotonic(), 0  # the span that runs, and the bytes in it
+        self._pieces = self._broken = 0  # reads in it, and those of them that did not end with a line
+        self._before = 0  # bytes in the span before
         self._watchable = True  # the loop can read sockets
         self._stopped = False
         self._begin()
@@ -67,8 +72,23 @@ class SocketReader:
         if data:
             self._chunks.append(data)
             self._lately += len(data)
+            self._pieces += 1
+            self._broken += not data.endswith(b"\n")
             self._inbox.received += len(data)
         return bool(data)
+
+    @property
+    def _little(self) -> bool:
+        """Whether the loop can read what comes in this span."""
+        return self._lately <= (MORE if self._broken * BROKEN < self._pieces else LITTLE)
+
+    @property
+    def _often(self) -> bool:
+        """Whether lines follow each other so closely that each of them would wake the loop."""
+        return max(self._lately, self._before) > LITTLE
+
+    def _new_span(self, now: float) -> None:
+        self._since, self._before, self._lately, self._pieces, self._broken = now, self._lately, 0, 0, 0
 
     # ---- the thread
 
@@ -101,10 +121,10 @@ class SocketReader:
                     return
                 now = time.monotonic()
                 if now - self._since >= SPAN:
-                    if self._lately <= LITTLE and self._watchable:
+                    if self._little and self._watchable:
                         self._call(self._watch)
                         return
-                    self._since, self._lately = now, 0
+                    self._new_span(now)
                 if self._chunks and now - self._delivered_at >= TOGETHER:
                     self._schedule()
 
@@ -135,7 +155,7 @@ class SocketReader:
         self._deliver()
         if self._stopped:
             return
-        self._since, self._lately = time.monotonic(), 0
+        self._new_span(time.monotonic())
         try:
             self._loop.add_reader(self._line, self._readable)
         except NotImplementedError:  # Windows
@@ -147,27 +167,37 @@ class SocketReader:
             self._loop.remove_reader(self._line)
 
     def _readable(self) -> None:
-        now = time.monotonic()
-        if now - self._since >= SPAN:
-            self._since, self._lately = now, 0
-        if not self._receive():
-            self._unwatch()
-            self._end()
-        elif self._lately > LITTLE:
+        if not self._read_here():
+            return
+        half = bool(self._chunks) and not self._chunks[-1].endswith(b"\n")
+        if not half:
+            self._deliver()
+        if not self._little:
             self._unwatch()
             self._begin()
-        elif self._chunks and not self._chunks[-1].endswith(b"\n"):
-            # A line that comes byte by byte would wake us with each.
+        elif half or self._often:  # a line that comes byte by byte would wake us with each
             self._unwatch()
             self._loop.call_later(TOGETHER, self._read_rest)
-        else:
-            self._deliver()
 
     def _read_rest(self) -> None:
-        if self._stopped:
+        if self._stopped or not self._read_here():
             return
-        if self._receive():
-            self._deliver()
-            self._loop.add_reader(self._line, self._readable)
+        more = bool(self._chunks)
+        self._deliver()
+        if not self._little:
+            self._begin()
+        elif more and self._often:
+            self._loop.call_later(TOGETHER, self._read_rest)
         else:
-            self._end()
+            self._loop.add_reader(self._line, self._readable)
+
+    def _read_here(self) -> bool:
+        """Takes what there is, in the loop; False at the end, which is told."""
+        now = time.monotonic()
+        if now - self._since >= SPAN:
+            self._new_span(now)
+        if self._receive():
+            return True
+        self._unwatch()
+        self._end()
+        return False

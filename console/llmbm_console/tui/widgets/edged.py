@@ -10,7 +10,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.style import Style
 
-from llmbm_console.tui.widgets.framed import Framed
+from llmbm_console.tui.widgets.painted import Painted
 
 
 class Look(NamedTuple):
@@ -38,13 +38,13 @@ class Look(NamedTuple):
         return Strip.join([self.left, content, self.right])
 
 
-class Edged(Framed):
+class Edged(Painted):
     """Mix-in. Textual would look up border, padding, colours and labels of the pane anew for each row."""
 
     _look: Look | None = None
 
-    def row_strip(self, y: int, look: Look) -> Strip:
-        """The row at `y` below the upper edge, between the edges."""
+    def row_strips(self, rows: range, look: Look) -> list[Strip]:
+        """Rows below the upper edge, counted from it, between the edges."""
         raise NotImplementedError
 
     def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
@@ -63,10 +63,12 @@ class Edged(Framed):
             self.look_changed()
             self._look = self._make_look()
         look = self._look
-        top, bottom = look.top, self.outer_size.height - look.bottom
+        first, last = look.top, self.outer_size.height - look.bottom
+        above, below = range(crop.y, min(crop.bottom, first)), range(max(crop.y, last), crop.bottom)
         strips = [
-            self.row_strip(y - top, look) if top <= y < bottom else self._edge_strip(y, look.width)
-            for y in crop.line_range
+            *(self._edge_strip(y, look.width) for y in above),
+            *self.row_strips(range(max(crop.y, first) - first, min(crop.bottom, last) - first), look),
+            *(self._edge_strip(y, look.width) for y in below),
         ]
         return strips if crop.column_span == (0, look.width) else [strip.crop(*crop.column_span) for strip in strips]
 

@@ -12,6 +12,7 @@ from textual import events
 from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
+from textual.selection import Selection
 from textual.strip import Strip
 
 from llmbm_console.core.events import MachineStatus
@@ -19,7 +20,7 @@ from llmbm_console.core.guest_memory import PAGE, Pages
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import clip, line, wrap
-from llmbm_console.tui.widgets.lines import LineView
+from llmbm_console.tui.widgets.lines import Line, LineView
 from llmbm_console.tui.widgets.memory_map import by_address
 from llmbm_protocol.words import Arena
 
@@ -321,13 +322,13 @@ class HexView(LineView):
         more = ((f"  {labels['hex.change']}", "$accent"), (" next one", "$muted")) if changed else ()
         return line((f"{figures.exact(changed)} changed since the last pause", style), *more, *hints)
 
-    def render_line(self, y: int) -> Strip:
+    def row_content(self, row: int, item: Line, width: int, selection: Selection | None) -> Strip:
         """One row of octets, or of the text that says why there are none."""
-        width = self.scrollable_content_region.width
         if self._notes:
+            y = row - self.scroll_offset.y
             style, text = self._notes[y] if y < len(self._notes) else ("", "")
             return Strip([Segment(text, self._style(style))]).adjust_cell_length(width, self.rich_style)
-        address = self._first + (self.scroll_offset.y + y) * self._per_row
+        address = self._first + row * self._per_row
         if address >= self.span.end or self.span is NOTHING:
             return Strip.blank(width, self.rich_style)
         head = Segment(f"{address:0{self._digits}x} ", self._style("hex--address"))

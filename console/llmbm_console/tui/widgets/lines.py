@@ -5,7 +5,6 @@ Only what is visible is rendered, and a change repaints only its rows.
 
 from __future__ import annotations
 
-import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from itertools import accumulate
@@ -24,6 +23,8 @@ from textual.strip import Strip
 
 from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.widgets.edged import Edged, Look
+from llmbm_console.tui.widgets.framed import Framed
+from llmbm_console.tui.widgets.painted import Painted
 
 
 class Line(NamedTuple):
@@ -39,7 +40,6 @@ class Line(NamedTuple):
 
 NO_LINE = Line("", "")  # below the last one
 KEPT_SCREENS = 8  # so many times the visible rows are kept ready
-BAR_PERIOD = 1 / 4  # s
 MOST_COPIED = 100_000  # rows of one selection
 
 
@@ -67,7 +67,7 @@ class WholeCells(ScrollBarRender):
     HORIZONTAL_BARS: ClassVar[list[str]] = [" "]
 
 
-class LineView(ScrollView, Edged, can_focus=True):
+class LineView(ScrollView, Edged, Framed, can_focus=True):
     """Rows to scroll, select and copy; follows the end until it is scrolled up."""
 
     DEFAULT_CSS = """
@@ -99,7 +99,6 @@ class LineView(ScrollView, Edged, can_focus=True):
         self.sought = ""  # what is looked for, in lower case; its places are marked
         self._styles_for: dict[str, Style] = {}
         self._drawn: dict[int, tuple[Line, Strip]] = {}  # rows as they went to the screen, frame and filters included
-        self._bar_at = 0.0  # when the bar was placed
         self._bar_late = False  # it is to be placed anew
 
     def set_glyphs(self, glyphs: Glyphs) -> None:
@@ -161,13 +160,13 @@ class LineView(ScrollView, Edged, can_focus=True):
         self._place_bar()
 
     def _place_bar(self) -> None:
-        """Moves the bar, at most four times a second while the end is followed: its picture costs more than the text's.
-        The gauges' turn comes after every change, and with it the last place."""
-        now = time.monotonic()
-        if self.following and now - self._bar_at < BAR_PERIOD:
-            self._bar_late = True
-            return
-        self._bar_at, self._bar_late = now, False
+        """Moves the bar; where text streams, not before the gauges' turn: its picture costs more than the text's."""
+        self._bar_late = self.following and Painted.at_once
+        if not self._bar_late:
+            self._draw_bar()
+
+    def _draw_bar(self) -> None:
+        self._bar_late = False
         bar = self.vertical_scrollbar
         rows, window = bar.size.height, bar.window_size
         before = thumb(rows, window, bar.window_virtual_size, bar.position)
@@ -184,10 +183,9 @@ class LineView(ScrollView, Edged, can_focus=True):
                 bar.refresh(Region(0, top, bar.size.width, bottom - top))
 
     def settle(self) -> None:
-        """Called at the gauges' turn: what can wait until then is drawn."""
+        """Called at the gauges' turn, which comes after every change: what can wait until then is drawn."""
         if self._bar_late:
-            self._bar_at = 0.0
-            self._place_bar()
+            self._draw_bar()
 
     # ---- following the end
 
@@ -311,26 +309,31 @@ class LineView(ScrollView, Edged, can_focus=True):
         super().look_changed()
         self._drawn.clear()
 
-    def row_strip(self, y: int, look: Look) -> Strip:
-        """A row between the frame's edges, as it goes to the terminal."""
-        row = self.scroll_offset.y + y
-        line = self.row_line(row) if row < self.row_count else NO_LINE
-        known = self._drawn.get(row)
-        if known is not None and known[0] is line:
-            return known[1]
-        strip = look.around(self.render_line(y))
+    def row_strips(self, rows: range, look: Look) -> list[Strip]:
+        """Rows between the frame's edges, as they go to the terminal."""
+        top, count, selection = self.scroll_offset.y, self.row_count, self.text_selection
         if len(self._drawn) > KEPT_SCREENS * self.size.height:
             self._drawn.clear()
-        self._drawn[row] = (line, strip)
-        return strip
+        strips = []
+        for row in range(top + rows.start, top + rows.stop):
+            line = self.row_line(row) if row < count else NO_LINE
+            known = self._drawn.get(row)
+            if known is None or (known[0] is not line and known[0] != line):
+                known = line, look.around(self.row_content(row, line, look.room, selection))
+                self._drawn[row] = known
+            strips.append(known[1])
+        return strips
 
     def render_line(self, y: int) -> Strip:
         """One visible row."""
-        width = self.scrollable_content_region.width
         row = self.scroll_offset.y + y
-        if row >= self.row_count:
+        line = self.row_line(row) if row < self.row_count else NO_LINE
+        return self.row_content(row, line, self.scrollable_content_region.width, self.text_selection)
+
+    def row_content(self, row: int, item: Line, width: int, selection: Selection | None) -> Strip:
+        """What stands in a row of `width` columns."""
+        if item is NO_LINE:
             return Strip.blank(width, self._style(""))
-        item = self.row_line(row)
         style = self._style(item.style)
         if row == self.selected_row:
             style += Style(bgcolor=self._selection_style().bgcolor)
@@ -343,7 +346,6 @@ class LineView(ScrollView, Edged, can_focus=True):
             segments.append(Segment(item.text[item.gutter :], style))
         if self.sought:
             segments = self._found(segments, item, self._found_column if row == self.selected_row else -1)
-        selection = self.text_selection
         if selection is not None and (span := selection.get_span(row)) is not None:
             segments = self._selected(item, segments, span)
         strip = Strip(segments).adjust_cell_length(width, style if row == self.selected_row else self._style(""))

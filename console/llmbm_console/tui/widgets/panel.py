@@ -10,9 +10,10 @@ from textual.visual import Visual
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import dimmed, line, shortened
 from llmbm_console.tui.widgets.edged import Edged, Look
+from llmbm_console.tui.widgets.framed import Framed
 
 
-class Panel(Edged, can_focus=True):
+class Panel(Edged, Framed, can_focus=True):
     """Base: a panel gives its heading and its lines for a size, and is repainted only when they changed."""
 
     DEFAULT_CSS = """
@@ -58,12 +59,17 @@ class Panel(Edged, can_focus=True):
         """The lines, one below the other."""
         return Content("\n").join(self._lines) if self._lines else Content("")
 
-    def row_strip(self, y: int, look: Look) -> Strip:
-        """One of the lines: a change of one does not make all anew."""
-        if self.text_selection is not None or not 0 <= y < len(self._lines):
-            return look.around(self.render_line(y))
+    def row_strips(self, rows: range, look: Look) -> list[Strip]:
+        """Some of the lines: a change of one does not make all anew."""
+        selected = self.text_selection is not None
+        return [
+            look.around(self.render_line(y) if selected or y >= len(self._lines) else self._line_strip(y, look))
+            for y in rows
+        ]
+
+    def _line_strip(self, y: int, look: Look) -> Strip:
         strips = Visual.to_strips(self, self._lines[y], look.room, 1, look.style, pad=True)
-        return look.around(strips[0].apply_offsets(0, y))
+        return strips[0].apply_offsets(0, y)
 
     def on_resize(self) -> None:
         """Lines depend on the size."""
