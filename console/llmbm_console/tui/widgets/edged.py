@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
+from rich.segment import Segment
+from rich.style import Style as RichStyle
 from textual.color import Color
+from textual.content import Content
 from textual.filter import LineFilter
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.style import Style
+from textual.visual import Visual
 
 from llmbm_console.tui.widgets.painted import Painted
 
@@ -43,6 +47,10 @@ class Edged(Painted):
 
     _look: Look | None = None
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._line_styles: dict[str | Style, RichStyle] = {}  # of parts of lines, on the pane's own background
+
     def row_strips(self, rows: range, look: Look) -> list[Strip]:
         """Rows below the upper edge, counted from it, between the edges."""
         raise NotImplementedError
@@ -56,6 +64,33 @@ class Edged(Painted):
     def look_changed(self) -> None:
         """Forgets what the rows have in common."""
         self._look = None
+        self._line_styles.clear()
+
+    def line_strip(self, content: Content, look: Look) -> Strip:
+        """A line as Visual.to_strips makes it, of styles that were worked out once: that looks each of them up anew."""
+        text, end, segments = content.plain, 0, []
+        if "\n" in text or "\t" in text:
+            return self._any_strip(content, look)
+        for first, last, style in content.spans:
+            if first < end:  # one within the other
+                return self._any_strip(content, look)
+            if first > end:
+                segments.append(Segment(text[end:first], look.style.rich_style))
+            if last > first:
+                segments.append(Segment(text[first:last], self._line_style(style, look)))
+            end = last
+        if end < len(text):
+            segments.append(Segment(text[end:], look.style.rich_style))
+        return Strip(segments)
+
+    def _line_style(self, name: str | Style, look: Look) -> RichStyle:
+        style = self._line_styles.get(name)
+        if style is None:
+            style = self._line_styles[name] = Style.combine([look.style, self._get_style(name)]).rich_style
+        return style
+
+    def _any_strip(self, content: Content, look: Look) -> Strip:
+        return Visual.to_strips(self, content, look.room, 1, look.style)[0]
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines of a part of the pane."""

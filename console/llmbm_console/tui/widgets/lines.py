@@ -138,7 +138,8 @@ class LineView(ScrollView, Edged, Framed, can_focus=True):
             self._grow(region.width, count)
         if self.following:
             if grown and self.max_scroll_y != self.scroll_offset.y:
-                self.scroll_end(animate=False, immediate=True, x_axis=False)
+                # scroll_end would stop animations, of which there are none, and send two messages about it
+                self.scroll_target_y = self.scroll_y = float(self.max_scroll_y)
         elif removed:
             self.scroll_to(y=max(0, self.scroll_offset.y - removed), animate=False, immediate=True)
         if removed or self.text_selection is not None:

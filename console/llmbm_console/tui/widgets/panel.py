@@ -5,7 +5,6 @@ from __future__ import annotations
 from textual.content import Content
 from textual.geometry import Region
 from textual.strip import Strip
-from textual.visual import Visual
 
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import dimmed, line, shortened
@@ -63,13 +62,13 @@ class Panel(Edged, Framed, can_focus=True):
         """Some of the lines: a change of one does not make all anew."""
         selected = self.text_selection is not None
         return [
-            look.around(self.render_line(y) if selected or y >= len(self._lines) else self._line_strip(y, look))
+            look.around(
+                self.render_line(y)
+                if selected or y >= len(self._lines)
+                else self.line_strip(self._lines[y], look).apply_offsets(0, y)
+            )
             for y in rows
         ]
-
-    def _line_strip(self, y: int, look: Look) -> Strip:
-        strips = Visual.to_strips(self, self._lines[y], look.room, 1, look.style, pad=True)
-        return strips[0].apply_offsets(0, y)
 
     def on_resize(self) -> None:
         """Lines depend on the size."""

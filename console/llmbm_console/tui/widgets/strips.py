@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from textual.content import Content
+from textual.geometry import Region
+from textual.strip import Strip as TextualStrip
 from textual.style import Style
 
 from llmbm_console.core.action import Action, unavailable
@@ -15,9 +17,9 @@ from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.text import Piece, clip, dimmed, flat, line, middle, shorten, shortened, wrap
 from llmbm_console.tui.widgets.context import ruler
+from llmbm_console.tui.widgets.edged import Edged, Look
 from llmbm_console.tui.widgets.machine import MACHINE_STYLES
 from llmbm_console.tui.widgets.memory import ARENAS, usage
-from llmbm_console.tui.widgets.painted import Painted
 from llmbm_console.tui.widgets.sentinel import STATE_STYLES, broken_or, use_style
 from llmbm_protocol.words import Phase, SentinelPhase, SentinelState, Stream
 
@@ -50,7 +52,7 @@ PHASES = {
 }
 
 
-class Strip(Painted):
+class Strip(Edged):
     """Lines without a frame, made from a Frame."""
 
     DEFAULT_CSS = "Strip { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: clip; background: $background; }"
@@ -70,7 +72,12 @@ class Strip(Painted):
         content = self.content_for(frame, self.content_size.width)
         if not content.is_same(self._content):
             self._content = content
-            self.refresh()
+            self.refresh(Region(0, 0, *self.content_size))
+
+    def row_strips(self, rows: range, look: Look) -> list[TextualStrip]:
+        """Some of the lines."""
+        lines = self._content.split(allow_blank=True)
+        return [look.around(self.line_strip(lines[y] if y < len(lines) else Content(""), look)) for y in rows]
 
     def content_for(self, frame: Frame, width: int) -> Content:
         """What to draw. A strip without anything is empty."""
