@@ -92,7 +92,7 @@ class EventList(LineView):
         return self._entries[first : bisect_right(self._numbers, self._rows[row])]
 
     def _draw(self) -> None:
-        width = self.scrollable_content_region.width
+        width = self.window.width
         if width <= 0 or not self.display:
             return
         if width != self._width:

@@ -100,6 +100,7 @@ class LineView(ScrollView, Edged, Framed, can_focus=True):
         self._styles_for: dict[str, Style] = {}
         self._drawn: dict[int, tuple[Line, Strip]] = {}  # rows as they went to the screen, frame and filters included
         self._bar_late = False  # it is to be placed anew
+        self._window, self._window_of = Size(0, 0), Size(0, 0)
 
     def set_glyphs(self, glyphs: Glyphs) -> None:
         """Another set of signs, for the scroll bar too."""
@@ -107,6 +108,15 @@ class LineView(ScrollView, Edged, Framed, can_focus=True):
         self.vertical_scrollbar.renderer = WholeCells if glyphs.border == "ascii" else ScrollBarRender  # type: ignore[misc]
 
     # ---- content
+
+    @property
+    def window(self) -> Size:
+        """Columns and rows of the text that is seen. To work it out, Textual asks the screen where the widget is: it is
+        wanted several times for each picture, and another one only with another size of the whole."""
+        outer = self.outer_size
+        if outer != self._window_of:
+            self._window_of, self._window = outer, self.scrollable_content_region.size
+        return self._window
 
     @property
     def row_count(self) -> int:
@@ -133,9 +143,9 @@ class LineView(ScrollView, Edged, Framed, can_focus=True):
         if removed:
             self.selected_row = max(-1, self.selected_row - removed)
         grown = count != self.virtual_size.height or bool(removed)
-        region = self.scrollable_content_region
+        width, height = self.window
         if grown:
-            self._grow(region.width, count)
+            self._grow(width, count)
         if self.following:
             if grown and self.max_scroll_y != self.scroll_offset.y:
                 # scroll_end would stop animations, of which there are none, and send two messages about it
@@ -146,9 +156,9 @@ class LineView(ScrollView, Edged, Framed, can_focus=True):
             self.refresh()
         else:
             top = max(0, first - self.scroll_offset.y)
-            bottom = min(region.height, max(old, count) - self.scroll_offset.y)
+            bottom = min(height, max(old, count) - self.scroll_offset.y)
             if top < bottom:
-                self.refresh(Region(0, top, region.width, bottom - top))
+                self.refresh(Region(0, top, width, bottom - top))
 
     def _grow(self, width: int, count: int) -> None:
         """Tells the scrolling how many rows there are. Textual lays the whole screen out for a new size; as the bar is
@@ -193,7 +203,7 @@ class LineView(ScrollView, Edged, Framed, can_focus=True):
     def watch_scroll_y(self, old: float, new: float) -> None:
         """Scrolling up stops following, reaching the end resumes it."""
         if round(old) != round(new):
-            self.refresh(Region(0, 0, *self.scrollable_content_region.size))
+            self.refresh(Region(0, 0, *self.window))
         at_end = new >= self.max_scroll_y
         # Text that grows moves the end away without a scroll; only a move upwards stops following.
         if at_end != self.following and (at_end or new < old):
@@ -208,7 +218,7 @@ class LineView(ScrollView, Edged, Framed, can_focus=True):
         """What the lower edge says while the end is not followed; empty while it is."""
         if self.following:
             return ""
-        below = max(0, self.row_count - self.scroll_offset.y - self.scrollable_content_region.height)
+        below = max(0, self.row_count - self.scroll_offset.y - self.window.height)
         return f"{below} {'line' if below == 1 else 'lines'} below {self.glyphs.separator} G to the newest"
 
     def follow(self) -> None:
@@ -282,7 +292,7 @@ class LineView(ScrollView, Edged, Framed, can_focus=True):
     def select(self, row: int) -> None:
         """Marks a row and brings it into view."""
         self.selected_row = max(-1, min(row, self.row_count - 1))
-        height = self.scrollable_content_region.height
+        height = self.window.height
         if self.selected_row >= 0 and not self.scroll_offset.y <= self.selected_row < self.scroll_offset.y + height:
             self.following = False
             self.scroll_to(y=max(0, self.selected_row - height // 2), animate=False, immediate=True)
@@ -329,7 +339,7 @@ class LineView(ScrollView, Edged, Framed, can_focus=True):
         """One visible row."""
         row = self.scroll_offset.y + y
         line = self.row_line(row) if row < self.row_count else NO_LINE
-        return self.row_content(row, line, self.scrollable_content_region.width, self.text_selection)
+        return self.row_content(row, line, self.window.width, self.text_selection)
 
     def row_content(self, row: int, item: Line, width: int, selection: Selection | None) -> Strip:
         """What stands in a row of `width` columns."""

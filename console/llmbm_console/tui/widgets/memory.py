@@ -70,6 +70,12 @@ class MemoryPanel(Panel):
         self._draw()
         return True
 
+    def made_from(self, frame: Frame) -> object:
+        """Arenas seldom change, their samples come all the time."""
+        uses = tuple(usage(frame.state, arena) for arena, _label in ARENAS)
+        shown = (frame.stale(Stream.ZONES), frame.glyphs, frame.post_mortem, self._selected)
+        return (*uses, frame.state.arenas, *shown, frame.controllable, frame.state.machine.status, frame.keys)
+
     def heading(self, frame: Frame) -> Content:
         stale = frame.stale(Stream.ZONES)
         known = [pair for arena, _label in ARENAS if (pair := usage(frame.state, arena)) is not None]

@@ -27,6 +27,12 @@ class Panel(Edged, Framed, can_focus=True):
         super().__init__(id=id)
         self.auto_links = False  # what can be clicked keeps its own colours
         self._lines: list[Content] = []
+        self._made_from: object = None
+
+    def made_from(self, frame: Frame) -> object:
+        """All that the lines and edges depend on but for size and focus: as long as it is equal they stay what they
+        are. None: it is not known."""
+        return None
 
     def heading(self, frame: Frame) -> Content:
         """What stands on the right of the upper edge."""
@@ -44,6 +50,11 @@ class Panel(Edged, Framed, can_focus=True):
         width, height = self.content_size
         if width <= 0 or height <= 0 or not self.display:
             return
+        told = self.made_from(self._frame)
+        made_from = None if told is None else (told, width, height, self.has_focus)
+        if made_from is not None and made_from == self._made_from:
+            return
+        self._made_from = made_from
         self.set_heading(self.heading(self._frame), self.hint(self._frame))
         shown = self.lines(self._frame, width, height)[:height]
         if self.of_kernel and self._frame.last_known:

@@ -95,6 +95,7 @@ class SamplingPanel(Framed, can_focus=False):
         self._noted = Content("")
         self._whatif = Static("", markup=False, id="whatif")
         self._imagined = Content("")
+        self._made_from: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
         """Sliders above the note."""
@@ -104,6 +105,9 @@ class SamplingPanel(Framed, can_focus=False):
         yield self._note
 
     def _draw(self) -> None:
+        if (made_from := self._made_of()) == self._made_from:
+            return
+        self._made_from = made_from
         frame, state = self._frame, self._frame.state
         context = state.model.seq_len if state.model is not None else 0
         for name, slider in self.sliders.items():
@@ -115,6 +119,20 @@ class SamplingPanel(Framed, can_focus=False):
             )
         if self.display:  # where it is not shown, presets and undo still move its sliders
             self._describe()
+
+    def _made_of(self) -> tuple[object, ...]:
+        """All that is drawn from a frame: as long as it is the same, only the sliders' own news are to be told."""
+        frame, state = self._frame, self._frame.state
+        token = newest(state)
+        return (
+            state.sampling,
+            state.pending,
+            state.model,
+            token.choice if token is not None else None,
+            "" if frame.live else frame.stale(Stream.SAMPLING),
+            *(frame.read_only, frame.held, frame.not_now, frame.live, frame.post_mortem, frame.choices),
+            *(frame.glyphs, frame.keys, self.outer_size, self.display, self.has_focus_within),
+        )
 
     def on_resize(self) -> None:
         """Little room goes to the sliders."""

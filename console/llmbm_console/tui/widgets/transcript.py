@@ -317,7 +317,7 @@ class Transcript(LineView):
         self._note_follow()
 
     def _note_follow(self) -> None:
-        below = len(self.rows) - self.scroll_offset.y - self.scrollable_content_region.height
+        below = len(self.rows) - self.scroll_offset.y - self.window.height
         state = self._frame.state
         told = (
             self.following or below,
@@ -347,7 +347,7 @@ class Transcript(LineView):
         return line((" · ".join(parts), "$muted"))
 
     def _draw(self) -> None:
-        width = self.scrollable_content_region.width
+        width = self.window.width
         if width <= 0 or not self.display:
             return
         state = self._frame.state
