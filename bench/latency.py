@@ -19,6 +19,7 @@ from llmbm_protocol.schema import Token
 WIDTH, HEIGHT = 120, 36
 CURSOR = "▌"  # the console draws it behind the text of a running answer
 TAIL = 24  # characters before it that are compared
+ABOVE = 4  # rows that have so many, where a paragraph ends
 _PART = re.compile(r"\x1b\[([0-9;?<=>]*)([@-~])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_=>]|([^\x1b]+)")
 
 
@@ -91,18 +92,20 @@ class Screen:
                 self.rows[self._y][self._x] = character
                 self._x += 1
 
-    def answer_tail(self) -> str:
-        """The last characters of the running answer, without blanks; empty when none runs."""
+    def answer_rows(self) -> tuple[str, str]:
+        """The row that is being written of the running answer, and the rows above it, among which may be the prompt's,
+        both without blanks; empty when none runs."""
         for y in range(HEIGHT - 1, -1, -1):
             if CURSOR in self.rows[y]:
                 end = self.rows[y].index(CURSOR)
-                tail = "".join(self.rows[y][2:end]).replace(" ", "")
                 edge = next((x for x in range(end, WIDTH) if self.rows[y][x] == "│"), WIDTH)
-                if len(tail) < TAIL and y > 0:
-                    before = self.rows[y - 1][2 : edge - 2]  # the scroll bar is behind it
-                    tail = "".join(before).replace(" ", "") + tail
-                return tail[-TAIL:]
-        return ""
+                above = (row[2 : edge - 2] for row in self.rows[max(0, y - ABOVE) : y])  # the scroll bar is behind them
+                return _without_blanks(self.rows[y][2:end]), "".join(map(_without_blanks, above))
+        return "", ""
+
+
+def _without_blanks(cells: list[str]) -> str:
+    return "".join(cells).replace(" ", "")
 
 
 class Latencies:
@@ -120,15 +123,19 @@ class Latencies:
         """The terminal got some octets."""
         self._screen.feed(data)
         self._collect()
-        tail = self._screen.answer_tail()
-        place = self._text.rfind(tail) if len(tail) > 3 else -1
-        if place < 0:
-            return
-        shown = place + len(tail)
+        shown = self._shown(*self._screen.answer_rows())
         while self._waiting and self._waiting[0][0] <= shown:
             _end, left = self._waiting.popleft()
             if now > left:
                 self.found.append(now - left)
+
+    def _shown(self, row: str, above: str) -> int:
+        """How much of the answer is on the screen."""
+        tail = (above + row)[-TAIL:]
+        place = self._text.rfind(tail) if len(tail) == TAIL else -1
+        if place >= 0:
+            return place + TAIL
+        return len(row) if self._text.startswith(row) else 0  # its first row, below the prompt
 
     def _collect(self) -> None:
         while self._relay.sent:

@@ -21,7 +21,7 @@ from waiting import until
 
 from llmbm_console.core.transport.address import transport_for
 from llmbm_console.core.transport.base import PAUSE, Transport, TransportError
-from llmbm_console.core.transport.reader import SocketReader
+from llmbm_console.core.transport.reader import LITTLE, SocketReader
 from llmbm_console.core.transport.sockets import SocketTransport, unix_transport
 from llmbm_console.core.transport.tty import ModemLines, ThreadedSerial, TtyTransport, serial_transport
 
@@ -161,6 +161,30 @@ async def test_a_line_that_begins_to_say_much_has_its_thread_again(
         # The loop is blocked here, and without a reader 279 of them fill the line.
         peer.send(bytes([number & 0xFF]))
     assert await read_all(transport, 2000) == bytes(number & 0xFF for number in range(2000))
+    await transport.close()
+    peer.close()
+
+
+async def test_whole_lines_are_read_without_a_thread_and_together_where_there_are_many(
+    listener: tuple[str, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, server = listener
+    transport = unix_transport(path)
+    await transport.open()
+    peer, _ = server.accept()
+    reader = await calm(transport, peer)
+    monkeypatch.setattr("llmbm_console.core.transport.reader.SPAN", PATIENCE)
+    monkeypatch.setattr("llmbm_console.core.transport.reader.TOGETHER", 0.1)
+    line = b"@T" + b"x" * 60 + b"\n"
+    for _ in range(LITTLE // len(line) + 1):
+        peer.sendall(line)
+        assert (await read_all(transport, len(line))) == line
+    assert not reader.threaded
+    await asyncio.sleep(0)
+    for _ in range(8):
+        peer.sendall(line)
+    assert await transport.read() == line * 8, "one look for what came since the last one"
+    assert not reader.threaded
     await transport.close()
     peer.close()
 

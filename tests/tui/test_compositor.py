@@ -7,11 +7,17 @@ import random
 import pytest
 from driving import make_app, screen_text, settled, simulated, wait_until
 from rich.cells import cell_len
+from rich.style import Style as RichStyle
 from scripted import ScriptedSession
 from textual._compositor import ChopsUpdate, Compositor
+from textual.content import Content
 from textual.geometry import Region
+from textual.strip import Strip
+from textual.style import Style
+from textual.visual import Visual
 
 from llmbm_console.tui.compositor import ChangesCompositor, PartsUpdate
+from llmbm_console.tui.text import line
 
 Cells = dict[tuple[int, int], tuple[str, object]]
 
@@ -74,6 +80,40 @@ async def test_a_partial_update_is_what_textual_draws(width: int, height: int) -
             theirs = drawn_by_textual(Compositor.render_partial_update(compositor))
             assert ours == theirs, regions
             assert ours, "every cell of what changed is written"
+
+
+def characters(strip: Strip) -> list[tuple[str, object]]:
+    """What is written, character by character, with its style."""
+    return [(character, style) for text, style, _control in strip for character in text]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        line(("one ", "$warn"), ("two", "bold reverse $accent"), ("  ", ""), ("three", "$good 55%")),
+        line(("", "$muted"), ("漢字 ", "$foreground")),
+        line(("a", "$info"), ("b", "")).stylize(Style.from_meta({"@click": "app.do('view.help')"})),
+        Content("within").stylize("bold", 0, 3).stylize("$bad", 2, 5),
+        Content(" ").join([line(("x", "$bad")), line(("y" * 200, "$muted"))]),
+        Content(""),
+    ],
+    ids=["pieces", "wide", "click", "nested", "long", "empty"],
+)
+async def test_a_line_has_the_styles_that_textual_gives_it(content: Content) -> None:
+    app = make_app(ScriptedSession())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        panel = app.main.machine if app.main.machine.display else app.main.panels[0]
+        look = panel._make_look()
+        ours = panel.line_strip(content, look).adjust_cell_length(look.room, look.style.rich_style)
+        theirs = Visual.to_strips(panel, content, look.room, 1, look.style, pad=True)[0]
+        assert [text for text, _style in characters(ours)] == [text for text, _style in characters(theirs)]
+        for (sign, mine), (_sign, textual) in zip(characters(ours), characters(theirs), strict=True):
+            assert isinstance(mine, RichStyle)
+            assert isinstance(textual, RichStyle)
+            assert (mine.color, mine.bgcolor) == (textual.color, textual.bgcolor), sign
+            assert (bool(mine.bold), bool(mine.reverse)) == (bool(textual.bold), bool(textual.reverse)), sign
+            assert mine.meta.get("@click") == textual.meta.get("@click")
 
 
 async def test_only_the_rows_that_changed_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,12 +1,14 @@
-"""The keyboard's thread on a real terminal: every key arrives, a lone Esc too, it sleeps while nobody types, and ends
-when it is told to."""
+"""The driver on a real terminal: every key arrives, a lone Esc too, its thread sleeps while nobody types and ends when
+it is told to; what is drawn goes out at once and in its order, and waits for no terminal."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import pty
 import selectors
+import sys
 import threading
 import time
 import tty
@@ -19,9 +21,10 @@ from textual import events
 from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.drivers import web_driver
+from textual.drivers._writer_thread import WriterThread
 from textual.message import Message
 
-from llmbm_console.tui.driver import QuietDriver
+from llmbm_console.tui.driver import SHORT, QuietDriver
 from llmbm_console.tui.key_parser import KeyParser
 
 PATIENCE = 30.0
@@ -173,3 +176,91 @@ def test_a_terminal_that_has_gone_is_not_read_for_ever(make: Callable[[int], Key
     os.close(writing)
     until(lambda: len(driver.waits) > 2 and driver.waits[-1] is None)
     assert driver.thread.is_alive()
+
+
+class Screen(QuietDriver):
+    """The driver without an application, drawing on one end of a pseudo-terminal."""
+
+    def __init__(self, terminal: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.stream = os.fdopen(terminal, "w", encoding="utf-8", closefd=False)
+        monkeypatch.setattr(sys, "__stderr__", self.stream)
+        super().__init__(App[None]())
+        self._writer_thread = WriterThread(self._file)  # as the driver does when it starts
+        self.handed: list[str] = []
+        hand = self._writer_thread.write
+        monkeypatch.setattr(self._writer_thread, "write", lambda text: (self.handed.append(text), hand(text)))
+
+    def begin(self) -> None:
+        """The thread begins to write what it was handed."""
+        assert self._writer_thread is not None
+        self._writer_thread.start()
+
+    def end(self) -> None:
+        """It has written everything."""
+        assert self._writer_thread is not None
+        self._writer_thread.stop()
+        self.stream.close()
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, int]]:
+    """Both ends of a pseudo-terminal that changes nothing."""
+    ours, theirs = pty.openpty()
+    tty.setraw(theirs)
+    yield ours, theirs
+    for end in (ours, theirs):
+        os.close(end)
+
+
+def read_all(terminal: int, count: int) -> str:
+    """So many octets of what was drawn."""
+    data = b""
+    while len(data) < count:
+        data += os.read(terminal, count - len(data))
+    return data.decode()
+
+
+async def test_a_picture_is_written_at_once(terminal: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = terminal
+    screen = Screen(theirs, monkeypatch)
+    screen.write("a pïcture")
+    assert read_all(ours, 10) == "a pïcture"
+    assert not screen.handed
+    screen.begin()
+    screen.end()
+
+
+async def test_pictures_keep_their_order_where_the_thread_is_behind(
+    terminal: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = terminal
+    screen = Screen(theirs, monkeypatch)
+    long = "x" * (SHORT + 1)
+    for text in (long, "short", "another"):
+        screen.write(text)
+    assert screen.handed == [long, "short", "another"], "what is short must not overtake what waits"
+    screen.begin()
+    assert read_all(ours, SHORT + 13) == long + "shortanother"
+    until(lambda: screen._output.gone == screen._queued)
+    screen.write("at once again")
+    assert read_all(ours, 13) == "at once again"
+    assert len(screen.handed) == 3
+    screen.end()
+
+
+async def test_a_terminal_that_takes_nothing_is_left_to_the_thread(
+    terminal: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = terminal
+    os.set_blocking(theirs, False)
+    filled = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            filled += os.write(theirs, b"." * 512)
+    os.set_blocking(theirs, True)
+    screen = Screen(theirs, monkeypatch)
+    screen.write("later")  # returns although nobody reads
+    assert screen.handed == ["later"]
+    screen.begin()
+    assert read_all(ours, filled + 5).endswith(".later")
+    screen.end()

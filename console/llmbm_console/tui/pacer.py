@@ -1,4 +1,4 @@
-"""When to draw: what streams 32 ms after it came at the latest, gauges every quarter of a second, every two seconds
+"""When to draw: what streams 30 ms after it came at the latest, gauges every quarter of a second, every two seconds
 while the kernel idles, and nothing while nothing happens.
 
 What comes after a time of quiet is drawn at once. What comes soon after that waits, and what comes while it waits is
@@ -32,7 +32,7 @@ from llmbm_console.core.events import (
 )
 from llmbm_protocol.words import Stream
 
-LATEST = 0.032  # s from the arrival of what streams to its drawing
+LATEST = 0.030  # s from the arrival of what streams to its drawing
 GAUGE_PERIOD = 1 / 4
 IDLE_PERIOD = 2.0  # while the kernel waits for a prompt: its samples say the same again and again
 
