@@ -51,7 +51,7 @@ class Panel(Edged, Framed, can_focus=True):
         if width <= 0 or height <= 0 or not self.display:
             return
         told = self.made_from(self._frame)
-        made_from = None if told is None else (told, width, height, self.has_focus)
+        made_from = None if told is None else (told, width, height, self.has_focus, self._frame.last_known)
         if made_from is not None and made_from == self._made_from:
             return
         self._made_from = made_from

@@ -131,7 +131,15 @@ class SamplingPanel(Framed, can_focus=False):
             token.choice if token is not None else None,
             "" if frame.live else frame.stale(Stream.SAMPLING),
             *(frame.read_only, frame.held, frame.not_now, frame.live, frame.post_mortem, frame.choices),
-            *(frame.glyphs, frame.keys, self.outer_size, self.display, self.has_focus_within),
+            *(
+                frame.last_known,
+                frame.in_prompt,
+                frame.glyphs,
+                frame.keys,
+                self.outer_size,
+                self.display,
+                self.has_focus_within,
+            ),
         )
 
     def on_resize(self) -> None:
