@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from llmbm_console.core.nearest import nearest
 from llmbm_console.faces.ending import run_to_end, status_of
 from llmbm_console.target_arguments import (
     add_target_arguments,
@@ -150,12 +151,12 @@ def run_console(argv: Sequence[str]) -> int:
         from llmbm_console.faces.jsonl import run_jsonl
 
         return run_to_end(run_jsonl(make_session(target)))
-    return run_full_screen(target, arguments)
+    return run_full_screen(target, arguments, argv)
 
 
-def run_full_screen(target: Target, arguments: argparse.Namespace) -> int:
+def run_full_screen(target: Target, arguments: argparse.Namespace, argv: Sequence[str]) -> int:
     """The full screen where there is a terminal for it; else what is wrong with the target, if anything, and what can
-    be used instead."""
+    be used instead. Raises SessionError for a file that cannot be shown: no screen is made for it."""
     from llmbm_console.core.targets import check, default_target
 
     in_browser = "WebDriver" in os.environ.get("TEXTUAL_DRIVER", "")
@@ -164,7 +165,7 @@ def run_full_screen(target: Target, arguments: argparse.Namespace) -> int:
 
         check(target)
         print(
-            "error: the console needs a terminal, and standard input or output is not one.\n"
+            f"error: {command(*argv)}: the full screen needs a terminal, and standard input or output is not one.\n"
             f"  for scripts:        {command('exec')} ... -- LINE...\n"
             f"  for linear text:    {command('--plain')} ...",
             file=sys.stderr,
@@ -173,6 +174,8 @@ def run_full_screen(target: Target, arguments: argparse.Namespace) -> int:
     if os.environ.get("TERM", "") == "dumb":
         print("error: TERM=dumb cannot show the console; use --plain", file=sys.stderr)
         return 2
+    if target.kind == "file" and not in_browser:
+        check(target)
     nothing_said = target == default_target() and not (arguments.qemu or arguments.sim or in_browser)
     return run_screen(target, arguments, ask=arguments.choose or nothing_said)
 
@@ -313,9 +316,11 @@ def run_serve(argv: Sequence[str]) -> int:
     parser.add_argument("--public-url", default="", metavar="URL", help="how browsers reach it, behind a proxy")
     arguments, words = parser.parse_known_args(argv)
     inner = console_parser().parse_args(words)  # complains here and not in a page
+    from llmbm_console.core.targets import check
     from llmbm_console.faces.serve import is_loopback, serve
 
     target = target_of(inner, inner.newer or inner.file)
+    check(target)
     may = "type into it" if arguments.writable else "watch it"
     if not is_loopback(arguments.host):
         print(
@@ -413,7 +418,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     if words and words[0] not in commands and (said := unknown_word(words[0], commands)):
         print(f"llmbm-console: {said} (--help lists all)", file=sys.stderr)
-        return 2
+        return 2 if nearest(words[0], commands) else 1  # a file that is not there fails alike, whatever it is to do
     try:
         with guarded_output():
             return commands[words[0]](words[1:]) if words and words[0] in commands else run_console(words)

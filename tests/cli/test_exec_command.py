@@ -236,10 +236,32 @@ def test_the_version_is_an_answer_and_a_recording_may_begin_at_its_beginning(tmp
 
 
 def test_without_a_terminal_the_console_names_the_other_ways() -> None:
-    done = run("--sim")
+    done = run("--sim", "--seek", "4")
     assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert "--sim --seek 4: the full screen needs a terminal" in done.stderr, "what was typed"
     assert "exec" in done.stderr
     assert "--plain" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("gone.txt",), ("--plain", "gone"), ("--jsonl", "gone"), ("dump", "gone"), ("serve", "gone"), ("gone",)],
+)
+def test_a_file_that_is_not_there_ends_every_face_alike(arguments: tuple[str, ...]) -> None:
+    controller, line = os.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "llmbm_console", *arguments],
+            stdin=line, stdout=line, stderr=subprocess.PIPE, text=True, check=False, timeout=60, cwd=ROOT,
+            env=os.environ | {"TERM": "xterm-256color"},
+        )  # fmt: skip
+    finally:
+        os.close(controller)
+        os.close(line)
+    assert done.returncode == 1
+    assert "gone" in done.stderr
+    assert "no such file" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -249,7 +271,7 @@ def test_without_a_terminal_the_console_names_the_other_ways() -> None:
         (("console",), 1, "console: cannot be read: Is a directory"),
         (("--sim", "--model", "nope.bin"), 1, "nope.bin: no such model file"),
         (("--model", "nope.bin"), 1, "nope.bin: no such model file"),
-        (("frobnicate",), 2, "'frobnicate' is no command, and there is no such file (--help lists all)"),
+        (("frobnicate",), 1, "'frobnicate' is no command, and there is no such file (--help lists all)"),
         (("exce", "--sim", "--", "/ctx"), 2, "'exce' is no command, and there is no such file: did you mean exec?"),
         (("--bogus",), 2, "unknown option --bogus (--help lists all)"),
         (("doctor", "--qq"), 2, "unknown option --qq (--help lists all)"),

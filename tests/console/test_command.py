@@ -40,6 +40,14 @@ def test_in_the_checkout_it_is_run_and_elsewhere_the_whole_path(script: Path, tm
     assert program_of(script, None, None, root) == f"'{script}'"
 
 
+def test_a_path_that_was_typed_is_told_as_it_was(script: Path) -> None:
+    root = script.parents[2]
+    typed = ".venv/bin/llmbm-console"
+    assert program_of(script, None, root, root, typed) == typed
+    assert program_of(script, None, root, root, str(script)) == "./run"
+    assert program_of(script, None, root, root, "other/llmbm-console") == "./run"
+
+
 def test_without_a_script_it_is_the_interpreter(tmp_path: Path) -> None:
     assert program_of(tmp_path / "none", None, None, tmp_path) == f"{sys.executable} -m llmbm_console"
 

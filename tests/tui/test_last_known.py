@@ -178,3 +178,35 @@ async def test_the_footer_follows_the_focus_out_of_another_view_at_once() -> Non
         await pilot.press("f3")
         await wait_until(pilot, lambda: app.main.focused_pane == "prompt", "back in the prompt")
         await wait_until(pilot, lambda: "Enter send" in screen_text(app).splitlines()[-1], "the footer says so")
+
+
+@pytest.mark.parametrize(
+    ("size", "pane", "hints"),
+    [
+        ((50, 20), "prompt", " Enter send Esc panes ^p palette F1 help ^q quit"),
+        ((50, 20), "transcript", " i prompt ^c stop/copy ^p palette F1 help ^q quit"),
+        ((80, 24), "transcript", " i prompt   ^c stop/copy   ^p palette   F1 help   g go to   ^q quit"),
+    ],
+)
+async def test_a_narrow_footer_keeps_what_is_wanted_most(size: tuple[int, int], pane: str, hints: str) -> None:
+    app = make_app(ScriptedSession(idle(MachineStatus.RUNNING)))
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        app.main.focus_pane(pane)
+        await wait_until(pilot, lambda: screen_text(app).splitlines()[-1] == hints, "they fit")
+
+
+async def test_at_fifty_columns_the_prompt_tells_its_state_to_the_end() -> None:
+    clock = Clock()
+    session = ScriptedSession(idle(MachineStatus.PAUSED))
+    app = make_app(session, clock=clock)
+    async with app.run_test(size=(50, 20)) as pilot:
+        await settled(pilot)
+        assert "─ paused: Esc, P resumes it ─" in screen_text(app)
+        await pilot.press("escape", "space", "i")
+        await wait_until(pilot, lambda: "─ held: Esc, space lets it go ─" in screen_text(app), "held")
+        for _second in range(10):
+            clock.now += 1
+            session.push(now=clock.now)
+        await pilot.press("escape", "[", "i")
+        await wait_until(pilot, lambda: "─ the past: Esc, . goes to now ─" in screen_text(app), "the past")

@@ -224,14 +224,20 @@ class Prompt(TextArea, Framed):
         sentinel = frame.state.sentinel
         return "tripped: /reset" if sentinel is not None and sentinel.state is SentinelState.TRIPPED else ""
 
+    def _fitting(self, text: str, short: str) -> str:
+        """The text where there is room for it on the edge."""
+        return text if len(text) <= self.heading_room else short
+
     def _readiness(self, frame: Frame) -> tuple[str, str]:
         if not frame.live:
             return ("", "$muted") if frame.state.link.phase is not LinkPhase.PLAIN else ("plain terminal", "$warn")
         if frame.not_now:  # what was so then is no advice for now
-            return frame.not_now, "$info"
+            short = frame.not_now.removeprefix("the view is ").replace(" is shown", "")
+            return self._fitting(frame.not_now, short), "$info"
         phase, sentinel = frame.state.phase, frame.state.sentinel
         if frame.state.machine.status is MachineStatus.PAUSED:
-            return f"the machine is paused: {frame.press('machine.pause')} resumes it", "$warn"
+            resumes = f"paused: {frame.press('machine.pause')} resumes it"
+            return self._fitting(f"the machine is {resumes}", resumes), "$warn"
         if sentinel is not None and sentinel.state is SentinelState.TRIPPED:
             return "tripped: /reset brings the chat back", "$bad"
         if phase is Phase.IDLE:

@@ -37,10 +37,11 @@ ROOMY = 100  # columns from which the header spells things out
 SPARE = 60  # columns from which it has room for the time of a recording
 MOST_NEW = 99  # more need not be counted
 VIEW_ACTIONS = ("view.memory", "view.log", "view.machine", "view.dumps")
-#: What is left out last where not all keys fit; 2 when it is not here.
-KEY_WEIGHTS = {"view.palette": 0, "session.quit": 0} | dict.fromkeys(
-    ("view.help", "view.leader", "chat.prompt", "chat.break", *VIEW_ACTIONS), 1
+#: What is left out last where not all keys fit; 3 when it is not here.
+KEY_WEIGHTS = {"view.palette": 0, "session.quit": 0, "view.help": 1} | dict.fromkeys(
+    ("view.leader", "chat.prompt", "chat.break", *VIEW_ACTIONS), 2
 )
+TIGHT = 60  # columns below which keys stand nearer to each other
 #: Views with a key of their own, as it is by default.
 PHASES = {
     Phase.IDLE: "idle",
@@ -493,7 +494,7 @@ class KeyLine(Strip):
     def _usual(self, frame: Frame, width: int) -> Content:
         parts: list[tuple[int, Content]] = []
         if frame.in_prompt:
-            extras = (("Enter", "send", 0), ("^j", "newline", 2), (frame.keys["view.leave"], "panes", 0))
+            extras = (("Enter", "send", 0), ("^j", "newline", 3), (frame.keys["view.leave"], "panes", 0))
             parts += [(weight, line((key, "bold $accent"), (f" {word}", "$muted"))) for key, word, weight in extras]
         elif self.finds:
             for name, word in (("view.find_next", "next"), ("view.find_previous", "previous")):
@@ -516,6 +517,6 @@ class KeyLine(Strip):
             if action.id == "log.previous_error":
                 key = f"{frame.keys['log.next_error']}/{key}"
             part = line((key, "bold $accent"), (f" {action.footer}", "$muted"))
-            weight = KEY_WEIGHTS.get(action.id, 2)
+            weight = KEY_WEIGHTS.get(action.id, 3)
             parts.append((weight, part.stylize(Style.from_meta({"@click": f"app.do('{action.id}')"}))))
-        return fit(parts, width, frame.glyphs)
+        return fit(parts, width, frame.glyphs, gap=3 if width >= TIGHT else 1)
