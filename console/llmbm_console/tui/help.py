@@ -35,7 +35,9 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         ),
     ),
     "events": (
-        "Everything that happened, on one clock: the kernel's log, the line, the machine, the console.",
+        "Everything that happened, on one clock: the kernel's log, the line, the machine, the console. Passes over "
+        "their budgets that were only noted share a row with their number, and are nothing to look at; the filter "
+        "code:budget shows each.",
         (
             ("up down", "scroll, or move the selection"),
             ("{0[log.next_error]} {0[log.previous_error]}", "next and previous warning or error"),

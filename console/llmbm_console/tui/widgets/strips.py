@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.content import Content
 from textual.geometry import Region
 from textual.strip import Strip as TextualStrip
@@ -10,6 +12,7 @@ from textual.style import Style
 from llmbm_console.core.action import Action, unavailable
 from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.key_labels import key_label, typed
+from llmbm_console.core.state import LogLine
 from llmbm_console.tui import figures
 from llmbm_console.tui.arrange import TABS
 from llmbm_console.tui.choices import chance_text, chances, newest, times, told_turn
@@ -239,6 +242,8 @@ class TabLine(Strip):
         super().__init__(id=id)
         self.tab = "chat"
         self.narrow = True
+        self._log: Sequence[LogLine] = ()  # in which troubles were counted
+        self._troubles = 0
 
     def content_for(self, frame: Frame, width: int) -> Content:
         with_keys = self._views(frame, keys=True)
@@ -246,7 +251,10 @@ class TabLine(Strip):
         return shortened(shown, width, frame.glyphs.ellipsis)
 
     def _views(self, frame: Frame, *, keys: bool) -> Content:
-        troubles = sum(1 for entry in frame.state.log if entry.to_look_at)
+        if frame.state.log is not self._log:
+            self._log = frame.state.log
+            self._troubles = sum(1 for entry in self._log if entry.to_look_at)
+        troubles = self._troubles
         parts: list[Content] = []
         for name, title, panes in TABS:
             if not self.narrow and name == "sampling":
