@@ -6,12 +6,14 @@ import re
 from itertools import pairwise
 
 import pytest
-from driving import screen_text, simulated, until
+from driving import make_app, screen_text, settled, simulated, until
+from scripted import NOW, ScriptedSession, rich_state
 
 from llmbm_console.core.actions import ACTIONS
 from llmbm_console.core.key_labels import key_label
 from llmbm_console.core.panes import PANES, VIEW_PANES
 from llmbm_console.core.settings import Settings
+from llmbm_console.core.state import Text
 from llmbm_console.tui.help import INDENT, HelpScreen, help_text
 
 
@@ -53,6 +55,17 @@ async def test_help_and_tour_name_the_keys_that_are_bound_now() -> None:
         assert any("F7" in row and "help for the focused pane" in row for row in rows)
         await pilot.press("escape", "i")
         assert "^k palette" in screen_text(app)
+
+
+async def test_the_edge_of_what_was_scrolled_up_names_the_key_that_is_bound_to_the_way_back() -> None:
+    session = ScriptedSession(rich_state(items=(Text("\n".join(f"row {n}" for n in range(80)), NOW),), turn=None))
+    app = make_app(session, settings=Settings(bindings={"view.live": ("f9",)}))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "1", "pageup")
+        await until(pilot, lambda: "F9 to the newest" in screen_text(app), "the bound key is told")
+        await pilot.press("f9")
+        await until(pilot, lambda: "to the newest" not in screen_text(app), "and acts")
 
 
 @pytest.mark.parametrize("width", [40, 70, 88])

@@ -21,6 +21,7 @@ from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.selection import Selection
 from textual.strip import Strip
 
+from llmbm_console.core.counted import counted
 from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.widgets.edged import Edged, Look
 from llmbm_console.tui.widgets.framed import Framed
@@ -219,7 +220,7 @@ class LineView(ScrollView, Edged, Framed, can_focus=True):
         if self.following:
             return ""
         below = max(0, self.row_count - self.scroll_offset.y - self.window.height)
-        return f"{below} {'line' if below == 1 else 'lines'} below {self.glyphs.separator} G to the newest"
+        return f"{counted(below, 'line')} below {self.glyphs.separator} {self._frame.press('view.live')} to the newest"
 
     def follow(self) -> None:
         """Goes to the end and follows it."""
