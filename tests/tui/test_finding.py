@@ -15,7 +15,10 @@ from llmbm_console.core.state import LogLine
 from llmbm_console.core.store_records import SEVERITY
 from llmbm_console.tui.ask import AskLine
 from llmbm_console.tui.details import EventDetails
+from llmbm_console.tui.finding import counts, places_of
 from llmbm_console.tui.log_text import fitted
+from llmbm_console.tui.text import wrap
+from llmbm_console.tui.widgets.lines import Line
 from llmbm_protocol.schema import Arena, Event, LogCode, LogLevel
 
 LOG = (
@@ -239,3 +242,42 @@ async def test_places_are_counted_and_gone_through_and_not_the_lines_that_hold_t
         assert [row for row, _text in seen] == sorted((row for row, _text in seen), reverse=True)
         transcript.step_found(1)
         assert transcript.found == '"timmy": 1 of 6, from the top'
+
+
+@given(
+    st.lists(st.sampled_from(["a", "ab", "Bab", "ba", "abba"]), min_size=1, max_size=40).map(" ".join),
+    st.integers(8, 24),
+    st.sampled_from(["a", "ab", "b a", "ab ba", "a b", "ba ab abba", "nowhere at all"]),
+)
+def test_wrapping_hides_no_place(text: str, width: int, sought: str) -> None:
+    spans = wrap(text, width)
+    rows = [Line(f"> {text[a:b]}", "", 2, soft=at + 1 < len(spans)) for at, (a, b) in enumerate(spans)]
+    found, ends = counts(rows, sought)
+    assert (ends[-1] if ends else 0) == text.casefold().count(sought)
+    told = {place for row in range(len(rows)) for place in places_of(rows, row, sought)}
+    assert len(told) == text.casefold().count(sought)
+    for place in told:
+        assert " ".join(rows[row].text[start:end].casefold() for row, start, end in place) == sought
+        assert place[0].row in found
+
+
+async def test_words_are_found_where_a_row_ends_between_them() -> None:
+    story = "Once a girl named Lily ran " * 12
+    app = make_app(ScriptedSession(rich_state(items=(turn(1, "Say", story),), turn=None)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        transcript = app.main.transcript
+        assert transcript.find("GIRL named Lily") == 12
+        halves = []
+        for _place in range(12):
+            row = transcript.selected_row - transcript.scroll_offset.y
+            lit = [
+                segment.text
+                for y in (row, row + 1)
+                for segment in transcript.render_line(y)
+                if segment.style is not None and segment.style.reverse and segment.style.underline
+            ]
+            assert " ".join(lit) == "girl named Lily"
+            halves.append(len(lit))
+            transcript.step_found(-1)
+        assert 2 in halves, "some of them go over the end of a row"

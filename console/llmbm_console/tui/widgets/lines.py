@@ -6,8 +6,6 @@ Only what is visible is rendered, and a change repaints only its rows.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
-from itertools import accumulate
 from math import ceil
 from typing import ClassVar, NamedTuple
 
@@ -22,6 +20,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 
 from llmbm_console.core.counted import counted
+from llmbm_console.tui.finding import counts, places_of
 from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.widgets.edged import Edged, Look
 from llmbm_console.tui.widgets.framed import Framed
@@ -51,14 +50,6 @@ def thumb(rows: int, window: int, whole: int, position: float) -> tuple[int, int
     length = max(1.0, window / (whole / rows))
     start = int((rows - length) * (position / (whole - window)) * 8)
     return start, start + ceil(length * 8)
-
-
-def columns_of(text: str, sought: str, first: int) -> Iterator[int]:
-    """Where a text holds another one, each place behind the one before; `first` is the column of its beginning."""
-    place = text.find(sought)
-    while place >= 0:
-        yield first + place
-        place = text.find(sought, place + len(sought))
 
 
 class WholeCells(ScrollBarRender):
@@ -242,7 +233,7 @@ class LineView(ScrollView, Edged, Framed, can_focus=True):
         """Marks every place of a text, whatever its case, and goes to the newest one; returns how many there are."""
         self.sought, self.found = text.casefold(), ""
         self.selected_row = -1
-        _rows, ends = self._places()
+        _rows, ends = counts(self.rows, self.sought)
         if ends:
             self.step_found(-1)
         else:
@@ -251,22 +242,14 @@ class LineView(ScrollView, Edged, Framed, can_focus=True):
         self.refresh()
         return ends[-1] if ends else 0
 
-    def _places(self) -> tuple[list[int], list[int]]:
-        """The rows with what is looked for, and how many places there are up to the end of each. One letter is found
-        ten times in a row: only those of one row are ever located."""
-        if not self.sought:
-            return [], []
-        counts = [item.text[item.gutter :].casefold().count(self.sought) for item in self.rows]
-        return [row for row, count in enumerate(counts) if count], list(accumulate(filter(None, counts)))
-
     def _columns(self, row: int) -> list[int]:
-        item = self.rows[row]
-        return list(columns_of(item.text[item.gutter :].casefold(), self.sought, item.gutter))
+        """Where places begin in a row."""
+        return [place[0].start for place in places_of(self.rows, row, self.sought) if place[0].row == row]
 
     def step_found(self, direction: int) -> bool:
         """Goes to the next (1) or previous (-1) place of what is looked for, behind the last one to the first and the
         other way round; False when there is none at all."""
-        rows, ends = self._places()
+        rows, ends = counts(self.rows, self.sought)
         if not rows:
             self.found = f'"{self.sought}": not found'
             self.found_changed()
@@ -357,7 +340,7 @@ class LineView(ScrollView, Edged, Framed, can_focus=True):
         else:
             segments.append(Segment(item.text[item.gutter :], style))
         if self.sought:
-            segments = self._found(segments, item, self._found_column if row == self.selected_row else -1)
+            segments = self._found(segments, row)
         if selection is not None and (span := selection.get_span(row)) is not None:
             segments = self._selected(item, segments, span)
         strip = Strip(segments).adjust_cell_length(width, style if row == self.selected_row else self._style(""))
@@ -378,14 +361,14 @@ class LineView(ScrollView, Edged, Framed, can_focus=True):
     def _selection_style(self) -> Style:
         return self.screen.get_component_rich_style("screen--selection")
 
-    def _found(self, segments: list[Segment], item: Line, here: int) -> list[Segment]:
-        """The row with every place of what is looked for in reverse, and the one at column `here` underlined."""
-        text = item.text[item.gutter :].casefold()
-        if len(text) != len(item.text) - item.gutter:
-            return segments  # a character that has another length in lower case: no place can be told
-        for place in columns_of(text, self.sought, item.gutter):
-            style = Style(reverse=True, underline=place == here or None)
-            segments = _lit(segments, (place, place + len(self.sought)), style)
+    def _found(self, segments: list[Segment], row: int) -> list[Segment]:
+        """The row with every place of what is looked for in reverse, and the one that was gone to underlined."""
+        for place in places_of(self.rows, row, self.sought) if row < len(self.rows) else ():
+            here = place[0][:2] == (self.selected_row, self._found_column)
+            for part in place:
+                if part.row == row:
+                    lit = Style(reverse=True, underline=here or None)
+                    segments = _lit(segments, (part.start, part.end), lit)
         return segments
 
     def _selected(self, item: Line, segments: list[Segment], span: tuple[int, int]) -> list[Segment]:
