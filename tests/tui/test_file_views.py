@@ -15,7 +15,7 @@ from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import middle
 from llmbm_console.tui.verbs_file import summary_lines
-from llmbm_console.tui.widgets.strips import StatusLine
+from llmbm_console.tui.widgets.status_line import StatusLine
 from llmbm_console.tui.widgets.transcript import guide
 
 LOG = """[llmk][sentinel] enabled=1 strict=0 max_cycles=0 last_err=0 reason=

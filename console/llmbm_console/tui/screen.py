@@ -26,6 +26,8 @@ from llmbm_console.tui.memory import History
 from llmbm_console.tui.widgets.context import ContextPanel
 from llmbm_console.tui.widgets.events import EventList
 from llmbm_console.tui.widgets.framed import Framed, Stepped
+from llmbm_console.tui.widgets.hud import Hud
+from llmbm_console.tui.widgets.key_line import KeyLine
 from llmbm_console.tui.widgets.lines import LineView
 from llmbm_console.tui.widgets.machine import MachinePanel
 from llmbm_console.tui.widgets.memory import MemoryPanel
@@ -33,7 +35,9 @@ from llmbm_console.tui.widgets.painted import Painted
 from llmbm_console.tui.widgets.prompt import Prompt
 from llmbm_console.tui.widgets.sampling import SamplingPanel
 from llmbm_console.tui.widgets.sentinel import SentinelPanel
-from llmbm_console.tui.widgets.strips import Hud, KeyLine, StatusLine, TabLine, TokenStrip, Verdict, verdict_lines
+from llmbm_console.tui.widgets.status_line import StatusLine
+from llmbm_console.tui.widgets.strips import TabLine, Verdict, verdict_lines
+from llmbm_console.tui.widgets.token_strip import TokenStrip
 from llmbm_console.tui.widgets.transcript import Transcript
 
 if TYPE_CHECKING:

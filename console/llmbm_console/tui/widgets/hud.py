@@ -1,0 +1,89 @@
+"""The head-up lines of screens that have no room for panes."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from llmbm_console.tui import figures
+from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.text import Piece, dimmed, line, shortened
+from llmbm_console.tui.widgets.context import ruler
+from llmbm_console.tui.widgets.memory import ARENAS, usage
+from llmbm_console.tui.widgets.sentinel import STATE_STYLES, broken_or, use_style
+from llmbm_console.tui.widgets.strips import Strip, fit
+from llmbm_protocol.words import SentinelPhase, SentinelState, Stream
+
+
+class Hud(Strip):
+    """Context, sentinel and memory in a line each, for screens without room for their panes."""
+
+    DEFAULT_CSS = "Hud { height: auto; }"
+
+    def content_for(self, frame: Frame, width: int) -> Content:
+        rows = [self._context_row(frame, width), self._sentinel_row(frame, width), self._memory_row(frame)]
+        if self.content_size.height == 1:
+            rows = [fit([(0, self._short(frame)), (1, self._sentinel_row(frame, width))], width, frame.glyphs)]
+        return Content("\n").join(shortened(row, width, frame.glyphs.ellipsis) for row in rows)
+
+    def _row_name(self, frame: Frame, label: str, stream: Stream) -> Content:
+        """What a row begins with: its name, and how old its values are where they are not those of now."""
+        told = frame.stale(stream)
+        return line((f"{label:<3} ", "$muted"), (f"{told}  " if told else "", "$warn"))
+
+    def _short(self, frame: Frame) -> Content:
+        kv = frame.state.kv
+        return line(("KV ", "$muted"), (f"{kv.rows}/{kv.capacity}" if kv is not None else "-", "$foreground"))
+
+    def _context_row(self, frame: Frame, width: int) -> Content:
+        kv = frame.state.kv
+        if kv is None:
+            return line(("KV  no context yet", "$muted"))
+        left = max(0, kv.capacity - kv.rows)
+        text = f" {kv.rows}/{kv.capacity}"
+        name = self._row_name(frame, "KV", Stream.KV)
+        if frame.last_known or frame.post_mortem:
+            rest = f"  {left} were free"
+        else:
+            speed = frame.state.perf.decode_rate / figures.MILLION if frame.state.perf is not None else 0.0
+            rest = f"  full in {left} tok" + (f" ~{figures.duration(left / speed)}" if speed > 0 else "")
+        room = max(8, width - name.cell_length - len(text) - len(rest) - 3)
+        row = line(ruler(kv, room, frame.glyphs), (text, "$foreground"), (rest, "$muted"))
+        return line(name, dimmed(row) if frame.last_known else row)
+
+    def _sentinel_row(self, frame: Frame, width: int) -> Content:
+        sentinel = frame.state.sentinel
+        if sentinel is None:
+            return line(("SEN no budgets yet", "$muted"))
+        decode, decode_budget = broken_or(
+            frame.state, sentinel, SentinelPhase.DECODE, (sentinel.decode, sentinel.decode_budget)
+        )
+        prefill, prefill_budget = broken_or(
+            frame.state, sentinel, SentinelPhase.PREFILL, (sentinel.prefill, sentinel.prefill_budget)
+        )
+        parts: list[tuple[int, Content]] = []
+        if decode_budget:
+            share = decode / decode_budget
+            bar = frame.glyphs.bar(share, 12, use_style(share))
+            parts.append((1, line(("decode ", "$muted"), bar, (f" {figures.percent(share)}", "$foreground"))))
+        if prefill_budget:
+            share = prefill / prefill_budget
+            parts.append((3, line(("prefill ", "$muted"), (figures.percent(share), use_style(share)))))
+        over = sentinel.decode_overruns + sentinel.prefill_overruns
+        parts.append((2, line(("over ", "$muted"), (str(over), "$warn" if over else "$foreground"))))
+        word: list[Piece] = [(sentinel.state.value, STATE_STYLES.get(sentinel.state, "$warn"))]
+        if sentinel.state is SentinelState.TRIPPED and not frame.post_mortem and not frame.last_known:
+            word.append((": /reset", "bold $bad"))
+        name = self._row_name(frame, "SEN", Stream.SENTINEL)
+        row = fit([*parts, (0, line(*word))], width - name.cell_length, frame.glyphs, gap=2)
+        return line(name, dimmed(row) if frame.last_known else row)
+
+    def _memory_row(self, frame: Frame) -> Content:
+        pieces: list[Piece] = []
+        for arena, label in ARENAS:
+            if (pair := usage(frame.state, arena)) is not None and pair[1]:
+                pieces += [(f"{label.lower()} ", "$muted"), (f"{figures.brief_size(pair[0])}  ", f"${arena.value}")]
+        if not pieces:
+            return line(("MEM no zones yet", "$muted"))
+        return line(
+            self._row_name(frame, "MEM", Stream.ZONES), dimmed(line(*pieces)) if frame.last_known else line(*pieces)
+        )
