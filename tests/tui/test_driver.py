@@ -24,7 +24,7 @@ from textual.drivers import web_driver
 from textual.drivers._writer_thread import WriterThread
 from textual.message import Message
 
-from llmbm_console.tui.driver import SHORT, QuietDriver
+from llmbm_console.tui.driver import QuietDriver
 from llmbm_console.tui.key_parser import KeyParser
 
 PATIENCE = 30.0
@@ -185,7 +185,8 @@ class Screen(QuietDriver):
         self.stream = os.fdopen(terminal, "w", encoding="utf-8", closefd=False)
         monkeypatch.setattr(sys, "__stderr__", self.stream)
         super().__init__(App[None]())
-        self._writer_thread = WriterThread(self._file)  # as the driver does when it starts
+        self._output.open()  # both as the driver does when it starts
+        self._writer_thread = WriterThread(self._file)
         self.handed: list[str] = []
         hand = self._writer_thread.write
         monkeypatch.setattr(self._writer_thread, "write", lambda text: (self.handed.append(text), hand(text)))
@@ -199,6 +200,7 @@ class Screen(QuietDriver):
         """It has written everything."""
         assert self._writer_thread is not None
         self._writer_thread.stop()
+        self._output.close()
         self.stream.close()
 
 
@@ -230,22 +232,46 @@ async def test_a_picture_is_written_at_once(terminal: tuple[int, int], monkeypat
     screen.end()
 
 
-async def test_pictures_keep_their_order_where_the_thread_is_behind(
+async def test_pictures_keep_their_order_where_the_terminal_takes_only_a_part(
     terminal: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours, theirs = terminal
     screen = Screen(theirs, monkeypatch)
-    long = "x" * (SHORT + 1)
+    long = "─" * 100_000  # of three octets each: it is cut within one of them
     for text in (long, "short", "another"):
-        screen.write(text)
-    assert screen.handed == [long, "short", "another"], "what is short must not overtake what waits"
+        screen.write(text)  # returns although nobody reads
+    assert screen.handed == ["", "short", "another"], "the rest, and what must not overtake it"
     screen.begin()
-    assert read_all(ours, SHORT + 13) == long + "shortanother"
+    assert read_all(ours, 300_012) == long + "shortanother"
     until(lambda: screen._output.gone == screen._queued)
     screen.write("at once again")
     assert read_all(ours, 13) == "at once again"
     assert len(screen.handed) == 3
     screen.end()
+
+
+async def test_what_is_no_terminal_is_left_to_the_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    screen = Screen(writing, monkeypatch)
+    screen.write("one")
+    screen.write("two")
+    assert screen.handed == ["", "two"]
+    screen.begin()
+    assert read_all(reading, 6) == "onetwo"
+    screen.end()
+    for end in (reading, writing):
+        os.close(end)
+
+
+async def test_what_is_drawn_on_a_terminal_that_has_gone_is_nobodys_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = pty.openpty()
+    screen = Screen(theirs, monkeypatch)
+    os.close(ours)
+    screen.write("a picture")
+    assert not screen.handed
+    screen.begin()
+    screen.end()
+    os.close(theirs)
 
 
 async def test_a_terminal_that_takes_nothing_is_left_to_the_thread(
@@ -260,7 +286,7 @@ async def test_a_terminal_that_takes_nothing_is_left_to_the_thread(
     os.set_blocking(theirs, True)
     screen = Screen(theirs, monkeypatch)
     screen.write("later")  # returns although nobody reads
-    assert screen.handed == ["later"]
+    assert screen.handed == [""]
     screen.begin()
     assert read_all(ours, filled + 5).endswith(".later")
     screen.end()

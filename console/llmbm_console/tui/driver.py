@@ -3,14 +3,14 @@
 Textual's own thread (8.2.8) looks ten times a second whether it shall end, and whether an Esc was a key or begins a
 sequence: that was a sixth of what an idle console takes (bench/startup.py). This one is told that it shall end, and
 looks at the clock only after something was typed. What is drawn Textual hands to a thread; to wake it takes longer than
-to write a picture (bench/tui.py), so that it gets only what the terminal does not take at once.
+to write a picture (bench/tui.py), so that it gets only what the terminal does not take at once: one that is slow, or
+stands still, keeps nobody waiting but the thread.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import select
 import selectors
 import socket
 import threading
@@ -24,7 +24,6 @@ from textual.drivers.linux_driver import LinuxDriver
 from llmbm_console.tui.key_parser import KeyParser
 
 CHUNK = 4096
-SHORT = 4096  # characters; a terminal that takes anything has room for so many, as a rule
 SURELY = 0.005  # s after which a time that the parser waits for is over on its clock, too
 
 
@@ -54,36 +53,42 @@ class Ending(threading.Event):
 
 
 class Output:
-    """A terminal's stream, for Textual's writing thread: tells how much of it has gone out."""
+    """A terminal's stream, for Textual's writing thread, and a way past that thread for what need not wait."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._at_once: int | None = None
+        self._rest = b""  # of what went past the thread and was not taken whole: the thread writes it first
+        self.gone = 0  # pieces that have gone out; only the thread changes it
         self._written = 0
-        self.gone = 0  # characters; only the thread changes it
 
     def write(self, text: str) -> None:
         """Keeps text for the next `flush`."""
+        if self._rest:
+            self._stream.buffer.write(self._rest)
+            self._rest = b""
         self._stream.write(text)
-        self._written += len(text)
+        self._written += 1
 
     def flush(self) -> None:
         """Writes what was kept; waits for a terminal that takes nothing."""
         self._stream.flush()
         self.gone = self._written
 
-    def ready(self) -> bool:
-        """Whether the terminal takes something now; one that has gone is left to the thread."""
-        try:
-            return bool(select.select([], [self._stream], [], 0)[1])
-        except (OSError, ValueError):
-            return False
-
-    def put(self, text: str) -> None:
-        """Writes past what is kept."""
+    def put(self, text: str) -> bool:
+        """Writes past the thread, which must have nothing left to write; False where the thread has to `write`, if it
+        is only the rest of this."""
         octets = text.encode(self._stream.encoding, self._stream.errors or "strict")
-        with contextlib.suppress(OSError):  # it has gone: that is told by a signal
-            while octets:
-                octets = octets[os.write(self._stream.fileno(), octets) :]
+        taken = 0
+        if self._at_once is not None:
+            try:
+                taken = os.write(self._at_once, octets)
+            except BlockingIOError:
+                pass
+            except OSError:
+                taken = len(octets)  # it has gone: that is told by a signal
+        self._rest = octets[taken:]
+        return not self._rest
 
     def fileno(self) -> int:
         """The stream's own."""
@@ -92,6 +97,19 @@ class Output:
     def isatty(self) -> bool:
         """The stream's own."""
         return self._stream.isatty()
+
+    def open(self) -> None:
+        """Opens the terminal once more: not to wait is a setting of what was opened, and the stream's is shared with
+        the shell. One that has no name, or belongs to another user, is left to the thread."""
+        self.close()
+        with contextlib.suppress(OSError, ValueError):  # a stream without a descriptor
+            self._at_once = os.open(os.ttyname(self._stream.fileno()), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+
+    def close(self) -> None:
+        """All is left to the thread from now on; the stream stays open."""
+        if self._at_once is not None:
+            os.close(self._at_once)
+            self._at_once = None
 
 
 class QuietDriver(LinuxDriver):
@@ -106,15 +124,21 @@ class QuietDriver(LinuxDriver):
         assert self._file is not None, "a terminal has a stream for errors, which Textual draws on"
         self._output = Output(self._file)
         self._file = self._output  # type: ignore[assignment]
-        self._queued = 0  # characters that the thread was given
+        self._queued = 0  # pieces that the thread was given
 
     def write(self, data: str) -> None:
-        """Writes at once, unless that could mean to wait for the terminal, or for what the thread has not written."""
-        if len(data) <= SHORT and self._queued == self._output.gone and self._output.ready():
-            self._output.put(data)
-        else:
-            self._queued += len(data)
-            super().write(data)
+        """Writes at once what the terminal takes at once, unless the thread still has something to write."""
+        if self._queued == self._output.gone:
+            if self._output.put(data):
+                return
+            data = ""  # the thread has what is left
+        self._queued += 1
+        super().write(data)
+
+    def start_application_mode(self) -> None:
+        """Takes the terminal."""
+        self._output.open()
+        super().start_application_mode()  # type: ignore[no-untyped-call]
 
     def suspend_application_mode(self) -> None:
         """Gives the terminal back, for a SIGTSTP."""
@@ -163,3 +187,4 @@ class QuietDriver(LinuxDriver):
         """Ends the writing, too."""
         super().close()
         self._ending.close()
+        self._output.close()
