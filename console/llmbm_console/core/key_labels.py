@@ -36,7 +36,8 @@ def key_labels(actions: tuple[Action, ...]) -> dict[str, str]:
 
 def typed(label: str) -> bool:
     """Whether a key, as it is written for people, writes or moves something where a text has the focus."""
-    return not (label[:1] in ("^", '"') or label.startswith("super+") or (label[:1] == "F" and label[1:].isdigit()))
+    over = ("^", '"', "super+", "alt+")
+    return not (label.startswith(over) or (label[:1] == "F" and label[1:].isdigit()))
 
 
 def spelt(text: str, keys: Mapping[str, str]) -> str:
