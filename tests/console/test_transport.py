@@ -174,16 +174,19 @@ async def test_whole_lines_are_read_without_a_thread_and_together_where_there_ar
     peer, _ = server.accept()
     reader = await calm(transport, peer)
     monkeypatch.setattr("llmbm_console.core.transport.reader.SPAN", PATIENCE)
-    monkeypatch.setattr("llmbm_console.core.transport.reader.TOGETHER", 0.1)
+    monkeypatch.setattr("llmbm_console.core.transport.reader.TOGETHER", PATIENCE)  # what waits is fetched below
     line = b"@T" + b"x" * 60 + b"\n"
     for _ in range(LITTLE // len(line) + 1):
         peer.sendall(line)
         assert (await read_all(transport, len(line))) == line
     assert not reader.threaded
-    await asyncio.sleep(0)
     for _ in range(8):
         peer.sendall(line)
-    assert await transport.read() == line * 8, "one look for what came since the last one"
+        await asyncio.sleep(0.01)  # in which the loop would take it
+    received = reader._inbox.received
+    reader._read_rest()
+    assert reader._inbox.received == received + 8 * len(line), "one look for all that came since the last one"
+    assert await transport.read() == line * 8
     assert not reader.threaded
     await transport.close()
     peer.close()
