@@ -179,6 +179,15 @@ async def test_a_folder_that_cannot_be_made_is_a_notice(tmp_path: Path, monkeypa
     await app.disconnect()
 
 
+async def test_to_begin_behind_the_end_shows_the_end_and_says_why(recording: Path) -> None:
+    app = ConsoleApp("a recording", lambda: make_session(Target("file", str(recording), seek=9999)))
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await wait_until(pilot, lambda: "--seek 9999 is behind its end" in messages(app), "told")
+        await wait_until(pilot, lambda: "The little dog" in screen_text(app), "the end is shown")
+        assert not app.player.playing
+    await app.disconnect()
+
+
 def test_a_file_that_is_no_recording_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.llcap"
     path.write_text('{"llcap":7}\n')

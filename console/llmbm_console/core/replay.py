@@ -193,14 +193,19 @@ class ReplaySession(FileSession):
             self._emit(Notice(at, "error", f"{self.path}: {error.strerror or error}"))
         for problem in self._capture.problems:
             self._emit(Notice(at, "warn", f"{self.path.name}: {problem}"))
-        playback.complete = True
-        length = length_of(header, at - header.clock)
+        length, seek = length_of(header, at - header.clock), playback.seek
         self._emit(Notice(at, "info", f"{self.path.name}: the recording ends here, after {length:.1f} s"))
+        if seek > length:  # known only now: to read a long one first would have taken as long as to open it
+            playback.behind_end = f"--seek {seek:g} is behind its end: the recording is {length:.1f} s long"
+            self._emit(Notice(at, "error", f"{playback.behind_end} ({self.path})"))
+        playback.complete = True
 
     async def wait_ready(self, timeout: float, opening: float = 0.0) -> None:
-        """Until all was read."""
+        """Until all was read. Raises CaptureError when nothing of it is to be shown."""
         if self._reading is not None:
             await asyncio.wait([self._reading], timeout=None if timeout == math.inf else timeout)
+        if self._playback.behind_end:
+            raise CaptureError(f"{self.path}: {self._playback.behind_end}")
 
     async def close(self) -> None:
         """Ends the reading."""
@@ -225,12 +230,6 @@ def length_of(header: Header, last: float) -> float:
 
 
 def open_replay(path: Path, speed: float = 1.0, seek: float = 0.0) -> ReplaySession:
-    """A session over a recording or a raw log. Raises CaptureError at once when it is none, or is shorter than
-    `seek`."""
+    """A session over a recording or a raw log. Raises CaptureError at once when it is none."""
     recording: Recording = Capture(path) if is_capture(path) else RawLog(path)
-    if seek:
-        length = length_of(recording.header, max((entry.at for entry in recording.entries()), default=0.0))
-        if seek > length:
-            raise CaptureError(f"{path}: --seek {seek:g} is behind its end: the recording is {length:.1f} s long")
-        recording.problems.clear()
     return ReplaySession(recording, Playback(speed=speed, seek=seek))

@@ -60,6 +60,7 @@ class Playback:
     view: tuple[float, float] | None = None  # only these moments are meant to be seen
     marks: tuple[tuple[float, str], ...] = ()  # set by the person who recorded it
     complete: bool = False  # all of it was read
+    behind_end: str = ""  # says so, when that is where it should begin: known when all of it was read
 
     @property
     def start(self) -> float:

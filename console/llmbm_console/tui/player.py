@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from llmbm_console.tui.session_app import SessionApp
 
 PERIOD = 1 / 30  # s between two pictures
+TOLD = 10.0  # s that a notice stays
 SLOWEST, FASTEST = 1 / 8, 64.0
 
 
@@ -87,6 +88,8 @@ class Player:
             if not len(app.timeline) or (last <= max(first, self._start) and not whole):
                 return  # not read so far yet: the newest moment is none to begin at, while there will be newer ones
             moment, self._start = max(first, self._start), None
+            if playback is not None and playback.behind_end:
+                app.notify(playback.behind_end, severity="error", timeout=TOLD, markup=False)
         else:
             moment = (app.held.now if app.held is not None else last) + passed * self.speed
         end = playback.view[1] if playback is not None and playback.view is not None else last
