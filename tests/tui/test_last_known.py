@@ -17,6 +17,7 @@ from llmbm_console.core.state import State
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.widgets.slider import Slider
+from llmbm_console.tui.widgets.status_line import StatusLine
 from llmbm_protocol.words import Phase, SentinelState
 
 ROWS = ("KV ", "SEN", "MEM")  # of the head-up lines
@@ -104,6 +105,12 @@ def test_a_kernel_that_has_not_come_again_yet_is_told_as_the_last_known_one() ->
     running = idle(MachineStatus.RUNNING)
     assert not Frame(running).last_known
     assert Frame(replace(running, restarting=True)).last_known
+
+
+def test_the_header_tells_nothing_of_an_idle_kernel_that_begins_anew() -> None:
+    header, state = StatusLine(id="status"), idle(MachineStatus.RUNNING)
+    assert "idle" in header.content_for(Frame(state), 120).plain
+    assert "idle" not in header.content_for(Frame(replace(state, restarting=True)), 120).plain
 
 
 async def test_a_machine_that_was_ended_comes_alive_by_itself_after_a_reset() -> None:

@@ -3,8 +3,8 @@
 Textual's own thread (8.2.8) looks ten times a second whether it shall end, and whether an Esc was a key or begins a
 sequence: that was a sixth of what an idle console takes (bench/startup.py). This one is told that it shall end, and
 looks at the clock only after something was typed. What is drawn Textual hands to a thread; to wake it takes longer than
-to write a picture (bench/tui.py), so that it gets only what the terminal does not take at once: one that is slow, or
-stands still, keeps nobody waiting but the thread.
+to write a picture (bench/tui.py), so that it gets only what the terminal does not take at once: one that is slow keeps
+nobody waiting but the thread, as long as that has room for what comes (MAX_QUEUED_WRITES pieces).
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class StatusLine(Strip):
         errors = link.rejected_lines + link.lost_frames
         rate = state.perf.decode_rate if state.perf is not None else 0
         model = state.model.file if state.model is not None else ""
-        told = (state.machine.status, rate, model, frame.failure, frame.read_only, frame.glyphs.name)
+        told = (state.machine.status, rate, model, frame.failure, frame.read_only, frame.last_known, frame.glyphs.name)
         return width, state.target, errors, *told
 
     def _make(self, frame: Frame, width: int) -> Content:
