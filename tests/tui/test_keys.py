@@ -526,13 +526,14 @@ async def test_pane_actions_act_only_in_their_pane() -> None:
         ("D", "Sampling to the defaults: D acts in Sampling (7)"),
         ("d", "Read as other numbers: d acts in Hex lens (F2)"),
         ("s", "s acts in Sampling (7), Sentinel (5)"),
+        ("alt+y", "Reset the sentinel: alt+y acts in Sentinel (5)"),
         ("enter", ""),
         ("left", ""),
     ],
 )
 async def test_a_key_of_another_pane_says_where_it_acts(key: str, told: str) -> None:
     session = ScriptedSession()
-    app = make_app(session)
+    app = make_app(session, settings=Settings(bindings={"sentinel.reset": ("X", "alt+y")}))
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         await pilot.press("escape", key)

@@ -284,7 +284,7 @@ class ConsoleApp(SessionApp):
             return False
         return any(typed.key in self.by_id[f"view.{view}"].keys for view in ("console", *VIEWS))
 
-    def action_press(self, names: list[str]) -> None:
+    def action_press(self, key: str, names: list[str]) -> None:
         """A key of the table was pressed: what it does in the focused pane, or everywhere."""
         for name in names:
             action = self.by_id[name]
@@ -292,7 +292,7 @@ class ConsoleApp(SessionApp):
             if armed or not action.pane or action.pane == self.main.focused_pane:
                 self.do(name)
                 return
-        self.verbs.say_where([self.by_id[name] for name in names])
+        self.verbs.say_where(key, [self.by_id[name] for name in names])
 
     def action_standard(self, _key: str, name: str) -> None:
         """A key that acts over every page, too."""
@@ -382,11 +382,11 @@ class ConsoleApp(SessionApp):
         self.next_target = target
         self.exit(CHOOSE)
 
-    def action_leave_for_pane(self, names: list[str]) -> None:
+    def action_leave_for_pane(self, key: str, names: list[str]) -> None:
         """A digit with alt, which is Esc and the digit to a terminal: to the pane, wherever the focus is."""
         if len(self.screen_stack) == 1:
             self.main.focus_pane(self.main.visible_main)
-            self.action_press(names)
+            self.action_press(key, names)
 
     # ---- from widgets
 

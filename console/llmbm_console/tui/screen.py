@@ -57,9 +57,12 @@ def main_screen(actions: tuple[Action, ...], history: History) -> MainScreen:
 
     class Bound(MainScreen):
         BINDINGS: ClassVar[list[BindingType]] = [
-            *(Binding(key, f"app.press({ids!r})", show=False, priority=over_text(key)) for key, ids in names.items()),
             *(
-                Binding(f"alt+{key}", f"app.leave_for_pane({ids!r})", show=False, priority=True)
+                Binding(key, f"app.press({key!r}, {ids!r})", show=False, priority=over_text(key))
+                for key, ids in names.items()
+            ),
+            *(
+                Binding(f"alt+{key}", f"app.leave_for_pane({key!r}, {ids!r})", show=False, priority=True)
                 for key, ids in names.items()
                 if key in "0123456789" and f"alt+{key}" not in names
             ),

@@ -38,10 +38,9 @@ class ViewVerbs(TimeVerbs):
 
     # ---- help and panes
 
-    def say_where(self, actions: Sequence[Action]) -> None:
-        """Says in which panes the key of some actions acts, as it does nothing here. Enter and the arrows are left out:
+    def say_where(self, key: str, actions: Sequence[Action]) -> None:
+        """Says in which panes a key of some actions acts, as it does nothing here. Enter and the arrows are left out:
         they are pressed in every pane."""
-        key = next(key for key in actions[0].keys if all(key in action.keys for action in actions))
         if key in MOVES:
             return
         titles, keys = dict((*PANES, *VIEW_PANES)), self.app.key_labels
