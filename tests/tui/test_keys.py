@@ -406,6 +406,16 @@ async def test_control_c_stops_a_running_answer_from_the_prompt(
         assert app.is_running
 
 
+async def test_control_c_that_is_bound_to_nothing_else_quits_nothing() -> None:
+    app = make_app(
+        ScriptedSession(rich_state(turn=None, phase=Phase.IDLE)), settings=Settings(bindings={"chat.break": ()})
+    )
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "ctrl+c")
+        await wait_until(pilot, lambda: any("nothing runs" in text for text in messages(app)), "what it always does")
+
+
 async def test_control_c_copies_a_selection_of_the_transcript_unwrapped() -> None:
     session = ScriptedSession()
     app = make_app(session)

@@ -62,7 +62,7 @@ class ConsoleApp(SessionApp):
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "standard('ctrl+q', 'session.quit')", "Quit", show=False, priority=True),
-        Binding("ctrl+c", "press(['chat.break'])", "Copy or stop", show=False, system=True),
+        Binding("ctrl+c", "press('ctrl+c', ['chat.break'])", "Copy or stop", show=False, system=True),
     ]
     CSS = """
     ToastRack { dock: bottom; align: left bottom; margin: 0; overflow: hidden; }
