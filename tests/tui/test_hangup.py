@@ -91,3 +91,23 @@ def test_a_console_that_was_stopped_goes_on_with_its_terminal(tmp_path: Path, nu
         gone = ended(pid)
         os.close(terminal)
     assert gone
+
+
+def test_a_terminal_that_stands_still_keeps_nothing_waiting_and_gets_the_newest_picture(tmp_path: Path) -> None:
+    path = tmp_path / "all.llcap"
+    pid, terminal = start(tmp_path, "--record", str(path))
+    end = time.monotonic() + 120
+    try:
+        wait_for(terminal, b"REC")
+        for number in range(60):  # their pictures are more than its line and Textual's thread have room for
+            os.write(terminal, f"/temp 0.{number + 10}\r".encode())
+            while f"/temp 0.{number + 10}".encode() not in path.read_bytes():
+                assert time.monotonic() < end, f"it stood still with line {number}"
+                time.sleep(0.02)
+        wait_for(terminal, b"temp = 0.69")
+        os.write(terminal, b"\x11")
+        wait_for(terminal, b"\x1b[?1049l")
+    finally:
+        gone = ended(pid)
+        os.close(terminal)
+    assert gone

@@ -12,6 +12,7 @@ from textual.command import Provider
 from textual.events import Event as TextualEvent
 from textual.events import Key, MouseEvent, Paste
 from textual.filter import LineFilter
+from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input, TextArea
 
@@ -52,6 +53,9 @@ def _actions_provider() -> type[Provider]:
     from llmbm_console.tui.help import ActionProvider
 
     return ActionProvider
+
+
+LOOK_AGAIN = 0.1  # s until it is looked whether a terminal takes something again
 
 
 class ConsoleApp(SessionApp):
@@ -120,6 +124,7 @@ class ConsoleApp(SessionApp):
         self._type_ahead = TypeAhead(self, self._deliver, self._leads_away)
         self._control_filter, self._ascii_filter = ControlFilter(), AsciiFilter()
         self._arm_timer: Timer | None = None
+        self._undrawn = False  # a terminal that stood still has not got the newest picture
         self.choose_theme(theme or self.settings.theme, self.choices.get("theme", ""))
         self.main = main_screen(self.actions, History(memory / "history" if memory is not None else None))
         self.main.pictures = self.settings.pictures
@@ -219,6 +224,22 @@ class ConsoleApp(SessionApp):
     def in_prompt(self) -> bool:
         """Whether the prompt has the focus."""
         return self.main.focused_pane == "prompt"
+
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        """Draws nothing on a terminal that is behind; when it is not any more, it gets a whole picture. Textual (8.2.8;
+        this is no public name of it) would wait for it, and so would the kernel's line."""
+        if not getattr(self._driver, "behind", False):
+            super()._display(screen, renderable)
+        elif not self._undrawn:
+            self._undrawn = True
+            self.set_timer(LOOK_AGAIN, self._draw_what_was_left_out)
+
+    def _draw_what_was_left_out(self) -> None:
+        if getattr(self._driver, "behind", False):
+            self.set_timer(LOOK_AGAIN, self._draw_what_was_left_out)
+        else:
+            self._undrawn = False
+            self.refresh(layout=True)
 
     def redraw(self) -> None:
         """Another picture, now."""

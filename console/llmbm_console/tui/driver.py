@@ -3,8 +3,8 @@
 Textual's own thread (8.2.8) looks ten times a second whether it shall end, and whether an Esc was a key or begins a
 sequence: that was a sixth of what an idle console takes (bench/startup.py). This one is told that it shall end, and
 looks at the clock only after something was typed. What is drawn Textual hands to a thread; to wake it takes longer than
-to write a picture (bench/tui.py), so that it gets only what the terminal does not take at once: one that is slow keeps
-nobody waiting but the thread, as long as that has room for what comes (MAX_QUEUED_WRITES pieces).
+to write a picture (bench/tui.py), so that it gets only what the terminal does not take at once: one that is slow, or
+stands still, keeps nobody waiting but the thread. That has no room for much: `behind` tells when to draw no more.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from llmbm_console.tui.key_parser import KeyParser
 
 CHUNK = 4096
+MOST_BEHIND = 12  # pieces that may wait for the terminal, three of each picture; Textual's thread has room for 30
 SURELY = 0.005  # s after which a time that the parser waits for is over on its clock, too
 
 
@@ -125,6 +126,11 @@ class QuietDriver(LinuxDriver):
         self._output = Output(self._file)
         self._file = self._output  # type: ignore[assignment]
         self._queued = 0  # pieces that the thread was given
+
+    @property
+    def behind(self) -> bool:
+        """Whether the terminal has yet to take so much that there is no use in drawing more."""
+        return self._queued - self._output.gone >= MOST_BEHIND
 
     def write(self, data: str) -> None:
         """Writes at once what the terminal takes at once, unless the thread still has something to write."""
