@@ -13,10 +13,13 @@ import threading
 import time
 import tty
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from driving import make_app
+from hypothesis import given
+from hypothesis import strategies as st
 from textual import events
 from textual._xterm_parser import XTermParser
 from textual.app import App
@@ -25,7 +28,7 @@ from textual.drivers._writer_thread import WriterThread
 from textual.message import Message
 
 from llmbm_console.tui.driver import QuietDriver
-from llmbm_console.tui.key_parser import KeyParser
+from llmbm_console.tui.key_parser import PASTE_BEGINS, PASTE_ENDS, PASTE_PATIENCE, KeyParser
 
 PATIENCE = 30.0
 
@@ -292,3 +295,49 @@ async def test_a_terminal_that_takes_nothing_is_left_to_the_thread(
     screen.begin()
     assert read_all(ours, filled + 5 * count) == "." * filled + "later" * count
     screen.end()
+
+
+def test_octets_that_are_no_text_are_no_end(keyboard: tuple[Keyboard, int]) -> None:
+    driver, terminal = keyboard
+    os.write(terminal, b"a\xe9\xff(b")
+    until(lambda: len(driver.typed) >= 5)
+    assert driver.typed[0] == "a"
+    assert driver.typed[-1] == "b"
+
+
+@given(
+    st.text(st.sampled_from("ab\x1b[]0;m~2130\x07\n\u241b"), max_size=40).filter(lambda text: PASTE_ENDS not in text),
+    st.lists(st.integers(0, 60), max_size=6),
+)
+def test_what_is_pasted_is_text_to_its_last_character_wherever_it_is_cut(pasted: str, cuts: list[int]) -> None:
+    whole = f"x{PASTE_BEGINS}{pasted}{PASTE_ENDS}y"
+    parser, messages = KeyParser(), list[Message]()
+    edges = [0, *sorted({min(cut, len(whole)) for cut in cuts}), len(whole)]
+    for start, end in pairwise(edges):
+        if start < end:  # nothing is the end
+            messages += parser.feed(whole[start:end])
+    first, paste, last = messages
+    assert isinstance(first, events.Key)
+    assert isinstance(paste, events.Paste)
+    assert isinstance(last, events.Key)
+    assert (first.key, last.key) == ("x", "y")
+    assert paste.text == pasted.replace("\x1b", "\u241b")
+
+
+def test_a_paste_that_never_ends_ends_when_nothing_more_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("llmbm_console.tui.key_parser.time.monotonic", lambda: now[0])
+    parser = KeyParser()
+    assert not list(parser.feed(f"{PASTE_BEGINS}half a paste\x1b[20"))
+    assert parser.waits == PASTE_PATIENCE
+    now[0] += PASTE_PATIENCE - 1
+    assert not list(parser.tick())
+    assert not list(parser.feed("x"))
+    now[0] += PASTE_PATIENCE
+    (paste,) = parser.tick()
+    assert isinstance(paste, events.Paste)
+    assert paste.text == "half a paste\u241b[20x"
+    assert parser.waits is None
+    (key,) = parser.feed("q")
+    assert isinstance(key, events.Key)
+    assert key.key == "q"

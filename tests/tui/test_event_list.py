@@ -252,3 +252,22 @@ async def test_a_full_log_forgets_lines_that_share_a_row_one_by_one() -> None:
         assert texts(app) == ["budget     6× 11.0k of 1.00k"]
         tell(session, ROOM + 4, ROOM + 12)
         await wait_until(pilot, lambda: view.row_count == ROOM and not texts(app), "all went")
+
+
+async def test_what_is_below_is_counted_anew_where_the_list_has_another_height_and_nothing_is_not_told() -> None:
+    session = ScriptedSession(rich_state(log=()))
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        tell(session, 0, 12)
+        await shows(pilot, app, list(range(12)))
+        view = app.main.event_list
+        await pilot.press("escape", "2", "home")
+        await wait_until(pilot, lambda: f"{12 - view.window.height} lines below" in screen_text(app), "counted")
+        await pilot.press("f3")
+        await wait_until(pilot, lambda: view.window.height >= 12 and "lines below" not in screen_text(app), "all seen")
+        await pilot.press("f6")
+        tell(session, 12, 13)  # the gauges' turn
+        await wait_until(
+            pilot, lambda: view.window.height < 12 and (view.following or "lines below" in screen_text(app)), "again"
+        )

@@ -11,7 +11,7 @@ from driving import Clock, burst, confirm, make_app, screen_text, settled, simul
 from scripted import ScriptedSession, rich_state
 from textual import events
 
-from llmbm_console.core.events import MachineStatus
+from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.session import Outcome
 from llmbm_console.core.state import Command, Turn
 from llmbm_console.core.targets import Target, make_session
@@ -403,3 +403,31 @@ async def test_what_is_pasted_where_nothing_can_be_said_is_told_of() -> None:
         await settled(pilot)
         burst(pilot, "\x1b[200~text\x1b[201~")
         await wait_until(pilot, lambda: any("only watches" in n.message for n in app._notifications), "told")
+
+
+async def test_a_line_that_was_given_back_is_emptied_by_the_key_that_empties() -> None:
+    app = make_app(idle())
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await settled(pilot)
+        prompt = app.main.prompt
+        prompt.refuse("hello", "the kernel said no")
+        await wait_until(pilot, lambda: "the kernel said no" in screen_text(app), "told")
+        assert prompt.selected_text == "hello", "what is typed takes its place"
+        await pilot.press("ctrl+c")
+        assert prompt.text == ""
+        await pilot.press(*"abc", "shift+home", "ctrl+c")
+        await wait_until(pilot, lambda: "copied 3 characters" in screen_text(app), "what a person selected is copied")
+        assert prompt.text == "abc"
+
+
+async def test_that_there_was_no_session_is_not_told_once_there_is_one() -> None:
+    state = rich_state(turn=None)
+    session = ScriptedSession(replace(state, link=replace(state.link, phase=LinkPhase.CLOSED)))
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        app.main.prompt.refuse("hello", "there is no session: Esc, r tries again")
+        await wait_until(pilot, lambda: "there is no session" in screen_text(app), "told")
+        session.push(link=state.link)
+        await wait_until(pilot, lambda: "there is no session" not in screen_text(app), "the reason is gone")
+        assert app.main.prompt.text == "hello"

@@ -168,7 +168,7 @@ class QuietDriver(LinuxDriver):
     def run_input_thread(self) -> None:
         """Takes what is typed, until `exit_event` is set."""
         parser = KeyParser(self._debug)
-        decode = getincrementaldecoder("utf-8")().decode
+        decode = getincrementaldecoder("utf-8")("replace").decode  # a paste may hold anything
         undecided: float | None = None  # until then an Esc may be the beginning of something
         with selectors.SelectSelector() as selector:  # not the best one there is: kqueue does not know terminals
             selector.register(self._ending.heard, selectors.EVENT_READ)
@@ -185,7 +185,8 @@ class QuietDriver(LinuxDriver):
                             self.process_message(message)
                     undecided = time.monotonic() + constants.ESCAPE_DELAY + SURELY
                 elif not ready:
-                    undecided = None
+                    waits = parser.waits
+                    undecided = time.monotonic() + waits + SURELY if waits is not None else None
                 for message in parser.tick():
                     self.process_message(message)
 

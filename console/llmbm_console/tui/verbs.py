@@ -193,7 +193,7 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs, Sampli
 
     def chat_break(self) -> None:
         """Copies a selection, else stops the answer, else empties the focused prompt, else says how to quit."""
-        selected = self.app.main.get_selected_text() or self.app.main.prompt.selected_text
+        selected = self.app.main.get_selected_text() or self.app.main.prompt.chosen_text
         if selected:
             self.copy(selected, SELECTED)
             self.app.main.leave_selection()

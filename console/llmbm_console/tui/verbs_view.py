@@ -298,4 +298,5 @@ class ViewVerbs(TimeVerbs):
             events.go_to(cause)
         elif not events.step_error(direction):
             other = self.key("log.previous_error" if direction > 0 else "log.next_error")
-            self.say(f"no further warning or error in this direction; {other} goes the other way")
+            passed = ", but for passes over their budgets" if any(entry.noted for entry in state.log) else ""
+            self.say(f"no further warning or error in this direction{passed}; {other} goes the other way")

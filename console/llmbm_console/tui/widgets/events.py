@@ -59,6 +59,7 @@ class EventList(LineView):
         self._width = 0
         self.bare_edge = False  # another pane shows when things happened
         self._undescribed = False
+        self._below = ""  # what the lower edge says of it
         self._wanted = ""
         self._passes: Callable[[LogLine], bool] | None = None
 
@@ -134,7 +135,7 @@ class EventList(LineView):
     def settle(self) -> None:
         """The edges count the whole log: at the gauges' turn, not for every line."""
         super().settle()
-        if self._undescribed:
+        if self._undescribed or self.below_words() != self._below:
             self._describe()
 
     def follow_changed(self) -> None:
@@ -174,7 +175,7 @@ class EventList(LineView):
         columns = min(HISTOGRAM, self._width - 8)
         bare = self._frame.post_mortem or self.bare_edge
         over_time = line() if bare else histogram(self._entries, columns, self.glyphs)
-        below = self.below_words()
+        below = self._below = self.below_words()
         self.set_heading(count if log else line(), line((below, "$warn")) if below else over_time)
 
     def _row(self, entry: LogLine, width: int, times: int) -> Line:

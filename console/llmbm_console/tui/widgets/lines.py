@@ -211,6 +211,8 @@ class LineView(ScrollView, Edged, Framed, can_focus=True):
         if self.following:
             return ""
         below = max(0, self.row_count - self.scroll_offset.y - self.window.height)
+        if not below:
+            return ""
         return f"{counted(below, 'line')} below {self.glyphs.separator} {self._frame.press('view.live')} to the newest"
 
     def follow(self) -> None:

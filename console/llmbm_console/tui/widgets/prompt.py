@@ -56,6 +56,7 @@ class Prompt(TextArea, Framed):
         self.error = ""  # why the last line was not taken
         self._refused = ""  # that line, while it is still what stands here
         self._held = ""  # what kept the kernel from taking any line, when this was drawn last
+        self._lost = True  # no session stood then
         self._owed: list[str] = []  # lines that were not taken and not sent again: they come back one by one
         self._back = ""  # the one that came back last
         self._again = ""  # the one that was sent again last: when it is refused again, it keeps its place
@@ -66,6 +67,12 @@ class Prompt(TextArea, Framed):
     def text_rows(self) -> int:
         """Rows the text takes, 1 to 6."""
         return max(1, min(MAX_ROWS, self.wrapped_document.height))
+
+    @property
+    def chosen_text(self) -> str:
+        """What a person selected. A line that was given back is selected by itself, to be written over."""
+        selected = self.selected_text
+        return "" if selected and selected == self.text == self._back else selected
 
     def refuse(self, text: str, reason: str) -> None:
         """Gives a line back that was not taken, with the reason; what was written meanwhile is kept."""
@@ -195,7 +202,8 @@ class Prompt(TextArea, Framed):
         hint, worry = fit_hint(frame.state, self.text)
         ready, style = self._readiness(frame)
         before, self._held = self._held, self._held_by(frame)
-        if before and not self._held:
+        lost, self._lost = self._lost, not frame.live
+        if (before and not self._held) or (lost and frame.live):
             self.error = ""  # the reason is gone
         if self.error and self._held:
             right = line((f"not sent {self.glyphs.separator} {ready}", style))  # what to do; a pane tells the reason
