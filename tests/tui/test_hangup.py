@@ -10,17 +10,18 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 
-def start(folder: Path, *arguments: str) -> tuple[int, int]:
+def start(folder: Path, *arguments: str, program: Sequence[str] = ("-m", "llmbm_console", "--sim")) -> tuple[int, int]:
     """The console on a terminal of its own, as leader of its process group."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ.update(TERM="xterm-256color", HOME=str(folder), XDG_STATE_HOME=str(folder))
-        os.execv(sys.executable, [sys.executable, "-m", "llmbm_console", "--sim", *arguments])
+        os.execv(sys.executable, [sys.executable, *program, *arguments])
     return pid, terminal
 
 
@@ -111,3 +112,33 @@ def test_a_terminal_that_stands_still_keeps_nothing_waiting_and_gets_the_newest_
         gone = ended(pid)
         os.close(terminal)
     assert gone
+
+
+BROKEN = """
+from llmbm_console.cli import main
+from llmbm_console.tui.help import HelpScreen
+
+def compose(screen):
+    raise ValueError("broken on purpose")
+
+HelpScreen.compose = compose
+raise SystemExit(main(["--sim"]))
+"""
+
+
+def test_an_error_of_its_own_ends_it_with_another_status_and_keeps_what_was_not_sent(tmp_path: Path) -> None:
+    pid, terminal = start(tmp_path, program=("-c", BROKEN))
+    wait_for(terminal, b"kernel ready")
+    os.write(terminal, b"my unsent words")
+    wait_for(terminal, b"words")
+    os.write(terminal, b"\x1bOP")  # F1
+    wait_for(terminal, b"broken on purpose")
+    end = time.monotonic() + 30
+    while (waited := os.waitpid(pid, os.WNOHANG))[0] == 0:
+        assert time.monotonic() < end
+        if select.select([terminal], [], [], 0.05)[0]:
+            with contextlib.suppress(OSError):
+                os.read(terminal, 65536)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(waited[1]) == 1
+    assert any("my unsent words" in path.read_text("utf-8") for path in tmp_path.rglob("history"))

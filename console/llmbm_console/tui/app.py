@@ -387,8 +387,12 @@ class ConsoleApp(SessionApp):
 
     def exit(self, *arguments: Any, **settings: Any) -> None:
         """Leaves, whoever wants it; what was written and not sent is kept."""
-        self.kept_unsent = self.main.prompt.keep() or self.kept_unsent
+        self.keep_unsent()
         super().exit(*arguments, **settings)
+
+    def keep_unsent(self) -> None:
+        """What was written and not sent can be brought back in the next run."""
+        self.kept_unsent = self.main.prompt.keep() or self.kept_unsent
 
     async def action_quit(self) -> None:
         """Leaves; the session is closed by run_tui, whatever way the application ends."""

@@ -84,13 +84,15 @@ async def _run(make: Callable[[], ConsoleApp]) -> int | Target:
         # A terminal that goes sends SIGCONT as well, for which Textual would read the keyboard again, and for ever.
         for number in present("SIGTSTP", "SIGCONT"):
             signal.signal(number, signal.SIG_DFL)
+        if app.return_code:  # an error of ours, which nobody asked to end by
+            app.keep_unsent()
         await app.disconnect()
         with contextlib.suppress(OSError):  # the terminal may have gone
             for path in app.recorded:
                 print(f"recorded: {path}", file=sys.stderr)
             if app.kept_unsent:
                 print("the prompt's text was not sent: arrow up brings it back in the next run", file=sys.stderr)
-    return app.next_target if status == CHOOSE and app.next_target is not None else status or 0
+    return app.next_target if status == CHOOSE and app.next_target is not None else status or app.return_code or 0
 
 
 def _end_soon(status: int) -> None:
