@@ -54,7 +54,7 @@ def after_answers(count: int, state: State, timeline: Timeline | None = None) ->
     """A second for each answer, and a text and a warning of the kernel between them."""
     for generation in range(1, count + 1):
         at = float(generation)
-        warning = Event(number=generation, time=1, level=LogLevel.WARN, code=LogCode.BUDGET, message="over budget")
+        warning = Event(number=generation, time=1, level=LogLevel.WARN, code=LogCode.GUARD, message="a guard broke")
         events = [RecordReceived(at, record) for record in (*answer(generation), warning)]
         for event in (*events, ConsoleText(at, "a line of text\n")):
             state = reduce(state, event)
@@ -97,7 +97,7 @@ def test_activity_and_marks_of_a_recording_go_back_to_items_that_the_state_dropp
     assert sum(counts) == (answers - 1) * TOKENS + TOKENS - 1  # the first state has the first token already
     assert max(counts) - min(counts) <= 2 * TOKENS
     marks = timeline.marks()
-    assert [mark.text for mark in marks[:4]] == ["turn 1", "over budget", "turn 2", "over budget"]
+    assert [mark.text for mark in marks[:4]] == ["turn 1", "a guard broke", "turn 2", "a guard broke"]
     assert len(marks) == 2 * answers
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from driving import Clock, burst, confirm, make_app, screen_text, settled, simulated, slow_simulator, until, wait_until
 from scripted import NOW, STORY, Machine, ScriptedSession, rich_state
+from textual import events
 from textual.screen import Screen
 from textual.selection import Offset, Selection
 
@@ -235,6 +236,18 @@ async def test_escape_and_a_key_in_one_piece_do_what_they_do_one_after_the_other
         await wait_until(pilot, lambda: app.main.prompt.text == text, "the text")
         assert (app.arming.action is app.by_id["machine.reset"]) == keys.endswith("R")
         assert app.main.shape.zoom == ("context" if keys.endswith("z") else "")
+
+
+@pytest.mark.parametrize("keys", ["", "\x1b", "abc\x1b?\x1b", "i\x1bR"])
+async def test_keys_behind_the_end_go_nowhere(keys: str) -> None:
+    app = make_app(clock=Clock())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        burst(pilot, "a" + keys)  # some of it is still on its way when all screens are taken down
+    burst(pilot, "b\x1bc")
+    assert not app.screen_stack
+    await app._type_ahead.take(events.Key("escape", "\x1b"))
+    await app._deliver(events.Key("escape", "\x1b"))
 
 
 @pytest.mark.parametrize(

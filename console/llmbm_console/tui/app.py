@@ -294,6 +294,8 @@ class ConsoleApp(SessionApp):
             await super().on_event(event)
 
     async def _deliver(self, typed: Typed) -> None:
+        if not self.screen_stack:
+            return  # it ended while this waited for its turn
         if isinstance(typed, Paste) and not isinstance(self.focused, Input | TextArea):
             self.verbs.paste(typed.text)
         else:

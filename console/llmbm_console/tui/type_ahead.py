@@ -57,7 +57,7 @@ class TypeAhead:
         await self._go_on()
 
     async def _go_on(self) -> None:
-        while self._waiting and not self._following:
+        while self._waiting and not self._following and self._app.screen_stack:  # empty behind the end
             self._look_for_escape()
             text = self._is_text(self._waiting[0])
             if self._text_on_its_way and not text:
@@ -105,6 +105,8 @@ class TypeAhead:
         self._look_later(self._following, rounds)
 
     def _begin_round(self, effect: int, rounds: int) -> None:
+        if not self._app.screen_stack:
+            return
         self._hop(effect, rounds, deque((self._app.focused or self._app.screen).ancestors_with_self))
 
     def _hop(self, effect: int, rounds: int, way: deque[Any]) -> None:
