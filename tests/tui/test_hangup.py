@@ -34,16 +34,27 @@ def wait_for(terminal: int, wanted: bytes, timeout: float = 60) -> None:
             seen += os.read(terminal, 65536)
 
 
-def ended(pid: int, timeout: float = 30) -> bool:
-    """True when the process is gone; it is killed when it is not, so that nothing is left behind."""
+def exit_status(pid: int, timeout: float = 30, terminal: int | None = None) -> int | None:
+    """How the process ended, as os.waitpid tells it, while what it draws on its `terminal` is read; None when it had to
+    be killed, so that nothing is left behind."""
     end = time.monotonic() + timeout
     while time.monotonic() < end:
-        if os.waitpid(pid, os.WNOHANG)[0] == pid:
-            return True
-        time.sleep(0.02)
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if found == pid:
+            return status
+        if terminal is None:
+            time.sleep(0.02)
+        elif select.select([terminal], [], [], 0.02)[0]:
+            with contextlib.suppress(OSError):
+                os.read(terminal, 65536)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    return False
+    return None
+
+
+def ended(pid: int, timeout: float = 30) -> bool:
+    """True when the process is gone by itself."""
+    return exit_status(pid, timeout) is not None
 
 
 @pytest.mark.parametrize("moment", [b"\x1b[?1049h", b"Transcript", b"kernel ready"])
@@ -133,12 +144,8 @@ def test_an_error_of_its_own_ends_it_with_another_status_and_keeps_what_was_not_
     wait_for(terminal, b"words")
     os.write(terminal, b"\x1bOP")  # F1
     wait_for(terminal, b"broken on purpose")
-    end = time.monotonic() + 30
-    while (waited := os.waitpid(pid, os.WNOHANG))[0] == 0:
-        assert time.monotonic() < end
-        if select.select([terminal], [], [], 0.05)[0]:
-            with contextlib.suppress(OSError):
-                os.read(terminal, 65536)
+    status = exit_status(pid, terminal=terminal)
     os.close(terminal)
-    assert os.waitstatus_to_exitcode(waited[1]) == 1
+    assert status is not None
+    assert os.waitstatus_to_exitcode(status) == 1
     assert any("my unsent words" in path.read_text("utf-8") for path in tmp_path.rglob("history"))
