@@ -11,7 +11,8 @@ import socket
 import termios
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,18 @@ async def test_the_reader_never_waits_for_the_event_loop(listener: tuple[str, so
     peer.close()
 
 
+@asynccontextmanager
+async def opened(listener: tuple[str, socket.socket]) -> AsyncIterator[tuple[SocketTransport, socket.socket]]:
+    """A line that is open, and its other end."""
+    path, server = listener
+    transport = unix_transport(path)
+    await transport.open()
+    peer, _ = server.accept()
+    yield transport, peer
+    await transport.close()
+    peer.close()
+
+
 async def calm(transport: SocketTransport, peer: socket.socket) -> SocketReader:
     """Says so little on a line that the loop reads it."""
     reader = transport._reader
@@ -146,50 +159,40 @@ async def test_a_line_that_says_little_is_read_without_a_thread(listener: tuple[
 async def test_a_line_that_begins_to_say_much_has_its_thread_again(
     listener: tuple[str, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, server = listener
-    transport = unix_transport(path)
-    await transport.open()
-    peer, _ = server.accept()
-    peer.settimeout(PATIENCE)
-    reader = await calm(transport, peer)
-    monkeypatch.setattr("llmbm_console.core.transport.reader.SPAN", PATIENCE)  # a busy machine may send slowly
-    expected = bytes(number & 0xFF for number in range(16_000))
-    peer.sendall(expected)
-    assert await read_all(transport, len(expected)) == expected
-    assert reader.threaded
-    for number in range(2000):
-        # The loop is blocked here, and without a reader 279 of them fill the line.
-        peer.send(bytes([number & 0xFF]))
-    assert await read_all(transport, 2000) == bytes(number & 0xFF for number in range(2000))
-    await transport.close()
-    peer.close()
+    async with opened(listener) as (transport, peer):
+        peer.settimeout(PATIENCE)
+        reader = await calm(transport, peer)
+        monkeypatch.setattr("llmbm_console.core.transport.reader.SPAN", PATIENCE)  # a busy machine may send slowly
+        expected = bytes(number & 0xFF for number in range(16_000))
+        peer.sendall(expected)
+        assert await read_all(transport, len(expected)) == expected
+        assert reader.threaded
+        for number in range(2000):
+            # The loop is blocked here, and without a reader 279 of them fill the line.
+            peer.send(bytes([number & 0xFF]))
+        assert await read_all(transport, 2000) == bytes(number & 0xFF for number in range(2000))
 
 
 async def test_whole_lines_are_read_without_a_thread_and_together_where_there_are_many(
     listener: tuple[str, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, server = listener
-    transport = unix_transport(path)
-    await transport.open()
-    peer, _ = server.accept()
-    reader = await calm(transport, peer)
-    monkeypatch.setattr("llmbm_console.core.transport.reader.SPAN", PATIENCE)
-    monkeypatch.setattr("llmbm_console.core.transport.reader.TOGETHER", PATIENCE)  # what waits is fetched below
-    line = b"@T" + b"x" * 60 + b"\n"
-    for _ in range(LITTLE // len(line) + 1):
-        peer.sendall(line)
-        assert (await read_all(transport, len(line))) == line
-    assert not reader.threaded
-    for _ in range(8):
-        peer.sendall(line)
-        await asyncio.sleep(0.01)  # in which the loop would take it
-    received = reader._inbox.received
-    reader._read_rest()
-    assert reader._inbox.received == received + 8 * len(line), "one look for all that came since the last one"
-    assert await transport.read() == line * 8
-    assert not reader.threaded
-    await transport.close()
-    peer.close()
+    async with opened(listener) as (transport, peer):
+        reader = await calm(transport, peer)
+        monkeypatch.setattr("llmbm_console.core.transport.reader.SPAN", PATIENCE)
+        monkeypatch.setattr("llmbm_console.core.transport.reader.TOGETHER", PATIENCE)  # what waits is fetched below
+        line = b"@T" + b"x" * 60 + b"\n"
+        for _ in range(LITTLE // len(line) + 1):
+            peer.sendall(line)
+            assert (await read_all(transport, len(line))) == line
+        assert not reader.threaded
+        for _ in range(8):
+            peer.sendall(line)
+            await asyncio.sleep(0.01)  # in which the loop would take it
+        received = reader._inbox.received
+        reader._read_rest()
+        assert reader._inbox.received == received + 8 * len(line), "one look for all that came since the last one"
+        assert await transport.read() == line * 8
+        assert not reader.threaded
 
 
 async def test_a_line_that_the_loop_reads_can_be_closed(listener: tuple[str, socket.socket]) -> None:
