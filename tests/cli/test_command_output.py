@@ -7,16 +7,15 @@ import os
 import resource
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from console_program import CONSOLE
 
 from llmbm_console.faces.get import write_whole
 
 pytestmark = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 
-CONSOLE = (sys.executable, "-m", "llmbm_console")
 EVERY = [
     ("exec", "--sim", "--", "/ctx"),
     ("exec", "--sim", "--json", "--", "/ctx"),

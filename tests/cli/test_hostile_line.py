@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from console_program import CONSOLE, run
 
 from llmbm_protocol.codec import to_frame
 from llmbm_protocol.frame import encode
@@ -75,7 +75,7 @@ def hostile(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_plain_face_writes_no_control_byte(hostile: Path) -> None:
-    command = [sys.executable, "-m", "llmbm_console", "--plain", "--connect", f"unix:{hostile}"]
+    command = [*CONSOLE, "--plain", "--connect", f"unix:{hostile}"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         out, err = process.communicate(timeout=25)
@@ -89,19 +89,7 @@ def test_plain_face_writes_no_control_byte(hostile: Path) -> None:
 
 
 def test_exec_writes_no_control_byte_and_says_that_no_kernel_answers(hostile: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "llmbm_console",
-        "exec",
-        "--connect",
-        f"unix:{hostile}",
-        "--timeout",
-        "12",
-        "--",
-        "/ctx",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = run("exec", "--connect", f"unix:{hostile}", "--timeout", "12", "--", "/ctx")
     assert done.returncode == 3
     for text in (done.stdout, done.stderr):
         assert not CONTROL.search(text), repr(CONTROL.search(text))
@@ -117,7 +105,7 @@ NAMES = ["e\x1b]0;owned\x07\x1b[2J", "\u202egnp", "\udcff\udcfe", "\x9b2J", "l" 
 )
 def test_a_name_that_is_not_there_is_told_without_its_controls(tmp_path: Path, name: str, how: str) -> None:
     """What a shell's `*` finds is the choice of whoever made the file."""
-    command = [sys.executable, "-m", "llmbm_console", *(word.format(tmp_path / name) for word in how.split())]
+    command = [*CONSOLE, *(word.format(tmp_path / name) for word in how.split())]
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     ) as process:

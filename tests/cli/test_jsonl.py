@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from typing import Any
 
 import pytest
+from console_program import run
 
 from llmbm_console.core.actions import ACTIONS
 from llmbm_console.core.reading import SHOWS
@@ -17,18 +17,14 @@ from llmbm_console.tui.completion import COMMANDS
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the simulator needs a POSIX system")
 
 
-def run(*words: str, lines: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "llmbm_console", "--sim", *words]
-    return subprocess.run(command, input=lines, capture_output=True, text=True, timeout=120, check=False)
-
-
-def documents(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+def documents(*words: str, lines: str) -> list[dict[str, Any]]:
+    done = run("--sim", "--jsonl", *words, lines=lines)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def test_every_event_is_a_document_and_the_tokens_make_the_text() -> None:
-    found = documents(run("--jsonl", lines="/max_tokens 12\nOnce upon a time\n"))
+    found = documents(lines="/max_tokens 12\nOnce upon a time\n")
     assert {"LinkChanged", "RecordReceived", "CommandDone", "PromptSent"} <= {entry["event"] for entry in found}
     tokens = [entry["record"] for entry in found if entry.get("kind") == "Token"]
     ends = [entry["record"] for entry in found if entry.get("kind") == "Finished"]
@@ -42,7 +38,7 @@ def test_every_event_is_a_document_and_the_tokens_make_the_text() -> None:
 
 @pytest.mark.parametrize("line", ["Once upon a time", "/temp 0", "/reset"])
 def test_a_session_that_only_watches_sends_nothing(line: str) -> None:
-    found = documents(run("--jsonl", "--read-only", lines=f"{line}\n"))
+    found = documents("--read-only", lines=f"{line}\n")
     refused = [entry for entry in found if entry["event"] == "Refused"]
     assert len(refused) == 1
     assert "--read-only" in refused[0]["error"]
@@ -51,8 +47,7 @@ def test_a_session_that_only_watches_sends_nothing(line: str) -> None:
 
 
 def watched(*lines: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "llmbm_console", "exec", "--sim", "--read-only", "--json", "--", *lines]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return run("exec", "--sim", "--read-only", "--json", "--", *lines)
 
 
 def test_exec_on_a_session_that_only_watches_asks_what_only_reads() -> None:
@@ -85,7 +80,7 @@ def test_exec_on_a_session_that_only_watches_sends_nothing_that_changes_anything
 
 
 def test_choices_are_events_when_they_are_asked_for() -> None:
-    found = documents(run("--jsonl", "--probabilities", lines="/max_tokens 12\nOnce upon a time\n"))
+    found = documents("--probabilities", lines="/max_tokens 12\nOnce upon a time\n")
     choices = [entry["record"] for entry in found if entry.get("kind") == "Choice"]
     told = [choice["index"] for choice in choices]
     assert told

@@ -8,15 +8,14 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from console_program import CONSOLE, GREEDY, STORY, run
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the simulator needs a POSIX system")
 
-CONSOLE = (sys.executable, "-m", "llmbm_console")
 SILENT = "/max_tokens 8\nOnce upon a time\n"
 
 
@@ -67,22 +66,21 @@ def test_a_setting_that_cannot_be_used_is_said_in_a_line(tmp_path: Path, words: 
     path.parent.mkdir()
     path.write_text('tour = "off"\n\nglyphs = "dots"\n')
     environment = os.environ | {"XDG_CONFIG_HOME": str(tmp_path)}
-    command = [*CONSOLE, words[0], "--sim", *words[1:]]
-    done = subprocess.run(command, input="", capture_output=True, text=True, timeout=120, check=False, env=environment)
+    done = run(words[0], "--sim", *words[1:], env=environment)
     assert done.returncode == 0, done.stderr
     assert done.stderr == f"{path}:3: glyphs: 'dots' cannot be used; expected blocks or ascii\n"
 
 
 @pytest.mark.parametrize("verb", ["exec", "get", "break", "dump", "image", "explain", "ports", "settings", "doctor"])
 def test_the_help_of_every_command_tells_its_exit_status(verb: str) -> None:
-    done = subprocess.run([*CONSOLE, verb, "--help"], capture_output=True, text=True, check=True)
+    done = run(verb, "--help")
     assert "exit status:" in done.stdout
-    assert done.stderr == ""
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_break_on_a_port_that_is_not_there_is_status_3() -> None:
-    done = subprocess.run([*CONSOLE, "break", "--serial", "/dev/no-such-port"], capture_output=True, check=False)
-    assert (done.returncode, done.stdout) == (3, b"")
+    done = run("break", "--serial", "/dev/no-such-port")
+    assert (done.returncode, done.stdout) == (3, "")
 
 
 LINES: dict[str, tuple[str, ...]] = {"exec": ("--", "/ctx"), "get": ("llmk-dump.txt", "-o", "-")}
@@ -100,23 +98,21 @@ LINES: dict[str, tuple[str, ...]] = {"exec": ("--", "/ctx"), "get": ("llmk-dump.
 def test_a_script_is_told_of_a_line_that_does_not_open_and_waits_for_none(
     verb: str, target: tuple[str, str], said: str
 ) -> None:
-    done = subprocess.run([*CONSOLE, verb, *target, *LINES[verb]], capture_output=True, text=True, check=False)
+    done = run(verb, *target, *LINES[verb])
     assert (done.returncode, done.stdout) == (3, "")
     assert said in done.stderr
     assert "waiting" not in done.stderr
 
 
 def test_what_ends_a_script_is_said_once() -> None:
-    command = [*CONSOLE, "exec", "--qmp", "/no/such/socket", "--", "/ctx"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = run("exec", "--qmp", "/no/such/socket", "--", "/ctx")
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.count("/no/such/socket: no such socket") == 1
 
 
 def told_without_a_kernel(line: int) -> str:
     """What a script is told that asks on a terminal's line and reaches no kernel."""
-    command = [*CONSOLE, "exec", "--serial", os.ttyname(line), "--", "/ctx"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = run("exec", "--serial", os.ttyname(line), "--", "/ctx")
     assert (done.returncode, done.stdout) == (3, "")
     return done.stderr
 
@@ -154,8 +150,7 @@ def test_a_script_whose_line_ends_before_a_kernel_answered_does_not_open_it_for_
 
 
 def test_a_line_is_waited_for_as_long_as_it_is_said_and_a_program_is_told_why() -> None:
-    command = [*CONSOLE, "--jsonl", "--wait", "0.5", "--serial", "/dev/no-such-port"]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = run("--jsonl", "--wait", "0.5", "--serial", "/dev/no-such-port")
     assert done.returncode == 3
     documents = [json.loads(line) for line in done.stdout.splitlines()]
     waited = [one for one in documents if one["event"] == "LinkChanged" and one["phase"] == "opening"]
@@ -177,3 +172,22 @@ def test_a_line_that_comes_while_it_is_waited_for_is_used(tmp_path: Path) -> Non
         os.close(line)
     assert script.returncode == 3
     assert "no kernel answered the hello" in said, "it was opened"
+
+
+def test_plain_face_tells_a_story_from_standard_input() -> None:
+    done = run("--plain", "--sim", lines="\n".join((*GREEDY, "Once upon a time")) + "\n")
+    assert done.returncode == 0, done.stderr
+    assert STORY in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_plain_says_how_it_ends_and_ends_so() -> None:
+    command = [*CONSOLE, "--plain", "--sim"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        said = next(line for line in process.stdout if line.startswith("# ready"))
+        assert said.endswith("; Ctrl+D ends\n")
+        assert process.poll() is None
+        process.stdin.close()  # what Ctrl+D is to a program
+        assert process.wait(60) == 0

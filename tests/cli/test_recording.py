@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from console_program import run
 
 from llmbm_console.core.capture import Capture, write_capture
 from llmbm_console.core.clip import clip
@@ -16,21 +15,11 @@ from llmbm_console.core.events import PromptSent
 FIRST, SECOND = "Penguin", "Tim had a boat"
 
 
-def console(*words: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "llmbm_console.cli", *map(str, words)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        stdin=subprocess.DEVNULL,
-    )
-
-
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two answers of the simulator."""
     path = tmp_path_factory.mktemp("recording") / "two.llcap"
-    done = console("exec", "--sim", "--record", path, "--", "/max_tokens 12", FIRST, SECOND)
+    done = run("exec", "--sim", "--record", path, "--", "/max_tokens 12", FIRST, SECOND)
     assert done.returncode == 0, done.stderr
     return path
 
@@ -46,7 +35,7 @@ def second_prompt(path: Path) -> float:
 
 @pytest.mark.parametrize("face", ["--plain", "--jsonl"])
 def test_a_face_without_a_screen_begins_where_it_was_told_to(recording: Path, face: str) -> None:
-    whole, rest = console(recording, face), console(recording, face, "--seek", second_prompt(recording))
+    whole, rest = run(recording, face), run(recording, face, "--seek", second_prompt(recording))
     assert (whole.returncode, rest.returncode) == (0, 0)
     assert FIRST in whole.stdout
     assert SECOND in whole.stdout
@@ -57,7 +46,7 @@ def test_a_face_without_a_screen_begins_where_it_was_told_to(recording: Path, fa
 
 @pytest.mark.parametrize("face", ["--plain", "--jsonl"])
 def test_to_begin_behind_the_end_is_refused_with_the_length(recording: Path, face: str) -> None:
-    done = console(recording, face, "--seek", "999")
+    done = run(recording, face, "--seek", "999")
     assert done.returncode != 0
     assert "--seek 999 is behind its end: the recording is " in done.stderr
     assert FIRST not in done.stdout
@@ -69,7 +58,7 @@ def test_a_clip_is_the_same_part_in_every_face(recording: Path, tmp_path: Path) 
     path, last = tmp_path / "clip.llcap", max(entry.at for entry in whole.entries())
     header = whole.header.model_copy(update={"view": (first, last)})
     write_capture(path, header, clip(whole.entries(), first, last))
-    plain, jsonl, explained = console(path, "--plain"), console(path, "--jsonl"), console("explain", path)
+    plain, jsonl, explained = run(path, "--plain"), run(path, "--jsonl"), run("explain", path)
     for face in (plain, jsonl, explained):
         assert face.returncode == 0, face.stderr
         assert FIRST not in face.stdout

@@ -1,0 +1,120 @@
+"""Words that cannot be carried out: an error says which, and what was expected, with a terminal or without one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from console_program import CONSOLE, ROOT, run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("exec", "--sim", "--timeout", "0", "--", "x"), "above 0"),
+        (("exec", "--sim", "--memory", "lots", "--", "x"), "lots"),
+        (("exec", "--sim", "--qemu", "--", "x"), "not allowed with"),
+        (("exec", "--sim"), "required"),
+        (("exec", "--sim", "--jsn", "--", "/ctx"), "unknown option --jsn: did you mean --json? (--help lists all)"),
+        (("--plian=1", "--sim"), "unknown option --plian: did you mean --plain?"),
+        (("ports", "--qqqqqq"), "unknown option --qqqqqq (--help"),
+        (("one.txt", "two.txt", "three.txt"), "'three.txt' is one argument too many"),
+        (("exec", "--sim", "--model", "README.md", "--", "x"), "README.md: not a model file; expected"),
+        (("exec", "--connect", "carrier-pigeon:9", "--", "x"), "carrier-pigeon"),
+        (("exec", "--connect", "unix:/nonexistent/socket", "--timeout", "3", "--", "/ctx"), "/nonexistent/socket"),
+        (("exec", "--serial", "/dev/no-such-port", "--timeout", "3", "--", "/ctx"), "/dev/no-such-port"),
+        (("/no/such/file.txt", "--plain"), "/no/such/file.txt"),
+        (("/dev/zero", "--plain"), "/dev/zero: a pipe or a device"),
+        (("dump", "/dev/zero"), "/dev/zero: it is too much for a post-mortem file"),
+        (("--serial", "/tmp", "--plain"), "/tmp: not a serial port"),
+        (("--probabilities", "21", "--sim", "--plain"), "'21' is not a whole number from 1 to 20"),
+        (("--seek", "-1", "--plain", "README.md"), "'-1' is not a number from 0"),
+        (("image", "out.img", "--model", "/dev/zero"), "/dev/zero: no such model file"),
+    ],
+)
+def test_wrong_usage_is_said_without_a_traceback(arguments: tuple[str, ...], said: str) -> None:
+    done = run(*arguments)
+    assert done.returncode in (1, 2, 3)
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "usage:" not in done.stderr
+
+
+def test_a_pipe_that_nobody_writes_into_is_refused_at_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for arguments in (("--plain", str(pipe)), ("exec", "--sim", "--model", str(pipe), "--", "x")):
+        assert "pipe" in run(*arguments).stderr
+    assert "pipe: no such model file" in run("image", str(tmp_path / "x.img"), "--model", str(pipe)).stderr
+
+
+def test_the_version_is_an_answer_and_a_recording_may_begin_at_its_beginning(tmp_path: Path) -> None:
+    assert run("--version").stdout.startswith("llmbm-console ")
+    (tmp_path / "some.txt").write_text("a line")
+    assert run("--plain", "--seek", "0", str(tmp_path / "some.txt")).returncode == 0
+
+
+def test_without_a_terminal_the_console_names_the_other_ways() -> None:
+    done = run("--sim", "--seek", "4")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert "--sim --seek 4: the full screen needs a terminal" in done.stderr, "what was typed"
+    assert "exec" in done.stderr
+    assert "--plain" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("gone.txt",), ("--plain", "gone"), ("--jsonl", "gone"), ("dump", "gone"), ("serve", "gone"), ("gone",)],
+)
+def test_a_file_that_is_not_there_ends_every_face_alike(arguments: tuple[str, ...]) -> None:
+    controller, line = os.openpty()
+    try:
+        done = subprocess.run(
+            [*CONSOLE, *arguments],
+            stdin=line, stdout=line, stderr=subprocess.PIPE, text=True, check=False, timeout=60, cwd=ROOT,
+            env=os.environ | {"TERM": "xterm-256color"},
+        )  # fmt: skip
+    finally:
+        os.close(controller)
+        os.close(line)
+    assert done.returncode == 1
+    assert "gone" in done.stderr
+    assert "no such file" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (("no-such.txt",), 1, "no-such.txt: no such file"),
+        (("console",), 1, "console: cannot be read: Is a directory"),
+        (("--sim", "--model", "nope.bin"), 1, "nope.bin: no such model file"),
+        (("--model", "nope.bin"), 1, "nope.bin: no such model file"),
+        (("frobnicate",), 1, "'frobnicate' is no command, and there is no such file (--help lists all)"),
+        (("exce", "--sim", "--", "/ctx"), 2, "'exce' is no command, and there is no such file: did you mean exec?"),
+        (("--bogus",), 2, "unknown option --bogus (--help lists all)"),
+        (("doctor", "--qq"), 2, "unknown option --qq (--help lists all)"),
+        (("--sim", "README.md"), 2, "README.md: a file is a target of its own and does not go together with --sim"),
+        (("--plain", "README.md", "--probabilities"), 2, "cannot be asked for --probabilities"),
+        (("exec", "--connect", "bogus", "--", "/ctx"), 2, "'bogus' is no address: expected unix:PATH, tcp:HOST:PORT"),
+        (("--plain", "--connect", "tcp:x:99999"), 2, "expected tcp:HOST:PORT with a port from 1 to 65535"),
+        (("get", "x", "--connect", "tcp:localhost:1", "--dtr", "on"), 2, "lines of a serial port"),
+        (("exec", "--profile", "gone", "--", "/ctx"), 2, "there is no such profile"),
+    ],
+)
+def test_what_is_wrong_is_said_whether_or_not_there_is_a_terminal(
+    arguments: tuple[str, ...], status: int, said: str
+) -> None:
+    done = run(*arguments, cwd=ROOT)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert said in done.stderr
+    assert "terminal" not in done.stderr
+
+
+def test_a_theme_that_there_is_not_is_said_without_a_screen() -> None:
+    done = run("--plain", "--theme", "nope", "README.md")
+    assert done.returncode == 0
+    assert done.stderr.startswith("theme nope: there is no such theme; there are ")
+    assert run("--plain", "--theme", "paper", "README.md").stderr == ""
