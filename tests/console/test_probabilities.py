@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from link_records import end, token
 from live_kernel import PROMPT, Kernel, collect, records
-from test_link_parts import end, token
 from test_store import finished, run
 from waiting import until
 
