@@ -267,7 +267,5 @@ async def test_what_is_below_is_counted_anew_where_the_list_has_another_height_a
         await pilot.press("f3")
         await wait_until(pilot, lambda: view.window.height >= 12 and "lines below" not in screen_text(app), "all seen")
         await pilot.press("f6")
-        tell(session, 12, 13)  # the gauges' turn
-        await wait_until(
-            pilot, lambda: view.window.height < 12 and (view.following or "lines below" in screen_text(app)), "again"
-        )
+        await wait_until(pilot, lambda: view.window.height < 12, "smaller")
+        await wait_until(pilot, lambda: f"{12 - view.window.height} lines below" in screen_text(app), "again")
