@@ -34,10 +34,10 @@ def key_labels(actions: tuple[Action, ...]) -> dict[str, str]:
     return {action.id: key_label(action.keys[0]) if action.keys else f'"{action.title}"' for action in actions}
 
 
-def typed(label: str) -> bool:
-    """Whether a key, as it is written for people, writes or moves something where a text has the focus."""
-    over = ("^", '"', "super+", "alt+")
-    return not (label.startswith(over) or (label[:1] == "F" and label[1:].isdigit()))
+def over_text(label: str) -> bool:
+    """Whether a key, as it is written for people, acts before what Textual's text field does with it: it selects a line
+    at F6, and takes a letter with alt for the letter. Any other one writes or moves something there."""
+    return label.startswith(("^", '"', "super+", "alt+")) or (label[:1] == "F" and label[1:].isdigit())
 
 
 def spelt(text: str, keys: Mapping[str, str]) -> str:

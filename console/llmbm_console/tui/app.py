@@ -19,7 +19,7 @@ from textual.widgets import Input, TextArea
 from llmbm_console.core.action import Action, unavailable
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, FileSaved, LinkPhase
-from llmbm_console.core.key_labels import key_labels
+from llmbm_console.core.key_labels import key_label, key_labels, over_text
 from llmbm_console.core.sampling import told
 from llmbm_console.core.settings import Settings
 from llmbm_console.core.themes import theme_folder
@@ -31,7 +31,7 @@ from llmbm_console.tui.glyphs import ASCII, BLOCKS, GLYPHS
 from llmbm_console.tui.memory import History, configuration_folder, load_choices, save_choices, state_folder
 from llmbm_console.tui.pacer import Pacer
 from llmbm_console.tui.run import CHOOSE
-from llmbm_console.tui.screen import MainScreen, main_screen, over_text
+from llmbm_console.tui.screen import MainScreen, main_screen
 from llmbm_console.tui.session_app import SessionApp, SessionFactory
 from llmbm_console.tui.text import ControlFilter
 from llmbm_console.tui.tint import MODES
@@ -303,7 +303,9 @@ class ConsoleApp(SessionApp):
 
     def _leads_away(self, typed: Key) -> bool:
         """Whether a key goes to a view, and a page lies over them in which nothing is being written."""
-        if self.screen is self.main or isinstance(self.focused, Input | TextArea) or not over_text(typed.key):
+        if self.screen is self.main or isinstance(self.focused, Input | TextArea):
+            return False
+        if not over_text(key_label(typed.key)):
             return False
         return any(typed.key in self.by_id[f"view.{view}"].keys for view in ("console", *VIEWS))
 

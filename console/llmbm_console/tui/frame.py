@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from llmbm_console.core.actions import ACTIONS
 from llmbm_console.core.events import LinkPhase, MachineStatus
-from llmbm_console.core.key_labels import key_labels, typed
+from llmbm_console.core.key_labels import key_labels, over_text
 from llmbm_console.core.state import State
 from llmbm_console.tui.glyphs import BLOCKS, Glyphs
 from llmbm_protocol.words import Phase, Stream
@@ -72,7 +72,7 @@ class Frame:
     def press(self, action: str) -> str:
         """What to press for an action from where the focus is: out of the prompt first, where its key would write."""
         key = self.keys[action]
-        return f"{self.keys['view.leave']}, {key}" if self.in_prompt and typed(key) else key
+        return f"{self.keys['view.leave']}, {key}" if self.in_prompt and not over_text(key) else key
 
     @property
     def live(self) -> bool:

@@ -15,6 +15,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from llmbm_console.core.action import Action
+from llmbm_console.core.key_labels import key_label, over_text
 from llmbm_console.core.panes import PANES, VIEW_PANES
 from llmbm_console.tui.arrange import VIEWS, Shape, arrange, tab_of, view_of
 from llmbm_console.tui.choices import told_turn
@@ -58,7 +59,7 @@ def main_screen(actions: tuple[Action, ...], history: History) -> MainScreen:
     class Bound(MainScreen):
         BINDINGS: ClassVar[list[BindingType]] = [
             *(
-                Binding(key, f"app.press({key!r}, {ids!r})", show=False, priority=over_text(key))
+                Binding(key, f"app.press({key!r}, {ids!r})", show=False, priority=over_text(key_label(key)))
                 for key, ids in names.items()
             ),
             *(
@@ -69,12 +70,6 @@ def main_screen(actions: tuple[Action, ...], history: History) -> MainScreen:
         ]
 
     return Bound(actions, history)
-
-
-def over_text(key: str) -> bool:
-    """Whether a key of the table acts before what Textual's text field does with it: it selects a line at F6, and takes
-    a letter with alt for the letter."""
-    return key.startswith(("ctrl+", "super+", "alt+")) or (key[0] == "f" and key[1:].isdigit())
 
 
 class MainScreen(Screen[None]):

@@ -6,7 +6,7 @@ from textual.content import Content
 from textual.style import Style
 
 from llmbm_console.core.action import Action, unavailable
-from llmbm_console.core.key_labels import key_label, typed
+from llmbm_console.core.key_labels import key_label, over_text
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import Piece, clip, flat, line, shortened, wrap
 from llmbm_console.tui.widgets.strips import Strip, fit
@@ -30,7 +30,7 @@ def past_line(frame: Frame, width: int) -> Content:
         (f"{frame.keys['time.slower']} {frame.keys['time.faster']}", "speed"),
         (frame.keys["time.live"], "end" if frame.recorded else "now"),
     ]
-    out = frame.in_prompt and typed(frame.keys["view.hold"])  # there they would be written
+    out = frame.in_prompt and not over_text(frame.keys["view.hold"])  # there they would be written
     if width < 100 + 12 * out:
         del keys[3]
     if width < 70 + 12 * out:
