@@ -27,8 +27,8 @@ from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.frame import LINKED
 from llmbm_console.tui.glyphs import BLOCKS
 from llmbm_console.tui.tint import Tint, marks
+from llmbm_console.tui.transcript_rows import layout_item
 from llmbm_console.tui.widgets import slider
-from llmbm_console.tui.widgets.transcript import layout_item
 from llmbm_console.tui.xray import TokenXRay, described
 from llmbm_protocol.choice import Choice
 

@@ -13,10 +13,10 @@ from llmbm_console.core.post_mortem import open_dump
 from llmbm_console.core.state import LinkState, State
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.guide import guide
 from llmbm_console.tui.text import middle
 from llmbm_console.tui.verbs_file import summary_lines
 from llmbm_console.tui.widgets.status_line import StatusLine
-from llmbm_console.tui.widgets.transcript import guide
 
 LOG = """[llmk][sentinel] enabled=1 strict=0 max_cycles=0 last_err=0 reason=
 You: Once upon

@@ -16,10 +16,10 @@ from llmbm_console.core.state import Command, Seam, Text
 from llmbm_console.tui.firmware_text import folded
 from llmbm_console.tui.glyphs import BLOCKS
 from llmbm_console.tui.text import wrap_table
+from llmbm_console.tui.transcript_rows import layout_item, prompt_rows, statistics
 from llmbm_console.tui.widgets import transcript as module
 from llmbm_console.tui.widgets.lines import Line
 from llmbm_console.tui.widgets.running import RunningRows
-from llmbm_console.tui.widgets.transcript import layout_item
 from llmbm_protocol.schema import Phase, Token
 
 
@@ -59,7 +59,7 @@ async def test_streaming_lays_out_the_same_rows_as_drawing_at_once() -> None:
         streamed = list(app.main.transcript.rows)
         width = app.main.transcript.scrollable_content_region.width
         assert session.state.turn is not None
-        assert streamed == module.layout_item(session.state.turn, width, app.glyphs)
+        assert streamed == layout_item(session.state.turn, width, app.glyphs)
 
 
 async def test_scrolled_up_it_stays_and_g_follows_again() -> None:
@@ -116,8 +116,8 @@ async def test_a_turn_that_was_cut_says_why() -> None:
 
 def test_statistics_leave_out_what_does_not_fit() -> None:
     finished = turn(1, "p", "one two three")
-    assert "slowest token" in module.statistics(finished, 200)
-    short = module.statistics(finished, 30)
+    assert "slowest token" in statistics(finished, 200)
+    short = statistics(finished, 30)
     assert len(short) <= 30
     assert "3 tok" in short
 
@@ -125,16 +125,16 @@ def test_statistics_leave_out_what_does_not_fit() -> None:
 def test_statistics_tell_the_memory_s_share_where_the_kernel_told_it() -> None:
     finished = turn(1, "p", "one two three")
     assert finished.finished is not None
-    assert "GB/s" not in module.statistics(finished, 200)
+    assert "GB/s" not in statistics(finished, 200)
     told = replace(finished, finished=finished.finished.model_copy(update={"decode_mb_s": 41_230, "read_mb_s": 44_800}))
-    assert "41.2 GB/s, 92 % of reading" in module.statistics(told, 200)
-    assert "GB/s" not in module.statistics(told, 30)
+    assert "41.2 GB/s, 92 % of reading" in statistics(told, 200)
+    assert "GB/s" not in statistics(told, 30)
 
 
 def test_commands_seams_and_errors_have_their_own_looks() -> None:
-    rows = module.layout_item(Command("/temp x", False, "", "temp: accepted are 0 to 2", NOW), 60, BLOCKS)
+    rows = layout_item(Command("/temp x", False, "", "temp: accepted are 0 to 2", NOW), 60, BLOCKS)
     assert [row.style for row in rows] == ["transcript--command", "transcript--bad", ""]
-    rows = module.layout_item(Seam("the machine restarted", NOW, "error"), 40, BLOCKS)
+    rows = layout_item(Seam("the machine restarted", NOW, "error"), 40, BLOCKS)
     assert rows[0].style == "transcript--bad"
     assert len(rows[0].text) == 40
 
@@ -144,12 +144,12 @@ def test_commands_seams_and_errors_have_their_own_looks() -> None:
     st.sampled_from([9, 13, 24, 60]),
 )
 def test_a_growing_answer_has_the_rows_of_the_whole_one(pieces: list[str], width: int) -> None:
-    growing, text = RunningRows(module.GUTTER), ""
+    growing, text = RunningRows(), ""
     for number, piece in enumerate(pieces):
         text = "another" if number == 30 else text + piece  # a text that does not go on is laid out anew
         running = turn(1, "a prompt of some words", text, running=True)
-        head = None if growing.knows(running, width, BLOCKS) else module.prompt_rows(running, width, BLOCKS)
-        assert growing.rows(running, head, width, BLOCKS) == module.layout_item(running, width, BLOCKS)
+        head = None if growing.knows(running, width, BLOCKS) else prompt_rows(running, width, BLOCKS)
+        assert growing.rows(running, head, width, BLOCKS) == layout_item(running, width, BLOCKS)
 
 
 async def test_rows_that_only_moved_are_not_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:

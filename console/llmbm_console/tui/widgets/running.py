@@ -5,16 +5,16 @@ from __future__ import annotations
 from llmbm_console.core.state import Turn
 from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.text import plain, wrap
+from llmbm_console.tui.transcript_rows import GUTTER
 from llmbm_console.tui.widgets.lines import Line
 
-ANSWER = "transcript--answer"
+ANSWER, PAD = "transcript--answer", " " * GUTTER
 
 
 class RunningRows:
     """Lays out one running turn after the other; the same rows as a layout of the whole turn gives."""
 
-    def __init__(self, gutter: int) -> None:
-        self._pad = " " * gutter
+    def __init__(self) -> None:
         self._key: tuple[object, ...] = ()
         self._text = ""  # laid out so far
         self._open = ""  # its last row, which may go on
@@ -28,12 +28,12 @@ class RunningRows:
             self._key, self._text, self._open, self._rows = self._of(turn, width, glyphs), "", "", list(head)
         self._open += plain(text[len(self._text) :])
         self._text = text
-        spans = wrap(self._open, width - len(self._pad))
+        spans = wrap(self._open, width - GUTTER)
         for start, end in spans[:-1]:
             self._rows.append(self._row(self._open, start, end))
         self._open = self._open[spans[-1][0] :]
         last = self._open + glyphs.cursor
-        rows = [self._row(last, start, end) for start, end in wrap(last, width - len(self._pad))]
+        rows = [self._row(last, start, end) for start, end in wrap(last, width - GUTTER)]
         return [*self._rows, *rows]
 
     def knows(self, turn: Turn, width: int, glyphs: Glyphs) -> bool:
@@ -46,4 +46,4 @@ class RunningRows:
 
     def _row(self, text: str, start: int, end: int) -> Line:
         soft = end < len(text) and text[end] != "\n"
-        return Line(self._pad + text[start:end], ANSWER, len(self._pad), ANSWER, soft)
+        return Line(PAD + text[start:end], ANSWER, GUTTER, ANSWER, soft)

@@ -9,255 +9,16 @@ from typing import ClassVar
 
 from textual.content import Content
 
-from llmbm_console.core.events import LinkPhase
-from llmbm_console.core.key_labels import spelt
-from llmbm_console.core.state import Command, Seam, State, Text, TranscriptItem, Turn, newest_turn, turn_of_boot
-from llmbm_console.tui import figures
+from llmbm_console.core.state import State, Text, TranscriptItem, Turn, newest_turn, turn_of_boot
 from llmbm_console.tui.firmware_text import folded
-from llmbm_console.tui.frame import Frame
-from llmbm_console.tui.glyphs import Glyphs
-from llmbm_console.tui.text import flat, line, plain, wrap, wrap_table
-from llmbm_console.tui.tint import LEVELS, UNKNOWN, Mark, Tint, marks
+from llmbm_console.tui.guide import failure_lines, guide
+from llmbm_console.tui.text import line, plain
+from llmbm_console.tui.tint import LEVELS, UNKNOWN, Tint
+from llmbm_console.tui.transcript_rows import MAX_CHARACTERS, layout_item, prompt_rows, wrapped
 from llmbm_console.tui.widgets.lines import Line, LineView
 from llmbm_console.tui.widgets.running import RunningRows
-from llmbm_protocol.words import StopReason
 
-GUTTER = 4  # columns left of the text: the turn's number and the prompt sign
 MAX_ROWS = 50_000  # rows kept; the oldest go first
-MAX_CHARACTERS = 100_000  # of one item that are laid out
-
-REASONS = {
-    StopReason.EOS: "end of story",
-    StopReason.MAX_TOKENS: "max_tokens",
-    StopReason.STOPPED: "stopped",
-    StopReason.PATTERN: "stop pattern",
-    StopReason.CONTEXT: "context full",
-    StopReason.TRIP: "sentinel trip",
-}
-
-
-def _wrapped(
-    text: str, width: int, style: str, first: str, gutter_style: str, marked: Sequence[Mark] = ()
-) -> list[Line]:
-    """Text in rows behind a gutter, the first one with an ornament. `marked` are parts of the text in styles of their
-    own."""
-    text = plain(text[:MAX_CHARACTERS])
-    pad = " " * GUTTER
-    spans = wrap(text, width - GUTTER)
-    rows: list[Line] = []
-    place = 0
-    for number, (start, end) in enumerate(spans):
-        head = f"{first:<{GUTTER}}"[-GUTTER:] if number == 0 else pad
-        soft = number + 1 < len(spans) and text[end : end + 1] != "\n"
-        rows.append(Line(head + text[start:end], style, GUTTER, gutter_style, soft))
-        if marked:
-            place, marks_here = _marks_between(marked, place, start, end)
-            rows[-1] = rows[-1]._replace(marks=marks_here)
-    return rows
-
-
-def _marks_between(
-    marked: Sequence[Mark], place: int, start: int, end: int
-) -> tuple[int, tuple[tuple[int, int, str], ...]]:
-    """The marks of one row, counted from its gutter's left edge, and the first mark that later rows may still need."""
-    while place < len(marked) and marked[place][1] <= start:
-        place += 1
-    here = []
-    for first, last, name in islice(marked, place, None):
-        if first >= end:
-            break
-        here.append((GUTTER + max(first, start) - start, GUTTER + min(last, end) - start, name))
-    return place, tuple(here)
-
-
-def statistics(turn: Turn, width: int) -> str:
-    """The line under a finished answer; what matters least is left out where there is no room."""
-    done = turn.finished
-    if done is None:
-        return ""
-    parts: list[tuple[int, str]] = [(0, f"{done.tokens} tok")]
-    if done.decode_us:
-        seconds = done.decode_us / figures.MILLION
-        parts.append((2, figures.duration(seconds)))
-        if done.tokens > 1:
-            parts.append((0, figures.rate((done.tokens - 1) / seconds)))
-            if done.decode_mb_s:
-                parts.append((3, figures.throughput(done.decode_mb_s, done.read_mb_s)))
-    if done.prompt_tokens:
-        parts.append((4, f"prefill {done.prompt_tokens} tok {figures.duration(done.prefill_us / figures.MILLION)}"))
-    if turn.slowest:
-        parts.append((5, f"slowest token {figures.cycles(turn.slowest)} cycles"))
-    parts.append((1, REASONS.get(done.reason, str(done.reason))))
-    if turn.lost_tokens:
-        parts.append((0, f"{turn.lost_tokens} tokens lost on the line"))
-    for weight in (5, 4, 3, 2, 1):
-        if len(" · ".join(text for _weight, text in parts)) > width:
-            parts = [part for part in parts if part[0] != weight]
-    return " · ".join(text for _weight, text in parts)
-
-
-def prompt_rows(turn: Turn, width: int, glyphs: Glyphs) -> list[Line]:
-    """The rows of a turn's prompt."""
-    number = f"{turn.number % 100:>2}{glyphs.prompt} "
-    return _wrapped(turn.prompt, width, "transcript--prompt", number, "transcript--number")
-
-
-def layout_item(item: TranscriptItem, width: int, glyphs: Glyphs, tint: Tint = Tint()) -> list[Line]:  # noqa: B008
-    """The rows of one item."""
-    if isinstance(item, Turn):
-        marked = marks(item, tint)
-        rows = prompt_rows(item, width, glyphs)
-        if item.finished is None and not item.cut and not item.told:
-            rows += _wrapped(
-                item.text.removeprefix(" ") + glyphs.cursor,
-                width,
-                "transcript--answer",
-                "",
-                "transcript--answer",
-                marked,
-            )
-            return rows
-        if item.text:
-            rows += _wrapped(item.text.removeprefix(" "), width, "transcript--answer", "", "transcript--answer", marked)
-        bad = item.cut or item.lost_tokens or (item.finished is not None and item.finished.reason is StopReason.TRIP)
-        style = "transcript--warn" if bad else "transcript--statistics"
-        end = f"cut: {item.cut}" if item.cut else item.told or statistics(item, width - GUTTER - 2)
-        rows += _wrapped(f"{glyphs.rule} {end}", width, style, "", style)
-    elif isinstance(item, Command):
-        rows = _wrapped(item.line, width, "transcript--command", f"  {glyphs.output} ", "transcript--number")
-        if item.output.strip():
-            rows += _table_rows(item.output.rstrip("\n"), width)
-        if item.error:
-            rows += _wrapped(item.error, width, "transcript--bad", "", "transcript--bad")
-    elif isinstance(item, Seam):
-        style = {"info": "transcript--statistics", "warn": "transcript--warn", "error": "transcript--bad"}[
-            item.severity
-        ]
-        text = f"{glyphs.rule * 2} {flat(item.text)}"
-        rows = _wrapped(text, width + GUTTER, style, "", style)
-        rows = [row._replace(text=row.text[GUTTER:], gutter=0) for row in rows]
-        if len(rows) == 1:
-            rows = [rows[0]._replace(text=rows[0].text + " " + glyphs.rule * max(0, width - len(rows[0].text) - 1))]
-    else:
-        rows = _text_rows(item, width)
-    rows.append(Line("", ""))
-    return rows
-
-
-def _table_rows(output: str, width: int) -> list[Line]:
-    text, style = plain(output[:MAX_CHARACTERS]), "transcript--output"
-    return [
-        Line(
-            " " * (GUTTER + indent) + text[start:end],
-            style,
-            GUTTER + indent,
-            style,
-            text[end : end + 1] not in ("\n", ""),
-        )
-        for start, end, indent in wrap_table(text, width - GUTTER)
-    ]
-
-
-def _text_rows(item: Text, width: int) -> list[Line]:
-    text = plain(item.text[-MAX_CHARACTERS:].rstrip("\n"))
-    return [
-        Line(text[start:end], "transcript--output", soft=text[end : end + 1] == " ") for start, end in wrap(text, width)
-    ]
-
-
-def guide(frame: Frame) -> list[tuple[str, str]]:
-    """What an empty transcript says: what is going on, and what to do."""
-    link = frame.state.link
-    load = frame.state.load
-    loading = load is not None and load.total > 0 and load.done < load.total
-    if frame.failure:
-        return []
-    if frame.post_mortem:
-        return [
-            (
-                "This file is shown as a text: its lines are all there is."
-                if frame.state.file_kind == "text"
-                else "This file holds what the kernel knew, not what was said.",
-                "transcript--answer",
-            ),
-            (
-                spelt(
-                    "{0[log.previous_error]} and {0[log.next_error]} go through its warnings and errors, "
-                    "{0[view.next_pane]} to the next pane, {0[view.zoom]} zooms one, {0[session.leave]} quits.",
-                    frame.keys,
-                ),
-                "transcript--output",
-            ),
-        ]
-    if loading:
-        return [("The kernel loads its model.", "transcript--answer")]
-    if link.phase is LinkPhase.CLOSED and link.detail:
-        return [
-            (f"{frame.state.target or 'The target'} was not opened.", "transcript--answer"),
-            (link.detail, "transcript--warn"),
-            (
-                spelt(
-                    "{0[session.retry]} tries again, {0[session.open]} opens something else, {0[session.quit]} quits.",
-                    frame.keys,
-                ),
-                "transcript--output",
-            ),
-        ]
-    if link.phase in (LinkPhase.CLOSED, LinkPhase.OPENING) or (frame.opening and not frame.live):
-        return [
-            (f"Opening {frame.state.target or 'the target'} …", "transcript--answer"),
-            (link.detail, "transcript--warn"),
-            (
-                spelt(
-                    "It is tried again by itself; {0[view.leave]} and {0[session.retry]} try at once, "
-                    "{0[session.quit]} quits.",
-                    frame.keys,
-                )
-                if link.detail
-                else "",
-                "transcript--output",
-            ),
-        ]
-    if link.phase is LinkPhase.WAITING:
-        return [
-            ("Waiting for the kernel to answer.", "transcript--answer"),
-            (
-                link.detail or "What the firmware and the boot print appears here. Nothing is needed from you.",
-                "transcript--output",
-            ),
-        ]
-    if link.phase is LinkPhase.PLAIN:
-        return [
-            ("No kernel answered: this is a plain terminal.", "transcript--warn"),
-            (
-                "What you send goes to the line as it is. Gauges stay empty until a kernel answers.",
-                "transcript--output",
-            ),
-        ]
-    return [
-        ("Write the beginning of a story below and press Enter.", "transcript--answer"),
-        ("The model continues it, and everything beside this pane shows what that costs.", "transcript--output"),
-        (
-            spelt(
-                "/help lists the kernel's commands, {0[view.palette]} the console's actions, {0[view.help]} explains "
-                "a pane, {0[view.tour]} shows you around.",
-                frame.keys,
-            ),
-            "transcript--output",
-        ),
-    ]
-
-
-def failure_lines(frame: Frame) -> list[tuple[str, str]]:
-    """Why there is no session, and which keys help."""
-    if not frame.failure:
-        return []
-    return [
-        (f"{frame.state.target or 'The target'}: there is no session", "transcript--bad"),
-        (frame.failure, "transcript--answer"),
-        ("", ""),
-        (f"{frame.press('session.retry')}  try again      {frame.press('session.quit')}  quit", "transcript--command"),
-    ]
 
 
 class Transcript(LineView):
@@ -297,7 +58,7 @@ class Transcript(LineView):
         self._dropped = 0
         self._width = 0
         self._tail: list[Line] = []
-        self._growing = RunningRows(GUTTER)
+        self._growing = RunningRows()
         self._items: Sequence[TranscriptItem] = ()  # the state's own, as they were laid out
         self._told: tuple[object, ...] = ()  # what the frame says
         self._laid_with = ("", "", False)
@@ -444,7 +205,7 @@ class Transcript(LineView):
             rows.append(Line("", ""))
         for text, style in notes:
             if text or not style:
-                rows += [row._replace(gutter=0) for row in _wrapped(text, width, style, "", style)]
+                rows += [row._replace(gutter=0) for row in wrapped(text, width, style, "", style)]
         return rows
 
     def _running_rows(self, turn: Turn, width: int) -> list[Line]:

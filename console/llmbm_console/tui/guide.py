@@ -1,0 +1,72 @@
+"""What stands where nothing was said yet, or nothing more can be: what is going on, and what to do."""
+
+from __future__ import annotations
+
+from llmbm_console.core.events import LinkPhase
+from llmbm_console.core.key_labels import spelt
+from llmbm_console.tui.frame import Frame
+
+ANSWER, OUTPUT, WARN = "transcript--answer", "transcript--output", "transcript--warn"
+
+
+def guide(frame: Frame) -> list[tuple[str, str]]:
+    """What an empty transcript says: what is going on, and what to do."""
+    link, load, target = frame.state.link, frame.state.load, frame.state.target
+    if frame.failure:
+        return []
+    if frame.post_mortem:
+        what = "This file holds what the kernel knew, not what was said."
+        if frame.state.file_kind == "text":
+            what = "This file is shown as a text: its lines are all there is."
+        moves = (
+            "{0[log.previous_error]} and {0[log.next_error]} go through its warnings and errors, "
+            "{0[view.next_pane]} to the next pane, {0[view.zoom]} zooms one, {0[session.leave]} quits."
+        )
+        return [(what, ANSWER), (spelt(moves, frame.keys), OUTPUT)]
+    if load is not None and load.total > 0 and load.done < load.total:
+        return [("The kernel loads its model.", ANSWER)]
+    if link.phase is LinkPhase.CLOSED and link.detail:
+        ways = "{0[session.retry]} tries again, {0[session.open]} opens something else, {0[session.quit]} quits."
+        return [
+            (f"{target or 'The target'} was not opened.", ANSWER),
+            (link.detail, WARN),
+            (spelt(ways, frame.keys), OUTPUT),
+        ]
+    if link.phase in (LinkPhase.CLOSED, LinkPhase.OPENING) or (frame.opening and not frame.live):
+        ways = (
+            "It is tried again by itself; {0[view.leave]} and {0[session.retry]} try at once, {0[session.quit]} quits."
+        )
+        return [
+            (f"Opening {target or 'the target'} …", ANSWER),
+            (link.detail, WARN),
+            (spelt(ways, frame.keys) if link.detail else "", OUTPUT),
+        ]
+    if link.phase is LinkPhase.WAITING:
+        nothing = "What the firmware and the boot print appears here. Nothing is needed from you."
+        return [("Waiting for the kernel to answer.", ANSWER), (link.detail or nothing, OUTPUT)]
+    if link.phase is LinkPhase.PLAIN:
+        return [
+            ("No kernel answered: this is a plain terminal.", WARN),
+            ("What you send goes to the line as it is. Gauges stay empty until a kernel answers.", OUTPUT),
+        ]
+    ways = (
+        "/help lists the kernel's commands, {0[view.palette]} the console's actions, {0[view.help]} explains "
+        "a pane, {0[view.tour]} shows you around."
+    )
+    return [
+        ("Write the beginning of a story below and press Enter.", ANSWER),
+        ("The model continues it, and everything beside this pane shows what that costs.", OUTPUT),
+        (spelt(ways, frame.keys), OUTPUT),
+    ]
+
+
+def failure_lines(frame: Frame) -> list[tuple[str, str]]:
+    """Why there is no session, and which keys help."""
+    if not frame.failure:
+        return []
+    return [
+        (f"{frame.state.target or 'The target'}: there is no session", "transcript--bad"),
+        (frame.failure, ANSWER),
+        ("", ""),
+        (f"{frame.press('session.retry')}  try again      {frame.press('session.quit')}  quit", "transcript--command"),
+    ]
