@@ -27,6 +27,7 @@ from llmbm_console.target_arguments import (
 from llmbm_console.usage import STATUS, Parser, unknown_word
 
 if TYPE_CHECKING:
+    from llmbm_console.core.session import Session
     from llmbm_console.core.targets import Target
 
 EPILOG = """\
@@ -157,7 +158,7 @@ def run_console(argv: Sequence[str]) -> int:
 def run_full_screen(target: Target, arguments: argparse.Namespace, argv: Sequence[str]) -> int:
     """The full screen where there is a terminal for it; else what is wrong with the target, if anything, and what can
     be used instead. Raises SessionError for a file that cannot be shown: no screen is made for it."""
-    from llmbm_console.core.targets import check, default_target
+    from llmbm_console.core.targets import check, default_target, make_session
 
     in_browser = "WebDriver" in os.environ.get("TEXTUAL_DRIVER", "")
     if not in_browser and not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -174,14 +175,14 @@ def run_full_screen(target: Target, arguments: argparse.Namespace, argv: Sequenc
     if os.environ.get("TERM", "") == "dumb":
         print("error: TERM=dumb cannot show the console; use --plain", file=sys.stderr)
         return 2
-    if target.kind == "file" and not in_browser:
-        check(target)
+    first = make_session(target) if target.kind == "file" and not in_browser else None
     nothing_said = target == default_target() and not (arguments.qemu or arguments.sim or in_browser)
-    return run_screen(target, arguments, ask=arguments.choose or nothing_said)
+    return run_screen(target, arguments, first, ask=arguments.choose or nothing_said)
 
 
-def run_screen(target: Target, arguments: argparse.Namespace, *, ask: bool) -> int:
-    """The full screen, on one target after the other; `ask` shows first what there is."""
+def run_screen(target: Target, arguments: argparse.Namespace, first: Session | None, *, ask: bool) -> int:
+    """The full screen, on one target after the other; `ask` shows first what there is. `first` is a session of the
+    target, where one was made already."""
     from llmbm_console.core.settings import settings_file
     from llmbm_console.core.targets import sessions_of
 
@@ -202,7 +203,7 @@ def run_screen(target: Target, arguments: argparse.Namespace, *, ask: bool) -> i
             return wanted
         wanted = run_tui(
             wanted.title,
-            sessions_of(wanted),
+            sessions_of(wanted, first if wanted is target else None),
             theme=arguments.theme,
             settings=settings,
             settings_file=settings_file(),

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from llmbm_console import cli
 from llmbm_console.core import firmware, paths, targets
 from llmbm_console.core.errors import SessionError
+from llmbm_console.core.session import Session
 from llmbm_console.core.targets import Target, boot_files, default_target, make_session
+from llmbm_console.tui import run
 
 CORE = Path(targets.__file__).parent
 
@@ -105,3 +111,31 @@ def test_the_core_never_imports_the_screen_and_starts_without_heavy_libraries() 
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert not loaded & {"textual", "rich", "serial", "qemu"}
+
+
+def test_a_file_is_recognised_once_before_its_screen_and_anew_when_it_is_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "some.txt"
+    path.write_text("a line")
+    made: list[Session] = []
+    read: list[str] = []
+    monkeypatch.setattr(
+        targets, "_file", lambda target, real=targets._file: read.append(target.address) or real(target)
+    )
+
+    def opened_twice(_title: str, sessions: Callable[[], Session], **_settings: object) -> int:
+        assert read == [str(path)]
+        made.extend((sessions(), sessions()))
+        return 0
+
+    monkeypatch.setattr(run, "run_tui", opened_twice)
+    for stream in ("stdin", "stdout"):
+        monkeypatch.setattr(sys, stream, SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setenv("TERM", "xterm")
+    try:
+        assert cli.run_console([str(path)]) == 0
+    finally:
+        gc.enable()
+    assert read == [str(path)] * 2
+    assert made[0] is not made[1]

@@ -238,14 +238,14 @@ def make_session(target: Target) -> Session:
     return session
 
 
-def sessions_of(target: Target) -> Callable[[], Session]:
-    """Makes sessions of a target, one after the other. The first one begins the recording that was asked for; those
-    behind it go on with it (Session.follow)."""
-    wanted = target
+def sessions_of(target: Target, first: Session | None = None) -> Callable[[], Session]:
+    """Makes sessions of a target, one after the other; `first` was made already. The first one begins the recording
+    that was asked for; those behind it go on with it (Session.follow)."""
+    wanted, made = target, first
 
     def make() -> Session:
-        nonlocal wanted
-        session = make_session(wanted)
+        nonlocal wanted, made
+        session, made = made or make_session(wanted), None
         wanted = replace(wanted, record=None)
         return session
 
