@@ -385,7 +385,10 @@ def test_what_ends_a_machine_or_a_conversation_is_dangerous() -> None:
 
 
 def test_an_impossible_action_says_why() -> None:
-    assert "file" in unavailable(BY_ID["chat.stop"], read_only=True, controllable=False)
+    for shown, told in (({"file": True}, "a file"), ({"recorded": True}, "a recording"), ({}, "--read-only")):
+        for name in ("chat.stop", "chat.prompt", "machine.reset"):
+            assert told in unavailable(BY_ID[name], read_only=True, controllable=False, **shown)
+    assert unavailable(BY_ID["chat.prompt"], read_only=False, controllable=False, not_now="the past is shown") == ""
     assert "serial" in unavailable(BY_ID["machine.reset"], read_only=False, controllable=False)
     assert unavailable(BY_ID["machine.reset"], read_only=False, controllable=True) == ""
     assert unavailable(BY_ID["view.help"], read_only=True, controllable=False) == ""

@@ -7,8 +7,9 @@ from typing import Literal
 
 from llmbm_console.core.reading import only_reads
 
-#: nothing, a live session, a machine that can be controlled beside its line, a recorded past
-Need = Literal["", "line", "machine", "past"]
+#: nothing, a live session, one that takes prompts (at whichever moment is shown), a machine that can be controlled
+#: beside its line, a recorded past
+Need = Literal["", "line", "prompt", "machine", "past"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,10 @@ class Action:
 #: ends what runs now, whichever moment is shown: nobody should have to look for the way to now first
 AT_ANY_MOMENT = ("chat.stop",)
 
+WATCHES = "this session only watches (--read-only)"
+RECORDED = "this is a recording: open a running kernel for that"
+WRITTEN = "this is a file: open a running kernel for that"
+
 
 def unavailable(
     action: Action,
@@ -41,16 +46,19 @@ def unavailable(
     read_only: bool,
     controllable: bool,
     file: bool = False,
+    recorded: bool = False,
     not_now: str = "",
     live: bool = False,
 ) -> str:
     """Why the action cannot be done now, in words to show; empty when it can. `file`: a post-mortem file is shown.
-    `not_now`: that another moment than now is shown, and the way back. `live`: there is a kernel that can be asked,
-    if only to read."""
+    `recorded`: a recording is. `not_now`: that another moment than now is shown, and the way back. `live`: there is a
+    kernel that can be asked, if only to read."""
     if action.need == "past":
         return "a file is one moment: it has no past to look at" if file else ""
     if action.need and read_only and not (live and only_reads(action.line)):
-        return "this session only watches (a file, or --read-only)"
+        return WRITTEN if file else RECORDED if recorded else WATCHES
+    if action.need == "prompt":
+        return ""  # who writes is brought to now
     if action.need == "machine" and not controllable:
         return "a serial line carries no power switch: a machine is controlled with --qemu, --qmp or --sim"
     if action.need and not_now and action.id not in AT_ANY_MOMENT:

@@ -24,6 +24,7 @@ NUMBERED: tuple[Action, ...] = tuple(
         "Panes",
         f"focuses the pane {title}",
         (str(number),),
+        need="prompt" if name == "prompt" else "",
         leader=LEADERS.get(name, ""),
     )
     for number, (name, title) in enumerate(PANES, 1)

@@ -7,7 +7,14 @@ from llmbm_console.core.action import Action
 #: What is said, and what is done with it.
 CHAT: tuple[Action, ...] = (
     Action(
-        "chat.prompt", "Write a prompt", "Chat", "puts the cursor into the prompt", ("i",), footer="prompt", leader="p"
+        "chat.prompt",
+        "Write a prompt",
+        "Chat",
+        "puts the cursor into the prompt",
+        ("i",),
+        need="prompt",
+        footer="prompt",
+        leader="p",
     ),
     Action(
         "chat.break",

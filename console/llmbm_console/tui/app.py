@@ -319,6 +319,13 @@ class ConsoleApp(SessionApp):
                 return
         self.verbs.say_where(key, [self.by_id[name] for name in names])
 
+    def on_key(self, event: Key) -> None:
+        """Nothing took a key and nothing is bound to it: it is said, but not of what is being written, and not over a
+        question."""
+        writes = isinstance(self.focused, Input | TextArea)
+        if not writes and self.arming.action is None and event.key not in self.screen.active_bindings:
+            self.verbs.say_no_key(event.character if event.is_printable and event.character else key_label(event.key))
+
     def action_standard(self, _key: str, name: str) -> None:
         """A key that acts over every page, too."""
         self.do(name)
@@ -363,6 +370,7 @@ class ConsoleApp(SessionApp):
             read_only=self.read_only,
             controllable=self.controllable,
             file=self.shows_file,
+            recorded=self.playback is not None,
             not_now=self.shown_frame().not_now if self.held is not None else "",
             live=self.playback is None and self.frame().live,
         )

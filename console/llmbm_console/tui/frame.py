@@ -58,6 +58,13 @@ class Frame:
         return self.state.link.phase is LinkPhase.POST_MORTEM
 
     @property
+    def watcher(self) -> str:
+        """What shows this, where nothing can be sent: the beginning of a sentence."""
+        if self.post_mortem:
+            return "A file"
+        return "A recording" if self.recorded else "A session that only watches (--read-only)"
+
+    @property
     def past(self) -> bool:
         """An earlier moment of a live session is shown: nothing can be changed in it."""
         return self.behind is not None and not self.recorded

@@ -65,10 +65,11 @@ class Player:
             self._app.look_back(self._app.timeline.span[0])
         self.play()
 
-    def change(self, factor: float) -> None:
-        """Faster or slower."""
-        self.speed = min(FASTEST, max(SLOWEST, self.speed * factor))
+    def change(self, factor: float) -> bool:
+        """Faster or slower; False where it does not go on."""
+        before, self.speed = self.speed, min(FASTEST, max(SLOWEST, self.speed * factor))
         self._app.redraw()
+        return self.speed != before
 
     def take_marks(self, playback: Playback) -> None:
         """Those of the recording that were read since the last time, whether it plays or stands."""
@@ -104,7 +105,9 @@ class Player:
         app = self._app
         playback = app.playback
         if playback is None and not self.playing:
-            return ""
+            past = app.held is not None and app.held.behind is not None
+            if not past or self.speed == 1:
+                return ""
         sign = app.glyphs.play if self.playing else app.glyphs.pause
         if playback is None:
             return sign if self.speed == 1 else f"{sign} {self.speed:g}x"

@@ -357,8 +357,9 @@ class MainScreen(Screen[None]):
         panes = VIEWS[name]
         self.focus_pane(next((pane for pane in panes if pane in self.deck.regions), panes[0]))  # three rows have none
 
-    def resize_pane(self, direction: int) -> None:
-        """The focused pane larger (1) or smaller (-1): its own place, half of the screen, all of it."""
+    def resize_pane(self, direction: int) -> bool:
+        """The focused pane larger (1) or smaller (-1): its own place, half of the screen, all of it. False where it
+        goes no further."""
         pane, shape = self.focused_pane, self.shape
         if shape.zoom:
             if direction < 0:
@@ -371,6 +372,7 @@ class MainScreen(Screen[None]):
                 self.zoom(pane)
         elif shape.half:
             self.relayout(half="")
+        return self.shape != shape
 
     def on_descendant_focus(self) -> None:
         """The keys shown depend on the focus."""

@@ -66,7 +66,7 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs, Sampli
             )
             return
         if self.app.held is not None:
-            self.time_live()  # who writes wants to see the answer
+            self.go_to_now()  # who writes wants to see the answer
         if self.app.main.shape.narrow and self.app.main.shape.tab != "chat":
             self.app.main.relayout(tab="chat")
         self.background(self._send(text, self._refusals))
@@ -179,8 +179,8 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs, Sampli
         main = self.app.main
         if self.app.screen is not main:
             self.say(f"nothing here takes what was pasted; {self.key('view.leave')} leaves", "warning")
-        elif main.frame.read_only:
-            self.say("nothing takes what was pasted: this session only watches", "warning")
+        elif reason := self.app.reason_against(self.app.by_id["chat.prompt"]):
+            self.say(f"nothing takes what was pasted: {reason}", "warning")
         else:
             main.focus_pane("prompt")
             main.prompt.take_paste(text)

@@ -30,7 +30,7 @@ class RecordVerbs(TimeVerbs):
 
     def _live_recorder(self) -> Recorder | None:
         if self._recorder is None:
-            self.say("a file is recorded already: only a live session can be", "warning")
+            self.say("this was recorded already: only a live session can be", "warning")
         return self._recorder
 
     def _path(self, what: str) -> Path:

@@ -17,10 +17,15 @@ class TimeVerbs(VerbGroup):
     """Moves through what was recorded."""
 
     @property
+    def _looks_back(self) -> bool:
+        """Whether an earlier moment is shown."""
+        return self.app.held is not None and self.app.held.behind is not None
+
+    @property
     def _moment(self) -> float:
         """The moment that is shown."""
         held = self.app.held
-        return held.now if held is not None and held.behind is not None else self.app.timeline.span[1]
+        return held.now if held is not None and self._looks_back else self.app.timeline.span[1]
 
     @property
     def _recorder(self) -> Recorder | None:
@@ -42,6 +47,18 @@ class TimeVerbs(VerbGroup):
         """Five seconds on."""
         if self.app.held is not None:
             self._look(self._moment + TIME_STEP)
+        else:
+            self._say_newest()
+
+    def _say_newest(self) -> None:
+        """Nothing comes after the moment that is shown."""
+        back, play = self.key("time.back"), self.key("view.hold")
+        if self.app.playback is None:
+            self.say(f"this is now already: {back} goes 5 s back")
+        elif self.app.playback.complete:
+            self.say(f"this is the end of the recording: {back} goes 5 s back, {play} plays it from the beginning")
+        else:
+            self.say("this is as far as the recording was read yet")
 
     def time_previous_mark(self) -> None:
         """To the mark before."""
@@ -58,8 +75,10 @@ class TimeVerbs(VerbGroup):
             if self.app.held is not None:
                 self.app.held = replace(self.app.held, mark=mark.text)
                 self.app.pacer.flush()
+        elif direction > 0 and self.app.held is not None:
+            self.go_to_now()
         elif direction > 0:
-            self.time_live()
+            self._say_newest()
         else:
             self.say("no turn, warning or mark before this")
 
@@ -76,14 +95,28 @@ class TimeVerbs(VerbGroup):
 
     def time_faster(self) -> None:
         """Twice the speed."""
-        self.app.player.change(2)
+        self._change_speed(2)
 
     def time_slower(self) -> None:
         """Half the speed."""
-        self.app.player.change(1 / 2)
+        self._change_speed(1 / 2)
+
+    def _change_speed(self, factor: float) -> None:
+        if not self._looks_back and self.app.playback is None:
+            back, play = self.key("time.back"), self.key("view.hold")
+            self.say(f"now has one speed: {back} goes 5 s back, and {play} plays from there")
+        elif not self.app.player.change(factor):
+            self.say(f"{self.app.player.speed:g}x is the {'fastest' if factor > 1 else 'slowest'} there is")
 
     def time_live(self) -> None:
         """Everything as it is now."""
+        if self.app.held is None and not self.app.player.playing:
+            self._say_newest()
+        else:
+            self.go_to_now()
+
+    def go_to_now(self) -> None:
+        """As the key does, where something else leads there."""
         self.app.player.pause()
         self.app.held = None
         self.app.held_events = 0

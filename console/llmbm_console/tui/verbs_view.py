@@ -14,6 +14,7 @@ from llmbm_console.tui.choices import newest
 from llmbm_console.tui.glyphs import ASCII, BLOCKS
 from llmbm_console.tui.tint import MODES
 from llmbm_console.tui.verbs_time import TimeVerbs
+from llmbm_console.tui.widgets.lines import LineView
 from llmbm_protocol.words import SentinelState
 
 if TYPE_CHECKING:
@@ -39,9 +40,13 @@ class ViewVerbs(TimeVerbs):
     # ---- help and panes
 
     def say_where(self, key: str, actions: Sequence[Action]) -> None:
-        """Says in which panes a key of some actions acts, as it does nothing here. Enter and the arrows are left out:
-        they are pressed in every pane."""
+        """Says in which panes a key of some actions acts, as it does nothing here, or why it would act nowhere. Enter
+        and the arrows have a meaning of their own in so many panes that none of them was meant."""
         if key in MOVES:
+            self.say_no_key(key_label(key))
+            return
+        if len(actions) == 1 and (reason := self.app.reason_against(actions[0])):
+            self.say(f"{actions[0].title}: {reason}", "warning")
             return
         titles, keys = dict((*PANES, *VIEW_PANES)), self.app.key_labels
         panes = [
@@ -50,6 +55,15 @@ class ViewVerbs(TimeVerbs):
         ]
         what = f"{actions[0].title}: " if len(actions) == 1 else ""
         self.say(f"{what}{key_label(key)} acts in {', '.join(panes)}")
+
+    def say_no_key(self, label: str) -> None:
+        """Says that a key does nothing here, and what to press instead."""
+        if self.app.screen is not self.app.main:
+            instead = f"{self.app.key_labels['view.leave']} leaves this page"
+        else:
+            write = "" if self.app.read_only else f"{self.key('chat.prompt')} writes a prompt, "
+            instead = f"{write}{self.key('view.help')} shows the keys"
+        self.say(f"no key {label} here: {instead}")
 
     def view_help(self) -> None:
         """Help for the focused pane."""
@@ -106,11 +120,13 @@ class ViewVerbs(TimeVerbs):
 
     def view_larger(self) -> None:
         """More room for the focused pane."""
-        self.app.main.resize_pane(1)
+        if not self.app.main.resize_pane(1):
+            self.say(f"the pane has the whole screen: {self.key('view.smaller')} makes it smaller")
 
     def view_smaller(self) -> None:
         """Less room for the focused pane."""
-        self.app.main.resize_pane(-1)
+        if not self.app.main.resize_pane(-1):
+            self.say(f"the pane is no larger than its place: {self.key('view.larger')} makes it larger")
 
     def view_console(self) -> None:
         """Transcript, prompt and gauges."""
@@ -144,7 +160,10 @@ class ViewVerbs(TimeVerbs):
 
     def view_top(self) -> None:
         """The first line."""
-        self.app.main.action_top()
+        if isinstance(self.app.main.focused, LineView):
+            self.app.main.action_top()
+        else:
+            self.say("there are no lines to go through in this pane")
 
     def view_next_pane(self) -> None:
         """The next pane."""
@@ -170,7 +189,7 @@ class ViewVerbs(TimeVerbs):
             self.app.main.event_list.filter("")
             self.app.main.transcript.find("")
         elif self.app.held is not None and self.app.main.shape.tab == "chat":
-            self.time_live()
+            self.go_to_now()
         elif self.app.main.shape.half:
             self.app.main.relayout(half="")
         elif self.app.main.shape.tab != "chat":

@@ -55,7 +55,7 @@ class DisplayPane(Framed, can_focus=True):
         if self.reason:
             return [line((self.reason, "$warn"))]
         if frame.read_only:
-            return [line(("A file, or a session that only watches, has no screen to look at.", "$muted"))]
+            return [line((f"{frame.watcher} has no screen to look at.", "$muted"))]
         if not frame.controllable:
             return [
                 line(("A serial line carries text only.", "$foreground")),

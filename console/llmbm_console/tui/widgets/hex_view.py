@@ -85,9 +85,10 @@ def reason_not(frame: Frame) -> tuple[str, str]:
         return "A recording holds what came over the line, not the memory behind it.", ""
     if frame.held:
         return "This is the past, and memory is only there now.", f"{frame.keys['time.live']} goes back to now."
+    if frame.read_only:
+        return f"{frame.watcher} does not read the machine's memory.", ""
     if not frame.controllable:
-        text = "A serial line does not reach the machine's memory, or this session only watches."
-        return text, "With --qemu, --qmp or --sim it can be read."
+        return "A serial line does not reach the machine's memory.", "With --qemu, --qmp or --sim it can be read."
     if frame.state.machine.status is not MachineStatus.PAUSED:
         return (
             "The machine runs, and what is in its memory changes while one looks.",

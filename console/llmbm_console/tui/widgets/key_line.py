@@ -131,7 +131,7 @@ class KeyLine(Strip):
         for action in self._actions:
             if not action.footer or not action.keys or (frame.in_prompt and not action.everywhere):
                 continue
-            if (action.id == "chat.prompt" and frame.read_only) or (self.narrow and action.id in VIEW_ACTIONS):
+            if self.narrow and action.id in VIEW_ACTIONS:
                 continue
             if unavailable(
                 action,

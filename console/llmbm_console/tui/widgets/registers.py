@@ -102,7 +102,7 @@ class Registers(LineView):
         if self._reason:
             return self._reason
         if self._frame.read_only:
-            return "A file, or a session that only watches, has no processor to look at."
+            return f"{self._frame.watcher} has no processor to look at."
         if not self._frame.controllable:
             return "A serial line does not show registers: that takes --qemu or --qmp."
         return spelt(

@@ -225,9 +225,10 @@ class SamplingPanel(Framed, can_focus=False):
                 )
             )
         elif self._frame.read_only:
-            told_by = (
-                "as they were when the file was written" if self._frame.post_mortem else "this session only watches"
-            )
+            if self._frame.post_mortem:
+                told_by = "as they were when the file was written"
+            else:
+                told_by = "as they were at this moment" if self._frame.recorded else "this session only watches"
             text = line((told_by, "$muted"))
         elif self._frame.held:
             text = line((self._frame.not_now, "$info"))

@@ -1,0 +1,147 @@
+"""No key is silent: what does nothing says why, and what to press instead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from driving import burst, make_app, screen_text, settled, wait_until
+from scripted import NOW, ScriptedSession
+from textual.pilot import Pilot
+
+from llmbm_console.core.targets import Target, make_session
+from llmbm_console.tui.app import ConsoleApp
+from llmbm_console.tui.player import FASTEST, SLOWEST
+
+STORY = Path(__file__).parent / "recordings" / "story.llcap"
+
+
+def told(app: ConsoleApp) -> str:
+    """The notice that is on the screen; there is never a second one."""
+    (notice,) = app._notifications
+    return notice.message
+
+
+async def press(pilot: Pilot[Any], app: ConsoleApp, key: str) -> str:
+    """What a key leads to being told."""
+    await pilot.press(key)
+    await wait_until(pilot, lambda: app._notifications, f"{key} says something")
+    return told(app)
+
+
+@pytest.mark.parametrize("key", [".", "]", "}"])
+async def test_at_now_the_keys_to_a_later_moment_say_that_there_is_none(key: str) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape")
+        assert await press(pilot, app, key) == "this is now already: [ goes 5 s back"
+
+
+@pytest.mark.parametrize("key", ["<", ">"])
+async def test_now_has_no_other_speed_and_is_not_given_one(key: str) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape")
+        assert "[ goes 5 s back, and space plays from there" in await press(pilot, app, key)
+        assert app.player.speed == 1
+
+
+async def test_the_speed_of_a_past_that_stands_is_shown_and_its_ends_are_told() -> None:
+    session = ScriptedSession()
+    app = make_app(session, clock=lambda: session.state.now)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        for moment in range(30):
+            session.push(now=NOW + moment)
+        await pilot.press("escape", "[", ">")
+        await settled(pilot)
+        assert "2x" in screen_text(app).splitlines()[0]
+        app.player.speed = FASTEST
+        assert await press(pilot, app, ">") == "64x is the fastest there is"
+        app.player.speed = SLOWEST
+        assert await press(pilot, app, "<") == "0.125x is the slowest there is"
+        await pilot.press(".")
+        assert "x" not in app.player.words(), "now is not played"
+
+
+async def test_at_the_end_of_a_recording_the_keys_to_a_later_moment_say_so() -> None:
+    target = Target("file", str(STORY))
+    app = ConsoleApp(target.title, lambda: make_session(target))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await wait_until(pilot, lambda: app.playback is not None and app.playback.complete and not app.opening, "read")
+        await pilot.press(".")
+        for key in (".", "]", "}"):
+            assert "this is the end of the recording: [ goes 5 s back" in await press(pilot, app, key)
+    await app.disconnect()
+
+
+@pytest.mark.parametrize("key", ["i", "3", "p", "P", "C", "T"])
+async def test_in_a_recording_what_needs_a_kernel_says_that_it_is_a_recording(key: str) -> None:
+    target = Target("file", str(STORY))
+    app = ConsoleApp(target.title, lambda: make_session(target))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await wait_until(pilot, lambda: app.playback is not None and not app.opening, "opened")
+        assert "this is a recording: open a running kernel for that" in await press(pilot, app, key)
+        assert app.main.focused_pane == "transcript"
+    await app.disconnect()
+
+
+async def test_a_session_that_only_watches_names_the_option_that_it_was_started_with() -> None:
+    app = make_app(ScriptedSession(read_only=True))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        assert await press(pilot, app, "i") == "Write a prompt: this session only watches (--read-only)"
+
+
+@pytest.mark.parametrize(("key", "label"), [("Z", "Z"), ("apostrophe", "'"), ("f7", "F7"), ("ctrl+x", "^x")])
+@pytest.mark.parametrize("pane", ["1", "2", "5"])
+async def test_a_key_that_is_bound_to_nothing_says_where_the_keys_are(pane: str, key: str, label: str) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", pane)
+        for _ in range(3):
+            assert await press(pilot, app, key) == f"no key {label} here: i writes a prompt, F1 shows the keys"
+
+
+async def test_nothing_is_said_of_what_is_being_written() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        burst(pilot, "Zebras' @!")
+        await wait_until(pilot, lambda: app.main.prompt.text == "Zebras' @!", "written")
+        await pilot.press("ctrl+x", "f7", "escape", "7", "1", "2", "enter")
+        assert not app._notifications, "digits are a slider's value"
+        await pilot.press("escape", "/", "Z", "'", "f7")
+        assert not app._notifications
+
+
+async def test_on_a_page_a_key_that_is_bound_to_nothing_says_how_to_leave_it() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "x")
+        await wait_until(pilot, lambda: app.screen is not app.main, "the x-ray")
+        assert await press(pilot, app, "Z") == "no key Z here: Esc leaves this page"
+
+
+async def test_the_question_of_a_dangerous_key_is_not_covered_by_a_word_about_another_one() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "R", "Z")
+        assert app.arming.action is not None
+        assert not app._notifications
+
+
+async def test_a_pane_that_gets_no_larger_or_smaller_says_so() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "5")
+        assert "no larger than its place: + makes it larger" in await press(pilot, app, "-")
+        await pilot.press("+", "+")
+        assert "has the whole screen: _ makes it smaller" in await press(pilot, app, "+")
