@@ -180,8 +180,11 @@ def test_a_parameter_is_pending_until_it_is_accepted_or_refused() -> None:
     asked = run(ev.ParameterRequested(1.0, "temp", "0.5"))
     assert asked.pending["temp"].value == "0.5"
     assert "temp" not in run(ev.ParameterAccepted(2.0, "temp", "0.5"), state=asked).pending
-    refused = run(ev.ParameterRefused(2.0, "temp", "9", "0 to 2"), state=asked)
-    assert refused.pending["temp"].error == "0 to 2"
+    refused = run(ev.ParameterRefused(2.0, "temp", "0.5", "0 to 2"), state=asked)
+    assert "temp" not in refused.pending
+    assert refused.log[-1].text == "temp 0.5: 0 to 2"
+    later = run(ev.ParameterRequested(2.0, "temp", "0.6"), ev.ParameterRefused(3.0, "temp", "0.5", "no"), state=asked)
+    assert later.pending["temp"].value == "0.6", "another one is on its way"
 
 
 def test_link_and_machine_changes_are_logged_once() -> None:

@@ -349,10 +349,10 @@ class ScriptedSession:
         self.push(Notice(NOW, "info", "asked"), pending=MappingProxyType(pending))
         if self.gate is not None:
             await self.gate.wait()
-        if name in self.refusals:
-            refused = {**self.state.pending, name: PendingValue(value, NOW, self.refusals[name])}
-            self.push(Notice(NOW, "warn", "refused"), pending=MappingProxyType(refused))
-            return Outcome(name, False, error=self.refusals[name])
+        if why := self.refusals.get(name) or self.refusals.get(f"{name} {value}"):
+            rest = {key: value for key, value in self.state.pending.items() if key != name}
+            self.push(Notice(NOW, "warn", "refused"), pending=MappingProxyType(rest))
+            return Outcome(name, False, error=why)
         from llmbm_console.core.sampling import FIELDS
 
         if name in FIELDS and self.state.sampling is not None:

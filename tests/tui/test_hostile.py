@@ -62,7 +62,7 @@ def hostile_state(text: str) -> State:
         items=(Text(text, NOW), turn(1, text, text), Command(text, False, text, text, NOW), Seam(text, NOW, "error")),
         turn=running,
         log=tuple(LogLine(NOW, text, severity, text, text) for severity in ("info", "warn", "error")),
-        pending={"temp": PendingValue(text, NOW, text)},
+        pending={"temp": PendingValue(text, NOW)},
         file_path=text,
         file_kind=text,
         verdict=text,

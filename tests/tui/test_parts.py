@@ -183,7 +183,7 @@ def test_a_value_typed_as_it_is_shown_is_the_same_value(parameter: Parameter, da
 @pytest.mark.parametrize("text", ["", "abc", "-1", "2.1", "1e3", "0.1234567", "٣", "1.5.0", ".", "9999999"])
 def test_a_wrong_value_names_the_accepted_ones(text: str) -> None:
     scale = Scale.of(next(p for p in PARAMETERS if p.name == "temp"))
-    with pytest.raises(ValueError, match=r"temp: accepted are 0 to 2"):
+    with pytest.raises(ValueError, match=r"temp: expected 0 to 2"):
         scale.parse(text)
 
 

@@ -102,7 +102,7 @@ async def test_tab_completes_commands_and_leaves_prose_alone() -> None:
 
 async def test_a_refused_command_is_left_to_the_transcript() -> None:
     session = idle()
-    session.answer = Outcome("", False, error="temp: accepted are 0 to 2")
+    session.answer = Outcome("", False, error="temp: expected 0 to 2")
     app = make_app(session)
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)

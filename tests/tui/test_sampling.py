@@ -87,15 +87,55 @@ async def test_a_change_from_the_kernel_moves_the_slider() -> None:
 
 async def test_a_refusal_is_shown_and_the_knob_goes_back() -> None:
     session = ScriptedSession()
-    session.refusals["top_k"] = "top_k: accepted are 0 to 512 for this model"
+    session.refusals["top_k"] = "top_k: expected 0 to 512 for this model"
     app = make_app(session)
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         await pilot.press("escape", "7", "down", "down", "down", *"600", "enter")
         await wait_until(pilot, lambda: session.parameters == [("top_k", "600")], "asked")
-        await wait_until(pilot, lambda: "accepted are 0 to 512" in screen_text(app), "reason")
+        await wait_until(pilot, lambda: 'top_k cannot be "600": expected 0 to' in screen_text(app), "reason")
+        assert "512 for this model" in screen_text(app)
         assert "refused" in screen_text(app)
         assert slider(app, "top_k").value == 80
+
+
+@pytest.mark.parametrize("typed", ["600", "90000000"], ids=["by the kernel", "here"])
+async def test_a_refused_value_is_named_in_a_notice_and_gone_with_the_next_key(typed: str) -> None:
+    session = ScriptedSession()
+    session.refusals["top_k 600"] = "top_k: expected 0 to 512 for this model"
+    app = make_app(session)
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "7", "down", "down", "down", *typed, "enter")
+        notice = f'top_k cannot be "{typed}": expected 0 to '
+        await wait_until(pilot, lambda: notice in screen_text(app), "value and what was expected")
+        assert "; 80 stays" in screen_text(app)
+        assert screen_text(app).count(f'top_k cannot be "{typed}"') == 2, "in the pane, too"
+        assert slider(app, "top_k").value == 80
+        await pilot.press("up")
+        await settled(pilot)
+        assert "refused" not in screen_text(app)
+        assert "cannot be" not in screen_text(app)
+        await pilot.press("down")
+        await settled(pilot)
+        assert "refused" not in screen_text(app), "nor when it has the focus again"
+
+
+async def test_a_refusal_that_comes_when_another_slider_has_the_focus_is_a_notice() -> None:
+    session = ScriptedSession()
+    session.gate = asyncio.Event()
+    session.refusals["temp"] = "temp: expected 0 to 1 now"
+    app = make_app(session)
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "7", *"1.5", "enter", "down")
+        await wait_until(pilot, lambda: session.parameters == [("temp", "1.5")], "asked")
+        session.gate.set()
+        await wait_until(
+            pilot, lambda: 'temp cannot be "1.5": expected 0 to 1 now; 0.85 stays' in screen_text(app), "said"
+        )
+        assert slider(app).value == 850_000
+        assert "refused" not in screen_text(app)
 
 
 async def test_a_typed_value_is_set_exactly_and_escape_drops_it() -> None:
@@ -109,7 +149,7 @@ async def test_a_typed_value_is_set_exactly_and_escape_drops_it() -> None:
         assert slider(app).typed == ""
         assert app.main.focused_pane == "sampling"
         await pilot.press(*"7", "enter")
-        await wait_until(pilot, lambda: "temp: accepted are 0 to 2" in screen_text(app), "own refusal")
+        await wait_until(pilot, lambda: 'temp cannot be "7": expected 0 to 2' in screen_text(app), "own refusal")
         assert session.parameters == [("temp", "0.123456")]
 
 

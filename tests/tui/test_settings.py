@@ -71,7 +71,7 @@ def test_the_example_has_no_problem_with_all_its_lines_switched_on(tmp_path: Pat
         ("[sampling]\nstory = 7", 2, "sampling.story"),
         ("[sampling.calm]\ntemp = 1", 1, "one of the kernel's own"),
         ("[sampling.story]\n\nseed = 7", 3, "sampling.story.seed: is not set by a preset"),
-        ("[sampling.story]\ntop_k = 9\ntemp = 2.5", 3, "2.5 cannot be used; temp: accepted are 0 to 2"),
+        ("[sampling.story]\ntop_k = 9\ntemp = 2.5", 3, "2.5 cannot be used; temp: expected 0 to 2"),
         ("[sampling.story]\ntemp = true", 2, "True cannot be used"),
         ('tour = "off"\ntheme = ', 2, "is not TOML: Invalid value"),
         ('tour = "off"\nkeys = ["a",', 2, "is not TOML"),

@@ -132,7 +132,7 @@ def test_statistics_tell_the_memory_s_share_where_the_kernel_told_it() -> None:
 
 
 def test_commands_seams_and_errors_have_their_own_looks() -> None:
-    rows = layout_item(Command("/temp x", False, "", "temp: accepted are 0 to 2", NOW), 60, BLOCKS)
+    rows = layout_item(Command("/temp x", False, "", "temp: expected 0 to 2", NOW), 60, BLOCKS)
     assert [row.style for row in rows] == ["transcript--command", "transcript--bad", ""]
     rows = layout_item(Seam("the machine restarted", NOW, "error"), 40, BLOCKS)
     assert rows[0].style == "transcript--bad"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from driving import burst, make_app, settled, simulated, until, wait_until
+from driving import burst, make_app, screen_text, settled, simulated, until, wait_until
 from scripted import ScriptedSession, rich_state
 
 from llmbm_console.core.state import State
@@ -109,6 +109,36 @@ def test_an_undo_that_was_refused_can_be_tried_again() -> None:
     assert [values_of(history.undo()) for _ in range(2)] == [(("temp", 700_000),), (("temp", 850_000),)]
 
 
+def test_an_undo_to_a_value_that_turns_out_to_be_refused_goes_to_the_one_that_was_in_force() -> None:
+    history = SamplingHistory()
+    history.note(with_values(850_000, 80))
+    refused, taken = history.change({"top_k": 600}), history.change({"top_k": 40})
+    undo = history.undo()
+    assert values_of(undo) == (("top_k", 600),), "nobody knows yet"
+    answer(history, refused, taken=False)
+    answer(history, taken)
+    history.note(with_values(850_000, 40))
+    instead = history.answered(undo[0], False, undo)
+    assert values_of(instead) == (("top_k", 80),)
+    answer(history, instead)
+    history.note(with_values(850_000, 80))
+    assert history.undo() == (), "nothing else was changed"
+    assert values_of(history.redo()) == (("top_k", 40),)
+
+
+def test_a_redo_behind_a_refused_undo_asks_for_nothing_that_is_on_its_way_already() -> None:
+    history = SamplingHistory()
+    history.note(with_values(850_000, 80))
+    refused, taken = history.change({"top_k": 600}), history.change({"top_k": 40})
+    undo, first = history.undo(), history.undo()
+    assert [values_of(step) for step in (undo, first)] == [(("top_k", 600),), (("top_k", 80),)]
+    answer(history, refused, taken=False)
+    answer(history, taken)
+    assert history.answered(undo[0], False, undo) == ()
+    answer(history, first)
+    assert values_of(history.redo()) == (("top_k", 40),)
+
+
 def temperature(app: ConsoleApp) -> int:
     assert app.state.sampling is not None
     return app.state.sampling.temperature
@@ -152,16 +182,33 @@ async def test_undo_and_redo_while_the_kernel_answers_nothing_go_by_what_was_ask
         assert session.parameters[-1] == ("temp", "0.86")
 
 
+async def test_undo_before_the_answers_of_a_refused_value_and_of_another_one_ends_at_the_value_in_force() -> None:
+    session = ScriptedSession()
+    session.gate = asyncio.Event()
+    session.refusals["top_k 500"] = "top_k: expected 0 to 400 for this model"
+    app = make_app(session)
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "7", "down", "down", "down")
+        burst(pilot, "500\r40\ru")
+        await wait_until(pilot, lambda: len(session.parameters) == 3, "and undone before any answer")
+        session.gate.set()
+        slider = app.main.sampling.sliders["top_k"]
+        await wait_until(pilot, lambda: session.parameters[3:] == [("top_k", "80")], "what was in force")
+        await wait_until(pilot, lambda: slider.wanted is None and slider.accepted == 80, "and is again")
+        await wait_until(pilot, lambda: "undone: top_k 80" in screen_text(app), "it says so")
+
+
 async def test_a_failing_set_between_undo_and_redo_takes_nothing_away() -> None:
     session = ScriptedSession()
-    session.refusals["top_k"] = "top_k: accepted are 0 to 512 for this model"
+    session.refusals["top_k"] = "top_k: expected 0 to 512 for this model"
     app = make_app(session)
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         await pilot.press("escape", "7", *"0.5", "enter")
         await wait_until(pilot, lambda: app.main.sampling.sliders["temp"].accepted == 500_000, "set")
         await pilot.press("u", "down", "down", "down", *"600", "enter")
-        await wait_until(pilot, lambda: app.main.sampling.sliders["top_k"].message, "refused")
+        await wait_until(pilot, lambda: app.main.sampling.sliders["top_k"].problem, "refused")
         await pilot.press("U")
         await wait_until(pilot, lambda: session.parameters[-1] == ("temp", "0.5"), "made again")
         await pilot.press("u")

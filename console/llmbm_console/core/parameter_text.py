@@ -20,7 +20,7 @@ def value_text(parameter: Parameter, value: int) -> str:
 def parse_value(parameter: Parameter, text: str, maximum: int) -> int:
     """A written value of at most `maximum`. Raises ValueError that names the accepted ones."""
     low = parameter.minimum
-    accepted = f"{parameter.name}: accepted are {value_text(parameter, low)} to {value_text(parameter, maximum)}"
+    accepted = f"{parameter.name}: expected {value_text(parameter, low)} to {value_text(parameter, maximum)}"
     whole, point, rest = text.strip().partition(".")
     digits = whole + rest
     if not (digits.isascii() and digits.isdigit()) or (point and parameter.kind != "micro") or len(rest) > 6:
@@ -31,3 +31,13 @@ def parse_value(parameter: Parameter, text: str, maximum: int) -> int:
     if not low <= value <= maximum:
         raise ValueError(accepted)
     return value
+
+
+def refusal(name: str, value: str, why: str) -> str:
+    """Why a parameter was not set to a value, in the kernel's words, whoever says so: the kernel, `parse_value`, or a
+    line that broke."""
+    if why.startswith(f"{name} cannot be "):
+        return why
+    if why.startswith(f"{name}: "):
+        return f'{name} cannot be "{value}": {why.removeprefix(f"{name}: ")}'
+    return f"{name} {value} was not set: {why}"

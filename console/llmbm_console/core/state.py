@@ -155,11 +155,10 @@ class MachineState:
 
 @dataclass(frozen=True, slots=True)
 class PendingValue:
-    """A parameter change on its way, or just refused (then `error` says why)."""
+    """A parameter change on its way."""
 
     value: str
     at: float
-    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,23 +161,24 @@ def _with_pending(state: State, name: str, value: PendingValue) -> State:
     return replace(state, pending=MappingProxyType({**state.pending, name: value}))
 
 
+def _without_pending(state: State, name: str) -> State:
+    return replace(state, pending=MappingProxyType({key: v for key, v in state.pending.items() if key != name}))
+
+
 def _parameter_requested(state: State, event: ev.ParameterRequested) -> State:
     return _with_pending(state, event.name, PendingValue(event.value, event.at))
 
 
 def _parameter_refused(state: State, event: ev.ParameterRefused) -> State:
-    message = clean(event.message)
-    state = _with_pending(state, event.name, PendingValue(event.value, event.at, message or "refused"))
-    text = f"{event.name} {event.value}: {message}"
+    pending = state.pending.get(event.name)
+    if pending is not None and pending.value == event.value:  # else a later one is on its way
+        state = _without_pending(state, event.name)
+    text = f"{event.name} {event.value}: {event.message}"
     return add_log(state, LogLine(event.at, "console", "warn", "param", clean(text)))
 
 
 def _parameter_accepted(state: State, event: ev.ParameterAccepted) -> State:
-    if event.name not in state.pending:
-        return state
-    return replace(
-        state, pending=MappingProxyType({name: value for name, value in state.pending.items() if name != event.name})
-    )
+    return _without_pending(state, event.name) if event.name in state.pending else state
 
 
 def _file_opened(state: State, event: ev.FileOpened) -> State:

@@ -450,6 +450,10 @@ class ConsoleApp(SessionApp):
         """A slider was moved."""
         self.verbs.moved(message.slider)
 
+    def on_slider_refused(self, message: Slider.Refused) -> None:
+        """What was typed into a slider is no value of it."""
+        self.verbs.refused(message.slider, message.why)
+
 
 def default_theme_folders() -> tuple[Path, ...]:
     """The console's own themes, then the person's."""

@@ -107,8 +107,9 @@ class SamplingHistory:
                 return self._follow(step)
         return ()
 
-    def answered(self, ask: Ask, taken: bool, step: Step) -> None:
-        """The kernel took the value, or did not: then its change was none, or was not taken back."""
+    def answered(self, ask: Ask, taken: bool, step: Step) -> Step:
+        """The kernel took the value, or did not: then its change was none, or was not taken back. Returns what to ask
+        for instead: an undo that was asked for before it was known that the value to go back to would be refused."""
         ask.taken = taken
         if taken and not ask.again:
             ask.change.ended = []
@@ -116,9 +117,10 @@ class SamplingHistory:
         if not taken:
             if ask in asked:
                 asked.remove(ask)
-            self._refused(ask, step)
-        elif asked and asked[-1].value == self._told.get(ask.name) and all(one.taken for one in asked):
+            return self._refused(ask, step)
+        if asked and asked[-1].value == self._told.get(ask.name) and all(one.taken for one in asked):
             asked.clear()  # there and back again before a record told of it
+        return ()
 
     # ----
 
@@ -139,21 +141,28 @@ class SamplingHistory:
         change.ended = [one for one in self._changes if one.undone]
         self._changes = [*(one for one in self._changes if not one.undone), change][-MOST:]
 
-    def _refused(self, ask: Ask, step: Step) -> None:
+    def _refused(self, ask: Ask, step: Step) -> Step:
         change = ask.change
         if ask.again:
+            before, after = change.values.get(ask.name, (ask.value, ask.value))
+            meant = before if change.undone else after
+            if meant != ask.value:  # the change begins, or ends, elsewhere since
+                return self._follow(self._step(change, {ask.name: meant}, again=True))
             if all(one.taken is False for one in step):
                 change.undone = not change.undone
-            return
-        if ask.name not in change.values:
-            return
-        before, after = change.values.pop(ask.name)
+        elif ask.name in change.values:
+            self._forget(change, ask.name)
+        return ()
+
+    def _forget(self, change: Change, name: str) -> None:
+        """A parameter of a change was refused: those behind it begin where it began."""
+        before, after = change.values.pop(name)
         at = self._changes.index(change) if change in self._changes else len(self._changes)
         later = self._changes[at + 1 :]
         for one in later:
-            if ask.name in one.values:  # it begins where this one began
-                start, end = one.values[ask.name]
-                one.values[ask.name] = (before if start == after else start, end)
+            if name in one.values:
+                start, end = one.values[name]
+                one.values[name] = (before if start == after else start, end)
                 break
         if change.values or at == len(self._changes):
             return

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmbm_console.core.errors import SessionError
+from llmbm_console.core.parameter_text import refusal
 from llmbm_console.core.sampling import BUILT_IN, Preset, in_force, name_problem, preset_of, told
 from llmbm_console.tui.ask import AskLine, Remark
 from llmbm_console.tui.text import plain
@@ -63,20 +64,30 @@ class SamplingVerbs(VerbGroup):
         slider.asks(ask.value)
 
         async def run() -> None:
-            refusal = "there is no session"
+            why, value = "there is no session", slider.scale.text(ask.value)
             if session is not None:
-                value = slider.scale.text(ask.value)
                 try:
                     outcome = await session.set_parameter(ask.name, value)
                 except (SessionError, OSError) as error:
-                    refusal = plain(str(error))
+                    why = plain(str(error))
                 else:
-                    refusal = plain(outcome.error) or f"{ask.name}: the kernel did not take {value}"
-                    refusal = "" if outcome.ok else refusal
-            self.app.sampling_history.answered(ask, not refusal, step)
-            slider.answered(refusal)
+                    why = "" if outcome.ok else plain(outcome.error) or "the kernel did not take it"
+            instead = self.app.sampling_history.answered(ask, not why, step)
+            if instead:
+                slider.answered()
+                self._again(instead, "undone" if ask.change.undone else "made again", "")
+                return
+            problem = refusal(ask.name, value, why) if why else ""
+            slider.answered(problem)
+            if problem:
+                self.refused(slider, problem)
 
         self.background(run())
+
+    def refused(self, slider: Slider, why: str) -> None:
+        """Says why a value was not set, and what is in force."""
+        stays = f"; {slider.scale.text(slider.accepted)} stays" if slider.accepted is not None else ""
+        self.say(f"{why}{stays}", "warning")
 
     def sampling_defaults(self) -> None:
         """Every slider to its default."""

@@ -14,7 +14,7 @@ from llmbm_console.core.sampling import FIELDS
 from llmbm_console.core.state import State
 from llmbm_console.tui.choices import known, newest, slice_line, slice_text, vocab_of
 from llmbm_console.tui.scale import Scale
-from llmbm_console.tui.text import line, shorten, shortened, wrap
+from llmbm_console.tui.text import line, shortened, wrap
 from llmbm_console.tui.widgets.framed import Framed
 from llmbm_console.tui.widgets.slider import Slider
 from llmbm_protocol.parameters import PARAMETERS
@@ -213,9 +213,7 @@ class SamplingPanel(Framed, can_focus=False):
             word, style = "read only", "$muted"
         elif self._frame.held and state.sampling is not None:
             word, style = "read only", "$info"
-        refused = next((slider for slider in self.sliders.values() if slider.message), None)
-        focused = next((slider for slider in self.sliders.values() if slider.has_focus), None)
-        told = focused if focused is not None and (focused.message or refused is None) else refused
+        told = next((slider for slider in self.sliders.values() if slider.has_focus), None)
         width = max(10, self.content_size.width)
         if state.sampling is None:
             text = line(
@@ -232,12 +230,12 @@ class SamplingPanel(Framed, can_focus=False):
             text = line((told_by, "$muted"))
         elif self._frame.held:
             text = line((self._frame.not_now, "$info"))
-        elif told is not None and told.message:
-            text, word, style = line((shorten(told.message, width, self.glyphs.ellipsis), "$bad")), "refused", "$bad"
+        elif told is not None and told.problem:
+            text, word, style = _lines(told.problem, width, "$bad"), "refused", "$bad"
         elif told is not None and told.typed:
             text = line(("Enter sets it, Esc leaves it", "$muted"))
         elif told is not None:
-            text = Content("\n").join(line((row, "$muted")) for row in _rows(told.scale.parameter.help, width))
+            text = _lines(told.scale.parameter.help, width, "$muted")
         else:
             text = line((f"{self._frame.keys['pane.sampling']} goes here, left right move", "$muted"))
         above, below = self._column.out_of_sight
@@ -259,6 +257,6 @@ class SamplingPanel(Framed, can_focus=False):
         sliders[(index + direction) % len(sliders)].focus()
 
 
-def _rows(text: str, width: int) -> list[str]:
+def _lines(text: str, width: int, style: str) -> Content:
     """The text in as many rows as it takes."""
-    return [text[start:end] for start, end in wrap(text, width)]
+    return Content("\n").join(line((text[start:end], style)) for start, end in wrap(text, width))

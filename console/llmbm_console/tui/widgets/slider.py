@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widget import Widget
 
+from llmbm_console.core.parameter_text import refusal
 from llmbm_console.core.state import PendingValue
 from llmbm_console.tui.glyphs import BLOCKS, Glyphs
 from llmbm_console.tui.rail import rail
@@ -45,6 +46,13 @@ class Slider(Widget, can_focus=True):
             super().__init__()
             self.slider = slider
 
+    class Refused(Message):
+        """What was typed is no value of this parameter: `why` names it, and those that are."""
+
+        def __init__(self, slider: Slider, why: str) -> None:
+            super().__init__()
+            self.slider, self.why = slider, why
+
     class Described(Message):
         """What there is to say about this slider changed."""
 
@@ -58,7 +66,7 @@ class Slider(Widget, can_focus=True):
         self._moved = False  # and not taken yet
         self._asked = 0  # values that the kernel was asked for and has not answered
         self.typed = ""
-        self.problem = ""  # why what was typed or sent is not possible
+        self.problem = ""  # why what was typed or sent is not possible: until the next key, as its notice
         self.only_shows = False  # shows a value that is not the one in force now: it cannot be moved
         self.last_known = False  # its value was in force in a kernel that is no more
         self._refused = False  # a digit came meanwhile
@@ -72,19 +80,11 @@ class Slider(Widget, can_focus=True):
         if (accepted, pending, scale, glyphs) == (self.accepted, self.pending, self.scale, self.glyphs):
             return
         told = accepted != self.accepted or (pending is None and self.pending is not None)
-        refused = pending is not None and pending.error and pending is not self.pending
-        if (told or refused) and self._settled:
-            self.wanted = None
         if told and self._settled:
-            self.problem = ""  # a new value from the kernel: an old refusal is history
+            self.wanted, self.problem = None, ""  # a new value from the kernel: an old refusal is history
         self.accepted, self.pending, self.scale, self.glyphs = accepted, pending, scale, glyphs
         self.post_message(self.Described())
         self.refresh()
-
-    @property
-    def message(self) -> str:
-        """The refusal to show, if any."""
-        return self.problem or (self.pending.error if self.pending is not None else "")
 
     def only_show(self, shows: bool) -> None:
         """Whether it only shows; what was being typed is dropped. Unlike a disabled one it keeps the focus."""
@@ -172,7 +172,7 @@ class Slider(Widget, can_focus=True):
     def answered(self, problem: str = "") -> None:
         """The kernel took the value, or did not and says why: its own value is shown, unless the knob moved on."""
         self._asked -= 1
-        self.problem = problem
+        self.problem = problem if self.has_focus else ""
         if self._settled:
             self.wanted = None
         self.post_message(self.Described())
@@ -181,6 +181,7 @@ class Slider(Widget, can_focus=True):
     def on_key(self, event: events.Key) -> None:
         """Moves and typing; everything else goes on to the panes."""
         key, character = event.key, event.character or ""
+        self._forget_problem()
         if self.only_shows:
             # The point of a number would go to now, where the rest of it would be typed and sent.
             point = character == "." and self._refused
@@ -212,11 +213,19 @@ class Slider(Widget, can_focus=True):
             try:
                 self.want(self.scale.parse(typed), now=True)
             except ValueError as error:
-                self.problem = str(error)
+                self.problem = refusal(self.parameter, typed, str(error))
+                self.post_message(self.Refused(self, self.problem))
+
+    def _forget_problem(self) -> None:
+        if self.problem:
+            self.problem = ""
+            self.post_message(self.Described())
+            self.refresh()
 
     def on_blur(self) -> None:
         """An unfinished value is dropped."""
         self.typed = ""
+        self._forget_problem()
 
     def _rail(self) -> tuple[int, int]:
         """First column of the rail and its width."""
@@ -281,7 +290,7 @@ class Slider(Widget, can_focus=True):
         return clip("off" if off is not None and value == off else text, VALUE_WIDTH if self.scale.has_rail else 20)
 
     def _value_style(self) -> str:
-        if self.message:
+        if self.problem:
             return "bold $bad"
         moving = self.wanted is not None and self.wanted != self.accepted
         return "$warn" if moving or self.typed else "bold $foreground" if self.has_focus else "$foreground"
@@ -291,6 +300,6 @@ class Slider(Widget, can_focus=True):
         if not self.scale.has_rail:
             return [(" " * max(0, width - max(0, len(self._value_text()) - VALUE_WIDTH)), "")]
         moving = self.wanted is not None and self.wanted != self.accepted
-        style = "$bad" if self.message else "$warn" if moving else "$accent" if self.has_focus else "$foreground"
+        style = "$bad" if self.problem else "$warn" if moving else "$accent" if self.has_focus else "$foreground"
         ghost = self.scale.share(self.accepted or 0) if moving else None
         return rail(width, self.scale.share(self.value), ghost, style, self.glyphs)
