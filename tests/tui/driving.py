@@ -83,12 +83,12 @@ async def confirm(pilot: Pilot[Any], key: str) -> None:
 
 @asynccontextmanager
 async def simulated(
-    size: tuple[int, int] = (120, 36), *, read_only: bool = False, **options: Any
+    size: tuple[int, int] = (120, 36), *, read_only: bool = False, notifications: bool = False, **options: Any
 ) -> AsyncIterator[tuple[ConsoleApp, Pilot[Any]]]:
     """An app on a real kernel that runs as a process, as soon as the line stands and its first records are here."""
     target = Target("sim", read_only=read_only)
     app = ConsoleApp(target.title, lambda: make_session(target), **options)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=notifications) as pilot:
         await until(pilot, lambda: app.state.link.phase in LINKED and app.state.sampling is not None, "linked")
         yield app, pilot
     await app.disconnect()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driving import confirm, screen_text, settled, simulated, slow_simulator, until
+from driving import burst, confirm, screen_text, settled, simulated, slow_simulator, until
 from textual.pilot import Pilot
 
 from llmbm_console.core.events import MachineStatus
@@ -133,17 +133,53 @@ async def test_the_end_of_a_kernel_that_was_told_to_quit_is_no_trouble_and_a_cra
         assert worries(app.state) == []
         await until(pilot, lambda: "no session" in screen_text(app), "it says so")
         await pilot.press("escape", "R")
-        await confirm(pilot, "R")
-        await until(pilot, lambda: stands(app, 2), "the new kernel")
+        await until(pilot, lambda: stands(app, 2), "the new kernel, and nothing was asked: there was nothing to lose")
         await pilot.press("Q")
         await confirm(pilot, "Q")
         await until(pilot, lambda: app.state.machine.status is MachineStatus.STOPPED, "ended by a key")
         assert worries(app.state) == []
         await pilot.press("escape", "R")
-        await confirm(pilot, "R")
         await until(pilot, lambda: stands(app, 3), "the third kernel")
         assert app.session is not None
         assert isinstance(app.session.machine, Simulator)
         os.kill(app.session.machine._pid, signal.SIGKILL)
         await until(pilot, lambda: app.state.machine.status is MachineStatus.CRASHED, "nobody asked for that")
         assert any("crashed" in text for text in worries(app.state))
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (signal.SIGTERM, "the simulator ended, and nobody here asked it to"),
+        (signal.SIGKILL, "the simulator was killed by SIGKILL"),
+    ],
+)
+async def test_an_end_from_outside_is_told_as_one_and_the_keys_say_what_starts_again(
+    number: signal.Signals, said: str
+) -> None:
+    async with simulated(notifications=True) as (app, pilot):
+        await tell(app, pilot, "Tim")
+        assert app.session is not None
+        assert isinstance(app.session.machine, Simulator)
+        os.kill(app.session.machine._pid, number)
+        await until(pilot, lambda: app.frame().failure, "it ended")
+        await until(pilot, lambda: said in screen_text(app), "how")
+        assert any(said in text for text in worries(app.state))
+        await until(pilot, lambda: "r start again" in screen_text(app).splitlines()[-1], "in the footer")
+        assert "r  start again" in screen_text(app)
+        await pilot.press("Q")
+        await until(pilot, lambda: "the machine has ended: r starts again" in screen_text(app), "nothing to end")
+        assert app.arming.action is None
+        await pilot.press("R")
+        await until(pilot, lambda: stands(app, 2), "the new kernel")
+        assert answered(app.state) == ["Tim"]
+
+
+async def test_a_line_behind_quit_makes_no_trouble_of_the_end() -> None:
+    async with simulated() as (app, pilot):
+        burst(pilot, "quit\rhello\r")
+        await until(
+            pilot, lambda: app.frame().failure and app.main.prompt.text == "hello", "it ended, the line is back"
+        )
+        assert worries(app.state) == []
+        assert app.state.machine.detail == "quit ended it, as you asked"

@@ -34,6 +34,8 @@ class Action:
 
 #: ends what runs now, whichever moment is shown: nobody should have to look for the way to now first
 AT_ANY_MOMENT = ("chat.stop",)
+#: there is nothing left to lose by it when the machine has ended
+STARTS_AGAIN = "machine.reset"
 
 WATCHES = "this session only watches (--read-only)"
 RECORDED = "this is a recording: open a running kernel for that"
@@ -49,10 +51,11 @@ def unavailable(
     recorded: bool = False,
     not_now: str = "",
     live: bool = False,
+    ended: str = "",
 ) -> str:
     """Why the action cannot be done now, in words to show; empty when it can. `file`: a post-mortem file is shown.
     `recorded`: a recording is. `not_now`: that another moment than now is shown, and the way back. `live`: there is a
-    kernel that can be asked, if only to read."""
+    kernel that can be asked, if only to read. `ended`: that the machine is no more, and what starts it again."""
     if action.need == "past":
         return "a file is one moment: it has no past to look at" if file else ""
     if action.need and read_only and not (live and only_reads(action.line)):
@@ -61,6 +64,8 @@ def unavailable(
         return ""  # who writes is brought to now
     if action.need == "machine" and not controllable:
         return "a serial line carries no power switch: a machine is controlled with --qemu, --qmp or --sim"
+    if action.need == "machine" and ended and action.id != STARTS_AGAIN:
+        return ended
     if action.need and not_now and action.id not in AT_ANY_MOMENT:
         return not_now  # it would act on a machine in another state than the one that is shown
     return ""

@@ -19,7 +19,7 @@ MACHINE: tuple[Action, ...] = (
         "machine.reset",
         "Reset the machine",
         "Machine",
-        "restarts the machine from its firmware",
+        "restarts the machine from its firmware; one that has ended is started again at once",
         ("R",),
         danger="restarts the machine: the conversation and the kernel's log are lost",
         need="machine",

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -19,6 +20,17 @@ from llmbm_console.core.sanitise import clean
 
 START_TIMEOUT = 10.0
 END_TIMEOUT = 6.0
+
+
+def told_end(program: str, status: int, output: str, *, asked: bool) -> str:
+    """How a program ended, and whether this console had asked it to; with what it said last, where it failed."""
+    if asked:
+        return f"{program} ended, as you asked"
+    if status == 0:
+        return f"{program} ended, and nobody here asked it to"
+    name = next((one.name for one in signal.Signals if one == -status), "")
+    how = f"{program} was killed by {name}" if name else f"{program} ended with status {status}"
+    return f"{how}: {output}" if output else how
 
 
 class Child:

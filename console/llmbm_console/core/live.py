@@ -39,6 +39,7 @@ from llmbm_protocol.schema import Event as LogRecord
 from llmbm_protocol.schema import Finished, Hello, Phase, Record, Response, StopReason, Stream
 
 COMMANDS_WITHOUT_SLASH = ("quit", "exit")
+LEAVES = (*COMMANDS_WITHOUT_SLASH, "/poweroff", "/reboot")  # the kernel, and perhaps its machine, end by these
 TRIP_LOGGED = 2.0  # s that the log entry of a trip may come behind the answer's end
 
 
@@ -64,7 +65,7 @@ class LiveSession:
         self._machine = machine(self._on_machine) if machine is not None else None
         self._transport = transport
         self._boots = boots
-        self._state = State(target=title, machine=MachineState(controllable=self._machine is not None))
+        self._state = State(target=title, machine=MachineState(controllable=self._machine is not None, ours=boots))
         self._listeners: list[Listener] = []
         self._link: Link | None = None
         self._dialogue: Dialogue | None = None
@@ -72,7 +73,7 @@ class LiveSession:
         self._starting: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._failure = ""
-        self._told_to_quit = False  # by a line of the person
+        self._told_to_leave = ""  # the line of the person that ends the kernel, from then until another one runs
         self._asked_end = False  # the person ended or reset the machine
         self.choices = 0  # see Session.choices; may be set before the session is opened
         self._boot = 0
@@ -197,8 +198,10 @@ class LiveSession:
     def _on_machine(self, event: ev.Event) -> None:
         """Events of the machine, and what they mean for the line."""
         if isinstance(event, ev.MachineChanged):
-            if self._told_to_quit and event.status is MachineStatus.STOPPED:
-                event = replace(event, asked=True)
+            if self._told_to_leave and event.status is MachineStatus.STOPPED and not event.asked:
+                event = replace(event, asked=True, detail=f"{self._told_to_leave} ended it, as you asked")
+            elif self._told_to_leave and event.status is MachineStatus.RESETTING:
+                event = replace(event, detail="")  # it was asked for
             self._asked_end = event.asked or (event.status is MachineStatus.RESETTING and not event.detail)
             link = self._link
             if link is not None:
@@ -213,7 +216,7 @@ class LiveSession:
                 if link is not None:
                     link.requests.fail_all("lost", self._failure)
             elif event.status is MachineStatus.RUNNING:
-                self._failure, self._told_to_quit = "", False
+                self._failure, self._told_to_leave = "", ""
         self._emit(event)
 
     async def _wait_for(self, condition: Callable[[], bool], timeout: float) -> bool:
@@ -327,12 +330,15 @@ class LiveSession:
         if link.phase is LinkPhase.PLAIN:
             await link.send_line(line)
             return Outcome(line, ok=True)
-        self._told_to_quit = line.strip() in COMMANDS_WITHOUT_SLASH
+        if line.strip() in LEAVES:
+            self._told_to_leave = line.strip()
         try:
             if is_command(line):
                 return await self._command(dialogue, line)
             return await self._prompt(dialogue, line)
         except RequestError as error:
+            if line.strip() == self._told_to_leave and error.code not in UNANSWERED:
+                self._told_to_leave = ""  # it was refused
             if is_command(line):
                 self._emit(ev.CommandDone(time.monotonic(), line, False, "", str(error)))
             else:

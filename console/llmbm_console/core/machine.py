@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from llmbm_console.core.accelerator import choose
-from llmbm_console.core.child import Child
+from llmbm_console.core.child import Child, told_end
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, MachineChanged, MachineStatus, Notice
 from llmbm_console.core.qemu_command import QemuOptions, QemuSockets, qemu_command
@@ -107,13 +107,11 @@ class LaunchedQemu:
 
     def _ended(self, status: int, output: str) -> None:
         last = "\n".join(output.strip().splitlines()[-4:])
-        self._failure = f"QEMU ended with status {status}" + (f": {last}" if last else "")
+        self._failure = told_end("QEMU", status, last, asked=self._quitting)
         if 'Failed to get "write" lock' in output:
             self._failure += "\nanother QEMU uses this image; close it, or copy the image"
-        if self._quitting or status == 0:
-            self._emit(MachineChanged(time.monotonic(), MachineStatus.STOPPED, "QEMU has ended", self._quitting))
-        else:
-            self._emit(MachineChanged(time.monotonic(), MachineStatus.CRASHED, self._failure))
+        became = MachineStatus.STOPPED if self._quitting or status == 0 else MachineStatus.CRASHED
+        self._emit(MachineChanged(time.monotonic(), became, self._failure, self._quitting))
 
     def read_file(self, name: str) -> bytes:
         """A file of the image; the guest has flushed it when its log names it."""
@@ -188,7 +186,7 @@ class AttachedQemu:
         self._quitting = False
 
     def _lost(self) -> None:
-        detail = "QEMU has ended, or closed its monitor"
+        detail = "QEMU ended, as you asked" if self._quitting else "QEMU has ended, or closed its monitor"
         self._emit(MachineChanged(time.monotonic(), MachineStatus.STOPPED, detail, self._quitting))
 
     async def start(self) -> Transport:

@@ -9,7 +9,7 @@ import signal
 import time
 from pathlib import Path
 
-from llmbm_console.core.child import Child
+from llmbm_console.core.child import Child, told_end
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import MachineChanged, MachineStatus
 from llmbm_console.core.machine import BootFiles, Emit
@@ -71,13 +71,9 @@ class Simulator:
                 shutil.copyfile(source, files / name)
 
     def _ended(self, status: int, output: str) -> None:
-        said = output.strip()
-        self._failure = f"the simulator ended with status {status}" + (f": {said[-400:]}" if said else "")
-        if self._changing or status == 0:
-            ended = MachineChanged(time.monotonic(), MachineStatus.STOPPED, "the simulator has ended", self._changing)
-            self._emit(ended)
-        else:
-            self._emit(MachineChanged(time.monotonic(), MachineStatus.CRASHED, self._failure))
+        self._failure = told_end("the simulator", status, output.strip()[-400:], asked=self._changing)
+        became = MachineStatus.STOPPED if self._changing or status == 0 else MachineStatus.CRASHED
+        self._emit(MachineChanged(time.monotonic(), became, self._failure, self._changing))
 
     def read_file(self, name: str) -> bytes:
         """A file of the folder that is the volume."""

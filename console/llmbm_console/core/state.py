@@ -145,12 +145,14 @@ class LinkState:
 
 @dataclass(frozen=True, slots=True)
 class MachineState:
-    """The machine behind the line. `controllable` is true with QMP."""
+    """The machine behind the line. `controllable` is true with QMP; `ours` when this console started it, and can start
+    it again."""
 
     status: MachineStatus = MachineStatus.UNKNOWN
     detail: str = ""
     since: float = 0.0
     controllable: bool = False
+    ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input, TextArea
 
-from llmbm_console.core.action import Action, unavailable
+from llmbm_console.core.action import STARTS_AGAIN, Action, unavailable
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, FileSaved, LinkPhase
 from llmbm_console.core.key_labels import key_label, key_labels, over_text
@@ -356,7 +356,7 @@ class ConsoleApp(SessionApp):
         if reason := self.reason_against(action):
             self.verbs.say(f"{action.title}: {reason}", "warning")
             return
-        if not self.arming.press(action):
+        if not (self.machine_ended and action.id == STARTS_AGAIN) and not self.arming.press(action):
             self._start_arming()
             self.call_after_refresh(self.arming.seen, action)
             return
@@ -373,6 +373,9 @@ class ConsoleApp(SessionApp):
             recorded=self.playback is not None,
             not_now=self.shown_frame().not_now if self.held is not None else "",
             live=self.playback is None and self.frame().live,
+            ended=f"the machine has ended: {self.verbs.key('session.retry')} starts again"
+            if self.machine_ended
+            else "",
         )
 
     def _start_arming(self) -> None:

@@ -87,6 +87,11 @@ class Frame:
         return self.state.link.phase in LINKED
 
     @property
+    def again(self) -> str:
+        """What connecting again does, for hints: a machine of ours that is no more is started."""
+        return "start again" if self.state.machine.ours and self.state.machine.status.over else "try again"
+
+    @property
     def last_known(self) -> bool:
         """What is shown was told before the machine ended, or before it began anew: nothing is so any more."""
         return (self.state.machine.status.over or self.state.restarting) and not self.post_mortem

@@ -68,5 +68,8 @@ def failure_lines(frame: Frame) -> list[tuple[str, str]]:
         (f"{frame.state.target or 'The target'}: there is no session", "transcript--bad"),
         (frame.failure, ANSWER),
         ("", ""),
-        (f"{frame.press('session.retry')}  try again      {frame.press('session.quit')}  quit", "transcript--command"),
+        (
+            f"{frame.press('session.retry')}  {frame.again}      {frame.press('session.quit')}  quit",
+            "transcript--command",
+        ),
     ]

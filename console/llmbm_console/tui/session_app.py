@@ -146,6 +146,11 @@ class SessionApp(ThemedApp):
         return self.session is not None and self.session.machine is not None
 
     @property
+    def machine_ended(self) -> bool:
+        """True when there was a machine that can be controlled, and nothing runs on it any more."""
+        return self.controllable and self._state.machine.status.over
+
+    @property
     def _recording(self) -> float | None:
         """Seconds since the recording that runs began."""
         recorder = self.session.recorder if self.session is not None else None

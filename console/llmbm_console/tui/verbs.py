@@ -58,7 +58,8 @@ class Verbs(ViewVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs, Sampli
     def submit(self, text: str) -> None:
         """Sends a prompt or a command; what is refused comes back into the prompt with the reason."""
         if self.app.frame().failure or (self.app.session is None and not self.app.opening):
-            self.app.main.prompt.refuse(text, f"there is no session: {self.key('session.retry')} tries again")
+            again = f"{self.key('session.retry')} to {self.app.frame().again}"
+            self.app.main.prompt.refuse(text, f"there is no session: {again}")
             return
         if self._waiting >= MOST_WAITING:
             self.app.main.prompt.refuse(

@@ -33,9 +33,11 @@ class MachineVerbs(VerbGroup):
             self.background(machine.resume() if paused else machine.pause())
 
     def machine_reset(self) -> None:
-        """Restarts the machine."""
+        """Restarts the machine; one that has ended is started again, as by connecting again."""
         machine = self._machine
-        if machine is not None:
+        if self.app.machine_ended:
+            self.app.connect()
+        elif machine is not None:
             self.background(machine.reset())
 
     def machine_break(self) -> None:

@@ -86,7 +86,7 @@ class KeyLine(Strip):
         if frame.failure:
             again, leave = frame.press("session.retry"), frame.press("session.quit")
             return line(
-                (again, "bold $accent"), (" try again   ", "$muted"), (leave, "bold $accent"), (" quit", "$muted")
+                (again, "bold $accent"), (f" {frame.again}   ", "$muted"), (leave, "bold $accent"), (" quit", "$muted")
             )
         told = (
             width,
