@@ -150,7 +150,7 @@ async def test_another_programs_hello_that_comes_back_is_not_taken_for_an_echo_o
 
     async def write(data: bytes) -> None:
         if not sent:
-            ear.take(b"\r\nllmk> " + old)
+            ear.take(b"\r\nllmk> " + old, 0.0)
         sent.extend(data)
         if sent.endswith(END):
             ear.nonce = ""  # answered

@@ -155,7 +155,7 @@ async def test_the_stop_octet_ends_an_answer_at_once(line: Line) -> None:
     running = asyncio.create_task(line.session.submit(PROMPT))
     await until(lambda: line.session.state.turn and line.session.state.turn.tokens)
     assert line.session._link is not None
-    await line.session._link.emergency_stop()
+    await line.session._link.sending.emergency_stop()
     outcome = await asyncio.wait_for(running, 60)
     assert outcome.turn is not None
     assert outcome.turn.finished is not None

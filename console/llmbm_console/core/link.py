@@ -16,8 +16,10 @@ from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.link_asking import SESSION, Asking
 from llmbm_console.core.link_choices import Choices
 from llmbm_console.core.link_decode import LineDecoder
-from llmbm_console.core.link_hello import STOP, Ear, establish, send_paced, wait_for_kernel, why_nobody_answers
+from llmbm_console.core.link_greeting import Greeting
+from llmbm_console.core.link_hello import Ear
 from llmbm_console.core.link_requests import Pending, RequestError, Requests
+from llmbm_console.core.link_sending import Sending
 from llmbm_console.core.link_streams import FLUSH_TEXT, SKIP_EVENTS, Streams, Way
 from llmbm_console.core.link_upkeep import Upkeep
 from llmbm_console.core.sanitise import clean
@@ -45,7 +47,6 @@ from llmbm_protocol.schema import (
 
 BUSY = (Phase.PREFILL, Phase.DECODE, Phase.LOAD, Phase.BENCH)
 FIRST_BACKOFF, LAST_BACKOFF = 0.1, 5.0  # s between tries to open a lost line
-STOP_PAUSE = 1.2  # s between two stop bytes: two within a second would end machine mode
 BYE_TIMEOUT = 0.5
 #: What the kernel's own end of a session means; to a word that is not here, the kernel is newer than this console.
 WHY_LEFT: dict[str, str] = {
@@ -69,7 +70,7 @@ class Link:
     ) -> None:
         self.transport = transport
         self.emit = emit
-        self._tap = tap  # sees all octets, and what the link does by itself
+        self.tap = tap  # sees all octets, and what the link does by itself
         self.position: int | None = None  # frames and texts of the octets that are being taken, this one included
         self.phase = LinkPhase.CLOSED
         self.hello: Hello | None = None
@@ -85,19 +86,16 @@ class Link:
         self.round_trip: float | None = None
         self.failed = ""  # why the line is not opened any more
         self._patience = patience  # s that a line on which no kernel ever answered is opened again
-        self._boots = boots  # the machine was just started or reset
-        self._boots_since = time.monotonic()
         self.decoder = LineDecoder()
-        self._ear = Ear()
-        self._wake = asyncio.Event()
+        self.ear = Ear()
+        self.greeting = Greeting(self, boots)
+        self.sending = Sending(self)
         self._asking = Asking(self)
         self.request = self._asking.request
         self.upkeep = Upkeep(self)
         self.choices = Choices(self)
         self._main: asyncio.Task[None] | None = None
-        self._greeting: asyncio.Task[None] | None = None
         self._closing = False
-        self._stopped_at = 0.0
         self._overruns = 0  # of the kernel's receiver, told
         self._lost_at: float | None = None
         self.followed = (0, 0)  # boot of the session that this one goes on with, and how much of its log is known
@@ -132,10 +130,9 @@ class Link:
                 async with asyncio.timeout(BYE_TIMEOUT):
                     await self.request("bye")
         self._closing = True
-        for task in (self._greeting, self._main):
-            if task is not None:
-                task.cancel()
+        self.greeting.stop()
         if self._main is not None:
+            self._main.cancel()
             await asyncio.wait([self._main])
         self.requests.fail_all("lost", "the session was closed")
         await self.transport.close()
@@ -185,10 +182,8 @@ class Link:
         logged = self.transport if isinstance(self.transport, LoggedTransport) else None
         if logged is None:
             self.decoder.begin()  # with a log nothing is missing: the next bytes join the last ones
-        self._ear = Ear(frozen=self.frozen)
-        self.set_phase(LinkPhase.WAITING, self.transport.describe())
-        tasks = [asyncio.create_task(self._write()), asyncio.create_task(self.upkeep.run())]
-        self.greet()
+        self.greeting.begin_line()
+        tasks = [asyncio.create_task(self.sending.run()), asyncio.create_task(self.upkeep.run())]
         try:
             while data := await self.transport.read():
                 if logged is not None and logged.missed:
@@ -198,8 +193,7 @@ class Link:
                     self._receive(data)
         finally:
             self.choices.end()
-            if self._greeting is not None:
-                tasks.append(self._greeting)
+            self.greeting.stop()
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
@@ -207,51 +201,18 @@ class Link:
 
     def _fail(self, why: str) -> None:
         """The line is not tried again by itself."""
-        self._stop_greeting()
+        self.greeting.stop()
         self.failed = why
         self.set_phase(LinkPhase.CLOSED, why)
 
     def _lost(self, delay: float) -> None:
-        self._stop_greeting()  # a reset while the line ended began one, which would listen to that line for ever
+        self.greeting.stop()  # a reset while the line ended began one, which would listen to that line for ever
         if not self._restarts:  # a line that ends with a machine that is started anew is no loss
             self._lost_at = time.monotonic()
         self.requests.fail_all("lost", "the connection was lost; it is not known whether this was done")
         self.set_phase(LinkPhase.OPENING, f"{self.transport.describe()}: the line ended; opening it again")
 
-    # ---- greeting --------------------------------------------------------------------------------------------------
-
-    def greet(self) -> None:
-        """Begins to say hello, unless that goes on already."""
-        if self._greeting is None or self._greeting.done():
-            self._greeting = asyncio.create_task(self._greet())
-
-    def _stop_greeting(self) -> None:
-        if self._greeting is not None:
-            self._greeting.cancel()
-            self._greeting = None
-
-    def try_again(self) -> None:
-        """Something about the line was changed: where no kernel had answered, it may now."""
-        if self.phase in (LinkPhase.PLAIN, LinkPhase.WAITING):
-            self._stop_greeting()
-            self._ear = Ear(frozen=self.frozen)
-            self.set_phase(LinkPhase.WAITING, self.transport.describe())
-            self.greet()
-
-    async def _greet(self) -> None:
-        try:
-            if self._boots:
-                await wait_for_kernel(self._ear, self._boots_since)
-            answered = await establish(self._ear, self._send_raw, known=self.hello is not None)
-        except TransportError:
-            return  # the reader sees the end of the line as well, and acts
-        if not answered:
-            self._boots = False
-            self.set_phase(
-                LinkPhase.PLAIN,
-                f"{self.transport.describe()}: no kernel answered the hello: this is a plain terminal now. "
-                + why_nobody_answers(self._ear),
-            )
+    # ---- sessions --------------------------------------------------------------------------------------------------
 
     def _established(self, hello: Hello, now: float) -> None:
         """Machine mode begins with the answer itself: what follows it in the same bytes belongs to the session."""
@@ -270,7 +231,7 @@ class Link:
             self.give_up(f"{SKIP_EVENTS} 0 {logged}")
         self.hello = hello
         self._overruns = 0
-        self._boots = False
+        self.greeting.boots = False
         self.requests.begin()
         self.requests.longest = hello.max_line
         self.credits.begin(hello.window_idle, now)
@@ -283,14 +244,15 @@ class Link:
         self._restarts = False
         self.set_phase(LinkPhase.MACHINE)
         self.upkeep.session_began()
-        self.wake()
+        self.sending.wake()
 
     def machine_restarts(self, *, ended: bool = False) -> None:
         """The machine was reset: what is pending is void, the kernel will say when it is there again. `ended`: it had
         ended before, so that nothing was said while the line was lost."""
         if ended:
             self._lost_at = None
-        self._boots, self._boots_since, self._restarts = True, time.monotonic(), True
+        self._restarts = True
+        self.greeting.machine_boots()
         self.forget_session("rebooted", "the machine restarted")
 
     def forget_session(self, code: str, message: str) -> None:
@@ -299,20 +261,19 @@ class Link:
         self.requests.fail_all(code, message)
         if code == "rebooted":
             self.streams.tokens.abandon()
-        self._ear.machine_frames = self._ear.beacons = 0
-        self._stop_greeting()
+        self.ear.machine_frames = self.ear.beacons = 0
+        self.greeting.stop()
         if self.phase not in (LinkPhase.OPENING, LinkPhase.CLOSED):
             self.set_phase(LinkPhase.WAITING, message)
-            self.greet()
+            self.greeting.begin()
 
     # ---- receiving -------------------------------------------------------------------------------------------------
 
     def _receive(self, data: bytes) -> None:
         now = time.monotonic()
         self.received_bytes += len(data)
-        self._ear.take(data)
-        self._ear.heard_at = now
-        self._tap("i", now, data)
+        self.ear.take(data, now)
+        self.tap("i", now, data)
         for position, heard in enumerate(self.decoder.feed(data), 1):
             self.position = position
             if isinstance(heard, str):
@@ -320,7 +281,7 @@ class Link:
             else:
                 self._frame(*heard, now)
         self.position = None
-        self._ear.tell()
+        self.ear.tell()
         self.upkeep.heard(now)
 
     def _recovered(self, data: bytes, skipped: int) -> None:
@@ -343,12 +304,12 @@ class Link:
         """Text without line end, after a moment of quiet."""
         text, now = self.decoder.flush(), time.monotonic()
         if text:
-            self._tap("x", now, FLUSH_TEXT)
+            self.tap("x", now, FLUSH_TEXT)
             self.emit(ev.ConsoleText(now, text))
 
     def flush_quiet_text(self, now: float) -> None:
         """Called by the upkeep: shows a prompt that has no line end."""
-        if self.decoder.holds_text and now - self._ear.heard_at > 0.1:
+        if self.decoder.holds_text and now - self.ear.heard_at > 0.1:
             self._flush_text()
 
     def _frame(self, record: Record | UnknownFrame, sequence: int, now: float) -> None:
@@ -364,41 +325,30 @@ class Link:
         elif self.phase in SESSION:
             self._record(record, now)
         else:
-            self._ear.kernel_frames += 1
-            if isinstance(record, Leave):
-                self._ear.machine_frames, self._ear.beacons = 0, 1  # it is at its prompt now
-            else:
-                self._ear.machine_frames += 1
-            if isinstance(record, Credit):
-                self._ear.consumed = record.consumed
+            self.ear.frame(record)
             if self._recovering and isinstance(record, Token | Finished | Event):
-                self.release(self.streams.take(record), now)
+                self._release(self.streams.take(record), now)
             if self.phase is LinkPhase.PLAIN:
                 self.set_phase(LinkPhase.WAITING, "a kernel talks")
-                self.greet()
+                self.greeting.begin()
 
     def _hello(self, record: Hello, sequence: int, now: float) -> None:
         refused = record.protocol != PROTOCOL and bool(record.nonce)  # the answer of another version has m=0
         if record.machine or refused:
-            if record.nonce and record.nonce == self._ear.nonce:
+            if self.ear.answered(record.nonce):
                 self.decoder.begin_count(sequence)
-                self._ear.nonce = ""
                 self._established(record, now)
-            elif self._ear.said:
-                self._ear.stranger = record.nonce
             return
-        self._ear.beacons += 1
-        self._ear.starts += 1
-        self._ear.kernel_frames += 1
-        if self.phase in SESSION or (self.hello is not None and self.hello.boot != record.boot):
-            if self.phase in SESSION:
-                self.forget_session("rebooted", "the machine restarted")
-                self._ear.beacons = 1
+        self.ear.beacon()
+        if self.phase in SESSION:
+            self.forget_session("rebooted", "the machine restarted")
+            self.ear.beacons = 1
+        elif self.hello is not None and self.hello.boot != record.boot:
             self.requests.fail_all("rebooted", "the machine restarted")
         self.emit(ev.RecordReceived(now, record))
         if self.phase is LinkPhase.PLAIN:
             self.set_phase(LinkPhase.WAITING, "the kernel started")
-            self.greet()
+            self.greeting.begin()
 
     def _record(self, record: Record, now: float) -> None:
         if isinstance(record, Credit):
@@ -415,7 +365,7 @@ class Link:
             elif isinstance(record, Counters):
                 self._counters(record, now)
             self.choices.note(record)
-            self.release(self.streams.take(record), now)
+            self._release(self.streams.take(record), now)
             if isinstance(record, Leave):
                 self._left(record)
 
@@ -430,16 +380,16 @@ class Link:
             )
             self.emit(ev.Notice(now, "error", text))
 
-    def release(self, records: Iterable[Record], now: float | None = None) -> None:
+    def _release(self, records: Iterable[Record], now: float) -> None:
         """Passes records on."""
         for record in records:
-            self.emit(ev.RecordReceived(now if now is not None else time.monotonic(), record))
+            self.emit(ev.RecordReceived(now, record))
 
     def give_up(self, what: str) -> None:
         """What is missing was asked for often enough: goes on behind it."""
         now = time.monotonic()
-        self._tap("x", now, what)
-        self.release(self.streams.give_up(what), now)
+        self.tap("x", now, what)
+        self._release(self.streams.give_up(what), now)
 
     def _credit(self, record: Credit, now: float) -> None:
         self.engine = record.phase
@@ -447,18 +397,18 @@ class Link:
         if lost := self.credits.on_credit(record, now):
             self.requests.drop_partial()
         self.requests.on_credit(now, lost)
-        self.release(self.streams.take(record), now)
-        self.wake()
+        self._release(self.streams.take(record), now)
+        self.sending.wake()
 
     def _response(self, record: Response, now: float) -> None:
-        self.release(self.streams.take(record), now)
+        self._release(self.streams.take(record), now)
         if record.busy:
             self.engine = Phase.PREFILL
         window = self.hello.window_busy if self.hello is not None else 1
         pending = self.requests.on_response(record, window)
         if pending is not None and record.ok and pending.request.op == "ping":
             self._round_trip(pending, record, now)
-        self.wake()
+        self.sending.wake()
 
     def _round_trip(self, pending: Pending, record: Response, now: float) -> None:
         """The clocks by a ping. A repeated one gets the stored answer: nobody knows with which of them it belongs."""
@@ -473,45 +423,10 @@ class Link:
             return
         code = "rebooted" if record.why is LeaveReason.REBOOT else "lost"
         if code == "rebooted":
-            self._boots, self._boots_since, self._restarts = True, time.monotonic(), True
+            self._restarts = True
+            self.greeting.machine_boots()
         word = clean(str(record.why))
         self.forget_session(code, WHY_LEFT.get(word, f"the kernel ended the session ({word})"))
-
-    # ---- sending ---------------------------------------------------------------------------------------------------
-
-    def wake(self) -> None:
-        """Something may be written now, if there is anything."""
-        if self.requests.has_output:
-            self._wake.set()
-
-    async def _send_raw(self, data: bytes) -> None:
-        self.sent_bytes += len(data)
-        self._tap("o", time.monotonic(), data)
-        await self.transport.write(data)
-
-    async def _write(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            with contextlib.suppress(TransportError):  # the reader sees the end of the line as well, and acts
-                while self.phase in SESSION and (chunk := self.requests.next_chunk(time.monotonic())):
-                    await self._send_raw(chunk)
-
-    async def emergency_stop(self) -> None:
-        """The stop byte, outside credit: honoured at the kernel's next poll, whatever it does."""
-        now = time.monotonic()
-        if self.phase in (LinkPhase.CLOSED, LinkPhase.OPENING) or now - self._stopped_at < STOP_PAUSE:
-            return
-        self._stopped_at = now
-        self.requests.drop_partial()
-        self.credits.on_sent(len(STOP), now)
-        with contextlib.suppress(TransportError):
-            await self._send_raw(STOP)
-        self.wake()
-
-    async def send_line(self, line: str) -> None:
-        """A raw line to a plain terminal, in pieces as a person would type it."""
-        await send_paced(line.encode() + b"\r", self._ear, self._send_raw)
 
     # ---- pause -----------------------------------------------------------------------------------------------------
 
@@ -522,6 +437,6 @@ class Link:
             self.heard_at = now
             self.credits.thaw(now)
             self.requests.thaw(now)
-            self._ear.heard_at = now
-        self.frozen = self._ear.frozen = frozen
-        self._ear.tell()
+            self.ear.heard_at = now
+        self.frozen = self.ear.frozen = frozen
+        self.ear.tell()

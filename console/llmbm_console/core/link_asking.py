@@ -76,7 +76,7 @@ class Asking:
         if self._link.phase not in SESSION:
             raise RequestError("lost", f"no kernel is connected ({self._link.phase})")
         pending = self._link.requests.add(request, on_response)
-        self._link.wake()
+        self._link.sending.wake()
         await pending.answer
         return pending
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from llmbm_console.core.defaults import SPEEDS
 from llmbm_protocol.codec import to_frame
 from llmbm_protocol.frame import END
-from llmbm_protocol.schema import PROTOCOL, HostHello
+from llmbm_protocol.schema import PROTOCOL, Credit, HostHello, Leave, Record
 
 STOP, ERASE = b"\x03", b"\b"
 PIECE = 12  # bytes; with the FIFO's 16 this leaves room for what is still in it
@@ -58,11 +58,37 @@ class Ear:
     frozen: bool = False  # the machine is paused: nothing can be heard, and nothing may be said
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def take(self, data: bytes) -> None:
+    def take(self, data: bytes, now: float) -> None:
         """Counts what came."""
+        self.heard_at = now
         self.received += len(data)
         self.last = (self.last + data)[-HEARD:]
         self.odd += len(data.translate(None, TEXT))
+
+    def frame(self, record: Record) -> None:
+        """A frame came while no session stands: a kernel is there, and in machine mode unless it says that it left."""
+        self.kernel_frames += 1
+        if isinstance(record, Leave):
+            self.machine_frames, self.beacons = 0, 1  # it is at its prompt now
+        else:
+            self.machine_frames += 1
+        if isinstance(record, Credit):
+            self.consumed = record.consumed
+
+    def beacon(self) -> None:
+        """A kernel says that it is there, in human mode."""
+        self.beacons += 1
+        self.starts += 1
+        self.kernel_frames += 1
+
+    def answered(self, nonce: str) -> bool:
+        """A kernel answered a hello: whether it is the one that waits. Any other answer is noted as a stranger's."""
+        if nonce and nonce == self.nonce:
+            self.nonce = ""
+            return True
+        if self.said:
+            self.stranger = nonce
+        return False
 
     def tell(self) -> None:
         """Something was heard."""

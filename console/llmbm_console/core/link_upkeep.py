@@ -142,7 +142,7 @@ class Upkeep:
         self._supervise(now)
         link.requests.check(now, link.busy, min(link.slowest_gap, SLOW))
         if link.requests.has_output:
-            link.wake()
+            link.sending.wake()
         if now - self._pinged_at > PING_EVERY:
             self._pinged_at = now
             self._spawn(self._ping())

@@ -328,7 +328,7 @@ class LiveSession:
         if self.read_only and (link.phase is LinkPhase.PLAIN or not only_reads(line)):
             raise SessionError("not sent: --read-only sends only what reads, such as /ctx, /zones and /log")
         if link.phase is LinkPhase.PLAIN:
-            await link.send_line(line)
+            await link.sending.line(line)
             return Outcome(line, ok=True)
         if line.strip() in LEAVES:
             self._told_to_leave = line.strip()
@@ -439,7 +439,7 @@ class LiveSession:
         self._may_act("a stop")
         link, _ = self._need()
         if link.busy or link.phase not in SESSION:
-            await link.emergency_stop()
+            await link.sending.emergency_stop()
         if link.phase in SESSION:
             with contextlib.suppress(RequestError):
                 await link.request("stop")
@@ -472,7 +472,7 @@ class LiveSession:
             raise SessionError(str(error)) from error
         self._emit(ev.Notice(time.monotonic(), "info", f"{transport.describe()}: {name} is {value} now"))
         if name == "baud":
-            self._need()[0].try_again()
+            self._need()[0].greeting.try_again()
 
     def _serial_port(self, what: str) -> TtyTransport | ThreadedSerial:
         transport = self._need()[0].transport
