@@ -97,20 +97,22 @@ class Framed(Painted):
         """The heading fills the edge."""
         self._draw_heading()
 
-    def on_focus(self) -> None:
-        """A focused pane has another edge."""
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """A focused pane has another edge. The event of it comes before `has_focus` says so: its handlers run in the
+        order of the classes, and Textual's Widget is the last one."""
+        super().watch_has_focus(has_focus)
         self._draw_heading()
+        self.focus_changed()
 
-    def on_blur(self) -> None:
-        """See on_focus."""
-        self._draw_heading()
+    def focus_changed(self) -> None:
+        """Called when the pane has got the focus, or lost it."""
 
     def on_descendant_focus(self) -> None:
-        """See on_focus."""
+        """A pane whose parts have the focus has another edge, too."""
         self._draw_heading()
 
     def on_descendant_blur(self) -> None:
-        """See on_focus."""
+        """See on_descendant_focus."""
         self._draw_heading()
 
 

@@ -85,10 +85,6 @@ class Panel(Edged, Framed, can_focus=True):
         """Lines depend on the size."""
         self._draw()
 
-    def on_focus(self) -> None:
+    def focus_changed(self) -> None:
         """A focused panel shows exact values."""
-        self._draw()
-
-    def on_blur(self) -> None:
-        """See on_focus."""
         self._draw()
