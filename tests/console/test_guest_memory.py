@@ -69,20 +69,26 @@ def test_devices_are_no_memory_and_ranges_that_touch_are_one() -> None:
 def test_what_changed_since_the_pause_before_is_found_in_order() -> None:
     pages = Pages()
     pages.put(PAGE, bytes(PAGE))
-    assert pages.changed() is None
+    assert pages.compared() == 0
     pages.begin()
     assert not pages.known(PAGE)
     pages.put(PAGE, bytes(10) + b"\x07" + bytes(PAGE - 12) + b"\x01")
     assert pages.octets(PAGE + 9, 3) == [0, 7, 0]
     assert pages.before(PAGE + 9, 3) == [0, 0, 0]
     assert pages.octets(2 * PAGE - 1, 2) == [1, None]
+    assert pages.compared() == PAGE
     assert pages.changed() == 2
+    assert (pages.compared(PAGE + 8, PAGE + 11), pages.changed(PAGE + 8, PAGE + 11)) == (3, 1)
+    assert (pages.compared(0, PAGE), pages.changed(0, PAGE)) == (0, 0)
     assert pages.next_change(0) == PAGE + 10
     assert pages.next_change(PAGE + 10) == 2 * PAGE - 1
     assert pages.next_change(2 * PAGE) == PAGE + 10
     pages.fail(0, "no memory")
     assert pages.known(0)
     assert pages.failure(12) == "no memory"
+    pages.forget()
+    pages.put(PAGE, bytes(PAGE))
+    assert (pages.compared(), pages.next_change(0)) == (0, None), "another kernel's memory is not compared with"
 
 
 async def pause_and_read(session: LiveSession, arena: Arena, length: int) -> bytes:

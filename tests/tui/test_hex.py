@@ -16,7 +16,7 @@ from llmbm_console.core.guest_memory import PAGE
 from llmbm_console.core.state import LinkState, MachineState
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.verbs_memory import address_of
-from llmbm_console.tui.widgets.hex_view import DECODINGS
+from llmbm_console.tui.widgets.hex_rows import DECODINGS, Decoding, layout
 from llmbm_protocol.words import Arena
 
 BASE = 0x100000
@@ -44,6 +44,11 @@ async def opened(pilot: Pilot[Any]) -> None:
     await settled(pilot)
 
 
+def said(app: ConsoleApp) -> str:
+    """The newest notice."""
+    return [notification.message for notification in app._notifications][-1]
+
+
 def rows(app: ConsoleApp) -> str:
     """What the pane shows."""
     return screen_text(app).split("Hex lens", 1)[1]
@@ -54,6 +59,8 @@ def rows(app: ConsoleApp) -> str:
     [
         ({}, {}, "P pauses it"),
         ({}, {"controllable": False}, "With --qemu, --qmp or --sim"),
+        ({"machine": PAUSED}, {"read_only": True}, "does not read the machine's memory"),
+        ({"machine": MachineState(MachineStatus.STOPPED, "powered off", NOW, True)}, {}, "The machine has ended"),
         ({"link": LinkState(LinkPhase.POST_MORTEM)}, {"read_only": True}, "A dump holds the numbers"),
         ({"machine": PAUSED, "arenas": {}}, {}, "where its arenas are"),
     ],
@@ -92,19 +99,143 @@ async def test_what_changed_since_the_pause_before_is_counted_and_found() -> Non
     app = make_app(session)
     async with app.run_test(size=(120, 36)) as pilot:
         await opened(pilot)
-        await wait_until(pilot, lambda: "pause twice" in rows(app), "nothing to compare with")
+        await wait_until(pilot, lambda: "the next pause shows what changed" in rows(app), "nothing to compare with")
+        app.main.focus_pane("hex")
+        await pilot.press("f")
+        assert "nothing to compare with" in said(app)
         machine_of(session).memory = {BASE + 5: 0xAA, BASE + 0x321: 0xBB}
         session.push(machine=MachineState(MachineStatus.PAUSED, "", NOW + 5, True))
-        await wait_until(pilot, lambda: "2 changed since the last pause" in rows(app), "compared")
+        await wait_until(pilot, lambda: "2 changed of 4.0 KiB since the pause before" in rows(app), "compared")
         view = app.main.views.hex
         styles = {segment.style for segment in view.render_line(0) if segment.text == "aa"}
         assert styles == {view._style("hex--changed")}
-        app.main.focus_pane("hex")
         await pilot.press("f")
         assert view.mark == BASE + 5
         await pilot.press("f")
         assert view.mark == BASE + 0x321
         await wait_until(pilot, lambda: "00100320" in rows(app), "in view")
+
+
+async def test_only_what_is_looked_at_counts_as_changed_here() -> None:
+    arenas = spread_out()
+    session = ScriptedSession(rich_state(arenas=arenas, machine=PAUSED))
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await opened(pilot)
+        app.main.focus_pane("hex")
+        await wait_until(pilot, lambda: machine_of(session).reads == [BASE], "the weights were read")
+        await pilot.press("right")
+        await wait_until(pilot, lambda: len(machine_of(session).reads) == 2, "and the KV cache")
+        keys = arenas[Arena.KV].base
+        machine_of(session).memory = {keys + 5: 0xAA}
+        session.push(machine=MachineState(MachineStatus.PAUSED, "", NOW + 5, True))
+        await wait_until(pilot, lambda: "1 changed of 4.0 KiB since the pause before" in rows(app), "in the KV cache")
+        await pilot.press("left")
+        await wait_until(pilot, lambda: "0 changed, 1 elsewhere" in rows(app), "not here")
+        await pilot.press("right", "right")
+        await wait_until(pilot, lambda: "not read in a pause before, 1 elsewhere" in rows(app), "nor here")
+        await pilot.press("f")
+        assert app.main.views.hex.mark == keys + 5
+        assert app.main.views.hex.span.name == "kv"
+
+
+@pytest.mark.parametrize("key", ["a", "d", "f", "left", "right"])
+async def test_a_key_of_the_lens_says_why_it_does_nothing_while_the_machine_runs(key: str) -> None:
+    app = make_app(ScriptedSession(rich_state(arenas=spread_out())))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await opened(pilot)
+        app.main.focus_pane("hex")
+        before = app.main.views.hex.decoding
+        await pilot.press(key)
+        assert "pause the machine first (P)" in said(app)
+        assert app.screen is app.main
+        assert app.main.views.hex.decoding is before
+
+
+async def test_the_edge_tells_the_keys_where_they_act_and_the_way_there_where_they_do_not() -> None:
+    app = make_app(ScriptedSession(rich_state(arenas=spread_out(), machine=PAUSED)))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await opened(pilot)
+        edge = app.main.views.hex
+        assert "h goes here" in edge._bottom.plain
+        assert "d as" not in edge._bottom.plain
+        await pilot.press("h")
+        assert app.main.focused_pane == "hex"
+        wanted = "d as float32  a address  left right arena"
+        await wait_until(pilot, lambda: wanted in edge._bottom.plain, "its keys")
+        assert "goes here" not in edge._bottom.plain
+        await pilot.press("escape")
+        assert app.main.focused_pane == "memory", "back to the arenas, not out of the view"
+
+
+async def test_without_arenas_an_address_is_gone_to_all_the_same() -> None:
+    app = make_app(ScriptedSession(rich_state(arenas={}, machine=PAUSED)))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await opened(pilot)
+        app.main.focus_pane("hex")
+        await pilot.press("a", *"100000", "enter")
+        await wait_until(pilot, lambda: "00100000 27 2e 35 3c" in rows(app), "octets")
+
+
+async def test_arenas_of_another_model_are_looked_at_where_they_are_now() -> None:
+    session = ScriptedSession(rich_state(arenas=spread_out(), machine=PAUSED))
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await opened(pilot)
+        await wait_until(pilot, lambda: "00100000 27" in rows(app), "read")
+        weights = session.state.arenas[Arena.WEIGHTS].model_copy(update={"base": BASE + PAGE})
+        session.push(arenas={**session.state.arenas, Arena.WEIGHTS: weights})
+        await wait_until(pilot, lambda: "00101000 " in rows(app).splitlines()[1], "from its beginning")
+
+
+async def test_memory_of_another_boot_is_not_compared_with() -> None:
+    session = ScriptedSession(rich_state(arenas=spread_out(), machine=PAUSED))
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await opened(pilot)
+        await wait_until(pilot, lambda: "00100000 27" in rows(app), "read")
+        assert session.state.version is not None
+        version = session.state.version.model_copy(update={"boot": session.state.version.boot + 1})
+        again = MachineState(MachineStatus.PAUSED, "", NOW + 5, True)
+        session.push(machine=again, version=version)
+        await wait_until(pilot, lambda: len(machine_of(session).reads) == 2, "read again")
+        await wait_until(pilot, lambda: "the next pause shows what changed" in rows(app), "as if for the first time")
+
+
+async def test_a_row_keeps_its_address_in_another_width() -> None:
+    app = make_app(ScriptedSession(rich_state(arenas=spread_out(), machine=PAUSED)))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await opened(pilot)
+        app.main.focus_pane("hex")
+        await pilot.press("z", *["down"] * 8)
+        await wait_until(pilot, lambda: "00100080" in rows(app).splitlines()[1], "scrolled")
+        await pilot.resize_terminal(60, 20)
+        await wait_until(pilot, lambda: "00100080" in rows(app).splitlines()[1], "the same place")
+
+
+@given(st.integers(35, 220), st.integers(8, 12), st.sampled_from(DECODINGS))
+def test_a_row_of_octets_never_ends_in_the_middle(width: int, digits: int, decoding: Decoding) -> None:
+    row = layout(width, digits, decoding)
+    assert row.cells <= width
+    assert row.octets % decoding.octets == 0
+    named = [at for column in range(width) if (at := row.octet_at(column)) is not None]
+    assert sorted(set(named)) == list(range(0, row.octets, row.values.octets))
+
+
+@pytest.mark.parametrize("size", [(50, 20), (60, 20), (80, 24)])
+async def test_what_a_narrow_lens_shows_has_no_cut_word(size: tuple[int, int]) -> None:
+    app = make_app(ScriptedSession(rich_state(arenas=spread_out(), machine=PAUSED)))
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "h")
+        for _ in DECODINGS:
+            await wait_until(pilot, lambda: "··" not in rows(app).splitlines()[1], "read")
+            shown = rows(app).split("╰")[1].splitlines()[0]
+            assert "…" not in rows(app).splitlines()[0] + shown
+            assert "WEIGHTS" in rows(app).splitlines()[0]
+            assert app.main.views.hex.decoding.name in rows(app).splitlines()[0]
+            assert "d as" in shown
+            await pilot.press("d")
 
 
 async def test_a_real_kernels_octets_are_shown_while_it_stands_and_what_an_answer_changed() -> None:
@@ -127,7 +258,7 @@ async def test_a_real_kernels_octets_are_shown_while_it_stands_and_what_an_answe
         await app.session.submit("Once upon a time")
         await pilot.press("P")
         await until(pilot, lambda: bool(view.pages.changed()), "the activations are others")
-        await until(pilot, lambda: "changed since the last pause" in rows(app), "said")
+        await until(pilot, lambda: "since the pause before" in rows(app), "said")
 
 
 async def test_arenas_are_gone_through_and_addresses_gone_to() -> None:

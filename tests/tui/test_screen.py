@@ -240,7 +240,7 @@ async def test_the_memory_pane_says_how_to_see_what_is_in_an_arena() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await pilot.press("f2")
-        await wait_until(pilot, lambda: "P pauses, Enter opens the octets" in screen_text(app), "said")
+        await wait_until(pilot, lambda: "P pauses, Enter opens the hex lens" in screen_text(app), "said")
 
 
 async def test_the_palette_lists_the_word_itself_first() -> None:

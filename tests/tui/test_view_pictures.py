@@ -94,7 +94,7 @@ async def shown(pilot: Pilot[Any], view: str) -> None:
         machine.memory = {BASE + at: 0xEE for at in range(5, 200, 37)}
         paused = replace(app.state.machine, since=NOW - 5)
         app.session.push(machine=paused)  # type: ignore[union-attr]
-        await wait_until(pilot, lambda: "changed since" in screen_text(app), "the second pause")
+        await wait_until(pilot, lambda: "since the pause before" in screen_text(app), "the second pause")
     elif view == "machine" and "display" in app.main.deck.regions:
         await pilot.press("S", "I")
         await wait_until(pilot, ready[view], "the picture")

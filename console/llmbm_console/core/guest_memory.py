@@ -7,11 +7,13 @@ and is checked line by line.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 
 PAGE = 4096  # bytes read at a time
 MOST_PAGES = 2048  # kept of one pause: 8 MiB
+WHOLE = 1 << 64  # the end of all addresses
 
 _WORDS = re.compile(r"^([0-9a-f]+): ((?:0x[0-9a-f]{16} ?)+)\s*$")
 _RANGE = re.compile(r"^\s*([0-9a-f]{16})-([0-9a-f]{16}) \(prio -?\d+, (ram|rom|romd)\)")
@@ -69,6 +71,7 @@ class Pages:
     def __init__(self) -> None:
         self._now: dict[int, bytes] = {}
         self._before: dict[int, bytes] = {}
+        self._changes: dict[int, array[int]] = {}  # of pages read at both: which of their octets differ
         self._failed: dict[int, str] = {}
 
     def begin(self) -> None:
@@ -77,13 +80,23 @@ class Pages:
         self._before |= self._now
         while len(self._before) > MOST_PAGES:
             del self._before[next(iter(self._before))]
-        self._now, self._failed = {}, {}
+        self._now, self._changes, self._failed = {}, {}, {}
+
+    def forget(self) -> None:
+        """Another kernel runs: nothing of before can be compared with."""
+        self._now, self._before, self._changes, self._failed = {}, {}, {}, {}
 
     def put(self, page: int, data: bytes) -> None:
         """A page was read."""
         if len(self._now) >= MOST_PAGES:
-            del self._now[next(iter(self._now))]
+            oldest = next(iter(self._now))
+            del self._now[oldest]
+            self._changes.pop(oldest, None)
         self._now[page] = data
+        before = self._before.get(page)
+        if before is not None:
+            pairs = zip(data, before, strict=True) if data != before else ()
+            self._changes[page] = array("H", (at for at, (one, other) in enumerate(pairs) if one != other))
 
     def fail(self, page: int, reason: str) -> None:
         """A page cannot be read; it is not asked for again during this pause."""
@@ -116,22 +129,23 @@ class Pages:
             found += [None] * room if data is None else list(data[offset : offset + room].ljust(room, b"\0"))
         return found
 
-    def changed(self) -> int | None:
-        """How many octets of what was read differ from the pause before; None when no page was read at both."""
-        both = [page for page in self._now if page in self._before]
-        if not both:
-            return None
-        return sum(a != b for page in both for a, b in zip(self._now[page], self._before[page], strict=True))
+    def compared(self, first: int = 0, end: int = WHOLE) -> int:
+        """How many octets from `first` to `end` were read at this pause and at one before."""
+        return sum(max(0, min(end, page + PAGE) - max(first, page)) for page in self._changes)
+
+    def changed(self, first: int = 0, end: int = WHOLE) -> int:
+        """How many of those that were compared differ."""
+        return sum(
+            bisect_left(found, min(PAGE, max(0, end - page))) - bisect_left(found, min(PAGE, max(0, first - page)))
+            for page, found in self._changes.items()
+        )
 
     def next_change(self, address: int) -> int | None:
         """The first changed octet behind an address, else the first one of all; None when nothing changed."""
         first: int | None = None
-        for page in sorted(page for page in self._now if page in self._before):
-            if self._now[page] == self._before[page]:
-                continue
-            for offset, (a, b) in enumerate(zip(self._now[page], self._before[page], strict=True)):
-                if a != b:
-                    if page + offset > address:
-                        return page + offset
-                    first = page + offset if first is None else first
+        for page, found in sorted((page, found) for page, found in self._changes.items() if found):
+            place = bisect_right(found, address - page)
+            if place < len(found):
+                return page + found[place]
+            first = page + found[0] if first is None else first
         return first

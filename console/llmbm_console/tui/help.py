@@ -95,7 +95,13 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "hex": (
         "What is in the memory of a paused machine: addresses, octets and text. Marked octets are not as they were at "
         "the pause before; pale ones are zero, or behind what the arena uses. Pages are read as they are scrolled to.",
-        (("up down", "scroll"), ("left right", "arena before, next arena"), ("mouse", "a click marks an octet")),
+        (
+            ("up down", "scroll"),
+            ("left right", "arena before, next arena"),
+            ("mouse", "a click marks an octet"),
+            ("{0[machine.pause]}", "pauses the machine, and lets it run on"),
+            ("{0[view.leave]}", "back to the arenas"),
+        ),
     ),
     "histogram": (
         "How many of the shown events came when, in the colour of the worst among them.",

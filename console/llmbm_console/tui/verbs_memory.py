@@ -65,29 +65,49 @@ class MemoryVerbs(VerbGroup):
         self.app.main.focus_pane("hex")
         self._hex.show_arena(arena)
 
+    def _readable(self, name: str) -> bool:
+        """Whether there is memory to look at; where there is none it says why an action does nothing."""
+        from llmbm_console.tui.widgets.hex_reach import unreached
+
+        brief = unreached(self.app.shown_frame()).brief
+        if brief:
+            self.say(f"{self.app.by_id[name].title}: {brief}", "warning")
+        return not brief
+
     def hex_decode(self) -> None:
         """Other numbers."""
-        self._hex.decode_next()
+        if self._readable("hex.decode"):
+            self._hex.decode_next()
 
     def hex_next(self) -> None:
         """The next arena."""
-        self._step(1)
+        self._step("hex.next", 1)
 
     def hex_previous(self) -> None:
         """The arena before."""
-        self._step(-1)
+        self._step("hex.previous", -1)
 
-    def _step(self, direction: int) -> None:
-        if not self._hex.step_arena(direction):
+    def _step(self, name: str, direction: int) -> None:
+        if self._readable(name) and not self._hex.step_arena(direction):
             self.say("no further arena in this direction")
 
     def hex_change(self) -> None:
         """The next octet that changed."""
-        if not self._hex.to_change():
+        if not self._readable("hex.change"):
+            return
+        pages = self._hex.pages
+        found = pages.next_change(self._hex.mark)
+        if found is not None and not self._hex.show_address(found):
+            self.background(self._go(found))
+        elif found is None and not pages.compared():
+            self.say("there is nothing to compare with: what is read now is compared in the next pause")
+        elif found is None:
             self.say("nothing of what was looked at differs from the pause before")
 
     def hex_address(self) -> None:
         """Asks for an address."""
+        if not self._readable("hex.address"):
+            return
         mark = self._hex.mark
         self._ask_address(f"{mark:#x}" if mark >= 0 else "", PLACES)
 
@@ -122,13 +142,9 @@ class MemoryVerbs(VerbGroup):
 
     async def _go(self, address: int) -> None:
         from llmbm_console.tui.widgets.hex_view import Span
-        from llmbm_console.tui.widgets.memory_map import by_address
 
-        for zone in by_address(self.app.state):
-            if zone.base <= address < zone.base + zone.size:
-                self._hex.show_arena(zone.arena)
-                self._hex.show_span(self._hex.span, address)
-                return
+        if self._hex.show_address(address):
+            return
         machine = self.app.session.machine if self.app.session is not None else None
         around = await machine.memory_around(address) if machine is not None else None
         if around is None:

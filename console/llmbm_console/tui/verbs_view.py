@@ -24,6 +24,11 @@ MOVES = frozenset({"enter", "left", "right"})
 OFFER_SECONDS = 20  # that the offer of a tour stays
 
 
+def ways_to(pane: str) -> tuple[str, ...]:
+    """Actions that lead to a pane, the nearest one first: a key of its own, else the view that shows it."""
+    return f"pane.{pane}", f"view.{pane}", f"view.{view_of(pane)}"
+
+
 class ViewVerbs(TimeVerbs):
     """Changes the picture and nothing else."""
 
@@ -50,7 +55,7 @@ class ViewVerbs(TimeVerbs):
             return
         titles, keys = dict((*PANES, *VIEW_PANES)), self.app.key_labels
         panes = [
-            f"{titles[action.pane]} ({keys.get(f'pane.{action.pane}') or keys[f'view.{view_of(action.pane)}']})"
+            f"{titles[action.pane]} ({next(keys[name] for name in ways_to(action.pane) if name in keys)})"
             for action in actions
         ]
         what = f"{actions[0].title}: " if len(actions) == 1 else ""
@@ -183,8 +188,8 @@ class ViewVerbs(TimeVerbs):
             self.app.main.focus_pane(self.app.main.visible_main)
         elif self.app.main.focused_pane == "sampling":
             self.app.main.focus_pane("transcript")  # digits are values here; there they go to panes
-        elif self.app.main.focused_pane == "explanation":
-            self.app.main.focus_pane("files")
+        elif before := {"explanation": "files", "hex": "memory"}.get(self.app.main.focused_pane):
+            self.app.main.focus_pane(before)
         elif self.app.main.event_list.wanted or self.app.main.transcript.sought:
             self.app.main.event_list.filter("")
             self.app.main.transcript.find("")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
@@ -20,41 +19,15 @@ from llmbm_console.core.guest_memory import PAGE, Pages
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import clip, line, wrap
+from llmbm_console.tui.widgets.hex_reach import unreached
+from llmbm_console.tui.widgets.hex_rows import DECODINGS, FLOAT, OCTETS, Decoding, Layout, layout
 from llmbm_console.tui.widgets.lines import Line, LineView
 from llmbm_console.tui.widgets.memory_map import by_address
+from llmbm_console.tui.widgets.strips import fit
 from llmbm_protocol.words import Arena
 
-UNREAD = "··"
-
-
-@dataclass(frozen=True, slots=True)
-class Decoding:
-    """How octets are read: `code` is struct's, little-endian; without one they are octets."""
-
-    name: str
-    octets: int
-    cells: int  # of one value, its blank included
-    code: str = ""
-
-    def text(self, data: list[int | None]) -> str:
-        """One value; dots where it was not read."""
-        known = [octet for octet in data if octet is not None]
-        if len(known) < len(data):
-            return UNREAD
-        if not self.code:
-            return f"{known[0]:02x}"
-        (value,) = struct.unpack("<" + self.code, bytes(known))
-        return f"{value:.5g}" if self.code == "f" else str(value)
-
-
-DECODINGS = (
-    Decoding("octets", 1, 3),
-    Decoding("int8", 1, 5, "b"),
-    Decoding("int32", 4, 12, "i"),
-    Decoding("float32", 4, 12, "f"),
-    Decoding("uint64", 8, 21, "Q"),
-)
-FLOAT = DECODINGS[3]
+if TYPE_CHECKING:
+    from llmbm_protocol.schema import Zone
 
 
 class _Row(NamedTuple):
@@ -77,29 +50,10 @@ class Span:
 NOTHING = Span("", 0, 0, 0)
 
 
-def reason_not(frame: Frame) -> tuple[str, str]:
-    """Why memory cannot be looked at now, and what to do; empty when it can."""
-    if frame.post_mortem:
-        return "A dump holds the numbers of the arenas, not what was in them.", "Open a running kernel for that: O."
-    if frame.recorded:
-        return "A recording holds what came over the line, not the memory behind it.", ""
-    if frame.held:
-        return "This is the past, and memory is only there now.", f"{frame.keys['time.live']} goes back to now."
-    if frame.read_only:
-        return f"{frame.watcher} does not read the machine's memory.", ""
-    if not frame.controllable:
-        return "A serial line does not reach the machine's memory.", "With --qemu, --qmp or --sim it can be read."
-    if frame.state.machine.status is not MachineStatus.PAUSED:
-        return (
-            "The machine runs, and what is in its memory changes while one looks.",
-            "{0} pauses it: then this shows what is in it. Nothing is lost; {0} again lets it run on.".format(
-                frame.keys["machine.pause"]
-            ),
-        )
-    if not by_address(frame.state):
-        key = frame.keys["hex.address"]
-        return "The kernel has not said yet where its arenas are.", f"{key} goes to an address all the same."
-    return "", ""
+def span_of(zone: Zone) -> Span:
+    """An arena as what is looked at."""
+    name = zone.arena.value
+    return Span(name, zone.base, zone.base + zone.size, zone.base + zone.used, name)
 
 
 class HexView(LineView):
@@ -139,7 +93,9 @@ class HexView(LineView):
         self._decoded = False  # another way to read octets was asked for once
         self.span = NOTHING
         self.mark = -1  # the address that was gone to
+        self._row = Layout(8, 16, OCTETS)
         self._pause = 0.0  # since when the machine is paused, in the pause that is looked at
+        self._boot: int | None = None  # of the kernel whose memory was read
         self._asked: set[int] = set()
         self._notes: list[tuple[str, str]] = []
 
@@ -147,7 +103,11 @@ class HexView(LineView):
 
     def show(self, frame: Frame) -> None:
         """Draws another frame."""
-        machine = frame.state.machine
+        machine, version = frame.state.machine, frame.state.version
+        if not frame.held and version is not None and version.boot != self._boot:
+            self._boot = version.boot
+            self.pages.forget()
+            self._asked.clear()
         if machine.status is MachineStatus.PAUSED and not frame.held and machine.since != self._pause:
             self._pause = machine.since
             self.pages.begin()
@@ -160,20 +120,23 @@ class HexView(LineView):
 
     def on_resize(self) -> None:
         """How many octets a row has depends on the width."""
-        self._update()
+        self._keep_place()
+
+    def focus_changed(self) -> None:
+        """The lower edge tells the keys that act here, or how to get here."""
+        self._describe()
 
     def show_arena(self, arena: Arena) -> None:
         """From the beginning of an arena."""
         zone = next((zone for zone in by_address(self._frame.state) if zone.arena is arena), None)
         if zone is not None:
-            used_end = zone.base + zone.used
-            self.show_span(Span(zone.arena.value, zone.base, zone.base + zone.size, used_end, zone.arena.value))
+            self.show_span(span_of(zone))
 
     def show_span(self, span: Span, address: int = -1) -> None:
         """Another part of memory, with an address of it marked and in view."""
         self.span, self.mark = span, address
         self._update()
-        top = 0 if address < 0 else max(0, (address - self._first) // self._per_row - 2)
+        top = 0 if address < 0 else max(0, (address - self._first) // self._row.octets - 2)
         self.scroll_to(y=top, animate=False, immediate=True)
         self._want()
         self.refresh()
@@ -190,27 +153,24 @@ class HexView(LineView):
 
     def decode_next(self) -> None:
         """The next way to read octets."""
-        address = self._first + self.scroll_offset.y * self._per_row
         self.decoding, self._decoded = self._next_decoding(), True
+        self._keep_place()
+
+    def _keep_place(self) -> None:
+        """Lays the rows out anew: what was the first one in view has another number."""
+        address = self._first + self.scroll_offset.y * self._row.octets
         self._update()
-        self.scroll_to(y=(address - self._first) // self._per_row, animate=False, immediate=True)
+        self.scroll_to(y=max(0, address - self._first) // self._row.octets, animate=False, immediate=True)
         self._want()
         self.refresh()
 
-    def to_change(self) -> bool:
-        """Marks the next octet that changed; False when none did."""
-        found = self.pages.next_change(self.mark)
-        if found is None:
-            return False
-        if self.span.first <= found < self.span.end:
-            self.show_span(self.span, found)
-            return True
-        for zone in by_address(self._frame.state):
-            if zone.base <= found < zone.base + zone.size:
-                self.show_arena(zone.arena)
-                self.show_span(self.span, found)
-                return True
-        return False
+    def show_address(self, address: int) -> bool:
+        """Marks an address and brings it into view; False when it is neither in what is looked at nor in an arena."""
+        spans = [self.span, *map(span_of, by_address(self._frame.state))]
+        span = next((span for span in spans if span.first <= address < span.end), None)
+        if span is not None:
+            self.show_span(span, address)
+        return span is not None
 
     # ---- pages
 
@@ -228,8 +188,8 @@ class HexView(LineView):
     def _want(self) -> None:
         if self._notes or not self.display or self.span.end <= self.span.first:
             return
-        top = self._first + self.scroll_offset.y * self._per_row
-        end = min(self.span.end, top + max(1, self.scrollable_content_region.height) * self._per_row)
+        top = self._first + self.scroll_offset.y * self._row.octets
+        end = min(self.span.end, top + max(1, self.scrollable_content_region.height) * self._row.octets)
         for page in range(top - top % PAGE, end, PAGE):
             if page not in self._asked and not self.pages.known(page):
                 self._asked.add(page)
@@ -257,71 +217,106 @@ class HexView(LineView):
             return FLOAT  # what is there, most likely
         return DECODINGS[(DECODINGS.index(self.decoding) + 1) % len(DECODINGS)]
 
-    @property
-    def _per_row(self) -> int:
-        width = self.scrollable_content_region.width
-        return next((count for count in (16, 8) if self._row_cells(count, self.decoding) <= width), 8)
-
-    @property
-    def _beside(self) -> Decoding | None:
-        """What octets are read as in a column of its own, where there is room for one."""
-        decoding = self.decoding if self.decoding.code else FLOAT
-        room = self.scrollable_content_region.width - self._row_cells(16, DECODINGS[0])
-        return decoding if room >= 16 // decoding.octets * decoding.cells + 4 else None
-
-    def _row_cells(self, octets: int, decoding: Decoding) -> int:
-        return self._digits + 1 + octets // decoding.octets * decoding.cells + octets // 8 + octets
-
     def _update(self) -> None:
         width, height = self.scrollable_content_region.size
         if width <= 0 or height <= 0:
             return
-        reason, advice = reason_not(self._frame)
+        reason, advice = self._missing()
         self._notes = [("hex--note", text) for text in self._wrapped(reason, width)]
         self._notes += [("hex--advice", text) for text in self._wrapped(advice, width)]
-        if not self._notes and self.span is NOTHING:
-            self.show_arena(by_address(self._frame.state)[0].arena)
+        if not self._notes and (arena := self._arena_wanted()) is not None:
+            self.show_arena(arena)
             return
-        rows = 0 if self._notes else -(-(self.span.end - self._first) // self._per_row)
+        self._row = layout(width, self._digits, self.decoding)
+        rows = 0 if self._notes else -(-(self.span.end - self._first) // self._row.octets)
         if self.virtual_size != Size(width, rows):
             self.virtual_size = Size(width, rows)
         self._describe()
         self._want()
         self.refresh()
 
+    def _missing(self) -> tuple[str, str]:
+        """Why there are no octets to show, and what to do."""
+        reason, advice, _brief = unreached(self._frame)
+        if not reason and self.span is NOTHING and not by_address(self._frame.state):
+            key = self._frame.keys["hex.address"]
+            return "The kernel has not said yet where its arenas are.", f"{key} goes to an address all the same."
+        return reason, advice
+
+    def _arena_wanted(self) -> Arena | None:
+        """The arena to begin with, or the one that is looked at where the kernel has made it anew, with another model
+        for one; None where the rows stay. How much of it is in use changes all the time."""
+        zones = by_address(self._frame.state)
+        if self.span is NOTHING:
+            return zones[0].arena
+        zone = next((zone for zone in zones if zone.arena.value == self.span.role), None)
+        if zone is None or (zone.base, zone.base + zone.size) != (self.span.first, self.span.end):
+            return zone.arena if zone is not None else None
+        self.span = span_of(zone)
+        return None
+
     @staticmethod
     def _wrapped(text: str, width: int) -> list[str]:
         return [text[start:end] for start, end in wrap(text, width)] if text else []
 
     def _describe(self) -> None:
-        if self._notes:
-            self.set_heading(line(), line())
+        if self._notes or self.span is NOTHING:
+            self.set_heading(line(), self._hint([]))
             return
-        span = self.span
-        self.set_heading(
-            line(
-                (span.name.upper(), f"bold ${span.role}" if span.role else "bold $foreground"),
-                (f"  {span.first:#x}  {figures.size(span.end - span.first)}  ", "$muted"),
-                (self.decoding.name if self._beside is None else f"octets, text, {self._beside.name}", "$accent"),
-            ),
-            self._compared(),
-        )
+        span, beside = self.span, self._row.beside
+        name = line((span.name.upper(), f"bold ${span.role}" if span.role else "bold $foreground"))
+        heading = [
+            (0, name),
+            (2, line((f"{span.first:#x}", "$muted"))),
+            (3, line((figures.size(span.end - span.first), "$muted"))),
+            (1, line((self.decoding.name if beside is None else f"octets, text, {beside.name}", "$accent"))),
+        ]
+        self.set_heading(fit(heading, self.heading_room, self.glyphs, gap=2), self._hint(self._compared()))
 
-    def _compared(self) -> Content:
-        changed = self.pages.changed()
-        labels = self._frame.keys
-        arenas = f"{labels['hex.previous']} {labels['hex.next']}"
-        keys = (
-            (labels["hex.decode"], f"as {self._next_decoding().name}"),
-            (labels["hex.address"], "address"),
-            (arenas, "arena"),
-        )
-        hints = [piece for key, word in keys for piece in ((f"  {key}", "$accent"), (f" {word}", "$muted"))]
-        if changed is None:
-            return line(("pause twice to see changes", "$muted"), *hints)
-        style = "bold $warn" if changed else "$muted"
-        more = ((f"  {labels['hex.change']}", "$accent"), (" next one", "$muted")) if changed else ()
-        return line((f"{figures.exact(changed)} changed since the last pause", style), *more, *hints)
+    def _hint(self, compared: list[Content]) -> Content:
+        """What changed, in as many words as there is room for, and the keys that act here, or lead here."""
+        labels, room = self._frame.keys, max(0, self.outer_size.width - 6)
+
+        def key(label: str, word: str) -> Content:
+            return line((label, "$accent"), (f" {word}", "$muted"))
+
+        keys: list[tuple[int, Content]]
+        if not self.has_focus:
+            keys = [(0, key(labels["view.hex"], "goes here"))]
+        else:
+            keys = [(3, key(labels["view.leave"], "back"))]
+        if self.has_focus and not self._notes:
+            keys = [
+                (1, key(labels["hex.decode"], f"as {self._next_decoding().name}")),
+                (1, key(labels["hex.address"], "address")),
+                (2, key(f"{labels['hex.previous']} {labels['hex.next']}", "arena")),
+                *keys,
+            ]
+            if self.pages.changed():
+                keys.insert(0, (0, key(labels["hex.change"], "next")))
+        told = fit(keys, room, self.glyphs, gap=2)
+        for words in compared:
+            with_words = line(words, ("  ", ""), told) if told.cell_length else words
+            if with_words.cell_length <= room:
+                return with_words
+        return told
+
+    def _compared(self) -> list[Content]:
+        """What differs from the pause before in what is looked at, and beyond it; the shortest way to say so last."""
+        pages, span = self.pages, self.span
+        size, here, changed = pages.compared(span.first, span.end), pages.changed(span.first, span.end), pages.changed()
+        other = changed - here
+        if not size and not other:
+            # Before there is anything to compare with.
+            return [line((text, "$muted")) for text in ("the next pause shows what changed", "")]
+        elsewhere = f", {figures.exact(other)} elsewhere" if other else ""
+        style = "bold $warn" if here else "$muted"
+        if not size:
+            long, short = "not read in a pause before", "not compared"
+        else:
+            short = f"{figures.exact(here)} changed"
+            long = f"{short} of {figures.size(size)} since the pause before"
+        return [line((words, style)) for words in (long + elsewhere, short + elsewhere, short)]
 
     def row_content(self, row: int, item: Line, width: int, selection: Selection | None) -> Strip:
         """One row of octets, or of the text that says why there are none."""
@@ -329,7 +324,7 @@ class HexView(LineView):
             y = row - self.scroll_offset.y
             style, text = self._notes[y] if y < len(self._notes) else ("", "")
             return Strip([Segment(text, self._style(style))]).adjust_cell_length(width, self.rich_style)
-        address = self._first + row * self._per_row
+        address = self._first + row * self._row.octets
         if address >= self.span.end or self.span is NOTHING:
             return Strip.blank(width, self.rich_style)
         head = Segment(f"{address:0{self._digits}x} ", self._style("hex--address"))
@@ -341,18 +336,18 @@ class HexView(LineView):
         return Strip([head, *self._cells(address)]).adjust_cell_length(width, self.rich_style)
 
     def _cells(self, address: int) -> list[Segment]:
-        count = self._per_row
+        count = self._row.octets
         row = _Row(
             self.pages.octets(address, count),
             [self.span.first <= address + at < self.span.end for at in range(count)],
             [self._octet_style(address + at, *pair) for at, pair in enumerate(self._pairs(address, count))],
         )
-        segments = self._values(row, self.decoding if self._beside is None else DECODINGS[0])
-        for at, octet in enumerate(row.octets):
+        segments = self._values(row, self._row.values)
+        for at, octet in enumerate(row.octets if self._row.text else ()):
             sign = " " if octet is None or not row.inside[at] else chr(octet) if 32 <= octet < 127 else "."
             segments.append(Segment(sign, row.styles[at]))
-        if self._beside is not None:
-            segments += [Segment("  ", self.rich_style), *self._values(row, self._beside)]
+        if self._row.beside is not None:
+            segments += [Segment("  ", self.rich_style), *self._values(row, self._row.beside)]
         return segments
 
     def _pairs(self, address: int, count: int) -> list[tuple[int | None, int | None]]:
@@ -398,10 +393,7 @@ class HexView(LineView):
         offset = event.get_content_offset(self)
         if offset is None or self._notes:
             return
-        column = offset.x - self._digits - 1
-        shown = self.decoding if self._beside is None else DECODINGS[0]
-        group = shown.cells * (8 // shown.octets) + 1
-        at = column // group * 8 + column % group // shown.cells * shown.octets
-        if column >= 0 and at < self._per_row:
-            self.mark = self._first + (self.scroll_offset.y + offset.y) * self._per_row + at
+        at = self._row.octet_at(offset.x)
+        if at is not None:
+            self.mark = self._first + (self.scroll_offset.y + offset.y) * self._row.octets + at
             self.refresh()

@@ -89,7 +89,7 @@ class MemoryPanel(Panel):
         paused = frame.state.machine.status is MachineStatus.PAUSED
         return line(
             ("" if paused else f"{frame.keys['machine.pause']} pauses, ", "$muted"),
-            (f"{frame.keys['memory.lens']} opens the octets", "$muted"),
+            (f"{frame.keys['memory.lens']} opens the hex lens", "$muted"),
         )
 
     def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
