@@ -114,10 +114,9 @@ def tell_theme(name: str | None) -> None:
     if name is None:
         return
     from llmbm_console.core.sanitise import clean
-    from llmbm_console.core.settings import settings_file
-    from llmbm_console.core.themes import load_themes, theme_folder
+    from llmbm_console.core.themes import load_themes, theme_folders
 
-    themes, _problems = load_themes((theme_folder(), settings_file().parent / "themes"))
+    themes, _problems = load_themes(theme_folders())
     if name not in themes:
         print(clean(f"theme {name}: there is no such theme; there are {', '.join(themes)}"), file=sys.stderr)
 

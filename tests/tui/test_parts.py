@@ -27,7 +27,7 @@ from llmbm_console.tui.completion import NAMES, candidates, complete, fit_hint
 from llmbm_console.tui.details import NOTED, fields_of
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import ASCII, BLOCKS
-from llmbm_console.tui.memory import History, load_choices, save_choices
+from llmbm_console.tui.memory import History, Remembered
 from llmbm_console.tui.scale import Scale
 from llmbm_console.tui.text import clip, plain, wrap
 from llmbm_console.tui.verbs import Verbs
@@ -279,13 +279,11 @@ def test_history_on_a_disk_that_cannot_be_written_still_works(tmp_path: Path) ->
 
 
 def test_choices_are_kept_and_rubbish_is_ignored(tmp_path: Path) -> None:
-    path = tmp_path / "tui.json"
-    save_choices(path, {"theme": "paper"})
-    assert load_choices(path) == {"theme": "paper"}
-    path.write_text("[1, 2")
-    assert load_choices(path) == {}
-    path.write_text('{"theme": 7}')
-    assert load_choices(path) == {}
+    Remembered(tmp_path).keep("theme", "paper")
+    assert Remembered(tmp_path).get("theme") == "paper"
+    for rubbish in ("[1, 2", '{"theme": 7}', "7", "[" * 100_000):
+        (tmp_path / "tui.json").write_text(rubbish)
+        assert Remembered(tmp_path).get("theme") == ""
 
 
 # ---- themes

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from llmbm_console.core.settings import settings_file
+
 DEFAULT_THEME = "teranga"
 
 Colour = str  # "#rrggbb", or one of the terminal's own sixteen: "ansi_red"
@@ -87,6 +89,11 @@ def theme_folder() -> Path:
     package = Path(__file__).resolve().parents[1]
     installed = package / "themes"
     return installed if installed.is_dir() else package.parents[1] / "themes"
+
+
+def theme_folders() -> tuple[Path, ...]:
+    """Where themes are: the console's own, and the person's beside their settings."""
+    return theme_folder(), settings_file().parent / "themes"
 
 
 def read_theme(path: Path) -> ThemeFile:

@@ -8,8 +8,8 @@ from llmbm_console.core.command import command
 from llmbm_console.core.sampling import told
 from llmbm_console.core.sanitise import clean
 from llmbm_console.core.settings import PRESETS, read_settings, settings_file
-from llmbm_console.core.themes import DEFAULT_THEME, load_themes, theme_folder
-from llmbm_console.tui.memory import configuration_folder, load_choices, state_folder
+from llmbm_console.core.themes import DEFAULT_THEME, load_themes, theme_folders
+from llmbm_console.tui.memory import Remembered, state_folder
 
 EXAMPLE = """\
 # Settings of llmbm-console. Every line is optional; a # before it switches it off.
@@ -45,8 +45,8 @@ def show_settings() -> int:
     settings, problems = read_settings(path)
     missing = "" if path.exists() else f"   (not there; `{command('settings', '--init')}` writes one)"
     print(f"{path}{missing}")
-    themes, wrong = load_themes((theme_folder(), configuration_folder() / "themes"))
-    kept = load_choices(state_folder() / "tui.json").get("theme", "")
+    themes, wrong = load_themes(theme_folders())
+    kept = Remembered(state_folder()).get("theme")
     chosen = kept if kept in themes else DEFAULT_THEME
     print(f"theme    {clean(settings.theme or f'{chosen} ({LAST if kept in themes else DEFAULT})')}")
     if settings.theme and settings.theme not in themes:

@@ -22,16 +22,17 @@ from llmbm_console.core.events import Event, FileSaved, LinkPhase
 from llmbm_console.core.key_labels import key_label, key_labels, over_text
 from llmbm_console.core.sampling import told
 from llmbm_console.core.settings import Settings
-from llmbm_console.core.themes import theme_folder
+from llmbm_console.core.themes import theme_folders as default_theme_folders
 from llmbm_console.tui import garbage
 from llmbm_console.tui.arming import Arming
 from llmbm_console.tui.arrange import VIEWS
 from llmbm_console.tui.ascii_filter import AsciiFilter
 from llmbm_console.tui.glyphs import ASCII, BLOCKS, GLYPHS
-from llmbm_console.tui.memory import History, configuration_folder, load_choices, save_choices, state_folder
+from llmbm_console.tui.memory import History, Remembered
 from llmbm_console.tui.pacer import Pacer
 from llmbm_console.tui.run import CHOOSE
-from llmbm_console.tui.screen import MainScreen, main_screen
+from llmbm_console.tui.screen import MainScreen
+from llmbm_console.tui.screen_keys import main_screen
 from llmbm_console.tui.session_app import SessionApp, SessionFactory
 from llmbm_console.tui.text import ControlFilter
 from llmbm_console.tui.tint import MODES
@@ -111,12 +112,11 @@ class ConsoleApp(SessionApp):
         )
         self.key_labels = key_labels(self.actions)
         self.problems = (*problems, *self.problems)
-        self.memory = memory
+        self.remembered = Remembered(memory)
         self._offer_tour = first_visit and self.settings.tour != "off"
-        self.choices = load_choices(memory / "tui.json" if memory is not None else None)
-        self.glyphs = GLYPHS.get(glyphs or self.settings.glyphs or self.choices.get("glyphs", ""), BLOCKS)
-        self.wants_choices = (self.settings.probabilities or self.choices.get("probabilities", "")) == "on"
-        self.tint = tint if (tint := self.choices.get("tint", "")) in MODES else ""
+        self.glyphs = GLYPHS.get(glyphs or self.settings.glyphs or self.remembered.get("glyphs"), BLOCKS)
+        self.wants_choices = (self.settings.probabilities or self.remembered.get("probabilities")) == "on"
+        self.tint = tint if (tint := self.remembered.get("tint")) in MODES else ""
         self.kept_unsent = False  # as the prompt's text when the console ended
         self.next_target: Target | None = None  # what to open after this session
         self._failed = False
@@ -125,7 +125,7 @@ class ConsoleApp(SessionApp):
         self._control_filter, self._ascii_filter = ControlFilter(), AsciiFilter()
         self._arm_timer: Timer | None = None
         self._undrawn = False  # a terminal that stood still has not got the newest picture
-        self.choose_theme(theme or self.settings.theme, self.choices.get("theme", ""))
+        self.choose_theme(theme or self.settings.theme, self.remembered.get("theme"))
         self.main = main_screen(self.actions, History(memory / "history" if memory is not None else None))
         self.main.pictures = self.settings.pictures
         self.verbs = Verbs(self)
@@ -160,9 +160,8 @@ class ConsoleApp(SessionApp):
                 write_setting(self.settings_file, key, value)
             except SessionError as error:
                 self.verbs.say(f"{error}: the choice holds for now", "warning")
-            return
-        self.choices[key] = value
-        save_choices(self.memory / "tui.json" if self.memory is not None else None, self.choices)
+        else:
+            self.remembered.keep(key, value)
 
     # ---- life
 
@@ -214,7 +213,7 @@ class ConsoleApp(SessionApp):
 
     def _first_visit(self) -> None:
         """Offers the tour, once, to somebody who can use what it shows; it never stands between them and the prompt."""
-        if self._offer_tour and "tour" not in self.choices and not self.is_web and len(self.screen_stack) == 1:
+        if self._offer_tour and not self.remembered.get("tour") and not self.is_web and len(self.screen_stack) == 1:
             self.verbs.offer_tour()
         self._offer_tour = False
 
@@ -456,13 +455,3 @@ class ConsoleApp(SessionApp):
     def on_slider_refused(self, message: Slider.Refused) -> None:
         """What was typed into a slider is no value of it."""
         self.verbs.refused(message.slider, message.why)
-
-
-def default_theme_folders() -> tuple[Path, ...]:
-    """The console's own themes, then the person's."""
-    return (theme_folder(), configuration_folder() / "themes")
-
-
-def default_memory() -> Path:
-    """Where history and choices are kept."""
-    return state_folder()

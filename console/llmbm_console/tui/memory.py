@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -10,11 +11,6 @@ import platformdirs
 
 APPLICATION = "llmbm-console"
 MAX_HISTORY = 1000
-
-
-def configuration_folder() -> Path:
-    """Where a person puts their own themes (in its folder `themes`)."""
-    return Path(platformdirs.user_config_dir(APPLICATION, appauthor=False))
 
 
 def state_folder() -> Path:
@@ -84,25 +80,29 @@ class History:
         return self._draft if place == len(self.entries) else self.entries[place]
 
 
-def load_choices(path: Path | None) -> dict[str, str]:
-    """The choices of the last run."""
-    try:
-        document = json.loads(path.read_text("utf-8")) if path is not None else {}
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return (
-        {key: value for key, value in document.items() if isinstance(value, str)} if isinstance(document, dict) else {}
-    )
+class Remembered:
+    """What was chosen in this and in earlier runs, by name."""
 
+    def __init__(self, folder: Path | None) -> None:
+        self._path = folder / "tui.json" if folder is not None else None
+        self._chosen: dict[str, str] = {}
+        if self._path is not None:
+            with contextlib.suppress(OSError, ValueError, RecursionError):
+                document = json.loads(self._path.read_text("utf-8"))
+                if isinstance(document, dict):
+                    self._chosen = {name: value for name, value in document.items() if isinstance(value, str)}
 
-def save_choices(path: Path | None, choices: dict[str, str]) -> None:
-    """Keeps the choices for the next run, whole or not at all."""
-    if path is None:
-        return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(".new")
-        fresh.write_text(json.dumps(choices), "utf-8")
-        fresh.replace(path)
-    except OSError:
-        return
+    def get(self, name: str) -> str:
+        """What was chosen last; empty when nothing was."""
+        return self._chosen.get(name, "")
+
+    def keep(self, name: str, value: str) -> None:
+        """Keeps a choice for the next run, the file whole or not at all."""
+        self._chosen[name] = value
+        if self._path is None:
+            return
+        with contextlib.suppress(OSError):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            fresh = self._path.with_suffix(".new")
+            fresh.write_text(json.dumps(self._chosen), "utf-8")
+            fresh.replace(self._path)

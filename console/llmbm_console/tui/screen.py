@@ -15,7 +15,6 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from llmbm_console.core.action import Action
-from llmbm_console.core.key_labels import key_label, over_text
 from llmbm_console.core.panes import PANES, VIEW_PANES
 from llmbm_console.tui.arrange import VIEWS, Shape, arrange, tab_of, view_of
 from llmbm_console.tui.choices import told_turn
@@ -45,31 +44,6 @@ if TYPE_CHECKING:
     from llmbm_console.tui.views import ViewPanes
 
 ORDER = tuple(name for name, _title in (*PANES, *VIEW_PANES))
-
-
-def main_screen(actions: tuple[Action, ...], history: History) -> MainScreen:
-    """The main screen with the keys of a table of actions: Textual reads bindings from the class."""
-
-    names: dict[str, list[str]] = {}
-    for action in actions:
-        for key in action.keys:
-            if (key, action.id) != ("ctrl+p", "view.palette"):  # Textual binds that one itself
-                names.setdefault(key, []).append(action.id)
-
-    class Bound(MainScreen):
-        BINDINGS: ClassVar[list[BindingType]] = [
-            *(
-                Binding(key, f"app.press({key!r}, {ids!r})", show=False, priority=over_text(key_label(key)))
-                for key, ids in names.items()
-            ),
-            *(
-                Binding(f"alt+{key}", f"app.leave_for_pane({key!r}, {ids!r})", show=False, priority=True)
-                for key, ids in names.items()
-                if key in "0123456789" and f"alt+{key}" not in names
-            ),
-        ]
-
-    return Bound(actions, history)
 
 
 class MainScreen(Screen[None]):

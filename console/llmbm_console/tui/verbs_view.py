@@ -99,20 +99,14 @@ class ViewVerbs(TimeVerbs):
         self.app.notify(
             f"New here? {where} shows you around.", timeout=OFFER_SECONDS, markup=False
         )  # see VerbGroup.say
-        self._remember_tour("offered")
-
-    def _remember_tour(self, how: str) -> None:
-        from llmbm_console.tui.memory import save_choices
-
-        self.app.choices["tour"] = how
-        save_choices(self.app.memory / "tui.json" if self.app.memory is not None else None, self.app.choices)
+        self.app.remembered.keep("tour", "offered")
 
     def view_tour(self) -> None:
         """The tour."""
         from llmbm_console.tui.tour import TourScreen
 
         app = self.app
-        self._remember_tour("seen")
+        app.remembered.keep("tour", "seen")
         if app.main.shape.tab != "chat" or app.main.shape.zoom:
             app.main.show_view("chat")
         app.push_screen(TourScreen(lambda: app.main.deck.regions, app.glyphs, app.by_id))
