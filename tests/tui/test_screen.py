@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 from driving import assert_snapshot, make_app, screen_text, settled, wait_until
 from scripted import NOW, ScriptedSession, rich_state
 from textual import events
+from textual.drivers.headless_driver import HeadlessDriver
 from textual.geometry import Size
 from textual.widgets import OptionList
 
@@ -145,6 +147,82 @@ async def test_every_resize_is_survived() -> None:
         await wait_until(pilot, lambda: app.main.focused_pane == "prompt", "it has the focus again")
         await settled(pilot)
         assert_snapshot("main-80x24", screen_text(app))
+
+
+async def resize_quickly(app: ConsoleApp, sizes: list[tuple[int, int]], turns: int) -> None:
+    """What a window that is dragged quickly tells: so many turns of the event loop go by, and nothing waits for a
+    picture."""
+    driver = app._driver
+    assert isinstance(driver, HeadlessDriver)
+    for width, height in sizes:
+        driver._size = (width, height)
+        app.post_message(events.Resize(Size(width, height), Size(width, height)))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+
+
+THROUGH_THE_BREAKPOINTS = [(width, height) for width in (50, 80, 200, 99, 100) for height in (36, 20, 60, 28)]
+
+
+@pytest.mark.parametrize(
+    ("keys", "pane"),
+    [
+        ([], "prompt"),
+        (["escape"], "transcript"),
+        (["escape", "2"], "events"),
+        (["escape", "5"], "sentinel"),
+        (["escape", "7", "down", "down"], "sampling"),
+        (["f2", "tab"], "hex"),
+        (["f4"], "machine"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_quick_resizes_leave_the_focus_and_the_view_as_they_were(keys: list[str], pane: str) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press(*keys)
+        await wait_until(pilot, lambda: app.main.focused_pane == pane, "the pane")
+        focused, view = app.focused, app.main.shape.tab
+        for turns in (1, 3, 6, 10, 20, 50):
+            await resize_quickly(app, [*THROUGH_THE_BREAKPOINTS, (120, 36)], turns)
+        await wait_until(pilot, lambda: app.main.size == Size(120, 36), "the last size")
+        await settled(pilot)
+        assert (app.main.focused_pane, app.main.shape.tab) == (pane, view)
+        assert app.focused is focused
+        assert focused is not None
+        assert focused.has_focus
+
+
+@pytest.mark.parametrize(
+    ("key", "tab"), [("7", "sampling"), ("2", "log"), ("4", "memory"), ("8", "machine"), ("1", "chat")]
+)
+async def test_where_panes_become_tabs_the_one_with_the_focus_stays_in_front(key: str, tab: str) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 60)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", key)
+        pane = app.main.focused_pane
+        await pilot.resize_terminal(80, 24)
+        await settled(pilot)
+        assert (app.main.focused_pane, app.main.shape.tab) == (pane, tab)
+        await pilot.resize_terminal(120, 60)
+        await settled(pilot)
+        assert (app.main.focused_pane, app.main.shape.tab) == (pane, "chat"), "and all of them are beside each other"
+
+
+async def test_a_key_that_is_typed_where_the_focus_had_to_go_keeps_it_there() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "2")
+        await pilot.resize_terminal(120, 24)  # too low for the events
+        await settled(pilot)
+        assert app.main.focused_pane == "transcript", "where keys are none of the prompt's letters"
+        await pilot.press("i")
+        await pilot.resize_terminal(120, 36)
+        await settled(pilot)
+        assert app.main.focused_pane == "prompt"
 
 
 async def test_two_sizes_at_once_do_not_make_layouts_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.events import Event as TextualEvent
-from textual.events import Key, MouseEvent, Paste
+from textual.events import Key, MouseDown, MouseEvent, Paste
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.timer import Timer
@@ -295,6 +295,8 @@ class ConsoleApp(SessionApp):
     async def _deliver(self, typed: Typed) -> None:
         if not self.screen_stack:
             return  # it ended while this waited for its turn
+        if not isinstance(typed, MouseEvent) or isinstance(typed, MouseDown):
+            self.main.stay()
         if isinstance(typed, Paste) and not isinstance(self.focused, Input | TextArea):
             self.verbs.paste(typed.text)
         else:

@@ -96,7 +96,8 @@ class MainScreen(Screen[None]):
         self.shape = Shape(0, 0)
         self._before_zoom = ""  # the pane that had the focus
         self._before_view = ""
-        self._unseen = ""  # the pane that had the focus when there was room for none
+        self._away = ""  # the pane that had the focus and has no room: it gets it back, unless something is typed first
+        self._followed = ("", "")  # the tab that was chosen for the focus, and the view before it
         self._views: ViewPanes | None = None
         self.pictures = "auto"
         self._line_selection = LineSelection(self)
@@ -188,6 +189,8 @@ class MainScreen(Screen[None]):
         """Places the panes anew where the size, the tab, the zoom, the prompt or the kind of session changed."""
         width, height = size or self.size
         read_only = self.frame.read_only
+        if "tab" not in changes:
+            changes |= self._tab_with_focus(width, height)
         shape = replace(
             self.shape,
             width=width,
@@ -211,6 +214,20 @@ class MainScreen(Screen[None]):
         self.event_list.set_bare_edge("histogram" in regions)
         self._keep_focus()
         self.call_after_refresh(lambda: self.show(self.frame))  # as it is then: the focus may have moved
+
+    def _tab_with_focus(self, width: int, height: int) -> dict[str, str]:
+        """Where the panes become tabs, the one of the pane with the focus; where they stand beside each other again,
+        the view of before."""
+        narrow = replace(self.shape, width=width, height=height).narrow
+        if narrow == self.shape.narrow:
+            return {}
+        if not narrow:
+            chosen, before = self._followed
+            return {"tab": before} if self.shape.tab == chosen else {}
+        pane = self._away or self.focused_pane
+        tab = tab_of(pane) if pane not in ("", "prompt") else self.shape.tab
+        self._followed = tab, self.shape.tab
+        return {"tab": tab}
 
     def _banner_rows(self, width: int, height: int) -> int:
         """A line for the file and as many as its verdict takes, up to a quarter of the screen."""
@@ -265,13 +282,18 @@ class MainScreen(Screen[None]):
                 self.relayout(zoom=name)
         elif self.shape.narrow and self.shape.tab != tab_of(name) and name != "prompt":
             self.relayout(tab=tab_of(name))
-        if name not in self.deck.regions:
-            return  # a screen of so few rows has room for no pane
+        if name in self.deck.regions:  # a screen of so few rows has room for no pane
+            self._away = ""
+            self._give_focus(name)
+
+    def _give_focus(self, name: str) -> None:
+        """At once: by a message, as Widget.focus does it, it would come behind another size of the screen."""
         widget = self.pane(name)
-        if isinstance(widget, SamplingPanel):
-            widget.focus_pane()
-        else:
-            widget.focus()
+        self.set_focus(widget.to_focus if isinstance(widget, SamplingPanel) else widget)
+
+    def stay(self) -> None:
+        """Something is typed: who does that has seen where the focus is."""
+        self._away = ""
 
     @property
     def visible_main(self) -> str:
@@ -279,21 +301,17 @@ class MainScreen(Screen[None]):
         return next((name for name in ORDER if name in self.deck.regions and name != "prompt"), "prompt")
 
     def _keep_focus(self) -> None:
-        """The focus never stays on a pane that is not shown. A screen of three rows has none: it comes back with more
-        of them."""
-        focused = self.focused_pane or self._unseen
-        if focused and focused not in self.deck.regions:
-            self._focus_visible()
-        elif self._unseen:
-            self.focus_pane(focused)
-        self._unseen = "" if self.focused_pane in self.deck.regions else focused
-
-    def _focus_visible(self) -> None:
-        """To the first pane that is shown."""
-        for name in ("prompt", "transcript", *ORDER):
-            if name in self.deck.regions:
-                self.focus_pane(name)
-                return
+        """The focus never stays on a pane that is not shown (a screen of three rows has none); it comes back to it.
+        Meanwhile a key must not be a letter of the prompt where it was none."""
+        focused = self._away or self.focused_pane
+        if focused in self.deck.regions:
+            if self._away:
+                self.focus_pane(focused)
+        elif focused:
+            self._away = focused
+            visible = next((name for name in ("transcript", *ORDER) if name in self.deck.regions), "")
+            if visible:
+                self._give_focus(visible)
 
     def next_pane(self, direction: int) -> None:
         """The next pane that is on screen, in the order of their numbers."""

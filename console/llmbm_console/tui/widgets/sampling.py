@@ -90,6 +90,7 @@ class SamplingPanel(Framed, can_focus=False):
         self.sliders = {
             p.name: Slider(Scale.of(p), id=f"slider-{p.name}") for p in PARAMETERS if p.sampling and p.name in FIELDS
         }
+        self._last: Slider | None = None  # that had the focus
         self._column = SliderColumn()
         self._note = Static("", markup=False)
         self._noted = Content("")
@@ -156,6 +157,7 @@ class SamplingPanel(Framed, can_focus=False):
 
     def on_descendant_focus(self) -> None:
         """The note follows the focus."""
+        self._last = next((slider for slider in self.sliders.values() if slider.has_focus), self._last)
         self._describe()
 
     def on_descendant_blur(self) -> None:
@@ -245,10 +247,10 @@ class SamplingPanel(Framed, can_focus=False):
             self._noted = text
             self._note.update(text)
 
-    def focus_pane(self) -> None:
-        """Focuses the slider that was focused last, or the first."""
-        focused = next((slider for slider in self.sliders.values() if slider.has_focus), None)
-        (focused or next(iter(self.sliders.values()))).focus()
+    @property
+    def to_focus(self) -> Slider:
+        """The slider that had the focus last, or the first."""
+        return self._last or next(iter(self.sliders.values()))
 
     def step_focus(self, direction: int) -> None:
         """Moves to the slider above or below."""
