@@ -23,16 +23,23 @@ class Remark(str):
     """What there is to say about a text that can be taken all the same."""
 
 
+class Told(Remark):
+    """What a text leads to, where nothing is wrong with it."""
+
+
 class AskLine(ModalScreen[bool]):
     """Calls `changed` with each state of the text, which returns a problem to show, a Remark, or an empty string.
 
     Enter keeps the text (the result is True); with a problem, or one that `refused` tells of a text as a whole, the
-    line stays open with it. Tab completes one of `names`. Esc goes back to what was there before.
+    line stays open with it. Tab completes one of `names`. Up (-1) and down (1) go through what the text leads to, where
+    that can be: `step` returns what there is to say then. Esc goes back to what was there before.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave", show=False),
         Binding("tab", "complete", "Complete", show=False, priority=True),
+        Binding("up", "step(-1)", "Before", show=False),
+        Binding("down", "step(1)", "Next", show=False),
     ]
     DEFAULT_CSS = """
     AskLine { background: transparent; }
@@ -60,10 +67,11 @@ class AskLine(ModalScreen[bool]):
         does: str = "keeps it",
         names: Sequence[str] = (),
         refused: Callable[[str], str] = lambda _text: "",
+        step: Callable[[int], str] | None = None,
     ) -> None:
         super().__init__()
         self._label, self._before, self._hint, self._changed = label, text, hint, changed
-        self._does, self._names, self._refused = does, names, refused
+        self._does, self._names, self._refused, self._step = does, names, refused, step
         self._problem = ""
 
     def compose(self) -> ComposeResult:
@@ -86,7 +94,8 @@ class AskLine(ModalScreen[bool]):
 
     def _tell(self, said: str) -> None:
         self._problem = "" if isinstance(said, Remark) else said
-        style = "$bad" if self._problem else "$warn" if said else "$muted"
+        quiet = not said or isinstance(said, Told)
+        style = "$muted" if quiet else "$bad" if self._problem else "$warn"
         self.query_one(".ask--hint", Static).update(line((said or self._hint, style)))
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
@@ -105,6 +114,11 @@ class AskLine(ModalScreen[bool]):
         if found:
             field.value = common_start(found)
             field.cursor_position = len(field.value)
+
+    def action_step(self, direction: int) -> None:
+        """To what is next, or before."""
+        if self._step is not None and self.query_one(Input).value and not self._problem:
+            self._tell(self._step(direction))
 
     def action_leave(self) -> None:
         """As it was."""

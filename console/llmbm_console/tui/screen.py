@@ -375,8 +375,10 @@ class MainScreen(Screen[None]):
 
     @property
     def searched(self) -> LineView:
-        """The list that is looked through: the events when they have the focus, else the transcript."""
-        return self.event_list if self.focused_pane == "events" else self.transcript
+        """The list that is looked through: the events when they or a pane about them have the focus, else the
+        transcript."""
+        of_events = self.focused_pane == "events" or (self.shape.tab == "log" and self.focused_pane != "prompt")
+        return self.event_list if of_events else self.transcript
 
     def on_line_view_sought(self) -> None:
         """Places were found, or nothing is looked for any more."""

@@ -1,4 +1,4 @@
-"""Verbs on what is shown: panes, themes, signs, finding and filtering."""
+"""Verbs on what is shown: panes, themes, signs."""
 
 from __future__ import annotations
 
@@ -233,53 +233,6 @@ class ViewVerbs(TimeVerbs):
     def view_live(self) -> None:
         """Follows the newest line of the focused list, else of the transcript."""
         (self.app.main.event_list if self.app.main.focused_pane == "events" else self.app.main.transcript).follow()
-
-    # ---- finding
-
-    def view_find(self) -> None:
-        """Asks what to look for."""
-        from llmbm_console.tui.ask import AskLine
-
-        main = self.app.main
-        if main.focused_pane == "events":
-            events, before = main.event_list, main.event_list.wanted
-
-            def filtered(text: str) -> str:
-                problem = events.filter(text)
-                if problem:
-                    events.filter(before)  # not what was understood of the first half of a word
-                return problem
-
-            hint = "level:warn  code:budget  !token"
-            self.app.push_screen(AskLine("filter", before, hint, filtered))
-            return
-        if "transcript" not in main.deck.regions:
-            main.focus_pane("transcript")
-
-        def changed(text: str) -> str:
-            found = main.transcript.find(text)
-            return "not found" if text and not found else ""
-
-        hint = f"{self.key('view.find_next')} and {self.key('view.find_previous')} go on"
-        self.app.push_screen(AskLine("find", main.transcript.sought, hint, changed))
-
-    def view_find_next(self) -> None:
-        """The next place."""
-        self._step_found(1)
-
-    def view_find_previous(self) -> None:
-        """The place before."""
-        self._step_found(-1)
-
-    def _step_found(self, direction: int) -> None:
-        events, searched = self.app.main.event_list, self.app.main.searched
-        if searched is events and events.wanted:  # all that is shown was looked for
-            if not events.step_shown(direction):
-                self.say(f'no further "{events.wanted}" in this direction')
-        elif not searched.sought:
-            self.view_find()
-        elif not searched.step_found(direction):
-            self.say(f'"{searched.sought}" is not in the transcript any more')
 
     # ---- log
 

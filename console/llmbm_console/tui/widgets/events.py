@@ -215,12 +215,17 @@ class EventList(LineView):
         self.select(start + direction)
         return True
 
-    def step_shown(self, direction: int) -> bool:
-        """As `step`; without a selection, forward begins with the first line."""
-        if self.selected_row < 0 and direction > 0 and self._entries:
-            self.select(0)
-            return True
-        return self.step(direction)
+    def step_shown(self, direction: int) -> str:
+        """Selects the next (1) or previous (-1) line of those that the filter shows, behind the last one the first and
+        the other way round; without a selection, the first or the last. Which one it is, in words; empty when none is
+        shown."""
+        count = len(self._rows)
+        if not count:
+            return ""
+        row = self.selected_row + direction if self.selected_row >= 0 else 0 if direction > 0 else count - 1
+        around = "" if 0 <= row < count else ", from the top" if direction > 0 else ", from the end"
+        self.select(row % count)
+        return f'"{self._wanted}": {self.selected_row + 1:,} of {count:,}{around}'
 
     def select(self, row: int) -> None:
         """Marks a line; panes beside the list tell more of it."""

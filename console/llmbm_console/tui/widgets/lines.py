@@ -52,6 +52,16 @@ def thumb(rows: int, window: int, whole: int, position: float) -> tuple[int, int
     return start, start + ceil(length * 8)
 
 
+class Place(NamedTuple):
+    """What is seen of a list, and what is marked in it."""
+
+    top: float  # row
+    following: bool
+    selected_row: int
+    found: str
+    found_column: int
+
+
 class WholeCells(ScrollBarRender):
     """A scroll bar without the parts of a cell that ASCII does not have."""
 
@@ -88,7 +98,8 @@ class LineView(ScrollView, Edged, Framed, can_focus=True):
         self.selected_row = -1
         self.found = ""  # where it was found last, in words
         self._found_column = 0  # of that place, in the selected row
-        self.sought = ""  # what is looked for, in lower case; its places are marked
+        self._kept: Place | None = None  # to come back to
+        self.sought = ""  # what is looked for, as it was written; its places are marked
         self._styles_for: dict[str, Style] = {}
         self._drawn: dict[int, tuple[Line, Strip]] = {}  # rows as they went to the screen, frame and filters included
         self._bar_late = False  # it is to be placed anew
@@ -134,6 +145,9 @@ class LineView(ScrollView, Edged, Framed, can_focus=True):
         count = self.row_count
         if removed:
             self.selected_row = max(-1, self.selected_row - removed)
+            if self._kept is not None:
+                kept, gone = self._kept, max(-1, self._kept.selected_row - removed)
+                self._kept = kept._replace(top=max(0.0, kept.top - removed), selected_row=gone)
         grown = count != self.virtual_size.height or bool(removed)
         width, height = self.window
         if grown:
@@ -231,11 +245,15 @@ class LineView(ScrollView, Edged, Framed, can_focus=True):
     class Sought(Message):
         """Something else is looked for, or nothing."""
 
+    @property
+    def _in_any_case(self) -> str:
+        return self.sought.casefold()
+
     def find(self, text: str) -> int:
         """Marks every place of a text, whatever its case, and goes to the newest one; returns how many there are."""
-        self.sought, self.found = text.casefold(), ""
+        self.sought, self.found = text, ""
         self.selected_row = -1
-        _rows, ends = counts(self.rows, self.sought)
+        _rows, ends = counts(self.rows, self._in_any_case)
         if ends:
             self.step_found(-1)
         else:
@@ -244,14 +262,20 @@ class LineView(ScrollView, Edged, Framed, can_focus=True):
         self.refresh()
         return ends[-1] if ends else 0
 
+    @property
+    def places(self) -> int:
+        """How many places there are of what is looked for."""
+        _rows, ends = counts(self.rows, self._in_any_case)
+        return ends[-1] if ends else 0
+
     def _columns(self, row: int) -> list[int]:
         """Where places begin in a row."""
-        return [place[0].start for place in places_of(self.rows, row, self.sought) if place[0].row == row]
+        return [place[0].start for place in places_of(self.rows, row, self._in_any_case) if place[0].row == row]
 
     def step_found(self, direction: int) -> bool:
         """Goes to the next (1) or previous (-1) place of what is looked for, behind the last one to the first and the
         other way round; False when there is none at all."""
-        rows, ends = counts(self.rows, self.sought)
+        rows, ends = counts(self.rows, self._in_any_case)
         if not rows:
             self.found = f'"{self.sought}": not found'
             self.found_changed()
@@ -271,6 +295,25 @@ class LineView(ScrollView, Edged, Framed, can_focus=True):
         self.found = f'"{self.sought}": {place + 1:,} of {ends[-1]:,}{around}'
         self.found_changed()
         return True
+
+    def keep_place(self) -> None:
+        """Remembers what is seen and marked, to come back to it."""
+        self._kept = Place(self.scroll_offset.y, self.following, self.selected_row, self.found, self._found_column)
+
+    def back_to_place(self) -> None:
+        """To what was remembered last; the rows that it was in have to be there again."""
+        kept, self._kept = self._kept, None
+        if kept is None:
+            return
+        self.selected_row, self.found, self._found_column = kept.selected_row, kept.found, kept.found_column
+        if kept.following:
+            self.follow()
+        else:
+            self.following = False
+            self.scroll_to(y=kept.top, animate=False, immediate=True)
+            self.follow_changed()
+        self.found_changed()
+        self.refresh()
 
     def found_changed(self) -> None:
         """Called when another place was found; `found` says which one."""
@@ -365,7 +408,7 @@ class LineView(ScrollView, Edged, Framed, can_focus=True):
 
     def _found(self, segments: list[Segment], row: int) -> list[Segment]:
         """The row with every place of what is looked for in reverse, and the one that was gone to underlined."""
-        for place in places_of(self.rows, row, self.sought) if row < len(self.rows) else ():
+        for place in places_of(self.rows, row, self._in_any_case) if row < len(self.rows) else ():
             here = place[0][:2] == (self.selected_row, self._found_column)
             for part in place:
                 if part.row == row:
