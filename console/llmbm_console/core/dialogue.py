@@ -9,7 +9,7 @@ from typing import Any
 from llmbm_console.core.link import Link
 from llmbm_console.core.link_asking import ASK_AGAIN, Answer, joined
 from llmbm_console.core.link_requests import OPERATION, RequestError
-from llmbm_protocol.schema import Finished, Response, Sample, Stream
+from llmbm_protocol.schema import Response, Sample, Stream
 
 PIECE = 56  # bytes of text in one request
 RECONNECT_WAIT = 10.0  # s that a harmless question waits for a lost line to come back
@@ -70,31 +70,3 @@ class Dialogue:
             if len(found) >= count:
                 return tuple(found[len(found) - count :])
         raise RequestError("lost", f"the records of {stream} were lost on the line again and again")
-
-
-class Generations:
-    """Who waits for the end of which generation."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[int, asyncio.Future[Finished]] = {}
-
-    def expect(self, generation: int) -> asyncio.Future[Finished]:
-        """The end of a generation, as a future."""
-        future: asyncio.Future[Finished] = asyncio.get_running_loop().create_future()
-        # Who was cancelled before it could wait leaves its end alone: no fault to be told at the end of the program.
-        future.add_done_callback(lambda done: done.cancelled() or done.exception())
-        self._waiting[generation] = future
-        return future
-
-    def finished(self, record: Finished) -> None:
-        """A generation's end was released."""
-        future = self._waiting.pop(record.generation, None)
-        if future is not None and not future.done():
-            future.set_result(record)
-
-    def fail(self, message: str, code: str) -> None:
-        """No end will come any more."""
-        waiting, self._waiting = self._waiting, {}
-        for future in waiting.values():
-            if not future.done():
-                future.set_exception(RequestError(code, message))

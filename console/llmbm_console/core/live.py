@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from llmbm_console.core import events as ev
-from llmbm_console.core.dialogue import Dialogue, Generations
+from llmbm_console.core.dialogue import Dialogue
 from llmbm_console.core.errors import NotReached, SessionError
 from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.line_log import LogFile, TextLog
@@ -23,24 +23,22 @@ from llmbm_console.core.link_requests import UNANSWERED, RequestError
 from llmbm_console.core.link_streams import Way
 from llmbm_console.core.machine import Machine
 from llmbm_console.core.plain_kernel import PlainKernel
+from llmbm_console.core.prompts import Prompts, newest_logged
 from llmbm_console.core.reading import only_reads
 from llmbm_console.core.recorder import Recorder
 from llmbm_console.core.saved_files import SavedFiles
 from llmbm_console.core.session import Listener, MachineControl, Outcome, Playback, Session
 from llmbm_console.core.shared_line import SharedLine
-from llmbm_console.core.state import LinkState, MachineState, State, Turn
+from llmbm_console.core.state import LinkState, MachineState, State
 from llmbm_console.core.store import reduce
 from llmbm_console.core.store_parts import cut_turn
 from llmbm_console.core.transport.base import Transport, TransportError
 from llmbm_console.core.transport.tty import ThreadedSerial, TtyTransport
-from llmbm_console.core.trips import was_drill
-from llmbm_console.core.verdict import is_trip, trip_cause
 from llmbm_protocol.schema import Event as LogRecord
-from llmbm_protocol.schema import Finished, Hello, Phase, Record, Response, StopReason, Stream
+from llmbm_protocol.schema import Finished, Hello, Phase, Record, Stream
 
 COMMANDS_WITHOUT_SLASH = ("quit", "exit")
 LEAVES = (*COMMANDS_WITHOUT_SLASH, "/poweroff", "/reboot")  # the kernel, and perhaps its machine, end by these
-TRIP_LOGGED = 2.0  # s that the log entry of a trip may come behind the answer's end
 
 
 def is_command(line: str) -> bool:
@@ -69,7 +67,7 @@ class LiveSession:
         self._listeners: list[Listener] = []
         self._link: Link | None = None
         self._dialogue: Dialogue | None = None
-        self._generations = Generations()
+        self._prompts = Prompts(lambda: self._state, self._emit, self._wait_for)
         self._starting: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._failure = ""
@@ -80,8 +78,8 @@ class LiveSession:
         self._plain = PlainKernel()
         self.recorder = Recorder(title, self._log_failed)
         self._raw_log: LogFile | None = None
-        self._text_log: TextLog | None = None
         self._shared: SharedLine | None = None
+        self._logs: list[LogFile | TextLog | SharedLine] = []  # all that end with the session
         self._closed = False
         self._downloading = asyncio.Lock()  # the kernel keeps one file open
         self._saved = SavedFiles(self._machine.read_file, self._emit) if self._machine is not None and boots else None
@@ -131,13 +129,9 @@ class LiveSession:
     def _emit(self, event: ev.Event) -> None:
         self._state = reduce(self._state, event)
         self.recorder.event(event, self._link.position if self._link is not None else None)
-        if self._text_log is not None:
-            self._text_log.event(self._state, event)
-        if self._shared is not None:
-            self._shared.event(self._state, event)
         if isinstance(event, ev.RecordReceived):
             if isinstance(event.record, Finished):
-                self._generations.finished(event.record)
+                self._prompts.finished(event.record)
             elif isinstance(event.record, Hello):
                 self._check_boot(event.record)
             elif isinstance(event.record, LogRecord) and self._saved is not None:
@@ -157,7 +151,7 @@ class LiveSession:
 
     def _check_boot(self, hello: Hello) -> None:
         if self._boot and self._boot != hello.boot:
-            self._generations.fail("the machine restarted before the answer ended", "rebooted")
+            self._prompts.fail("the machine restarted before the answer ended", "rebooted")
         self._boot = hello.boot
 
     # ---- life ------------------------------------------------------------------------------------------------------
@@ -177,7 +171,7 @@ class LiveSession:
             assert transport is not None
             self._link = Link(transport, self._emit, self._boots, self._tapped, self._patience)
             self._link.choices.wanted = self.choices
-            self._link.followed = self._boot, self._newest_logged() + 1
+            self._link.followed = self._boot, newest_logged(self._state) + 1
             self._dialogue = Dialogue(self._link)
             self._link.freeze(self._state.machine.status is MachineStatus.PAUSED)  # attached to one that is paused
             self._link.start()
@@ -209,10 +203,10 @@ class LiveSession:
                 if event.status is MachineStatus.RESETTING:
                     link.machine_restarts(ended=self._state.machine.status.over)
             if event.status is MachineStatus.RESETTING:
-                self._generations.fail("the machine was reset", "rebooted")
+                self._prompts.fail("the machine was reset", "rebooted")
             elif event.status.over and not self._closed:
                 self._failure = event.detail or "the machine has ended"
-                self._generations.fail(self._failure, "lost")
+                self._prompts.fail(self._failure, "lost")
                 if link is not None:
                     link.requests.fail_all("lost", self._failure)
             elif event.status is MachineStatus.RUNNING:
@@ -274,7 +268,7 @@ class LiveSession:
         if self._starting is not None:
             self._starting.cancel()
             await asyncio.wait([self._starting])
-        self._generations.fail("the session was closed", "lost")
+        self._prompts.fail("the session was closed", "lost")
         if self._saved is not None:
             await self._saved.finish()
         if self._link is not None:
@@ -284,9 +278,8 @@ class LiveSession:
         if self._machine is not None:
             await self._machine.close()
         self.recorder.close()
-        for log in (self._raw_log, self._text_log, self._shared):
-            if log is not None:
-                log.close()
+        for log in self._logs:
+            log.close()
 
     # ---- logs ------------------------------------------------------------------------------------------------------
 
@@ -294,13 +287,18 @@ class LiveSession:
         """Appends what is said on the line to files: clean lines with their times, octets as they came. Raises
         SessionError when one cannot be written."""
         if text is not None:
-            self._text_log = TextLog(text, time.time() - time.monotonic(), self._log_failed)
+            log = TextLog(text, time.time() - time.monotonic(), self._log_failed)
+            self._logs.append(log)
+            self.listen(log.event)
         if raw is not None:
             self._raw_log = LogFile(raw, "ab", self._log_failed)
+            self._logs.append(self._raw_log)
 
     def share_at(self, name: Path) -> None:
         """A pseudo-terminal under this name, for another program beside this session. Raises SessionError."""
         self._shared = SharedLine(name, self.submit, self.stop)
+        self._logs.append(self._shared)
+        self.listen(self._shared.event)
 
     def _tapped(self, way: Way, at: float, data: bytes | str) -> None:
         self.recorder.note(way, at, data)
@@ -335,7 +333,7 @@ class LiveSession:
         try:
             if is_command(line):
                 return await self._command(dialogue, line)
-            return await self._prompt(dialogue, line)
+            return await self._prompts.run(dialogue, line)
         except RequestError as error:
             if line.strip() == self._told_to_leave and error.code not in UNANSWERED:
                 self._told_to_leave = ""  # it was refused
@@ -355,53 +353,6 @@ class LiveSession:
                 await dialogue.fetch(Stream.SENTINEL)
         self._emit(ev.CommandDone(time.monotonic(), line, True, output))
         return Outcome(line, ok=True, output=output)
-
-    async def _prompt(self, dialogue: Dialogue, line: str) -> Outcome:
-        ends: list[asyncio.Future[Finished]] = []
-        logged = self._newest_logged()
-
-        def started(response: Response) -> None:
-            if response.generation is not None:
-                ends.append(self._generations.expect(response.generation))
-                self._emit(ev.PromptSent(time.monotonic(), line, response.generation))
-
-        await dialogue.generate(line, started)
-        if not ends:
-            raise RequestError("internal", "the kernel accepted the prompt and named no generation")
-        end = await ends[0]
-        turn = self._turn(end.generation)
-        text = turn.text if turn is not None else ""
-        if end.reason is StopReason.TRIP:
-            why = await self._why_tripped(dialogue, logged)
-            return Outcome(line, ok=False, output=text, error=why, error_code="trip", turn=turn)
-        return Outcome(line, ok=True, output=text, turn=turn)
-
-    def _newest_logged(self) -> int:
-        """Number of the newest entry of the kernel's log that is here, -1 for none."""
-        numbers = (line.record.number for line in self._state.log if line.record and line.at >= self._state.boot_at)
-        return max(numbers, default=-1)
-
-    async def _why_tripped(self, dialogue: Dialogue, logged: int) -> str:
-        """What made the sentinel trip. Its record and its log entry, of a number above `logged`, come behind the end of
-        the answer; one that is lost on the line is not waited for without end."""
-
-        def entry() -> LogRecord | None:
-            records = [line.record for line in self._state.log if line.record is not None]
-            return next((one for one in records if one.number > logged and is_trip(one)), None)
-
-        with contextlib.suppress(RequestError):
-            await dialogue.fetch(Stream.SENTINEL)
-        await self._wait_for(lambda: entry() is not None, TRIP_LOGGED)
-        newest_first = [line.record for line in reversed(self._state.log) if line.record is not None]
-        drill = was_drill(entry(), newest_first)
-        how = "tripped in a drill (/test_failsafe)" if drill else "tripped"
-        return f"sentinel {how}: {trip_cause(entry(), self._state.sentinel)}; /reset goes on"
-
-    def _turn(self, generation: int) -> Turn | None:
-        for item in reversed(self._state.items):
-            if isinstance(item, Turn) and item.number == generation:
-                return item
-        return None
 
     async def set_parameter(self, name: str, value: str) -> Outcome:
         """Sets a parameter; the output is the accepted value."""
