@@ -414,8 +414,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         "settings": run_settings,
     }
     from llmbm_console.core.errors import SessionError
-    from llmbm_console.faces.output import guarded_output
+    from llmbm_console.faces.output import guarded_output, open_closed_streams
 
+    open_closed_streams()
     if words and words[0] not in commands and (said := unknown_word(words[0], commands)):
         print(f"llmbm-console: {said} (--help lists all)", file=sys.stderr)
         return 2 if nearest(words[0], commands) else 1  # a file that is not there fails alike, whatever it is to do

@@ -6,9 +6,12 @@ import argparse
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from llmbm_console.core.nearest import nearest
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 
 def _meant(words: list[str]) -> str:
@@ -46,6 +49,10 @@ class Parser(argparse.ArgumentParser):
             return f"{word!r} is one argument too many"
         option = word.partition("=")[0]
         return f"unknown option {option}{_meant(nearest(option, self._option_string_actions))}"
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """As argparse, which would take a full disk for a success."""
+        print(self.format_help(), end="", file=file)
 
     def error(self, message: str) -> NoReturn:
         """Ends with status 2."""

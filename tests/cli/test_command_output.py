@@ -1,4 +1,4 @@
-"""What a script gets on standard output, and what it is told where that cannot be written."""
+"""What a script gets on standard output: in every encoding, line by line, and files that are fetched."""
 
 from __future__ import annotations
 
@@ -15,30 +15,6 @@ from console_program import CONSOLE
 from llmbm_console.faces.get import write_whole
 
 pytestmark = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-
-EVERY = [
-    ("exec", "--sim", "--", "/ctx"),
-    ("exec", "--sim", "--json", "--", "/ctx"),
-    ("exec", "--sim", "--", "Once upon a time"),
-    ("--plain", "--sim"),
-    ("--jsonl", "--sim"),
-    ("get", "mem:dump", "--sim", "-o", "-"),
-    ("doctor",),
-    ("settings",),
-    ("ports",),
-]
-
-
-@pytest.mark.parametrize("words", EVERY, ids=" ".join)
-def test_a_full_disk_is_a_sentence_and_a_status(words: tuple[str, ...]) -> None:
-    if words == ("ports",) and not subprocess.run([*CONSOLE, *words], capture_output=True, check=False).stdout:
-        pytest.skip("there is no serial port to list")
-    with open("/dev/full", "wb") as full:
-        done = subprocess.run(
-            [*CONSOLE, *words], stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True, check=False
-        )
-    assert done.returncode == 1
-    assert done.stderr == "error: standard output cannot be written: No space left on device\n"
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])

@@ -36,16 +36,6 @@ def test_a_reader_that_leaves_ends_the_session_quietly(words: tuple[str, ...]) -
         assert process.stderr.read() == b""
 
 
-@pytest.mark.parametrize("words", [("doctor",), ("settings",), ("--help",)])
-def test_short_output_that_nobody_reads_is_no_traceback(words: tuple[str, ...]) -> None:
-    """All of it fits the buffer, and is written only at the end."""
-    reader, writer = os.pipe()
-    os.close(reader)
-    done = subprocess.run([*CONSOLE, *words], stdout=writer, stderr=subprocess.PIPE, timeout=60, check=False)
-    os.close(writer)
-    assert done.stderr == b""
-
-
 @pytest.mark.parametrize("words", [("--plain",), ("--jsonl",), ("exec", "--wait", "600", "--", "/ctx")])
 def test_a_line_that_is_not_there_is_waited_for_aloud(words: tuple[str, ...]) -> None:
     command = [*CONSOLE, words[0], "--serial", "/dev/no-such-port", *words[1:]]

@@ -32,12 +32,13 @@ STANDARD_INPUT = "-"
 def listening(session: Session, *faces: Listener) -> Iterator[None]:
     """The faces hear the session while the block runs. When the output cannot be written any more (its reader left, as
     `| head` does, or the disk is full) the block ends with that OSError, once: what else happens is told to nobody."""
-    task = asyncio.current_task()
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
     failed: OSError | None = None
+    ending: asyncio.Handle | None = None
 
     def hear(state: State, event: Event) -> None:
-        nonlocal failed
+        nonlocal failed, ending
         if failed is not None:
             return
         try:
@@ -45,7 +46,9 @@ def listening(session: Session, *faces: Listener) -> Iterator[None]:
                 face(state, event)
         except OSError as error:
             failed = error
-            task.cancel()
+            # Not at once: the task itself may be what emits (a file is read without a wait), and would then be
+            # cancelled where it waits next, which may be behind the block.
+            ending = loop.call_soon(task.cancel)
 
     undo = session.listen(hear)
     try:
@@ -54,9 +57,12 @@ def listening(session: Session, *faces: Listener) -> Iterator[None]:
         if failed is None:
             raise
         task.uncancel()
-        raise failed from None
     finally:
         undo()
+        if ending is not None:
+            ending.cancel()
+    if failed is not None:
+        raise failed
 
 
 def from_start(session: Session, face: Listener) -> Listener:

@@ -1,4 +1,4 @@
-"""Standard output and error as a script meets them: another encoding than UTF-8, a full disk, a reader that left."""
+"""Standard output and error as a script meets them: another encoding than UTF-8, a full disk, no reader, or closed."""
 
 from __future__ import annotations
 
@@ -20,6 +20,21 @@ def json_line(document: Any, indent: int | None = None) -> str:
     except UnicodeEncodeError:
         return json.dumps(document, indent=indent)
     return text
+
+
+def open_closed_streams() -> None:
+    """Stands in for standard streams that the caller closed (`>&-`), whose numbers the next opened files would get:
+    there is no input then, output fails as on a full disk, and errors go nowhere."""
+    for number, (name, mode, flags) in enumerate(
+        (("stdin", "r", os.O_RDONLY), ("stdout", "w", os.O_RDONLY), ("stderr", "w", os.O_WRONLY))
+    ):
+        if getattr(sys, name) is None:
+            handle = os.open(os.devnull, flags)
+            os.dup2(handle, number)  # of the same number it does nothing
+            os.set_inheritable(number, True)
+            if handle != number:
+                os.close(handle)
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
 
 
 @contextlib.contextmanager
