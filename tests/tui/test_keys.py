@@ -481,7 +481,7 @@ async def test_help_is_about_the_focused_pane() -> None:
 
 async def test_the_palette_has_every_action_and_says_what_is_not_possible() -> None:
     from llmbm_console.core.actions import ACTIONS
-    from llmbm_console.tui.help import ActionProvider
+    from llmbm_console.tui.palette_entries import ActionProvider
 
     app = make_app(ScriptedSession(controllable=False))
     async with app.run_test(size=(120, 50)) as pilot:
@@ -490,7 +490,7 @@ async def test_the_palette_has_every_action_and_says_what_is_not_possible() -> N
         provider = ActionProvider(app.main)
         async for hit in provider.discover():
             hits[str(hit.text)] = hit
-        assert len(hits) == len(ACTIONS) - 1 + len(app.themes)
+        assert len(hits) == len(ACTIONS) - 1 + len(app.main.sampling.sliders) + len(app.themes)
         reset = next(hit for text, hit in hits.items() if "Reset the machine" in text)
         assert "not possible" in str(reset.help)
         await pilot.press("ctrl+p")
@@ -502,7 +502,7 @@ async def test_the_palette_has_every_action_and_says_what_is_not_possible() -> N
 
 
 async def test_the_palette_shows_letters_strewn_over_a_title_only_where_no_title_has_the_word() -> None:
-    from llmbm_console.tui.help import ActionProvider
+    from llmbm_console.tui.palette_entries import ActionProvider
 
     app = make_app()
     async with app.run_test(size=(120, 36)) as pilot:

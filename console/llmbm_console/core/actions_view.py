@@ -247,7 +247,14 @@ VIEW: tuple[Action, ...] = (
         ("+",),
     ),
     Action("view.smaller", "Smaller pane", "View", "half of the screen, then its own place again", ("_", "-")),
-    Action("view.theme", "Next theme", "View", "shows the next theme; the choice is kept", ("t",), leader="T"),
+    Action("view.theme", "Next theme", "View", "shows the next theme; the choice is kept", ("t",)),
+    Action(
+        "view.themes",
+        "Choose a theme",
+        "View",
+        "a list of all of them: each is shown while it is looked at, Enter keeps it",
+        leader="T",
+    ),
     Action("view.firmware", "Firmware text", "View", "shows what the firmware printed before the kernel, or folds it"),
     Action("view.glyphs", "Change the signs", "View", "block signs or plain ASCII for bars and frames"),
     Action(

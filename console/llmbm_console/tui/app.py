@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 
 def _actions_provider() -> type[Provider]:
-    from llmbm_console.tui.help import ActionProvider
+    from llmbm_console.tui.palette_entries import ActionProvider
 
     return ActionProvider
 
@@ -342,13 +342,17 @@ class ConsoleApp(SessionApp):
         self.do(name)
 
     def do(self, name: str) -> None:
-        """Carries out an action of the table, shows a theme ("theme.NAME") or uses a preset ("preset.NAME")."""
+        """Carries out an action of the table, shows a theme ("theme.NAME"), uses a preset ("preset.NAME") or goes to a
+        slider ("slider.NAME")."""
         kind, _dot, rest = name.partition(".")
         if kind == "theme":
             self.use_theme(rest)
             return
         if kind == "preset":
             self.verbs.use_preset(rest)
+            return
+        if kind == "slider":
+            self.verbs.go_to_slider(rest)
             return
         action = self.by_id[name]
         if name == "view.leave" and self.arming.disarm():

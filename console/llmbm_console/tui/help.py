@@ -1,25 +1,23 @@
-"""The help screen and the palette, both made from the table of actions."""
+"""The help screen, made from the table of actions."""
 
 from __future__ import annotations
 
-from typing import ClassVar, cast
+from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from llmbm_console.core.action import Action
-from llmbm_console.core.actions import ACTIONS
 from llmbm_console.core.key_labels import key_label, key_labels, spelt
 from llmbm_console.core.panes import PANES, VIEW_PANES
 from llmbm_console.tui.glyphs import draws_ascii
 from llmbm_console.tui.leader import followers
-from llmbm_console.tui.text import flat, line, wrap
+from llmbm_console.tui.text import line, wrap
 
 #: What each pane shows, and the keys it has beyond the table's. Actions stand for their keys, as `spelt` reads them.
 ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
@@ -137,7 +135,7 @@ def help_text(pane: str, actions: tuple[Action, ...], width: int = 88) -> Conten
     if keys or own:
         parts.append(line())
     parts += [_row(width, spelt(key, labels), spelt(word, labels)) for key, word in keys]
-    parts += [_row(width, _keys(action), action.title, action.description) for action in own]
+    parts += [_row(width, keys_of(action), action.title, action.description) for action in own]
     category = ""
     for action in actions:
         if action.category in ("Panes", "Kernel") or (action.pane and action.pane != pane) or not action.keys:
@@ -148,7 +146,7 @@ def help_text(pane: str, actions: tuple[Action, ...], width: int = 88) -> Conten
             category = action.category
             parts += [line(), line((category, "bold $accent"))]
         danger = f". It {action.danger}." if action.danger else ""
-        parts.append(_row(width, _keys(action), action.title, action.description + danger))
+        parts.append(_row(width, keys_of(action), action.title, action.description + danger))
     leader = next((key_label(action.keys[0]) for action in actions if action.id == "view.leader" and action.keys), "")
     if leader:
         parts += [line(), line((f"Behind {leader}", "bold $accent"))]
@@ -160,7 +158,8 @@ def help_text(pane: str, actions: tuple[Action, ...], width: int = 88) -> Conten
     return Content("\n").join(parts)
 
 
-def _keys(action: Action) -> str:
+def keys_of(action: Action) -> str:
+    """All keys of an action, for people."""
     return " ".join(key_label(key) for key in action.keys if not key.startswith("super"))
 
 
@@ -221,53 +220,3 @@ class HelpScreen(ModalScreen[None]):
     async def action_dismiss(self, result: None = None) -> None:
         """Back to the main screen."""
         self.dismiss(result)
-
-
-def _help(text: str) -> str:
-    """Textual reads a hit's help as markup, unless it is Content."""
-    return cast(str, Content(flat(text)))
-
-
-class ActionProvider(Provider):
-    """The palette's entries: every action of the table, and every theme."""
-
-    def _entries(self) -> list[tuple[str, str, str]]:
-        """Title, help, and what to do, as the argument of the app's `do`."""
-        app = self.app
-        entries: list[tuple[str, str, str]] = []
-        reason_against = getattr(app, "reason_against", lambda action: "")
-        for action in getattr(app, "actions", ACTIONS):
-            if action.id == "view.palette":
-                continue
-            reason = reason_against(action)
-            key = f"  ({_keys(action)})" if action.keys else ""
-            help_line = f"not possible: {reason}" if reason else action.description
-            entries.append((f"{action.category}: {action.title}{key}", help_line, action.id))
-        for name, about in getattr(app, "preset_entries", list)():
-            entries.append((f"Sampling: Preset {name}", f"yours: {about}", f"preset.{name}"))
-        for name, title, about in getattr(app, "theme_entries", list)():
-            entries.append((f"Theme: {title}", about, f"theme.{name}"))
-        # Textual reads what it highlights as markup: no bracket may be left in it.
-        return [(flat(title).replace("[", "(").replace("]", ")"), about, name) for title, about, name in entries]
-
-    async def discover(self) -> Hits:
-        """All of them, before anything is typed."""
-        for title, about, name in self._entries():
-            yield DiscoveryHit(Content(title), lambda name=name: self._do(name), text=title, help=_help(about))
-
-    async def search(self, query: str) -> Hits:
-        """Those that have every word of the query, else those that have its letters in their order."""
-        matcher = self.matcher(query)
-        entries, words = self._entries(), query.casefold().split()
-        whole = [entry for entry in entries if all(word in entry[0].casefold() for word in words)]
-        for title, about, name in whole or entries:
-            score = matcher.match(title)
-            if score > 0 or whole:
-                yield Hit(
-                    score, matcher.highlight(title), lambda name=name: self._do(name), text=title, help=_help(about)
-                )
-
-    def _do(self, name: str) -> None:
-        do = getattr(self.app, "do", None)
-        if do is not None:
-            do(name)

@@ -94,6 +94,14 @@ class SamplingVerbs(VerbGroup):
         sliders = self.app.main.sampling.sliders
         self._set_together({one.name: one.default for one in PARAMETERS if one.name in sliders})
 
+    def go_to_slider(self, name: str) -> None:
+        """The keys move a slider."""
+        if reason := self.app.reason_against(self.app.by_id["sampling.use_preset"]):
+            self.say(f"{name}: {reason}", "warning")
+            return
+        self.app.main.focus_pane("sampling")
+        self.app.main.sampling.sliders[name].focus()
+
     # ---- presets
 
     def use_preset(self, name: str) -> None:

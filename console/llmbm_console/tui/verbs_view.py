@@ -196,6 +196,13 @@ class ViewVerbs(TimeVerbs):
         else:
             self.app.main.clear_selection()
 
+    def view_themes(self) -> None:
+        """A list of the themes, each shown while it is looked at."""
+        from llmbm_console.tui.palette import Palette
+        from llmbm_console.tui.palette_entries import ThemeProvider
+
+        self.app.push_screen(Palette([ThemeProvider], placeholder="Choose a theme", id="--command-palette"))
+
     def view_theme(self) -> None:
         """The next theme."""
         names = list(self.app.themes)

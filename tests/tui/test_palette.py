@@ -1,0 +1,115 @@
+"""The palette: the first line that is found is the one that is meant, and themes are looked at before one is kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from driving import make_app, screen_text, settled, wait_until
+from scripted import ScriptedSession, rich_state
+from textual.command import CommandPalette
+
+from llmbm_console.core.actions import BY_ID
+from llmbm_console.tui.app import ConsoleApp
+from llmbm_console.tui.palette_entries import KNOWN_AS, ActionProvider
+from llmbm_protocol.schema import SentinelState
+
+
+async def found(app: ConsoleApp, query: str) -> list[str]:
+    return [str(hit.text) async for hit in ActionProvider(app.main).search(query)]
+
+
+def test_every_action_that_is_known_by_another_word_is_there() -> None:
+    assert set(KNOWN_AS) <= set(BY_ID)
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("theme", "View: Choose a theme"),
+        ("temp", "Sampling: Set temp"),
+        ("temperature", "Sampling: Set temp"),
+        ("seed", "Sampling: Set seed"),
+        ("stop", "Chat: Stop the answer"),
+        ("dump", "Kernel: Save a dump"),
+        ("dumps", "View: Dumps view"),
+        ("save", "Kernel: Save a dump"),
+        ("pause", "Machine: Pause or resume the machine"),
+        ("resume", "Machine: Pause or resume the machine"),
+        ("reset", "Machine: Reset the machine"),
+        ("quit", "Session: Quit  "),
+        ("help", "View: Help"),
+        ("HELP", "View: Help"),
+        ("back", "Time: Back in time"),
+        ("rewind", "Time: Back in time"),
+        ("live", "Time: To now"),
+        ("record", "Time: Record the session"),
+        ("clip", "Time: Save a clip"),
+        ("mark", "Time: Set a mark"),
+        ("search", "View: Find"),
+        ("find", "View: Find"),
+        ("log", "View: Log view"),
+        ("memory", "View: Memory view"),
+        ("sampling", "Panes: Go to Sampling"),
+        ("prompt", "Chat: Write a prompt"),
+        ("copy", "Chat: Copy the last answer"),
+        ("open", "Session: Open something else"),
+        ("clear", "Chat: Forget the conversation"),
+        ("reset sentinel", "Sentinel: Reset the sentinel"),
+    ],
+)
+async def test_the_first_line_is_what_a_person_means(query: str, first: str) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        assert (await found(app, query))[0].startswith(first)
+
+
+async def test_reset_means_the_sentinel_after_a_trip_and_where_the_machine_cannot_be_reset() -> None:
+    state = rich_state()
+    assert state.sentinel is not None
+    tripped = replace(state, sentinel=state.sentinel.model_copy(update={"state": SentinelState.TRIPPED}))
+    for session in (ScriptedSession(tripped), ScriptedSession(controllable=False)):
+        app = make_app(session)
+        async with app.run_test(size=(120, 36)) as pilot:
+            await settled(pilot)
+            assert (await found(app, "reset"))[0].startswith("Sentinel: Reset the sentinel")
+
+
+async def test_the_slider_that_is_chosen_takes_the_keys_and_its_line_says_the_value_in_force() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+p", *"temperature")
+        await wait_until(pilot, lambda: "0.85 now: randomness" in screen_text(app), "the value")
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: app.focused is app.main.sampling.sliders["temp"], "the slider")
+
+
+async def test_a_slider_of_a_recording_says_why_it_cannot_be_moved() -> None:
+    app = make_app(ScriptedSession(read_only=True))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        app.do("slider.temp")
+        await wait_until(pilot, lambda: any("only watches" in notice.message for notice in app._notifications), "told")
+
+
+async def test_theme_and_enter_lead_to_a_list_in_which_each_theme_is_shown_before_one_is_kept() -> None:
+    app = make_app(theme="teranga")
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+p", *"theme")
+        await wait_until(pilot, lambda: "View: Choose a theme" in screen_text(app), "found")
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: "Theme: " in screen_text(app) and "View: " not in screen_text(app), "the list")
+        assert isinstance(app.screen, CommandPalette)
+        before = app.theme
+        await pilot.press("down")
+        await wait_until(pilot, lambda: app.theme != before, "another one is shown")
+        assert app.theme_name == "teranga", "and not kept"
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: app.screen is app.main and app.theme == before, "as before")
+        app.do("view.themes")
+        await wait_until(pilot, lambda: "Theme: " in screen_text(app), "the list again")
+        await pilot.press("down", "enter")
+        await wait_until(pilot, lambda: app.theme_name != "teranga" and app.theme != before, "kept")
