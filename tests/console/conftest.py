@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -80,3 +83,14 @@ async def slow_live(simulator: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     await session.wait_ready(20)
     yield session
     await session.close()
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, str]]:
+    """A pseudo-terminal: the descriptor of its other end, and its name."""
+    master, slave = pty.openpty()
+    name = os.ttyname(slave)
+    yield master, name
+    for descriptor in (master, slave):
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
