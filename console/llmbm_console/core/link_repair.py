@@ -98,7 +98,7 @@ class TokenStream:
         first = self._next[0]
         until = min((index for index, _ in self._ahead), default=self._total)
         if not self.following or until <= first - (1 if self._next[1] else 0):
-            self._missing_since = None if self._end_known() else self._missing_since
+            self._missing_since = None if self._end is not None else self._missing_since
             return None
         if not self._waited(now):
             return None
@@ -106,7 +106,7 @@ class TokenStream:
 
     def end_missing(self, now: float) -> bool:
         """True when all tokens are there, the kernel is idle, and the end did not come."""
-        if not self.following or self._end_known() or not self._idle or self._ahead or self._next[0] < self._total:
+        if not self.following or self._end is not None or not self._idle or self._ahead or self._next[0] < self._total:
             return False
         return self._waited(now)
 
@@ -129,9 +129,6 @@ class TokenStream:
         else:
             self._next = (self._total, 0)
         return self._drain()
-
-    def _end_known(self) -> bool:
-        return self._end is not None
 
     def _waited(self, now: float) -> bool:
         if self._missing_since is None:

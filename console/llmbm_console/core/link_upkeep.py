@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llmbm_console.core import events as ev
 from llmbm_console.core.events import LinkPhase
@@ -188,40 +188,32 @@ class Upkeep:
 
     def _repair(self, now: float) -> None:
         """One question at a time for what did not arrive."""
-        link = self._link
-        tokens, events = link.streams.tokens.missing(now), link.streams.log.missing(now)
+        streams = self._link.streams
+        tokens, events = streams.tokens.missing(now), streams.log.missing(now)
         if tokens is not None:
-            self._repairing = True
-            self._spawn(self._ask_tokens(*tokens))
-        elif link.streams.tokens.end_missing(now):
-            self._repairing = True
-            self._spawn(self._ask_end())
+            question = self._ask_tokens(*tokens)
+        elif streams.tokens.end_missing(now):
+            question = self._ask("last")
         elif events is not None:
-            self._repairing = True
-            self._spawn(self._ask_events(*events))
+            question = self._ask_events(*events)
+        else:
+            return
+        self._repairing = True
+        self._spawn(question)
+
+    async def _ask(self, op: str, **arguments: Any) -> None:
+        try:
+            with contextlib.suppress(RequestError):
+                await self._link.request(op, **arguments)
+        finally:
+            self._repairing = False
 
     async def _ask_tokens(self, first: int, count: int) -> None:
-        try:
-            with contextlib.suppress(RequestError):
-                generation = self._link.streams.tokens.generation
-                await self._link.request("tok", generation=generation, index=first, count=count)
-            if self._link.streams.tokens.asked():
-                self._link.give_up(SKIP_TOKENS)
-        finally:
-            self._repairing = False
-
-    async def _ask_end(self) -> None:
-        try:
-            with contextlib.suppress(RequestError):
-                await self._link.request("last")
-        finally:
-            self._repairing = False
+        await self._ask("tok", generation=self._link.streams.tokens.generation, index=first, count=count)
+        if self._link.streams.tokens.asked():
+            self._link.give_up(SKIP_TOKENS)
 
     async def _ask_events(self, first: int, count: int) -> None:
-        try:
-            with contextlib.suppress(RequestError):
-                await self._link.request("log", index=first, count=count)
-            if self._link.streams.log.asked(first):
-                self._link.give_up(f"{SKIP_EVENTS} {first} {count}")
-        finally:
-            self._repairing = False
+        await self._ask("log", index=first, count=count)
+        if self._link.streams.log.asked(first):
+            self._link.give_up(f"{SKIP_EVENTS} {first} {count}")
