@@ -146,7 +146,7 @@ def _narrow(regions: Regions, area: Region, shape: Shape) -> None:
     parts: list[tuple[str, int]] = [("tabs", tabs)] if tabs else []
     room = area.height - tabs - hud - prompt
     if shape.tab == "memory":
-        memory, context = min(8, max(0, room)), 4 if room >= 18 else 0
+        memory, context = min(9, max(0, room)), 4 if room >= 18 else 0
         parts += [("memory", memory), ("sentinel", 0), *([("context", context)] if context else [])]
         if room - memory - context < 4:  # no room for the sentinel: the memory pane takes it all
             parts = [part for part in parts if part[0] in ("tabs",)] + [("memory", 0)]
@@ -170,7 +170,7 @@ def _below_tabs(regions: Regions, area: Region) -> Region:
 def _view(regions: Regions, area: Region, view: str) -> None:
     """The panes of a view of its own."""
     if view == "memory":
-        _column(regions, area, [("memory", min(13, area.height // 2)), ("hex", 0)])
+        _column(regions, area, [("memory", min(13, -(-area.height // 2))), ("hex", 0)])
         return
     side = {"log": min(60, max(38, area.width // 3)), "dumps": area.width - min(84, max(46, area.width * 2 // 5))}.get(
         view, area.width - max(area.width * 11 // 25, min(64, area.width - 56))

@@ -32,6 +32,7 @@ from llmbm_console.tui.widgets.lines import LineView
 from llmbm_console.tui.widgets.machine import MachinePanel
 from llmbm_console.tui.widgets.memory import MemoryPanel
 from llmbm_console.tui.widgets.painted import Painted
+from llmbm_console.tui.widgets.panel import Panel
 from llmbm_console.tui.widgets.prompt import Prompt
 from llmbm_console.tui.widgets.sampling import SamplingPanel
 from llmbm_console.tui.widgets.sentinel import SentinelPanel
@@ -427,8 +428,12 @@ class MainScreen(Screen[None]):
         """A page up or down."""
         if isinstance(self.focused, LineView):
             self.focused.scroll_relative(y=direction * max(1, self.focused.size.height - 1), animate=False)
+        elif isinstance(self.focused, Panel):
+            self.focused.page(direction)
 
     def action_top(self) -> None:
         """The first row."""
         if isinstance(self.focused, LineView):
             self.focused.scroll_home(animate=False)
+        elif isinstance(self.focused, Panel):
+            self.focused.scroll_lines(-self.focused.hidden[0])

@@ -15,6 +15,7 @@ from llmbm_console.tui.glyphs import ASCII, BLOCKS
 from llmbm_console.tui.tint import MODES
 from llmbm_console.tui.verbs_time import TimeVerbs
 from llmbm_console.tui.widgets.lines import LineView
+from llmbm_console.tui.widgets.panel import Panel
 from llmbm_protocol.words import SentinelState
 
 if TYPE_CHECKING:
@@ -159,7 +160,8 @@ class ViewVerbs(TimeVerbs):
 
     def view_top(self) -> None:
         """The first line."""
-        if isinstance(self.app.main.focused, LineView):
+        focused = self.app.main.focused
+        if isinstance(focused, LineView) or (isinstance(focused, Panel) and any(focused.hidden)):
             self.app.main.action_top()
         else:
             self.say("there are no lines to go through in this pane")

@@ -72,7 +72,7 @@ class FacetPanel(Panel):
         self._selected = 0
         self._facets: list[Facet] = []
         self._log: Sequence[LogLine] | None = None
-        self._rows: list[int] = []  # the facet on each row that is shown, -1 for a title
+        self._rows: list[int] = []  # the facet on each row, -1 for a title
 
     def heading(self, frame: Frame) -> Content:
         return line((f"/{self._events.wanted}", "$accent")) if self._events.wanted else line(("everything", "$muted"))
@@ -93,10 +93,11 @@ class FacetPanel(Panel):
                 rows += [(-1, line())] if rows else []
                 rows.append((-1, line((facet.name, "$muted"))))
             rows.append((index, self._row(facet, index, words, width, frame)))
-        place = next(at for at, (index, _row) in enumerate(rows) if index == self._selected)
-        top = max(0, min(place - height // 2, len(rows) - height))
-        self._rows = [index for index, _row in rows[top : top + height]]
-        return [row for _index, row in rows[top : top + height]]
+        self._rows = [index for index, _row in rows]
+        self._marked = self._rows.index(self._selected) if self.has_focus else -1
+        if self._selected == 0:
+            self._top = 0  # with the title above it
+        return [row for _index, row in rows]
 
     def _row(self, facet: Facet, index: int, words: list[str], width: int, frame: Frame) -> Content:
         chosen = index == self._selected and self.has_focus
@@ -131,6 +132,7 @@ class FacetPanel(Panel):
     def on_click(self, event: events.Click) -> None:
         """Selects a value and filters by it."""
         offset = event.get_content_offset(self)
-        if offset is not None and 0 <= offset.y < len(self._rows) and self._rows[offset.y] >= 0:
-            self._selected = self._rows[offset.y]
+        row = self._top + offset.y if offset is not None else -1
+        if 0 <= row < len(self._rows) and self._rows[row] >= 0:
+            self._selected = self._rows[row]
             self.toggle()

@@ -6,6 +6,7 @@ from textual import events
 from textual.content import Content
 
 from llmbm_console.core.counted import counted
+from llmbm_console.core.state import LogLine
 from llmbm_console.tui import figures
 from llmbm_console.tui.details import event_rows
 from llmbm_console.tui.frame import Frame
@@ -80,6 +81,7 @@ class EventPanel(Panel):
     def __init__(self, events: EventList, *, id: str) -> None:
         super().__init__(id=id)
         self._events = events
+        self._shown: LogLine | None = None
 
     def heading(self, frame: Frame) -> Content:
         return line(("selected" if self._events.selected is not None else "newest", "$muted"))
@@ -89,4 +91,6 @@ class EventPanel(Panel):
         entry = self._events.selected or (log[-1] if log else None)
         if entry is None:
             return [line(("No event to look at.", "$muted"))]
+        if entry is not self._shown:
+            self._shown, self._top = entry, 0
         return event_rows(entry, frame, width, LABEL, self._events.run)

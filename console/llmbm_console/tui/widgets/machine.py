@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from llmbm_protocol.schema import Model
 
 NAMES = 10  # columns
+MOST_BELOW = 4  # rows that a value goes on
 MACHINE_STYLES: dict[MachineStatus, str] = {
     MachineStatus.RUNNING: "$good",
     MachineStatus.PAUSED: "bold $warn",
@@ -60,9 +61,10 @@ def _buttons(frame: Frame, width: int) -> Content:
 
 
 def _table(rows: list[tuple[str, *tuple[Piece, ...]]], width: int, height: int) -> list[Content]:
-    """Names and values, a row each; a value that does not fit goes on below, as long as there are rows left for it."""
+    """Names and values, a row each; a value that does not fit goes on below, as long as there are rows left for it, or
+    where one has to scroll anyway."""
     lines: list[Content] = []
-    spare = height - len(rows)
+    spare = height - len(rows) if len(rows) <= height else MOST_BELOW * len(rows)
     for name, *pieces in rows:
         value = line(*pieces)
         spans = wrap(value.plain, max(8, width - NAMES))

@@ -24,7 +24,7 @@ ARENAS: tuple[tuple[Arena, str], ...] = (
     (Arena.ZONEC, "ZONEC"),
     (Arena.KEEP, "KEEP"),
 )
-LABEL = 8
+LABEL = 8  # columns, that of the mark included
 
 
 def usage(state: State, arena: Arena) -> tuple[int, int] | None:
@@ -93,22 +93,42 @@ class MemoryPanel(Panel):
         )
 
     def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
-        zones = memory_map.by_address(frame.state)
-        if zones and width >= memory_map.LEAST_WIDTH and height >= memory_map.LEAST_HEIGHT:
-            chosen = min(self._selected, len(zones) - 1) if self.has_focus else -1
-            ribbon = memory_map.ribbon(zones, width, frame)
-            return [ribbon, line(), *memory_map.table(frame, width, chosen), line(), self._total(frame.state, width)]
-        rows = [
-            self._row(frame, arena, label, width) for arena, label in ARENAS if usage(frame.state, arena) is not None
-        ]
-        return [*rows, self._total(frame.state, width)] if rows else _empty(frame)
+        if memory_map.by_address(frame.state) and width >= memory_map.LEAST_WIDTH and height >= memory_map.LEAST_HEIGHT:
+            return self._by_address(frame, width, height)
+        return self._bars(frame, width, height)
 
-    def _row(self, frame: Frame, arena: Arena, label: str, width: int) -> Content:
+    def _by_address(self, frame: Frame, width: int, height: int) -> list[Content]:
+        zones = memory_map.by_address(frame.state)
+        chosen = min(self._selected, len(zones) - 1) if self.has_focus else -1
+        head = [memory_map.ribbon(zones, width, frame), line()]
+        table, foot = memory_map.table(frame, width, chosen), [line(), self._total(frame.state, width)]
+        if len(head + table + foot) > height:  # blank lines give way first
+            head, foot = head[:1], foot[1:]
+        self._marked = len(head) + 1 + chosen if chosen >= 0 else -1
+        return [*head, *table, *foot]
+
+    def _bars(self, frame: Frame, width: int, height: int) -> list[Content]:
+        known = [(arena, label) for arena, label in ARENAS if usage(frame.state, arena) is not None]
+        if not known:
+            return _empty(frame)
+        marked = self.selected if self.has_focus else None
+        rows = [self._row(frame, arena, label, width, marked=arena is marked) for arena, label in known]
+        total = self._total(frame.state, width)
+        if any(not zone.guard_ok for zone in frame.state.arenas.values()):
+            rows = [total, *rows]  # an alarm may not be below the edge
+        elif len(rows) < height:
+            rows = [*rows, total]
+        place = next((row for row, (arena, _label) in enumerate(known) if arena is marked), -1)
+        self._marked = place + (rows[0] is total) if place >= 0 else -1
+        return rows
+
+    def _row(self, frame: Frame, arena: Arena, label: str, width: int, *, marked: bool) -> Content:
         used, whole = usage(frame.state, arena) or (0, 0)
         full = frame.state.arenas.get(arena)
-        name: Piece = (f"{label:<{LABEL}} ", "$muted")
-        if full is not None and not full.guard_ok:
-            name = (f"{label:<{LABEL}}!", "bold $bad")
+        sound = full is None or full.guard_ok
+        name: Piece = (f"{label:<{LABEL - 1}}", ("bold $foreground" if marked else "$muted") if sound else "bold $bad")
+        mark: Piece = (frame.glyphs.prompt if marked else " ", "bold $focus")
+        guard: Piece = (" " if sound else "!", "bold $bad")
         exact = self.has_focus and width >= 50
         amount = f"{figures.exact(used)}/{figures.exact(whole)}" if exact else figures.size_pair(used, whole)
         amount = f" {amount:>{27 if exact else 15}}"
@@ -119,6 +139,8 @@ class MemoryPanel(Panel):
         # Arenas are made as large as their contents need: a full one is the rule and no alarm.
         return line(
             name,
+            mark,
+            guard,
             frame.glyphs.bar(share, max(4, bar_width), f"${arena.value}", peak=peak),
             (amount, "$foreground"),
             (flag, "$muted"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textual import events
 from textual.content import Content
 from textual.geometry import Region
 from textual.strip import Strip
@@ -28,6 +29,9 @@ class Panel(Edged, Framed, can_focus=True):
         self.auto_links = False  # what can be clicked keeps its own colours
         self._lines: list[Content] = []
         self._made_from: object = None
+        self._top = 0  # the first line that is shown
+        self._count = 0  # of all lines
+        self._marked = -1  # the line that stays in view, of a panel that has one selected
 
     def made_from(self, frame: Frame) -> object:
         """All that the lines and edges depend on but for size and focus: as long as it is equal they stay what they
@@ -43,20 +47,62 @@ class Panel(Edged, Framed, can_focus=True):
         return line()
 
     def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
-        """The lines for a content area of this size; the first `height` are shown. A panel without any is empty."""
+        """The lines for a content area of this size; where they are more than `height`, it can be scrolled. A panel
+        without any is empty."""
         return []
+
+    # ---- scrolling
+
+    @property
+    def hidden(self) -> tuple[int, int]:
+        """Lines above and below those that are shown."""
+        return self._top, max(0, self._count - self._top - self.content_size.height)
+
+    def step(self, direction: int) -> bool:
+        """A line down (1) or up (-1); False when there is none."""
+        return self.scroll_lines(direction)
+
+    def page(self, direction: int) -> bool:
+        """As many lines as are shown, but for one."""
+        return self.scroll_lines(direction * max(1, self.content_size.height - 1))
+
+    def scroll_lines(self, lines: int) -> bool:
+        """So many lines down, or up; False when none is hidden there."""
+        above, below = self.hidden
+        lines = max(-above, min(below, lines))
+        self._top += lines
+        if lines:
+            self._draw()
+        return bool(lines)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """The wheel scrolls."""
+        if self.scroll_lines(1):
+            event.stop()
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """See on_mouse_scroll_down."""
+        if self.scroll_lines(-1):
+            event.stop()
+
+    # ---- drawing
 
     def _draw(self) -> None:
         width, height = self.content_size
         if width <= 0 or height <= 0 or not self.display:
             return
         told = self.made_from(self._frame)
-        made_from = None if told is None else (told, width, height, self.has_focus, self._frame.last_known)
+        made_from = None if told is None else (told, width, height, self.has_focus, self._frame.last_known, self._top)
         if made_from is not None and made_from == self._made_from:
             return
         self._made_from = made_from
-        self.set_heading(self.heading(self._frame), self.hint(self._frame))
-        shown = self.lines(self._frame, width, height)[:height]
+        made = self.lines(self._frame, width, height)
+        self._count = len(made)
+        self._top = max(0, min(self._top, len(made) - height))
+        if 0 <= self._marked < len(made):
+            self._top = max(self._marked - height + 1, min(self._top, self._marked))
+        self.set_heading(self._with_hidden(self.heading(self._frame)), self.hint(self._frame))
+        shown = made[self._top : self._top + height]
         if self.of_kernel and self._frame.last_known:
             shown = [dimmed(content) for content in shown]
         lines = [shortened(content, width, self.glyphs.ellipsis) for content in shown]
@@ -64,6 +110,18 @@ class Panel(Edged, Framed, can_focus=True):
         for y in range(max(len(lines), len(old))):
             if y >= len(lines) or y >= len(old) or not lines[y].is_same(old[y]):
                 self.refresh(Region(0, y, width, 1))
+
+    def _with_hidden(self, heading: Content) -> Content:
+        """The heading, behind how many lines are not in sight, in as many words as there is room for."""
+        hidden = [(count, where) for count, where in zip(self.hidden, ("above", "below"), strict=True) if count]
+        if not hidden:
+            return heading
+        long, short = (", ".join(f"{count} {word}{where}" for count, where in hidden) for word in ("more ", ""))
+        for words in (long, short):
+            told = line((f"{words}  ", "$info"), heading)
+            if told.cell_length <= self.heading_room:
+                return told
+        return line((long if len(long) <= self.heading_room else short, "$info"))
 
     def render(self) -> Content:
         """The lines, one below the other."""
