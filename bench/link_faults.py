@@ -46,11 +46,15 @@ async def until(condition: Callable[[], object], timeout: float = 60.0) -> float
 
 
 @contextlib.asynccontextmanager
-async def kernel(*options: str) -> AsyncIterator[Kernel]:
-    """A simulator with the small model on a unix socket."""
+async def kernel(*options: str, fill: Callable[[Path], None] | None = None) -> AsyncIterator[Kernel]:
+    """A simulator with the small model on a unix socket, or with the one that `fill` wrote into its volume under the
+    same name."""
     folder = Path(tempfile.mkdtemp(prefix="llmbm-bench-"))
     one = Kernel(folder)
     try:
+        if fill is not None:
+            (folder / "volume").mkdir()
+            fill(folder / "volume")
         await one.start(*options)
         yield one
     finally:

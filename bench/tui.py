@@ -1,10 +1,10 @@
 """What the screen costs: `python bench/tui.py [--seconds 10]`, the real console on a pseudo-terminal of 120x36.
 
 A kernel in the simulator answers, and the next prompt is typed as soon as an answer has ended: once at the pace of a
-small machine and once about as fast as a line of 115200 bit/s can carry. Printed: processor time of the console in per
-cent of one core, bytes written to the terminal, the ratio to a plain face (`--plain`) in the same run, which does the
-same but for the screen, and the latency of a token: from when it left for the console until its last character was read
-from the terminal.
+small machine, once about as fast as a line of 115200 bit/s can carry, and once more as fast with answers so short that
+several prompts a second are typed. Printed: processor time of the console in per cent of one core, bytes written to the
+terminal, the ratio to a plain face (`--plain`) in the same run, which does the same but for the screen, and the latency
+of a token: from when it left for the console until its last character was read from the terminal.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 
 from latency import Latencies, Relay
 from link_faults import Kernel, kernel
+from long_answers import CONTEXT, long_answers
 from startup import Terminal
 
 Drawn = Callable[[bytes, float], object]
@@ -27,7 +28,11 @@ Figures = tuple[float, float, float]  # per cent of a core, bytes written a seco
 
 PASTED = b"\x1b[200~Once upon a time\x1b[201~\r"  # typed, each letter would be drawn
 SETTLED = 1.0  # s of streaming before measuring
-PACES = (("60 tok/s", "14000"), ("1000 tok/s", "900"))  # and the kernel's least time between two polls, us
+PACES = (  # names, the kernel's least time between two polls (us), and the model where it is another
+    ("60 tok/s", "14000", None),
+    ("1000 tok/s", "900", long_answers),
+    ("short answers", "900", None),
+)
 
 
 def ignored(data: bytes, now: float) -> None:
@@ -85,28 +90,28 @@ def drain(fd: int, seconds: float, drawn: Drawn = ignored) -> int:
     return count
 
 
-def screen(one: Kernel, seconds: float) -> tuple[Figures, Latencies]:
-    """The console on a terminal, and the latencies of its tokens."""
+def screen(one: Kernel, seconds: float, most: int) -> tuple[Figures, Latencies]:
+    """The console on a terminal where answers have so many tokens at most, and the latencies of its tokens."""
     front = one.folder / "front"
     relay = Relay(one.line, front)
     terminal = Terminal("-m", "llmbm_console.cli", "--connect", f"unix:{front}")
     terminal.wait_for(rb"kernel ready", 30)
     latencies = Latencies(relay)
     latencies.drawn(terminal.raw, time.monotonic())  # what is not drawn again: the frames
-    os.write(terminal.fd, b"/max_tokens 256\r")
+    os.write(terminal.fd, f"/max_tokens {most}\r".encode())
     drain(terminal.fd, 1, latencies.drawn)
     figures = stream(terminal.fd, terminal.pid, terminal.fd, PASTED, relay, seconds, latencies.drawn)
     terminal.close()
     return figures, latencies
 
 
-def plain(one: Kernel, seconds: float) -> Figures:
+def plain(one: Kernel, seconds: float, most: int) -> Figures:
     """The plain face."""
     front = one.folder / "front"
     relay = Relay(one.line, front)
     face = Plain(front)
     drain(face.fd, 3)
-    os.write(face.write, b"/max_tokens 256\n")
+    os.write(face.write, f"/max_tokens {most}\n".encode())
     figures = stream(face.fd, face.pid, face.write, b"Once upon a time\n", relay, seconds, ignored)
     os.kill(face.pid, 15)
     os.waitpid(face.pid, 0)
@@ -116,11 +121,12 @@ def plain(one: Kernel, seconds: float) -> Figures:
 async def measure(seconds: float) -> None:
     """All figures."""
     print("               tok/s   screen    plain face   screen : plain   bytes drawn a second   latency: p50, p99")
-    for name, gap in PACES:
-        async with kernel("--poll-gap-us", gap) as one:
-            (share, written, rate), latencies = await asyncio.to_thread(screen, one, seconds)
-        async with kernel("--poll-gap-us", gap) as one:
-            beside, _written, _rate = await asyncio.to_thread(plain, one, seconds)
+    for name, gap, fill in PACES:
+        most = CONTEXT if fill else 256
+        async with kernel("--poll-gap-us", gap, fill=fill) as one:
+            (share, written, rate), latencies = await asyncio.to_thread(screen, one, seconds, most)
+        async with kernel("--poll-gap-us", gap, fill=fill) as one:
+            beside, _written, _rate = await asyncio.to_thread(plain, one, seconds, most)
         ratio = f"{share / beside:.1f}" if beside else "-"
         late = f"{latencies.percentile(0.5):.0f} ms, {latencies.percentile(0.99):.0f} ms of {len(latencies.found):,}"
         print(

@@ -143,7 +143,7 @@ async def test_whole_lines_are_read_without_a_thread_and_together_where_there_ar
     async with opened(listener) as (transport, peer):
         reader = await calm(transport, peer)
         monkeypatch.setattr("llmbm_console.core.transport.reader.SPAN", PATIENCE)
-        monkeypatch.setattr("llmbm_console.core.transport.reader.TOGETHER", PATIENCE)  # what waits is fetched below
+        monkeypatch.setattr("llmbm_console.core.transport.reader.OFTEN", PATIENCE)  # what waits is fetched below
         line = b"@T" + b"x" * 60 + b"\n"
         for _ in range(LITTLE // len(line) + 1):
             peer.sendall(line)
