@@ -17,6 +17,16 @@ CHAT: tuple[Action, ...] = (
         leader="p",
     ),
     Action(
+        "chat.history",
+        "Find an earlier prompt",
+        "Chat",
+        "lists the prompts of this and of earlier runs that have every word you type; the same key goes to an older "
+        "one, Enter takes it into the prompt, and down brings back what stood there",
+        ("ctrl+r",),
+        need="prompt",
+        everywhere=True,
+    ),
+    Action(
         "chat.break",
         "Copy, or stop the answer",
         "Chat",

@@ -48,6 +48,7 @@ PRESETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "chat.prompt": ("i", "o"),
         "view.live": ("G", "end"),
         "view.next_pane": ("tab", "ctrl+w"),
+        "chat.history": ("ctrl+f",),  # as the command line of vim has it
         "sampling.undo": ("u",),
         "sampling.redo": ("ctrl+r", "U"),
         "chat.copy": ("y",),

@@ -48,6 +48,7 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ("Enter", "send"),
             ("^j, alt+Enter", "new line"),
             ("up down", "earlier prompts, on the first and last line"),
+            ("{0[chat.history]}", "finds an earlier prompt"),
             ("Tab", "completes a /command"),
             ("{0[view.leave]}", "leaves the prompt: then single keys act"),
         ),

@@ -79,6 +79,18 @@ class History:
         self._place = place
         return self._draft if place == len(self.entries) else self.entries[place]
 
+    def go_to(self, entry: str, current: str) -> str:
+        """An entry that was looked for; stepping goes on from it. What was being written comes back after the newest,
+        and what another entry was changed into is the newest one."""
+        draft = current
+        if self._place < len(self.entries):
+            draft = self._draft
+            if current != self.entries[self._place]:
+                self.add(current)
+        self._draft = draft
+        self._place = len(self.entries) - 1 - self.entries[::-1].index(entry)
+        return entry
+
 
 class Remembered:
     """What was chosen in this and in earlier runs, by name."""

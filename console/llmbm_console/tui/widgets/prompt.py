@@ -143,6 +143,10 @@ class Prompt(TextArea, Framed):
         if result := self._replace_via_keyboard(text, *self.selection):
             self.move_cursor(result.end_location)
 
+    def recall(self, entry: str) -> None:
+        """Shows an earlier prompt; what stood here comes back as from any other one."""
+        self.replace_text(self.past.go_to(entry, self.text))
+
     def put_away(self) -> bool:
         """Empties the prompt; the text is kept as if it had been sent. False when there is none."""
         text = self.text.strip("\n")
