@@ -5,56 +5,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pty
-import select
 import signal
-import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-
-
-def start(folder: Path, *arguments: str, program: Sequence[str] = ("-m", "llmbm_console", "--sim")) -> tuple[int, int]:
-    """The console on a terminal of its own, as leader of its process group."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.environ.update(TERM="xterm-256color", HOME=str(folder), XDG_STATE_HOME=str(folder))
-        os.execv(sys.executable, [sys.executable, *program, *arguments])
-    return pid, terminal
-
-
-def wait_for(terminal: int, wanted: bytes, timeout: float = 60) -> None:
-    """Returns when the terminal was sent `wanted`."""
-    seen, end = b"", time.monotonic() + timeout
-    while wanted not in seen:
-        assert time.monotonic() < end, f"{wanted!r} did not come within {timeout} s; the terminal got {seen[-500:]!r}"
-        if select.select([terminal], [], [], 0.1)[0]:
-            seen += os.read(terminal, 65536)
-
-
-def exit_status(pid: int, timeout: float = 30, terminal: int | None = None) -> int | None:
-    """How the process ended, as os.waitpid tells it, while what it draws on its `terminal` is read; None when it had to
-    be killed, so that nothing is left behind."""
-    end = time.monotonic() + timeout
-    while time.monotonic() < end:
-        found, status = os.waitpid(pid, os.WNOHANG)
-        if found == pid:
-            return status
-        if terminal is None:
-            time.sleep(0.02)
-        elif select.select([terminal], [], [], 0.02)[0]:
-            with contextlib.suppress(OSError):
-                os.read(terminal, 65536)
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    return None
-
-
-def ended(pid: int, timeout: float = 30) -> bool:
-    """True when the process is gone by itself."""
-    return exit_status(pid, timeout) is not None
+from own_terminal import ended, exit_status, start, wait_for
 
 
 @pytest.mark.parametrize("moment", [b"\x1b[?1049h", b"Transcript", b"kernel ready"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import locale
 import os
 import platform
 import shutil
@@ -14,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from llmbm_console.core.command import command
+from llmbm_console.core.encoding import lacking, remedy, terminal_encoding
 
 Verdict = Literal["ok", "missing", "note"]
 
@@ -112,11 +112,7 @@ def terminal() -> Iterator[Finding]:
     yield Finding(
         "note" if small else "ok", "terminal", size, "80x24 is the least that shows everything" if small else ""
     )
-    encoding = locale.getpreferredencoding(False)
-    utf8 = encoding.lower().replace("-", "") == "utf8"
-    yield Finding(
-        "ok" if utf8 else "note", "encoding", encoding, "" if utf8 else "set LANG=C.UTF-8 to see line drawing"
-    )
+    yield Finding("note" if lacking() else "ok", "encoding", terminal_encoding(), remedy() if lacking() else "")
 
 
 def ready() -> str:

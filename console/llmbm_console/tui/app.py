@@ -27,7 +27,7 @@ from llmbm_console.tui import garbage
 from llmbm_console.tui.arming import Arming
 from llmbm_console.tui.arrange import VIEWS
 from llmbm_console.tui.ascii_filter import AsciiFilter
-from llmbm_console.tui.glyphs import ASCII, BLOCKS, GLYPHS
+from llmbm_console.tui.glyphs import ASCII, BLOCKS, GLYPHS, why_ascii
 from llmbm_console.tui.memory import History, Remembered
 from llmbm_console.tui.pacer import Pacer
 from llmbm_console.tui.run import CHOOSE
@@ -101,6 +101,7 @@ class ConsoleApp(SessionApp):
         settings_file: Path | None = None,
         problems: Iterable[str] = (),
         first_visit: bool = False,
+        lacking: str = "",
     ) -> None:
         self.settings = settings or Settings()
         self.settings_file = settings_file
@@ -114,7 +115,10 @@ class ConsoleApp(SessionApp):
         self.problems = (*problems, *self.problems)
         self.remembered = Remembered(memory)
         self._offer_tour = first_visit and self.settings.tour != "off"
-        self.glyphs = GLYPHS.get(glyphs or self.settings.glyphs or self.remembered.get("glyphs"), BLOCKS)
+        wanted = GLYPHS.get(glyphs or self.settings.glyphs or self.remembered.get("glyphs"), BLOCKS)
+        self.lacking = lacking  # the terminal's encoding, where it has not every character
+        self.glyphs = ASCII if lacking else wanted
+        self.problems += (why_ascii(lacking),) if lacking and wanted is not ASCII else ()
         self.wants_choices = (self.settings.probabilities or self.remembered.get("probabilities")) == "on"
         self.tint = tint if (tint := self.remembered.get("tint")) in MODES else ""
         self.kept_unsent = False  # as the prompt's text when the console ended

@@ -13,9 +13,10 @@ import contextlib
 import os
 import selectors
 import socket
+import sys
 import threading
 import time
-from codecs import getincrementaldecoder
+from codecs import getincrementaldecoder, lookup
 from typing import Any, TextIO
 
 from textual import constants
@@ -26,6 +27,12 @@ from llmbm_console.tui.key_parser import KeyParser
 CHUNK = 4096
 MOST_BEHIND = 12  # pieces that may wait for the terminal, three of each picture; Textual's thread has room for 30
 SURELY = 0.005  # s after which a time that the parser waits for is over on its clock, too
+
+
+def typed_encoding() -> str:
+    """What a terminal of this locale sends; UTF-8 begins as ASCII, which has no other letters."""
+    encoding = getattr(sys.__stdin__, "encoding", None) or "utf-8"
+    return "utf-8" if lookup(encoding).name == "ascii" else encoding
 
 
 class Ending(threading.Event):
@@ -168,7 +175,7 @@ class QuietDriver(LinuxDriver):
     def run_input_thread(self) -> None:
         """Takes what is typed, until `exit_event` is set."""
         parser = KeyParser(self._debug)
-        decode = getincrementaldecoder("utf-8")("replace").decode  # a paste may hold anything
+        decode = getincrementaldecoder(typed_encoding())("replace").decode  # a paste may hold anything
         undecided: float | None = None  # until then an Esc may be the beginning of something
         with selectors.SelectSelector() as selector:  # not the best one there is: kqueue does not know terminals
             selector.register(self._ending.heard, selectors.EVENT_READ)

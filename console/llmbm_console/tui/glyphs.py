@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
+from llmbm_console.core.encoding import remedy
 from llmbm_console.tui.text import line
 
 
@@ -125,6 +126,11 @@ ASCII = Glyphs(
 )
 
 GLYPHS = {"blocks": BLOCKS, "ascii": ASCII}
+
+
+def why_ascii(encoding: str) -> str:
+    """What a person is told whose terminal's encoding lacks the block signs."""
+    return f"signs ascii: the terminal's encoding, {encoding}, has no others; {remedy()}"
 
 
 def draws_ascii(app: object) -> bool:

@@ -49,6 +49,7 @@ def run_tui(
         # Textual writes what changed at its next tick of so many a second. Ours are the fewer, and none while nothing
         # changes, but what the pacer has drawn should not wait for another 16 ms.
         os.environ.setdefault("TEXTUAL_FPS", "120")
+        from llmbm_console.core.encoding import lacking
         from llmbm_console.tui.app import ConsoleApp
         from llmbm_console.tui.memory import state_folder
 
@@ -62,6 +63,7 @@ def run_tui(
             settings_file=settings_file,
             problems=problems,
             first_visit=os.environ.get("LLMBM_TOUR") != "off",
+            lacking=lacking(),
         )
 
     return asyncio.run(_run(make))
@@ -110,12 +112,13 @@ def _end_soon(status: int) -> None:
 def choose(theme: str | None, settings: Settings, memory: Path | None = None) -> Target | None:
     """Shows what could be opened now; the target that was chosen, or None. The caller has made sure that there is a
     terminal."""
+    from llmbm_console.core.encoding import lacking
     from llmbm_console.core.themes import load_themes, theme_folders
-    from llmbm_console.tui.glyphs import BLOCKS, GLYPHS
+    from llmbm_console.tui.glyphs import ASCII, BLOCKS, GLYPHS
     from llmbm_console.tui.memory import Remembered, state_folder
     from llmbm_console.tui.start import StartApp
 
     themes, _problems = load_themes(theme_folders())
     kept = Remembered(memory or state_folder())
-    signs = GLYPHS.get(settings.glyphs or kept.get("glyphs"), BLOCKS)
+    signs = ASCII if lacking() else GLYPHS.get(settings.glyphs or kept.get("glyphs"), BLOCKS)
     return StartApp(themes, theme or settings.theme or kept.get("theme"), glyphs=signs).run()

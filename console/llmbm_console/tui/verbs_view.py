@@ -11,7 +11,7 @@ from llmbm_console.core.panes import PANES, VIEW_PANES
 from llmbm_console.core.trips import newest_trip
 from llmbm_console.tui.arrange import view_of
 from llmbm_console.tui.choices import newest
-from llmbm_console.tui.glyphs import ASCII, BLOCKS
+from llmbm_console.tui.glyphs import ASCII, BLOCKS, why_ascii
 from llmbm_console.tui.tint import MODES
 from llmbm_console.tui.verbs_time import TimeVerbs
 from llmbm_console.tui.widgets.lines import LineView
@@ -220,6 +220,9 @@ class ViewVerbs(TimeVerbs):
 
     def view_glyphs(self) -> None:
         """Blocks or ASCII."""
+        if self.app.lacking:
+            self.say(why_ascii(self.app.lacking), "warning")
+            return
         self.app.glyphs = BLOCKS if self.app.glyphs is ASCII else ASCII
         self.app.keep("glyphs", self.app.glyphs.name)
         if self.app.held is not None:
