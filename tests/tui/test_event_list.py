@@ -227,7 +227,8 @@ async def test_passes_over_their_budgets_are_nothing_to_look_at_and_a_trip_is() 
         for number in range(9):
             overrun(session, number)
         timeline.note(session.state)
-        await wait_until(pilot, lambda: "9 over budget │ nothing wrong" in screen_text(app), "counted, and no trouble")
+        await wait_until(pilot, lambda: " 9 over budget ─" in screen_text(app), "counted, and no trouble")
+        assert "nothing wrong" not in screen_text(app), "beside rows that warn"
         assert " Log " in screen_text(app).splitlines()[1]
         assert timeline.marks() == marks
         view = app.main.event_list

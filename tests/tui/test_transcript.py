@@ -20,7 +20,7 @@ from llmbm_console.tui.transcript_rows import layout_item, prompt_rows, statisti
 from llmbm_console.tui.widgets import transcript as module
 from llmbm_console.tui.widgets.lines import Line
 from llmbm_console.tui.widgets.running import RunningRows
-from llmbm_protocol.schema import Phase, Token
+from llmbm_protocol.schema import Phase, StopReason, Token
 
 
 def token(text: str) -> RecordReceived:
@@ -117,6 +117,9 @@ async def test_a_turn_that_was_cut_says_why() -> None:
 def test_statistics_leave_out_what_does_not_fit() -> None:
     finished = turn(1, "p", "one two three")
     assert "slowest token" in statistics(finished, 200)
+    assert finished.finished is not None
+    tripped = replace(finished, finished=finished.finished.model_copy(update={"reason": StopReason.TRIP}))
+    assert "slowest token" not in statistics(tripped, 200), "the pass that tripped took more, and gave none"
     short = statistics(finished, 30)
     assert len(short) <= 30
     assert "3 tok" in short

@@ -76,7 +76,7 @@ def statistics(turn: Turn, width: int) -> str:
                 parts.append((3, figures.throughput(done.decode_mb_s, done.read_mb_s)))
     if done.prompt_tokens:
         parts.append((4, f"prefill {done.prompt_tokens} tok {figures.duration(done.prefill_us / figures.MILLION)}"))
-    if turn.slowest:
+    if turn.slowest and done.reason is not StopReason.TRIP:  # the pass that tripped it took more, and gave no token
         parts.append((5, f"slowest token {figures.cycles(turn.slowest)} cycles"))
     parts.append((1, REASONS.get(done.reason, str(done.reason))))
     if turn.lost_tokens:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,7 +16,11 @@ from llmbm_console.core.state import State, TokenInfo, Turn
 from llmbm_console.tui import choices, figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import Piece, flat, line
-from llmbm_console.tui.widgets.sentinel import use_style
+from llmbm_console.tui.widgets.sentinel import broken, use_style
+from llmbm_protocol.words import StopReason
+
+if TYPE_CHECKING:
+    from llmbm_protocol.schema import Sentinel
 
 AROUND = 120  # characters of the answer shown on either side of the token
 
@@ -27,13 +31,25 @@ def turns_of(state: State) -> list[Turn]:
     return [item for item in items if isinstance(item, Turn) and item.tokens]
 
 
-def strip(turn: Turn, chosen: int, budget: int, width: int, frame: Frame) -> Content:
+def budget_of(token: TokenInfo, sentinel: Sentinel | None) -> int:
+    """What the pass that led to a token may take: to the first one of an answer leads the last pass of its prompt."""
+    if sentinel is None:
+        return 0
+    return sentinel.decode_budget if token.index else sentinel.prefill_budget
+
+
+def _tripped_last(turn: Turn, state: State) -> bool:
+    """Whether it is the newest answer, and the sentinel broke it off."""
+    done, newest = turn.finished, turns_of(state)[-1:]
+    return done is not None and done.reason is StopReason.TRIP and bool(newest) and newest[0].number == turn.number
+
+
+def strip(turn: Turn, chosen: int, width: int, frame: Frame) -> Content:
     """A column for each token around the chosen one: its cycles against the budget, or against the slowest."""
-    most = budget or turn.slowest or 1
     first = max(0, min(chosen - width // 2, len(turn.tokens) - width))
     levels, pieces = frame.glyphs.levels, list[Piece]()
     for index, token in enumerate(turn.tokens[first : first + width], first):
-        share = token.cycles / most
+        share = token.cycles / (budget_of(token, frame.state.sentinel) or turn.slowest or 1)
         sign = levels[max(0, min(len(levels) - 1, int(share * len(levels))))]
         pieces.append((sign, "bold reverse $accent" if index == chosen else use_style(share)))
     return line(*pieces)
@@ -47,8 +63,7 @@ def described(
     text = turn.text[token.start : token.end]
     before, after = turn.text[max(0, token.start - AROUND) : token.start], turn.text[token.end : token.end + AROUND]
     middle = flat(text) if text.strip() else choices.visible(text, frame.glyphs)
-    sentinel = frame.state.sentinel
-    budget = sentinel.decode_budget if sentinel is not None else 0
+    budget = budget_of(token, frame.state.sentinel)
     since = token.time_ms - turn.tokens[index - 1].time_ms if index else None
     rows = [
         line(
@@ -57,7 +72,7 @@ def described(
             (flat(after), "$muted"),
         ),
         line(),
-        strip(turn, index, budget, width, frame),
+        strip(turn, index, width, frame),
         line(),
         _row("text", choices.visible(text, frame.glyphs)),
         _row("id", f"{token.token}, token {token.index + 1} of {len(turn.tokens)} in turn {turn.number}"),
@@ -65,13 +80,17 @@ def described(
         _row("time", _time(token, since)),
     ]
     if token.cycles:
+        of_prompt = "" if token.index else " a token, the prompt's last pass (prefill)"
         use = f", {figures.percent(token.cycles / budget)} of the budget now in force" if budget else ""
-        rows.append(_row("cycles", f"{token.cycles:,}".replace(",", " ") + use))
+        rows.append(_row("cycles", f"{token.cycles:,}".replace(",", " ") + of_prompt + use))
         slower = sum(other.cycles > token.cycles for other in turn.tokens)
         speed = f"{slower} of {len(turn.tokens)} were slower" if slower else "the slowest of its answer"
         rows.append(_row("speed", speed))
     else:
         rows.append(_row("cycles", "it came out of the prefill: no decode pass of its own"))
+    if index + 1 == len(turn.tokens) and _tripped_last(turn, frame.state) and (pair := broken(frame.state)):
+        taken, allowed = (f"{count:,}".replace(",", " ") for count in pair)
+        rows.append(_row("trip", f"the next pass took {taken} cycles of {allowed}, and gave no token"))
     return rows + _chosen(turn, index, frame, width, height - len(rows), frame.state.words if words is None else words)
 
 

@@ -165,9 +165,13 @@ class EventList(LineView):
         self._undescribed = False
         log, dropped = self._log, self._frame.state.dropped_log
         troubles, noted = sum(1 for entry in log if entry.to_look_at), sum(1 for entry in log if entry.noted)
-        count = line((f"{troubles} to look at", "$warn")) if troubles else line(("nothing wrong", "$muted"))
-        if noted and count.cell_length + len(NOTED) + 10 <= self.heading_room:
-            count = line((f"{noted:,} {NOTED} {self.glyphs.separator} ", "$muted"), count)
+        over, look = line((f"{noted:,} {NOTED}", "$warn")), line((f"{troubles} to look at", "$warn"))
+        if not troubles:
+            count = over if noted else line(("nothing wrong", "$muted"))
+        elif noted and over.cell_length + look.cell_length + 3 <= self.heading_room:
+            count = line(over, (f" {self.glyphs.separator} ", "$muted"), look)
+        else:
+            count = look
         if self._wanted:
             count = line((f"/{clip(self._wanted, 24)} ", "$accent"), (f"{len(self._entries)} of {len(log)}", "$muted"))
         if dropped:
