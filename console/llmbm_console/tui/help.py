@@ -61,8 +61,8 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     ),
     "sentinel": (
         "Every forward pass has a budget of cycles. The bars show the last pass, the chart the last tokens (its full "
-        "height is the budget); between them are percentiles and how often a budget was broken. After a trip the bar of its "
-        "phase shows the pass that tripped: it gave no token, so the chart and the tokens' figures do not have it.",
+        "height is the budget); between them are percentiles and how often a budget was broken. After a trip the bar "
+        "of its phase shows the pass that tripped: it gave no token, so the figures of tokens do not have it.",
         (),
     ),
     "context": (
