@@ -411,6 +411,24 @@ async def test_opening_a_file_is_armed_first_and_leaves_for_it(dumps: tuple[Path
         await wait_until(pilot, lambda: app.next_target == Target("file", str(dumps[1])), "left")
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=str)
+async def test_a_file_that_is_read_is_opened_by_the_key_that_its_edge_names(
+    size: tuple[int, int], dumps: tuple[Path, Path]
+) -> None:
+    clock = Clock()
+    app = make_app(clock=clock)
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        await pilot.press("f5")
+        await wait_until(pilot, lambda: app.main.views.files.selected is not None, "listed")
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: app.main.focused_pane == "explanation", "read")
+        await wait_until(pilot, lambda: "Esc list  o open" in screen_text(app), "what may follow")
+        await pilot.press("o")
+        await confirm(pilot, "o")
+        await wait_until(pilot, lambda: app.next_target == Target("file", str(dumps[1])), "left")
+
+
 async def test_a_file_that_is_no_dump_says_so_and_an_empty_folder_what_to_do(tmp_path: Path) -> None:
     app = make_app()
     async with app.run_test(size=(120, 36)) as pilot:

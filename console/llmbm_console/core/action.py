@@ -26,10 +26,15 @@ class Action:
     need: Need = ""
     line: str = ""  # REPL line that carries it out
     pane: str = ""  # belongs to this pane's own help; its keys act only there
+    beside: str = ""  # a pane that shows what is selected in that one: its keys act there, too
     footer: str = ""  # short word for the footer, empty: not shown there
     everywhere: bool = False  # acts even while the prompt has the focus
     takes: str = ""  # what is written behind its name where there is no screen to ask
     leader: str = ""  # the key behind the leader key that does it too; empty: it is not in that list
+
+    def acts_in(self, pane: str) -> bool:
+        """Whether its keys act while that pane has the focus."""
+        return not self.pane or pane in (self.pane, self.beside)
 
 
 #: ends what runs now, whichever moment is shown: nobody should have to look for the way to now first

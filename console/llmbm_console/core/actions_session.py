@@ -95,8 +95,17 @@ MACHINE: tuple[Action, ...] = (
         ("o",),
         danger="ends this session, and a kernel that it started",
         pane="files",
+        beside="explanation",
     ),
-    Action("file.again", "Look for files again", "Session", "reads the folders anew", ("a",), pane="files"),
+    Action(
+        "file.again",
+        "Look for files again",
+        "Session",
+        "reads the folders anew",
+        ("a",),
+        pane="files",
+        beside="explanation",
+    ),
 )
 
 #: The session and the console.

@@ -319,7 +319,7 @@ class ConsoleApp(SessionApp):
         for name in names:
             action = self.by_id[name]
             armed = self.arming.action is action  # perhaps from the palette, with the focus elsewhere
-            if armed or not action.pane or action.pane == self.main.focused_pane:
+            if armed or action.acts_in(self.main.focused_pane):
                 self.do(name)
                 return
         self.verbs.say_where(key, [self.by_id[name] for name in names])

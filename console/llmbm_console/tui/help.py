@@ -132,7 +132,7 @@ def help_text(pane: str, actions: tuple[Action, ...], width: int = 88) -> Conten
     title = dict((*PANES, *VIEW_PANES)).get(pane, "")
     about, keys = ABOUT.get(pane, ("", ()))
     labels = key_labels(actions)
-    own = [action for action in actions if action.pane == pane and pane]
+    own = [action for action in actions if action.pane and action.acts_in(pane)]
     parts = [line((title, "bold $accent")), line((spelt(about, labels), "$foreground"))] if about else []
     if keys or own:
         parts.append(line())
@@ -140,7 +140,7 @@ def help_text(pane: str, actions: tuple[Action, ...], width: int = 88) -> Conten
     parts += [_row(width, keys_of(action), action.title, action.description) for action in own]
     category = ""
     for action in actions:
-        if action.category in ("Panes", "Kernel") or (action.pane and action.pane != pane) or not action.keys:
+        if action.category in ("Panes", "Kernel") or not action.acts_in(pane) or not action.keys:
             continue
         if action in own:
             continue

@@ -211,8 +211,16 @@ class Explanation(VerticalScroll, Framed, can_focus=True):
         self._draw()
 
     def on_focus(self) -> None:
-        """The lower edge says how to get back."""
-        self.set_heading(bottom=line((self._frame.keys["view.leave"], "$accent"), (" list", "$muted")))
+        """The lower edge says how to get back, and how to open what is read."""
+        keys = self._frame.keys
+        self.set_heading(
+            bottom=line(
+                (keys["view.leave"], "$accent"),
+                (" list  ", "$muted"),
+                (keys["file.open"], "$accent"),
+                (" open", "$muted"),
+            )
+        )
 
     def on_blur(self) -> None:
         """See on_focus."""
