@@ -20,7 +20,7 @@ from llmbm_console.core.actions import ACTIONS, BY_ID
 from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.panes import PANES
 from llmbm_console.core.parameter_text import micro
-from llmbm_console.core.state import LogLine, State
+from llmbm_console.core.state import LogLine, Seam, State
 from llmbm_console.core.themes import FALLBACK, ThemeFile, load_themes, read_theme, theme_folder
 from llmbm_console.tui import figures
 from llmbm_console.tui.completion import NAMES, candidates, complete, fit_hint
@@ -214,15 +214,31 @@ def test_the_hint_says_whether_a_prompt_fits() -> None:
     long, worry = fit_hint(state, "And then what happened?")  # 160 more tokens do not fit
     assert long.endswith("+160 > 256: /overflow decides")
     assert worry
-    long, worry = fit_hint(state, "word " * 400)
+    long, worry = fit_hint(state, "word " * 110)
     assert "does not fit" in long
     assert worry
+    assert fit_hint(state, "word " * 110, room=30) == ("~145 > 137 left: /overflow", True)
     assert fit_hint(state, "/zones") == ("", False)
 
 
+def test_a_prompt_longer_than_the_whole_context_is_not_left_to_overflow() -> None:
+    state = rich_state(items=())  # 256 rows
+    for text, told in (("word " * 400, "will be refused"), ("word " * 200, "may be refused")):
+        for room in (80, 40, 30):
+            hint, worry = fit_hint(state, text, room)
+            assert hint.endswith(told)
+            assert len(hint) <= room
+            assert worry
+
+
 def test_the_estimate_learns_from_the_prompts_of_this_model() -> None:
-    state = rich_state(items=(turn(1, "x" * 18, "answer"),), sampling=None)  # nine tokens: two characters each
-    assert "~50 tok" in fit_hint(state, "y" * 100)[0]
+    known = turn(2, "é" * 500, "answer")  # 1000 octets
+    assert known.finished is not None
+    known = replace(known, finished=known.finished.model_copy(update={"prompt_tokens": 1000}))
+    state = rich_state(items=(known,), sampling=None)
+    assert "~92 tok" in fit_hint(state, "y" * 100)[0], "an octet each, but for the guess at the start"
+    slid = rich_state(items=(Seam("the context was full and slid", 0.0), known), sampling=None)
+    assert fit_hint(slid, "y" * 100) == fit_hint(rich_state(items=(), sampling=None), "y" * 100)
 
 
 # ---- history and choices

@@ -143,8 +143,21 @@ async def test_the_frame_says_when_a_prompt_does_not_fit() -> None:
     app = make_app(idle())
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
-        app.main.prompt.replace_text("word " * 300)
+        app.main.prompt.replace_text("word " * 110)
         await wait_until(pilot, lambda: "does not fit" in screen_text(app), "warning")
+
+
+async def test_a_prompt_longer_than_the_context_is_announced_and_its_refusal_can_be_read_as_a_whole() -> None:
+    async with simulated(size=(120, 36), notifications=True) as (app, pilot):
+        text = "word " * 700
+        app.main.prompt.replace_text(text)
+        await wait_until(pilot, lambda: "> the whole context of 512: will be refused" in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.main.prompt.error, "refused")
+        assert app.main.prompt.text == text.rstrip("\n")
+        whole = "the prompt has 1402 tokens with BOS; the context of this model has 512 rows"
+        assert app.main.prompt.error.endswith(whole)
+        await wait_until(pilot, lambda: whole in screen_text(app), "in a notice, where the frame cuts it")
 
 
 async def test_lines_written_during_an_answer_are_sent_after_it_in_their_order() -> None:

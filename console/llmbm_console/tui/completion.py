@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmbm_console.core.state import State, Turn
+from llmbm_console.core.state import Seam, State, Turn
 from llmbm_protocol.parameters import PARAMETERS
 
 #: Commands that are not parameters.
@@ -16,6 +16,9 @@ COMMANDS: tuple[str, ...] = (
 NAMES: tuple[str, ...] = tuple(
     sorted({*COMMANDS, *(p.name for p in PARAMETERS if not p.boot_only and p.name != "strict_budget")})
 )
+
+GUESSED = 32  # tokens of the conversation that the guess of their length counts for
+SURELY = 1.5  # times the context: an estimate of so much is not wrong by as much
 
 
 def candidates(text: str) -> list[str]:
@@ -47,30 +50,48 @@ def complete(text: str) -> str:
     return max(common + (" " if lone else ""), text, key=len)
 
 
-def characters_per_token(state: State) -> float:
-    """How long this model's tokens are: from the prompts so far, else a guess from the size of its vocabulary."""
-    known = [
-        item
-        for item in state.items[-20:]
-        if isinstance(item, Turn) and item.finished is not None and item.finished.prompt_tokens > 1
-    ]
-    tokens = sum(turn.finished.prompt_tokens for turn in known if turn.finished is not None)
-    length = sum(len(turn.prompt) for turn in known)
-    if tokens and length:
-        return max(0.5, length / tokens)
+def octets_per_token(state: State) -> float:
+    """How long this model's tokens are: from the newest prompts, and while they are few more by a guess from the size
+    of its vocabulary."""
     vocabulary = state.model.vocab if state.model is not None else 0
-    return 2.2 if 0 < vocabulary <= 1024 else 3.0 if 0 < vocabulary <= 8192 else 3.8
+    guess = 2.2 if 0 < vocabulary <= 1024 else 3.0 if 0 < vocabulary <= 8192 else 3.8
+    octets, tokens = guess * GUESSED, GUESSED
+    items = state.items[-40:]
+    for before, item in zip((None, *items), items, strict=False):
+        if not isinstance(item, Turn) or item.finished is None or isinstance(before, Seam):
+            continue  # what a context that slid before it has kept is counted with the prompt
+        octets += len(item.prompt.encode("utf-8", "replace"))
+        tokens += item.finished.prompt_tokens - (item.finished.turn == 1)  # BOS is no text
+    return max(0.5, octets / tokens)
 
 
-def fit_hint(state: State, text: str) -> tuple[str, bool]:
-    """How the prompt fits into the context, and whether to worry; empty for commands and without a context."""
+def fit_hint(state: State, text: str, room: int = 1000) -> tuple[str, bool]:
+    """How the prompt fits into the context, in at most `room` columns if it can be said so, and whether to worry; empty
+    for commands and without a context."""
     if not text.strip() or text.startswith("/") or state.kv is None or not state.kv.capacity:
         return "", False
-    tokens = max(1, round(len(text.encode("utf-8", "replace")) / characters_per_token(state)))
+    tokens = max(1, round(len(text.encode("utf-8", "replace")) / octets_per_token(state)))
     rows, capacity = state.kv.rows, state.kv.capacity
-    if rows + tokens >= capacity:
-        return f"~{tokens} tok, {max(0, capacity - rows)} rows left: does not fit, /overflow decides", True
     answer = state.sampling.max_tokens if state.sampling is not None else 0
-    if rows + tokens + answer > capacity:
-        return f"context {rows}+{tokens}+{answer} > {capacity}: /overflow decides", True
-    return f"~{tokens} tok, context {rows}+{tokens} of {capacity}", False
+    worry = True
+    ways: tuple[str, ...]
+    if tokens >= capacity:  # the kernel takes as many as that with BOS
+        refused = "will be" if tokens > SURELY * capacity else "may be"
+        ways = (
+            f"~{tokens} tok > the whole context of {capacity}: {refused} refused",
+            f"~{tokens} > context of {capacity}: {refused} refused",
+            f"~{tokens} > {capacity}: {refused} refused",
+        )
+    elif rows + tokens >= capacity:
+        left = max(0, capacity - rows)
+        ways = (
+            f"~{tokens} tok, {left} rows left: does not fit, /overflow decides",
+            f"~{tokens} tok > {left} left: /overflow decides",
+            f"~{tokens} > {left} left: /overflow",
+        )
+    elif rows + tokens + answer > capacity:
+        told = f"context {rows}+{tokens}+{answer} > {capacity}"
+        ways = (f"{told}: /overflow decides", f"{told}: /overflow", told)
+    else:
+        ways, worry = (f"~{tokens} tok, context {rows}+{tokens} of {capacity}", f"~{tokens} tok"), False
+    return next((way for way in ways if len(way) <= room), ways[-1]), worry

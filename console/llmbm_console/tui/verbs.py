@@ -61,10 +61,10 @@ class Verbs(ViewVerbs, FindVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVe
         """Sends a prompt or a command; what is refused comes back into the prompt with the reason."""
         if self.app.frame().failure or (self.app.session is None and not self.app.opening):
             again = f"{self.key('session.retry')} to {self.app.frame().again}"
-            self.app.main.prompt.refuse(text, f"there is no session: {again}")
+            self._refuse(text, f"there is no session: {again}")
             return
         if self._waiting >= MOST_WAITING:
-            self.app.main.prompt.refuse(
+            self._refuse(
                 text, f"{MOST_WAITING} lines wait already: {self.key('chat.break')} stops the answer that runs"
             )
             return
@@ -100,13 +100,19 @@ class Verbs(ViewVerbs, FindVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVe
                 elif outcome.turn is None:
                     self._refusals += 1
                     if not text.startswith("/"):
-                        prompt.refuse(text, plain(outcome.error) or "the kernel did not take it")
+                        self._refuse(text, plain(outcome.error) or "the kernel did not take it")
         except SessionError as error:
             self._refusals += 1
-            prompt.refuse(text, plain(str(error)))
+            self._refuse(text, plain(str(error)))
         finally:
             if waits:
                 self._wait(-1)
+
+    def _refuse(self, text: str, reason: str) -> None:
+        """Gives a line back into the prompt; where its frame has no room for the reason, a notice tells all of it."""
+        self.app.main.prompt.refuse(text, reason)
+        if len(reason) > self.app.main.prompt.heading_room:
+            self.say(f"not sent: {reason}", "warning")
 
     async def _resumed(self, session: Session) -> None:
         """Waits while the machine is paused: nothing can be answered, and what was not sent cannot be lost."""

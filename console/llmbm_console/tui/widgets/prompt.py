@@ -203,7 +203,7 @@ class Prompt(TextArea, Framed):
         width = max(10, self.size.width - 6)
         self.placeholder = line((clip(self._invitation(frame), width), "$muted"))
         found = candidates(self.text) if self.text.startswith("/") else []
-        hint, worry = fit_hint(frame.state, self.text)
+        hint, worry = fit_hint(frame.state, self.text, self.heading_room)
         ready, style = self._readiness(frame)
         before, self._held = self._held, self._held_by(frame)
         lost, self._lost = self._lost, not frame.live
