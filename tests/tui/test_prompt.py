@@ -444,3 +444,13 @@ async def test_that_there_was_no_session_is_not_told_once_there_is_one() -> None
         session.push(link=state.link)
         await wait_until(pilot, lambda: "there is no session" not in screen_text(app), "the reason is gone")
         assert app.main.prompt.text == "hello"
+
+
+async def test_an_editor_is_refused_where_no_terminal_can_be_given_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISUAL", "vi")
+    app = make_app(idle())
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await settled(pilot)
+        await pilot.press(*"draft", "ctrl+e")
+        await wait_until(pilot, lambda: "an editor needs a terminal" in screen_text(app), "said")
+        assert app.main.prompt.text == "draft"

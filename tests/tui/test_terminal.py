@@ -238,3 +238,35 @@ def test_nothing_of_what_a_file_says_reaches_the_terminal_as_a_command(terminal:
     assert "owned" not in terminal.clipboard
     terminal.type("C-q")
     terminal.until("ended with 0")
+
+
+def test_the_prompt_goes_to_an_editor_and_back(terminal: Terminal, tmp_path: Path) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text(
+        '#!/bin/sh\necho "in the editor"; cat "$1"; stty -a < /dev/tty | md5sum > inside\nread line\n'
+        'test -z "$line" || printf "%s\\n" "$line" > "$1"\n'
+    )
+    editor.chmod(0o700)
+    console = shlex.join([sys.executable, "-m", "llmbm_console.cli", "--sim"])
+    terminal.type("stty -a | md5sum > before", "Enter")
+    terminal.type(f"VISUAL={editor} {console}; echo 'ended with' $?", "Enter")
+    terminal.until("kernel ready", "Transcript")
+    terminal.type("a draft", "C-e")
+    screen = terminal.until("in the editor", "a draft")
+    assert "Transcript" not in screen, "all of it is the editor's"
+    terminal.type("C-c")  # for the editor, not for the console: a shell ends by it
+    terminal.until("Transcript", "the prompt is as it was", "a draft")
+    terminal.type("C-e")
+    terminal.until("in the editor")
+    terminal.type("Enter")
+    terminal.until("Transcript", "a draft")
+    terminal.type("C-e")
+    terminal.until("in the editor")
+    terminal.type("another text", "Enter")
+    terminal.until("Transcript", "another text")
+    terminal.type("Enter")
+    terminal.until("another text", "tok/s")
+    terminal.type("C-q")
+    terminal.until("ended with 0")
+    terminal.type("cmp before inside && echo as before", "Enter")
+    terminal.until("as before")

@@ -27,6 +27,15 @@ CHAT: tuple[Action, ...] = (
         everywhere=True,
     ),
     Action(
+        "chat.edit",
+        "Edit the prompt in your editor",
+        "Chat",
+        "gives the terminal to $VISUAL or $EDITOR; what it saves stands in the prompt. The session goes on meanwhile",
+        ("ctrl+e",),
+        need="prompt",
+        everywhere=True,
+    ),
+    Action(
         "chat.break",
         "Copy, or stop the answer",
         "Chat",

@@ -128,6 +128,7 @@ class ConsoleApp(SessionApp):
         self._type_ahead = TypeAhead(self, self._deliver, self._leads_away)
         self._control_filter, self._ascii_filter = ControlFilter(), AsciiFilter()
         self._arm_timer: Timer | None = None
+        self.lent = False  # the terminal, to another program
         self._undrawn = False  # a terminal that stood still has not got the newest picture
         self.choose_theme(theme or self.settings.theme, self.remembered.get("theme"))
         self.main = main_screen(self.actions, History(memory / "history" if memory is not None else None))
@@ -224,6 +225,11 @@ class ConsoleApp(SessionApp):
     # ---- drawing
 
     @property
+    def has_terminal(self) -> bool:
+        """Whether there is a terminal that another program can be given for a while."""
+        return self._driver is not None and self._driver.can_suspend
+
+    @property
     def in_prompt(self) -> bool:
         """Whether the prompt has the focus."""
         return self.main.focused_pane == "prompt"
@@ -231,6 +237,8 @@ class ConsoleApp(SessionApp):
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
         """Draws nothing on a terminal that is behind; when it is not any more, it gets a whole picture. Textual (8.2.8;
         this is no public name of it) would wait for it, and so would the kernel's line."""
+        if self.lent:
+            return  # the whole picture is drawn when it is taken back
         if not getattr(self._driver, "behind", False):
             super()._display(screen, renderable)
         elif not self._undrawn:

@@ -112,6 +112,11 @@ class Prompt(TextArea, Framed):
         self.load_text(plain(text))
         self.move_cursor(self.document.end)
 
+    def rewrite(self, text: str) -> None:
+        """Another text in the place of this one, as if it had been written: it can be undone."""
+        self.replace(text, self.document.start, self.document.end)
+        self.move_cursor(self.document.end)
+
     # ---- keys
 
     async def _on_key(self, event: events.Key) -> None:
