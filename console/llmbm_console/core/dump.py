@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,7 +26,8 @@ from llmbm_console.core.link_streams import Streams
 from llmbm_console.core.post_mortem_file import PostMortem
 from llmbm_console.core.raw_log import records_of
 from llmbm_console.core.sanitise import EscapeFilter, clean
-from llmbm_console.core.serial_log import IS_SERIAL, SerialLog, origin_of, read_serial
+from llmbm_console.core.serial_log import IS_SERIAL, PREFIX, SerialLog, origin_of, read_serial
+from llmbm_console.core.torn_text import without_torn_pair
 from llmbm_console.core.verdict import verdict_of
 from llmbm_protocol.schema import Event, Hello, Record
 
@@ -36,6 +38,9 @@ _HEADER = re.compile(r"^([ \t>|]*)((llmk-(?:dump|log|failsafe)) format=(\S{0,9})
 _END = re.compile(rb"^end crc32=([0-9a-f]{8})\r?\n?", re.MULTILINE)
 _WORD = re.compile(r"\b(\w+)=(\S*)")
 _EVENT_INDEX = re.compile(r"(?:^|\s)#([0-9]{1,9})\s+tsc=")
+_FIRST_EVENT = "msg=log init"  # of a boot: nothing is older
+_BLANK = re.compile(PREFIX)
+_REPORT = re.compile(r"\[llmk\]|#[0-9]{1,9}\s+tsc=|(?:^|\s)[a-z_]+=\S")  # what a kernel's file is made of
 _LOG_HEAD = re.compile(r"\[llmk\]\[log\]")
 _EARLIER = re.compile(r"^(Context:|[ \t]*Sampling:|[ \t]*Budgets:|CTX$)|\[llmk\]|\[stats\] tokens=", re.MULTILINE)
 
@@ -76,7 +81,18 @@ def decode(data: bytes, reading: Reading) -> str:
     if "\x1b" in text:  # copied from a terminal, or of a serial console: a colour must not part a word
         text = "".join(EscapeFilter().feed(text))
     text = text.replace("\x00", "")
-    return re.sub(r"\r+\n?", "\n", text) if "\n" in text else text.replace("\r", "\n")
+    text = re.sub(r"\r+\n?", "\n", text) if "\n" in text else text.replace("\r", "\n")
+    return one_spaced(text)
+
+
+def one_spaced(text: str) -> str:
+    """A text whose lines nearly all have an empty one behind them without those: where CR CR LF was written, a tool may
+    take each of the three for an end of a line."""
+    runs = Counter(len(run) for run in re.findall("\n+", text))
+    usual, count = runs.most_common(1)[0] if runs else (1, 0)
+    if usual == 1 or count * 2 < runs.total():
+        return text
+    return re.sub("\n+", lambda run: "\n" * -(-len(run[0]) // usual), text)
 
 
 def own_body(text: str, header: re.Match[str], reading: Reading) -> bytes:
@@ -89,15 +105,9 @@ def own_body(text: str, header: re.Match[str], reading: Reading) -> bytes:
     return body.encode()
 
 
-def without_torn_number(text: str) -> str:
-    """A torn text without a number at its very end, of which digits may be missing."""
-    whole, space, word = text.rpartition(" ")
-    key, is_pair, digits = word[-80:].rpartition("=")
-    return whole + space if is_pair and key and re.fullmatch("[0-9A-Fa-fx]*", digits) else text
-
-
 def without_stale_tail(lines: Sequence[str], reading: Reading) -> list[str]:
-    """Cuts an earlier kernel's file at the end of its log: what follows is the rest of an older, longer file."""
+    """Cuts an earlier kernel's file at the end of its log: what follows is the rest of an older, longer file, or was
+    put there by who copied it."""
     head = next((i for i, line in enumerate(lines) if _LOG_HEAD.search(line)), None)
     if head is None:
         return list(lines)
@@ -108,25 +118,32 @@ def without_stale_tail(lines: Sequence[str], reading: Reading) -> list[str]:
             break
         expected += 1
         end += 1
-    rest = [line for line in lines[end:-1] if line.strip()]  # the last has no end: a torn file's, or empty
+    # The last has no end: a torn file's, or empty.
+    rest = [line for line in lines[end:-1] if _BLANK.fullmatch(line) is None]
     if rest:
-        reading.problem(f"not read: {counted(len(rest), 'line')} after the log, left from an older file", torn=False)
+        whose = "left from an older file" if any(_REPORT.search(line) for line in rest) else "which is no part of it"
+        reading.problem(f"not read: {counted(len(rest), 'line')} after the log, {whose}", torn=False)
+    if len(lines) - end < 2 and not (expected and lines[end - 1].rstrip().endswith(_FIRST_EVENT)):
+        reading.problem("its log has no end: it was cut while it was written, or since")
     return list(lines[:end])
 
 
-def check_envelope(data: bytes, reading: Reading) -> bytes:
-    """Checks the CRC-32 at the end of one of our files; gives the bytes it covers, or all there are."""
+def check_envelope(data: bytes, reading: Reading) -> tuple[bytes, bool]:
+    """Checks the CRC-32 at the end of one of our files; gives the bytes it covers, or all there are, and whether the
+    file is torn."""
     match = _END.search(data)
     if match is None:
-        reading.problem("there is no end line with a CRC-32: the file was cut while it was written, or since")
-        return without_torn_number(data.decode()).encode()
+        line = data.count(b"\n") + 1
+        where = "" if data.endswith(b"\n") else f", in the middle of line {line}"
+        reading.problem(f"there is no end line with a CRC-32: the file was cut while it was written, or since{where}")
+        return without_torn_pair(data.decode()).encode(), True
     covered = data[: match.start()]
     found, wanted = zlib.crc32(covered), int(match[1], 16)
     if found != wanted:
         reading.problem(f"the CRC-32 is {found:08x}, the end line says {wanted:08x}: the file was changed or damaged")
     if match.end() < len(data):
         reading.problem(f"{len(data) - match.end()} bytes follow the end line and were not read", torn=False)
-    return covered
+    return covered, False
 
 
 def parse_post_mortem(data: bytes, name: str, path: Path | None = None) -> PostMortem:
@@ -150,10 +167,11 @@ def parse_post_mortem(data: bytes, name: str, path: Path | None = None) -> PostM
         kind, origin = OUR_KINDS[header_match[3]], "llmk"
         if header_match[4] != "1":
             reading.problem(f"format {header_match[4]} is newer than this console; expected 1", torn=False)
-        header = {key: clean(value)[:64] for key, value in _WORD.findall(header_match[2])}
-        reader = DumpText(header)
-        body = check_envelope(own_body(text, header_match, reading), reading)
-        reader.read(body.decode().split("\n")[1:])
+        body, torn = check_envelope(own_body(text, header_match, reading), reading)
+        first, *rest = body.decode().split("\n")
+        header = {key: clean(value)[:64] for key, value in _WORD.findall(first)}
+        reader = DumpText(header, torn)
+        reader.read(rest)
         reading.records += reader.records
         for problem in reader.problems:
             reading.problem(problem)
@@ -176,12 +194,14 @@ def parse_post_mortem(data: bytes, name: str, path: Path | None = None) -> PostM
         lines = text.split("\n")
         if not text.endswith("\n"):
             reading.problem("the last line has no end: the file was cut while it was written, or since")
-            lines[-1] = without_torn_number(lines[-1])
+            lines[-1] = without_torn_pair(lines[-1])
         lines = without_stale_tail(lines, reading)
         kind = earlier_kind("\n".join(lines), name)
         reader = KernelText()
         for line in lines:
             reading.records += reader.line(line)
+        if reading.complete and any(_LOG_HEAD.search(line) for line in lines):
+            reading.records += reader.log_ended()
         if reader.unread:
             reading.problem(
                 f"{counted(reader.unread, 'line')} with a value or a name that could not be read", torn=False
@@ -207,6 +227,7 @@ def parse_post_mortem(data: bytes, name: str, path: Path | None = None) -> PostM
         events=tuple(reader.events),
         reason=clean(reader.reason)[:120],
         serial=serial,
+        zone_b=reader.zone_b,
     )
     return replace(found, verdict=verdict_of(found))
 

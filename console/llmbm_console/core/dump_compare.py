@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from llmbm_console.core.kernel_text import TextEvent
+from llmbm_console.core.known_fields import knows
 from llmbm_console.core.post_mortem_file import PostMortem
 from llmbm_console.core.verdict import last_of, zones_of
 from llmbm_protocol.fields import is_micro
@@ -125,7 +126,7 @@ def _compare(name: str, kind: type[Record], old: Record | None, new: Record | No
         absent = "both" if old is new else "old" if old is None else "new"
         return Section(name, (), 0, absent)
     changes, same = [], 0
-    for field in type(new).model_fields:
+    for field in kind.model_fields:
         if field in UNCOMPARED:
             continue
         before, after = getattr(old, field), getattr(new, field)
@@ -134,7 +135,7 @@ def _compare(name: str, kind: type[Record], old: Record | None, new: Record | No
             changes += found
             same += not found
             continue
-        told = field in old.model_fields_set, field in new.model_fields_set
+        told = knows(old, field), knows(new, field)
         if told == (False, False):
             continue
         if not all(told):

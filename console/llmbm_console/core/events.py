@@ -220,3 +220,4 @@ class FileOpened(Event):
     verdict: str
     complete: bool
     context: str = ""  # of the rows of the context, where the last value is not all
+    zone_b: int | None = None  # bytes of the kernel's whole memory, where they are told

@@ -10,10 +10,11 @@ from llmbm_console.core.capture import Capture, is_capture
 from llmbm_console.core.counted import counted
 from llmbm_console.core.dump import read_post_mortem
 from llmbm_console.core.events import PromptSent
+from llmbm_console.core.known_fields import told
 from llmbm_console.core.post_mortem_file import PostMortem
-from llmbm_console.core.sizes import size_pair
-from llmbm_console.core.verdict import is_tripped, last_of, rows_of, zones_of
-from llmbm_protocol.schema import KvCache, Model, Sentinel
+from llmbm_console.core.verdict import is_tripped, last_of, overruns_of, rows_of, zones_of
+from llmbm_console.core.zone_sizes import use_text
+from llmbm_protocol.schema import Model, Sentinel
 
 MOST_PROMPTS = 20
 
@@ -24,23 +25,17 @@ def summary(found: PostMortem) -> list[str]:
     lines.append(f"file      {found.name}: {found.kind} of {found.writer}")
     lines += [f"problem   {problem}" for problem in found.problems]
     if (model := last_of(found.records, Model)) is not None:
-        lines.append(
-            f"model     {model.file}: dim {model.dim}, {model.layers} layers, {model.heads} heads "
-            f"({model.kv_heads} kv), vocab {model.vocab}, context {model.seq_len}"
-        )
-    if (kv := last_of(found.records, KvCache)) is not None:
-        lines.append(f"context   {rows_of(found) or f'{kv.rows} rows used'}")
+        lines.append(f"model     {model_text(model)}")
+    if rows := rows_of(found):
+        lines.append(f"context   {rows}")
     if (sentinel := last_of(found.records, Sentinel)) is not None:
-        lines.append(
-            f"sentinel  {sentinel.state.value}, strict {'on' if sentinel.strict else 'off'}, "
-            f"last error {sentinel.error.value}; "
-            f"budgets: prefill {sentinel.prefill_budget:,}, decode {sentinel.decode_budget:,} cycles; "
-            f"overruns: {sentinel.prefill_overruns} and {sentinel.decode_overruns}"
-            # It counts the passes of the last answer that went on all the same.
-            + (" besides the trip" if is_tripped(sentinel) and found.origin != "llmk" else "")
-        )
+        # An earlier kernel counts the passes of the last answer that went on all the same.
+        besides = " besides the trip" if is_tripped(sentinel) and found.origin != "llmk" else ""
+        lines.append(f"sentinel  {sentinel_text(sentinel, besides)}")
     for zone in zones_of(found.records).values():
-        lines.append(f"zone      {zone.arena.value.upper():7} {size_pair(zone.used, zone.size):>13} at 0x{zone.base:x}")
+        base = told(zone, "base")
+        place = f" at 0x{base:x}" if base is not None else ""
+        lines.append(f"zone      {zone.arena.value.upper():7} {use_text(zone):>13}{place}")
     if found.serial is not None:
         lines += _some("error", [f"line {error.number:,}: {error.text}" for error in found.serial.errors])
     if found.events:
@@ -50,6 +45,37 @@ def summary(found: PostMortem) -> list[str]:
         for entry in found.events[:10]
     ]
     return lines
+
+
+def model_text(model: Model) -> str:
+    """The model, as far as it is told."""
+    file = told(model, "file")
+    if file == "":
+        return "none was loaded"
+    shape = (("dim", "dim {}"), ("layers", "{} layers"), ("heads", "{} heads"), ("vocab", "vocab {}"))
+    parts = [form.format(value) for name, form in (*shape, ("seq_len", "context {}")) if (value := told(model, name))]
+    if (kv_heads := told(model, "kv_heads")) and told(model, "heads"):
+        at = next(place for place, part in enumerate(parts) if part.endswith(" heads"))
+        parts[at] += f" ({kv_heads} kv)"
+    return ": ".join(filter(None, (file or "its name is not in the file", ", ".join(parts))))
+
+
+def sentinel_text(sentinel: Sentinel, besides: str = "") -> str:
+    """The sentinel, as far as it is told; `besides` follows the overruns."""
+    strict, state, error = told(sentinel, "strict"), told(sentinel, "state"), told(sentinel, "error")
+    head = [state.value if state is not None else "its state is not in the file"]
+    head += [] if strict is None else [f"strict {'on' if strict else 'off'}"]
+    head += [] if error is None else [f"last error {error.value}"]
+    budgets = [
+        f"{phase} {budget:,}"
+        for phase in ("prefill", "decode")
+        if (budget := told(sentinel, f"{phase}_budget")) is not None
+    ]
+    overruns = [count for count in overruns_of(sentinel) if count is not None]
+    parts = [", ".join(head)]
+    parts += [f"budgets: {', '.join(budgets)} cycles"] if budgets else []
+    parts += [f"overruns: {' and '.join(map(str, overruns))}{besides}"] if len(overruns) == 2 else []
+    return "; ".join(parts)
 
 
 def recording_summary(capture: Capture) -> list[str]:

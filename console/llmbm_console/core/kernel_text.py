@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from llmbm_console.core.kernel_prose import Told, meaning
 from llmbm_console.core.known_fields import knowing
+from llmbm_console.core.text_records import CountedEvent, RoundedZone
 from llmbm_protocol.fields import Wire
 from llmbm_protocol.schema import (
     Arena,
@@ -31,6 +32,7 @@ from llmbm_protocol.schema import (
     Zone,
 )
 
+RING = 128  # entries of the log: of a full one the oldest were overwritten
 #: Numbers of the earlier kernel's enumerations, by position.
 ARENAS = (Arena.WEIGHTS, Arena.KV, Arena.SCRATCH, Arena.ACTS, Arena.ZONEC)
 REGIONS = {arena.value for arena in (*ARENAS, Arena.KEEP)}
@@ -92,6 +94,22 @@ def number(word: str, unit: str = "") -> int | None:
     return int(digits, 16 if digits[:2] in ("0x", "0X") else 10) * UNITS[joined.upper()]
 
 
+def unit_in(word: str, unit: str = "") -> int:
+    """The bytes that a size counts: 1 for one without a unit."""
+    match = _NUMBER.fullmatch(word)
+    return UNITS[((match[2] if match is not None else "") or unit).upper()]
+
+
+def _flag(words: Mapping[str, tuple[str, str]], key: str) -> bool | None:
+    """A setting that is 0 or 1; None where it is not told."""
+    return {"0": False, "1": True}.get(words[key][0]) if key in words else None
+
+
+def _phase(words: Mapping[str, tuple[str, str]]) -> SentinelPhase | None:
+    """The phase of an error, as our kernel names it."""
+    return next((phase for phase in SentinelPhase if phase == words.get("phase", ("", ""))[0]), None)
+
+
 def at_most(kind: type[Record], name: str, value: int) -> int:
     """A number as its field holds it: the largest for anything larger, as the kernel does on the wire."""
     return min(value, next(mark.maximum for mark in kind.model_fields[name].metadata if isinstance(mark, Wire)))
@@ -124,7 +142,9 @@ class KernelText:
     model: dict[str, object] = field(default_factory=dict)
     sampling: dict[str, int] = field(default_factory=dict)
     sentinel: dict[str, object] = field(default_factory=dict)
+    enabled: bool | None = None  # the sentinel's setting; whether it tripped is told elsewhere
     kv_rows: int | None = None
+    zone_b: int | None = None  # bytes of all arenas and what is between them
     events: list[TextEvent] = field(default_factory=list)
     reason: str = ""
     unread: int = 0  # lines of a report with something in them that could not be read
@@ -143,6 +163,9 @@ class KernelText:
             return self._zone(next((name for name in regions if name in REGIONS), regions[0]), words)
         if "last_err" in words:
             return self._sentinel_line(text, words)
+        if "Zone B:" in text and "size" in words:
+            self.zone_b = number(*words["size"])
+            return []
         return self._context(words) + self._sampling(words) + self._budgets(text, words)
 
     def _numbers(
@@ -166,7 +189,7 @@ class KernelText:
             self.model["file"] = plain(words["model"][0], 33)
         records: list[Record] = []
         if known or "model" in words:
-            records.append(Model.model_validate({"time": 0, **self.model}))
+            records.append(knowing(Model.model_validate({"time": 0, **self.model}), self.model))
         rows = self._numbers(KvCache, {"kv_pos": "rows"}, words).get("rows")
         if rows is not None:
             self.kv_rows = rows
@@ -222,27 +245,49 @@ class KernelText:
         if not found:
             return []
         self.sentinel |= found
-        if "strict" in words:
-            self.sentinel["strict"] = words["strict"][0] == "1"
+        if (strict := _flag(words, "strict")) is not None:
+            self.sentinel["strict"] = strict
         if overruns := _OVERRUNS.search(text):
             for group, name in enumerate(("prefill_overruns", "decode_overruns"), start=1):
                 self.sentinel[name] = at_most(Sentinel, name, int(overruns[group]))
         return [self._sentinel_record()]
 
     def _sentinel_line(self, text: str, words: Mapping[str, tuple[str, str]]) -> list[Record]:
-        code = number(words["last_err"][0])
-        self.unread += code is None
-        enabled = words.get("enabled", ("1", ""))[0] != "0"
         self.reason = text.partition("reason=")[2].strip()
-        self.sentinel["strict"] = words.get("strict", ("0", ""))[0] == "1"
-        self.sentinel.pop("error", None)
-        if code is not None and code < len(ERRORS):
-            self.sentinel["error"] = ERRORS[code]
-        # `enabled` is a setting; that it tripped is told elsewhere, and only a reset, after which there is no error,
-        # undoes that.
-        tripped = self.sentinel.get("state") is SentinelState.TRIPPED and code != 0
-        if not tripped:
-            self.sentinel["state"] = SentinelState.ARMED if enabled else SentinelState.DISARMED
+        error = self._error(words["last_err"][0])
+        for name, value in (("error", error), ("strict", _flag(words, "strict")), ("phase", _phase(words))):
+            self.sentinel.pop(name, None)
+            if value is not None:
+                self.sentinel[name] = value
+        self.enabled = _flag(words, "enabled")
+        if "state" in words:  # our kernel's line
+            self._set_state(next((state for state in SentinelState if state == words["state"][0]), None))
+        elif self.enabled is False:
+            self._set_state(SentinelState.DISARMED)
+        elif error is SentinelError.OK:
+            self._set_state(SentinelState.ARMED if self.enabled else None)
+        elif self.sentinel.get("state") is not SentinelState.TRIPPED:
+            # An error may be a trip or an overrun that was noted: `enabled` is a setting, the log tells the rest.
+            self._set_state(None)
+        return [self._sentinel_record()]
+
+    def _set_state(self, state: SentinelState | None) -> None:
+        self.sentinel.pop("state", None)
+        if state is not None:
+            self.sentinel["state"] = state
+
+    def _error(self, word: str) -> SentinelError | None:
+        """An error by its number, or by its name as our kernel writes it."""
+        named = next((error for error in SentinelError if error == word), None)
+        code = number(word)
+        self.unread += named is None and code is None
+        return ERRORS[code] if code is not None and code < len(ERRORS) else named
+
+    def log_ended(self) -> list[Record]:
+        """The whole log was read: a trip that is not in it did not happen since the last reset."""
+        if "state" in self.sentinel or "error" not in self.sentinel or not self.enabled or len(self.events) >= RING:
+            return []
+        self._set_state(SentinelState.ARMED)
         return [self._sentinel_record()]
 
     def _seen_in_log(self, record: Event, place: int) -> list[Record]:
@@ -274,13 +319,19 @@ class KernelText:
         if region not in REGIONS:
             self.unread += 1
             return []
-        found = self._numbers(Zone, {key: key for key in ("base", "size", "used")}, words)
+        found = self._numbers(Zone, {key: key for key in ("base", "size", "used", "peak")}, words)
         flags = number(*words["flags"]) if "flags" in words else None
-        neutral = {"base": 0, "size": 0, "used": 0}
-        zone = {"time": 0, "arena": Arena(region), **neutral, **found, "peak": found.get("used", 0)}
-        zone |= {"read_only": bool((flags or 0) & 1), "guard_ok": True}
-        known = {"arena", *found} | ({"read_only"} if flags is not None else set())
-        return [knowing(Zone.model_validate(zone), known)]
+        known: dict[str, object] = {"arena": Arena(region), **found}
+        if flags is not None:
+            known["read_only"] = bool(flags & 1)
+        if "guard" in words:
+            known["guard_ok"] = words["guard"][0] == "ok"
+        if "tag" in words and (last := number(*words.get("last", ("", "")))) is not None:
+            known |= {"last_tag": plain(words["tag"][0], 16), "last_bytes": at_most(Zone, "last_bytes", last)}
+        neutral = {"time": 0, "base": 0, "size": 0, "used": 0, "peak": 0, "read_only": False, "guard_ok": True}
+        unit = max(unit_in(*words[key]) for key in ("size", "used") if key in words)
+        zone = RoundedZone.model_validate({**neutral, **known, "unit": unit})
+        return [knowing(zone, {*known, "unit"})]
 
     def _event(self, text: str) -> list[Record]:
         head, _, message = text.partition("msg=")
@@ -293,7 +344,7 @@ class KernelText:
         if code is None:
             return []
         kind = CODES[code] if code < len(CODES) else LogCode.INFO
-        record = Event(
+        entry = CountedEvent(
             number=0,
             time=0,
             level=LogLevel.INFO if kind in (LogCode.INFO, LogCode.TOKEN) else LogLevel.ERROR,
@@ -302,6 +353,10 @@ class KernelText:
             first=first,
             second=second,
             message=plain(message.strip(), 47),
+            cycles=cycles,
         )
+        names = {"tsc": "cycles", "ptr": "first", "size": "second", "arena": "arena"}
+        told = {name for key, name in names.items() if key in words} | ({"message"} if "msg=" in text else set())
+        record = knowing(entry, {"level", "code", *told})
         self.events.append(TextEvent(record, cycles))
         return [record, *self._seen_in_log(record, arena)]

@@ -1,10 +1,12 @@
-"""Which fields of a record its source told. A text that lacks a value leaves a record with a neutral one; whoever
-compares must not take that for a value."""
+"""Which fields of a record its source told. A text that lacks a value leaves a record with a neutral one, which nobody
+may show, compare or conclude from: `told` gives None for it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar, cast
+from functools import cache
+from typing import Any, TypeVar, cast
 
 from llmbm_protocol.schema import Record
 
@@ -20,3 +22,22 @@ def knowing(record: R, names: Iterable[str]) -> R:
 def knowing_all(record: R) -> R:
     """The same record; all its fields are known. On the wire a field is left out when it has its default."""
     return knowing(record, type(record).model_fields)
+
+
+@cache
+def _required(kind: type[Record]) -> frozenset[str]:
+    return frozenset(name for name, field in kind.model_fields.items() if field.is_required())
+
+
+def knows(record: Record | None, *names: str) -> bool:
+    """Whether the record's source told all of these fields. One from the wire has what it must have, and what is left
+    out there is told as well: it has its default."""
+    if record is None:
+        return False
+    given = record.model_fields_set
+    return all(name in given for name in names) or _required(type(record)) <= given
+
+
+def told(record: Record | None, name: str) -> Any:
+    """A field's value; None where the record's source does not tell it, and where there is no record."""
+    return getattr(record, name) if knows(record, name) else None

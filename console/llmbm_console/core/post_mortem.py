@@ -9,12 +9,20 @@ from pathlib import Path
 from llmbm_console.core.dump import read_post_mortem
 from llmbm_console.core.events import FileOpened, LinkChanged, LinkPhase, Notice, RecordReceived
 from llmbm_console.core.file_session import FileSession
+from llmbm_console.core.known_fields import knowing, knows
 from llmbm_console.core.post_mortem_file import PostMortem
 from llmbm_console.core.verdict import rows_of
 from llmbm_protocol.schema import Event as LogRecord
 from llmbm_protocol.schema import Record, Stream
 
 MOST_ERRORS = 1000  # lines of errors of one log in the event list, the newest
+
+
+def in_order(record: LogRecord, place: int) -> LogRecord:
+    """A log entry that can be sorted by its number, known or not."""
+    if knows(record, "number"):
+        return record
+    return knowing(record.model_copy(update={"number": place}), record.model_fields_set)
 
 
 class PostMortemSession(FileSession):
@@ -30,9 +38,8 @@ class PostMortemSession(FileSession):
     async def open(self) -> None:
         """Plays the file's records into the state: oldest log entry first, as they happened."""
         found, now = self.found, time.monotonic()
-        events = [entry.record for entry in found.events][::-1]
-        numbered = [record.model_copy(update={"number": index}) for index, record in enumerate(events)]
-        for record in [r for r in found.records if not isinstance(r, LogRecord)] + numbered:
+        events = [in_order(entry.record, index) for index, entry in enumerate(found.events[::-1])]
+        for record in [r for r in found.records if not isinstance(r, LogRecord)] + events:
             self._emit(RecordReceived(now, record))
         if found.serial is not None:
             for event in found.serial.events:
@@ -42,7 +49,7 @@ class PostMortemSession(FileSession):
         for problem in found.problems:
             self._emit(Notice(now, "info" if found.complete else "warn", f"{found.name}: {problem}"))
         context = rows_of(found) if found.serial is not None else ""
-        self._emit(FileOpened(now, str(self.path), found.kind, found.verdict, found.complete, context))
+        self._emit(FileOpened(now, str(self.path), found.kind, found.verdict, found.complete, context, found.zone_b))
         self._emit(LinkChanged(now, LinkPhase.POST_MORTEM, f"a {found.kind} of {found.writer} is shown"))
 
     async def fetch(self, stream: Stream) -> tuple[Record, ...]:

@@ -24,6 +24,7 @@ class PostMortem:
     reason: str
     verdict: str = ""
     serial: SerialLog | None = None  # what was said, of a log of a terminal
+    zone_b: int | None = None  # bytes of the kernel's whole memory, where they are told
 
     @property
     def writer(self) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from llmbm_console.core.events import CommandDone, ConsoleText, Event, TurnRead
 from llmbm_console.core.kernel_text import KernelText
 from llmbm_console.core.link_decode import LineDecoder
+from llmbm_console.core.torn_text import without_torn_pair
 from llmbm_protocol.schema import Record
 
 TIME = r"\[[0-9][0-9:. T+-]{3,40}\]"  # of a terminal program, before each line
@@ -105,7 +106,11 @@ def without_stamps(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
 def read_serial(data: bytes, reader: KernelText) -> SerialLog:
     """Reads a whole log; `reader` takes the reports that the kernel printed."""
     conversation, errors, records = Conversation(), list[ErrorLine](), list[Record]()
-    for number, line in without_stamps(list(numbered_lines(data))):
+    lines = without_stamps(list(numbered_lines(data)))
+    if lines and not data.endswith((b"\n", b"\r")) and lines[-1][1][:1] in ("[", " "):
+        number, line = lines[-1]
+        lines[-1] = number, without_torn_pair(line)  # a report that was cut
+    for number, line in lines:
         conversation.line(line)
         records += reader.line(line)
         if ERROR.match(line.strip()):

@@ -206,6 +206,7 @@ class State:
     file_kind: str = ""
     verdict: str = ""
     file_context: str = ""
+    zone_b: int | None = None  # bytes of the kernel's whole memory, where a file tells them
     boots: int = 0  # hellos with a new boot id
     boot_at: float = 0.0  # when this boot began, as far as it is known: turns before it are not in its context
     restarting: bool = False  # the machine told that it begins anew, and no kernel was heard since

@@ -183,7 +183,7 @@ def _parameter_accepted(state: State, event: ev.ParameterAccepted) -> State:
 
 def _file_opened(state: State, event: ev.FileOpened) -> State:
     state = replace(state, file_path=clean(event.path), file_kind=clean(event.kind), verdict=clean(event.verdict))
-    state = replace(state, file_context=clean(event.context))
+    state = replace(state, file_context=clean(event.context), zone_b=event.zone_b)
     severity: ev.Severity = "info" if event.complete else "warn"
     return add_log(state, LogLine(event.at, "console", severity, "file", state.verdict))
 

@@ -15,6 +15,7 @@ from llmbm_console.core.sanitise import clean, decode_text
 from llmbm_console.core.series import Series
 from llmbm_console.core.state import MAX_WORDS, LogLine, State, Turn, changed, newest_turn
 from llmbm_console.core.store_parts import add_log, add_seam, cut_turn, end_turn
+from llmbm_console.core.text_records import CountedEvent, RoundedZone
 from llmbm_console.core.turns import ended, with_choice, with_token
 from llmbm_protocol.schema import (
     Bench,
@@ -218,11 +219,13 @@ RECORDS: dict[type[Record], Callable[[State, Any, float], State]] = {
     Word: _word,
     Finished: _finished,
     Event: _event,
+    CountedEvent: _event,
     Credit: _credit,
     Counters: _counters,
     Leave: _leave,
     Perf: _perf,
     Zone: _zone,
+    RoundedZone: _zone,
     KvCache: _sample("kv"),
     Zones: _sample("zones"),
     Sentinel: _sample("sentinel"),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TypeVar
 
 from llmbm_console.core.counted import counted
+from llmbm_console.core.known_fields import knows, told
 from llmbm_console.core.post_mortem_file import PostMortem
 from llmbm_console.core.serial_log import SerialLog
+from llmbm_console.core.text_records import unit_of
 from llmbm_console.core.trips import CAUSES, was_drill
 from llmbm_protocol.schema import (
     Arena,
@@ -30,7 +32,7 @@ ADDRESSES = 1 << 20  # what a kernel has below is no memory of an arena: it is a
 SUMS = 1 << 32  # no arena of these models has as many octets: it is a checksum
 LONGEST_ERROR = 120  # characters of an error line in the sentence
 
-CAUSE_OF_ERROR = {
+CAUSE_OF_ERROR: dict[SentinelError | None, LogCode] = {
     SentinelError.BUDGET: LogCode.BUDGET,
     SentinelError.ALLOC: LogCode.ALLOC_FAIL,
     SentinelError.OOB: LogCode.OOB,
@@ -88,7 +90,7 @@ def is_trip(event: Event) -> bool:
 
 def trip_cause(event: Event | None, sentinel: Sentinel | None) -> str:
     """Why the sentinel tripped, by its log entry and its state; either may be missing."""
-    code = event.code if event is not None else CAUSE_OF_ERROR.get(sentinel.error if sentinel else SentinelError.OK)
+    code = event.code if event is not None else CAUSE_OF_ERROR.get(last_error(sentinel))
     return cause(event, code, known_phase(sentinel)) if code is not None else "the cause was lost on the line"
 
 
@@ -102,13 +104,17 @@ def context(found: PostMortem) -> str:
 
 def rows_of(found: PostMortem) -> str:
     """The rows of the context that were used; in a log, in which they were emptied at last, those before that."""
-    told = [record for record in found.records if isinstance(record, KvCache) and record.capacity]
-    if not told:
+    states = [record for record in found.records if isinstance(record, KvCache)]
+    if not states:
         return ""
-    before = next((kv for kv in reversed(told) if kv.rows), None)
-    if found.serial is not None and before is not None and not told[-1].rows:
-        return f"{before.rows} of {before.capacity} context rows used when last told, cleared afterwards"
-    return f"{told[-1].rows} of {told[-1].capacity} context rows used"
+    before = next((kv for kv in reversed(states) if kv.rows), None)
+    if found.serial is not None and before is not None and not states[-1].rows:
+        return f"{_rows(before)} used when last told, cleared afterwards"
+    return f"{_rows(states[-1])} used"
+
+
+def _rows(kv: KvCache) -> str:
+    return f"{kv.rows} of {kv.capacity} context rows" if told(kv, "capacity") else counted(kv.rows, "context row")
 
 
 def verdict_of(found: PostMortem) -> str:
@@ -120,13 +126,13 @@ def verdict_of(found: PostMortem) -> str:
     tripped = (
         found.kind == "failsafe"
         or any(event.code is LogCode.FAILSAFE for event in events)
-        or (sentinel is not None and sentinel.state is SentinelState.TRIPPED)
+        or is_tripped(sentinel)
         or (found.serial is not None and found.serial.trip)
     )
     if tripped:
         event = next((event for event in events if event.code in CAUSES), None)
-        code = event.code if event else CAUSE_OF_ERROR.get(sentinel.error if sentinel else SentinelError.OK)
-        phase = found.header.get("phase", "") or known_phase(sentinel)
+        code = event.code if event else CAUSE_OF_ERROR.get(last_error(sentinel))
+        phase = known_phase(sentinel)
         reason = found.reason or (found.serial.trip if found.serial is not None else "")
         what = cause(event, code, phase) if code else (reason or "the cause is not in the file")
         # Our kernel's files tell the state; of an earlier kernel's, budgets and overruns seem to tell another one.
@@ -135,17 +141,15 @@ def verdict_of(found: PostMortem) -> str:
         return f"The sentinel tripped{drill}: {what}{tail}.{limit}{_since(found, sentinel)}{torn}"
     if found.serial is not None:
         return f"{_serial(found.serial, sentinel)}{tail}."
-    if sentinel is not None and sentinel.error is not SentinelError.OK:
-        event = next((event for event in events if event.code is CAUSE_OF_ERROR[sentinel.error]), None)
-        return (
-            f"An error was noticed: {cause(event, CAUSE_OF_ERROR[sentinel.error], known_phase(sentinel))}{tail}.{torn}"
-        )
-    if sentinel is not None and sentinel.prefill_overruns + sentinel.decode_overruns:
-        passes = "pass" if sentinel.decode_overruns == 1 else "passes"
-        over = (
-            f"{sentinel.prefill_overruns} prefill and {sentinel.decode_overruns} decode {passes} went over their budget"
-        )
-        return f"No trip, but {over}{tail}.{torn}"
+    if (code := CAUSE_OF_ERROR.get(last_error(sentinel))) is not None:
+        event = next((event for event in events if event.code is code), None)
+        unsure = "" if knows(sentinel, "state") else " Whether it was a trip is not in the file."
+        return f"An error was noticed: {cause(event, code, known_phase(sentinel))}{tail}.{unsure}{torn}"
+    prefill, decode = overruns_of(sentinel)
+    if prefill or decode:
+        passes = "pass" if decode == 1 else "passes"
+        no_trip = "No trip, but" if tells_error(sentinel) else "Whether it tripped is not in the file;"
+        return f"{no_trip} {prefill or 0} prefill and {decode or 0} decode {passes} went over their budget{tail}.{torn}"
     if found.kind == "serial log" and found.origin == "llmk" and sentinel is None:
         return f"A serial log in which no console asked for anything: its text is all there is{tail}.{torn}"
     if not found.records:
@@ -156,25 +160,39 @@ def verdict_of(found: PostMortem) -> str:
     if errors:
         newest = cause(errors[0], errors[0].code, "") if errors[0].code in CAUSES else errors[0].message
         more = f", and {len(errors) - 1} more in the log" if len(errors) > 1 else ""
-        return f"No trip, but an error was logged: {newest}{more}{tail}.{torn}"
-    if found.kind in ("dump", "failsafe") and not tells_error(sentinel):
+        begin = "No trip, but an" if knows(sentinel, "state") else "An"
+        return f"{begin} error was logged: {newest}{more}{tail}.{torn}"
+    if not tells_error(sentinel):
         if found.reason:
             return f"An error was noticed: {found.reason}{tail}.{torn}"
         return f"What the sentinel found is not in the file; it has {counted(len(events), 'log event')}{tail}.{torn}"
-    full = next(
-        (z for z in found.records if isinstance(z, Zone) and z.size and z.used == z.size and not z.read_only), None
-    )
+    full = next((zone for zone in found.records if isinstance(zone, Zone) and is_full(zone)), None)
     note = f" {full.arena.value.upper()} is full." if full and full.arena is not Arena.KV else ""
-    return f"Nothing went wrong: no trip, no overrun, {counted(len(events), 'log event')}{tail}.{note}{torn}"
+    count = counted(len(events), "log event")
+    if not found.complete:
+        return f"No trip and no error in what is left of the file: {count}{tail}.{note}{torn}"
+    no_overrun = ", no overrun" if None not in (prefill, decode) else ""
+    return f"Nothing went wrong: no trip{no_overrun}, {count}{tail}.{note}{torn}"
+
+
+def is_full(zone: Zone) -> bool:
+    """Whether an arena that is written to has no byte left, as far as exact sizes tell."""
+    exact = unit_of(zone) == 1 and knows(zone, "size", "used", "read_only")
+    return exact and 0 < zone.size == zone.used and not zone.read_only
+
+
+def overruns_of(sentinel: Sentinel | None) -> tuple[int | None, int | None]:
+    """Passes over their budgets, of prefill and of decode; None where they are not told."""
+    return told(sentinel, "prefill_overruns"), told(sentinel, "decode_overruns")
 
 
 def limit_of_a_test(event: Event | None, sentinel: Sentinel | None) -> str:
     """Why the budget of a trip is none that the file has: a learnt one is never so small."""
     if event is None or event.code is not LogCode.BUDGET or not 0 < event.second < LEAST_LEARNT or sentinel is None:
         return ""
-    budget = {SentinelPhase.PREFILL: sentinel.prefill_budget, SentinelPhase.DECODE: sentinel.decode_budget}.get(
+    budget: int = {SentinelPhase.PREFILL: sentinel.prefill_budget, SentinelPhase.DECODE: sentinel.decode_budget}.get(
         sentinel.phase, 0
-    )
+    )  # 0 as well where it is not told
     if budget < LEAST_LEARNT:
         return ""
     return (
@@ -187,19 +205,21 @@ def _since(found: PostMortem, sentinel: Sentinel | None) -> str:
     end = "at the end of the log" if found.serial is not None else "when this was written"
     if is_tripped(sentinel):
         return f" It was still tripped {end}{': no /reset came after it' if found.origin != 'llmk' else ''}."
-    return " It was armed again afterwards." if found.serial is not None else ""
+    armed = found.serial is not None and told(sentinel, "state") is SentinelState.ARMED
+    return " It was armed again afterwards." if armed else ""
 
 
 def _serial(serial: SerialLog, sentinel: Sentinel | None) -> str:
     """A log of a terminal, without a trip."""
     if not serial.turns + serial.commands + len(serial.errors):
         return "A serial log in which nobody asked for anything: its text is all there is"
+    overruns = [count for count in overruns_of(sentinel) if count is not None]
     if sentinel is None:
         rest = "no trip is told"
-    elif over := sentinel.prefill_overruns + sentinel.decode_overruns:
+    elif over := sum(overruns):
         rest = f"no trip, but {counted(over, 'pass', 'passes')} of the last answer went over the budget"
     else:
-        rest = "no trip, no overrun"
+        rest = "no trip, no overrun" if overruns else "no trip"
     errors = serial.errors
     what = f"No error line, {rest}"
     if errors:
@@ -210,14 +230,21 @@ def _serial(serial: SerialLog, sentinel: Sentinel | None) -> str:
 
 def tells_error(sentinel: Sentinel | None) -> bool:
     """Whether a file says what the sentinel found last: a line may be missing, or name an error of another version."""
-    return sentinel is not None and "error" in sentinel.model_fields_set
+    return knows(sentinel, "error")
+
+
+def last_error(sentinel: Sentinel | None) -> SentinelError | None:
+    """What the sentinel found last; None where it is not known."""
+    error: SentinelError | None = told(sentinel, "error")
+    return error
 
 
 def is_tripped(sentinel: Sentinel | None) -> bool:
     """Whether the sentinel was tripped at the time of writing."""
-    return sentinel is not None and sentinel.state is SentinelState.TRIPPED
+    return told(sentinel, "state") is SentinelState.TRIPPED
 
 
 def known_phase(sentinel: Sentinel | None) -> str:
     """The phase of the last error, empty when it is not known."""
-    return "" if sentinel is None or sentinel.phase is SentinelPhase.GENERIC else sentinel.phase.value
+    phase = told(sentinel, "phase")
+    return "" if phase in (None, SentinelPhase.GENERIC) else str(phase)

@@ -18,6 +18,7 @@ from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, RecordReceived, fields_of
 from llmbm_console.core.session import Session
 from llmbm_console.core.state import State
+from llmbm_console.core.text_records import kind_name
 from llmbm_console.faces.actions import carry_out, is_action
 from llmbm_console.faces.listening import run_lines
 from llmbm_console.faces.records import record_json
@@ -27,7 +28,7 @@ def event_json(event: Event, wall: float) -> dict[str, Any]:
     """One event; `wall` is added to its monotonic time for seconds since 1970."""
     document: dict[str, Any] = {"at": round(event.at + wall, 6), "event": type(event).__name__}
     if isinstance(event, RecordReceived):
-        return {**document, "kind": type(event.record).__name__, "record": record_json(event.record)}
+        return {**document, "kind": kind_name(event.record), "record": record_json(event.record)}
     return document | fields_of(event)
 
 

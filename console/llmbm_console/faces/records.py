@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmbm_console.core.distribution import RULES, Rules, distribution_of
+from llmbm_console.core.known_fields import told
 from llmbm_console.core.state import LogLine, State, TokenInfo, Turn
 from llmbm_protocol.fields import is_micro
 from llmbm_protocol.likeliest import STEPS_PER_UNIT, read
@@ -39,13 +40,16 @@ STREAM_NAMES = {
 
 
 def record_json(record: Record) -> dict[str, Any]:
-    """One record. The bookkeeping fields of samples (number, dropped) are left out."""
+    """One record. The bookkeeping fields of samples (number, dropped) are left out; what a text does not tell is
+    None."""
     document: dict[str, Any] = {}
     for name in type(record).model_fields:
         if isinstance(record, Sample) and name in ("number", "dropped"):
             continue
-        value = getattr(record, name)
-        if isinstance(value, bytes):
+        value = told(record, name)
+        if value is None:
+            pass
+        elif isinstance(value, bytes):
             value = value.decode("utf-8", "replace")
         elif is_micro(type(record), name):
             value = value / 1_000_000
