@@ -52,7 +52,7 @@ def test_the_nearest_text_is_ascii_and_as_wide(text: str) -> None:
 
 
 def test_letters_lose_accents_and_what_has_no_likeness_is_a_question_mark() -> None:
-    assert nearest("Élodie “naïve”…") == 'Elodie "naive"~'
+    assert nearest("Élodie “naïve”…") == 'Elodie "naive".'
     assert nearest("日本") == "????"
 
 

@@ -202,7 +202,7 @@ VIEW: tuple[Action, ...] = (
     Action("view.leave", "Leave", "View", "leaves the prompt or the zoom", ("escape",), everywhere=True),
     Action(
         "view.leader",
-        "Go to ...",
+        "Go to a view or a pane",
         "View",
         "a short list of what may follow: views, panes, themes; any of its keys acts, Esc leaves the list",
         ("g",),

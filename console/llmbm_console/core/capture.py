@@ -107,7 +107,7 @@ def _read_octets(value: object) -> bytes:
         return value.encode("utf-8", "surrogatepass")
     if isinstance(value, dict) and isinstance(value.get("b64"), str):
         return base64.b64decode(value["b64"], validate=True)
-    raise ValueError("octets are text or {'b64': ...}")
+    raise ValueError("octets are text, or base64 under the key b64")
 
 
 def _checked(value: object) -> object:

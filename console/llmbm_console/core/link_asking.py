@@ -89,7 +89,7 @@ class Asking:
         try:
             pieces = await self._complete(pending.request.id, answer.count, pending.outputs)
         except RequestError:
-            return f"{short}..."
+            return f"{short} (the rest of the reason was lost on the line)"
         return joined(pieces)
 
     async def _complete(self, of: int, count: int, pieces: dict[int, bytes]) -> dict[int, bytes]:

@@ -27,7 +27,7 @@ _ALIKE = str.maketrans(
         **dict.fromkeys("◀◄‹❮←", "<"),
         **dict.fromkeys("▲↑", "^"),
         **dict.fromkeys("▼↓", "v"),
-        "…": "~",
+        "…": ".",  # one cell of the model's or of Textual's own: what the console cuts ends with the glyphs' three
         "×": "x",
         "␣": "_",
         "⏎": "\\",

@@ -137,7 +137,7 @@ def bars(told: Told, width: int, rows: int, glyphs: Glyphs) -> list[Content]:
         chosen, out = rank == place, rank >= kept
         style = "bold $accent" if chosen else "$muted" if out else STYLES[level(share)]
         reason = "chosen" if chosen else _cut_by(choice, rank) if out else "weakened" if one.weakened else ""
-        name = clip(word(words, one.token, glyphs), WORD_WIDTH)
+        name = clip(word(words, one.token, glyphs), WORD_WIDTH, glyphs.ellipsis)
         lines.append(
             line(
                 (f"{rank + 1:>3} ", "$muted"),

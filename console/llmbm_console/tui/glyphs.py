@@ -119,7 +119,7 @@ ASCII = Glyphs(
     down="v",
     now="^",
     separator="|",
-    ellipsis="~",
+    ellipsis="...",
     blank="_",
     line_end="\\",
     border="ascii",
@@ -135,4 +135,10 @@ def why_ascii(encoding: str) -> str:
 
 def draws_ascii(app: object) -> bool:
     """Whether a page over the main screen has to be framed in ASCII."""
-    return getattr(app, "glyphs", BLOCKS).border == "ascii"
+    return glyphs_of(app).border == "ascii"
+
+
+def glyphs_of(app: object) -> Glyphs:
+    """The signs that an application draws with."""
+    glyphs: Glyphs = getattr(app, "glyphs", BLOCKS)
+    return glyphs

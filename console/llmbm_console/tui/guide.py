@@ -37,7 +37,7 @@ def guide(frame: Frame) -> list[tuple[str, str]]:
             "It is tried again by itself; {0[view.leave]} and {0[session.retry]} try at once, {0[session.quit]} quits."
         )
         return [
-            (f"Opening {target or 'the target'} …", ANSWER),
+            (f"Opening {target or 'the target'}{frame.glyphs.ellipsis}", ANSWER),
             (link.detail, WARN),
             (spelt(ways, frame.keys) if link.detail else "", OUTPUT),
         ]

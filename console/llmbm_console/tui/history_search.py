@@ -15,7 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from llmbm_console.core.key_labels import key_label
-from llmbm_console.tui.glyphs import draws_ascii
+from llmbm_console.tui.glyphs import draws_ascii, glyphs_of
 from llmbm_console.tui.text import clip, line, plain
 
 ROWS = 8  # of what was found, on a screen that has room for them
@@ -125,5 +125,5 @@ class HistorySearch(ModalScreen[str | None]):
 
     def _row(self, place: int, width: int) -> Content:
         chosen = place == self._at
-        text = clip(" ".join(plain(self._found[place]).split()), width - 2)
+        text = clip(" ".join(plain(self._found[place]).split()), width - 2, glyphs_of(self.app).ellipsis)
         return line(("> " if chosen else "  ", "$accent"), (text, "bold $foreground" if chosen else "$muted"))

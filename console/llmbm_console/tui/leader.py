@@ -59,7 +59,7 @@ class LeaderScreen(ModalScreen[str | None]):
         """The list in a frame."""
         box = Static(markup=False, classes="-ascii" if self._glyphs.border == "ascii" else "")
         box.auto_links = False
-        box.border_title = line(("Go to ...", "bold"))
+        box.border_title = line(("Go to", "bold"))
         box.border_subtitle = line(("Esc leaves", ""))
         yield box
 

@@ -138,16 +138,15 @@ class StartApp(App[Target | None]):
                 yield Option(self._line(choice, width), id=str(index))
             yield Option(line(), disabled=True)
 
-    @staticmethod
-    def _line(choice: Choice, width: int) -> Content:
+    def _line(self, choice: Choice, width: int) -> Content:
         style = "$muted" if choice.reason else "$accent"
         if width < NARROW:
-            return line((" " * INDENT + clip(choice.title, width - INDENT), style))
+            return line((" " * INDENT + clip(choice.title, width - INDENT, self.glyphs.ellipsis), style))
         room = min(48, width * 2 // 5)
-        title = clip(choice.title, room)
+        title = clip(choice.title, room, self.glyphs.ellipsis)
         note = choice.reason or choice.detail
         gap = " " * (room + 2 - len(title))
-        text = clip(note, width - INDENT - room - 2)
+        text = clip(note, width - INDENT - room - 2, self.glyphs.ellipsis)
         return line((" " * INDENT + title, style), (gap, ""), (text, "$warn" if choice.reason else "$muted"))
 
     def on_option_list_option_highlighted(self, message: OptionList.OptionHighlighted) -> None:

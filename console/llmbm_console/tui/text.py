@@ -118,7 +118,7 @@ def shorten(text: str, width: int, ellipsis: str = "…") -> str:
     whole = flat(text[: len(clipped) + 40])
     if len(whole) <= len(clipped) or clipped == whole:
         return clipped
-    end, gap = _whole(whole, len(clipped) - len(ellipsis))
+    end, gap = _whole(whole, max(0, len(clipped) - len(ellipsis)))
     return (whole[:end] + gap + ellipsis)[: max(0, width)]
 
 

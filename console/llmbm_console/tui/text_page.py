@@ -49,7 +49,7 @@ class TextView(LineView):
 
     def __init__(self, log: TextLog, glyphs: Glyphs) -> None:
         super().__init__(id="text")
-        self.title_text = clip(log.path.name, 60)
+        self.title_text = clip(log.path.name, 60, glyphs.ellipsis)
         self.glyphs = glyphs
         self.following = False
         self.wanted = ""
@@ -121,7 +121,9 @@ class TextView(LineView):
         if found is not None:
             count = f"{len(found.numbers):,} of {count}"
         so_far = not self._log.complete or (found is not None and not found.complete)
-        words = line((f"/{clip(self.wanted, 30)} " if self.wanted else "", "$accent"), (count, "$muted"))
+        words = line(
+            (f"/{clip(self.wanted, 30, self.glyphs.ellipsis)} " if self.wanted else "", "$accent"), (count, "$muted")
+        )
         self.set_heading(line(words, (" so far" if so_far else "", "$warn")), line())
 
     def filter(self, query: str) -> str:
@@ -169,7 +171,7 @@ class Keys(Strip):
         self._text = KEYS.format(quit_key)
 
     def content_for(self, frame: Frame, width: int) -> Content:
-        return shortened(line((self._text, "$muted")), width)
+        return shortened(line((self._text, "$muted")), width, frame.glyphs.ellipsis)
 
 
 class TextPage(Screen[None]):

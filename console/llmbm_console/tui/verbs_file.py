@@ -136,7 +136,7 @@ class FileVerbs(VerbGroup):
         found = await asyncio.to_thread(lambda: compare(read_post_mortem(older), read_post_mortem(newer)))
 
         def lay_out(width: int) -> list[Content]:
-            rows = comparison_lines(found, max(30, width))
+            rows = comparison_lines(found, max(30, width), self.app.glyphs)
             return [part for row in rows for part in (row.wrap(width) if row.cell_length > width else [row])]
 
         if files.selected == chosen:

@@ -173,7 +173,8 @@ class EventList(LineView):
         else:
             count = look
         if self._wanted:
-            count = line((f"/{clip(self._wanted, 24)} ", "$accent"), (f"{len(self._entries)} of {len(log)}", "$muted"))
+            wanted = clip(self._wanted, 24, self.glyphs.ellipsis)
+            count = line((f"/{wanted} ", "$accent"), (f"{len(self._entries)} of {len(log)}", "$muted"))
         if dropped:
             count = line(count, (f" {self.glyphs.separator} the newest {len(log):,} of {self._read:,}", "$muted"))
         columns = min(HISTOGRAM, self._width - 8)
@@ -186,7 +187,7 @@ class EventList(LineView):
         time = when(entry, self._frame)
         # Narrow panes keep the seconds and give the message the room.
         time = time[:8] if width < 60 and not time.startswith("+") else time
-        head = f"{time} {WORDS.get(entry.severity, '    ')} {clip(entry.code, 10):<10} "
+        head = f"{time} {WORDS.get(entry.severity, '    ')} {clip(entry.code, 10, self.glyphs.ellipsis):<10} "
         text = fitted(entry, max(0, width - len(head)), self.glyphs.ellipsis, times)
         return Line(head + text, STYLES.get(entry.severity, "events--info"), len(time), "events--time")
 

@@ -331,7 +331,10 @@ class HexView(LineView):
         failure = self.pages.failure(address)
         if failure:
             return Strip(
-                [head, Segment(clip(failure, width - self._digits - 1), self._style("hex--advice"))]
+                [
+                    head,
+                    Segment(clip(failure, width - self._digits - 1, self.glyphs.ellipsis), self._style("hex--advice")),
+                ]
             ).adjust_cell_length(width, self.rich_style)
         return Strip([head, *self._cells(address)]).adjust_cell_length(width, self.rich_style)
 

@@ -206,7 +206,7 @@ class Prompt(TextArea, Framed):
     def _draw(self) -> None:
         frame = self._frame
         width = max(10, self.size.width - 6)
-        self.placeholder = line((clip(self._invitation(frame), width), "$muted"))
+        self.placeholder = line((clip(self._invitation(frame), width, self.glyphs.ellipsis), "$muted"))
         found = candidates(self.text) if self.text.startswith("/") else []
         hint, worry = fit_hint(frame.state, self.text, self.heading_room)
         ready, style = self._readiness(frame)
@@ -274,4 +274,4 @@ class Prompt(TextArea, Framed):
             return "you can write already; it is sent when the kernel answers"
         if frame.state.phase is Phase.RESCUE:
             return "no model runs: /models lists what is there, /load FILE loads one"
-        return "Once upon a time…"
+        return f"Once upon a time{frame.glyphs.ellipsis}"

@@ -281,13 +281,14 @@ class Slider(Widget, can_focus=True):
 
     def _value_text(self) -> str:
         if self.typed:
-            room = VALUE_WIDTH - 1
-            typed = self.typed if len(self.typed) <= room else self.glyphs.ellipsis + self.typed[1 - room :]
+            room, sign = VALUE_WIDTH - 1, self.glyphs.ellipsis
+            typed = self.typed if len(self.typed) <= room else sign + self.typed[len(sign) - room :]
             return typed + self.glyphs.cursor
         value = self.value
         text = self.scale.text(value)
         off = self.scale.parameter.off
-        return clip("off" if off is not None and value == off else text, VALUE_WIDTH if self.scale.has_rail else 20)
+        told = "off" if off is not None and value == off else text
+        return clip(told, VALUE_WIDTH if self.scale.has_rail else 20, self.glyphs.ellipsis)
 
     def _value_style(self) -> str:
         if self.problem:

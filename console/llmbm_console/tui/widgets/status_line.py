@@ -68,7 +68,7 @@ class StatusLine(Strip):
         if frame.post_mortem:  # there is room for the name, and it is all that the line is about
             target = middle(state.target, max(12, width // 2), frame.glyphs.ellipsis)
         else:
-            target = clip(state.target or "no target", max(12, width // 4))
+            target = clip(state.target or "no target", max(12, width // 4), frame.glyphs.ellipsis)
         name = line(("LLM-BM ", "bold $accent"), (target, "$foreground"))
         # A healthy link may go for want of room, one in trouble may not.
         calm = state.link.phase is LinkPhase.MACHINE and not frame.failure
