@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import SupportsIndex
 
 import pytest
-from driving import Clock, confirm, make_app, rows_of, screen_text, settled, simulated, until, wait_until
+from driving import make_app, rows_of, screen_text, settled, simulated, until, wait_until
 from scripted import NOW, ScriptedSession, rich_state, turn
 
 from llmbm_console.core.actions import ACTIONS
 from llmbm_console.core.log_filter import log_filter
 from llmbm_console.core.settings import Settings
 from llmbm_console.core.state import LogLine
-from llmbm_console.core.targets import Target
-from llmbm_console.tui.arming import READ
 from llmbm_console.tui.arrange import VIEWS
 from llmbm_console.tui.help import help_text
 from llmbm_console.tui.leader import LeaderScreen, followers
@@ -355,7 +353,7 @@ async def test_enter_goes_to_what_a_file_means_and_escape_comes_back(dumps: tupl
         await pilot.press("enter", "enter")
         assert app.main.focused_pane == "explanation"
         await wait_until(pilot, lambda: "Esc list" in screen_text(app), "how to get back")
-        assert app.next_target is None
+        assert app.aside is None
         await pilot.press("escape")
         assert app.main.focused_pane == "files"
         assert app.main.shape.tab == "dumps"
@@ -394,29 +392,11 @@ def test_of_a_log_that_grows_only_what_is_new_is_looked_at() -> None:
     assert Counted.looked == 5
 
 
-async def test_opening_a_file_is_armed_first_and_leaves_for_it(dumps: tuple[Path, Path]) -> None:
-    clock = Clock()
-    app = make_app(clock=clock)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
-        await pilot.press("f5")
-        await wait_until(pilot, lambda: app.main.views.files.selected is not None, "listed")
-        await pilot.press("o")
-        await wait_until(pilot, lambda: "ends this session" in screen_text(app), "armed")
-        assert app.next_target is None
-        clock.now += READ
-        await pilot.press("down", "o", "up", "o")
-        assert app.next_target is None, "another file was asked about"
-        await confirm(pilot, "o")
-        await wait_until(pilot, lambda: app.next_target == Target("file", str(dumps[1])), "left")
-
-
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=str)
 async def test_a_file_that_is_read_is_opened_by_the_key_that_its_edge_names(
     size: tuple[int, int], dumps: tuple[Path, Path]
 ) -> None:
-    clock = Clock()
-    app = make_app(clock=clock)
+    app = make_app()
     async with app.run_test(size=size) as pilot:
         await settled(pilot)
         await pilot.press("f5")
@@ -425,8 +405,7 @@ async def test_a_file_that_is_read_is_opened_by_the_key_that_its_edge_names(
         await wait_until(pilot, lambda: app.main.focused_pane == "explanation", "read")
         await wait_until(pilot, lambda: "Esc list  o open" in screen_text(app), "what may follow")
         await pilot.press("o")
-        await confirm(pilot, "o")
-        await wait_until(pilot, lambda: app.next_target == Target("file", str(dumps[1])), "left")
+        await wait_until(pilot, lambda: app.shows_file and app.state.file_path == str(dumps[1]), "opened")
 
 
 async def test_a_file_that_is_no_dump_says_so_and_an_empty_folder_what_to_do(tmp_path: Path) -> None:

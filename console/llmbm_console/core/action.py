@@ -8,8 +8,8 @@ from typing import Literal
 from llmbm_console.core.reading import only_reads
 
 #: nothing, a live session, one that takes prompts (at whichever moment is shown), a machine that can be controlled
-#: beside its line, a recorded past
-Need = Literal["", "line", "prompt", "machine", "past"]
+#: beside its line, a recorded past, a live session that waits behind a file
+Need = Literal["", "line", "prompt", "machine", "past", "aside"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,14 @@ def unavailable(
     not_now: str = "",
     live: bool = False,
     ended: str = "",
+    aside: str = "",
 ) -> str:
     """Why the action cannot be done now, in words to show; empty when it can. `file`: a post-mortem file is shown.
     `recorded`: a recording is. `not_now`: that another moment than now is shown, and the way back. `live`: there is a
-    kernel that can be asked, if only to read. `ended`: that the machine is no more, and what starts it again."""
+    kernel that can be asked, if only to read. `ended`: that the machine is no more, and what starts it again.
+    `aside`: the live session that goes on while a file is shown."""
+    if action.need == "aside":
+        return "" if aside else "no live session waits behind what is shown"
     if action.need == "past":
         return "a file is one moment: it has no past to look at" if file else ""
     if action.need and read_only and not (live and only_reads(action.line)):

@@ -89,11 +89,11 @@ MACHINE: tuple[Action, ...] = (
     ),
     Action(
         "file.open",
-        "Open this file instead of the session",
+        "Open this file",
         "Session",
-        "a dump with all its panes, a recording to be played; {0[view.dumps]} comes back to the list",
+        "a dump with all its panes, a recording to be played. A live session goes on behind it; {0[session.back]} "
+        "goes back",
         ("o",),
-        danger="ends this session, and a kernel that it started",
         pane="files",
         beside="explanation",
     ),
@@ -116,6 +116,15 @@ SESSION: tuple[Action, ...] = (
         "Session",
         "closes the session and opens it again; transcript, past and recording go on",
         ("r",),
+    ),
+    Action(
+        "session.back",
+        "Back to the live session",
+        "Session",
+        "closes the file; the session went on behind it, nothing of it is lost",
+        ("B",),
+        need="aside",
+        footer="back to live",
     ),
     Action(
         "session.open",

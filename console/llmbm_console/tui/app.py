@@ -16,7 +16,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input, TextArea
 
-from llmbm_console.core.action import STARTS_AGAIN, Action, unavailable
+from llmbm_console.core.action import RECORDED, STARTS_AGAIN, WRITTEN, Action, unavailable
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, FileSaved, LinkPhase
 from llmbm_console.core.key_labels import key_label, key_labels, over_text
@@ -30,7 +30,6 @@ from llmbm_console.tui.ascii_filter import AsciiFilter
 from llmbm_console.tui.glyphs import ASCII, BLOCKS, GLYPHS, why_ascii
 from llmbm_console.tui.memory import History, Remembered
 from llmbm_console.tui.pacer import Pacer
-from llmbm_console.tui.run import CHOOSE
 from llmbm_console.tui.screen import MainScreen
 from llmbm_console.tui.screen_keys import main_screen
 from llmbm_console.tui.session_app import SessionApp, SessionFactory
@@ -45,7 +44,6 @@ from llmbm_protocol.words import Arena, Phase
 if TYPE_CHECKING:
     from textual.driver import Driver
 
-    from llmbm_console.core.targets import Target
     from llmbm_console.tui.widgets.files import FileList
     from llmbm_console.tui.widgets.hex_view import HexView
 
@@ -122,7 +120,6 @@ class ConsoleApp(SessionApp):
         self.wants_choices = (self.settings.probabilities or self.remembered.get("probabilities")) == "on"
         self.tint = tint if (tint := self.remembered.get("tint")) in MODES else ""
         self.kept_unsent = False  # as the prompt's text when the console ended
-        self.next_target: Target | None = None  # what to open after this session
         self._failed = False
         self.arming = Arming(clock)
         self._type_ahead = TypeAhead(self, self._deliver, self._leads_away)
@@ -215,6 +212,18 @@ class ConsoleApp(SessionApp):
             self.verbs.file_opened()
         elif not self.failure:
             self._first_visit()
+
+    def came_back(self) -> None:
+        """As it was when it began: the main view, and the prompt to write in."""
+        self.verbs.write_down()
+        self.main.show_view("chat")
+        self.main.focus_pane("transcript" if self.read_only or self.frame().failure else "prompt")
+        self.verbs.say(f"back to {self.target}, which went on meanwhile")
+
+    def aside_ended(self, why: str) -> None:
+        """Whoever looks at a file is told, too."""
+        if self.aside is not None:
+            self.verbs.say(f"{self.aside.target}: {why}; {self.verbs.key('session.back')} goes back to it", "warning")
 
     def _first_visit(self) -> None:
         """Offers the tour, once, to somebody who can use what it shows; it never stands between them and the prompt."""
@@ -382,7 +391,7 @@ class ConsoleApp(SessionApp):
 
     def reason_against(self, action: Action) -> str:
         """Why an action cannot be done now; empty when it can."""
-        return unavailable(
+        reason = unavailable(
             action,
             read_only=self.read_only,
             controllable=self.controllable,
@@ -393,7 +402,11 @@ class ConsoleApp(SessionApp):
             ended=f"the machine has ended: {self.verbs.key('session.retry')} starts again"
             if self.machine_ended
             else "",
+            aside=self.aside.target if self.aside is not None else "",
         )
+        if self.aside is not None and reason in (RECORDED, WRITTEN):
+            return f"this is a file: {self.verbs.key('session.back')} goes back to {self.aside.target}"
+        return reason
 
     def _start_arming(self) -> None:
         if self._arm_timer is None:
@@ -434,11 +447,6 @@ class ConsoleApp(SessionApp):
         """An arena was clicked: the hex lens looks into it."""
         self.verbs.look_into(Arena(arena))
 
-    def leave_for(self, target: Target) -> None:
-        """Ends this session and opens another target."""
-        self.next_target = target
-        self.exit(CHOOSE)
-
     def action_leave_for_pane(self, key: str, names: list[str]) -> None:
         """A digit with alt, which is Esc and the digit to a terminal: to the pane, wherever the focus is."""
         if len(self.screen_stack) == 1:
@@ -456,10 +464,7 @@ class ConsoleApp(SessionApp):
         self.verbs.file_again()
 
     def on_file_list_highlighted(self, message: FileList.Highlighted) -> None:
-        """A file is looked at; what was asked about another one is not asked any more."""
-        if self.arming.action is self.by_id["file.open"]:
-            self.arming.disarm()
-            self.stop_arming()
+        """A file is looked at."""
         self.verbs.explain(message.path)
 
     def on_prompt_submitted(self, message: Prompt.Submitted) -> None:

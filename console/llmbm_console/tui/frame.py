@@ -49,6 +49,7 @@ class Frame:
     recording: float | None = None  # seconds since it began; None: none runs
     tint: str = ""  # what answers are tinted by, see tint.MODES
     choices: bool = False  # how tokens are chosen is asked for
+    aside: str = ""  # the live session that goes on while a file is shown
     in_prompt: bool = False  # the prompt has the focus: letters are written
     keys: Mapping[str, str] = field(default_factory=lambda: KEYS)  # of each action, as hints write them
 

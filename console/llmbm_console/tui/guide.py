@@ -18,9 +18,10 @@ def guide(frame: Frame) -> list[tuple[str, str]]:
         what = "This file holds what the kernel knew, not what was said."
         if frame.state.file_kind == "text":
             what = "This file is shown as a text: its lines are all there is."
+        leaves = "{0[session.back]} goes back to the live session." if frame.aside else "{0[session.leave]} quits."
         moves = (
             "{0[log.previous_error]} and {0[log.next_error]} go through its warnings and errors, "
-            "{0[view.next_pane]} to the next pane, {0[view.zoom]} zooms one, {0[session.leave]} quits."
+            f"{{0[view.next_pane]}} to the next pane, {{0[view.zoom]}} zooms one, {leaves}"
         )
         return [(what, ANSWER), (spelt(moves, frame.keys), OUTPUT)]
     if load is not None and load.total > 0 and load.done < load.total:

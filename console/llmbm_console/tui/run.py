@@ -35,8 +35,8 @@ def run_tui(
     settings: Settings | None = None,
     settings_file: Path | None = None,
     problems: Sequence[str] = (),
-) -> int | Target:
-    """Runs the interface on a session and returns the exit status, or what the person wants to open next.
+) -> int:
+    """Runs the interface on a session and returns the exit status; CHOOSE when the person wants to open another target.
 
     `target` names the session for people. `session_factory` makes a session that is not yet open; it is called after
     the first paint, and again when the person asks to connect again. `theme` is the name of a theme, `glyphs` "blocks"
@@ -69,7 +69,7 @@ def run_tui(
     return asyncio.run(_run(make))
 
 
-async def _run(make: Callable[[], ConsoleApp]) -> int | Target:
+async def _run(make: Callable[[], ConsoleApp]) -> int:
     app = make()
 
     loop = asyncio.get_running_loop()
@@ -95,7 +95,7 @@ async def _run(make: Callable[[], ConsoleApp]) -> int | Target:
                 print(f"recorded: {path}", file=sys.stderr)
             if app.kept_unsent:
                 print("the prompt's text was not sent: arrow up brings it back in the next run", file=sys.stderr)
-    return app.next_target if status == CHOOSE and app.next_target is not None else status or app.return_code or 0
+    return status or app.return_code or 0
 
 
 def _end_soon(status: int) -> None:

@@ -16,6 +16,7 @@ from llmbm_console.core.session import Playback, Session
 from llmbm_console.core.state import State
 from llmbm_console.core.timeline import Timeline
 from llmbm_console.tui import garbage
+from llmbm_console.tui.aside import Aside
 from llmbm_console.tui.frame import KEYS, LINKED, Frame
 from llmbm_console.tui.glyphs import BLOCKS
 from llmbm_console.tui.player import Player
@@ -52,6 +53,7 @@ class SessionApp(ThemedApp):
         self.held: Frame | None = None
         self.held_events = 0
         self.player = Player(self, clock)
+        self.aside: Aside | None = None  # the live session, while a file is shown
         self._unlisten: Callable[[], None] | None = None
         self._state = State(target=self.target)
 
@@ -66,6 +68,12 @@ class SessionApp(ThemedApp):
     def session_opened(self) -> None:
         """Opening has ended, well or with a `failure`."""
 
+    def came_back(self) -> None:
+        """The live session is shown again, and no file any more."""
+
+    def aside_ended(self, why: str) -> None:
+        """The live session has ended while a file is shown."""
+
     @property
     def in_prompt(self) -> bool:
         """Whether the prompt has the focus."""
@@ -79,7 +87,7 @@ class SessionApp(ThemedApp):
 
     async def _connect(self) -> None:
         before = self.session if self.session is not None else self._before
-        await self.disconnect()
+        await self._close_session()
         self._before = before
         self.failure, self.opening = "", True
         self.redraw()
@@ -106,12 +114,76 @@ class SessionApp(ThemedApp):
             self.redraw()
             self.session_opened()
 
+    def open_file(self, target: str, factory: SessionFactory) -> None:
+        """Shows a file in the background. A live session goes on aside; a file that was shown is closed."""
+        self.run_worker(self._open_file(target, factory), group="session", exclusive=True, exit_on_error=False)
+
+    async def _open_file(self, target: str, factory: SessionFactory) -> None:
+        is_live = self.session is None or self.session.recorder is not None
+        if self.aside is None and is_live:
+            session = self._take_session()
+            self.aside = Aside(
+                *(self.target, self.factory, session, self.failure, self.timeline, self.sampling_history),
+                self._aside_changed,
+            )
+        else:
+            await self._close_session()
+        self._show_another(target, factory, Timeline(), SamplingHistory())
+        self._state = State(target=self.target)
+        await self._connect()
+
+    def go_back(self) -> None:
+        """Shows the live session again, in the background; the file is closed."""
+        self.run_worker(self._go_back(), group="session", exclusive=True, exit_on_error=False)
+
+    async def _go_back(self) -> None:
+        await self._close_session()
+        aside, self.aside = self.aside, None
+        if aside is None:
+            return
+        aside.give_back()
+        self._show_another(aside.target, aside.factory, aside.timeline, aside.sampling_history)
+        self.session, self.failure, self.opening = aside.session, aside.failure, False
+        if self.session is not None:
+            self._unlisten = self.session.listen(self._on_session_event)
+        self._state = self.session.state if self.session is not None else State(target=self.target)
+        self.redraw()
+        self.came_back()
+
+    def _show_another(self, target: str, factory: SessionFactory, timeline: Timeline, history: SamplingHistory) -> None:
+        self.player.pause()
+        self.player, self.held, self._before = Player(self, self.clock), None, None
+        self.target, self.factory = plain(target), factory
+        self.timeline, self.sampling_history = timeline, history
+
+    def _aside_changed(self, before: State, state: State) -> None:
+        if (why := failure_of(state)) and not failure_of(before):
+            self.aside_ended(why)
+
+    @property
+    def live_session(self) -> Session | None:
+        """The session that the person writes to, shown or aside."""
+        return self.aside.session if self.aside is not None else self.session
+
     async def disconnect(self) -> None:
-        """Closes the session and what it started. Idempotent."""
+        """Closes the session and what it started, and one that is kept aside. Idempotent."""
+        await self._close_session()
+        aside, self.aside = self.aside, None
+        if aside is not None:
+            aside.give_back()
+            self.session = aside.session
+            await self._close_session()
+
+    def _take_session(self) -> Session | None:
+        """The session, to which nobody listens any more; there is none then."""
         if self._unlisten is not None:
             self._unlisten()
             self._unlisten = None
         session, self.session = self.session, None
+        return session
+
+    async def _close_session(self) -> None:
+        session = self._take_session()
         if session is not None:
             if session.recorder is not None:
                 self.recorded += [path for path in session.recorder.paths if path not in self.recorded]
@@ -181,6 +253,7 @@ class SessionApp(ThemedApp):
             choices=self.session is not None and self.session.choices > 0,
             in_prompt=self.in_prompt,
             keys=self.key_labels,
+            aside=self.aside.target if self.aside is not None else "",
         )
 
     def shown_frame(self) -> Frame:

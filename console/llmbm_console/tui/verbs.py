@@ -11,6 +11,7 @@ from llmbm_console.core.defaults import CHOICES
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.session import Session
+from llmbm_console.tui.frame import LINKED
 from llmbm_console.tui.run import CHOOSE
 from llmbm_console.tui.text import plain
 from llmbm_console.tui.verbs_file import FileVerbs
@@ -90,7 +91,7 @@ class Verbs(ViewVerbs, FindVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVe
                     return
                 session = await self._session()
                 await self._resumed(session)
-                if not self._connected():
+                if not _connected(session):
                     await session.wait_ready(PATIENCE)
                 self._wait(-1)
                 waits = False
@@ -130,21 +131,14 @@ class Verbs(ViewVerbs, FindVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVe
         self._waiting += change
         self.app.main.prompt.show_waiting(self._waiting)
 
-    def _connected(self) -> bool:
-        """Whether a line can be sent now: there is a kernel, a plain terminal, or a file that will refuse it."""
-        session = self.app.session
-        if session is None:
-            return False
-        return self.app.frame().live or self.app.state.link.phase is LinkPhase.PLAIN or session.read_only
-
     async def _session(self) -> Session:
         """The session, once the program has made it."""
         deadline = asyncio.get_running_loop().time() + PATIENCE
-        while self.app.session is None:
+        while (session := self.app.live_session) is None:
             if self.app.failure or asyncio.get_running_loop().time() > deadline:
                 raise SessionError(self.app.failure or f"there is no session: {self.key('session.retry')} tries again")
             await asyncio.sleep(0.05)
-        return self.app.session
+        return session
 
     def sentinel_strict(self) -> None:
         """Turns strict budgets over."""
@@ -287,6 +281,10 @@ class Verbs(ViewVerbs, FindVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVe
                 f"the session stands; {self.key('machine.reset')} resets the machine, {self.key('session.quit')} quits"
             )
 
+    def session_back(self) -> None:
+        """From a file to the live session behind it."""
+        self.app.go_back()
+
     def session_open(self) -> None:
         """To the start screen."""
         self.app.exit(CHOOSE)
@@ -297,7 +295,14 @@ class Verbs(ViewVerbs, FindVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVe
 
     def session_leave(self) -> None:
         """Leaves, if that ends nothing."""
-        if self.app.frame().failure or self.app.read_only:
+        if self.app.aside is not None:
+            self.session_back()
+        elif self.app.frame().failure or self.app.read_only:
             self.app.exit(0)
         else:
             self.say(f"{self.key('session.quit')} quits")
+
+
+def _connected(session: Session) -> bool:
+    """Whether a line can be sent now: there is a kernel, a plain terminal, or a file that will refuse it."""
+    return session.state.link.phase in (*LINKED, LinkPhase.PLAIN) or session.read_only

@@ -71,14 +71,21 @@ class FileVerbs(VerbGroup):
             self.app.main.focus_pane("explanation")
 
     def file_open(self) -> None:
-        """Opens the selected file instead of this session."""
-        from llmbm_console.core.targets import Target
+        """Shows the selected file; one that cannot be read leaves everything as it is."""
+        from llmbm_console.core.targets import Target, make_session, sessions_of
 
         path = self.app.main.views.files.selected
         if path is None:
             self._no_file()
-        else:
-            self.app.leave_for(Target("file", str(path)))
+            return
+        target = Target("file", str(path))
+
+        async def run() -> None:
+            first = await asyncio.to_thread(make_session, target)
+            self.app.main.show_view("chat")
+            self.app.open_file(target.title, sessions_of(target, first))
+
+        self.background(run())
 
     def _no_file(self) -> None:
         self.say(f"there is no file yet: {self.key('record.toggle')} records a session, /save_dump makes a dump")

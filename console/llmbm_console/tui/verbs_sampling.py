@@ -60,7 +60,8 @@ class SamplingVerbs(VerbGroup):
             self._ask_for(ask, step)
 
     def _ask_for(self, ask: Ask, step: Step) -> None:
-        session, slider = self.app.session, self.app.main.sampling.sliders[ask.name]
+        session, history = self.app.session, self.app.sampling_history
+        slider = self.app.main.sampling.sliders[ask.name]
         slider.asks(ask.value)
 
         async def run() -> None:
@@ -72,7 +73,7 @@ class SamplingVerbs(VerbGroup):
                     why = plain(str(error))
                 else:
                     why = "" if outcome.ok else plain(outcome.error) or "the kernel did not take it"
-            instead = self.app.sampling_history.answered(ask, not why, step)
+            instead = history.answered(ask, not why, step)
             if instead:
                 slider.answered()
                 self._again(instead, "undone" if ask.change.undone else "made again", "")

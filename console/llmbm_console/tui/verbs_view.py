@@ -189,6 +189,8 @@ class ViewVerbs(TimeVerbs):
         elif self.app.main.event_list.wanted or self.app.main.transcript.sought:
             self.app.main.event_list.filter("")
             self.app.main.transcript.find("")
+        elif self.app.aside is not None and self.app.main.shape.tab == "chat":
+            self.app.go_back()
         elif self.app.held is not None and self.app.main.shape.tab == "chat":
             self.go_to_now()
         elif self.app.main.shape.half:

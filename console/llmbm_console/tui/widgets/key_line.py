@@ -14,7 +14,7 @@ from llmbm_console.tui.widgets.strips import Strip, fit
 #: Views with a key of their own, which the line of views tells, too.
 VIEW_ACTIONS = ("view.memory", "view.log", "view.machine", "view.dumps")
 #: What is left out last where not all keys fit; 3 when it is not here.
-KEY_WEIGHTS = {"view.palette": 0, "session.quit": 0, "view.help": 1} | dict.fromkeys(
+KEY_WEIGHTS = {"view.palette": 0, "session.quit": 0, "session.back": 0, "view.help": 1} | dict.fromkeys(
     ("view.leader", "chat.prompt", "chat.break", *VIEW_ACTIONS), 2
 )
 TIGHT = 60  # columns below which keys stand nearer to each other
@@ -31,10 +31,13 @@ def past_line(frame: Frame, width: int) -> Content:
         (frame.keys["time.live"], "end" if frame.recorded else "now"),
     ]
     out = frame.in_prompt and not over_text(frame.keys["view.hold"])  # there they would be written
-    if width < 100 + 12 * out:
+    more = 12 * out + 14 * bool(frame.aside)
+    if width < 100 + more:
         del keys[3]
-    if width < 70 + 12 * out:
+    if width < 70 + more:
         del keys[2]
+    if frame.aside:
+        keys.insert(0, (frame.keys["session.back"], "back to live"))
     leave: tuple[Piece, ...] = ((f"  {frame.keys['view.leave']}", "bold $accent"), (", then", "$muted")) if out else ()
     hints = line(
         *leave, *(piece for key, word in keys for piece in ((f"  {key}", "bold $accent"), (f" {word}", "$muted")))
@@ -84,10 +87,11 @@ class KeyLine(Strip):
         if frame.behind is not None or frame.player:
             return past_line(frame, width)
         if frame.failure:
-            again, leave = frame.press("session.retry"), frame.press("session.quit")
-            return line(
-                (again, "bold $accent"), (f" {frame.again}   ", "$muted"), (leave, "bold $accent"), (" quit", "$muted")
-            )
+            keys = [("session.retry", frame.again), ("session.quit", "quit")]
+            if frame.aside:
+                keys.insert(0, ("session.back", "back to live"))
+            pressed = [(frame.press(name), word) for name, word in keys]
+            return line(*(piece for k, word in pressed for piece in ((k, "bold $accent"), (f" {word}   ", "$muted"))))
         told = (
             width,
             frame.in_prompt,
@@ -97,6 +101,7 @@ class KeyLine(Strip):
             frame.controllable,
             frame.post_mortem,
             frame.not_now,
+            frame.aside,
         )
         if told != self._told:
             self._told, self._keys = told, self._usual(frame, width)
@@ -139,6 +144,7 @@ class KeyLine(Strip):
                 controllable=frame.controllable,
                 file=frame.post_mortem,
                 not_now=frame.not_now,
+                aside=frame.aside,
             ):
                 continue
             key = key_label(action.keys[0])

@@ -81,6 +81,7 @@ class StatusLine(Strip):
             (2 if calm else 0, self._link(frame)),
             (3 if runs else 0 if now else 1, self._machine(frame)),
             (1, self._work(frame)),
+            (1, line((f"{frame.glyphs.dot} {frame.aside} goes on" if frame.aside else "", "$good"))),
             (4, self._model(frame)),
         ]
         mark = line(self._recording(frame, width), self._moment(frame, width))
