@@ -42,6 +42,21 @@ def make_app(session: ScriptedSession | None = None, **options: Any) -> ConsoleA
     return ConsoleApp(used.state.target, lambda: used, **options)
 
 
+@asynccontextmanager
+async def scripted(
+    session: ScriptedSession | None = None,
+    *,
+    size: tuple[int, int] = (120, 36),
+    notifications: bool = False,
+    **options: Any,
+) -> AsyncIterator[tuple[ConsoleApp, Pilot[Any]]]:
+    """An app on a scripted session, as soon as it is drawn."""
+    app = make_app(session, **options)
+    async with app.run_test(size=size, notifications=notifications) as pilot:
+        await settled(pilot)
+        yield app, pilot
+
+
 async def wait_until(pilot: Pilot[Any], condition: Callable[[], object], what: str = "") -> None:
     """Lets the app work until the condition holds."""
     for _ in range(PATIENCE):
@@ -122,6 +137,11 @@ def screen_text(app: Any) -> str:
     """What is on the screen, a line each, without trailing blanks."""
     strips = app.screen._compositor.render_strips()
     return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips) + "\n"
+
+
+def messages(app: ConsoleApp) -> list[str]:
+    """The notices that are shown."""
+    return [notice.message for notice in app._notifications]
 
 
 def rows_of(view: LineView) -> list[Line]:

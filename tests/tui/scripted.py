@@ -371,3 +371,9 @@ class ScriptedSession:
 
     async def fetch(self, stream: Stream) -> tuple[Record, ...]:
         return ()
+
+
+def machine_of(session: ScriptedSession) -> Machine:
+    """The machine of a session that has one."""
+    assert session.machine is not None
+    return session.machine

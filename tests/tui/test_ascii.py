@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driving import make_app, screen_text, settled, simulated, until, wait_until
+from driving import screen_text, scripted, settled, simulated, until, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -72,9 +72,7 @@ async def test_no_view_and_no_page_draws_anything_else(
     (tmp_path / "Élodie-llmk-dump.txt").write_text(FOREIGN)
     if no_colour:
         monkeypatch.setenv("NO_COLOR", "1")
-    app = make_app(foreign(), settings=Settings(glyphs="ascii"))
-    async with app.run_test(size=size, notifications=True) as pilot:
-        await settled(pilot)
+    async with scripted(foreign(), settings=Settings(glyphs="ascii"), size=size, notifications=True) as (app, pilot):
         await pilot.press(*"no ", "é")
         for view in ("f6", "f2", "f3", "f4", "f5"):
             await pilot.press("escape", view)

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from driving import assert_snapshot, make_app, screen_text, settled, wait_until
+from driving import assert_snapshot, make_app, screen_text, scripted, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted import NOW, ScriptedSession, rich_state, turn
@@ -72,9 +72,7 @@ def told_state(**more: Any) -> State:
 
 async def test_p_asks_and_asks_no_more_and_the_choice_is_kept(tmp_path: Path) -> None:
     session = ScriptedSession()
-    app = make_app(session, memory=tmp_path)
-    async with app.run_test(size=(120, 36), notifications=True) as pilot:
-        await settled(pilot)
+    async with scripted(session, memory=tmp_path, size=(120, 36), notifications=True) as (app, pilot):
         assert session.choices == 0, "off by default"
         assert "p shows what these keep" in screen_text(app)
         await pilot.press("escape", "p")
@@ -82,9 +80,7 @@ async def test_p_asks_and_asks_no_more_and_the_choice_is_kept(tmp_path: Path) ->
         await wait_until(pilot, lambda: "from the next token on" in screen_text(app), "it says so")
     assert json.loads((tmp_path / "tui.json").read_text())["probabilities"] == "on"
     again = ScriptedSession()
-    app = make_app(again, memory=tmp_path)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(again, memory=tmp_path) as (app, pilot):
         assert again.choices == 12, "the next run asks by itself"
         await pilot.press("escape", "p")
         await wait_until(pilot, lambda: again.choices == 0, "off")
@@ -94,9 +90,7 @@ async def test_p_asks_and_asks_no_more_and_the_choice_is_kept(tmp_path: Path) ->
 async def test_a_kernel_that_cannot_tell_is_said_to_be_older() -> None:
     session = ScriptedSession()
     session.choices_refused = "this kernel does not tell how likely its tokens are: it is older than this console"
-    app = make_app(session)
-    async with app.run_test(size=(120, 36), notifications=True) as pilot:
-        await settled(pilot)
+    async with scripted(session, size=(120, 36), notifications=True) as (app, pilot):
         await pilot.press("escape", "p")
         await wait_until(pilot, lambda: "older than this" in screen_text(app), "it says so")
 
@@ -158,9 +152,7 @@ def test_what_is_not_known_is_said() -> None:
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=lambda s: f"{s[0]}x{s[1]}")
 async def test_the_glass_as_a_picture(size: tuple[int, int]) -> None:
-    app = make_app(ScriptedSession(told_state()))
-    async with app.run_test(size=size) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(told_state()), size=size) as (app, pilot):
         await pilot.press("escape", "x", "home", "right")
         await wait_until(pilot, lambda: "all others" in screen_text(app), "the glass")
         assert_snapshot(f"xray-{size[0]}x{size[1]}", screen_text(app))
@@ -168,9 +160,7 @@ async def test_the_glass_as_a_picture(size: tuple[int, int]) -> None:
 
 async def test_texts_that_come_later_are_shown_in_the_open_glass() -> None:
     session = ScriptedSession(replace(told_state(), words=MappingProxyType({})))
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         await pilot.press("escape", "x", "home", "right")
         await wait_until(pilot, lambda: "#7" in screen_text(app), "ids at first")
         session.push(words=WORDS)
@@ -182,9 +172,7 @@ async def test_texts_that_come_later_are_shown_in_the_open_glass() -> None:
 
 
 async def test_v_tints_by_probability_then_by_time_then_not_at_all(tmp_path: Path) -> None:
-    app = make_app(ScriptedSession(told_state()), memory=tmp_path)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(told_state()), memory=tmp_path) as (app, pilot):
         view = app.main.transcript
         assert not any(row.marks for row in view.rows), "off by default"
         seen = []
@@ -229,9 +217,7 @@ def test_every_character_of_an_answer_has_the_tint_of_its_token(pieces: list[str
 async def test_tint_glass_and_strip_hold_in_every_theme_and_without_blocks(theme: str, glyphs: str) -> None:
     probe = make_app()
     name = next((known for known in probe.themes if theme in known), next(iter(probe.themes)))
-    app = make_app(ScriptedSession(told_state()), theme=name, glyphs=glyphs)
-    async with app.run_test(size=(200, 60)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(told_state()), theme=name, glyphs=glyphs, size=(200, 60)) as (app, pilot):
         await pilot.press("escape", "v")
         await wait_until(pilot, lambda: app.main.transcript._tint.mode == "probability", "tinted")
         main = screen_text(app)
@@ -247,31 +233,23 @@ async def test_tint_glass_and_strip_hold_in_every_theme_and_without_blocks(theme
 
 @pytest.mark.parametrize(("width", "shown"), [(139, False), (140, True), (200, True)])
 async def test_from_140_columns_the_tokens_have_a_strip(width: int, shown: bool) -> None:
-    app = make_app(ScriptedSession(told_state()))
-    async with app.run_test(size=(width, 40)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(told_state()), size=(width, 40)) as (app, _pilot):
         assert ("tokens" in app.main.deck.regions) == shown
         if shown:
             assert "p    █" in screen_text(app).replace("▇", "█")
-    app = make_app(ScriptedSession(rich_state()))
-    async with app.run_test(size=(width, 40)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(rich_state()), size=(width, 40)) as (app, _pilot):
         assert "tokens" not in app.main.deck.regions, "nothing is told and nothing was asked for"
 
 
 async def test_wide_screen_as_a_picture() -> None:
-    app = make_app(ScriptedSession(told_state()))
-    async with app.run_test(size=(160, 44)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(told_state()), size=(160, 44)) as (app, _pilot):
         assert_snapshot("choices-160x44", screen_text(app))
 
 
 async def test_a_moved_slider_shows_what_it_would_keep_before_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slider, "DEBOUNCE", 1e6)
     session = ScriptedSession(told_state())
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         await wait_until(pilot, lambda: "keeps 5 of the top 7" in screen_text(app), "as it is")
         await pilot.press("escape", "7", *["shift+right"] * 8)
         await wait_until(pilot, lambda: "now 5" in screen_text(app), "as it would be")
@@ -283,9 +261,7 @@ async def test_a_moved_slider_shows_what_it_would_keep_before_it_is_sent(monkeyp
 
 async def test_a_value_that_is_being_typed_shows_what_it_would_keep() -> None:
     session = ScriptedSession(told_state())
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         await wait_until(pilot, lambda: "keeps 5 of the top 7" in screen_text(app), "as it is")
         await pilot.press("escape", "7", *"0.25")
         await wait_until(pilot, lambda: "keeps 2 of the top 7" in screen_text(app), "as it would be")
@@ -296,9 +272,7 @@ async def test_a_value_that_is_being_typed_shows_what_it_would_keep() -> None:
 
 async def test_a_new_token_brings_a_new_distribution() -> None:
     session = ScriptedSession(told_state())
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         base = session.state.turn
         assert base is not None
         only = choice(0, likeliest="1:0;2:60000", kept=(1, 1, 1), rest=(0, 0))
@@ -312,9 +286,7 @@ async def test_a_new_token_brings_a_new_distribution() -> None:
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 async def test_texts_of_tokens_are_only_drawn(text: str) -> None:
     state = replace(told_state(), words=MappingProxyType(dict.fromkeys(range(1, 8), text)))
-    app = make_app(ScriptedSession(state))
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(state)) as (app, pilot):
         await pilot.press("escape", "v", "x", "home", "right")
         await wait_until(pilot, lambda: "all others" in screen_text(app), "the glass")
         assert_harmless(app)
@@ -336,9 +308,7 @@ async def test_no_value_of_a_record_breaks_the_picture(values: dict[str, Any]) -
     state = told_state()
     assert state.turn is not None
     state = replace(state, turn=told(state.turn, choice(0, **values)))
-    app = make_app(ScriptedSession(state))
-    async with app.run_test(size=(160, 44)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(state), size=(160, 44)) as (app, pilot):
         await pilot.press("escape", "v", "7", "right", "escape", "1", "x")
         await wait_until(pilot, lambda: isinstance(app.screen, TokenXRay), "the glass")
         await wait_until(pilot, lambda: "chance" in screen_text(app), "a chance")
@@ -382,9 +352,7 @@ async def test_the_settings_file_decides_and_is_written_where_it_says_so(tmp_pat
     settings, problems = read_settings(path)
     assert problems == ()
     session = ScriptedSession()
-    app = make_app(session, settings=settings, settings_file=path)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session, settings=settings, settings_file=path) as (_app, pilot):
         assert session.choices == 12
         await pilot.press("escape", "p")
         await wait_until(pilot, lambda: session.choices == 0, "off")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from driving import make_app, screen_text, settled, simulated, wait_until
+from driving import screen_text, scripted, settled, simulated, wait_until
 from rich.cells import cell_len
 from rich.style import Style as RichStyle
 from scripted import ScriptedSession
@@ -61,9 +61,7 @@ def some_regions(source: random.Random, width: int, height: int) -> set[Region]:
 
 @pytest.mark.parametrize(("width", "height"), [(120, 36), (80, 24), (200, 60), (44, 12)])
 async def test_a_partial_update_is_what_textual_draws(width: int, height: int) -> None:
-    app = make_app(ScriptedSession())
-    async with app.run_test(size=(width, height)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(), size=(width, height)) as (app, pilot):
         app.verbs.say("something that lies over the panes", "warning")
         await wait_until(pilot, lambda: app._notifications, "notice")
         await settled(pilot)
@@ -100,9 +98,7 @@ def characters(strip: Strip) -> list[tuple[str, object]]:
     ids=["pieces", "wide", "click", "nested", "long", "empty"],
 )
 async def test_a_line_has_the_styles_that_textual_gives_it(content: Content) -> None:
-    app = make_app(ScriptedSession())
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession()) as (app, _pilot):
         panel = app.main.machine if app.main.machine.display else app.main.panels[0]
         look = panel._make_look()
         ours = panel.line_strip(content, look).adjust_cell_length(look.room, look.style.rich_style)
@@ -117,9 +113,7 @@ async def test_a_line_has_the_styles_that_textual_gives_it(content: Content) -> 
 
 
 async def test_only_the_rows_that_changed_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    app = make_app(ScriptedSession())
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession()) as (app, _pilot):
         transcript, asked = app.main.transcript, list[tuple[object, Region]]()
         for widget in app.main.walk_children():
             render = widget.render_lines  # type: ignore[attr-defined]

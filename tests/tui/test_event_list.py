@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from driving import make_app, rows_of, screen_text, settled, wait_until
+from driving import make_app, rows_of, screen_text, scripted, settled, wait_until
 from scripted import NOW, ScriptedSession, rich_state
 from textual.pilot import Pilot
 
@@ -43,9 +43,7 @@ async def shows(pilot: Pilot[Any], app: ConsoleApp, wanted: list[int]) -> None:
 
 async def test_a_full_log_keeps_the_newest_and_says_how_many_there_were() -> None:
     session = ScriptedSession(rich_state(log=()))
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         assert "Nothing happened yet" in screen_text(app)
         tell(session, 0, ROOM)
         await shows(pilot, app, list(range(ROOM)))
@@ -58,9 +56,7 @@ async def test_a_full_log_keeps_the_newest_and_says_how_many_there_were() -> Non
 
 async def test_scrolled_up_a_line_stays_in_its_place_while_older_ones_go() -> None:
     session = ScriptedSession(rich_state(log=()))
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         tell(session, 0, ROOM)
         await shows(pilot, app, list(range(ROOM)))
         view = app.main.event_list
@@ -78,9 +74,7 @@ async def test_scrolled_up_a_line_stays_in_its_place_while_older_ones_go() -> No
 
 async def test_a_filter_goes_on_with_the_lines_that_come_and_go() -> None:
     session = ScriptedSession(rich_state(log=()))
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         tell(session, 0, 45)
         await shows(pilot, app, list(range(45)))
         assert app.main.event_list.filter("level:warn") == ""
@@ -96,9 +90,7 @@ async def test_a_filter_goes_on_with_the_lines_that_come_and_go() -> None:
 
 async def test_looking_back_shows_the_lines_of_that_moment() -> None:
     session = ScriptedSession(rich_state(log=()))
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         tell(session, 0, 5)
         early = session.state
         await shows(pilot, app, list(range(5)))
@@ -113,9 +105,7 @@ async def test_looking_back_shows_the_lines_of_that_moment() -> None:
 
 async def test_scrolled_up_the_frame_says_how_much_is_below_and_a_prompt_follows_again() -> None:
     session = ScriptedSession(rich_state(log=()))
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         tell(session, 0, 20)
         await shows(pilot, app, list(range(20)))
         await pilot.press("escape", "2", *["up"] * 9)
@@ -132,9 +122,7 @@ async def test_scrolled_up_the_frame_says_how_much_is_below_and_a_prompt_follows
 
 async def test_in_a_filtered_list_n_goes_from_hit_to_hit() -> None:
     session = ScriptedSession(rich_state(log=()))
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         tell(session, 0, 31)
         await shows(pilot, app, list(range(31)))
         await pilot.press("escape", "2", "/", *"level:warn", "enter")
@@ -169,9 +157,7 @@ def texts(app: ConsoleApp) -> list[str]:
 
 async def test_passes_over_their_budgets_share_a_row_that_counts_them() -> None:
     session = ScriptedSession(rich_state(log=()))
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         view = app.main.event_list
         for number in range(3):
             overrun(session, number)
@@ -195,9 +181,7 @@ async def test_passes_over_their_budgets_share_a_row_that_counts_them() -> None:
 
 async def test_nothing_of_what_shares_a_row_is_lost() -> None:
     session = ScriptedSession(rich_state(log=()))
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         for number in (0, 1, 7, 3):
             overrun(session, number)
         view = app.main.event_list
@@ -242,9 +226,7 @@ async def test_passes_over_their_budgets_are_nothing_to_look_at_and_a_trip_is() 
 
 async def test_a_full_log_forgets_lines_that_share_a_row_one_by_one() -> None:
     session = ScriptedSession(rich_state(log=()))
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         for number in range(10):
             overrun(session, number)
         tell(session, 10, ROOM + 4)
@@ -257,9 +239,7 @@ async def test_a_full_log_forgets_lines_that_share_a_row_one_by_one() -> None:
 
 async def test_what_is_below_is_counted_anew_where_the_list_has_another_height_and_nothing_is_not_told() -> None:
     session = ScriptedSession(rich_state(log=()))
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         tell(session, 0, 12)
         await shows(pilot, app, list(range(12)))
         view = app.main.event_list

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from driving import make_app, rows_of, screen_text, settled, wait_until
+from driving import make_app, rows_of, screen_text, scripted, settled, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -73,9 +73,7 @@ def test_any_text_is_a_filter_or_a_clear_error(query: str) -> None:
 
 async def test_slash_finds_in_the_transcript_and_n_goes_on() -> None:
     items = tuple(turn(number, f"prompt {number}", "a quiet [bold] Pond " * 30) for number in range(1, 12))
-    app = make_app(ScriptedSession(rich_state(items=items, turn=None)))
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(rich_state(items=items, turn=None))) as (app, pilot):
         await pilot.press("escape", "/")
         await wait_until(pilot, lambda: isinstance(app.screen, AskLine), "the line to write in")
         await pilot.press(*"prompt 3")
@@ -108,9 +106,7 @@ async def test_slash_finds_in_the_transcript_and_n_goes_on() -> None:
 
 
 async def test_slash_filters_the_events_while_it_is_typed_and_escape_undoes_it() -> None:
-    app = make_app(ScriptedSession(rich_state(log=LOG)))
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(rich_state(log=LOG))) as (app, pilot):
         await pilot.press("escape", "2", "/", *"level:error")
         assert [row.text[-19:] for row in rows_of(app.main.event_list)] == ["line silent for 2 s"]
         await pilot.press("enter")
@@ -149,9 +145,7 @@ def broken_budget(at: float = NOW, level: str = "warn") -> LogLine:
     ],
 )
 async def test_a_filter_looks_through_what_the_list_shows_and_the_numbers_in_full(query: str, shown: int) -> None:
-    app = make_app(ScriptedSession(rich_state(log=(broken_budget(),))))
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(rich_state(log=(broken_budget(),)))) as (app, _pilot):
         assert "753M of 475M" in screen_text(app)
         assert ":00:00.000 WARN budget" in screen_text(app)
         assert app.main.event_list.filter(query) == ""
@@ -159,9 +153,7 @@ async def test_a_filter_looks_through_what_the_list_shows_and_the_numbers_in_ful
 
 
 async def test_a_filter_that_is_refused_says_what_was_expected_and_leaves_the_list_as_it_was() -> None:
-    app = make_app(ScriptedSession(rich_state(log=LOG)))
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(rich_state(log=LOG))) as (app, pilot):
         await pilot.press("escape", "2", "/", *"level:loud", "enter")
         await wait_until(pilot, lambda: "level:loud: expected one of info, warn, error" in screen_text(app), "said")
         assert isinstance(app.screen, AskLine), "there is something to mend"
@@ -173,9 +165,7 @@ async def test_a_filter_that_is_refused_says_what_was_expected_and_leaves_the_li
 
 
 async def test_the_values_of_an_event_are_told_by_what_they_mean() -> None:
-    app = make_app(ScriptedSession(rich_state(log=(broken_budget(),))))
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(rich_state(log=(broken_budget(),)))) as (app, pilot):
         await pilot.press("escape", "2", "enter")
         await wait_until(pilot, lambda: isinstance(app.screen, EventDetails), "the page")
         rows = [" ".join(row.strip("│ ").split()) for row in screen_text(app).splitlines()]
@@ -206,9 +196,7 @@ def test_whatever_an_event_holds_its_values_can_be_told(
 
 
 async def test_enter_tells_everything_about_an_event() -> None:
-    app = make_app(ScriptedSession(rich_state(log=LOG)))
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(rich_state(log=LOG))) as (app, pilot):
         await pilot.press("escape", "2", "E", "enter")
         await wait_until(pilot, lambda: isinstance(app.screen, EventDetails), "the page")
         text = screen_text(app)
@@ -220,9 +208,7 @@ async def test_enter_tells_everything_about_an_event() -> None:
 
 async def test_places_are_counted_and_gone_through_and_not_the_lines_that_hold_them() -> None:
     items = (turn(1, "Timmy", "TIMMY met timmy. Then Timmy's friend left."), turn(2, "And", "Timmytimmy"))
-    app = make_app(ScriptedSession(rich_state(items=items, turn=None)))
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(rich_state(items=items, turn=None))) as (app, _pilot):
         transcript = app.main.transcript
         assert transcript.find("timmy") == 6
         seen = []

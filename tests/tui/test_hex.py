@@ -8,7 +8,7 @@ import pytest
 from driving import make_app, screen_text, settled, simulated, until, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted import NOW, Machine, ScriptedSession, rich_state
+from scripted import NOW, ScriptedSession, machine_of, rich_state
 from textual.pilot import Pilot
 
 from llmbm_console.core.events import LinkPhase, MachineStatus
@@ -31,11 +31,6 @@ def spread_out() -> dict[Arena, Any]:
         arenas[arena] = zone.model_copy(update={"base": base})
         base += zone.size
     return arenas
-
-
-def machine_of(session: ScriptedSession) -> Machine:
-    assert session.machine is not None
-    return session.machine
 
 
 async def opened(pilot: Pilot[Any]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driving import make_app, screen_text, settled, wait_until
+from driving import make_app, screen_text, scripted, settled, wait_until
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.segment import Segment
@@ -84,9 +84,7 @@ def assert_harmless(app: ConsoleApp | App[Any]) -> None:
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 async def test_hostile_text_is_drawn_and_does_nothing(text: str) -> None:
     session = ScriptedSession(hostile_state(text))
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         assert_harmless(app)
         for width, height in ((80, 24), (200, 60), (40, 12)):
             await pilot.resize_terminal(width, height)
@@ -107,9 +105,7 @@ async def test_hostile_text_is_drawn_and_does_nothing(text: str) -> None:
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters(), max_size=80) | st.binary(max_size=80).map(lambda b: b.decode("latin-1")))
 async def test_no_text_at_all_reaches_the_terminal_as_a_control(text: str) -> None:
-    app = make_app(ScriptedSession(hostile_state(text)))
-    async with app.run_test(size=(100, 30)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(hostile_state(text)), size=(100, 30)) as (app, _pilot):
         assert_harmless(app)
 
 
@@ -157,9 +153,7 @@ def _no_net(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("text", [*HOSTILE[:5], *HOSTILE[7:9]], ids=range(7))
 async def test_every_view_and_page_makes_foreign_text_harmless_by_itself(text: str) -> None:
     session = ScriptedSession(hostile_state(text))
-    app = make_app(session)
-    async with app.run_test(size=(120, 40), notifications=True) as pilot:
-        await settled(pilot)
+    async with scripted(session, size=(120, 40), notifications=True) as (app, pilot):
         app.verbs.say(text, "error")
         await wait_until(pilot, lambda: app._notifications, "notice")
         assert_clean(app)
@@ -216,7 +210,5 @@ async def test_no_octets_from_the_line_become_a_control_on_the_screen(data: byte
     for heard in (*decoder.feed(data + b"\n"), decoder.flush(), (token, 0)):
         event = ConsoleText(NOW, heard) if isinstance(heard, str) else RecordReceived(NOW, heard[0])  # type: ignore[arg-type]
         state = reduce(state, event)
-    app = make_app(ScriptedSession(state))
-    async with app.run_test(size=(90, 30)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(state), size=(90, 30)) as (app, _pilot):
         assert_clean(app)

@@ -7,7 +7,7 @@ import signal
 from dataclasses import replace
 
 import pytest
-from driving import Clock, confirm, make_app, screen_text, settled, simulated, until, wait_until
+from driving import Clock, confirm, make_app, screen_text, scripted, settled, simulated, until, wait_until
 from scripted import ScriptedSession, rich_state
 from test_restart import stands, tell
 
@@ -36,9 +36,7 @@ def hud_rows(app: ConsoleApp) -> list[str]:
 async def test_panels_of_a_machine_that_is_no_more_are_dim_and_say_that_they_show_what_was(
     status: MachineStatus,
 ) -> None:
-    app = make_app(ScriptedSession(idle(status, LinkPhase.OPENING)))
-    async with app.run_test(size=(200, 60)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(idle(status, LinkPhase.OPENING)), size=(200, 60)) as (app, _pilot):
         text = screen_text(app)
         for words in (
             "last known zone B",
@@ -59,9 +57,7 @@ async def test_panels_of_a_machine_that_is_no_more_are_dim_and_say_that_they_sho
 @pytest.mark.parametrize("size", [(80, 24), (50, 20)])
 async def test_head_up_rows_say_that_the_machine_is_paused_or_no_more(size: tuple[int, int]) -> None:
     session = ScriptedSession(idle(MachineStatus.PAUSED))
-    app = make_app(session)
-    async with app.run_test(size=size) as pilot:
-        await settled(pilot)
+    async with scripted(session, size=size) as (app, pilot):
         assert [row[5:11] for row in hud_rows(app)] == ["paused"] * 3
         session.push(machine=replace(session.state.machine, status=MachineStatus.STOPPED))
         await wait_until(pilot, lambda: [row[5:15] for row in hud_rows(app)] == ["last known"] * 3, "ended")
@@ -76,9 +72,7 @@ async def test_head_up_rows_say_that_the_machine_is_paused_or_no_more(size: tupl
 async def test_the_header_of_another_moment_says_what_the_machine_did_then(size: tuple[int, int]) -> None:
     clock = Clock()
     session = ScriptedSession(idle(MachineStatus.RUNNING))
-    app = make_app(session, clock=clock)
-    async with app.run_test(size=size) as pilot:
-        await settled(pilot)
+    async with scripted(session, clock=clock, size=size) as (app, pilot):
         for _second in range(10):
             clock.now += 1
             session.push(now=clock.now)
@@ -139,9 +133,7 @@ async def test_a_simulator_that_was_killed_is_shown_as_it_was_known_last() -> No
 
 async def test_after_the_end_the_hints_tell_what_works_from_where_the_focus_is() -> None:
     session = ScriptedSession(idle(MachineStatus.STOPPED, LinkPhase.OPENING))
-    app = make_app(session)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
+    async with scripted(session, size=(80, 24)) as (app, pilot):
         assert app.main.focused_pane == "transcript"
         assert screen_text(app).splitlines()[-1] == " r try again   ^q quit"
         await pilot.press("3")
@@ -158,9 +150,7 @@ async def test_after_the_end_the_hints_tell_what_works_from_where_the_focus_is()
 async def test_hints_of_the_past_and_of_a_pause_tell_how_to_leave_the_prompt_first() -> None:
     clock = Clock()
     session = ScriptedSession(idle(MachineStatus.PAUSED))
-    app = make_app(session, clock=clock)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
+    async with scripted(session, clock=clock, size=(80, 24)) as (app, pilot):
         assert "paused: Esc, P resumes it" in screen_text(app)
         await pilot.press("escape")
         await wait_until(pilot, lambda: "paused: P resumes it" in screen_text(app), "it is left")
@@ -176,9 +166,7 @@ async def test_hints_of_the_past_and_of_a_pause_tell_how_to_leave_the_prompt_fir
 
 
 async def test_the_footer_follows_the_focus_out_of_another_view_at_once() -> None:
-    app = make_app(ScriptedSession(idle(MachineStatus.RUNNING)))
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(idle(MachineStatus.RUNNING))) as (app, pilot):
         await pilot.press("f3")
         await wait_until(pilot, lambda: "i prompt" in screen_text(app).splitlines()[-1], "the log")
         app.pacer.flush = lambda: None  # type: ignore[method-assign]  # nothing else draws meanwhile
@@ -196,9 +184,7 @@ async def test_the_footer_follows_the_focus_out_of_another_view_at_once() -> Non
     ],
 )
 async def test_a_narrow_footer_keeps_what_is_wanted_most(size: tuple[int, int], pane: str, hints: str) -> None:
-    app = make_app(ScriptedSession(idle(MachineStatus.RUNNING)))
-    async with app.run_test(size=size) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(idle(MachineStatus.RUNNING)), size=size) as (app, pilot):
         app.main.focus_pane(pane)
         await wait_until(pilot, lambda: screen_text(app).splitlines()[-1] == hints, "they fit")
 
@@ -206,9 +192,7 @@ async def test_a_narrow_footer_keeps_what_is_wanted_most(size: tuple[int, int], 
 async def test_at_fifty_columns_the_prompt_tells_its_state_to_the_end() -> None:
     clock = Clock()
     session = ScriptedSession(idle(MachineStatus.PAUSED))
-    app = make_app(session, clock=clock)
-    async with app.run_test(size=(50, 20)) as pilot:
-        await settled(pilot)
+    async with scripted(session, clock=clock, size=(50, 20)) as (app, pilot):
         assert "─ paused: Esc, P resumes it ─" in screen_text(app)
         await pilot.press("escape", "space", "i")
         await wait_until(pilot, lambda: "─ held: Esc, space lets it go ─" in screen_text(app), "held")

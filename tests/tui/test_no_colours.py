@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driving import make_app, screen_text, settled, simulated, until, wait_until
+from driving import screen_text, scripted, settled, simulated, until, wait_until
 from rich.segment import Segment
 from textual.widgets import OptionList
 
@@ -53,9 +53,7 @@ def reversed_text(app: Any) -> str:
 
 @pytest.mark.parametrize("theme", THEMES)
 async def test_no_view_and_no_page_has_colours_in_any_theme(theme: str, folders: tuple[Path, ...]) -> None:
-    app = make_app(theme=theme, theme_folders=folders)
-    async with app.run_test(size=(120, 36), notifications=True) as pilot:
-        await settled(pilot)
+    async with scripted(theme=theme, theme_folders=folders, size=(120, 36), notifications=True) as (app, pilot):
         assert app.theme_name == theme
         for view in ("f6", "f2", "f3", "f4", "f5", "f6"):
             await pilot.press("escape", view)
@@ -103,9 +101,7 @@ async def test_the_page_of_choices_marks_one_in_reverse() -> None:
 
 
 async def test_a_picture_is_drawn_in_signs() -> None:
-    app = make_app()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
+    async with scripted(size=(80, 24)) as (app, pilot):
         await app.main.mount(Picture(Pixmap(2, 2, bytes([0, 0, 0] * 2 + [255, 255, 255] * 2)), BLOCKS))
         await pilot.pause()
         strip = app.main.query_one(Picture).render_line(0)
@@ -114,7 +110,5 @@ async def test_a_picture_is_drawn_in_signs() -> None:
 
 async def test_an_empty_variable_asks_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "")
-    app = make_app()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
+    async with scripted(size=(80, 24)) as (app, _pilot):
         assert any(one.style is not None and one.style.color for one in segments_of(app))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from driving import make_app, screen_text, settled, simulated, until, wait_until
+from driving import make_app, screen_text, scripted, settled, simulated, until, wait_until
 
 from llmbm_console.core.kept_files import saved_folder
 
@@ -14,9 +14,7 @@ THEMES = "t"  # the key of the next theme, which is told
 
 @pytest.mark.parametrize("size", [(120, 36), (80, 24), (50, 20)], ids=str)
 async def test_a_notice_covers_the_keys_only_and_goes_with_the_next_key(size: tuple[int, int]) -> None:
-    app = make_app()
-    async with app.run_test(size=size, notifications=True) as pilot:
-        await settled(pilot)
+    async with scripted(size=size, notifications=True) as (app, pilot):
         await pilot.press("escape")
         await settled(pilot)
         before = screen_text(app).splitlines()

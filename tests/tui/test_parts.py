@@ -1,11 +1,9 @@
-"""The pure parts: text, numbers, scales, completion, history, themes, actions."""
+"""The pure parts: text, numbers, scales, completion, actions."""
 
 from __future__ import annotations
 
-import stat
 from dataclasses import fields, replace
 from itertools import pairwise
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -21,13 +19,11 @@ from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.panes import PANES
 from llmbm_console.core.parameter_text import micro
 from llmbm_console.core.state import LogLine, Seam, State
-from llmbm_console.core.themes import FALLBACK, ThemeFile, load_themes, read_theme, theme_folder
 from llmbm_console.tui import figures
 from llmbm_console.tui.completion import NAMES, candidates, complete, fit_hint
 from llmbm_console.tui.details import NOTED, fields_of
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import ASCII, BLOCKS
-from llmbm_console.tui.memory import History, Remembered
 from llmbm_console.tui.scale import Scale
 from llmbm_console.tui.text import clip, plain, wrap
 from llmbm_console.tui.verbs import Verbs
@@ -239,140 +235,6 @@ def test_the_estimate_learns_from_the_prompts_of_this_model() -> None:
     assert "~92 tok" in fit_hint(state, "y" * 100)[0], "an octet each, but for the guess at the start"
     slid = rich_state(items=(Seam("the context was full and slid", 0.0), known), sampling=None)
     assert fit_hint(slid, "y" * 100) == fit_hint(rich_state(items=(), sampling=None), "y" * 100)
-
-
-# ---- history and choices
-
-
-def test_history_goes_back_and_brings_the_draft_back(tmp_path: Path) -> None:
-    history = History(tmp_path / "history")
-    history.add("first")
-    history.add("second\nline")
-    assert history.step(-1, "draft") == "second\nline"
-    assert history.step(-1, "") == "first"
-    assert history.step(-1, "") is None
-    assert history.step(1, "") == "second\nline"
-    assert history.step(1, "") == "draft"
-    assert history.step(1, "") is None
-
-
-@pytest.mark.parametrize(
-    ("back", "written", "kept"),
-    [
-        (0, "unsent", ["unsent"]),
-        (0, " ", []),
-        (1, "second", ["draft"]),
-        (1, "second, again", ["draft", "second, again"]),
-    ],
-)
-def test_what_was_not_sent_is_kept_for_the_next_run(tmp_path: Path, back: int, written: str, kept: list[str]) -> None:
-    history = History(tmp_path / "history")
-    history.add("first")
-    history.add("second")
-    for _ in range(back):
-        history.step(-1, "draft")
-    assert history.keep(written) == bool(kept)
-    assert History(tmp_path / "history").entries == ["first", "second", *kept]
-
-
-def test_history_survives_the_run_and_a_torn_line(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "history"
-    history = History(path)
-    history.add("first")
-    history.add("zwei\nZeilen ✓")
-    with path.open("a") as file:
-        file.write('"torn')
-    assert History(path).entries == ["first", "zwei\nZeilen ✓"]
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-
-
-def test_history_on_a_disk_that_cannot_be_written_still_works(tmp_path: Path) -> None:
-    blocked = tmp_path / "file"
-    blocked.write_text("")
-    history = History(blocked / "history")
-    history.add("kept for this run")
-    assert history.step(-1, "") == "kept for this run"
-
-
-def test_choices_are_kept_and_rubbish_is_ignored(tmp_path: Path) -> None:
-    Remembered(tmp_path).keep("theme", "paper")
-    assert Remembered(tmp_path).get("theme") == "paper"
-    for rubbish in ("[1, 2", '{"theme": 7}', "7", "[" * 100_000):
-        (tmp_path / "tui.json").write_text(rubbish)
-        assert Remembered(tmp_path).get("theme") == ""
-
-
-# ---- themes
-
-
-def luminance(colour: str) -> float:
-    """Relative luminance of WCAG 2."""
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(first: str, second: str) -> float:
-    high, low = sorted((luminance(first), luminance(second)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
-
-
-def all_themes() -> list[ThemeFile]:
-    themes, problems = load_themes([theme_folder()])
-    assert not problems
-    return [*themes.values(), FALLBACK]
-
-
-def test_there_are_dark_and_light_themes() -> None:
-    themes = all_themes()
-    assert len(themes) >= 5
-    assert {theme.dark for theme in themes} == {True, False}
-
-
-# Which colours the terminal itself has is its own affair.
-@pytest.mark.parametrize("theme", [t for t in all_themes() if not t.terminal_colours], ids=lambda t: t.name)
-def test_text_can_be_read(theme: ThemeFile) -> None:
-    roles = theme.roles
-    least = 7.0 if theme.name == "contrast" else 4.5
-    for role in ("foreground", "muted", "prompt", "good", "warn", "bad", "info", "accent", "focus"):
-        for behind in (roles.background, roles.surface):
-            assert contrast(getattr(roles, role), behind) >= least, f"{role} on {behind}"
-    for role in ("weights", "kv", "scratch", "acts", "zonec", "keep"):
-        assert contrast(getattr(roles, role), roles.background) >= 3, role
-    assert contrast(roles.foreground, roles.selection) >= 4.5
-
-
-@pytest.mark.parametrize(
-    ("content", "part"),
-    [
-        (b"name = ", "is not TOML"),
-        (b"name = " + b"9" * 5000, "is not TOML"),
-        (b"name = " + b"[" * 9000, "is not TOML"),
-        (b"\xff\xfe", "is not UTF-8"),
-        (b'name = "x"', "title"),
-        (b'name = "../x"\ntitle = "X"', "name"),
-        (b'name = "x"\ntitle = "X"\n[roles]\nbackground = "red"', "roles.background"),
-    ],
-)
-def test_a_broken_theme_is_a_sentence(tmp_path: Path, content: bytes, part: str) -> None:
-    (tmp_path / "broken.toml").write_bytes(content)
-    themes, problems = load_themes([theme_folder(), tmp_path])
-    assert "teranga" in themes
-    assert len(problems) == 1
-    assert "broken.toml" in problems[0]
-    assert part in problems[0]
-
-
-def test_without_any_theme_there_is_still_one(tmp_path: Path) -> None:
-    themes, _problems = load_themes([tmp_path, tmp_path / "missing"])
-    assert list(themes) == [FALLBACK.name]
-
-
-def test_a_persons_theme_replaces_ours(tmp_path: Path) -> None:
-    text = (theme_folder() / "paper.toml").read_text().replace('title = "Paper"', 'title = "Mine"')
-    (tmp_path / "mine.toml").write_text(text)
-    assert load_themes([theme_folder(), tmp_path])[0]["paper"].title == "Mine"
-    assert read_theme(theme_folder() / "paper.toml").title == "Paper"
 
 
 # ---- actions

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from driving import make_app, screen_text, settled, wait_until
+from driving import screen_text, scripted, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted import ScriptedSession, rich_state
@@ -55,9 +55,7 @@ async def test_capital_s_shows_the_screen_and_takes_it_again() -> None:
     session = ScriptedSession(rich_state(), controllable=True)
     assert session.machine is not None
     session.machine.picture = ppm(64, 48, (63, 47))
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         await pilot.press("escape", "S")
         await wait_until(pilot, lambda: "64 x 48" in screen_text(app), "the picture and its size")
         assert app.main.focused_pane == "display"
@@ -76,9 +74,7 @@ async def test_without_a_screen_the_pane_says_why() -> None:
     session = ScriptedSession(rich_state(), controllable=True)
     assert session.machine is not None
     session.machine.picture = SessionError("the simulator has no screen of its own")
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         await pilot.press("escape", "f4")
         await wait_until(pilot, lambda: "S takes a picture" in screen_text(app), "what to do")
         await pilot.press("S")
@@ -89,9 +85,7 @@ async def test_on_a_narrow_screen_the_picture_has_all_of_it() -> None:
     session = ScriptedSession(rich_state(), controllable=True)
     assert session.machine is not None
     session.machine.picture = ppm(64, 48, (63, 47))
-    app = make_app(session)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
+    async with scripted(session, size=(80, 24)) as (app, pilot):
         await pilot.press("escape", "S")
         await wait_until(pilot, lambda: "64 x 48" in screen_text(app), "the picture")
         assert set(app.main.deck.regions) == {"status", "display", "keys"}
@@ -103,9 +97,7 @@ async def test_registers_are_text_and_nothing_else_and_changed_rows_are_marked()
     session = ScriptedSession(rich_state(), controllable=True)
     assert session.machine is not None
     session.machine.text = "RAX=0 \x1b[2J [bold]x[/bold]\r\nRBX=1"
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         app.do("machine.registers")
         await wait_until(pilot, lambda: "RAX=0 ␛[2J [bold]x[/bold]" in screen_text(app), "as text")
         assert [row.text for row in app.main.views.registers.rows] == ["RAX=0 ␛[2J [bold]x[/bold]", "RBX=1"]
@@ -118,9 +110,7 @@ async def test_registers_are_text_and_nothing_else_and_changed_rows_are_marked()
 
 async def test_speed_and_modem_lines_of_the_port_are_set() -> None:
     session = ScriptedSession(rich_state())
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         app.do("machine.speed")
         await wait_until(pilot, lambda: "115200, 9600, 57600, 38400" in screen_text(app), "the list of speeds")
         await pilot.press(*"96x")

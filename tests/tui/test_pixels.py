@@ -6,7 +6,7 @@ import sys
 from importlib.util import find_spec
 
 import pytest
-from driving import make_app, screen_text, settled, wait_until
+from driving import screen_text, scripted, wait_until
 from scripted import ScriptedSession, rich_state
 from test_pictures import ppm
 
@@ -98,9 +98,7 @@ async def test_sixels_are_drawn_where_they_are_asked_for() -> None:
     session = ScriptedSession(rich_state())
     assert session.machine is not None
     session.machine.picture = ppm(64, 48, (5, 7))
-    app = make_app(session, settings=Settings(pictures="sixel"))
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session, settings=Settings(pictures="sixel")) as (app, pilot):
         await pilot.press("escape", "S")
         await wait_until(pilot, lambda: "64 x 48  sixel" in screen_text(app), "the picture")
 
@@ -118,9 +116,7 @@ async def test_in_another_terminal_the_same_picture_is_in_half_blocks(monkeypatc
     session = ScriptedSession(rich_state())
     assert session.machine is not None
     session.machine.picture = ppm(64, 48, (5, 7))
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         await pilot.press("escape", "S")
         await wait_until(pilot, lambda: "64 x 48  half blocks" in screen_text(app), "the picture")
         await wait_until(pilot, lambda: "▀" in screen_text(app), "blocks")

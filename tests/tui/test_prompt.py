@@ -7,7 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from driving import Clock, burst, confirm, make_app, screen_text, settled, simulated, start_instead, until, wait_until
+from driving import (
+    Clock,
+    burst,
+    confirm,
+    make_app,
+    screen_text,
+    scripted,
+    settled,
+    simulated,
+    start_instead,
+    until,
+    wait_until,
+)
 from scripted import ScriptedSession, rich_state
 from textual import events
 
@@ -26,9 +38,7 @@ def idle() -> ScriptedSession:
 
 async def test_enter_sends_and_empties() -> None:
     session = idle()
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         await pilot.press(*"Hi there", "enter")
         await wait_until(pilot, lambda: session.submitted == ["Hi there"], "sent")
         assert app.main.prompt.text == ""
@@ -36,9 +46,7 @@ async def test_enter_sends_and_empties() -> None:
 
 async def test_nothing_is_not_sent() -> None:
     session = idle()
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (_app, pilot):
         await pilot.press("space", "enter", "enter")
         await pilot.pause()
         assert session.submitted == []
@@ -46,9 +54,7 @@ async def test_nothing_is_not_sent() -> None:
 
 async def test_several_lines_grow_the_prompt_to_six_rows() -> None:
     session = idle()
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         await pilot.press("a", "ctrl+j", "b", "alt+enter", "c")
         await wait_until(pilot, lambda: app.main.prompt.outer_size.height == 5, "three rows")
         await pilot.press(*["ctrl+j"] * 7)
@@ -60,13 +66,9 @@ async def test_several_lines_grow_the_prompt_to_six_rows() -> None:
 
 
 async def test_the_arrows_recall_earlier_prompts_of_earlier_runs(tmp_path: Path) -> None:
-    app = make_app(idle(), memory=tmp_path)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(idle(), memory=tmp_path) as (app, pilot):
         await pilot.press(*"first", "enter", *"second", "enter")
-    app = make_app(idle(), memory=tmp_path)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(idle(), memory=tmp_path) as (app, pilot):
         await pilot.press(*"draft", "up")
         assert app.main.prompt.text == "second"
         await pilot.press("up")
@@ -78,9 +80,7 @@ async def test_the_arrows_recall_earlier_prompts_of_earlier_runs(tmp_path: Path)
 
 
 async def test_the_arrows_move_inside_a_text_of_several_lines() -> None:
-    app = make_app(idle())
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(idle()) as (app, pilot):
         app.main.prompt.past.add("older")
         await pilot.press("a", "ctrl+j", "b", "up")
         assert app.main.prompt.text == "a\nb"
@@ -89,9 +89,7 @@ async def test_the_arrows_move_inside_a_text_of_several_lines() -> None:
 
 
 async def test_tab_completes_commands_and_leaves_prose_alone() -> None:
-    app = make_app(idle())
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(idle()) as (app, pilot):
         await pilot.press(*"/zo", "tab")
         assert app.main.prompt.text == "/zones"
         await pilot.press(*["backspace"] * 6, *"/t")
@@ -103,9 +101,7 @@ async def test_tab_completes_commands_and_leaves_prose_alone() -> None:
 async def test_a_refused_command_is_left_to_the_transcript() -> None:
     session = idle()
     session.answer = Outcome("", False, error="temp: expected 0 to 2")
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         await pilot.press(*"/temp 7", "enter")
         await wait_until(pilot, lambda: session.submitted == ["/temp 7"], "sent")
         await pilot.pause()
@@ -130,9 +126,7 @@ async def test_a_line_written_while_the_kernel_boots_is_sent_when_it_answers(
 
 
 async def test_pasted_control_characters_are_made_visible() -> None:
-    app = make_app(idle())
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(idle()) as (app, pilot):
         app.main.prompt.post_message(events.Paste("a\x1b]0;title\x07b\r\nc"))
         await wait_until(pilot, lambda: "b\nc" in app.main.prompt.text, "pasted")
         assert "\x1b" not in app.main.prompt.text
@@ -140,9 +134,7 @@ async def test_pasted_control_characters_are_made_visible() -> None:
 
 
 async def test_the_frame_says_when_a_prompt_does_not_fit() -> None:
-    app = make_app(idle())
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(idle()) as (app, pilot):
         app.main.prompt.replace_text("word " * 110)
         await wait_until(pilot, lambda: "does not fit" in screen_text(app), "warning")
 
@@ -163,9 +155,7 @@ async def test_a_prompt_longer_than_the_context_is_announced_and_its_refusal_can
 async def test_lines_written_during_an_answer_are_sent_after_it_in_their_order() -> None:
     session = idle()
     session.answering = asyncio.Event()
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (_app, pilot):
         await pilot.press(*"one", "enter", *"two", "enter", *"/ctx", "enter")
         await wait_until(pilot, lambda: session.submitted == ["one"], "the first is sent")
         await pilot.pause()
@@ -177,9 +167,7 @@ async def test_lines_written_during_an_answer_are_sent_after_it_in_their_order()
 async def test_the_next_key_replaces_a_prompt_that_came_back() -> None:
     session = idle()
     session.answer = Outcome("Hello", False, error="sentinel tripped")
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         await pilot.press(*"Hello", "enter")
         await wait_until(pilot, lambda: app.main.prompt.text == "Hello", "given back")
         await pilot.press(*"/reset")
@@ -199,9 +187,7 @@ async def test_the_frame_says_that_the_machine_is_paused_or_the_kernel_tripped()
 
 
 async def test_in_the_narrow_layout_a_sent_line_brings_the_transcript_back() -> None:
-    app = make_app()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
+    async with scripted(size=(80, 24)) as (app, pilot):
         await pilot.press("escape", "4", "i")
         assert app.main.shape.tab == "memory"
         await pilot.press(*"/ctx", "enter")
@@ -209,9 +195,7 @@ async def test_in_the_narrow_layout_a_sent_line_brings_the_transcript_back() -> 
 
 
 async def test_a_kernel_without_a_model_is_not_offered_a_story() -> None:
-    app = make_app(ScriptedSession(rich_state(phase=Phase.RESCUE, turn=None)))
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(rich_state(phase=Phase.RESCUE, turn=None))) as (app, pilot):
         await wait_until(pilot, lambda: "/load FILE" in screen_text(app), "what to do")
         assert "kernel ready" not in screen_text(app)
 
@@ -258,9 +242,7 @@ async def test_the_reason_of_a_refusal_goes_when_the_sentinel_is_reset_by_its_ke
 async def test_a_refused_prompt_that_was_deleted_does_not_come_back() -> None:
     session = idle()
     session.answer = Outcome("", False, error="sentinel tripped")
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         await pilot.press(*"Hello", "enter")
         await wait_until(pilot, lambda: app.main.prompt.text == "Hello", "given back")
         session.answer = None
@@ -274,9 +256,7 @@ async def test_a_refused_line_stops_those_behind_it_and_all_come_back_in_their_o
     session = idle()
     session.answering = asyncio.Event()
     session.answer = Outcome("", False, error="sentinel tripped")
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         await pilot.press(*"one", "enter", *"two", "enter", *"two", "enter", *"/ctx", "enter")
         await wait_until(pilot, lambda: "3 lines wait" in screen_text(app), "the frame says so")
         assert not app._notifications
@@ -299,9 +279,7 @@ async def test_lines_behind_a_refused_command_come_back_with_the_reason() -> Non
     session = idle()
     session.answering = asyncio.Event()
     session.answer = Outcome("/load a", False, error="no such file")
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         await pilot.press(*"/load a", "enter", *"Hello", "enter")
         session.answering.set()
         await wait_until(pilot, lambda: app.main.prompt.text == "Hello", "given back")
@@ -344,9 +322,7 @@ async def test_behind_a_refused_line_that_was_deleted_comes_the_next_one() -> No
 
 @pytest.mark.parametrize("raw", ["\x1b4", "\x1b[52;3u"])
 async def test_escape_and_a_digit_at_once_go_to_a_pane(raw: str) -> None:
-    app = make_app(idle())
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(idle()) as (app, pilot):
         (key,) = KeyParser().feed(raw)
         assert isinstance(key, events.Key)
         await pilot.press("H", key.key)
@@ -364,9 +340,7 @@ async def test_keys_that_move_the_focus_leave_unsent_text_as_it_is(keys: tuple[s
 
 @pytest.mark.parametrize("leave", ["ctrl+q", "O"])
 async def test_a_prompt_that_was_not_sent_comes_back_in_the_next_run(tmp_path: Path, leave: str) -> None:
-    app = make_app(idle(), memory=tmp_path, clock=Clock())
-    async with app.run_test(size=(120, 36), notifications=True) as pilot:
-        await settled(pilot)
+    async with scripted(idle(), memory=tmp_path, clock=Clock(), size=(120, 36), notifications=True) as (app, pilot):
         await pilot.press(*"not sent", "escape", "ctrl+c")
         await wait_until(pilot, lambda: "quits and keeps the prompt's text: up" in screen_text(app), "told")
         await pilot.press(leave)
@@ -374,9 +348,7 @@ async def test_a_prompt_that_was_not_sent_comes_back_in_the_next_run(tmp_path: P
             await confirm(pilot, leave)
         await wait_until(pilot, lambda: app._exit, "left")
     assert app.kept_unsent
-    app = make_app(idle(), memory=tmp_path)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(idle(), memory=tmp_path) as (app, pilot):
         await pilot.press("up")
         assert app.main.prompt.text == "not sent"
         await pilot.press("backspace", "ctrl+c", "up")
@@ -411,17 +383,13 @@ async def test_text_that_is_pasted_beside_the_prompt_goes_into_it() -> None:
 
 
 async def test_what_is_pasted_where_nothing_can_be_said_is_told_of() -> None:
-    app = make_app(ScriptedSession(read_only=True))
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(read_only=True)) as (app, pilot):
         burst(pilot, "\x1b[200~text\x1b[201~")
         await wait_until(pilot, lambda: any("only watches" in n.message for n in app._notifications), "told")
 
 
 async def test_a_line_that_was_given_back_is_emptied_by_the_key_that_empties() -> None:
-    app = make_app(idle())
-    async with app.run_test(size=(120, 36), notifications=True) as pilot:
-        await settled(pilot)
+    async with scripted(idle(), size=(120, 36), notifications=True) as (app, pilot):
         prompt = app.main.prompt
         prompt.refuse("hello", "the kernel said no")
         await wait_until(pilot, lambda: "the kernel said no" in screen_text(app), "told")
@@ -436,9 +404,7 @@ async def test_a_line_that_was_given_back_is_emptied_by_the_key_that_empties() -
 async def test_that_there_was_no_session_is_not_told_once_there_is_one() -> None:
     state = rich_state(turn=None)
     session = ScriptedSession(replace(state, link=replace(state.link, phase=LinkPhase.CLOSED)))
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         app.main.prompt.refuse("hello", "there is no session: Esc, r tries again")
         await wait_until(pilot, lambda: "there is no session" in screen_text(app), "told")
         session.push(link=state.link)
@@ -448,9 +414,7 @@ async def test_that_there_was_no_session_is_not_told_once_there_is_one() -> None
 
 async def test_an_editor_is_refused_where_no_terminal_can_be_given_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VISUAL", "vi")
-    app = make_app(idle())
-    async with app.run_test(size=(120, 36), notifications=True) as pilot:
-        await settled(pilot)
+    async with scripted(idle(), size=(120, 36), notifications=True) as (app, pilot):
         await pilot.press(*"draft", "ctrl+e")
         await wait_until(pilot, lambda: "an editor needs a terminal" in screen_text(app), "said")
         assert app.main.prompt.text == "draft"

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from driving import screen_text, settled, wait_until
+from driving import messages, screen_text, settled, wait_until
 from textual.pilot import Pilot
 
 from llmbm_console.core.capture import Capture, write_capture
@@ -131,7 +131,7 @@ async def test_a_session_is_recorded_and_a_clip_of_it_saved_from_the_keys(
         await pilot.press("w", "W")
         assert not recorder.writing
         await wait_until(pilot, lambda: "a clip of" in screen_text(app))
-        await wait_until(pilot, lambda: re.search(r's, from ".+" on: ', messages(app)), "from where on")
+        await wait_until(pilot, lambda: re.search(r's, from ".+" on: ', "\n".join(messages(app))), "from where on")
         await wait_until(pilot, lambda: "REC" not in screen_text(app).splitlines()[0], "the sign has gone")
     await app.disconnect()
     assert app.recorded == [recorder.path]
@@ -146,10 +146,6 @@ async def test_a_session_is_recorded_and_a_clip_of_it_saved_from_the_keys(
         await pilot.press(".")
         await wait_until(pilot, lambda: app.held is None, "its end")
         assert app.state.model is not None, "what was true before it is known"
-
-
-def messages(app: ConsoleApp) -> str:
-    return "\n".join(notification.message for notification in app._notifications)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +178,7 @@ async def test_a_folder_that_cannot_be_made_is_a_notice(tmp_path: Path, monkeypa
 async def test_to_begin_behind_the_end_shows_the_end_and_says_why(recording: Path) -> None:
     app = ConsoleApp("a recording", lambda: make_session(Target("file", str(recording), seek=9999)))
     async with app.run_test(size=(120, 36), notifications=True) as pilot:
-        await wait_until(pilot, lambda: "--seek 9999 is behind its end" in messages(app), "told")
+        await wait_until(pilot, lambda: "--seek 9999 is behind its end" in "\n".join(messages(app)), "told")
         await wait_until(pilot, lambda: "The little dog" in screen_text(app), "the end is shown")
         assert not app.player.playing
     await app.disconnect()
@@ -221,7 +217,9 @@ async def test_a_clip_begins_at_the_persons_mark_and_what_was_said_before_is_not
             if number == 1:
                 await pilot.press("m")
         await pilot.press("W")
-        await wait_until(pilot, lambda: 's, from "mark" on: ' in messages(app), "though turns have marks as well")
+        await wait_until(
+            pilot, lambda: 's, from "mark" on: ' in "\n".join(messages(app)), "though turns have marks as well"
+        )
     await app.disconnect()
     (path,) = (tmp_path / "kept").iterdir()
     assert "Penguin" not in path.read_text()

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from driving import assert_snapshot, make_app, screen_text, settled, wait_until
+from driving import assert_snapshot, make_app, screen_text, scripted, settled, wait_until
 from scripted import NOW, ScriptedSession, rich_state
 from textual import events
 from textual.drivers.headless_driver import HeadlessDriver
@@ -22,16 +22,12 @@ from llmbm_protocol.schema import Load, Phase
 
 @pytest.mark.parametrize("size", [(50, 20), (80, 24), (100, 30), (120, 36), (200, 60)], ids=lambda s: f"{s[0]}x{s[1]}")
 async def test_main_screen(size: tuple[int, int]) -> None:
-    app = make_app()
-    async with app.run_test(size=size) as pilot:
-        await settled(pilot)
+    async with scripted(size=size) as (app, _pilot):
         assert_snapshot(f"main-{size[0]}x{size[1]}", screen_text(app))
 
 
 async def test_main_screen_in_ascii_uses_no_other_sign() -> None:
-    app = make_app(glyphs="ascii")
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(glyphs="ascii") as (app, _pilot):
         text = screen_text(app)
         assert_snapshot("ascii-120x36", text)
         assert set(text) - set("·±…") <= {chr(code) for code in range(32, 127)} | {"\n"}
@@ -39,9 +35,7 @@ async def test_main_screen_in_ascii_uses_no_other_sign() -> None:
 
 @pytest.mark.parametrize("tab", ["memory", "log", "sampling", "machine"])
 async def test_narrow_tabs(tab: str) -> None:
-    app = make_app()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
+    async with scripted(size=(80, 24)) as (app, pilot):
         app.main.relayout(tab=tab)
         await settled(pilot)
         assert_snapshot(f"tab-{tab}-80x24", screen_text(app))
@@ -100,9 +94,7 @@ def post_mortem() -> State:
 
 
 async def test_post_mortem_shows_the_verdict_and_takes_no_prompt() -> None:
-    app = make_app(ScriptedSession(post_mortem(), read_only=True))
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(post_mortem(), read_only=True)) as (app, pilot):
         text = screen_text(app)
         assert_snapshot("post-mortem-120x36", text)
         assert "The kernel ran; the sentinel was armed" in text
@@ -117,17 +109,13 @@ async def test_post_mortem_shows_the_verdict_and_takes_no_prompt() -> None:
 
 async def test_stale_values_are_marked() -> None:
     session = ScriptedSession(rich_state())
-    app = make_app(session, clock=lambda: NOW + 12)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session, clock=lambda: NOW + 12) as (app, _pilot):
         text = screen_text(app)
         assert text.count("stale 12 s") >= 3
 
 
 async def test_every_resize_is_survived() -> None:
-    app = make_app()
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted() as (app, pilot):
         for width, height in [
             (40, 10),
             (1, 1),
@@ -178,9 +166,7 @@ THROUGH_THE_BREAKPOINTS = [(width, height) for width in (50, 80, 200, 99, 100) f
     ids=lambda value: value if isinstance(value, str) else "",
 )
 async def test_quick_resizes_leave_the_focus_and_the_view_as_they_were(keys: list[str], pane: str) -> None:
-    app = make_app()
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted() as (app, pilot):
         await pilot.press(*keys)
         await wait_until(pilot, lambda: app.main.focused_pane == pane, "the pane")
         focused, view = app.focused, app.main.shape.tab
@@ -198,9 +184,7 @@ async def test_quick_resizes_leave_the_focus_and_the_view_as_they_were(keys: lis
     ("key", "tab"), [("7", "sampling"), ("2", "log"), ("4", "memory"), ("8", "machine"), ("1", "chat")]
 )
 async def test_where_panes_become_tabs_the_one_with_the_focus_stays_in_front(key: str, tab: str) -> None:
-    app = make_app()
-    async with app.run_test(size=(120, 60)) as pilot:
-        await settled(pilot)
+    async with scripted(size=(120, 60)) as (app, pilot):
         await pilot.press("escape", key)
         pane = app.main.focused_pane
         await pilot.resize_terminal(80, 24)
@@ -212,9 +196,7 @@ async def test_where_panes_become_tabs_the_one_with_the_focus_stays_in_front(key
 
 
 async def test_a_key_that_is_typed_where_the_focus_had_to_go_keeps_it_there() -> None:
-    app = make_app()
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted() as (app, pilot):
         await pilot.press("escape", "2")
         await pilot.resize_terminal(120, 24)  # too low for the events
         await settled(pilot)
@@ -227,9 +209,7 @@ async def test_a_key_that_is_typed_where_the_focus_had_to_go_keeps_it_there() ->
 
 async def test_two_sizes_at_once_do_not_make_layouts_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """As when a window is placed while the console starts: a layout of each size waits to be told to the screen."""
-    app = make_app()
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted() as (app, pilot):
         told: list[Size] = []
         heard = MainScreen.on_resize
 
@@ -250,9 +230,7 @@ async def test_two_sizes_at_once_do_not_make_layouts_for_ever(monkeypatch: pytes
 
 
 async def test_the_theme_is_changed_without_a_restart() -> None:
-    app = make_app(theme="teranga")
-    async with app.run_test(size=(100, 30)) as pilot:
-        await settled(pilot)
+    async with scripted(theme="teranga", size=(100, 30)) as (app, pilot):
         await pilot.press("escape")
         before = app.main.transcript.rich_style.bgcolor
         app.use_theme("paper")
@@ -269,9 +247,7 @@ async def test_an_unknown_theme_is_a_notice() -> None:
 
 async def test_holding_the_view_counts_what_comes_and_catches_up() -> None:
     session = ScriptedSession(rich_state())
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         await pilot.press("escape", "space")
         entry = LogLine(NOW, "kernel", "info", "info", "while nobody looked")
         session.push(log=(*session.state.log, entry))
@@ -314,17 +290,13 @@ async def test_narrow_tabs_name_their_keys_where_they_fit() -> None:
 
 
 async def test_the_memory_pane_says_how_to_see_what_is_in_an_arena() -> None:
-    app = make_app()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
+    async with scripted(size=(80, 24)) as (app, pilot):
         await pilot.press("f2")
         await wait_until(pilot, lambda: "P pauses, Enter opens the hex lens" in screen_text(app), "said")
 
 
 async def test_the_palette_lists_the_word_itself_first() -> None:
-    app = make_app()
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted() as (app, pilot):
         await pilot.press("ctrl+p", *"theme")
 
         def titles() -> list[str]:

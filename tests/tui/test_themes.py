@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from driving import make_app, screen_text, settled, wait_until
+from driving import make_app, screen_text, scripted, settled, wait_until
 from rich.style import Style
 from textual.color import Color
 from textual.command import CommandPalette
@@ -42,9 +42,7 @@ def colours_of(app: ConsoleApp) -> set[str]:
 
 
 async def test_a_theme_is_shown_while_the_palette_points_at_it_and_gone_without_a_choice() -> None:
-    app = make_app()
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted() as (app, pilot):
         before = app.theme
         await pilot.press("ctrl+p")
         await wait_until(pilot, lambda: isinstance(app.screen, CommandPalette), "palette")
@@ -92,9 +90,7 @@ def test_terminal_colours_do_not_mix_with_others(tmp_path: Path) -> None:
 
 
 async def test_the_terminals_own_colours_stay_its_own() -> None:
-    app = make_app(theme="sixteen")
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(theme="sixteen") as (app, _pilot):
         colours = colours_of(app)
         assert colours
         assert not any(name.startswith("#") for name in colours), colours

@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from driving import make_app, screen_text, settled, simulated, until
+from driving import screen_text, scripted, simulated, until
 from scripted import NOW, ScriptedSession, rich_state
 
 from llmbm_console.core.actions import ACTIONS
@@ -69,9 +69,7 @@ async def test_help_and_tour_name_the_keys_that_are_bound_now() -> None:
 
 async def test_the_edge_of_what_was_scrolled_up_names_the_key_that_is_bound_to_the_way_back() -> None:
     session = ScriptedSession(rich_state(items=(Text("\n".join(f"row {n}" for n in range(80)), NOW),), turn=None))
-    app = make_app(session, settings=Settings(bindings={"view.live": ("f9",)}))
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session, settings=Settings(bindings={"view.live": ("f9",)})) as (app, pilot):
         await pilot.press("escape", "1", "pageup")
         await until(pilot, lambda: "F9 to the newest" in screen_text(app), "the bound key is told")
         await pilot.press("f9")

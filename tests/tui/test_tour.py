@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driving import make_app, screen_text, settled, wait_until
+from driving import make_app, screen_text, scripted, settled, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted import ScriptedSession, rich_state
@@ -39,9 +39,7 @@ def test_a_card_is_always_on_the_screen(
 
 @pytest.mark.parametrize("size", [(120, 36), (80, 24), (50, 20), (200, 60)], ids=str)
 async def test_every_card_is_whole_and_names_a_part_that_is_there(size: tuple[int, int]) -> None:
-    app = make_app()
-    async with app.run_test(size=size) as pilot:
-        await settled(pilot)
+    async with scripted(size=size) as (app, pilot):
         app.do("view.tour")
         for number, step in enumerate(STEPS, 1):
             await wait_until(pilot, lambda n=number: f"{n} of {len(STEPS)}" in screen_text(app), step.title)
@@ -52,9 +50,7 @@ async def test_every_card_is_whole_and_names_a_part_that_is_there(size: tuple[in
 
 
 async def test_the_mark_leaves_the_frame_of_what_it_points_at_whole() -> None:
-    app = make_app()
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted() as (app, pilot):
         app.do("view.tour")
         await wait_until(pilot, lambda: f"1 of {len(STEPS)}" in screen_text(app), "the tour")
         prompt = app.main.deck.regions["prompt"]
@@ -65,9 +61,7 @@ async def test_the_mark_leaves_the_frame_of_what_it_points_at_whole() -> None:
 
 
 async def test_one_may_go_back_and_leave_at_any_time() -> None:
-    app = make_app()
-    async with app.run_test(size=(120, 36), notifications=True) as pilot:
-        await settled(pilot)
+    async with scripted(size=(120, 36), notifications=True) as (app, pilot):
         app.do("view.tour")
         await wait_until(pilot, lambda: isinstance(app.screen, TourScreen), "the tour")
         await pilot.press("right", "right", "left")
@@ -91,9 +85,7 @@ async def test_it_is_offered_once_and_takes_no_key_from_the_prompt(tmp_path: Pat
 
 
 async def test_the_offer_goes_when_the_tour_comes(tmp_path: Path) -> None:
-    app = make_app(memory=tmp_path, first_visit=True)
-    async with app.run_test(size=(120, 36), notifications=True) as pilot:
-        await settled(pilot)
+    async with scripted(memory=tmp_path, first_visit=True, size=(120, 36), notifications=True) as (app, pilot):
         await wait_until(pilot, lambda: OFFER in screen_text(app).splitlines()[-1], "in the place of the keys")
         await pilot.press("f9")
         await wait_until(pilot, lambda: f"1 of {len(STEPS)}" in screen_text(app), "the tour")
@@ -123,9 +115,7 @@ async def test_nobody_who_cannot_use_it_or_does_not_want_it_is_offered_it(
 
 async def test_the_session_goes_on_below_it() -> None:
     session = ScriptedSession(rich_state())
-    app = make_app(session)
-    async with app.run_test(size=(120, 36), notifications=True) as pilot:
-        await settled(pilot)
+    async with scripted(session, size=(120, 36), notifications=True) as (app, pilot):
         app.do("view.tour")
         await wait_until(pilot, lambda: isinstance(app.screen, TourScreen), "the tour")
         session.push(ConsoleText(0.0, "below"), items=(Text("text that came below the tour", 0.0),), turn=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from driving import make_app, screen_text, settled, wait_until
+from driving import screen_text, scripted, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -29,9 +29,7 @@ def token(text: str) -> RecordReceived:
 
 async def test_streamed_text_appears_and_the_end_is_flushed() -> None:
     session = ScriptedSession()
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         base = session.state.turn
         assert base is not None
         for count in range(1, 60):
@@ -46,9 +44,7 @@ async def test_streamed_text_appears_and_the_end_is_flushed() -> None:
 
 async def test_streaming_lays_out_the_same_rows_as_drawing_at_once() -> None:
     session = ScriptedSession(rich_state(items=(), turn=None))
-    app = make_app(session)
-    async with app.run_test(size=(90, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session, size=(90, 36)) as (app, _pilot):
         text = ""
         for number in range(80):
             text += f"word{number}{' ' if number % 7 else chr(10)}"
@@ -64,9 +60,7 @@ async def test_streaming_lays_out_the_same_rows_as_drawing_at_once() -> None:
 
 async def test_scrolled_up_it_stays_and_g_follows_again() -> None:
     session = ScriptedSession()
-    app = make_app(session)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
+    async with scripted(session, size=(80, 24)) as (app, pilot):
         view = app.main.transcript
         assert view.following
         await pilot.press("escape", "up", "up", "up")
@@ -81,9 +75,7 @@ async def test_scrolled_up_it_stays_and_g_follows_again() -> None:
 
 async def test_items_that_the_state_dropped_leave_the_rows() -> None:
     session = ScriptedSession(rich_state(items=tuple(Text(f"item {n}", NOW) for n in range(50)), turn=None))
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         assert app.main.transcript.rows[0].text == "item 0"
         kept = (*session.state.items[10:], Text("new", NOW))
         session.push(ConsoleText(NOW, "new"), items=kept, dropped_items=10)
@@ -95,9 +87,7 @@ async def test_items_that_the_state_dropped_leave_the_rows() -> None:
 
 async def test_rows_are_bounded() -> None:
     session = ScriptedSession(rich_state(items=(), turn=None))
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         items = tuple(Text("\n".join(f"{n}.{i}" for i in range(900)), NOW) for n in range(70))
         session.push(ConsoleText(NOW, "x"), items=items)
         await wait_until(pilot, lambda: len(app.main.transcript.rows) > 1000, "laid out")
@@ -108,9 +98,7 @@ async def test_rows_are_bounded() -> None:
 
 async def test_a_turn_that_was_cut_says_why() -> None:
     cut = replace(turn(3, "And", "It was", running=True), cut="the machine restarted")
-    app = make_app(ScriptedSession(rich_state(items=(cut,), turn=None)))
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(rich_state(items=(cut,), turn=None))) as (app, _pilot):
         assert "cut: the machine restarted" in screen_text(app)
 
 
@@ -157,9 +145,7 @@ def test_a_growing_answer_has_the_rows_of_the_whole_one(pieces: list[str], width
 
 async def test_rows_that_only_moved_are_not_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
     session = ScriptedSession(rich_state(items=(Text("\n".join(f"row {n}" for n in range(80)), NOW),), turn=None))
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         view, drawn = app.main.transcript, list[int]()
         made = view.row_content
         monkeypatch.setattr(view, "row_content", lambda row, *more: (drawn.append(row), made(row, *more))[1])
@@ -173,9 +159,7 @@ async def test_rows_that_only_moved_are_not_drawn_again(monkeypatch: pytest.Monk
 
 async def test_the_scroll_bar_reaches_the_end_with_the_text() -> None:
     session = ScriptedSession(rich_state(items=(), turn=None))
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, _pilot):
         view = app.main.transcript
         for number in range(100):
             view.set_rows(number, [Line(str(number), "")])
@@ -190,9 +174,7 @@ async def test_another_moment_shows_its_own_items_whatever_was_laid_out_before(m
     layout = module.layout_item
     monkeypatch.setattr(module, "layout_item", lambda item, *rest: laid.append(item) or layout(item, *rest))
     session = ScriptedSession(rich_state(items=tuple(every[10:40]), dropped_items=10, turn=None))
-    app = make_app(session)
-    async with app.run_test(size=(90, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session, size=(90, 36)) as (app, _pilot):
         shown = app.main.transcript
         for first, end in ((4, 30), (20, 40), (0, 8), (8, 36)):
             laid.clear()
@@ -241,9 +223,7 @@ KERNEL = "\nllmk-0.1.0 on EDK II 2022.11 (uefi), boot c66f889d\nmodel stories700
 
 async def test_what_the_firmware_printed_is_one_line_as_soon_as_the_kernel_begins_and_shown_on_demand() -> None:
     session = ScriptedSession(rich_state(items=(Text(FIRMWARE, NOW),), turn=None))
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         assert "Boot0019" in screen_text(app), "while it boots, one wants to see it"
         session.push(ConsoleText(NOW, KERNEL), items=(Text(FIRMWARE + KERNEL, NOW),))
         await wait_until(pilot, lambda: '[20 lines of firmware text; ^p "Firmware text"' in screen_text(app), "folded")

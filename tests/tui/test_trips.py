@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from driving import confirm, make_app, screen_text, settled, simulated, until, wait_until
+from driving import confirm, make_app, screen_text, scripted, settled, simulated, until, wait_until
 from scripted import NOW, ScriptedSession, rich_state
 from textual.pilot import Pilot
 
@@ -136,9 +136,7 @@ async def test_while_tripped_the_prompts_frame_keeps_saying_so() -> None:
 async def test_a_paused_machine_is_paused_and_not_stale() -> None:
     state = rich_state(turn=None, phase=Phase.IDLE)
     paused = replace(state, machine=replace(state.machine, status=MachineStatus.PAUSED))
-    app = make_app(ScriptedSession(paused), clock=lambda: NOW + 12)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(paused), clock=lambda: NOW + 12) as (app, _pilot):
         text = screen_text(app)
         assert "stale" not in text
         assert "paused 119 / 256  1.6 MiB" in text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from driving import burst, make_app, screen_text, settled, simulated, until, wait_until
+from driving import burst, screen_text, scripted, simulated, until, wait_until
 from scripted import ScriptedSession, rich_state
 
 from llmbm_console.core.state import State
@@ -166,9 +166,7 @@ async def test_each_press_of_a_real_session_undoes_one_change(pieces: list[str])
 async def test_undo_and_redo_while_the_kernel_answers_nothing_go_by_what_was_asked_for() -> None:
     session = ScriptedSession()
     session.gate = asyncio.Event()
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         await pilot.press("escape", "7")
         burst(pilot, "\x1b[Cu" * 2)  # right: undone before it was even sent
         await wait_until(pilot, lambda: [v for _n, v in session.parameters] == ["0.86", "0.85"] * 2, "asked")
@@ -186,9 +184,7 @@ async def test_undo_before_the_answers_of_a_refused_value_and_of_another_one_end
     session = ScriptedSession()
     session.gate = asyncio.Event()
     session.refusals["top_k 500"] = "top_k: expected 0 to 400 for this model"
-    app = make_app(session)
-    async with app.run_test(size=(120, 36), notifications=True) as pilot:
-        await settled(pilot)
+    async with scripted(session, size=(120, 36), notifications=True) as (app, pilot):
         await pilot.press("escape", "7", "down", "down", "down")
         burst(pilot, "500\r40\ru")
         await wait_until(pilot, lambda: len(session.parameters) == 3, "and undone before any answer")
@@ -202,9 +198,7 @@ async def test_undo_before_the_answers_of_a_refused_value_and_of_another_one_end
 async def test_a_failing_set_between_undo_and_redo_takes_nothing_away() -> None:
     session = ScriptedSession()
     session.refusals["top_k"] = "top_k: expected 0 to 512 for this model"
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         await pilot.press("escape", "7", *"0.5", "enter")
         await wait_until(pilot, lambda: app.main.sampling.sliders["temp"].accepted == 500_000, "set")
         await pilot.press("u", "down", "down", "down", *"600", "enter")

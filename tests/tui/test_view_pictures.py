@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driving import assert_snapshot, make_app, screen_text, settled, wait_until
+from driving import assert_snapshot, screen_text, scripted, settled, wait_until
 from scripted import NOW, Machine, ScriptedSession, rich_state
 from test_hex import BASE, spread_out
 from test_pictures import ppm
@@ -110,9 +110,7 @@ async def shown(pilot: Pilot[Any], view: str) -> None:
 @pytest.mark.parametrize("size", WIDTHS, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("view", list(VIEWS)[1:])
 async def test_a_view_at_every_width(view: str, size: tuple[int, int]) -> None:
-    app = make_app(session())
-    async with app.run_test(size=size) as pilot:
-        await settled(pilot)
+    async with scripted(session(), size=size) as (app, pilot):
         await shown(pilot, view)
         assert_snapshot(f"view-{view}-{size[0]}x{size[1]}", screen_text(app))
 
@@ -121,9 +119,7 @@ async def test_a_view_at_every_width(view: str, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("view", VIEWS)
 async def test_a_view_with_its_colours(view: str, theme: str, size: tuple[int, int]) -> None:
-    app = make_app(session(), theme=THEMES[theme])
-    async with app.run_test(size=size) as pilot:
-        await settled(pilot)
+    async with scripted(session(), theme=THEMES[theme], size=size) as (app, pilot):
         await shown(pilot, view)
         picture = app.export_screenshot(title="llmbm-console", simplify=True)
         assert_snapshot(f"{view}-{theme}-{size[0]}x{size[1]}", picture, "svg")

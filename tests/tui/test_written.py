@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from driving import make_app, screen_text, settled
+from driving import screen_text, scripted, settled
 from rich.cells import cell_len
 from rich.color import Color
 from scripted import NOW, ScriptedSession, rich_state
@@ -81,9 +81,7 @@ def streamed(session: ScriptedSession, words: str) -> None:
 
 async def test_what_was_written_adds_up_to_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     session = ScriptedSession()
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         terminal = Terminal(app, monkeypatch)
         await pilot.pause()
 
@@ -115,9 +113,7 @@ async def test_what_was_written_adds_up_to_the_screen(monkeypatch: pytest.Monkey
 
 async def test_a_token_is_written_before_anything_else_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     session = ScriptedSession()
-    app = make_app(session)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session) as (app, pilot):
         terminal = Terminal(app, monkeypatch)
         await pilot.pause()
         turn = session.state.turn
@@ -128,9 +124,7 @@ async def test_a_token_is_written_before_anything_else_happens(monkeypatch: pyte
 
 async def test_an_idle_kernels_routine_draws_what_a_picture_without_gauges_left_out() -> None:
     state = rich_state(phase=Phase.IDLE, turn=None)
-    app = make_app(ScriptedSession(state))
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(state)) as (app, pilot):
         assert state.kv is not None
         frame = app.frame()
         assert frame.says_the_same(app.main.frame)
@@ -144,9 +138,7 @@ async def test_an_idle_kernels_routine_draws_what_a_picture_without_gauges_left_
 
 
 async def test_another_heading_costs_the_edge_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    app = make_app(ScriptedSession())
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession()) as (app, pilot):
         terminal = Terminal(app, monkeypatch)
         await pilot.pause()
         terminal.parts.clear()

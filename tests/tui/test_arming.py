@@ -1,0 +1,120 @@
+"""Dangerous actions: asked before they are done, and only what could be read is answered."""
+
+from __future__ import annotations
+
+import pytest
+from driving import (
+    Clock,
+    burst,
+    confirm,
+    screen_text,
+    scripted,
+    wait_until,
+)
+from scripted import ScriptedSession, machine_of
+
+from llmbm_console.core.actions import ACTIONS, BY_ID
+from llmbm_console.tui.arming import APART, LATE, READ, SECONDS, Arming
+
+
+async def test_a_dangerous_action_needs_a_second_press() -> None:
+    session = ScriptedSession()
+    async with scripted(session, clock=Clock()) as (app, pilot):
+        await pilot.press("escape", "R")
+        await wait_until(pilot, lambda: "R again" in screen_text(app), "armed bar")
+        assert BY_ID["machine.reset"].danger in screen_text(app)
+        assert machine_of(session).calls == []
+        await confirm(pilot, "R")
+        await wait_until(pilot, lambda: machine_of(session).calls == ["reset"], "reset")
+        assert "R again" not in screen_text(app)
+
+
+async def test_a_press_before_the_question_can_have_been_read_is_no_answer_and_leaves_it() -> None:
+    session, clock = ScriptedSession(), Clock()
+    async with scripted(session, clock=clock) as (app, pilot):
+        await pilot.press("escape")
+        burst(pilot, "RRRR")
+        await wait_until(pilot, lambda: app.arming.shown and "R again" in screen_text(app), "asked")
+        clock.now += READ - 0.1
+        await pilot.press("R")
+        assert "R again" in screen_text(app), "the question stays"
+        for _ in range(8):  # a key that is held down repeats
+            clock.now += APART - 0.1
+            await pilot.press("R")
+        assert machine_of(session).calls == []
+        clock.now += APART
+        await pilot.press("R")
+        await wait_until(pilot, lambda: machine_of(session).calls == ["reset"], "a press by itself")
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24), (50, 20)])
+async def test_an_answer_that_comes_too_early_is_told_so(size: tuple[int, int]) -> None:
+    session, clock = ScriptedSession(), Clock()
+    async with scripted(session, clock=clock, size=size) as (app, pilot):
+        await pilot.press("escape", "R")
+        await wait_until(pilot, lambda: app.arming.shown and "R again" in screen_text(app), "asked")
+        assert "read first" not in screen_text(app)
+        await pilot.press("R")
+        await wait_until(pilot, lambda: "read first, then R again" in screen_text(app), "told")
+        await confirm(pilot, "R")
+        await wait_until(pilot, lambda: machine_of(session).calls == ["reset"], "done when it has been read")
+        await pilot.press("Q")
+        await wait_until(pilot, lambda: "Q again" in screen_text(app), "another question")
+        assert "read first" not in screen_text(app)
+
+
+async def test_a_question_that_is_not_on_the_screen_cannot_be_answered() -> None:
+    clock = Clock()
+    arming, reset = Arming(clock), BY_ID["machine.reset"]
+    assert not arming.press(reset)
+    clock.now += SECONDS / 2
+    assert not arming.press(reset)
+    arming.seen(reset)
+    clock.now += READ
+    assert arming.press(reset)
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24), (50, 20)])
+async def test_what_a_dangerous_action_does_is_told_to_the_end(size: tuple[int, int]) -> None:
+    async with scripted(size=size) as (app, pilot):
+        await pilot.press("escape")
+        before = dict(app.main.deck.regions)
+        for action in (action for action in ACTIONS if action.danger):
+            app.do(action.id)
+            await wait_until(
+                pilot, lambda told=action.danger: told in " ".join(screen_text(app).split()), f"all of {action.id}"
+            )
+            assert "leaves it" in screen_text(app)
+            await pilot.press("escape")
+            await wait_until(pilot, lambda: "leaves it" not in screen_text(app), "left")
+            assert app.main.deck.regions == before
+
+
+async def test_an_armed_action_disarms_by_itself_and_by_escape() -> None:
+    session, clock = ScriptedSession(), Clock()
+    async with scripted(session, clock=clock) as (app, pilot):
+        await pilot.press("escape", "R")
+        clock.now += SECONDS + 0.1
+        await wait_until(pilot, lambda: "R again" not in screen_text(app), "time is over")
+        await pilot.press("R", "escape")
+        await wait_until(pilot, lambda: "R again" not in screen_text(app), "escaped")
+        await pilot.press("R", "Q")
+        await pilot.pause()
+        assert machine_of(session).calls == []
+
+
+@pytest.mark.parametrize("late", [0.0, SECONDS + LATE / 2], ids=["in time", "as the question goes"])
+async def test_escape_answers_an_armed_action_and_leaves_nothing_else(late: float) -> None:
+    clock = Clock()
+    async with scripted(clock=clock) as (app, pilot):
+        await pilot.press("escape", "f5")
+        for action in (action for action in ACTIONS if action.danger):
+            app.do(action.id)
+            await wait_until(pilot, lambda: "leaves it" in screen_text(app), f"{action.id} asked")
+            clock.now += late
+            await pilot.press("escape")
+            await wait_until(pilot, lambda: "leaves it" not in screen_text(app), f"{action.id} answered")
+            assert app.main.shape.tab == "dumps", action.id
+            assert app.arming.action is None, action.id
+        await pilot.press("escape")
+        assert app.main.shape.tab == "chat", "the next one leaves the view"
