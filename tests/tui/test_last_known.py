@@ -114,7 +114,6 @@ async def test_a_machine_that_was_ended_comes_alive_by_itself_after_a_reset() ->
         await confirm(pilot, "Q")
         await until(pilot, lambda: "last known ARMED" in screen_text(app), "it says that it shows what was")
         await pilot.press("R")
-        await confirm(pilot, "R")
         await until(pilot, lambda: stands(app, 2), "the new kernel")
         await until(pilot, lambda: "last known" not in screen_text(app), "and is shown")
         await tell(app, pilot, "Sara")
