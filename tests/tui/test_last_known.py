@@ -141,7 +141,11 @@ async def test_after_the_end_the_hints_tell_what_works_from_where_the_focus_is()
         await pilot.press("r")
         assert app.main.prompt.text == "r", "it is written there"
         await pilot.press("enter")
-        await wait_until(pilot, lambda: "Esc, r tries again" in screen_text(app), "a line that is not sent says so")
+        await wait_until(
+            pilot,
+            lambda: "there is no session: Esc, r to try again" in screen_text(app),
+            "a line that is not sent says so",
+        )
         await pilot.press("escape", "r")
         await wait_until(pilot, lambda: session.opened == 2, "as it was told")
 
