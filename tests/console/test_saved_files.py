@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from llmbm_console.core import kept_files
 from llmbm_console.core.dump import read_post_mortem
 from llmbm_console.core.events import Event, FileSaved, Notice
 from llmbm_console.core.saved_files import SavedFiles, keep
@@ -56,7 +58,30 @@ async def test_a_file_that_cannot_be_read_is_a_notice(tmp_path: Path) -> None:
     await saved.finish()
     assert len(events) == 1
     assert isinstance(events[0], Notice)
-    assert "llmk-log.txt" in events[0].text
+    assert events[0].severity == "error"
+    assert events[0].text.startswith("llmk-log.txt could not be copied from the boot volume: ")
+
+
+async def test_where_the_folder_cannot_be_written_it_is_kept_elsewhere_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    kept_files.spare_folder.cache_clear()
+    events: list[Event] = []
+    saved = SavedFiles(lambda name: name.encode(), events.append, Path("/proc/no/such/folder"))
+    saved.note_text("wrote llmk-dump.txt")
+    saved.note_text("wrote llmk-log.txt")
+    await saved.finish()
+    spare = kept_files.spare_folder()
+    assert spare.parent == tmp_path
+    assert spare.stat().st_mode & 0o077 == 0
+    assert contents(spare) == {"llmk-dump.txt", "llmk-log.txt"}
+    for event in events:
+        assert isinstance(event, FileSaved)
+        assert Path(event.path).parent == spare
+        assert event.instead.startswith("/proc/no/such/folder cannot be written: No such file or directory")
+    assert kept_files.kept_folders() == (kept_files.saved_folder(), spare)
+    kept_files.spare_folder.cache_clear()
 
 
 def test_a_second_file_of_the_same_second_gets_its_own_name(tmp_path: Path) -> None:

@@ -369,6 +369,9 @@ class ScriptedSession:
     async def stop(self) -> None:
         self.stops += 1
 
+    async def copied(self) -> None:
+        """Nothing is written."""
+
     async def fetch(self, stream: Stream) -> tuple[Record, ...]:
         return ()
 

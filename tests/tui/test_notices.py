@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
 from driving import make_app, screen_text, scripted, settled, simulated, until, wait_until
 
-from llmbm_console.core.kept_files import saved_folder
+from llmbm_console.core.kept_files import saved_folder, spare_folder
 
 THEMES = "t"  # the key of the next theme, which is told
 
@@ -70,3 +71,32 @@ async def test_a_saved_file_is_told_with_the_key_that_shows_it_and_its_path_is_w
         await until(pilot, lambda: app.main.views.files.selected == path, "listed")
         await pilot.press("y")
         await until(pilot, lambda: app.clipboard == str(path), "the path is copied")
+
+
+async def test_a_dump_that_cannot_be_where_dumps_are_is_a_notice_with_its_place_and_f5_lists_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/proc/nowhere")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    spare_folder.cache_clear()
+    async with simulated((200, 60), notifications=True) as (app, pilot):
+        app.do("kernel.save_dump")
+        await until(pilot, lambda: "F5 shows it" in screen_text(app), "told")
+        notice = next(one.message for one in app._notifications if "F5 shows it" in one.message)
+        assert notice.startswith(f"llmk-dump.txt was saved as {spare_folder()}/")
+        assert "/proc/nowhere/llmbm-console/files cannot be written: No such file or directory" in notice
+        await pilot.press("f5")
+        await until(pilot, lambda: any(spare_folder().glob("*")), "kept")
+        name = next(spare_folder().glob("*-llmk-dump.txt")).name
+        await until(pilot, lambda: "llmk-dump.txt" in screen_text(app) and name[:8] in screen_text(app), "listed")
+    spare_folder.cache_clear()
+
+
+@pytest.mark.parametrize("key", ["t", "v"])
+async def test_a_choice_that_cannot_be_kept_is_told(key: str) -> None:
+    app = make_app(memory=Path("/proc/nowhere"))
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", key)
+        await wait_until(pilot, lambda: "the choice holds for now" in screen_text(app), "told")
+        assert "/proc/nowhere/tui.json: cannot be written: No such file or directory" in screen_text(app)

@@ -132,6 +132,9 @@ class Gap(Event):
 #: What a notice about a prompt without an answer begins with.
 PROMPT_REFUSED, PROMPT_UNANSWERED = "the prompt was refused: ", "the prompt had no answer: "
 
+#: What stands behind the name of a file of the kernel that is nowhere but on its boot volume.
+NOT_COPIED = " could not be copied from the boot volume: "
+
 
 @dataclass(frozen=True, slots=True)
 class Notice(Event):
@@ -209,6 +212,7 @@ class FileSaved(Event):
 
     name: str  # as the kernel calls it
     path: str
+    instead: str = ""  # why it is not where such files are kept, and what to do
 
 
 @dataclass(frozen=True, slots=True)

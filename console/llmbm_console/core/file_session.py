@@ -107,6 +107,9 @@ class FileSession:
         """Refused."""
         raise self._refuse()
 
+    async def copied(self) -> None:
+        """Nothing is written."""
+
     async def fetch(self, stream: Stream) -> tuple[Record, ...]:
         """Refused."""
         raise self._refuse()

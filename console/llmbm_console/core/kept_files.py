@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 SUFFIX = ".llcap"  # of a recording (core/capture.py)
@@ -23,6 +25,18 @@ def saved_folder() -> Path:
     from platformdirs import user_state_path
 
     return user_state_path("llmbm-console", appauthor=False) / "files"
+
+
+@cache
+def spare_folder() -> Path:
+    """Where this run keeps them when that folder cannot be written: one for temporary files, which only the person can
+    read and which the console leaves where it is. Raises OSError."""
+    return Path(tempfile.mkdtemp(prefix="llmbm-console-files-"))
+
+
+def kept_folders() -> tuple[Path, ...]:
+    """Where copies may be: the spare folder only once there is one."""
+    return (saved_folder(), spare_folder()) if spare_folder.cache_info().currsize else (saved_folder(),)
 
 
 def newest_files(folders: Iterable[Path], *patterns: str) -> list[tuple[Path, os.stat_result]]:

@@ -122,8 +122,8 @@ def _told(event: ev.Event) -> str:
             return f"{severity}: {text}"
         case ev.TurnJoined(generation=generation, tokens=tokens):
             return f"turn {generation} runs: its prompt and {tokens} tokens were before this clip"
-        case ev.FileSaved(name=name, path=path):
-            return f"{name} saved as {path}"
+        case ev.FileSaved(name=name, path=path, instead=instead):
+            return f"{name} saved as {path}{f' ({instead})' if instead else ''}"
         case ev.ParameterRefused(name=name, value=value, message=message):
             return f"refused /{name} {value}: {message}"
     return ""

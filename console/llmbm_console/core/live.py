@@ -269,8 +269,7 @@ class LiveSession:
             self._starting.cancel()
             await asyncio.wait([self._starting])
         self._prompts.fail("the session was closed", "lost")
-        if self._saved is not None:
-            await self._saved.finish()
+        await self.copied()
         if self._link is not None:
             await self._link.close()
         elif self._transport is not None:
@@ -435,6 +434,11 @@ class LiveSession:
         """Until the kernel does not compute, at most `timeout` seconds."""
         link, _ = self._need()
         await self._wait_for(lambda: not link.busy, timeout)
+
+    async def copied(self) -> None:
+        """See Session.copied."""
+        if self._saved is not None:
+            await self._saved.finish()
 
     async def fetch(self, stream: Stream) -> tuple[Record, ...]:
         """Fresh records of one stream."""

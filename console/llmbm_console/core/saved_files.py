@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from llmbm_console.core.events import Event, FileSaved, Notice
-from llmbm_console.core.kept_files import saved_folder
+from llmbm_console.core.events import NOT_COPIED, Event, FileSaved, Notice
+from llmbm_console.core.kept_files import saved_folder, spare_folder
 from llmbm_protocol.schema import Event as LogRecord
 from llmbm_protocol.schema import LogCode
 
@@ -35,6 +35,15 @@ def keep(folder: Path, name: str, content: bytes, now: float) -> Path:
             continue
         return path
     raise FileExistsError(17, "a thousand files of this second are there", str(folder))
+
+
+def keep_somewhere(folder: Path, name: str, content: bytes, now: float) -> tuple[Path, str]:
+    """As `keep`; where that cannot be, in the spare folder, and why it is there. Raises OSError when it is nowhere."""
+    try:
+        return keep(folder, name, content, now), ""
+    except OSError as error:
+        why = f"{folder} cannot be written: {error.strerror or error}"
+    return keep(spare_folder(), name, content, now), f"{why}; the folder of temporary files may be emptied: move it"
 
 
 class SavedFiles:
@@ -66,14 +75,15 @@ class SavedFiles:
 
     async def _save(self, name: str) -> None:
         try:
-            path = await asyncio.to_thread(self._copy, name)
+            path, instead = await asyncio.to_thread(self._copy, name)
         except (OSError, ValueError, RuntimeError) as error:
-            self._emit(Notice(time.monotonic(), "warn", f"{name} could not be copied from the boot volume: {error}"))
+            again = "the volume goes when the console ends; write it again when that is mended"
+            self._emit(Notice(time.monotonic(), "error", f"{name}{NOT_COPIED}{error}; {again}"))
         else:
-            self._emit(FileSaved(time.monotonic(), name, str(path)))
+            self._emit(FileSaved(time.monotonic(), name, str(path), instead))
 
-    def _copy(self, name: str) -> Path:
-        return keep(self._folder or saved_folder(), name, self._read(name), time.time())
+    def _copy(self, name: str) -> tuple[Path, str]:
+        return keep_somewhere(self._folder or saved_folder(), name, self._read(name), time.time())
 
     async def finish(self, timeout: float = 5.0) -> None:
         """Waits for copies that are under way."""

@@ -138,5 +138,8 @@ class Session(Protocol):
         """Speed ("baud", bits per second), "dtr" or "rts" (0 or 1) of a serial port. Raises SessionError where the line
         has none."""
 
+    async def copied(self) -> None:
+        """Returns when the files that the kernel wrote on a boot volume of ours are copied, which events tell."""
+
     async def fetch(self, stream: Stream) -> tuple[Record, ...]:
         """Asks for the records of one stream now."""

@@ -128,8 +128,10 @@ def _notice(state: State, event: ev.Notice) -> State:
 
 
 def _file_saved(state: State, event: ev.FileSaved) -> State:
-    text = clean(f"{event.name} was saved as {told_path(event.path)}")
-    return add_log(add_seam(state, text, event.at, "info"), LogLine(event.at, "console", "info", "file", text))
+    severity: ev.Severity = "warn" if event.instead else "info"
+    why = f", because {event.instead}" if event.instead else ""
+    text = clean(f"{event.name} was saved as {told_path(event.path)}{why}")
+    return add_log(add_seam(state, text, event.at, severity), LogLine(event.at, "console", severity, "file", text))
 
 
 def _prompt_sent(state: State, event: ev.PromptSent) -> State:

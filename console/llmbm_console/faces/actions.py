@@ -19,7 +19,7 @@ from llmbm_console.core.kept_files import saved_folder
 from llmbm_console.core.nearest import nearest
 from llmbm_console.core.parameter_text import value_text
 from llmbm_console.core.sampling import BUILT_IN, in_force, name_problem, preset_of, told
-from llmbm_console.core.saved_files import keep
+from llmbm_console.core.saved_files import keep_somewhere
 from llmbm_console.core.session import MachineControl, Outcome, Session
 from llmbm_console.core.settings import read_settings, settings_file
 from llmbm_console.core.settings_write import remove_preset, write_preset
@@ -78,7 +78,8 @@ async def _quit(session: Session) -> str:
 
 async def _screen(session: Session) -> str:
     pixmap = await _machine(session).screenshot()
-    return str(await asyncio.to_thread(keep, saved_folder(), "screen.ppm", pixmap, time.time()))
+    path, instead = await asyncio.to_thread(keep_somewhere, saved_folder(), "screen.ppm", pixmap, time.time())
+    return f"{path}{f' ({instead})' if instead else ''}"
 
 
 async def _registers(session: Session) -> str:

@@ -146,6 +146,7 @@ async def execute(
                 failed += not outcome.ok
                 if failed and stop_on_error:
                     break
+            await session.copied()
     except SessionError as error:
         problems.tell_end(error)
         return status_of(error)

@@ -103,7 +103,8 @@ class Problems:
             if event.severity == "error":
                 self._errors.append(event.text)
         elif isinstance(event, FileSaved):
-            print(f"saved: {event.name} as {event.path}", file=sys.stderr)
+            why = f" ({event.instead})" if event.instead else ""
+            print(f"saved: {event.name} as {event.path}{why}", file=sys.stderr)
         elif isinstance(event, LinkChanged) and event.phase in (LinkPhase.PLAIN, LinkPhase.SILENT):
             print(f"link: {event.phase}: {event.detail}", file=sys.stderr)
 
@@ -167,6 +168,7 @@ async def run_lines(
             while (line := await lines.get()) is not None:
                 if line.strip():
                     await submit(line)
+            await session.copied()
     except SessionError as error:
         failed(str(error))
         print(f"error: {error}", file=sys.stderr)

@@ -18,7 +18,7 @@ from textual.widgets import Input, TextArea
 
 from llmbm_console.core.action import RECORDED, STARTS_AGAIN, WRITTEN, Action, unavailable
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import Event, FileSaved, LinkPhase
+from llmbm_console.core.events import NOT_COPIED, Event, FileSaved, LinkPhase, Notice
 from llmbm_console.core.key_labels import key_label, key_labels, over_text
 from llmbm_console.core.sampling import told
 from llmbm_console.core.settings import Settings
@@ -162,8 +162,8 @@ class ConsoleApp(SessionApp):
                 write_setting(self.settings_file, key, value)
             except SessionError as error:
                 self.verbs.say(f"{error}: the choice holds for now", "warning")
-        else:
-            self.remembered.keep(key, value)
+        elif why := self.remembered.keep(key, value):
+            self.verbs.say(f"{why}: the choice holds for now", "warning")
 
     # ---- life
 
@@ -268,7 +268,13 @@ class ConsoleApp(SessionApp):
     def happened(self, event: Event) -> None:
         """Another picture, when it is time for one; where a file is that the kernel wrote."""
         if isinstance(event, FileSaved) and self.playback is None:
-            self.verbs.say(f"{event.name} was saved: {self.key_labels['view.dumps']} shows it")
+            shows = f"{self.key_labels['view.dumps']} shows it"
+            if event.instead:
+                self.verbs.say(f"{event.name} was saved as {event.path}: {event.instead}; {shows}", "warning")
+            else:
+                self.verbs.say(f"{event.name} was saved: {shows}")
+        elif isinstance(event, Notice) and NOT_COPIED in event.text and self.playback is None:
+            self.verbs.say(event.text, "warning")
         self.pacer.note(event, idle=self.state.phase is Phase.IDLE)
 
     def _draw(self, gauges: bool) -> None:

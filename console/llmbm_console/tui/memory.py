@@ -108,13 +108,16 @@ class Remembered:
         """What was chosen last; empty when nothing was."""
         return self._chosen.get(name, "")
 
-    def keep(self, name: str, value: str) -> None:
-        """Keeps a choice for the next run, the file whole or not at all."""
+    def keep(self, name: str, value: str) -> str:
+        """Keeps a choice for the next run, the file whole or not at all. Why it cannot, empty when it is kept."""
         self._chosen[name] = value
         if self._path is None:
-            return
-        with contextlib.suppress(OSError):
+            return ""
+        try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             fresh = self._path.with_suffix(".new")
             fresh.write_text(json.dumps(self._chosen), "utf-8")
             fresh.replace(self._path)
+        except OSError as error:
+            return f"{self._path}: cannot be written: {error.strerror or error}"
+        return ""

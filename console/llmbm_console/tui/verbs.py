@@ -236,12 +236,15 @@ class Verbs(ViewVerbs, FindVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVe
         session = self.app.session
         wanted = not (session is not None and session.choices > 0)
         self.app.wants_choices = wanted
-        self.app.keep("probabilities", "on" if wanted else "off")
         if session is None:
+            self.app.keep("probabilities", "on" if wanted else "off")
             return
 
         async def run() -> None:
-            outcome = await session.want_choices(CHOICES if wanted else 0)
+            try:
+                outcome = await session.want_choices(CHOICES if wanted else 0)
+            finally:
+                self.app.keep("probabilities", "on" if wanted else "off")
             if not outcome.ok:
                 self.say(plain(outcome.error), "error")
             elif wanted:

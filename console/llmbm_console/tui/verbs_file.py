@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.kept_files import DUMPS, newest_files, saved_folder
+from llmbm_console.core.kept_files import DUMPS, kept_folders, newest_files, saved_folder
 from llmbm_console.tui.text import line, plain, wrap
 from llmbm_console.tui.verbs_base import VerbGroup
 
@@ -42,7 +42,7 @@ class FileVerbs(VerbGroup):
         files = self.app.main.views.files
 
         async def run() -> None:
-            folders = (saved_folder(), Path.cwd())
+            folders = (*kept_folders(), Path.cwd())
             files.show_files(await asyncio.to_thread(lambda: list(kept_files(folders, time.time()))))
 
         self.background(run())

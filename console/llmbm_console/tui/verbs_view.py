@@ -211,8 +211,8 @@ class ViewVerbs(TimeVerbs):
         """The next theme."""
         names = list(self.app.themes)
         name = names[(names.index(self.app.theme_name) + 1) % len(names)]
-        self.app.use_theme(name)
         self.say(f"theme {self.app.themes[name].title}")
+        self.app.use_theme(name)
 
     def view_firmware(self) -> None:
         """The firmware's text, or one line in its place."""
@@ -236,12 +236,12 @@ class ViewVerbs(TimeVerbs):
     def view_tint(self) -> None:
         """Tints the answers by the next of probability, time, nothing."""
         self.app.tint = MODES[(MODES.index(self.app.tint) + 1) % len(MODES)]
-        self.app.keep("tint", self.app.tint)
         if self.app.tint == "probability" and newest(self.app.shown_frame().state) is None:
             key = self.key("chat.probabilities")
             self.say(f"tint by probability: nothing is known of these tokens; {key} asks for the next ones")
         else:
             self.say(f"tint by {self.app.tint}" if self.app.tint else "no tint")
+        self.app.keep("tint", self.app.tint)
         self.app.pacer.flush()
 
     def view_live(self) -> None:
