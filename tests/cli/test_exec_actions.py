@@ -90,3 +90,24 @@ def test_the_other_faces_take_actions_too(face: str) -> None:
             document for line in done.stdout.splitlines() if (document := json.loads(line))["event"] == "ActionDone"
         ]
         assert [(one["ok"], one["output"]) for one in found] == [(True, "paused"), (True, "running"), (False, "")]
+
+
+KERNEL_LINES = ("/ctx", "Once", ":kernel.zones", ":sampling.calm", ":sampling.defaults", "::x")
+PAUSED = "not sent: the machine is paused and answers nothing; `:machine.pause` resumes it"
+
+
+def test_a_paused_machine_is_told_at_once_and_can_still_be_controlled() -> None:
+    lines = (":machine.pause", *KERNEL_LINES, ":machine.pause", "/version")
+    done = run("exec", "--sim", "--json", "--", *lines)
+    assert done.returncode == 1
+    paused, *refused, resumed, version = map(json.loads, done.stdout.splitlines())
+    assert (paused["output"], resumed["output"], version["ok"]) == ("paused", "running", True)
+    assert [one["error"] for one in refused] == [PAUSED] * len(KERNEL_LINES)
+    assert [one["kind"] for one in refused] == ["command", "prompt", "action", "action", "action", "prompt"]
+
+
+@pytest.mark.parametrize("face", ["--plain", "--jsonl"])
+def test_a_face_that_lives_on_says_that_the_machine_is_paused(face: str) -> None:
+    done = run(face, "--sim", lines="\n".join((":machine.pause", *KERNEL_LINES)))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(PAUSED) == len(KERNEL_LINES)

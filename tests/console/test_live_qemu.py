@@ -108,10 +108,15 @@ async def test_a_running_qemu_is_attached_by_its_monitor(session: object) -> Non
     await until(lambda: again.state.machine.status is MachineStatus.PAUSED)
     with pytest.raises(SessionError, match="machine paused"):
         await again.wait_ready(2)
-    assert again.machine is not None
-    await again.machine.resume()
-    await again.wait_ready(30)
     await again.close()
+
+    script = [sys.executable, "-m", "llmbm_console", "exec", "--qmp", str(machine._child.folder / "qmp2"), "--"]
+    done = await asyncio.to_thread(
+        subprocess.run, [*script, "/version", ":machine.pause", "/version"], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 1, "the first line was refused at once, and not waited for"
+    assert done.stderr.startswith("error: /version: not sent: the machine is paused and answers nothing; `:machine.")
+    assert done.stdout.startswith("running\nllmk-"), done.stdout
 
 
 async def test_a_killed_console_leaves_no_qemu(qemu: str) -> None:

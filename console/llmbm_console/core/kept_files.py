@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -27,16 +28,25 @@ def saved_folder() -> Path:
     return user_state_path("llmbm-console", appauthor=False) / "files"
 
 
+_making = threading.Lock()  # two files may be copied at once
+
+
 @cache
+def made_spare_folder() -> Path:
+    """See spare_folder."""
+    return Path(tempfile.mkdtemp(prefix="llmbm-console-files-"))
+
+
 def spare_folder() -> Path:
     """Where this run keeps them when that folder cannot be written: one for temporary files, which only the person can
     read and which the console leaves where it is. Raises OSError."""
-    return Path(tempfile.mkdtemp(prefix="llmbm-console-files-"))
+    with _making:
+        return made_spare_folder()
 
 
 def kept_folders() -> tuple[Path, ...]:
     """Where copies may be: the spare folder only once there is one."""
-    return (saved_folder(), spare_folder()) if spare_folder.cache_info().currsize else (saved_folder(),)
+    return (saved_folder(), spare_folder()) if made_spare_folder.cache_info().currsize else (saved_folder(),)
 
 
 def newest_files(folders: Iterable[Path], *patterns: str) -> list[tuple[Path, os.stat_result]]:

@@ -48,6 +48,7 @@ async def _pause(session: Session) -> str:
     machine = _machine(session)
     if session.state.machine.status is MachineStatus.PAUSED:
         await machine.resume()
+        await session.wait_ready(PATIENCE)  # one that was paused from the beginning has not been greeted yet
         return "running"
     await machine.pause()
     return "paused"
@@ -151,6 +152,8 @@ NAMED_DEEDS: Mapping[str, Callable[[Session, str], Awaitable[str]]] = {
     "sampling.save_preset": _save_preset,
     "sampling.delete_preset": _delete_preset,
 }
+#: Those that need no answer of the kernel.
+OF_MACHINE = frozenset(name for name in DEEDS if name.startswith("machine.")) | {"sampling.delete_preset"}
 LISTED = "`llmbm-console settings` lists them all."
 #: All that can be done here.
 NAMES = tuple(action.id for action in ACTIONS if action.line or action.id in DEEDS or action.id in NAMED_DEEDS)
@@ -163,13 +166,23 @@ def _unknown(name: str, line: str) -> str:
     return f"there is no such action; {instead} A prompt that begins with a colon is written :{line:.40}"
 
 
+def _need_running(session: Session) -> None:
+    """Raises SessionError while the machine is paused: whoever asks would wait without end."""
+    if session.state.machine.status is MachineStatus.PAUSED:
+        resumes = "`:machine.pause` resumes it" if session.machine is not None else "whoever paused it has to resume it"
+        raise SessionError(f"not sent: the machine is paused and answers nothing; {resumes}")
+
+
+async def _to_kernel(session: Session, line: str) -> Outcome:
+    _need_running(session)
+    return await session.submit(line)
+
+
 async def carry_out(session: Session, line: str) -> Outcome:
     """Runs a line: an action by its name, else a prompt or command. What an action has to say is the output. Raises
     SessionError as Session.submit does. An error does not name the line again."""
-    if line.startswith("::"):
-        return await session.submit(line[1:])
-    if not is_action(line):
-        return await session.submit(line)
+    if line.startswith("::") or not is_action(line):
+        return await _to_kernel(session, line.removeprefix(":") if line.startswith("::") else line)
     name, _, given = (word.strip() for word in line[1:].strip().partition(" "))
     action = BY_ID.get(name)
     if action is None:
@@ -183,9 +196,11 @@ async def carry_out(session: Session, line: str) -> Outcome:
     if reason := unavailable(action, read_only=session.read_only, controllable=controllable, live=True):
         return Outcome(line, ok=False, error=reason)
     if action.line:
-        return await session.submit(action.line)
+        return await _to_kernel(session, action.line)
     if action.takes and not given:
         return Outcome(line, ok=False, error=f"{action.takes} is missing: `:{action.id} {action.takes}`")
+    if action.id not in OF_MACHINE:
+        _need_running(session)
     try:
         deed = NAMED_DEEDS[action.id](session, given) if action.takes else DEEDS[action.id](session)
         return Outcome(line, ok=True, output=await deed)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
 
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event
+from llmbm_console.core.live import is_command
 from llmbm_console.core.session import Listener, Outcome, Session
 from llmbm_console.core.state import State, Turn, newest_turn
 from llmbm_console.faces.actions import carry_out, is_action
 from llmbm_console.faces.ending import DONE, FAILED, status_of
-from llmbm_console.faces.listening import Problems, listening, tell_waiting, with_standard_input
+from llmbm_console.faces.listening import Problems, listening, reached, tell_waiting, with_standard_input
 from llmbm_console.faces.output import json_line
 from llmbm_console.faces.records import COMMAND_STREAMS, choice_json, kernel_log, log_json, records_json, turn_json
 from llmbm_protocol.likeliest import read
@@ -94,7 +94,8 @@ async def document(session: Session, line: str, outcome: Outcome) -> dict[str, A
             vocab = session.state.model.vocab if session.state.model is not None else 0
             answer["choices"] = [choice_json(token, session.state.words, vocab) for token in outcome.turn.tokens]
     else:
-        answer |= {"kind": "action" if is_action(line) else "command", "output": outcome.output}
+        kind = "action" if is_action(line) else "command" if is_command(line) else "prompt"
+        answer |= {"kind": kind, "output": outcome.output}
         record = await typed_answer(session, outcome.line, outcome)
         if record is not None:
             answer["record"] = record
@@ -138,8 +139,8 @@ async def execute(
     try:
         with listening(session, *faces):
             await session.open()
-            await session.wait_ready(timeout, opening=math.inf)
-            await tell_boot_warnings(session)
+            if await reached(session, timeout):
+                await tell_boot_warnings(session)
             async for line in with_standard_input(lines):
                 outcome = await run_line(session, line, timeout)
                 await tell_outcome(session, line, outcome, as_json)

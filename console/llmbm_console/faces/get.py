@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import os
 import secrets
 import sys
 import time
 from pathlib import Path, PurePosixPath
 
-from llmbm_console.core.errors import SessionError
+from llmbm_console.core.errors import NotReached, SessionError
 from llmbm_console.core.link_requests import RequestError
 from llmbm_console.core.live import LiveSession
 from llmbm_console.core.session import Session
 from llmbm_console.faces.ending import status_of
-from llmbm_console.faces.listening import Problems, listening, tell_waiting
+from llmbm_console.faces.listening import Problems, listening, reached, tell_waiting
 
 MEMORY_DUMP = "mem:dump"
 
@@ -102,7 +101,8 @@ async def get(session: Session, name: str, output: str | None, timeout: float) -
             raise SessionError(f"{what}: -o takes the name of the file itself")
         with listening(session, problems, tell_waiting):
             await session.open()
-            await session.wait_ready(timeout, opening=math.inf)
+            if not await reached(session, timeout):
+                raise NotReached(f"{session.state.target}: the machine is paused: resume it, and ask again")
             data = await _download(session, name, timeout)
         if path is None:
             sys.stdout.buffer.write(data)

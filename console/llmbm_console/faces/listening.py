@@ -18,6 +18,8 @@ from llmbm_console.core.events import (
     FileSaved,
     LinkChanged,
     LinkPhase,
+    MachineChanged,
+    MachineStatus,
     Notice,
 )
 from llmbm_console.core.file_session import FileSession
@@ -82,6 +84,29 @@ def from_start(session: Session, face: Listener) -> Listener:
     return hear
 
 
+async def reached(session: Session, timeout: float) -> bool:
+    """Waits until the kernel answers requests, as Session.wait_ready; False, and at once, where its machine is paused:
+    it can only be told to go on then."""
+    paused = asyncio.Event()
+
+    def look(state: State, _event: Event | None = None) -> None:
+        if state.machine.status is MachineStatus.PAUSED:
+            paused.set()
+
+    undo = session.listen(look)
+    look(session.state)
+    waits = [asyncio.ensure_future(session.wait_ready(timeout, opening=math.inf)), asyncio.ensure_future(paused.wait())]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        if waits[0].done():
+            waits[0].result()
+        return waits[0].done()
+    finally:
+        undo()
+        for wait in waits:
+            wait.cancel()
+
+
 def tell_waiting(state: State, event: Event) -> None:
     """A line that cannot be opened is tried again for as long as it takes: a person must know what is waited for."""
     if isinstance(event, LinkChanged) and event.phase is LinkPhase.OPENING and event.detail:
@@ -105,6 +130,8 @@ class Problems:
         elif isinstance(event, FileSaved):
             why = f" ({event.instead})" if event.instead else ""
             print(f"saved: {event.name} as {event.path}{why}", file=sys.stderr)
+        elif isinstance(event, MachineChanged) and event.status is MachineStatus.PAUSED and state.turn is not None:
+            print("machine: paused, in the midst of an answer, which goes on when it is resumed", file=sys.stderr)
         elif isinstance(event, LinkChanged) and event.phase in (LinkPhase.PLAIN, LinkPhase.SILENT):
             print(f"link: {event.phase}: {event.detail}", file=sys.stderr)
 
@@ -163,7 +190,7 @@ async def run_lines(
                 await session.wait_ready(math.inf)
                 return DONE
             lines = stdin_lines()
-            await session.wait_ready(timeout, opening=math.inf)
+            await reached(session, timeout)
             ready()
             while (line := await lines.get()) is not None:
                 if line.strip():
