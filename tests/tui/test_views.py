@@ -393,6 +393,22 @@ def test_of_a_log_that_grows_only_what_is_new_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=str)
+async def test_behind_escape_single_keys_act_also_for_who_came_from_the_prompt(size: tuple[int, int]) -> None:
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        assert app.main.focused_pane == "prompt"
+        await pilot.press("f3", "escape", "left_square_bracket")
+        assert (app.main.shape.tab, app.main.focused_pane, app.main.prompt.text) == ("chat", "transcript", "")
+        app.main.focus_pane("prompt")
+        await pilot.press("f3", "f3")
+        assert app.main.focused_pane == "prompt", "the same key goes back to where it was"
+        app.main.zoom("context")
+        await pilot.press("escape", "z")
+        assert app.main.prompt.text == ""
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=str)
 async def test_a_file_that_is_read_is_opened_by_the_key_that_its_edge_names(
     size: tuple[int, int], dumps: tuple[Path, Path]
 ) -> None:

@@ -199,7 +199,14 @@ VIEW: tuple[Action, ...] = (
         ("shift+tab",),
         everywhere=True,
     ),
-    Action("view.leave", "Leave", "View", "leaves the prompt or the zoom", ("escape",), everywhere=True),
+    Action(
+        "view.leave",
+        "Leave",
+        "View",
+        "leaves the prompt, the zoom or a view: single keys act then",
+        ("escape",),
+        everywhere=True,
+    ),
     Action(
         "view.leader",
         "Go to a view or a pane",

@@ -175,13 +175,15 @@ class ViewVerbs(TimeVerbs):
         self.app.main.next_pane(-1)
 
     def view_leave(self) -> None:
-        """Leaves a selection, the zoom, the prompt or the sliders, and so on, whichever is there first."""
+        """Leaves a selection, the zoom, the prompt or the sliders, and so on, whichever is there first. Behind it
+        single keys act: who left a view or the zoom is not in the prompt, where the next key would write."""
         if self.app.main.selections:
             self.app.main.leave_selection()
         elif self.app.main.shape.zoom:
             self.app.main.zoom(self.app.main.shape.zoom)
+            self._leave_prompt()
         elif self.app.main.focused_pane == "prompt":
-            self.app.main.focus_pane(self.app.main.visible_main)
+            self._leave_prompt()
         elif self.app.main.focused_pane == "sampling":
             self.app.main.focus_pane("transcript")  # digits are values here; there they go to panes
         elif before := {"explanation": "files", "hex": "memory"}.get(self.app.main.focused_pane):
@@ -197,8 +199,14 @@ class ViewVerbs(TimeVerbs):
             self.app.main.relayout(half="")
         elif self.app.main.shape.tab != "chat":
             self.app.main.show_view("chat")
+            self._leave_prompt()
         else:
             self.app.main.clear_selection()
+
+    def _leave_prompt(self) -> None:
+        """To the pane beside it, where it has the focus."""
+        if self.app.main.focused_pane == "prompt":
+            self.app.main.focus_pane(self.app.main.visible_main)
 
     def view_themes(self) -> None:
         """A list of the themes, each shown while it is looked at."""
