@@ -199,6 +199,20 @@ async def test_nothing_of_what_shares_a_row_is_lost() -> None:
         assert session.state.log[1] in view.run
 
 
+async def test_of_passes_over_their_budgets_the_title_counts_all_and_those_that_are_listed() -> None:
+    session = ScriptedSession(rich_state(log=()))
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        for number in range(4):
+            overrun(session, number)
+        await wait_until(pilot, lambda: " 4 over budget ─" in screen_text(app), "the log's")
+        assert session.state.sentinel is not None
+        counted = session.state.sentinel.model_copy(update={"decode_overruns": 31, "prefill_overruns": 2})
+        session.push(sentinel=counted)
+        await wait_until(pilot, lambda: " 33 over budget, 4 listed ─" in screen_text(app), "the sentinel's, too")
+
+
 async def test_passes_over_their_budgets_are_nothing_to_look_at_and_a_trip_is() -> None:
     session = ScriptedSession(rich_state(log=()))
     app = make_app(session)

@@ -25,7 +25,8 @@ LABEL = 10
 WIDTH = 84  # columns of the page
 NOTED = (
     "noted, and nothing was stopped: strict budgets are off. Where programs share the processor (the simulator, QEMU) "
-    "one of them interrupts a pass now and then, and the budgets of the first passes are learnt from few"
+    "one of them interrupts a pass now and then, and the budgets of the first passes are learnt from few. The kernel "
+    "logs four of a turn at most; the sentinel pane has the number of all"
 )
 FRAME = 7  # of its edges, padding and scroll bar
 

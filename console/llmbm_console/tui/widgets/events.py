@@ -21,7 +21,7 @@ HISTOGRAM = 60  # columns at most
 MOST_MADE = 1000  # rows kept ready
 MOST_TEXTS = 20_000  # lines whose searched text is kept: more than a log has
 NO_ENTRY = LogLine(0.0, "", "info", "", "")
-NOTED = "over budget"
+NOTED, LISTED = "over budget", "listed"
 WORDS = {"info": "    ", "warn": "WARN", "error": "ERR "}
 
 
@@ -59,6 +59,7 @@ class EventList(LineView):
         self._width = 0
         self.bare_edge = False  # another pane shows when things happened
         self._undescribed = False
+        self._overruns = 0  # that the sentinel counted, when the edges were drawn last
         self._below = ""  # what the lower edge says of it
         self._wanted = ""
         self._passes: Callable[[LogLine], bool] | None = None
@@ -135,8 +136,13 @@ class EventList(LineView):
     def settle(self) -> None:
         """The edges count the whole log: at the gauges' turn, not for every line."""
         super().settle()
-        if self._undescribed or self.below_words() != self._below:
+        if self._undescribed or self.below_words() != self._below or self._counted() != self._overruns:
             self._describe()
+
+    def _counted(self) -> int:
+        """Passes over their budgets that the sentinel counted: it has the log list four of a turn at most."""
+        sentinel = self._frame.state.sentinel
+        return sentinel.decode_overruns + sentinel.prefill_overruns if sentinel is not None else 0
 
     def follow_changed(self) -> None:
         """The lower edge says whether the end is followed."""
@@ -165,7 +171,11 @@ class EventList(LineView):
         self._undescribed = False
         log, dropped = self._log, self._frame.state.dropped_log
         troubles, noted = sum(1 for entry in log if entry.to_look_at), sum(1 for entry in log if entry.noted)
-        over, look = line((f"{noted:,} {NOTED}", "$warn")), line((f"{troubles} to look at", "$warn"))
+        self._overruns = self._counted()
+        told = f"{noted:,} {NOTED}"
+        if self._overruns > noted > 0:
+            told = f"{self._overruns:,} {NOTED}, {noted:,} {LISTED}"
+        over, look = line((told, "$warn")), line((f"{troubles} to look at", "$warn"))
         if not troubles:
             count = over if noted else line(("nothing wrong", "$muted"))
         elif noted and over.cell_length + look.cell_length + 3 <= self.heading_room:
