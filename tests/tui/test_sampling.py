@@ -286,9 +286,35 @@ async def test_the_suggested_budget_leaves_a_tenth_above_the_99th_percentile() -
         assert sentinel is not None
         await pilot.press("escape", "5", "a")
         await wait_until(pilot, lambda: bool(session.submitted), "asked")
-        prefill, value = session.submitted[0].removeprefix("/budget ").split()
-        assert int(prefill) == sentinel.prefill_budget, "the other budget stays"
+        value = session.submitted[0].removeprefix("/budget decode ")  # the other budget stays, and is not pinned
         assert sentinel.percentiles[2] * 11 <= int(value) * 10 <= sentinel.percentiles[2] * 11 + 10 * 10**7
+
+
+@pytest.mark.parametrize("size", [(50, 20), (80, 24), (120, 36), (200, 60)], ids=str)
+async def test_percentiles_the_suggested_budget_and_its_key_are_in_the_sentinel_pane(size: tuple[int, int]) -> None:
+    session = ScriptedSession(rich_state(turn=None))
+    app = make_app(session)
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        if size[0] < 100:
+            await pilot.press("f2")
+        await wait_until(pilot, lambda: "5 a pins 365M for decode" in screen_text(app), "told from elsewhere, too")
+        assert "p50 238M  p95 262M  p99 331M" in screen_text(app)
+        await pilot.press(*(["escape"] if size[0] >= 100 else []), "5")
+        await wait_until(pilot, lambda: " a pins 365M for decode" in screen_text(app), "there")
+        assert "5 a pins" not in screen_text(app)
+        assert session.state.sentinel is not None
+        pinned = session.state.sentinel.model_copy(update={"decode_budget": 365_000_000, "decode_pinned": True})
+        session.push(sentinel=pinned)
+        await wait_until(pilot, lambda: " b learns the budgets again" in screen_text(app), "the way back")
+
+
+async def test_the_palette_tells_the_suggested_budget() -> None:
+    app = make_app(ScriptedSession(rich_state(turn=None)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+p", *"suggested")
+        await wait_until(pilot, lambda: "365M cycles now: pins the decode budget" in screen_text(app), "its entry")
 
 
 async def test_where_not_all_sliders_have_room_the_focused_one_is_in_sight_and_the_edge_counts_the_others() -> None:

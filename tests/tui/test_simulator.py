@@ -129,6 +129,8 @@ async def test_the_suggested_budget_is_one_the_kernel_takes(started: tuple[Conso
     )
     await pilot.press("escape", "5", "a")
     await until(pilot, lambda: app.state.sentinel is not None and app.state.sentinel.decode_pinned, "pinned")
+    assert app.state.sentinel is not None
+    assert not app.state.sentinel.prefill_pinned
 
 
 async def test_a_trip_fills_the_bar_of_its_phase_with_the_pass_that_broke_its_budget(

@@ -124,7 +124,8 @@ SENTINEL: tuple[Action, ...] = (
         "sentinel.suggest",
         "Pin the suggested decode budget",
         "Sentinel",
-        "pins the decode budget to a tenth more than 99 of 100 passes took; {0[sentinel.learn]} learns again",
+        "pins the decode budget to a tenth more than 99 of 100 passes took, and leaves the other one; "
+        "{0[sentinel.learn]} learns both again",
         ("a",),
         need="line",
         pane="sentinel",

@@ -11,8 +11,10 @@ from textual.content import Content
 
 from llmbm_console.core.parameter_text import value_text
 from llmbm_console.core.sampling import FIELDS
+from llmbm_console.tui import figures
 from llmbm_console.tui.help import keys_of
 from llmbm_console.tui.text import flat
+from llmbm_console.tui.widgets.sentinel import suggestion
 from llmbm_protocol.parameters import PARAMETERS
 from llmbm_protocol.words import SentinelState
 
@@ -105,6 +107,8 @@ def entries(app: ConsoleApp) -> list[Entry]:
             continue
         reason = app.reason_against(action)
         about = f"not possible: {reason}" if reason else action.description
+        if action.id == "sentinel.suggest" and not reason and sentinel is not None and (budget := suggestion(sentinel)):
+            about = f"{figures.cycles(budget)} cycles now: {about}"
         words = ("reset",) if action.id == "sentinel.reset" and tripped else KNOWN_AS.get(action.id, ())
         made.append(Entry(action.category, action.title, about, action.id, keys_of(action), words, not reason))
     return [*made, *_sliders(app), *_presets(app), *theme_entries(app)]

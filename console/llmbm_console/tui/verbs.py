@@ -155,19 +155,21 @@ class Verbs(ViewVerbs, FindVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVe
         self.background(run())
 
     def sentinel_suggest(self) -> None:
-        """Pins the decode budget that the sentinel pane suggests; the prefill one stays what it is, as /budget sets
-        both."""
+        """Pins the decode budget that the sentinel pane suggests; the other one stays what it is, learnt or pinned."""
+        from llmbm_console.tui import figures
         from llmbm_console.tui.widgets.sentinel import suggestion
 
         session, sentinel = self.app.session, self.app.state.sentinel
         budget = suggestion(sentinel) if sentinel is not None else 0
-        if session is None or sentinel is None or not budget or not sentinel.prefill_budget:
+        if session is None or not budget:
             self.say("no passes were measured yet: a first answer teaches them", "warning")
             return
 
         async def run() -> None:
-            outcome = await session.submit(f"/budget {sentinel.prefill_budget} {budget}")
-            self.say(*(("budgets pinned", "information") if outcome.ok else (outcome.error, "error")))
+            outcome = await session.submit(f"/budget decode {budget}")
+            again = f"{self.app.key_labels['sentinel.learn']} in the sentinel pane learns both again"
+            pinned = f"the decode budget is pinned to {figures.cycles(budget)} cycles; {again}"
+            self.say(*((pinned, "information") if outcome.ok else (outcome.error, "error")))
 
         self.background(run())
 

@@ -68,6 +68,8 @@ class Hud(Strip):
         if prefill_budget:
             share = prefill / prefill_budget
             parts.append((3, line(("prefill ", "$muted"), (figures.percent(share), use_style(share)))))
+        if len(sentinel.percentiles) == 3 and sentinel.percentiles[2]:
+            parts.append((4, line(("p99 ", "$muted"), (figures.cycles(sentinel.percentiles[2]), "$foreground"))))
         over = sentinel.decode_overruns + sentinel.prefill_overruns
         parts.append((2, line(("over ", "$muted"), (str(over), "$warn" if over else "$foreground"))))
         word: list[Piece] = [(sentinel.state.value, STATE_STYLES.get(sentinel.state, "$warn"))]

@@ -106,6 +106,25 @@ class SentinelPanel(Panel):
         full = line(head, strict)
         return full if sentinel.strict or full.cell_length <= self.heading_room else head
 
+    def hint(self, frame: Frame) -> Content:
+        """The budget to pin and the key that does it, in as many words as there is room for."""
+        sentinel = frame.state.sentinel
+        acts = frame.live and not frame.read_only and not frame.not_now
+        if sentinel is None or not acts or sentinel.state is SentinelState.TRIPPED:
+            return line()
+        here = "" if self.has_focus else f"{frame.keys['pane.sentinel']} "
+        budget, pinned = suggestion(sentinel), sentinel.decode_pinned
+        if pinned and budget in (0, sentinel.decode_budget):
+            key, ways = frame.keys["sentinel.learn"], ("learns the budgets again", "learns again")
+        elif budget:
+            told = f"pins {figures.cycles(budget)}"
+            key, ways = frame.keys["sentinel.suggest"], (f"{told} for decode (p99 and a tenth)", f"{told} for decode")
+        else:
+            return line()
+        room = self.outer_size.width - 6 - len(here) - len(key) - 1
+        words = next((way for way in ways if len(way) <= room), ways[-1])
+        return line((f"{here}{key}", "$accent"), (f" {words}", "$muted"))
+
     def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
         sentinel = frame.state.sentinel
         if sentinel is None:
@@ -132,11 +151,12 @@ class SentinelPanel(Panel):
         head = [*tail, decode, prefill]
         if tail and height <= len(head):
             return head[:height]  # what happened comes before how it was
+        if height == 3 and not tail and any(sentinel.percentiles):
+            head = [self._both(told, sentinel, width), self._percentiles(sentinel)]
+        if height >= 4 + len(tail):
+            head.append(self._percentiles(sentinel))
         if height >= 5 + len(tail):
-            head += [self._percentiles(sentinel), self._overruns(sentinel)]
-        if height >= 12 and (budget := suggestion(sentinel)) and frame.live and not tail:
-            key = frame.keys["sentinel.suggest"]
-            head.append(line((f"{key} pins {figures.cycles(budget)} for decode (p99 and a tenth)", "$muted")))
+            head.append(self._overruns(sentinel))
         rows = max(1, height - len(head))
         if rows >= 6:
             head.append(line(("a column a token, full height the budget", "$muted")))
@@ -158,6 +178,20 @@ class SentinelPanel(Panel):
         return line(
             name, frame.glyphs.bar(share, max(4, width - 9 - len(amount)), use_style(share)), (amount, "$foreground")
         )
+
+    def _both(self, told: dict[str, int | None], sentinel: Sentinel, width: int) -> Content:
+        """Both phases on one row, where there are three: what the last passes took is in the strip, too."""
+        for with_budget in (True, False):
+            pieces: list[Piece] = []
+            for name, budget in (("decode", sentinel.decode_budget), ("prefill", sentinel.prefill_budget)):
+                taken = told[name]
+                if budget and taken is not None:
+                    share = taken / budget
+                    pieces += [(f"{name.upper()} ", "$muted"), (figures.percent(share), use_style(share))]
+                    pieces.append((f" of {figures.cycles(budget)}  " if with_budget else "  ", "$foreground"))
+            if (row := line(*pieces)).cell_length <= width:
+                break
+        return row
 
     def _chart(self, state: State, sentinel: Sentinel, width: int, rows: int, glyphs: Glyphs) -> list[Content]:
         over = state.file_kind or state.machine.status.over
