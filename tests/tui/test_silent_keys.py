@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from driving import burst, make_app, screen_text, settled, wait_until
-from scripted import NOW, ScriptedSession
+from scripted import NOW, ScriptedSession, rich_state
 from textual.pilot import Pilot
 
+from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.targets import Target, make_session
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.player import FASTEST, SLOWEST
@@ -145,3 +147,35 @@ async def test_a_pane_that_gets_no_larger_or_smaller_says_so() -> None:
         assert "no larger than its place: + makes it larger" in await press(pilot, app, "-")
         await pilot.press("+", "+")
         assert "has the whole screen: _ makes it smaller" in await press(pilot, app, "+")
+
+
+async def test_a_key_that_is_not_behind_the_leader_is_told_so() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "g")
+        await wait_until(pilot, lambda: app.screen is not app.main, "the list")
+        assert await press(pilot, app, "Z") == "no key Z behind g: g shows which there are"
+        assert app.screen is app.main
+
+
+async def test_a_file_has_nothing_to_hold() -> None:
+    state = rich_state()
+    file = replace(state, link=replace(state.link, phase=LinkPhase.POST_MORTEM))
+    app = make_app(ScriptedSession(file, read_only=True))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        assert "a file is one moment: nothing moves in it" in await press(pilot, app, "space")
+        assert app.held is None
+        assert "space hold" not in screen_text(app)
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24), (50, 20)])
+async def test_a_view_that_is_held_says_which_key_lets_it_go(size: tuple[int, int]) -> None:
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "space")
+        await wait_until(pilot, lambda: "space lets go" in screen_text(app), "the way out")
+        await pilot.press("space")
+        await wait_until(pilot, lambda: "space lets go" not in screen_text(app), "let go")

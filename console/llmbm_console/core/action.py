@@ -66,7 +66,7 @@ def unavailable(
     if action.need == "aside":
         return "" if aside else "no live session waits behind what is shown"
     if action.need == "past":
-        return "a file is one moment: it has no past to look at" if file else ""
+        return "a file is one moment: nothing moves in it, and it has no past" if file else ""
     if action.need and read_only and not (live and only_reads(action.line)):
         return WRITTEN if file else RECORDED if recorded else WATCHES
     if action.need == "prompt":

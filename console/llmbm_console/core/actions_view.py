@@ -112,6 +112,7 @@ VIEW: tuple[Action, ...] = (
         "and no other key acts on it meanwhile. In the past and "
         "in a recording: plays on, and pauses",
         ("space",),
+        need="past",
         footer="hold",
     ),
     Action(

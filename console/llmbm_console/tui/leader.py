@@ -22,6 +22,7 @@ COLUMN = 26  # cells of one entry
 NARROWEST = 16  # where a low screen needs more columns
 WIDEST = 38
 KEY = 4
+NOTHING = "no key "
 
 Reason = Callable[[Action], str]
 
@@ -39,7 +40,7 @@ def _rank(action: Action) -> int:
 
 
 class LeaderScreen(ModalScreen[str | None]):
-    """Dismissed with the id of the action that was chosen, or None."""
+    """Dismissed with the id of the action that was chosen, with NOTHING and a key that stands for none, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", show=False)]
     DEFAULT_CSS = """
@@ -104,7 +105,8 @@ class LeaderScreen(ModalScreen[str | None]):
             self.dismiss(action.id)
         elif event.key != "escape":
             event.stop()
-            self.dismiss(None)
+            typed = event.character if event.is_printable and event.character else key_label(event.key)
+            self.dismiss(f"{NOTHING}{typed}")
 
     def action_choose(self, name: str) -> None:
         """One was clicked."""

@@ -155,7 +155,12 @@ class ViewVerbs(TimeVerbs):
         self.app.push_screen(LeaderScreen(self.app.actions, self.app.reason_against, self.app.glyphs), self._follow)
 
     def _follow(self, chosen: str | None) -> None:
-        if chosen:
+        from llmbm_console.tui.leader import NOTHING
+
+        leader = self.key("view.leader")
+        if chosen and chosen.startswith(NOTHING):
+            self.say(f"{chosen} behind {leader}: {leader} shows which there are")
+        elif chosen:
             self.app.do(chosen)
 
     def view_top(self) -> None:

@@ -30,6 +30,8 @@ def past_line(frame: Frame, width: int) -> Content:
         (f"{frame.keys['time.slower']} {frame.keys['time.faster']}", "speed"),
         (frame.keys["time.live"], "end" if frame.recorded else "now"),
     ]
+    if width >= 110:
+        keys.append((frame.keys["view.help"], "help"))
     out = frame.in_prompt and not over_text(frame.keys["view.hold"])  # there they would be written
     more = 12 * out + 14 * bool(frame.aside)
     if width < 100 + more:
@@ -102,6 +104,7 @@ class KeyLine(Strip):
             frame.post_mortem,
             frame.not_now,
             frame.aside,
+            frame.held,
         )
         if told != self._told:
             self._told, self._keys = told, self._usual(frame, width)
@@ -150,7 +153,8 @@ class KeyLine(Strip):
             key = key_label(action.keys[0])
             if action.id == "log.previous_error":
                 key = f"{frame.keys['log.next_error']}/{key}"
-            part = line((key, "bold $accent"), (f" {action.footer}", "$muted"))
-            weight = KEY_WEIGHTS.get(action.id, 3)
+            lets_go = frame.held and action.id == "view.hold"
+            part = line((key, "bold $accent"), (" lets go" if lets_go else f" {action.footer}", "$muted"))
+            weight = 0 if lets_go else KEY_WEIGHTS.get(action.id, 3)
             parts.append((weight, part.stylize(Style.from_meta({"@click": f"app.do('{action.id}')"}))))
         return fit(parts, width, frame.glyphs, gap=3 if width >= TIGHT else 1)
