@@ -30,7 +30,7 @@ FOREIGN = "Élodie · “naïve” 日本 🎈 e\u0301 \u200b… ±5 ✓ 👩\u2
 #: Keys that open a page over the main screen, and words on that page.
 PAGES = {
     "f1": "Help",
-    "ctrl+p": "Chat: ",
+    "ctrl+p": "Console: ",
     "g": "Go to",
     "ctrl+o": "",
     "f9": "1 of 7",

@@ -105,7 +105,7 @@ async def test_a_machine_that_was_ended_can_be_started_again(started: tuple[Cons
     await pilot.press("escape", "Q")
     await confirm(pilot, "Q")
     await until(pilot, lambda: app.state.machine.status in (MachineStatus.STOPPED, MachineStatus.CRASHED), "ended")
-    await until(pilot, lambda: "r  try again" in screen_text(app), "says what helps")
+    await until(pilot, lambda: "r  start again" in screen_text(app), "says what helps")
     await pilot.press("r")
     await until(pilot, lambda: app.state.link.phase in LINKED, "linked again")
 

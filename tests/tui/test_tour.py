@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driving import make_app, screen_text, scripted, settled, wait_until
+from driving import make_app, screen_text, scripted, settled, simulated, until, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted import ScriptedSession, rich_state
 from textual.geometry import Region, Size
 
+from llmbm_console.core.actions import ACTIONS
 from llmbm_console.core.events import ConsoleText
 from llmbm_console.core.settings import Settings
-from llmbm_console.core.state import Text
+from llmbm_console.core.state import Text, Turn
+from llmbm_console.tui.help import help_text
 from llmbm_console.tui.tour import STEPS, TourScreen, place
 
 OFFER = "New here? F9 shows you around."
@@ -120,3 +122,15 @@ async def test_the_session_goes_on_below_it() -> None:
         await wait_until(pilot, lambda: isinstance(app.screen, TourScreen), "the tour")
         session.push(ConsoleText(0.0, "below"), items=(Text("text that came below the tour", 0.0),), turn=None)
         await wait_until(pilot, lambda: "text that came below the tour" in screen_text(app), "drawn below the card")
+
+
+async def test_as_long_as_nothing_was_asked_it_is_named_and_help_and_palette_have_it_always() -> None:
+    assert "F9 shows a newcomer around." in help_text("transcript", ACTIONS).plain.partition("Console")[0]
+    async with simulated() as (app, pilot):
+        await until(pilot, lambda: "shows you around" in screen_text(app), "named")
+        assert "llmk>" in screen_text(app), "below what the kernel printed"
+        await pilot.press(*"Tim", "enter")
+        await until(pilot, lambda: any(isinstance(item, Turn) for item in app.state.items), "asked")
+        await until(pilot, lambda: "beginning of a story" not in screen_text(app), "no more in the way")
+        await pilot.press("escape", "f9")
+        await until(pilot, lambda: isinstance(app.screen, TourScreen), "the tour")

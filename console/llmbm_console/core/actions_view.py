@@ -9,7 +9,7 @@ CHAT: tuple[Action, ...] = (
     Action(
         "chat.prompt",
         "Write a prompt",
-        "Chat",
+        "Console",
         "puts the cursor into the prompt",
         ("i",),
         need="prompt",
@@ -19,7 +19,7 @@ CHAT: tuple[Action, ...] = (
     Action(
         "chat.history",
         "Find an earlier prompt",
-        "Chat",
+        "Console",
         "lists the prompts of this and of earlier runs that have every word you type; the same key goes to an older "
         "one, Enter takes it into the prompt, and down brings back what stood there",
         ("ctrl+r",),
@@ -29,7 +29,7 @@ CHAT: tuple[Action, ...] = (
     Action(
         "chat.edit",
         "Edit the prompt in your editor",
-        "Chat",
+        "Console",
         "gives the terminal to $VISUAL or $EDITOR; what it saves stands in the prompt. The session goes on meanwhile",
         ("ctrl+e",),
         need="prompt",
@@ -38,18 +38,18 @@ CHAT: tuple[Action, ...] = (
     Action(
         "chat.break",
         "Copy, or stop the answer",
-        "Chat",
+        "Console",
         "copies the selected text; without a selection stops the running answer; while nothing runs it empties the "
         "prompt that has the focus (up brings the text back), and then tells how to quit",
         ("ctrl+c", "super+c"),
         footer="stop/copy",
         everywhere=True,
     ),
-    Action("chat.stop", "Stop the answer", "Chat", "stops the running generation within one layer", need="line"),
+    Action("chat.stop", "Stop the answer", "Console", "stops the running generation within one layer", need="line"),
     Action(
         "chat.copy",
         "Copy the last answer",
-        "Chat",
+        "Console",
         "puts the selected text, else the last answer, on the clipboard, or into a file; it says which. In the event "
         "list the selected event, in the list of files the path of the selected one",
         ("y",),
@@ -57,7 +57,7 @@ CHAT: tuple[Action, ...] = (
     Action(
         "chat.select",
         "Select lines",
-        "Chat",
+        "Console",
         "begins a selection in the transcript or the log; up and down make it longer, "
         "{0[chat.copy]} copies it, {0[view.leave]} leaves it",
         ("V",),
@@ -65,7 +65,7 @@ CHAT: tuple[Action, ...] = (
     Action(
         "chat.xray",
         "Look at the tokens",
-        "Chat",
+        "Console",
         "one token at a time: its text, id, bytes, time, and its cycles against the budget",
         ("x",),
         leader="x",
@@ -73,7 +73,7 @@ CHAT: tuple[Action, ...] = (
     Action(
         "chat.probabilities",
         "Token probabilities",
-        "Chat",
+        "Console",
         "asks the kernel how likely each token was and what it nearly said, or no longer; the choice is kept. "
         "{0[chat.xray]} and the sampling pane show it; it takes up to half of a serial line",
         ("p",),
@@ -82,7 +82,7 @@ CHAT: tuple[Action, ...] = (
     Action(
         "chat.clear",
         "Forget the conversation",
-        "Chat",
+        "Console",
         "empties the KV cache: the next prompt begins a new story",
         ("C",),
         danger="makes the kernel forget this conversation",
@@ -186,7 +186,7 @@ VIEW: tuple[Action, ...] = (
         "view.tour",
         "Tour",
         "View",
-        "a few cards beside the parts of the screen: what each one shows and what to press",
+        "shows you around: a few cards beside the parts of the screen, what each one is for and what to press",
         ("f9",),
         everywhere=True,
         leader="o",

@@ -22,7 +22,7 @@ TOKENS_FROM = 140  # columns: the strip of the tokens of an answer
 
 #: The views: tabs of the narrow layout, and the panes each one shows there.
 TABS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("chat", "Chat", ("transcript",)),
+    ("chat", "Console", ("transcript",)),
     ("memory", "Memory", ("memory", "sentinel", "context")),
     ("log", "Log", ("events",)),
     ("sampling", "Sampling", ("sampling",)),

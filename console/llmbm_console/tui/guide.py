@@ -50,13 +50,18 @@ def guide(frame: Frame) -> list[tuple[str, str]]:
             ("No kernel answered: this is a plain terminal.", WARN),
             ("What you send goes to the line as it is. Gauges stay empty until a kernel answers.", OUTPUT),
         ]
+    return first_steps(frame)
+
+
+def first_steps(frame: Frame) -> list[tuple[str, str]]:
+    """What somebody new can do now: as long as nothing was asked, also below what the kernel printed."""
     ways = (
         "/help lists the kernel's commands, {0[view.palette]} the console's actions, {0[view.help]} explains "
         "a pane, {0[view.tour]} shows you around."
     )
     return [
         ("Write the beginning of a story below and press Enter.", ANSWER),
-        ("The model continues it, and everything beside this pane shows what that costs.", OUTPUT),
+        ("The model continues it, and the other panes show what that costs.", OUTPUT),
         (spelt(ways, frame.keys), OUTPUT),
     ]
 

@@ -139,6 +139,7 @@ def help_text(pane: str, actions: tuple[Action, ...], width: int = 88) -> Conten
         parts.append(line())
     parts += [_row(width, spelt(key, labels), spelt(word, labels)) for key, word in keys]
     parts += [_row(width, keys_of(action), action.title, action.description) for action in own]
+    parts += [line(), line((spelt("{0[view.tour]} shows a newcomer around.", labels), "$muted"))]
     category = ""
     for action in actions:
         if action.category in ("Panes", "Kernel") or not action.acts_in(pane) or not action.keys:

@@ -81,10 +81,14 @@ class TabLine(Strip):
 
     def content_for(self, frame: Frame, width: int) -> Content:
         with_keys = self._views(frame, keys=True)
-        shown = with_keys if with_keys.cell_length <= width else self._views(frame, keys=False)
-        return shortened(shown, width, frame.glyphs.ellipsis)
+        if with_keys.cell_length <= width:
+            return with_keys
+        spaced = self._views(frame, keys=False)
+        if spaced.cell_length <= width:
+            return spaced
+        return shortened(self._views(frame, keys=False, tight=True), width, frame.glyphs.ellipsis)
 
-    def _views(self, frame: Frame, *, keys: bool) -> Content:
+    def _views(self, frame: Frame, *, keys: bool, tight: bool = False) -> Content:
         if frame.state.log is not self._log:
             self._log = frame.state.log
             self._troubles = sum(1 for entry in self._log if entry.to_look_at)
@@ -93,8 +97,8 @@ class TabLine(Strip):
         for name, title, panes in TABS:
             if not self.narrow and name == "sampling":
                 continue  # it stands in the main view
-            title = "Console" if name == "chat" and not self.narrow else title
-            label = f" {title} {troubles} " if name == "log" and troubles else f" {title} "
+            label = f"{title} {troubles} " if name == "log" and troubles else f"{title} "
+            label = label if tight else f" {label}"
             style = "bold reverse $accent" if name == self.tab else "$warn" if name == "log" and troubles else "$muted"
             action = f"pane.{panes[0]}" if name == "sampling" else f"view.{'console' if name == 'chat' else name}"
             key = frame.keys[action] if keys and name != self.tab else ""

@@ -9,9 +9,9 @@ from typing import ClassVar
 
 from textual.content import Content
 
-from llmbm_console.core.state import State, Text, TranscriptItem, Turn, newest_turn, turn_of_boot
+from llmbm_console.core.state import Command, State, Text, TranscriptItem, Turn, newest_turn, turn_of_boot
 from llmbm_console.tui.firmware_text import folded
-from llmbm_console.tui.guide import failure_lines, guide
+from llmbm_console.tui.guide import failure_lines, first_steps, guide
 from llmbm_console.tui.text import line, plain
 from llmbm_console.tui.tint import LEVELS, UNKNOWN, Tint
 from llmbm_console.tui.transcript_rows import MAX_CHARACTERS, layout_item, prompt_rows, wrapped
@@ -203,10 +203,18 @@ class Transcript(LineView):
         if not state.items and state.turn is None:
             notes = guide(self._frame) + notes
             rows.append(Line("", ""))
+        elif self._nothing_asked(state):
+            notes = first_steps(self._frame)
+            rows.append(Line("", ""))
         for text, style in notes:
             if text or not style:
                 rows += [row._replace(gutter=0) for row in wrapped(text, width, style, "", style)]
         return rows
+
+    def _nothing_asked(self, state: State) -> bool:
+        frame = self._frame
+        usable = frame.live and not (frame.read_only or frame.recorded or frame.failure or state.dropped_items)
+        return usable and not any(isinstance(item, Turn | Command) for item in state.items)
 
     def _running_rows(self, turn: Turn, width: int) -> list[Line]:
         if turn.finished is not None or turn.cut or len(turn.text) > MAX_CHARACTERS or self._tint.mode:
