@@ -51,7 +51,7 @@ KNOWN_AS = {
     "time.back": ("rewind", "past"),
     "time.live": ("live", "now"),
     "time.mark": ("mark", "bookmark"),
-    "view.find": ("search", "filter", "grep"),
+    "view.find": ("find", "search", "filter", "grep"),
     "view.glyphs": ("ascii", "glyphs"),
     "view.help": ("keys", "shortcuts", "manual"),
     "view.hold": ("freeze", "play"),
