@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from llmbm_console.core.nearest import nearest
 from llmbm_console.faces.ending import run_to_end, status_of
 from llmbm_console.target_arguments import (
+    LINES,
     add_target_arguments,
     add_wait_argument,
     moment,
@@ -91,8 +92,9 @@ def console_parser() -> argparse.ArgumentParser:
     parser.add_argument("--choose", action="store_true", help="show what could be opened: ports, machines, files")
     parser.add_argument("--speed", type=seconds, metavar="X", help="speed of a recording that is shown (default: 1)")
     parser.add_argument("--seek", type=moment, metavar="S", help="where to begin in it, in seconds")
-    parser.add_argument("--plain", action="store_true", help="linear text instead of the full screen")
-    parser.add_argument("--jsonl", action="store_true", help="one JSON document per event instead of the full screen")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--plain", action="store_true", help="linear text instead of the full screen")
+    instead.add_argument("--jsonl", action="store_true", help="one JSON document per event instead of the full screen")
     parser.add_argument("--theme", metavar="NAME", help="a theme of themes/ or of the configuration folder")
     add_wait_argument(parser, math.inf)
     parser.add_argument("--version", action=ShowVersion, nargs=0, help="print the version and end")
@@ -114,11 +116,29 @@ def tell_theme(name: str | None) -> None:
     if name is None:
         return
     from llmbm_console.core.sanitise import clean
-    from llmbm_console.core.themes import load_themes, theme_folders
+    from llmbm_console.core.themes import load_themes, theme_folders, why_no_theme
 
     themes, _problems = load_themes(theme_folders())
     if name not in themes:
-        print(clean(f"theme {name}: there is no such theme; there are {', '.join(themes)}"), file=sys.stderr)
+        print(clean(why_no_theme(name, themes, theme_folders())), file=sys.stderr)
+
+
+def refuse_for_screens(arguments: argparse.Namespace) -> None:
+    """Raises WrongUsage for what a face without a screen would leave out without a word."""
+    from llmbm_console.core.command import command
+    from llmbm_console.core.errors import WrongUsage
+
+    face = "--plain" if arguments.plain else "--jsonl" if arguments.jsonl else ""
+    named = next((f"--{one}" for one in ("qemu", "sim", *LINES, "profile") if getattr(arguments, one)), arguments.file)
+    if arguments.choose and (face or named):
+        raise WrongUsage(
+            f"--choose asks on the full screen what to open, and does not go together with {face or named}"
+        )
+    if face and arguments.speed is not None:
+        raise WrongUsage(f"--speed does nothing for {face}, which tells all of a recording at once")
+    if face and arguments.newer is not None:
+        instead = command("dump", arguments.file, arguments.newer)
+        raise WrongUsage(f"{face} tells of one file: `{instead}` prints what differs between two")
 
 
 def refuse_binary(files: Sequence[Path | None]) -> None:
@@ -136,6 +156,7 @@ def run_console(argv: Sequence[str]) -> int:
     from llmbm_console.core.targets import make_session
 
     arguments = console_parser().parse_args(argv)
+    refuse_for_screens(arguments)
     refuse_binary((arguments.file, arguments.newer))
     if arguments.plain or arguments.jsonl:
         tell_settings()
@@ -297,6 +318,9 @@ def run_break(argv: Sequence[str]) -> int:
     parser.add_argument("--ms", type=positive, default=250, metavar="N", help="its length (default: 250 ms)")
     add_target_arguments(parser)
     arguments = parser.parse_args(argv)
+    unused = ("read_only", "record", "log", "raw_log", "share", "probabilities")
+    if idle := next((name for name in unused if getattr(arguments, name)), ""):
+        parser.error(f"--{idle.replace('_', '-')} does nothing for a break, which begins no session")
     from llmbm_console.faces.send_break import send_break
 
     tell_settings()
@@ -316,6 +340,9 @@ def run_serve(argv: Sequence[str]) -> int:
     parser.add_argument("--public-url", default="", metavar="URL", help="how browsers reach it, behind a proxy")
     arguments, words = parser.parse_known_args(argv)
     inner = console_parser().parse_args(words)  # complains here and not in a page
+    if inner.plain or inner.jsonl:
+        parser.error("serve shows the full screen: --plain and --jsonl are faces of their own")
+    refuse_for_screens(inner)
     from llmbm_console.core.targets import check
     from llmbm_console.faces.serve import is_loopback, serve
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llmbm_console.core.defaults import CHOICES, MOST_CHOICES
 
@@ -103,11 +103,38 @@ def add_wait_argument(parser: argparse.ArgumentParser, default: float) -> None:
     parser.add_argument(
         "--wait",
         type=moment,
-        default=default,
         metavar="S",
         help="how long a line that does not open is tried again: --serial, --connect, --qmp "
         + ("(default: without end)" if default == math.inf else "(default: 0, it fails at once)"),
     )
+    parser.set_defaults(patience=default)
+
+
+LINES = ("serial", "qmp", "connect")
+BOOTED = ("model", "tokenizer", "config")
+#: Which kinds of targets an option acts on, where it does not act on all of them.
+ACTS_ON: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(BOOTED, ("qemu", "sim")),
+    **dict.fromkeys(("image", "memory", "smp", "accel", "qemu_binary", "firmware", "display"), ("qemu",)),
+    **dict.fromkeys(("baud", "wait"), LINES),
+    **dict.fromkeys(("dtr", "rts"), ("serial", "connect")),
+    **dict.fromkeys(("speed", "seek"), ("file",)),
+}
+
+
+def _check_options(given: Mapping[str, object], kind: str) -> None:
+    """Raises WrongUsage for an option that does nothing for a kind of target: whoever gives it means something."""
+    from llmbm_console.core.errors import WrongUsage
+
+    def told(one: str) -> str:
+        return "a recording" if one == "file" else f"--{one}"
+
+    for name, kinds in ACTS_ON.items():
+        if given.get(name) is not None and kind not in kinds:
+            what = "a file" if kind == "file" else f"--{kind}"
+            raise WrongUsage(
+                f"--{name.replace('_', '-')} does nothing for {what}: it acts on {' and '.join(map(told, kinds))}"
+            )
 
 
 def own_settings() -> tuple[Settings, tuple[str, ...]]:
@@ -118,16 +145,19 @@ def own_settings() -> tuple[Settings, tuple[str, ...]]:
 
 
 def target_of(arguments: argparse.Namespace, file: Path | None = None) -> Target:
-    """The target that the arguments describe. Raises WrongUsage for options that do not go together."""
+    """The target that the arguments describe. Raises WrongUsage for options that do not go together, or do nothing."""
     from llmbm_console.core.errors import WrongUsage
     from llmbm_console.core.targets import Target, default_kind
 
+    given: dict[str, Any] = dict(vars(arguments))
     if arguments.profile:
         from llmbm_console.core.settings import options_of, with_profile
 
         settings, _problems = own_settings()
         for name, value in with_profile(vars(arguments), options_of(settings, arguments.profile)).items():
             setattr(arguments, name, value)
+        if file is None and not any(given[name] for name in ("qemu", "sim", *LINES)):
+            given = dict(vars(arguments))  # the profile's own target: what it says is meant for that
     chosen: list[tuple[str, str]] = []
     if arguments.qemu:
         chosen.append(("qemu", ""))
@@ -139,13 +169,19 @@ def target_of(arguments: argparse.Namespace, file: Path | None = None) -> Target
             raise WrongUsage(f"{file}: a file is a target of its own and does not go together with --{chosen[0][0]}")
         chosen.append(("file", str(file)))
     kind, address = chosen[0] if chosen else (default_kind(), "")
+    _check_options(given, kind)
+    if given.get("baud") is not None and kind == "connect" and not address.startswith("rfc2217:"):
+        raise WrongUsage(f"--baud does nothing for {address}: only a serial port has a speed (--serial, or rfc2217://)")
+    if arguments.image is not None and kind == "qemu" and (inside := [n for n in BOOTED if getattr(arguments, n)]):
+        raise WrongUsage(f"--{inside[0]} does nothing beside --image, which has its own inside: make another image")
     options = ("model", "tokenizer", "config", "image", "memory", "smp", "accel", "qemu_binary", "firmware", "display")
-    given = {name: getattr(arguments, name) for name in (*options, "baud") if getattr(arguments, name) is not None}
+    used = {name: getattr(arguments, name) for name in (*options, "baud") if getattr(arguments, name) is not None}
     more = ("wait", "speed", "seek", "record", "log", "raw_log", "share", "probabilities")
-    given |= {name: value for name in more if (value := getattr(arguments, name, None)) is not None}
+    used = {"wait": getattr(arguments, "patience", math.inf)} | used
+    used |= {name: value for name in more if (value := getattr(arguments, name, None)) is not None}
     for name in ("dtr", "rts"):
         if (value := getattr(arguments, name)) not in (None, "on", "off"):
             raise WrongUsage(f"{name} = {value!r}: expected on or off (a profile of config.toml)")
         if value:
-            given[name] = value == "on"
-    return Target(kind=kind, address=address, read_only=arguments.read_only, **given)
+            used[name] = value == "on"
+    return Target(kind=kind, address=address, read_only=arguments.read_only, **used)

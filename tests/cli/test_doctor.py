@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
-from console_program import run
+from console_program import ROOT, run
 
 from llmbm_console.core.targets import default_kind
+from llmbm_console.faces import doctor
 
 
 def test_doctor_names_what_is_there() -> None:
@@ -32,3 +35,27 @@ def test_the_last_line_of_doctor_is_what_a_start_without_words_does(with_qemu: b
     else:
         assert re.fullmatch(r"ready: \S+ runs the kernel as a process \(--sim\), because QEMU or its .* missing", line)
         assert "MISSING  QEMU" in done.stdout
+
+
+def test_what_is_optional_is_told_and_how_to_get_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        if name == "textual-image":
+            raise PackageNotFoundError(name)
+        return "1.2.3"
+
+    monkeypatch.setattr(doctor, "version", version)
+    found = {finding.what: finding for finding in doctor.extras()}
+    assert set(found) == {"textual-serve", "textual-image", "llama-cpp-python"}
+    assert found["textual-serve"].found == "1.2.3: the console in a browser"
+    assert found["textual-image"].verdict == "note"
+    assert "not installed" in found["textual-image"].found
+    assert found["textual-image"].remedy.startswith("optional: ")
+    assert found["textual-image"].remedy.endswith("[images]'")
+
+
+def test_doctor_knows_every_extra_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    optional = set(project["optional-dependencies"]) - {"kernel", "build", "dev"}  # ./run installs those, but for dev
+    assert set(doctor.EXTRAS) == optional
+    for extra, (package, _use) in doctor.EXTRAS.items():
+        assert project["optional-dependencies"][extra][0].startswith(f"{package}==")

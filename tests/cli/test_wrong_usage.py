@@ -57,10 +57,10 @@ def test_the_version_is_an_answer_and_a_recording_may_begin_at_its_beginning(tmp
 
 
 def test_without_a_terminal_the_console_names_the_other_ways() -> None:
-    done = run("--sim", "--seek", "4")
+    done = run("--sim", "--read-only")
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
-    assert "--sim --seek 4: the full screen needs a terminal" in done.stderr, "what was typed"
+    assert "--sim --read-only: the full screen needs a terminal" in done.stderr, "what was typed"
     assert "exec" in done.stderr
     assert "--plain" in done.stderr
 
@@ -111,6 +111,74 @@ def test_what_is_wrong_is_said_whether_or_not_there_is_a_terminal(
     assert (done.returncode, done.stdout) == (status, "")
     assert said in done.stderr
     assert "terminal" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("--plain --jsonl --sim", "--jsonl: not allowed with argument --plain"),
+        ("--sim --smp 3", "--smp does nothing for --sim: it acts on --qemu"),
+        ("exec --sim --accel tcg -- /ctx", "--accel does nothing for --sim: it acts on --qemu"),
+        (
+            "--plain --sim --baud 9600 --dtr on",
+            "--baud does nothing for --sim: it acts on --serial and --qmp and --connect",
+        ),
+        ("--plain --sim --dtr on", "--dtr does nothing for --sim: it acts on --serial and --connect"),
+        (
+            "--jsonl --connect tcp:localhost:1 --baud 9600",
+            "--baud does nothing for tcp:localhost:1: only a serial port",
+        ),
+        ("--sim --speed 2", "--speed does nothing for --sim: it acts on a recording"),
+        ("--plain --sim --seek 2", "--seek does nothing for --sim: it acts on a recording"),
+        ("exec --sim --wait 2 -- /ctx", "--wait does nothing for --sim: it acts on --serial and --qmp and --connect"),
+        ("--plain --serial /dev/x --model y.bin", "--model does nothing for --serial: it acts on --qemu and --sim"),
+        ("--plain README.md --memory 64", "--memory does nothing for a file: it acts on --qemu"),
+        ("--plain README.md --speed 2", "--speed does nothing for --plain, which tells all of a recording at once"),
+        ("exec --qemu --image a.img --model b.bin -- /ctx", "--model does nothing beside --image"),
+        ("--jsonl README.md LICENSE", "--jsonl tells of one file: `"),
+        ("--choose --sim", "--choose asks on the full screen what to open, and does not go together with --sim"),
+        ("--choose --plain", "--choose asks on the full screen what to open, and does not go together with --plain"),
+        ("serve --plain --sim", "serve shows the full screen"),
+        ("break", "a break goes over a serial port: name one with --serial DEV or --connect rfc2217://..."),
+        ("break --sim", "a break goes over a serial port"),
+        ("break --serial /dev/x --record y.llcap", "--record does nothing for a break, which begins no session"),
+    ],
+)
+def test_what_would_be_left_out_without_a_word_is_wrong_usage(arguments: str, said: str) -> None:
+    done = run(*arguments.split(), cwd=ROOT)
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_option_of_a_profile_is_for_the_profiles_own_target(tmp_path: Path) -> None:
+    folder = tmp_path / "llmbm-console"
+    folder.mkdir()
+    (folder / "config.toml").write_text(
+        '[profiles.bench]\nserial = "/dev/no-such-port"\nbaud = 9600\n[profiles.odd]\nsim = true\nsmp = 3\n'
+    )
+    environment = os.environ | {"XDG_CONFIG_HOME": str(tmp_path)}
+    assert run("exec", "--profile", "bench", "--sim", "--", "/version", env=environment).returncode == 0
+    assert run("exec", "--profile", "bench", "--", "/version", env=environment).returncode == 3
+    odd = run("exec", "--profile", "odd", "--", "/version", env=environment)
+    assert (odd.returncode, odd.stderr) == (2, "error: --smp does nothing for --sim: it acts on --qemu\n")
+
+
+def test_a_theme_whose_file_is_broken_is_told_and_not_taken_for_one_in_force(tmp_path: Path) -> None:
+    themes = tmp_path / "llmbm-console" / "themes"
+    themes.mkdir(parents=True)
+    (themes / "mine.toml").write_text('name = "mine"\ntitle = "Mine\n')
+    (themes.parent / "config.toml").write_text('theme = "mine"\n')
+    environment = os.environ | {"XDG_CONFIG_HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)}
+    done = run("settings", env=environment)
+    assert done.returncode == 1
+    assert "theme    teranga (none was chosen yet)\n" in done.stdout
+    assert f"error: theme mine: {themes / 'mine.toml'} is there, but cannot be used\n" in done.stderr
+    assert "error: theme mine.toml: is not TOML: " in done.stderr
+    assert "line 2" in done.stderr
+    assert "no such theme" not in done.stderr
+    plain = run("--plain", "--theme", "mine", "README.md", env=environment, cwd=ROOT)
+    assert plain.stderr == f"theme mine: {themes / 'mine.toml'} is there, but cannot be used\n"
 
 
 def test_a_theme_that_there_is_not_is_said_without_a_screen() -> None:

@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 from llmbm_console.core.events import MachineStatus
 from llmbm_console.core.simulator import Simulator
 from llmbm_console.core.state import Seam, State, Text, Turn
-from llmbm_console.core.targets import Target, sessions_of
+from llmbm_console.core.targets import Target, make_session, sessions_of
 from llmbm_console.core.timeline import FINE_STEP
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.frame import LINKED
@@ -183,3 +183,14 @@ async def test_a_line_behind_quit_makes_no_trouble_of_the_end() -> None:
         )
         assert worries(app.state) == []
         assert app.state.machine.detail == "quit ended it, as you asked"
+
+
+async def test_a_machine_that_is_not_there_has_not_crashed(tmp_path: Path) -> None:
+    target = Target("qmp", str(tmp_path / "nope"))
+    app = ConsoleApp(target.title, lambda: make_session(target))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: app.state.machine.status.over, "it was not found")
+        await until(pilot, lambda: "not there" in screen_text(app).splitlines()[0], "told in the status line")
+        assert "crashed" not in screen_text(app)
+        assert "no such socket" in screen_text(app)
+    await app.disconnect()

@@ -30,7 +30,12 @@ from llmbm_protocol.schema import Choice, Counters, Credit, Finished, Hello, Rec
 from llmbm_protocol.schema import Event as LogRecord
 
 STATES = (LinkChanged, MachineChanged, LineStatistics, ClockEstimated)  # events of which the newest one still holds
-OVER = (MachineStatus.RESETTING, MachineStatus.STOPPED, MachineStatus.CRASHED)  # no answer goes on behind these
+OVER = (
+    MachineStatus.RESETTING,
+    MachineStatus.STOPPED,
+    MachineStatus.CRASHED,
+    MachineStatus.ABSENT,
+)  # no answer goes on behind these
 
 
 class _Part:

@@ -38,11 +38,12 @@ class MachineStatus(StrEnum):
     RESETTING = "resetting"
     STOPPED = "stopped"  # ended or powered off
     CRASHED = "crashed"
+    ABSENT = "not there"  # none was found, or none could be started
 
     @property
     def over(self) -> bool:
         """Nothing runs on it any more."""
-        return self in (MachineStatus.STOPPED, MachineStatus.CRASHED)
+        return self in (MachineStatus.STOPPED, MachineStatus.CRASHED, MachineStatus.ABSENT)
 
 
 Severity = Literal["info", "warn", "error"]

@@ -187,7 +187,9 @@ class LiveSession:
         self._failure = message
         self._emit(ev.Notice(time.monotonic(), "error", message))
         if self._machine is not None:
-            self._emit(ev.MachineChanged(time.monotonic(), MachineStatus.CRASHED, message))
+            began = self._state.machine.status not in (MachineStatus.UNKNOWN, MachineStatus.STARTING)
+            became = MachineStatus.CRASHED if began else MachineStatus.ABSENT
+            self._emit(ev.MachineChanged(time.monotonic(), became, message))
 
     def _on_machine(self, event: ev.Event) -> None:
         """Events of the machine, and what they mean for the line."""

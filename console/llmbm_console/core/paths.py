@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shlex
 import struct
 import subprocess
 import sys
@@ -22,6 +23,13 @@ def checkout() -> Path | None:
     given = os.environ.get("LLMBM_CHECKOUT")
     candidates = [Path(given)] if given else [*Path(__file__).resolve().parents, Path.cwd(), *Path.cwd().parents]
     return next((folder for folder in candidates if (folder / "kernel_c" / "build.py").is_file()), None)
+
+
+def install_command(extra: str, package: str) -> str:
+    """The one command that gets an optional package for the interpreter that runs."""
+    root = checkout()
+    what = ["-e", f"{root}[{extra}]"] if root is not None else [package]
+    return shlex.join([sys.executable, "-m", "pip", "install", *what])
 
 
 def build_folder() -> Path:

@@ -91,7 +91,7 @@ _BEGINS_ANEW = {
     MachineStatus.RESETTING: "the machine was restarted",
     MachineStatus.STARTING: "the machine was started again",
 }
-_BAD_STATUS = {MachineStatus.CRASHED: "error", MachineStatus.STOPPED: "warn"}
+_BAD_STATUS = {MachineStatus.CRASHED: "error", MachineStatus.ABSENT: "error", MachineStatus.STOPPED: "warn"}
 
 
 def _machine_changed(state: State, event: ev.MachineChanged) -> State:
@@ -100,7 +100,7 @@ def _machine_changed(state: State, event: ev.MachineChanged) -> State:
     detail = clean(event.detail)
     since = state.machine.since if event.status is state.machine.status else event.at
     state = replace(state, machine=replace(state.machine, status=event.status, detail=detail, since=since))
-    if event.status in (MachineStatus.STOPPED, MachineStatus.CRASHED, MachineStatus.RESETTING):
+    if event.status.over or event.status is MachineStatus.RESETTING:
         state = cut_turn(state, f"the machine is {event.status}")
     text = f"{event.status}: {detail}" if detail else str(event.status)
     severity: Any = "info" if event.asked else _BAD_STATUS.get(event.status, "info")

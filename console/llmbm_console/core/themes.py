@@ -10,7 +10,7 @@ import contextlib
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -168,6 +168,19 @@ def load_themes(folders: Iterable[Path]) -> tuple[dict[str, ThemeFile], tuple[st
     if not themes:
         themes[FALLBACK.name] = FALLBACK
     return themes, tuple(problems)
+
+
+def theme_in_force(themes: Mapping[str, ThemeFile], *wanted: str) -> str:
+    """The first of the wanted themes that there is, else the house's, else any."""
+    return next(name for name in (*wanted, DEFAULT_THEME, *themes) if name in themes)
+
+
+def why_no_theme(name: str, themes: Mapping[str, ThemeFile], folders: Iterable[Path]) -> str:
+    """Why a theme cannot be shown: its file is broken, which `load_themes` says more of, or there is none."""
+    for path in (folder / f"{name}.toml" for folder in folders):
+        if "/" not in name and path.exists():
+            return f"theme {name}: {path} is there, but cannot be used"
+    return f"theme {name}: there is no such theme; there are {', '.join(themes)}"
 
 
 def theme_stamps(folders: Iterable[Path]) -> dict[str, int]:

@@ -14,6 +14,7 @@ from typing import Literal
 
 from llmbm_console.core.command import command
 from llmbm_console.core.encoding import lacking, remedy, terminal_encoding
+from llmbm_console.core.paths import install_command
 
 Verdict = Literal["ok", "missing", "note"]
 
@@ -36,6 +37,23 @@ def packages() -> Iterator[Finding]:
             yield Finding("ok", name, version(name))
         except PackageNotFoundError:
             yield Finding("missing", name, "not installed", "run ./run in the checkout, which installs it")
+
+
+#: Optional packages by the names of their extras, and what they are for.
+EXTRAS = {
+    "serve": ("textual-serve", "the console in a browser"),
+    "images": ("textual-image", "the machine's screen in real pixels"),
+    "bench": ("llama-cpp-python", "what bench/llama_cpp.py compares with"),
+}
+
+
+def extras() -> Iterator[Finding]:
+    """What is optional."""
+    for extra, (name, use) in EXTRAS.items():
+        try:
+            yield Finding("ok", name, f"{version(name)}: {use}")
+        except PackageNotFoundError:
+            yield Finding("note", name, f"not installed: {use}", f"optional: {install_command(extra, name)}")
 
 
 def qemu() -> Iterator[Finding]:
@@ -127,7 +145,7 @@ def ready() -> str:
 def examine() -> int:
     """Prints every finding; 0 when the console can run at least the simulator."""
     marks = {"ok": "  ok     ", "missing": "  MISSING", "note": "  note   "}
-    for group in (packages, kernel, qemu, serial_ports, terminal):
+    for group in (packages, extras, kernel, qemu, serial_ports, terminal):
         for finding in group():
             print(f"{marks[finding.verdict]}  {finding.what:28} {finding.found}")
             if finding.remedy:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmbm_console.core.errors import NotReached, SessionError
+from llmbm_console.core.errors import NotReached, SessionError, WrongUsage
 from llmbm_console.core.targets import Target
 from llmbm_console.core.transport.address import transport_for
 from llmbm_console.core.transport.base import TransportError
@@ -20,7 +20,7 @@ async def send_break(target: Target, seconds: float) -> int:
             assert isinstance(found, ThreadedSerial)
             transport = found
         else:
-            raise SessionError("a break goes over a serial port: name one with --serial DEV or --connect rfc2217://...")
+            raise WrongUsage("a break goes over a serial port: name one with --serial DEV or --connect rfc2217://...")
         try:
             await transport.open()
         except TransportError as error:

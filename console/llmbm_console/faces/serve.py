@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.paths import checkout
+from llmbm_console.core.paths import install_command
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -24,12 +24,8 @@ if TYPE_CHECKING:
 
 def missing() -> str:
     """That the package is not there, and the one command that gets it for the interpreter that runs."""
-    root = checkout()
-    what = ["-e", f"{root}[serve]"] if root is not None else ["textual-serve"]
-    return (
-        "serving a page needs the package textual-serve, which is not installed: "
-        f"{shlex.join([sys.executable, '-m', 'pip', 'install', *what])}"
-    )
+    get = install_command("serve", "textual-serve")
+    return f"serving a page needs the package textual-serve, which is not installed: {get}"
 
 
 def is_loopback(host: str) -> bool:

@@ -8,7 +8,7 @@ from llmbm_console.core.command import command
 from llmbm_console.core.sampling import told
 from llmbm_console.core.sanitise import clean
 from llmbm_console.core.settings import PRESETS, read_settings, settings_file
-from llmbm_console.core.themes import DEFAULT_THEME, load_themes, theme_folders
+from llmbm_console.core.themes import load_themes, theme_folders, theme_in_force, why_no_theme
 from llmbm_console.tui.memory import Remembered, state_folder
 
 EXAMPLE = """\
@@ -47,10 +47,10 @@ def show_settings() -> int:
     print(f"{path}{missing}")
     themes, wrong = load_themes(theme_folders())
     kept = Remembered(state_folder()).get("theme")
-    chosen = kept if kept in themes else DEFAULT_THEME
-    print(f"theme    {clean(settings.theme or f'{chosen} ({LAST if kept in themes else DEFAULT})')}")
+    chosen, why = theme_in_force(themes, settings.theme, kept), LAST if kept in themes else DEFAULT
+    print(f"theme    {clean(chosen if chosen == settings.theme else f'{chosen} ({why})')}")
     if settings.theme and settings.theme not in themes:
-        problems += (f"theme {settings.theme}: there is no such theme; there are {', '.join(themes)}",)
+        problems += (why_no_theme(settings.theme, themes, theme_folders()),)
     problems += wrong
     print(f"glyphs   {settings.glyphs or 'the last ones chosen'}")
     print(f"keys     {settings.keys} (there are {', '.join(PRESETS)})")

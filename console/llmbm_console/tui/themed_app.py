@@ -9,7 +9,7 @@ from textual.app import App
 from textual.command import CommandPalette
 from textual.filter import LineFilter
 
-from llmbm_console.core.themes import DEFAULT_THEME, ThemeFile, load_themes, theme_stamps
+from llmbm_console.core.themes import DEFAULT_THEME, ThemeFile, load_themes, theme_in_force, theme_stamps, why_no_theme
 from llmbm_console.tui.no_colours import ColourChoice, unwanted
 from llmbm_console.tui.text import plain
 from llmbm_console.tui.theme import textual_name, textual_theme
@@ -37,10 +37,8 @@ class ThemedApp(App[int]):
         """Shows the wanted theme, else the one of the last run, else the house's."""
         self._register_themes()
         if wanted and wanted not in self.themes:
-            names = ", ".join(self.themes)
-            self.problems += (f"theme {plain(wanted)}: there is no such theme; there are {names}",)
-        order = (wanted, kept, DEFAULT_THEME, next(iter(self.themes)))
-        self.show_theme(next(name for name in order if name in self.themes))
+            self.problems += (plain(why_no_theme(wanted, self.themes, self._folders)),)
+        self.show_theme(theme_in_force(self.themes, wanted, kept))
 
     def _register_themes(self) -> None:
         for theme in self.themes.values():

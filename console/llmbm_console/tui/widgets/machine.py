@@ -25,6 +25,7 @@ MACHINE_STYLES: dict[MachineStatus, str] = {
     MachineStatus.RUNNING: "$good",
     MachineStatus.PAUSED: "bold $warn",
     MachineStatus.CRASHED: "bold $bad",
+    MachineStatus.ABSENT: "bold $bad",
     MachineStatus.STOPPED: "$bad",
     MachineStatus.RESETTING: "$warn",
     MachineStatus.STARTING: "$warn",
