@@ -65,3 +65,12 @@ async def test_the_screen_has_the_sign_of_its_glyphs(glyphs: Glyphs) -> None:
         (row,) = (row for row in screen_text(app).splitlines() if "a very long event" in row)
         assert row.rstrip(" |│").endswith(glyphs.ellipsis)
         assert "~" not in row
+
+
+async def test_the_palette_asks_in_words_of_the_console() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+p")
+        await wait_until(pilot, lambda: "a word of what to do" in screen_text(app), "the palette")
+        assert "Search for commands" not in screen_text(app)

@@ -151,7 +151,7 @@ class ConsoleApp(SessionApp):
         from llmbm_console.tui.palette import Palette
 
         if not isinstance(self.screen, Palette):
-            self.push_screen(Palette(id="--command-palette"))
+            self.push_screen(Palette(placeholder="a word of what to do", id="--command-palette"))
 
     def keep(self, key: str, value: str) -> None:
         """Remembers a choice for the next run: in the person's own file where it names one, else beside the history."""
