@@ -29,6 +29,7 @@ NOT_NOW = 1.5  # less for what is not possible now: below what fits a level wors
 KNOWN_AS = {
     "chat.clear": ("clear", "new", "forget"),
     "chat.copy": ("copy", "clipboard"),
+    "chat.history": ("history",),
     "chat.prompt": ("prompt", "write", "send", "ask"),
     "chat.stop": ("cancel", "abort"),
     "chat.xray": ("tokens", "xray"),
