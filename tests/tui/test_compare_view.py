@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 from driving import screen_text, wait_until
+from hypothesis import given
+from hypothesis import strategies as st
 from textual.content import Content
 
 from llmbm_console.core.dump import parse_post_mortem
-from llmbm_console.core.dump_compare import Section, compare
+from llmbm_console.core.dump_compare import Change, Section, compare
 from llmbm_console.core.targets import Target, make_session
 from llmbm_console.tui import verbs_file
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.compare import ComparePage, comparison_lines
+from llmbm_console.tui.text import both_names
 
 OLD = (
     "Context:\n  model=a.bin\n  kv_pos=17\nSampling:\n  temp=0.50 min_p=0.05 top_p=0.95 top_k=80\n"
@@ -96,3 +99,32 @@ def test_all_that_two_files_have_in_common_is_named(width: int) -> None:
     told = " ".join(" ".join(texts[first : texts.index("", first)]).split()).removeprefix("the same ")
     assert told.endswith("zone WEIGHTS, zone KV, zone SCRATCH, zone ACTS, zone ZONEC")
     assert max(map(len, texts[first:])) <= width
+
+
+def test_values_that_are_empty_and_the_rows_of_turns_are_told_in_words() -> None:
+    found = compare(parse_post_mortem(OLD.encode(), "old"), parse_post_mortem(NEW.encode(), "new"))
+    section = Section("context", (Change("turns", "", "0, 87"), Change("turns", "0", "")), 3)
+    texts = [content.plain for content in comparison_lines(replace(found, sections=(section,)), 113)]
+    assert "  turns at row      none > 0, 87" in texts
+    assert "  turns at row      0 > none" in texts
+
+
+@given(
+    st.text("ab-_.0123", min_size=1, max_size=40), st.text("ab-_.0123", min_size=1, max_size=40), st.integers(25, 90)
+)
+def test_both_names_of_a_comparison_are_told_apart_in_its_title(one: str, other: str, width: int) -> None:
+    title = both_names(one, other, width)
+    assert len(title) <= width
+    left, _and, right = title.partition(" and ")
+    if len(one) + len(other) + len(" and ") <= width:
+        assert (left, right) == (one, other)
+    if one != other:
+        assert left != right
+
+
+@pytest.mark.parametrize("width", [36, 62])
+def test_names_that_differ_in_their_middle_are_cut_around_it(width: int) -> None:
+    one, other = "20261127-073802-llmk-failsafe.txt", "20261127-074517-llmk-failsafe.txt"
+    left, _and, right = both_names(one, other, width).partition(" and ")
+    assert "380" in left
+    assert "451" in right

@@ -24,6 +24,8 @@ UNCOMPARED = frozenset({"kind", "stream", "number", "dropped", "time", "boot", "
 MILLION = 1_000_000
 PERCENTILES = ("p50", "p95", "p99")  # of the cycles of decode passes
 NOT_HERE = "not in this file"
+NOTHING = "none"  # how a value that is empty is shown: a dash beside the arrow would be a part of it
+LABELS = {"turns": "turns at row"}  # of values whose name alone does not tell what they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,11 @@ class Change:
     old: str
     new: str
     by: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name for people."""
+        return LABELS.get(self.name, self.name.replace("_", " "))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +114,7 @@ def _text(kind: type[Record], name: str, value: object) -> str:
             return f"{value:08x}"
         return f"{value / MILLION:g}" if is_micro(kind, name) else f"{value:,}"
     if isinstance(value, tuple):
-        return " ".join(f"{item:,}" if isinstance(item, int) else str(item) for item in value)
+        return ", ".join(f"{item:,}" if isinstance(item, int) else str(item) for item in value)
     return str(value)
 
 

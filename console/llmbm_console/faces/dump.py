@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from llmbm_console.core.dump import DumpError, read_post_mortem
-from llmbm_console.core.dump_compare import Comparison, compare
+from llmbm_console.core.dump_compare import NOTHING, Comparison, compare
 from llmbm_console.core.events import fields_of
 from llmbm_console.core.file_summary import summary
 from llmbm_console.core.kernel_text import TextEvent
@@ -80,7 +80,7 @@ def comparison_text(found: Comparison) -> list[str]:
         elif section.changes:
             lines += ["", f"{section.name}:"]
             lines += [
-                f"  {change.name:<20} {change.old or '-'} > {change.new or '-'}"
+                f"  {change.label:<20} {change.old or NOTHING} > {change.new or NOTHING}"
                 + (f"  ({change.by})" if change.by else "")
                 for change in section.changes
             ]

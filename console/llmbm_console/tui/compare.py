@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from llmbm_console.core.counted import counted
-from llmbm_console.core.dump_compare import Change, Comparison, Section, other
+from llmbm_console.core.dump_compare import NOTHING, Change, Comparison, Section, other
 from llmbm_console.core.kernel_text import TextEvent
 from llmbm_console.tui.glyphs import BLOCKS, Glyphs, draws_ascii, glyphs_of
 from llmbm_console.tui.text import clip, line, wrap
@@ -57,10 +57,10 @@ def _section(section: Section, width: int, ellipsis: str) -> list[Content]:
 def _change(change: Change, width: int, ellipsis: str) -> Content:
     room = max(8, (width - NAME - 9 - len(change.by)) // 2)
     return line(
-        (f"  {clip(change.name.replace('_', ' '), NAME - 3, ellipsis):<{NAME - 2}}", "$muted"),
-        (clip(change.old, room, ellipsis) or "-", "$bad"),
+        (f"  {clip(change.label, NAME - 3, ellipsis):<{NAME - 2}}", "$muted"),
+        (clip(change.old, room, ellipsis) or NOTHING, "$bad"),
         (" > ", "$muted"),
-        (clip(change.new, room, ellipsis) or "-", "$good"),
+        (clip(change.new, room, ellipsis) or NOTHING, "$good"),
         (f"  {change.by}" if change.by else "", "$info"),
     )
 

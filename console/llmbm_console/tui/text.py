@@ -93,6 +93,24 @@ def middle(text: str, width: int, ellipsis: str = "…") -> str:
     return clip(name, width - cell_len(end), ellipsis) + end
 
 
+def both_names(one: str, other: str, width: int, ellipsis: str = "…") -> str:
+    """At most `width` cells of two names of files: each is cut in its middle, or where that would leave the same of
+    both, before the place from which they differ."""
+    one, other = flat(one), flat(other)
+    between = " and "
+    room = max(0, width - len(between))
+    share = min(cell_len(one), max(room // 2, room - cell_len(other)))
+    rooms = share, room - share
+    names = (one, other)
+    if one != other and len({middle(name, min(rooms), ellipsis) for name in names}) == 1:
+        same = next(
+            (at for at, pair in enumerate(zip(one, other, strict=False)) if len(set(pair)) > 1), min(map(len, names))
+        )
+        names = (ellipsis + one[same:], ellipsis + other[same:])
+        return between.join(clip(name, cells, ellipsis) for name, cells in zip(names, rooms, strict=True))
+    return between.join(middle(name, cells, ellipsis) for name, cells in zip(names, rooms, strict=True))
+
+
 _UNIT = "%|[KMGT]?i?B(?:/s)?|[GM]Hz|[mµ]?s|min|h|tok(?:ens?|/s)?|baud|ppm|bits?|err"
 #: A number with its unit: "5.6 MiB", "119 / 256", "115200 baud", "3 min 20 s".
 _NUMBER = r"\d(?:[\w.,:/]*\w)?"

@@ -59,7 +59,7 @@ class FileVerbs(VerbGroup):
             except (SessionError, OSError) as error:
                 lines = ["This file cannot be explained.", "", f"problem   {plain(str(error))}"]
             if self.app.main.views.files.selected == path:
-                pane.explain(path.name, lambda width: summary_lines(lines, width))
+                pane.explain((path.name,), lambda width: summary_lines(lines, width))
 
         self.background(run())
 
@@ -148,7 +148,7 @@ class FileVerbs(VerbGroup):
 
         if files.selected == chosen:
             files.compare(marked)
-            pane.explain(f"{older.name} and {newer.name}", lay_out)
+            pane.explain(found.names, lay_out)
 
     def _compare(self, session: PostMortemSession, path: Path) -> None:
         from llmbm_console.core.dump import DumpError, read_post_mortem

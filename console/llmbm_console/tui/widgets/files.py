@@ -17,7 +17,7 @@ from textual.widgets import Static
 from llmbm_console.core.key_labels import spelt
 from llmbm_console.core.state import LogLine
 from llmbm_console.tui.frame import Frame
-from llmbm_console.tui.text import Piece, line, middle, plain, wrap
+from llmbm_console.tui.text import Piece, both_names, line, middle, plain, wrap
 from llmbm_console.tui.widgets.framed import Framed
 from llmbm_console.tui.widgets.lines import Line, LineView
 
@@ -198,7 +198,7 @@ class Explanation(VerticalScroll, Framed, can_focus=True):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._words = Static(markup=False)
-        self._title = ""
+        self._names: Sequence[str] = ()
         self._lay_out: LayOut = lambda _width: [line(("A file that is selected is explained here.", "$muted"))]
         self._laid: tuple[int, LayOut] = (0, self._lay_out)
 
@@ -226,9 +226,9 @@ class Explanation(VerticalScroll, Framed, can_focus=True):
         """See on_focus."""
         self.set_heading(bottom=line())
 
-    def explain(self, title: str, lay_out: LayOut) -> None:
-        """What a file means, as lines for a width."""
-        self._lay_out, self._title = lay_out, title
+    def explain(self, names: Sequence[str], lay_out: LayOut) -> None:
+        """What a file means, or two beside each other, as lines for a width."""
+        self._lay_out, self._names = lay_out, names
         self.scroll_home(animate=False)
         self._draw()
 
@@ -236,7 +236,13 @@ class Explanation(VerticalScroll, Framed, can_focus=True):
         width, height = self.scrollable_content_region.size
         if width <= 0 or not self.display:
             return
-        self.set_heading(line((middle(self._title, self.heading_room, self.glyphs.ellipsis), "$muted")))
+        room, signs = self.heading_room, self.glyphs.ellipsis
+        match self._names:
+            case (one, other):
+                title = both_names(one, other, room, signs)
+            case names:
+                title = middle("".join(names), room, signs)
+        self.set_heading(line((title, "$muted")))
         if self._laid == (width, self._lay_out):
             return
         rows = self._lay_out(width)
