@@ -19,6 +19,7 @@ from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import draws_ascii
 from llmbm_console.tui.log_text import by_user, when
 from llmbm_console.tui.text import flat, line, wrap
+from llmbm_console.tui.widgets.strips import fit
 from llmbm_protocol.words import Arena, LogCode
 
 LABEL = 10
@@ -29,6 +30,7 @@ NOTED = (
     "logs four of a turn at most; the sentinel pane has the number of all"
 )
 FRAME = 7  # of its edges, padding and scroll bar
+EDGE = 6  # of the lower edge's corners and what stands around its text
 
 
 def fields_of(entry: LogLine, frame: Frame, run: Sequence[LogLine] = ()) -> list[tuple[str, str]]:
@@ -113,13 +115,16 @@ class EventDetails(ModalScreen[None]):
         self.set_class(draws_ascii(self.app), "-ascii")
         with VerticalScroll() as box:
             box.border_title = line(("Event", "bold"))
-            past = "" if self._frame.read_only else "b shows that moment   "
-            box.border_subtitle = line((f"{past}y copies   Esc closes", ""))
             yield Static(markup=False)
 
     def on_resize(self) -> None:
         """What fits depends on the width."""
-        width = max(LABEL + 8, min(WIDTH, self.size.width * 96 // 100) - FRAME)
+        page = min(WIDTH, self.size.width * 96 // 100)
+        keys = [(1, line(("y copies", ""))), (0, line(("Esc closes", "")))]
+        if not self._frame.read_only:
+            keys.insert(0, (2, line(("b shows that moment", ""))))
+        self.query_one(VerticalScroll).border_subtitle = fit(keys, page - EDGE, self._frame.glyphs)
+        width = max(LABEL + 8, page - FRAME)
         rows = event_rows(self._entry, self._frame, width, run=self._run)
         self.query_one(Static).update(Content("\n").join(rows))
 

@@ -65,8 +65,9 @@ class EventList(LineView):
         self._passes: Callable[[LogLine], bool] | None = None
 
     def on_resize(self) -> None:
-        """Rows are cut to the width."""
+        """Rows are cut to the width, and what stands on the edges is."""
         self._draw()
+        self._describe()
 
     @property
     def row_count(self) -> int:

@@ -20,7 +20,7 @@ class Hud(Strip):
     DEFAULT_CSS = "Hud { height: auto; }"
 
     def content_for(self, frame: Frame, width: int) -> Content:
-        rows = [self._context_row(frame, width), self._sentinel_row(frame, width), self._memory_row(frame)]
+        rows = [self._context_row(frame, width), self._sentinel_row(frame, width), self._memory_row(frame, width)]
         if self.content_size.height == 1:
             rows = [fit([(0, self._short(frame)), (1, self._sentinel_row(frame, width))], width, frame.glyphs)]
         return Content("\n").join(shortened(row, width, frame.glyphs.ellipsis) for row in rows)
@@ -79,13 +79,14 @@ class Hud(Strip):
         row = fit([*parts, (0, line(*word))], width - name.cell_length, frame.glyphs, gap=2)
         return line(name, dimmed(row) if frame.last_known else row)
 
-    def _memory_row(self, frame: Frame) -> Content:
-        pieces: list[Piece] = []
-        for arena, label in ARENAS:
-            if (pair := usage(frame.state, arena)) is not None and pair[1]:
-                pieces += [(f"{label.lower()} ", "$muted"), (f"{figures.brief_size(pair[0])}  ", f"${arena.value}")]
-        if not pieces:
+    def _memory_row(self, frame: Frame, width: int) -> Content:
+        parts = [
+            (row, line((f"{label.lower()} ", "$muted"), (figures.brief_size(pair[0]), f"${arena.value}")))
+            for row, (arena, label) in enumerate(ARENAS)
+            if (pair := usage(frame.state, arena)) is not None and pair[1]
+        ]
+        if not parts:
             return line(("MEM no zones yet", "$muted"))
-        return line(
-            self._row_name(frame, "MEM", Stream.ZONES), dimmed(line(*pieces)) if frame.last_known else line(*pieces)
-        )
+        name = self._row_name(frame, "MEM", Stream.ZONES)
+        row = fit(parts, width - name.cell_length, frame.glyphs, gap=2)
+        return line(name, dimmed(row) if frame.last_known else row)

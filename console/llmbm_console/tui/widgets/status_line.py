@@ -23,7 +23,8 @@ LINK_WORDS: dict[LinkPhase, tuple[str, str]] = {
     LinkPhase.POST_MORTEM: ("file", "$info"),
 }
 ROOMY = 100  # columns from which the header spells things out
-SPARE = 60  # columns from which it has room for the time of a recording
+SPARE = 60  # columns from which it has room for the time of a recording, and for what goes without saying
+NAME = 16  # of a target's name at least: qemu:stories700K
 MOST_NEW = 99  # more need not be counted
 PHASES = {
     Phase.IDLE: "idle",
@@ -68,19 +69,17 @@ class StatusLine(Strip):
         if frame.post_mortem:  # there is room for the name, and it is all that the line is about
             target = middle(state.target, max(12, width // 2), frame.glyphs.ellipsis)
         else:
-            target = clip(state.target or "no target", max(12, width // 4), frame.glyphs.ellipsis)
-        name = line(("LLM-BM ", "bold $accent"), (target, "$foreground"))
+            target = clip(state.target or "no target", max(NAME, width // 4), frame.glyphs.ellipsis)
+        # What this program is called tells least.
+        name = line(("LLM-BM " if width >= SPARE else "", "bold $accent"), (target, "$foreground"))
         # A healthy link may go for want of room, one in trouble may not.
         calm = state.link.phase is LinkPhase.MACHINE and not frame.failure
-        # That it runs goes without saying, but not of another moment than now.
-        now = not frame.held and not frame.recorded
-        runs = now and state.machine.status in (MachineStatus.RUNNING, MachineStatus.UNKNOWN)
         parts = [
             (0, name),
             (1, line(("read-only" if frame.read_only and frame.live and not frame.recorded else "", "$info"))),
-            (2 if calm else 0, self._link(frame)),
-            (3 if runs else 0 if now else 1, self._machine(frame)),
-            (1, self._work(frame)),
+            (2 if calm else 0, self._link(frame, width)),
+            (1 if state.machine.status is MachineStatus.RUNNING else 0, self._machine(frame)),
+            (1, self._work(frame, width)),
             (1, line((f"{frame.glyphs.dot} {frame.aside} goes on" if frame.aside else "", "$good"))),
             (4, self._model(frame)),
         ]
@@ -113,7 +112,7 @@ class StatusLine(Strip):
         style = "bold reverse $warn" if frame.held and frame.behind is None else "bold reverse $info"
         return line((f" {' '.join(words)} ", style))
 
-    def _link(self, frame: Frame) -> Content:
+    def _link(self, frame: Frame, width: int) -> Content:
         link = frame.state.link
         if frame.failure:
             return line((f"{frame.glyphs.ring} no session", "$bad"))
@@ -125,7 +124,7 @@ class StatusLine(Strip):
         if link.phase in (LinkPhase.SLOW, LinkPhase.SILENT) and frame.now > link.since:
             pieces.append((f" {figures.duration(frame.now - link.since)}", style))
         errors = link.rejected_lines + link.lost_frames
-        if frame.live:
+        if frame.live and (errors or width >= SPARE):
             pieces.append((f"  {errors} err", "$warn" if errors else "$muted"))
         return line(*pieces)
 
@@ -135,7 +134,7 @@ class StatusLine(Strip):
             return line()
         return line((machine.status.value, MACHINE_STYLES.get(machine.status, "$foreground")))
 
-    def _work(self, frame: Frame) -> Content:
+    def _work(self, frame: Frame, width: int) -> Content:
         state = frame.state
         load = state.load
         if state.phase is Phase.LOAD and load is not None and load.total and load.done < load.total:
@@ -153,7 +152,7 @@ class StatusLine(Strip):
         ]
         if perf is not None and state.phase is Phase.PREFILL and perf.prompt_total:
             pieces.append((f"  {perf.prompt_done}/{perf.prompt_total} tok", "$foreground"))
-        elif perf is not None and perf.decode_rate:
+        elif perf is not None and perf.decode_rate and (state.phase is not Phase.IDLE or width >= SPARE):
             rate = figures.rate(perf.decode_rate / figures.MILLION)
             pieces.append((f"  {rate}", "$muted" if state.phase is Phase.IDLE else "bold $foreground"))
         return line(*pieces)
