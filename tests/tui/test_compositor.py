@@ -16,6 +16,7 @@ from textual.strip import Strip
 from textual.style import Style
 from textual.visual import Visual
 
+from llmbm_console.core.ppm import parse_ppm
 from llmbm_console.tui.compositor import ChangesCompositor, PartsUpdate
 from llmbm_console.tui.text import line
 
@@ -141,3 +142,13 @@ async def test_a_list_of_lines_is_drawn_in_the_width_that_it_has_after_each_resi
             lines = transcript.render_lines(transcript.outer_size.region)
             assert {line.cell_length for line in lines} == {transcript.outer_size.width}, f"{width} columns"
             assert "1 Transcript" in screen_text(app), f"{width} columns"
+
+
+async def test_a_pane_whose_place_was_looked_up_before_its_first_layout_is_told_its_size_all_the_same() -> None:
+    async with scripted(size=(80, 24)) as (app, pilot):
+        app.main.views.display.show_picture(parse_ppm(b"P6 2 2 255\n" + bytes(12)))
+        await pilot.pause()
+        app.main.relayout(zoom="display")
+        app.main._compositor._full_map_invalidated = True  # as scrolling anything makes it
+        assert app.main.views.display in app.main._compositor.full_map
+        await wait_until(pilot, lambda: "2 x 2" in screen_text(app), "its edge")

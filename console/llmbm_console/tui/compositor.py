@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from rich.console import Console
-from textual._compositor import Compositor, CompositorUpdate
-from textual.geometry import Region
+from textual._compositor import Compositor, CompositorMap, CompositorUpdate, ReflowResult
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -36,9 +36,23 @@ class PartsUpdate(CompositorUpdate):
 class ChangesCompositor(Compositor):
     """Textual's compositor, which asks widgets for the parts of them that changed and no others.
 
-    Takes the place of a screen's own `_compositor`. Neither that name nor `_dirty_regions` is a public one: the version
-    of Textual is pinned, and tests/tui/test_compositor.py compares what is drawn with what Textual itself draws.
+    Takes the place of a screen's own `_compositor`. Neither that name nor `_dirty_regions` or `_full_map` is a public
+    one: the version of Textual is pinned, and tests/tui/test_compositor.py compares what is drawn with what Textual
+    itself draws.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: CompositorMap = {}  # where widgets lie by the last layout
+
+    def reflow(self, parent: Widget, size: Size) -> ReflowResult:
+        """What is shown, hidden and of another size since the last layout. Textual compares with a map that a look-up
+        of any widget's place may have made anew since then: a pane that was in it already got no Resize, and drew
+        nothing on its edge."""
+        self._full_map = self._told
+        result = super().reflow(parent, size)
+        self._told = self._full_map
+        return result
 
     def render_partial_update(self) -> PartsUpdate | None:  # type: ignore[override]
         """What changed since the last update; None when nothing did."""
