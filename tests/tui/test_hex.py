@@ -56,6 +56,7 @@ def rows(app: ConsoleApp) -> str:
         ({}, {"controllable": False}, "With --qemu, --qmp or --sim"),
         ({"machine": PAUSED}, {"read_only": True}, "does not read the machine's memory"),
         ({"machine": MachineState(MachineStatus.STOPPED, "powered off", NOW, True)}, {}, "The machine has ended"),
+        ({"machine": MachineState(MachineStatus.STOPPED, "powered off", NOW, True, ours=True)}, {}, "r: start again"),
         ({"link": LinkState(LinkPhase.POST_MORTEM)}, {"read_only": True}, "A dump holds the numbers"),
         ({"machine": PAUSED, "arenas": {}}, {}, "where its arenas are"),
     ],

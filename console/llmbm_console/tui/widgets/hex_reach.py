@@ -33,7 +33,7 @@ def unreached(frame: Frame) -> Unreached:
     status, retry = frame.state.machine.status, keys["session.retry"]
     if frame.failure or status.over:
         ended = "the machine has ended" if status.over else "there is no session"
-        return Unreached(f"T{ended[1:]}: there is no memory to look at.", f"{retry} tries again.", ended)
+        return Unreached(f"T{ended[1:]}: there is no memory to look at.", f"{retry}: {frame.again}.", ended)
     if frame.read_only:
         watcher = frame.watcher
         reason = f"{watcher} does not read the machine's memory"
