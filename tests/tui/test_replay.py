@@ -229,3 +229,16 @@ async def test_a_clip_begins_at_the_persons_mark_and_what_was_said_before_is_not
         await wait_until(pilot, lambda: "A dog" in screen_text(app), "its end")
         assert [item.prompt for item in app.state.items if isinstance(item, Turn)] == ["Tim", "A dog"]
         assert "Penguin" not in screen_text(app)
+
+
+async def test_a_clip_in_which_nothing_was_said_does_not_ask_for_a_story(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with simulated(tmp_path / "kept", monkeypatch) as (app, pilot):
+        await pilot.press("escape", "m", "W")
+        await wait_until(pilot, lambda: 's, from "mark" on: ' in "\n".join(messages(app)), "kept")
+    await app.disconnect()
+    (path,) = (tmp_path / "kept").iterdir()
+    async with shown(path, [0.0]) as (app, pilot):
+        await wait_until(pilot, lambda: "At this moment of the recording nothing was said yet." in screen_text(app))
+        assert "Write the beginning" not in screen_text(app), "there is no prompt"

@@ -59,6 +59,12 @@ async def test_an_empty_transcript_says_what_to_do() -> None:
     assert "Write the beginning of a story below and press Enter." in text
 
 
+async def test_who_only_watches_an_empty_session_is_not_asked_for_a_story() -> None:
+    text = await shown(rich_state(items=(), turn=None, phase=Phase.IDLE), (140, 36), read_only=True)
+    assert "Nothing was said yet. This session only watches (--read-only)." in text
+    assert "Write the beginning" not in text, "there is no prompt"
+
+
 async def test_loading_shows_how_far() -> None:
     load = Load(time=1, file="stories15M.bin", done=26_214_400, total=60_816_028, elapsed_ms=900)
     text = await shown(rich_state(items=(), turn=None, phase=Phase.LOAD, load=load))

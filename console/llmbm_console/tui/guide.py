@@ -55,6 +55,8 @@ def guide(frame: Frame) -> list[tuple[str, str]]:
 
 def first_steps(frame: Frame) -> list[tuple[str, str]]:
     """What somebody new can do now: as long as nothing was asked, also below what the kernel printed."""
+    if frame.read_only:
+        return _for_watchers(frame)
     ways = (
         "/help lists the kernel's commands, {0[view.palette]} the console's actions, {0[view.help]} explains "
         "a pane, {0[view.tour]} shows you around."
@@ -63,6 +65,21 @@ def first_steps(frame: Frame) -> list[tuple[str, str]]:
         ("Write the beginning of a story below and press Enter.", ANSWER),
         ("The model continues it, and the other panes show what that costs.", OUTPUT),
         (spelt(ways, frame.keys), OUTPUT),
+    ]
+
+
+def _for_watchers(frame: Frame) -> list[tuple[str, str]]:
+    """What an empty transcript says where there is no prompt."""
+    if frame.recorded:
+        leaves = "{0[session.back]} goes back to the live session." if frame.aside else "{0[session.leave]} quits."
+        moves = (
+            "{0[view.hold]} plays and pauses, {0[time.back]} and {0[time.forward]} go by 5 s, {0[time.previous_mark]} "
+            f"and {{0[time.next_mark]}} by turns and marks, {leaves}"
+        )
+        return [("At this moment of the recording nothing was said yet.", ANSWER), (spelt(moves, frame.keys), OUTPUT)]
+    return [
+        ("Nothing was said yet. This session only watches (--read-only).", ANSWER),
+        ("What the kernel is asked elsewhere, and answers, appears here.", OUTPUT),
     ]
 
 
