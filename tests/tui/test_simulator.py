@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from llmbm_console.core.targets import Target, make_session
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.frame import LINKED
 from llmbm_console.tui.widgets.sampling import SliderColumn
+from llmbm_protocol.words import Phase
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the simulator needs a POSIX system")
 
@@ -119,6 +122,28 @@ async def test_a_preset_of_the_palette_is_one_the_kernel_knows(
     wanted = {"greedy": 0, "calm": 500_000, "default": 850_000, "wild": 1_200_000}[preset]
     await until(pilot, lambda: any(isinstance(i, Command) and i.ok for i in app.state.items), "done")
     await until(pilot, lambda: app.state.sampling is not None and app.state.sampling.temperature == wanted, "set")
+
+
+async def test_the_long_answer_of_the_readme_is_long_and_a_benchmark_can_be_stopped(
+    started: tuple[ConsoleApp, Pilot[Any]],
+) -> None:
+    app, pilot = started
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    row = next(line for line in readme.splitlines() if line.startswith("| stop it |"))
+    *settings, story, _afterwards, bench = re.findall(r"`([^`]+)`", row)[1:]
+    assert (story, bench) == ("Once upon a time", "/bench")
+    for line in (*settings, story):
+        await pilot.press(*line, "enter")
+    await until(pilot, lambda: any(isinstance(i, Turn) and i.finished for i in app.state.items), "answered")
+    (told,) = (item.finished for item in app.state.items if isinstance(item, Turn))
+    assert told is not None
+    assert told.tokens == 500
+    await pilot.press(*"/clear", "enter", *bench, "enter")
+    await until(pilot, lambda: app.state.phase is Phase.BENCH, "it runs")
+    await pilot.press("ctrl+c")
+    await until(
+        pilot, lambda: any(isinstance(i, Command) and i.line == bench and not i.ok for i in app.state.items), "stopped"
+    )
 
 
 async def test_the_suggested_budget_is_one_the_kernel_takes(started: tuple[ConsoleApp, Pilot[Any]]) -> None:
