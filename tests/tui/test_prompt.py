@@ -22,6 +22,7 @@ from driving import (
 )
 from scripted import ScriptedSession, rich_state
 from textual import events
+from textual.document._edit import Edit
 
 from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.session import Outcome
@@ -150,6 +151,35 @@ async def test_a_prompt_longer_than_the_context_is_announced_and_its_refusal_can
         whole = "the prompt has 1402 tokens with BOS; the context of this model has 512 rows"
         assert app.main.prompt.error.endswith(whole)
         await wait_until(pilot, lambda: whole in screen_text(app), "in a notice, where the frame cuts it")
+
+
+async def test_keys_that_wait_already_are_one_change_of_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = idle()
+    app = make_app(session)
+    changes: list[Edit] = []
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        prompt = app.main.prompt
+        edit = prompt.edit
+        monkeypatch.setattr(prompt, "edit", lambda change: (changes.append(change), edit(change))[1])
+        text = "lorem ipsum " * 300
+        burst(pilot, text)
+        await wait_until(pilot, lambda: prompt.text == text, "written")
+        assert len(changes) < 20, "each wraps the whole line anew"
+
+
+async def test_among_keys_that_come_at_once_each_has_its_effect_in_its_order() -> None:
+    session = idle()
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        burst(pilot, "abd\x1b[Dc\x1b[F\x7fe\x1b[200~f\x1b[201~g\nh\rnext")
+        await wait_until(pilot, lambda: session.submitted == ["abcefg\nh"], "left, end, backspace, a paste, a line")
+        await wait_until(pilot, lambda: app.main.prompt.text == "next", "and what comes behind Enter")
+        burst(pilot, " one\x03")
+        await wait_until(pilot, lambda: app.main.prompt.text == "" and bool(app.main.prompt.past.entries), "^c")
+        await pilot.press("up")
+        assert app.main.prompt.text == "next one"
 
 
 async def test_lines_written_during_an_answer_are_sent_after_it_in_their_order() -> None:
