@@ -235,7 +235,10 @@ async def test_a_clip_in_which_nothing_was_said_does_not_ask_for_a_story(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with simulated(tmp_path / "kept", monkeypatch) as (app, pilot):
-        await pilot.press("escape", "m", "W")
+        await pilot.press("escape", "m")
+        assert app.session is not None
+        app.session.note("info", "something that is not said")
+        await pilot.press("W")
         await wait_until(pilot, lambda: 's, from "mark" on: ' in "\n".join(messages(app)), "kept")
     await app.disconnect()
     (path,) = (tmp_path / "kept").iterdir()
