@@ -111,3 +111,17 @@ def test_a_face_that_lives_on_says_that_the_machine_is_paused(face: str) -> None
     done = run(face, "--sim", lines="\n".join((":machine.pause", *KERNEL_LINES)))
     assert done.returncode == 0, done.stderr
     assert done.stdout.count(PAUSED) == len(KERNEL_LINES)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep files elsewhere")
+def test_a_prompt_is_asked_again_and_the_conversation_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    lines = (":chat.retry", ":chat.export", "/max_tokens 4", "Once", ":chat.retry", ":chat.retry_seed", ":chat.export")
+    done = run("exec", "--sim", "--json", "--", *lines)
+    early, nothing, _limit, *asked, exported = map(json.loads, done.stdout.splitlines())
+    assert early["error"] == "nothing was asked yet"
+    assert nothing["error"].startswith("there is no conversation yet")
+    assert [one["prompt"] for one in asked] == ["Once"] * 3
+    written = Path(exported["output"]).read_text("utf-8")
+    assert written.count("## Turn ") == 3
+    assert "seed 42" not in written, "another one is in force"

@@ -55,6 +55,36 @@ CHAT: tuple[Action, ...] = (
         ("y",),
     ),
     Action(
+        "chat.copy_markdown",
+        "Copy as Markdown",
+        "Chat",
+        "puts the last prompt, its answer and what it cost on the clipboard as Markdown, or the selected text as a "
+        "block of it; where there is no clipboard, into a file",
+        ("Y",),
+    ),
+    Action(
+        "chat.export",
+        "Export the conversation",
+        "Chat",
+        "writes all prompts and answers that are kept into a Markdown file, with what each one cost and the settings "
+        "in force",
+    ),
+    Action(
+        "chat.retry",
+        "Ask the last prompt again",
+        "Chat",
+        "sends it once more, as another turn of the conversation",
+        ("A",),
+        need="line",
+    ),
+    Action(
+        "chat.retry_seed",
+        "Ask again with another seed",
+        "Chat",
+        "sets a new seed, which {0[sampling.undo]} takes back, and sends the last prompt once more",
+        need="line",
+    ),
+    Action(
         "chat.select",
         "Select lines",
         "Console",

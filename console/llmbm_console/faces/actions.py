@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from llmbm_console.core.action import unavailable
 from llmbm_console.core.actions import ACTIONS, BY_ID
+from llmbm_console.core.conversation import NAME, another_seed, conversation, last_prompt
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, MachineStatus
 from llmbm_console.core.kept_files import saved_folder
@@ -135,6 +136,27 @@ async def _delete_preset(session: Session, name: str) -> str:
     return name
 
 
+async def _export(session: Session) -> str:
+    wall = session.playback.wall if session.playback is not None else time.time() - time.monotonic()
+    content = conversation(session.state, wall).encode("utf-8", "replace")
+    return str(await asyncio.to_thread(keep, saved_folder(), NAME, content, time.time()))
+
+
+async def _retry(session: Session) -> Outcome:
+    return await session.submit(last_prompt(session.state))
+
+
+async def _retry_seed(session: Session) -> Outcome:
+    prompt = last_prompt(session.state)
+    await _set(session, "seed", str(another_seed(session.state)))
+    return await session.submit(prompt)
+
+
+#: Those that ask for an answer.
+ASKING: Mapping[str, Callable[[Session], Awaitable[Outcome]]] = {
+    "chat.retry": _retry,
+    "chat.retry_seed": _retry_seed,
+}
 #: What is more than a line of the REPL, and needs no screen.
 DEEDS: Mapping[str, Callable[[Session], Awaitable[str]]] = {
     "machine.pause": _pause,
@@ -143,6 +165,7 @@ DEEDS: Mapping[str, Callable[[Session], Awaitable[str]]] = {
     "machine.screen": _screen,
     "machine.registers": _registers,
     "machine.break": _break,
+    "chat.export": _export,
     "sentinel.strict": _strict,
     "sampling.defaults": _defaults,
 }
@@ -156,7 +179,7 @@ NAMED_DEEDS: Mapping[str, Callable[[Session, str], Awaitable[str]]] = {
 OF_MACHINE = frozenset(name for name in DEEDS if name.startswith("machine.")) | {"sampling.delete_preset"}
 LISTED = "`llmbm-console settings` lists them all."
 #: All that can be done here.
-NAMES = tuple(action.id for action in ACTIONS if action.line or action.id in DEEDS or action.id in NAMED_DEEDS)
+NAMES = tuple(one.id for one in ACTIONS if one.line or any(one.id in deeds for deeds in (DEEDS, NAMED_DEEDS, ASKING)))
 
 
 def _unknown(name: str, line: str) -> str:
@@ -202,6 +225,8 @@ async def carry_out(session: Session, line: str) -> Outcome:
     if action.id not in OF_MACHINE:
         _need_running(session)
     try:
+        if action.id in ASKING:
+            return await ASKING[action.id](session)
         deed = NAMED_DEEDS[action.id](session, given) if action.takes else DEEDS[action.id](session)
         return Outcome(line, ok=True, output=await deed)
     except (SessionError, OSError) as error:

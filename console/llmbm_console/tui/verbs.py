@@ -14,13 +14,13 @@ from llmbm_console.core.session import Session
 from llmbm_console.tui.frame import LINKED
 from llmbm_console.tui.run import CHOOSE
 from llmbm_console.tui.text import plain
+from llmbm_console.tui.verbs_answer import AnswerVerbs
 from llmbm_console.tui.verbs_file import FileVerbs
 from llmbm_console.tui.verbs_find import FindVerbs
 from llmbm_console.tui.verbs_machine import MachineVerbs
 from llmbm_console.tui.verbs_memory import MemoryVerbs
 from llmbm_console.tui.verbs_prompt import PromptVerbs
 from llmbm_console.tui.verbs_record import RecordVerbs
-from llmbm_console.tui.verbs_sampling import SamplingVerbs
 from llmbm_console.tui.verbs_view import ViewVerbs
 from llmbm_protocol.words import Phase
 
@@ -35,7 +35,7 @@ PATIENCE = 120.0  # seconds that a line waits for a kernel that boots
 SELECTED = "of the selection"  # what was copied
 
 
-class Verbs(ViewVerbs, FindVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs, SamplingVerbs, PromptVerbs):
+class Verbs(ViewVerbs, FindVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs, AnswerVerbs, PromptVerbs):
     """`carry_out` and what it calls: one method for each action that is no REPL line, named by the action's id."""
 
     def __init__(self, app: ConsoleApp) -> None:

@@ -60,7 +60,7 @@ class VerbGroup:
         """What to press for an action from where the focus is, or what the palette calls it."""
         return self.app.shown_frame().press(name)
 
-    def background(self, work: Coroutine[Any, Any, None]) -> None:
+    def background(self, work: Coroutine[Any, Any, object]) -> None:
         """Runs a verb of the session beside the interface; a failure is a notice."""
 
         async def guarded() -> None:

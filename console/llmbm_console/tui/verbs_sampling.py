@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.parameter_text import refusal
@@ -60,11 +60,15 @@ class SamplingVerbs(VerbGroup):
             self._ask_for(ask, step)
 
     def _ask_for(self, ask: Ask, step: Step) -> None:
+        self.background(self._answer_to(ask, step))
+
+    def _answer_to(self, ask: Ask, step: Step) -> Coroutine[Any, Any, bool]:
+        """Sets a value and shows what became of it; whether it was taken."""
         session, history = self.app.session, self.app.sampling_history
         slider = self.app.main.sampling.sliders[ask.name]
         slider.asks(ask.value)
 
-        async def run() -> None:
+        async def run() -> bool:
             why, value = "there is no session", slider.scale.text(ask.value)
             if session is not None:
                 try:
@@ -77,13 +81,14 @@ class SamplingVerbs(VerbGroup):
             if instead:
                 slider.answered()
                 self._again(instead, "undone" if ask.change.undone else "made again", "")
-                return
+                return not why
             problem = refusal(ask.name, value, why) if why else ""
             slider.answered(problem)
             if problem:
                 self.refused(slider, problem)
+            return not why
 
-        self.background(run())
+        return run()
 
     def refused(self, slider: Slider, why: str) -> None:
         """Says why a value was not set, and what is in force."""

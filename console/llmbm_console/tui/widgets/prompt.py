@@ -75,6 +75,11 @@ class Prompt(TextArea, Framed):
         selected = self.selected_text
         return "" if selected and selected == self.text == self._back else selected
 
+    @property
+    def waiting(self) -> int:
+        """Lines that are sent later."""
+        return self._waiting
+
     def refuse(self, text: str, reason: str) -> None:
         """Gives a line back that was not taken, with the reason; what was written meanwhile is kept."""
         self.error = reason

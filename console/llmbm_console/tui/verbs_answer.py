@@ -1,0 +1,104 @@
+"""Verbs on what was said: asked again, copied as Markdown, and kept as a file."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from llmbm_console.core.errors import SessionError
+from llmbm_console.core.kept_files import saved_folder, told_path
+from llmbm_console.core.state import State, Turn, newest_turn
+from llmbm_console.tui.verbs_sampling import SamplingVerbs
+
+if TYPE_CHECKING:
+    from llmbm_protocol.schema import SamplingState
+
+
+class AnswerVerbs(SamplingVerbs):
+    """What a person does with an answer."""
+
+    # ---- again
+
+    def chat_retry(self) -> None:
+        """Sends the last prompt once more."""
+        if prompt := self._prompt_again():
+            self.app.verbs.submit(prompt)
+
+    def chat_retry_seed(self) -> None:
+        """Sends the last prompt once more, as soon as another seed is in force; undo takes the seed back."""
+        from llmbm_console.core.conversation import another_seed
+
+        prompt = self._prompt_again()
+        if not prompt:
+            return
+        if self.app.state.sampling is None:
+            self.say("the kernel has not said its sampling values yet", "warning")
+            return
+        self._moved()
+        step = self.app.sampling_history.change({"seed": another_seed(self.app.state)})
+
+        async def run() -> None:
+            taken = await asyncio.gather(*(self._answer_to(ask, step) for ask in step))
+            if all(taken):
+                self.app.verbs.submit(prompt)
+                self.say(f"seed {step[0].value}: {self.key('sampling.undo')} takes it back" if step else "asked again")
+
+        self.background(run())
+
+    def _prompt_again(self) -> str:
+        """The last prompt; empty when it cannot be asked now, which is said then."""
+        from llmbm_console.core.conversation import last_prompt
+
+        try:
+            if self.app.main.prompt.waiting:
+                raise SessionError("a line waits already for the kernel")
+            return last_prompt(self.app.state)
+        except SessionError as error:
+            self.say(f"not asked again: {error}", "warning")
+            return ""
+
+    # ---- as Markdown
+
+    def chat_copy_markdown(self) -> None:
+        """Copies the selected text as a block, else the last turn with what it cost."""
+        from llmbm_console.core.conversation import fenced, turn_markdown
+
+        if selected := self.app.main.get_selected_text():
+            self.copy(fenced(selected), "of the selection, as Markdown")
+            self.app.main.leave_selection()
+            return
+        turn = newest_turn(self.app.shown_frame().state)
+        if turn is None:
+            self.say("there is no answer yet", "warning")
+        else:
+            self.copy(turn_markdown(turn, self._settings_of(turn)), "of the last turn, as Markdown")
+
+    def chat_export(self) -> None:
+        """Writes the conversation that is shown into a file."""
+        from llmbm_console.core.conversation import NAME, conversation
+        from llmbm_console.core.saved_files import (
+            keep,
+        )  # it needs the schema, for which the first picture does not wait
+
+        frame = self.app.shown_frame()
+        try:
+            text = conversation(frame.state, frame.wall, self._settings_of)
+        except SessionError as error:
+            self.say(str(error), "warning")
+            return
+
+        async def run() -> None:
+            content = text.encode("utf-8", "replace")
+            path = await asyncio.to_thread(keep, saved_folder(), NAME, content, time.time())
+            self.say(f"the conversation: {told_path(path)}")
+
+        self.background(run())
+
+    def _settings_of(self, turn: Turn) -> SamplingState | None:
+        """The settings with which a turn was begun, where that moment is still kept."""
+        timeline = self.app.timeline
+        if not len(timeline) or turn.started_at < timeline.span[0]:
+            return None
+        then: State | None = timeline.at(turn.started_at)
+        return then.sampling if then is not None else None
