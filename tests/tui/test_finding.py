@@ -46,11 +46,59 @@ LOG = (
         ("level:ERR", [2]),
         ("level:=warning", [1]),
         ("level:", [0, 1, 2]),
+        ("kind:budget", [1]),
+        ("!kind:budget level:warn", [2]),
+        ("kind:", [0, 1, 2]),
         ("nowhere", []),
     ],
 )
 def test_a_filter_shows_what_every_word_matches(query: str, shown: list[int]) -> None:
     assert [LOG.index(entry) for entry in LOG if log_filter(query)(entry)] == shown
+
+
+def numbered(number: int, took: int, budget: int) -> LogLine:
+    record = Event(
+        number=number,
+        time=1,
+        level=LogLevel.WARN,
+        code=LogCode.BUDGET,
+        first=took,
+        second=budget,
+        message="decode pass over its budget",
+    )
+    return LogLine(NOW, "kernel", "warn", "budget", record.message, record)
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("took>300M", [1]),
+        ("took>=300M took<331M", [0]),
+        ("took>0.3G", [1]),
+        ("budget<=1k", []),
+        ("number=7", [1]),
+        ("!number>6 kind:budget", [0]),
+        ("took>", [0, 1, 2]),
+        ("size>0", []),
+        ("a>b", []),
+        ('"took>1"', []),
+    ],
+)
+def test_numbers_of_events_are_compared(query: str, shown: list[int]) -> None:
+    log = (numbered(6, 300_000_000, 299_000_000), numbered(7, 331_000_000, 310_000_000), LOG[2])
+    assert [log.index(entry) for entry in log if log_filter(query)(entry)] == shown
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("step>10", "step: events have no such number; expected one of number, "),
+        ("took>much", "took>much: expected a number behind >, such as took>1000"),
+    ],
+)
+def test_a_comparison_that_cannot_be_made_says_what_can(query: str, said: str) -> None:
+    with pytest.raises(FilterError, match=said):
+        log_filter(query)
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,15 @@ VIEW: tuple[Action, ...] = (
     ),
     Action("time.next_mark", "Next mark", "Time", "the turn, warning, seam or mark after it", ("}",), need="past"),
     Action(
+        "time.jump",
+        "Go to a time",
+        "Time",
+        "to a time of day (14:02:11), +m:ss from the beginning of what is kept, or -m:ss before its end: everywhere, "
+        "or with the event list focused, in that alone",
+        ("at",),
+        need="past",
+    ),
+    Action(
         "time.mark", "Set a mark", "Time", "marks the moment that is shown, to come back to it", ("m",), need="past"
     ),
     Action(

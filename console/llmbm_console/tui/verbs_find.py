@@ -5,7 +5,7 @@ from __future__ import annotations
 from llmbm_console.tui.ask import AskLine, Remark, Told
 from llmbm_console.tui.verbs_base import VerbGroup
 
-FIELDS = "level:warn  code:budget  !token"
+FIELDS = "level:warn  code:budget  !token  took>1M; also source: arena: text:"
 
 
 class FindVerbs(VerbGroup):

@@ -82,6 +82,49 @@ class TimeVerbs(VerbGroup):
         else:
             self.say("no turn, warning or mark before this")
 
+    def time_jump(self) -> None:
+        """Asks for a time, and goes there: in the event list to the first line that is not older, else everywhere."""
+        from llmbm_console.core.moments import EXPECTED, moment_of
+        from llmbm_console.tui.ask import AskLine, Told
+
+        events = self.app.main.event_list
+        listed = self.app.main.focused_pane == "events" and bool(events.shown)
+        if not listed and not len(self.app.timeline):
+            self.say("nothing was recorded yet", "warning")
+            return
+        frame, wanted = self.app.shown_frame(), ""
+
+        def found(text: str) -> float:
+            first, last = (events.shown[0].at, events.shown[-1].at) if listed else self.app.timeline.span
+            return moment_of(text, first, last, frame.wall)
+
+        def changed(text: str) -> str:
+            nonlocal wanted
+            wanted = text
+            try:
+                return Told(f"{frame.clock(found(text))[:8]} {'in the event list' if listed else 'everywhere'}")
+            except ValueError:
+                return ""  # it is being written
+
+        def refused(text: str) -> str:
+            try:
+                found(text)
+            except ValueError as error:
+                return str(error)
+            return ""
+
+        def answered(kept: bool | None) -> None:
+            if not kept:
+                return
+            moment = found(wanted)
+            if listed:
+                events.go_to(next((one for one in events.shown if one.at >= moment), events.shown[-1]))
+            else:
+                self._look(moment)
+
+        hint = EXPECTED.removeprefix("expected ")
+        self.app.push_screen(AskLine("go to", "", hint, changed, does="goes there", refused=refused), answered)
+
     def time_mark(self) -> None:
         """Marks the moment that is shown."""
         if not len(self.app.timeline):
