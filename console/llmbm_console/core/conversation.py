@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from llmbm_console.core.errors import SessionError
@@ -35,8 +35,6 @@ ENDS = {
 }
 NAME = "conversation.md"
 _BY_NAME = {one.name: one for one in PARAMETERS}
-
-SettingsOf = Callable[[Turn], "SamplingState | None"]
 
 
 def last_prompt(state: State) -> str:
@@ -70,23 +68,23 @@ def fenced(text: str) -> str:
     return f"{fence}text\n{text}{'' if text.endswith(chr(10)) else chr(10)}{fence}\n"
 
 
-def turn_markdown(turn: Turn, settings: SamplingState | None = None) -> str:
-    """A prompt, its answer, what it cost, and the settings in force where they are known."""
+def turn_markdown(turn: Turn) -> str:
+    """A prompt, its answer, what it cost, and the settings it was begun with where they are known."""
     parts = ["Prompt:\n", fenced(turn.prompt), "Answer:\n", fenced(turn.text), f"{_statistics(turn)}\n"]
-    if settings is not None:
-        parts.append(f"Settings: {settings_text(settings)}\n")
+    if turn.settings is not None:
+        parts.append(f"Settings: {settings_text(turn.settings)}\n")
     return "\n".join(parts)
 
 
-def conversation(state: State, wall: float, settings_of: SettingsOf = lambda _turn: None) -> str:
-    """All that was said, as far as it is kept. `wall` is what the host's clock lacks to the time of day, in seconds;
-    `settings_of` tells the settings with which a turn was begun. Raises SessionError when nothing was asked yet."""
+def conversation(state: State, wall: float) -> str:
+    """All that was said, as far as it is kept. `wall` is what the host's clock lacks to the time of day, in seconds.
+    Raises SessionError when nothing was asked yet."""
     if newest_turn(state) is None:
         raise SessionError("there is no conversation yet: nothing was asked")
-    return "\n".join(_parts(state, wall, settings_of))
+    return "\n".join(_parts(state, wall))
 
 
-def _parts(state: State, wall: float, settings_of: SettingsOf) -> Iterator[str]:
+def _parts(state: State, wall: float) -> Iterator[str]:
     yield f"# Conversation with {_inline(state.target or 'a kernel')}\n"
     told = (("Kernel", state.version and state.version.version), ("Model", state.model and state.model.file))
     facts = [f"- {label}: {_inline(str(value))}" for label, value in told if value]
@@ -99,7 +97,7 @@ def _parts(state: State, wall: float, settings_of: SettingsOf) -> Iterator[str]:
     for item in (*state.items, *((state.turn,) if state.turn is not None else ()), *state.behind):
         if isinstance(item, Turn):
             yield f"## Turn {item.number}, {_clock(item.started_at + wall)}\n"
-            yield turn_markdown(item, settings_of(item))
+            yield turn_markdown(item)
         elif isinstance(item, Command):
             yield f"Command, {_clock(item.at + wall)}:\n"
             yield fenced("\n".join(text for text in (item.line, item.output.rstrip("\n"), item.error) if text))

@@ -60,6 +60,7 @@ class Turn:
     tokens: Sequence[TokenInfo] = ()
     slowest: int = 0  # cycles of the token that took most
     choices: int = 0  # tokens of which it is known how they were chosen
+    settings: SamplingState | None = None  # in force when it began, as far as they were known
     finished: Finished | None = None
     before: int = 0  # tokens that came before a clip began, and are not in it
     lost_tokens: int = 0

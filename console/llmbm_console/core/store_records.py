@@ -212,6 +212,13 @@ def _zone(state: State, record: Zone, at: float) -> State:
     return changed(state, arenas=arenas, stamps=_stamped(state, record, at), now=at)
 
 
+def _sampling(state: State, record: Any, at: float) -> State:
+    """They are in force for an answer of which nothing came yet, too."""
+    state = _sample("sampling")(state, record, at)
+    turn = state.turn
+    return replace(state, turn=replace(turn, settings=record)) if turn is not None and not turn.tokens else state
+
+
 RECORDS: dict[type[Record], Callable[[State, Any, float], State]] = {
     Hello: _hello,
     Token: _token,
@@ -229,7 +236,7 @@ RECORDS: dict[type[Record], Callable[[State, Any, float], State]] = {
     KvCache: _sample("kv"),
     Zones: _sample("zones"),
     Sentinel: _sample("sentinel"),
-    SamplingState: _sample("sampling"),
+    SamplingState: _sampling,
     Model: _model,
     TokenizerState: _sample("tokenizer"),
     Cpu: _sample("cpu"),

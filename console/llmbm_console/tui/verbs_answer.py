@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
 
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.kept_files import saved_folder, told_path
-from llmbm_console.core.state import State, Turn, newest_turn
+from llmbm_console.core.state import newest_turn
 from llmbm_console.tui.verbs_sampling import SamplingVerbs
-
-if TYPE_CHECKING:
-    from llmbm_protocol.schema import SamplingState
+from llmbm_protocol.words import Stream
 
 
 class AnswerVerbs(SamplingVerbs):
@@ -40,7 +37,9 @@ class AnswerVerbs(SamplingVerbs):
 
         async def run() -> None:
             taken = await asyncio.gather(*(self._answer_to(ask, step) for ask in step))
-            if all(taken):
+            session = self.app.session
+            if all(taken) and session is not None:
+                await session.fetch(Stream.SAMPLING)  # told before the turn begins that it belongs to
                 self.app.verbs.submit(prompt)
                 self.say(f"seed {step[0].value}: {self.key('sampling.undo')} takes it back" if step else "asked again")
 
@@ -72,7 +71,7 @@ class AnswerVerbs(SamplingVerbs):
         if turn is None:
             self.say("there is no answer yet", "warning")
         else:
-            self.copy(turn_markdown(turn, self._settings_of(turn)), "of the last turn, as Markdown")
+            self.copy(turn_markdown(turn), "of the last turn, as Markdown")
 
     def chat_export(self) -> None:
         """Writes the conversation that is shown into a file."""
@@ -83,7 +82,7 @@ class AnswerVerbs(SamplingVerbs):
 
         frame = self.app.shown_frame()
         try:
-            text = conversation(frame.state, frame.wall, self._settings_of)
+            text = conversation(frame.state, frame.wall)
         except SessionError as error:
             self.say(str(error), "warning")
             return
@@ -94,11 +93,3 @@ class AnswerVerbs(SamplingVerbs):
             self.say(f"the conversation: {told_path(path)}")
 
         self.background(run())
-
-    def _settings_of(self, turn: Turn) -> SamplingState | None:
-        """The settings with which a turn was begun, where that moment is still kept."""
-        timeline = self.app.timeline
-        if not len(timeline) or turn.started_at < timeline.span[0]:
-            return None
-        then: State | None = timeline.at(turn.started_at)
-        return then.sampling if then is not None else None
