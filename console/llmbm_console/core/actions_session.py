@@ -134,6 +134,13 @@ SESSION: tuple[Action, ...] = (
         ("O",),
         danger="ends this session, and a kernel that it started",
     ),
+    Action(
+        "session.report",
+        "Bundle for a bug report",
+        "Session",
+        "one .zip with what happened on the line, the log, your settings without your paths, what doctor says and the "
+        "last dump; the conversation is in it",
+    ),
     Action("session.quit", "Quit", "Session", "leaves the console", ("ctrl+q",), footer="quit", everywhere=True),
     Action(
         "session.leave",

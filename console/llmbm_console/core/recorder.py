@@ -86,13 +86,18 @@ class Recorder:
         """The first line of a file."""
         return Header(llcap=VERSION, target=self.target, wall=self.wall, clock=self.clock)
 
+    @property
+    def kept(self) -> tuple[Entry, ...]:
+        """All that is kept in memory, the oldest first."""
+        return (*self._head, *self._tail)
+
     def start(self, path: Path) -> None:
         """Writes what is kept, and all that follows, into a new file. Raises SessionError: it is never written over."""
         file = _create(path)
         self.path, self.failure, self.began = path, "", time.monotonic()
         self.paths.append(path)
         try:
-            file.writelines(capture_lines(self.header, (*self._head, *self._tail)))
+            file.writelines(capture_lines(self.header, self.kept))
             file.flush()
         except OSError as error:
             self._fail(file, error)
@@ -155,7 +160,7 @@ class Recorder:
         SessionError."""
         first, last = self._since(first), self._since(last)
         header = self.header.model_copy(update={"view": (round(first, STEP), round(last, STEP))})
-        kept = (*self._head, *self._tail)
+        kept = self.kept
         # All that is kept has to be read, which takes seconds for a long session: the line must not wait for it.
         await asyncio.to_thread(lambda: _save(path, header, clip(kept, first, last)))
 

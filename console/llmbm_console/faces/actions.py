@@ -142,6 +142,15 @@ async def _export(session: Session) -> str:
     return str(await asyncio.to_thread(keep, saved_folder(), NAME, content, time.time()))
 
 
+async def _report(session: Session) -> str:
+    from llmbm_console.core.report import Sources, happened, write_report
+    from llmbm_console.faces.doctor import told as doctor
+
+    sources = Sources(settings_file(), saved_folder(), lambda: "\n".join(doctor()))
+    path, missing = await asyncio.to_thread(write_report, happened(session), sources, time.time())
+    return "\n".join((str(path), *missing))
+
+
 async def _retry(session: Session) -> Outcome:
     return await session.submit(last_prompt(session.state))
 
@@ -149,6 +158,7 @@ async def _retry(session: Session) -> Outcome:
 async def _retry_seed(session: Session) -> Outcome:
     prompt = last_prompt(session.state)
     await _set(session, "seed", str(another_seed(session.state)))
+    await session.fetch(Stream.SAMPLING)  # told before the turn begins that it belongs to
     return await session.submit(prompt)
 
 
@@ -166,6 +176,7 @@ DEEDS: Mapping[str, Callable[[Session], Awaitable[str]]] = {
     "machine.registers": _registers,
     "machine.break": _break,
     "chat.export": _export,
+    "session.report": _report,
     "sentinel.strict": _strict,
     "sampling.defaults": _defaults,
 }

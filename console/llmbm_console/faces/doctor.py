@@ -142,14 +142,20 @@ def ready() -> str:
     return f"ready: {command()} runs the kernel as a process (--sim), because QEMU or its firmware is missing"
 
 
-def examine() -> int:
-    """Prints every finding; 0 when the console can run at least the simulator."""
+def told() -> Iterator[str]:
+    """Every finding, in lines for people."""
     marks = {"ok": "  ok     ", "missing": "  MISSING", "note": "  note   "}
     for group in (packages, extras, kernel, qemu, serial_ports, terminal):
         for finding in group():
-            print(f"{marks[finding.verdict]}  {finding.what:28} {finding.found}")
+            yield f"{marks[finding.verdict]}  {finding.what:28} {finding.found}"
             if finding.remedy:
-                print(f"{'':40}-> {finding.remedy}")
+                yield f"{'':40}-> {finding.remedy}"
+
+
+def examine() -> int:
+    """Prints every finding; 0 when the console can run at least the simulator."""
+    for row in told():
+        print(row)
     from llmbm_console.core.paths import build_folder
 
     able = (build_folder() / "llmk-sim").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,6 +81,24 @@ class RecordVerbs(TimeVerbs):
             path = self._path("clip")
             await recorder.save_clip(path, first, moment)
             self.say(self._shown_by(f"a clip of {moment - first:.1f} s, {since}: {told_path(path)}"))
+
+        self.background(run())
+
+    def session_report(self) -> None:
+        """Everything that a bug report needs, in one file."""
+        session = self.app.session
+        if session is None:
+            self.say("there is no session to report about", "warning")
+            return
+        self.say("the bug report is being written")
+
+        async def run() -> None:
+            from llmbm_console.core.report import Sources, happened, report_told, write_report
+            from llmbm_console.faces.doctor import told
+
+            sources = Sources(self.app.settings_file, saved_folder(), lambda: "\n".join(told()))
+            path, missing = await asyncio.to_thread(write_report, happened(session), sources, time.time())
+            self.say(report_told(path, missing), "warning" if missing else "information")
 
         self.background(run())
 

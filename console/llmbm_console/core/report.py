@@ -1,0 +1,175 @@
+"""One file for a bug report: what happened, what this console is and runs on, and how it is set.
+
+Paths of the person are shortened in what the console wrote itself; what went over the line, and files of the kernel,
+are in it as they were, with every prompt and answer that is kept.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from llmbm_console.core.capture import Entry, Header, capture_lines
+from llmbm_console.core.file_session import FileSession
+from llmbm_console.core.kept_files import DUMPS, newest_files, told_path
+from llmbm_console.core.saved_files import keep
+from llmbm_console.core.session import Session
+from llmbm_console.core.state import State
+
+NAME = "bug-report.zip"
+MOST = 64 << 20  # octets of one file that is put in
+_PATH = re.compile(r"(?:~|[A-Za-z]:(?=[\\/]))?(?:[\\/][^\\/\s\"'=,;:]+)+[\\/]([^\\/\s\"'=,;:]+)")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the parts come from that the session does not have."""
+
+    settings: Path | None  # config.toml
+    folder: Path  # of dumps, and for the report
+    doctor: Callable[[], str]
+
+
+@dataclass(frozen=True)
+class Happened:
+    """What there is of the session, taken in one moment: it may go on while the report is written."""
+
+    state: State
+    wall: float  # what the host's clock lacks to the time of day, in s
+    recording: tuple[Header, tuple[Entry, ...]] | None
+    file: Path | None
+
+
+def happened(session: Session) -> Happened:
+    """What a session has now."""
+    recorder, playback = session.recorder, session.playback
+    return Happened(
+        state=session.state,
+        wall=playback.wall if playback is not None else time.time() - time.monotonic(),
+        recording=(recorder.header, recorder.kept) if recorder is not None else None,
+        file=session.path if isinstance(session, FileSession) else None,
+    )
+
+
+def write_report(what: Happened, sources: Sources, now: float) -> tuple[Path, list[str]]:
+    """Writes the report and returns where it is and what could not be put in, a sentence each. Blocks; to be called in
+    a thread. Raises OSError when no file can be made."""
+    parts: dict[str, bytes] = {}
+    missing: list[str] = []
+
+    def put(name: str, make: Callable[[], bytes | None]) -> None:
+        try:
+            content = make()
+        except Exception as error:  # whatever is wrong with a part is what the report may be about
+            missing.append(without_paths(f"{name} is not in it: {error or type(error).__name__}"))
+            return
+        if content is not None:
+            parts[name] = content
+
+    put("log.txt", lambda: _log(what).encode("utf-8", "replace"))
+    put("settings.toml", lambda: _settings(sources.settings))
+    put("doctor.txt", lambda: without_paths(sources.doctor()).encode("utf-8", "replace"))
+    put("session.llcap", lambda: _recording(what))
+    if what.file is not None:
+        shown = what.file
+        put(f"shown-{shown.name}", lambda: _file(shown))
+    dumps = [path for path, _status in newest_files((sources.folder,), DUMPS)]
+    if dumps and dumps[0] != what.file:
+        put(f"dump-{dumps[0].name}", lambda: _file(dumps[0]))
+    put("about.txt", lambda: without_paths("\n".join(_about(what, parts, missing))).encode("utf-8", "replace"))
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    path = keep(sources.folder, NAME, packed.getvalue(), now)
+    path.chmod(0o600)
+    return path, missing
+
+
+def report_told(path: Path, missing: list[str]) -> str:
+    """What to tell a person about a report that was written."""
+    return "; ".join((f"a bug report with this conversation in it: {told_path(path)}", *missing))
+
+
+def without_paths(text: str, environment: Mapping[str, str] = os.environ) -> str:
+    """The text with ~ for the person's own folder and "user" for their name in other paths."""
+    try:
+        home = str(Path.home())
+    except RuntimeError:  # nobody's
+        home = ""
+    if len(home) > 1:
+        text = re.sub(re.escape(home) + r"(?![\w.-])", "~", text)
+    name = environment.get("USER") or environment.get("USERNAME") or ""
+    return re.sub(rf"(?<=[\\/]){re.escape(name)}(?=[\\/])", "user", text) if name else text
+
+
+def _log(what: Happened) -> str:
+    return without_paths("\n".join(_log_lines(what)) + "\n")
+
+
+def _log_lines(what: Happened) -> Iterator[str]:
+    if what.state.dropped_log:
+        yield f"({what.state.dropped_log:,} older lines were let go)"
+    for entry in what.state.log:
+        seconds = entry.at + what.wall
+        clock = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) + f".{int(seconds % 1 * 1000):03d}"
+        yield f"{clock}  {entry.severity:5}  {entry.source:7}  {entry.code:12}  {entry.text}"
+
+
+def _settings(path: Path | None) -> bytes | None:
+    """The settings file, and of each path in it only its last name."""
+    if path is None or not path.exists():
+        return None
+    return _PATH.sub(r"…/\1", _file(path).decode("utf-8", "replace")).encode()
+
+
+def _recording(what: Happened) -> bytes | None:
+    if what.recording is None:
+        return None
+    header, entries = what.recording
+    lines = capture_lines(header.model_copy(update={"target": without_paths(header.target)}), entries)
+    # Octets stay what they are: frames have checksums.
+    kept = (line if isinstance(entry.data, bytes) else without_paths(line) for entry, line in _lines_of(entries, lines))
+    return "".join(kept).encode("utf-8", "surrogatepass")
+
+
+def _lines_of(entries: tuple[Entry, ...], lines: Iterator[str]) -> Iterator[tuple[Entry, str]]:
+    yield Entry(0.0, "i", b""), next(lines)  # the header
+    yield from zip(entries, lines, strict=True)
+
+
+def _file(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(MOST + 1)
+    if len(content) > MOST:
+        raise OSError(f"{path.name} has more than {MOST >> 20} MiB")
+    return content
+
+
+def _about(what: Happened, parts: Mapping[str, bytes], missing: list[str]) -> Iterator[str]:
+    state = what.state
+    try:
+        console = version("llmbm-console")
+    except PackageNotFoundError:
+        console = "not installed as a package"
+    yield f"console   {console}"
+    yield f"target    {state.target}"
+    if state.version is not None:
+        yield f"kernel    {state.version.version}, {state.version.port}, {state.version.machine}"
+    if state.model is not None:
+        yield f"model     {state.model.file or 'none'}, {state.model.format}"
+    yield f"line      {state.link.phase}: {state.link.detail}".rstrip(": ")
+    yield f"          {state.link.rejected_lines} rejected, {state.link.lost_frames} lost, {state.link.retries} retries"
+    yield f"machine   {state.machine.status}: {state.machine.detail}".rstrip(": ")
+    if state.verdict:
+        yield f"verdict   {state.verdict}"
+    yield ""
+    yield from (f"{name:32} {len(content):>12,} octets" for name, content in sorted(parts.items()))
+    yield from missing

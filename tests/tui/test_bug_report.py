@@ -1,0 +1,132 @@
+"""One file for a bug report: everything is in it, it can be replayed, and no path of the person is told."""
+
+from __future__ import annotations
+
+import os
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from driving import screen_text, simulated, until
+from textual.pilot import Pilot
+
+from llmbm_console.core.report import Happened, Sources, without_paths, write_report
+from llmbm_console.core.state import State, Turn
+from llmbm_console.core.targets import Target, make_session
+from llmbm_console.tui.app import ConsoleApp
+
+SETTINGS = """theme = "nord"
+[profiles.bench]
+serial = "/dev/serial/by-id/usb-FTDI_A9"
+model = "~/secret project/stories15M.bin"
+log = "/home/ada/private/run.log"
+"""
+
+
+def files_of(report: Path) -> dict[str, str]:
+    with zipfile.ZipFile(report) as archive:
+        assert archive.testzip() is None
+        return {name: archive.read(name).decode("utf-8") for name in archive.namelist()}
+
+
+def newest_report(folder: Path) -> dict[str, str]:
+    [path] = folder.glob("*bug-report.zip")
+    return files_of(path)
+
+
+async def reported(app: ConsoleApp, pilot: Pilot[Any], folder: Path) -> dict[str, str]:
+    app.do("session.report")
+    await until(pilot, lambda: "bug-report.zip" in screen_text(app), "told")
+    return newest_report(folder)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("llmbm_console.tui.verbs_record.saved_folder", lambda: tmp_path / "files")
+    (tmp_path / "config.toml").write_text(SETTINGS)
+    return tmp_path / "files"
+
+
+@pytest.fixture
+def newest(folder: Path) -> Path:
+    """The last one of two dumps."""
+    folder.mkdir()
+    older, newest = (folder / f"2026010{day}-000000-llmk-dump.txt" for day in (1, 2))
+    older.write_text("an older one")
+    os.utime(older, (1, 1))
+    newest.write_text("the last one")
+    return newest
+
+
+async def test_a_live_session_is_in_it_with_log_settings_doctor_and_the_last_dump(
+    folder: Path, newest: Path, tmp_path: Path
+) -> None:
+    size = (200, 40)
+    async with simulated(size, notifications=True, settings_file=tmp_path / "config.toml") as (app, pilot):
+        await pilot.press(*"/max_tokens 8", "enter", *"Once upon a time", "enter")
+        await until(pilot, lambda: any(isinstance(item, Turn) for item in app.state.items), "answered")
+        found = await reported(app, pilot, folder)
+        told = next(item for item in app.state.items if isinstance(item, Turn))
+    assert set(found) == {
+        "about.txt",
+        "doctor.txt",
+        "log.txt",
+        "session.llcap",
+        "settings.toml",
+        f"dump-{newest.name}",
+    }
+    assert found[f"dump-{newest.name}"] == "the last one"
+    assert "target    sim:stories700K" in found["about.txt"]
+    assert "Python" in found["doctor.txt"]
+    assert "stories700K.bin" in found["log.txt"]
+    assert "A9" in found["settings.toml"]
+    assert "private" not in found["settings.toml"]
+    assert 'theme = "nord"' in found["settings.toml"]
+    recording = tmp_path / "session.llcap"
+    recording.write_text(found["session.llcap"])
+    session = make_session(Target("file", str(recording)))
+    try:
+        await session.open()
+        await session.wait_ready(60.0)
+        [turn] = [item for item in session.state.items if isinstance(item, Turn)]
+        assert turn.text == told.text, "it replays to the same answer"
+    finally:
+        await session.close()
+
+
+def test_a_part_that_cannot_be_read_is_told_and_the_rest_is_there(folder: Path, tmp_path: Path) -> None:
+    def doctor() -> str:
+        raise RuntimeError("it hangs")
+
+    (tmp_path / "settings").mkdir()
+    what = Happened(State(target="sim"), 0.0, None, tmp_path / "gone.llcap")
+    path, missing = write_report(what, Sources(tmp_path / "settings", folder, doctor), time.time())
+    found = files_of(path)
+    assert set(found) == {"about.txt", "log.txt"}
+    assert [said.partition(" is not in it")[0] for said in missing] == [
+        "settings.toml",
+        "doctor.txt",
+        "shown-gone.llcap",
+    ]
+    assert all(said in found["about.txt"] for said in missing)
+
+
+@pytest.fixture
+def no_folder(folder: Path) -> Path:
+    folder.write_text("a file")
+    return folder
+
+
+@pytest.mark.usefixtures("no_folder")
+async def test_a_report_that_cannot_be_written_is_an_error_that_names_the_folder() -> None:
+    async with simulated((200, 40), notifications=True) as (app, pilot):
+        app.do("session.report")
+        await until(pilot, lambda: "File exists" in screen_text(app), "told")
+
+
+def test_the_persons_folder_and_name_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "home", lambda: Path("/home/ada"))
+    text = "/home/ada/x.bin, unix:/run/user/ada/qmp.sock, /home/ada2/y, ada said"
+    assert without_paths(text, {"USER": "ada"}) == "~/x.bin, unix:/run/user/user/qmp.sock, /home/ada2/y, ada said"
