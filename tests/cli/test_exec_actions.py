@@ -125,3 +125,14 @@ def test_a_prompt_is_asked_again_and_the_conversation_exported(tmp_path: Path, m
     written = Path(exported["output"]).read_text("utf-8")
     assert written.count("## Turn ") == 3
     assert written.count("seed 42\n") == 2, "the third was made with another one, which is in force since"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep files elsewhere")
+def test_a_bug_report_is_made_also_of_a_paused_machine_and_of_a_watched_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    for options in (("--", ":machine.pause", ":session.report"), ("--read-only", "--", ":session.report")):
+        done = run("exec", "--sim", *options)
+        assert done.returncode == 0, done.stderr
+        assert Path(done.stdout.splitlines()[-1]).name.endswith("bug-report.zip")

@@ -120,10 +120,11 @@ def no_folder(folder: Path) -> Path:
 
 
 @pytest.mark.usefixtures("no_folder")
-async def test_a_report_that_cannot_be_written_is_an_error_that_names_the_folder() -> None:
+async def test_a_report_whose_folder_cannot_be_written_is_kept_elsewhere_and_that_is_told() -> None:
     async with simulated((200, 40), notifications=True) as (app, pilot):
         app.do("session.report")
-        await until(pilot, lambda: "File exists" in screen_text(app), "told")
+        await until(pilot, lambda: "cannot be written:" in " ".join(screen_text(app).split()), "told")
+        assert "bug-report.zip" in screen_text(app)
 
 
 def test_the_persons_folder_and_name_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

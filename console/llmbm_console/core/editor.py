@@ -12,7 +12,7 @@ from pathlib import Path
 
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.kept_files import told_path
-from llmbm_console.core.saved_files import keep
+from llmbm_console.core.saved_files import keep_somewhere
 
 MOST = 4095  # octets of one prompt that a kernel takes (protocol/SPEC.md, long texts)
 NAME = "prompt.txt"
@@ -58,7 +58,7 @@ async def edited(text: str, command: list[str], folder: Path) -> str:
     except SessionError as error:
         if content.strip() in (b"", text.strip().encode("utf-8", "replace")):
             raise SessionError(f"{error}; the prompt is as it was") from error
-        kept = await asyncio.to_thread(keep, folder, NAME, content, time.time())
+        kept, _instead = await asyncio.to_thread(keep_somewhere, folder, NAME, content, time.time())
         raise SessionError(f"{error}; the prompt is as it was, and what was written is in {told_path(kept)}") from error
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from llmbm_console.core.capture import Entry, Header, capture_lines
 from llmbm_console.core.file_session import FileSession
 from llmbm_console.core.kept_files import DUMPS, newest_files, told_path
-from llmbm_console.core.saved_files import keep
+from llmbm_console.core.saved_files import keep_somewhere
 from llmbm_console.core.session import Session
 from llmbm_console.core.state import State
 
@@ -59,7 +59,7 @@ def happened(session: Session) -> Happened:
 
 
 def write_report(what: Happened, sources: Sources, now: float) -> tuple[Path, list[str]]:
-    """Writes the report and returns where it is and what could not be put in, a sentence each. Blocks; to be called in
+    """Writes the report and returns where it is and what is wrong with it, a sentence each. Blocks; to be called in
     a thread. Raises OSError when no file can be made."""
     parts: dict[str, bytes] = {}
     missing: list[str] = []
@@ -88,9 +88,9 @@ def write_report(what: Happened, sources: Sources, now: float) -> tuple[Path, li
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in parts.items():
             archive.writestr(name, content)
-    path = keep(sources.folder, NAME, packed.getvalue(), now)
+    path, instead = keep_somewhere(sources.folder, NAME, packed.getvalue(), now)
     path.chmod(0o600)
-    return path, missing
+    return path, [*([instead] if instead else []), *missing]
 
 
 def report_told(path: Path, missing: list[str]) -> str:

@@ -139,7 +139,8 @@ async def _delete_preset(session: Session, name: str) -> str:
 async def _export(session: Session) -> str:
     wall = session.playback.wall if session.playback is not None else time.time() - time.monotonic()
     content = conversation(session.state, wall).encode("utf-8", "replace")
-    return str(await asyncio.to_thread(keep, saved_folder(), NAME, content, time.time()))
+    path, instead = await asyncio.to_thread(keep_somewhere, saved_folder(), NAME, content, time.time())
+    return f"{path}{f' ({instead})' if instead else ''}"
 
 
 async def _report(session: Session) -> str:
@@ -187,7 +188,11 @@ NAMED_DEEDS: Mapping[str, Callable[[Session, str], Awaitable[str]]] = {
     "sampling.delete_preset": _delete_preset,
 }
 #: Those that need no answer of the kernel.
-OF_MACHINE = frozenset(name for name in DEEDS if name.startswith("machine.")) | {"sampling.delete_preset"}
+OF_MACHINE = frozenset(name for name in DEEDS if name.startswith("machine.")) | {
+    "chat.export",
+    "sampling.delete_preset",
+    "session.report",
+}
 LISTED = "`llmbm-console settings` lists them all."
 #: All that can be done here.
 NAMES = tuple(one.id for one in ACTIONS if one.line or any(one.id in deeds for deeds in (DEEDS, NAMED_DEEDS, ASKING)))

@@ -76,9 +76,7 @@ class AnswerVerbs(SamplingVerbs):
     def chat_export(self) -> None:
         """Writes the conversation that is shown into a file."""
         from llmbm_console.core.conversation import NAME, conversation
-        from llmbm_console.core.saved_files import (
-            keep,
-        )  # it needs the schema, for which the first picture does not wait
+        from llmbm_console.core.saved_files import keep_somewhere  # it needs the schema: the first picture comes before
 
         frame = self.app.shown_frame()
         try:
@@ -89,7 +87,8 @@ class AnswerVerbs(SamplingVerbs):
 
         async def run() -> None:
             content = text.encode("utf-8", "replace")
-            path = await asyncio.to_thread(keep, saved_folder(), NAME, content, time.time())
-            self.say(f"the conversation: {told_path(path)}")
+            path, instead = await asyncio.to_thread(keep_somewhere, saved_folder(), NAME, content, time.time())
+            told = f"the conversation: {told_path(path)}"
+            self.say(*((f"{told}: {instead}", "warning") if instead else (told, "information")))
 
         self.background(run())
