@@ -145,9 +145,10 @@ def refuse_binary(files: Sequence[Path | None]) -> None:
     """Tells at once what was given by mistake, before a screen is made for it. Raises SessionError."""
     from llmbm_console.core.errors import SessionError
     from llmbm_console.core.file_kind import binary_file
+    from llmbm_console.core.picture_session import is_picture
 
     for path in files:
-        if path is not None and (binary := binary_file(path)):
+        if path is not None and not is_picture(path) and (binary := binary_file(path)):
             raise SessionError(f"{path}: {binary}")
 
 

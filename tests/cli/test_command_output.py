@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from console_program import CONSOLE
+from console_program import CONSOLE, run
 
 from llmbm_console.faces.get import write_whole
 
@@ -95,3 +95,10 @@ def test_a_file_that_the_disk_has_no_room_for_leaves_the_old_one_and_no_half(tmp
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert place.read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["dump.txt"]
+
+
+def test_a_picture_is_told_in_a_sentence_where_there_is_no_screen(tmp_path: Path) -> None:
+    (tmp_path / "screen.ppm").write_bytes(b"P6\n2 2\n255\n" + bytes(12))
+    done = run("--plain", str(tmp_path / "screen.ppm"))
+    assert done.returncode == 0, done.stderr
+    assert "A picture of 2 x 2 pixels" in done.stdout

@@ -43,7 +43,7 @@ def test_a_boot_image_says_how_it_is_booted(tmp_path: Path) -> None:
         (b"BZh91AY&SY\x11", "packed with bzip2: unpack it first"),
         (b"a.txt" + bytes(252) + b"ustar\0", "a tar archive: unpack it first"),
         (PNG, "a picture (PNG): "),
-        (b"P6\n1 1\n255\n\xff\xff\xff", "a picture (PPM), as /save_img writes one: "),
+        (b"P6\n1 1\n255\n\xff\xff\xff", "a picture (PPM), as /save_img writes one: the console shows it: "),
         (b"GGUF\x03\0\0\0" + bytes(40), "a model (GGUF): a kernel runs it: "),
         (b"24ka\x02\0\0\0" + bytes(40), "a model (llama2.c): a kernel runs it: "),
         (bytes(510) + b"\x55\xaa", "a disk image: QEMU boots it: "),

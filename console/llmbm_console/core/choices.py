@@ -93,11 +93,11 @@ def age(seconds: float) -> str:
 
 
 def kept_files(folders: Iterable[Path], now: float) -> Iterator[tuple[Path, str]]:
-    """The newest dumps, logs and recordings in some folders, and what each one is."""
+    """The newest dumps, logs, recordings and pictures in some folders, and what each one is."""
     kinds = {"dump": "dump", "failsafe": "report of a trip"}
-    for path, status in newest_files(folders, DUMPS, f"*{SUFFIX}")[:MOST_FILES]:
+    for path, status in newest_files(folders, DUMPS, f"*{SUFFIX}", "*.ppm")[:MOST_FILES]:
         kind = next((word for part, word in kinds.items() if part in path.name), "log")
-        kind = "recording" if is_capture(path) else kind
+        kind = "recording" if is_capture(path) else "picture" if path.suffix == ".ppm" else kind
         detail = f"{kind}, {size(status.st_size)}, {age(now - status.st_mtime)}"
         yield path, detail
 

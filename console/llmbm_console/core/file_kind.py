@@ -41,6 +41,10 @@ def _picture(_path: str) -> str:
     return "an image viewer shows it"
 
 
+def _pixmap(path: str) -> str:
+    return f"the console shows it: {command(path)}"
+
+
 def _nothing(_path: str) -> str:
     return "there is nothing in it that a console could show"
 
@@ -57,7 +61,7 @@ MAGIC: tuple[tuple[int, bytes, str, Advice], ...] = (
     (0, b"\x89PNG\r\n\x1a\n", "a picture (PNG)", _picture),
     (0, b"\xff\xd8\xff", "a picture (JPEG)", _picture),
     (0, b"GIF8", "a picture (GIF)", _picture),
-    (0, b"P6\n", "a picture (PPM), as /save_img writes one", _picture),
+    (0, b"P6\n", "a picture (PPM), as /save_img writes one", _pixmap),
     (0, b"%PDF-", "a PDF document", _nothing),
     (0, b"GGUF", "a model (GGUF)", _model),
     (0, b"24ka", "a model (llama2.c)", _model),

@@ -11,6 +11,7 @@ from llmbm_console.core.counted import counted
 from llmbm_console.core.dump import read_post_mortem
 from llmbm_console.core.events import PromptSent
 from llmbm_console.core.known_fields import told
+from llmbm_console.core.picture_session import is_picture, picture_verdict, read_picture
 from llmbm_console.core.post_mortem_file import PostMortem
 from llmbm_console.core.verdict import is_tripped, last_of, overruns_of, rows_of, zones_of
 from llmbm_console.core.zone_sizes import use_text
@@ -113,6 +114,13 @@ def _minutes(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 
+def picture_summary(path: Path) -> list[str]:
+    """A picture in a few lines. Raises SessionError."""
+    return [picture_verdict(read_picture(path)), "", f"file      {path.name}"]
+
+
 def file_summary(path: Path) -> list[str]:
-    """Any file that the console can open. Raises DumpError or CaptureError."""
+    """Any file that the console can open. Raises DumpError, CaptureError or SessionError."""
+    if is_picture(path):
+        return picture_summary(path)
     return recording_summary(Capture(path)) if is_capture(path) else summary(read_post_mortem(path))

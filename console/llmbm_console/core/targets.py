@@ -187,6 +187,7 @@ def _dump_or_text(path: Path, older: Path | None) -> Session:
 def _file(target: Target) -> Session:
     from llmbm_console.core.capture import is_capture
     from llmbm_console.core.dump import MAX_BYTES
+    from llmbm_console.core.picture_session import PictureSession, is_picture
     from llmbm_console.core.raw_log import holds_session, is_raw_log
     from llmbm_console.core.replay import open_replay
 
@@ -199,6 +200,10 @@ def _file(target: Target) -> Session:
                 f"{asked}: a pipe or a device, and a file is read more than once: copy it into one first, or read a "
                 f"dump from it with {command('dump', asked)}"
             )
+    if is_picture(path):
+        if target.older is not None:
+            raise WrongUsage(f"{path}: a picture; only post-mortem files can be compared")
+        return PictureSession(path)
     if not (is_capture(path) or (is_raw_log(path) and holds_session(path, MAX_BYTES))):
         return _dump_or_text(path, target.older)
     if target.older is not None:

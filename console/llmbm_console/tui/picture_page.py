@@ -25,17 +25,17 @@ class PicturePage(Screen[None]):
     PicturePage Static { dock: bottom; height: 1; background: $surface; color: $muted; }
     """
 
-    def __init__(self, name: str, pixmap: Pixmap, glyphs: Glyphs, pictures: str) -> None:
+    def __init__(self, file: str, pixmap: Pixmap, glyphs: Glyphs, pictures: str) -> None:
         super().__init__()
         self._compositor = ChangesCompositor()
-        self._name, self._pixmap, self._glyphs, self._pictures = name, pixmap, glyphs, pictures
+        self._file, self._pixmap, self._glyphs, self._pictures = file, pixmap, glyphs, pictures
 
     def compose(self) -> ComposeResult:
         """The picture above what it is."""
         picture, how = picture_widget(self._pixmap, self._glyphs, self._pictures, web=self.app.is_web)
         yield picture
         size = f"{self._pixmap.width} x {self._pixmap.height}"
-        yield Static(line((f" {flat(self._name)}   {size}   {how}   Esc leaves", "$muted")), markup=False)
+        yield Static(line((f" {flat(self._file)}   {size}   {how}   Esc leaves", "$muted")), markup=False)
 
     async def action_dismiss(self, result: None = None) -> None:
         """Back to what is below."""

@@ -65,10 +65,27 @@ class FileVerbs(VerbGroup):
 
     def file_explain(self) -> None:
         """Goes to the text about the selected file."""
-        if self.app.main.views.files.selected is None:
+        from llmbm_console.core.picture_session import is_picture
+
+        chosen = self.app.main.views.files.selected
+        if chosen is None:
             self._no_file()
+        elif is_picture(chosen):
+            self._show_picture(chosen)
         else:
             self.app.main.focus_pane("explanation")
+
+    def _show_picture(self, path: Path) -> None:
+        """A picture over the screen; the session goes on below."""
+        from llmbm_console.core.picture_session import read_picture
+        from llmbm_console.tui.picture_page import PicturePage
+
+        try:
+            pixmap = read_picture(path)
+        except SessionError as error:
+            self.say(str(error), "error")
+            return
+        self.app.push_screen(PicturePage(path.name, pixmap, self.app.glyphs, self.app.settings.pictures))
 
     def file_open(self) -> None:
         """Shows the selected file; one that cannot be read leaves everything as it is."""
@@ -164,10 +181,13 @@ class FileVerbs(VerbGroup):
 
     def file_opened(self) -> None:
         """Shows what only some files have: a comparison that was asked for on the command line, the lines of a text."""
+        from llmbm_console.core.picture_session import PictureSession
         from llmbm_console.core.post_mortem import PostMortemSession
         from llmbm_console.core.text_session import TextSession
 
         session = self.app.session
+        if isinstance(session, PictureSession):
+            self._show_picture(session.path)
         if isinstance(session, TextSession):
             from llmbm_console.tui.text_page import TextPage
 
