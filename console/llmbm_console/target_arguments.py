@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from llmbm_console.core.targets import Target
 
 
+def named(word: str) -> str:
+    """A name or an address: a variable of a script that is not set gives none."""
+    if not word:
+        raise argparse.ArgumentTypeError("it is empty; expected a name")
+    return word
+
+
 def positive(word: str) -> int:
     """A whole number from 1."""
     if not word.isascii() or not word.isdigit() or int(word) < 1:
@@ -60,12 +67,18 @@ def moment(word: str) -> float:
 def add_target_arguments(parser: argparse.ArgumentParser) -> None:
     """The target and its options: the same for the console and for `exec`."""
     group = parser.add_argument_group("target (one of)").add_mutually_exclusive_group()
-    parser.add_argument("--profile", metavar="NAME", help="options of a profile in config.toml (see: settings)")
+    parser.add_argument(
+        "--profile", type=named, metavar="NAME", help="options of a profile in config.toml (see: settings)"
+    )
     group.add_argument("--qemu", action="store_true", help="boot our kernel in QEMU")
     group.add_argument("--sim", action="store_true", help="run our kernel as a process on this computer")
-    group.add_argument("--serial", metavar="DEV", help="a serial port: /dev/ttyUSB0, /dev/serial/by-id/..., COM3")
-    group.add_argument("--qmp", metavar="SOCKET", help="a running QEMU, by the socket of its machine protocol")
-    group.add_argument("--connect", metavar="URL", help="unix:PATH, tcp:HOST:PORT or rfc2217://HOST:PORT")
+    group.add_argument(
+        "--serial", type=named, metavar="DEV", help="a serial port: /dev/ttyUSB0, /dev/serial/by-id/..., COM3"
+    )
+    group.add_argument(
+        "--qmp", type=named, metavar="SOCKET", help="a running QEMU, by the socket of its machine protocol"
+    )
+    group.add_argument("--connect", type=named, metavar="URL", help="unix:PATH, tcp:HOST:PORT or rfc2217://HOST:PORT")
     model = parser.add_argument_group("what to boot (--qemu, --sim)")
     model.add_argument("--model", type=Path, metavar="FILE", help="a llama2.c model, its tokenizer beside it; or GGUF")
     model.add_argument("--tokenizer", type=Path, metavar="FILE", help="NAME.tok.bin or tokenizer.bin beside the model")

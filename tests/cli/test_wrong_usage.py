@@ -139,6 +139,7 @@ def test_what_is_wrong_is_said_whether_or_not_there_is_a_terminal(
         ("--choose --sim", "--choose asks on the full screen what to open, and does not go together with --sim"),
         ("--choose --plain", "--choose asks on the full screen what to open, and does not go together with --plain"),
         ("serve --plain --sim", "serve shows the full screen"),
+        ("exec --qemu --memory 32 -- /ctx", "--memory 32: the firmware does not start with less than 64 MiB"),
         ("break", "a break goes over a serial port: name one with --serial DEV or --connect rfc2217://..."),
         ("break --sim", "a break goes over a serial port"),
         ("break --serial /dev/x --record y.llcap", "--record does nothing for a break, which begins no session"),
@@ -149,6 +150,25 @@ def test_what_would_be_left_out_without_a_word_is_wrong_usage(arguments: str, sa
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--serial", "--qmp", "--connect", "--profile"])
+def test_an_empty_name_is_no_other_target(option: str) -> None:
+    done = run("exec", option, "", "--", "/version")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"argument {option}: it is empty" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that nobody can write into")
+def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
+    settings = run("settings", "--init", env=os.environ | {"XDG_CONFIG_HOME": "/proc/nowhere"})
+    assert settings.returncode == 1
+    assert settings.stderr == (
+        "error: /proc/nowhere/llmbm-console/config.toml: cannot be written: No such file or directory\n"
+    )
+    image = run("image", "/")
+    assert image.returncode == 1
+    assert image.stderr.startswith("error: /: is not a regular file; ")
 
 
 def test_an_option_of_a_profile_is_for_the_profiles_own_target(tmp_path: Path) -> None:

@@ -105,9 +105,9 @@ def build_image(
 
 def write_image(output: Path, files: dict[str, Path], free_bytes: int = FREE_BYTES) -> None:
     """Writes an image with these files, by their paths on the volume. See build_image."""
-    part = output.with_name(f".{output.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     if output.exists() and not output.is_file():
         raise ImageError(f"{output}: is not a regular file; write an image file first, then copy it to the device")
+    part = output.with_name(f".{output.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
         with part.open("xb") as disk:
             _write_disk(disk, files, free_bytes)

@@ -39,6 +39,9 @@ class QemuSockets:
         return cls(folder / "serial", folder / "qmp", folder / "qmp2", folder / "serial.log")
 
 
+FIRMWARE_MEMORY = 64  # MiB that OVMF starts with; with 32 it says nothing and stands still
+
+
 def memory_for(model: Path | None) -> int:
     """MiB that a model needs: its weights, their packed copy, the context and the firmware."""
     if model is None:

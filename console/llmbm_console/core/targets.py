@@ -100,7 +100,7 @@ def _qemu(target: Target) -> Session:
     from llmbm_console.core.live import LiveSession
     from llmbm_console.core.machine import LaunchedQemu
     from llmbm_console.core.paths import kernel_image
-    from llmbm_console.core.qemu_command import QemuOptions, memory_for
+    from llmbm_console.core.qemu_command import FIRMWARE_MEMORY, QemuOptions, memory_for
 
     if os.name != "posix":
         raise SessionError(
@@ -121,6 +121,8 @@ def _qemu(target: Target) -> Session:
         )
     _existing(target.image, "disk image")
     boot = boot_files(target, kernel_image()) if target.image is None else None
+    if target.memory is not None and target.memory < FIRMWARE_MEMORY:
+        raise WrongUsage(f"--memory {target.memory}: the firmware does not start with less than {FIRMWARE_MEMORY} MiB")
     memory = target.memory or memory_for(boot.model if boot is not None else None)
     options = QemuOptions(target.qemu_binary, firmware, target.accel, target.image, memory, target.smp, target.display)
     return LiveSession(

@@ -75,7 +75,11 @@ def begin_settings() -> int:
     if path.exists():
         print(f"error: {path} is there already; it was left as it is", file=sys.stderr)
         return 1
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(EXAMPLE, "utf-8")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(EXAMPLE, "utf-8")
+    except OSError as error:
+        print(f"error: {path}: cannot be written: {error.strerror or error}", file=sys.stderr)
+        return 1
     print(path)
     return 0
