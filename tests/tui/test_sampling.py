@@ -6,7 +6,7 @@ import asyncio
 import re
 
 import pytest
-from driving import Clock, confirm, make_app, screen_text, settled, simulated, until, wait_until
+from driving import Clock, burst, confirm, make_app, screen_text, settled, simulated, until, wait_until
 from scripted import NOW, ScriptedSession, rich_state
 from textual import events
 
@@ -315,6 +315,19 @@ async def test_the_palette_tells_the_suggested_budget() -> None:
         await settled(pilot)
         await pilot.press("ctrl+p", *"suggested")
         await wait_until(pilot, lambda: "365M cycles now: pins the decode budget" in screen_text(app), "its entry")
+
+
+async def test_the_note_is_never_laid_out_for_a_pane_without_a_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = make_app(ScriptedSession(rich_state(turn=None)))
+    notes: list[str] = []
+    async with app.run_test(size=(50, 20)) as pilot:
+        await settled(pilot)
+        note = app.main.sampling._note
+        update = note.update
+        monkeypatch.setattr(note, "update", lambda text: (notes.append(text.plain), update(text)))
+        burst(pilot, "\x1b7")
+        await wait_until(pilot, lambda: "most likely token" in screen_text(app), "its help")
+        assert max(note.count("\n") for note in notes) < 3, "where that was what stayed, it left the sliders one row"
 
 
 async def test_where_not_all_sliders_have_room_the_focused_one_is_in_sight_and_the_edge_counts_the_others() -> None:

@@ -243,7 +243,7 @@ class SamplingPanel(Framed, can_focus=False):
         above, below = self._column.out_of_sight
         more = ", ".join(f"{count} more {where}" for count, where in ((above, "above"), (below, "below")) if count)
         self.set_heading(line((more, "$info"), ("  " if more and word else "", ""), (word, style)))
-        if not text.is_same(self._noted):
+        if self.content_size.width and not text.is_same(self._noted):  # laid out for a width that it has
             self._noted = text
             self._note.update(text)
 
