@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from llmbm_protocol.schema import Record
+if TYPE_CHECKING:
+    from llmbm_protocol.schema import Record
 
-R = TypeVar("R", bound=Record)
+R = TypeVar("R", bound="Record")
 
 
 def knowing(record: R, names: Iterable[str]) -> R:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from llmbm_console.core.known_fields import told
 from llmbm_protocol.log_values import LOG_VALUES, LogValue
 from llmbm_protocol.words import LogCode, LogLevel
 
 if TYPE_CHECKING:
     from llmbm_protocol.schema import Event
+
+
+def cycles_of(record: Event) -> int | None:
+    """The counter of cycles of an event whose time is told by it alone (core/text_records.py)."""
+    cycles: int | None = told(record, "cycles") if hasattr(record, "cycles") else None
+    return cycles
 
 
 def values_of(record: Event) -> list[tuple[str, str]]:

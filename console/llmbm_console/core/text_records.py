@@ -17,11 +17,6 @@ class CountedEvent(Event):
     cycles: int = 0
 
 
-def unit_of(zone: Zone | None) -> int:
-    """Bytes to which an arena's sizes were rounded; 1 for exact ones."""
-    return zone.unit if isinstance(zone, RoundedZone) else 1
-
-
 def kind_name(record: Record) -> str:
     """What a record is called, whoever told it."""
     return next(kind.__name__ for kind in type(record).__mro__ if kind not in (RoundedZone, CountedEvent))

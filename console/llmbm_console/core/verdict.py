@@ -8,8 +8,8 @@ from llmbm_console.core.counted import counted
 from llmbm_console.core.known_fields import knows, told
 from llmbm_console.core.post_mortem_file import PostMortem
 from llmbm_console.core.serial_log import SerialLog
-from llmbm_console.core.text_records import unit_of
 from llmbm_console.core.trips import CAUSES, was_drill
+from llmbm_console.core.zone_sizes import unit_of
 from llmbm_protocol.schema import (
     Arena,
     Event,

@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING
 
 from llmbm_console.core.known_fields import told
 from llmbm_console.core.sizes import size, size_pair
-from llmbm_console.core.text_records import unit_of
 
 if TYPE_CHECKING:
     from llmbm_protocol.schema import Zone
 
 UNTOLD = "-"
+
+
+def unit_of(zone: Zone | None) -> int:
+    """Bytes to which an arena's sizes were rounded down (core/text_records.py); 1 for exact ones."""
+    unit: int = getattr(zone, "unit", 1)
+    return unit
 
 
 def size_text(zone: Zone, name: str, exact: bool = False) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,7 +12,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from llmbm_console.core.log_values import values_of
+from llmbm_console.core.known_fields import knows
+from llmbm_console.core.log_values import cycles_of, values_of
 from llmbm_console.core.state import LogLine
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
@@ -21,6 +22,9 @@ from llmbm_console.tui.log_text import by_user, when
 from llmbm_console.tui.text import flat, line, wrap
 from llmbm_console.tui.widgets.strips import fit
 from llmbm_protocol.words import Arena, LogCode
+
+if TYPE_CHECKING:
+    from llmbm_protocol.schema import Event
 
 LABEL = 10
 WIDTH = 84  # columns of the page
@@ -37,8 +41,8 @@ def fields_of(entry: LogLine, frame: Frame, run: Sequence[LogLine] = ()) -> list
     """Names and values of everything that is known of an event, and of those that its row of the list stands for."""
     record = entry.record
     rows = [] if frame.post_mortem else [("time", frame.clock(entry.at))]
-    if record is not None:
-        rows.append(("kernel", f"{record.time / 1000:.3f} s after its start, event {record.number:,} since then"))
+    if record is not None and (times := _times(record, frame)):
+        rows.append(("kernel", times))
     rows += [("source", entry.source), ("level", entry.severity), ("code", entry.code)]
     if record is not None:
         if record.arena is not Arena.NONE:
@@ -51,6 +55,20 @@ def fields_of(entry: LogLine, frame: Frame, run: Sequence[LogLine] = ()) -> list
             rows.append(("why", NOTED))
     rows.append(("text", entry.text))
     return rows
+
+
+def _times(record: Event, frame: Frame) -> str:
+    """When a kernel noted an event, as far as it told that: some tell the counter of cycles, and not how fast it is."""
+    if (cycles := cycles_of(record)) is not None:
+        records = (entry.record for entry in frame.state.log if entry.record is not None)
+        before = max(
+            (other for one in records if (other := cycles_of(one)) is not None and other < cycles), default=None
+        )
+        after = f", {cycles - before:,} after the one before" if before is not None else ""
+        return f"at {cycles:,} cycles{after}; their rate is not told"
+    time = f"{record.time / 1000:.3f} s after its start" if knows(record, "time") else ""
+    number = f"event {record.number:,} since then" if knows(record, "number") else ""
+    return ", ".join(filter(None, (time, number)))
 
 
 def _of_run(run: Sequence[LogLine], frame: Frame) -> list[tuple[str, str]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from llmbm_console.core.counted import counted
-from llmbm_console.core.log_values import values_of
+from llmbm_console.core.known_fields import knows
+from llmbm_console.core.log_values import cycles_of, values_of
 from llmbm_console.core.state import LogLine
 from llmbm_console.core.trips import done_by_user
 from llmbm_console.tui import figures
@@ -13,8 +14,13 @@ from llmbm_protocol.words import LogCode
 
 
 def when(entry: LogLine, frame: Frame) -> str:
-    """Wall clock of a live line; the kernel's own clock for one read from a file."""
+    """Wall clock of a live line; the kernel's own clock for one read from a file, the cycles that it counted where it
+    tells no rate of them."""
     if frame.post_mortem and entry.record is not None:
+        if (cycles := cycles_of(entry.record)) is not None:
+            return f"{cycles / 1e9:>9.3f} Gc"
+        if not knows(entry.record, "time"):
+            return f"{'-':>12}"
         return f"+{entry.record.time / 1000:>11.3f}"
     return frame.clock(entry.at)
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from llmbm_console.core.counted import counted
+from llmbm_console.core.known_fields import told
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs
@@ -66,6 +68,11 @@ def marks(kv: KvCache, width: int, glyphs: Glyphs) -> Content:
     return line(("".join(signs), "$muted"))
 
 
+def rows_text(kv: KvCache) -> Piece:
+    """The rows in use where a text does not tell how many there are."""
+    return f"{counted(kv.rows, 'row')} used, of how many is not told", "$muted"
+
+
 def remaining(frame: Frame) -> Content:
     """Tokens and seconds until the cache is full; of a kernel that is no more, what was free."""
     state, kv = frame.state, frame.state.kv
@@ -95,7 +102,8 @@ class ContextPanel(Panel):
             return line()
         stale = frame.stale(Stream.KV)
         size = f"  {figures.size(kv.rows * kv.row_bytes)}" if kv.row_bytes else ""  # a text tells no size
-        head = line((f"{stale} " if stale else "", "$warn"), (f"{kv.rows} / {kv.capacity}", "$foreground"))
+        rows = f"{kv.rows} / {kv.capacity}" if told(kv, "capacity") is not None else str(kv.rows)
+        head = line((f"{stale} " if stale else "", "$warn"), (rows, "$foreground"))
         full = line(head, (size, "$muted"))
         return full if full.cell_length <= self.heading_room else head
 
@@ -104,6 +112,8 @@ class ContextPanel(Panel):
         if kv is None:
             text = "This file has no context line." if frame.post_mortem else "No context yet."
             return [line((text, "$muted"))]
+        if told(kv, "capacity") is None:
+            return [line(rows_text(kv))]
         shown = [ruler(kv, width, frame.glyphs)]
         if height >= 3:
             shown.append(marks(kv, width, frame.glyphs))

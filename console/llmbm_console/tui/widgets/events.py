@@ -197,7 +197,7 @@ class EventList(LineView):
     def _row(self, entry: LogLine, width: int, times: int) -> Line:
         time = when(entry, self._frame)
         # Narrow panes keep the seconds and give the message the room.
-        time = time[:8] if width < 60 and not time.startswith("+") else time
+        time = time[:8] if width < 60 and ":" in time else time
         head = f"{time} {WORDS.get(entry.severity, '    ')} {clip(entry.code, 10, self.glyphs.ellipsis):<10} "
         text = fitted(entry, max(0, width - len(head)), self.glyphs.ellipsis, times)
         return Line(head + text, STYLES.get(entry.severity, "events--info"), len(time), "events--time")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from textual.content import Content
 
+from llmbm_console.core.known_fields import told
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import Piece, dimmed, line, shortened
-from llmbm_console.tui.widgets.context import ruler
-from llmbm_console.tui.widgets.memory import ARENAS, usage
+from llmbm_console.tui.widgets.context import rows_text, ruler
+from llmbm_console.tui.widgets.memory import ARENAS, rounded, usage
 from llmbm_console.tui.widgets.sentinel import STATE_STYLES, broken_or, use_style
 from llmbm_console.tui.widgets.strips import Strip, fit
 from llmbm_protocol.words import SentinelPhase, SentinelState, Stream
@@ -32,12 +33,16 @@ class Hud(Strip):
 
     def _short(self, frame: Frame) -> Content:
         kv = frame.state.kv
-        return line(("KV ", "$muted"), (f"{kv.rows}/{kv.capacity}" if kv is not None else "-", "$foreground"))
+        if kv is None or told(kv, "capacity") is None:
+            return line(("KV ", "$muted"), ("-" if kv is None else f"{kv.rows}/?", "$foreground"))
+        return line(("KV ", "$muted"), (f"{kv.rows}/{kv.capacity}", "$foreground"))
 
     def _context_row(self, frame: Frame, width: int) -> Content:
         kv = frame.state.kv
         if kv is None:
-            return line(("KV  no context yet", "$muted"))
+            return line(("KV  not in this file" if frame.post_mortem else "KV  no context yet", "$muted"))
+        if told(kv, "capacity") is None:
+            return line(("KV  ", "$muted"), rows_text(kv))
         left = max(0, kv.capacity - kv.rows)
         text = f" {kv.rows}/{kv.capacity}"
         name = self._row_name(frame, "KV", Stream.KV)
@@ -53,26 +58,29 @@ class Hud(Strip):
     def _sentinel_row(self, frame: Frame, width: int) -> Content:
         sentinel = frame.state.sentinel
         if sentinel is None:
-            return line(("SEN no budgets yet", "$muted"))
+            return line(("SEN not in this file" if frame.post_mortem else "SEN no budgets yet", "$muted"))
         decode, decode_budget = broken_or(
-            frame.state, sentinel, SentinelPhase.DECODE, (sentinel.decode, sentinel.decode_budget)
+            frame.state, sentinel, SentinelPhase.DECODE, (told(sentinel, "decode"), sentinel.decode_budget)
         )
         prefill, prefill_budget = broken_or(
-            frame.state, sentinel, SentinelPhase.PREFILL, (sentinel.prefill, sentinel.prefill_budget)
+            frame.state, sentinel, SentinelPhase.PREFILL, (told(sentinel, "prefill"), sentinel.prefill_budget)
         )
         parts: list[tuple[int, Content]] = []
-        if decode_budget:
+        if decode_budget and decode is not None:
             share = decode / decode_budget
             bar = frame.glyphs.bar(share, 12, use_style(share))
             parts.append((1, line(("decode ", "$muted"), bar, (f" {figures.percent(share)}", "$foreground"))))
-        if prefill_budget:
+        if prefill_budget and prefill is not None:
             share = prefill / prefill_budget
             parts.append((3, line(("prefill ", "$muted"), (figures.percent(share), use_style(share)))))
         if len(sentinel.percentiles) == 3 and sentinel.percentiles[2]:
             parts.append((4, line(("p99 ", "$muted"), (figures.cycles(sentinel.percentiles[2]), "$foreground"))))
-        over = sentinel.decode_overruns + sentinel.prefill_overruns
-        parts.append((2, line(("over ", "$muted"), (str(over), "$warn" if over else "$foreground"))))
-        word: list[Piece] = [(sentinel.state.value, STATE_STYLES.get(sentinel.state, "$warn"))]
+        counts = [told(sentinel, name) for name in ("decode_overruns", "prefill_overruns")]
+        if None not in counts:
+            over = sum(counts)
+            parts.append((2, line(("over ", "$muted"), (str(over), "$warn" if over else "$foreground"))))
+        state = told(sentinel, "state")
+        word: list[Piece] = [("state not told", "$muted") if state is None else (state.value, STATE_STYLES[state])]
         if sentinel.state is SentinelState.TRIPPED and not frame.post_mortem and not frame.last_known:
             word.append((": /reset", "bold $bad"))
         name = self._row_name(frame, "SEN", Stream.SENTINEL)
@@ -80,13 +88,14 @@ class Hud(Strip):
         return line(name, dimmed(row) if frame.last_known else row)
 
     def _memory_row(self, frame: Frame, width: int) -> Content:
-        parts = [
-            (row, line((f"{label.lower()} ", "$muted"), (figures.brief_size(pair[0]), f"${arena.value}")))
-            for row, (arena, label) in enumerate(ARENAS)
-            if (pair := usage(frame.state, arena)) is not None and pair[1]
-        ]
+        whole_units = rounded(frame.state)
+        parts: list[tuple[int, Content]] = []
+        for weight, (arena, label) in enumerate(ARENAS):
+            if (pair := usage(frame.state, arena)) is not None and (pair[1] or whole_units):
+                amount = "<1M" if not pair[0] and whole_units else figures.brief_size(pair[0])
+                parts.append((weight, line((f"{label.lower()} ", "$muted"), (amount, f"${arena.value}"))))
         if not parts:
-            return line(("MEM no zones yet", "$muted"))
+            return line(("MEM not in this file" if frame.post_mortem else "MEM no zones yet", "$muted"))
         name = self._row_name(frame, "MEM", Stream.ZONES)
         row = fit(parts, width - name.cell_length, frame.glyphs, gap=2)
         return line(name, dimmed(row) if frame.last_known else row)

@@ -9,7 +9,9 @@ from textual.style import Style
 
 from llmbm_console.core.counted import counted
 from llmbm_console.core.events import MachineStatus
+from llmbm_console.core.known_fields import knows, told
 from llmbm_console.core.state import State
+from llmbm_console.core.zone_sizes import size_text
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import Piece, dimmed, line, wrap
@@ -17,7 +19,7 @@ from llmbm_console.tui.widgets.panel import Panel
 from llmbm_protocol.words import Arena
 
 if TYPE_CHECKING:
-    from llmbm_protocol.schema import Model
+    from llmbm_protocol.schema import Cpu, Model
 
 NAMES = 10  # columns
 MOST_BELOW = 4  # rows that a value goes on
@@ -34,10 +36,30 @@ MACHINE_STYLES: dict[MachineStatus, str] = {
 
 def _sizes(model: Model, state: State) -> str:
     """The file's, and the one in memory where that is another: int8 made while it was loaded."""
-    file = figures.size(model.bytes)
     weights = state.arenas.get(Arena.WEIGHTS)
-    memory = figures.size(weights.used) if weights is not None and weights.used else file
-    return file if memory == file else f"{file} file, {memory} in memory"
+    used = size_text(weights, "used") if weights is not None and weights.used else ""
+    memory = f"{used} in memory" if used else ""
+    if not knows(model, "bytes"):
+        return memory
+    file = figures.size(model.bytes)
+    return file if used in ("", file) else f"{file} file, {memory}"
+
+
+def _shape(model: Model) -> tuple[str, str]:
+    """The model's numbers in two lines, as far as they are told."""
+    heads = f"{model.heads} heads" if model.heads == model.kv_heads else f"{model.heads}/{model.kv_heads} heads"
+    groups = f" in groups of {model.group}" if model.group else ""
+    first = (
+        f"dim {model.dim}" if model.dim else "",
+        f"{model.layers} layers" if model.layers else "",
+        heads if model.heads and model.kv_heads else "",
+    )
+    second = (
+        f"vocab {model.vocab}" if model.vocab else "",
+        f"context {model.seq_len}" if model.seq_len else "",
+        f"{model.format}{groups}" if model.format else "",
+    )
+    return ", ".join(filter(None, first)), ", ".join(filter(None, second))
 
 
 def _buttons(frame: Frame, width: int) -> Content:
@@ -119,39 +141,41 @@ class MachinePanel(Panel):
     def _kernel(self, state: State) -> list[tuple[str, *tuple[Piece, ...]]]:
         rows: list[tuple[str, *tuple[Piece, ...]]] = []
         if state.version is not None:
-            rows.append(("kernel", (f"{state.version.version} ({state.version.port})", "$foreground")))
-            rows.append(("firmware", (state.version.machine, "$foreground")))
+            port = f" ({state.version.port})" if state.version.port else ""
+            rows.append(("kernel", (f"{state.version.version or 'its name is not told'}{port}", "$foreground")))
+            if state.version.machine:
+                rows.append(("firmware", (state.version.machine, "$foreground")))
         elif state.hello is not None:
             rows.append(("kernel", (state.hello.version, "$foreground")))
-        if state.cpu is not None:
-            rows.append(("processor", (state.cpu.brand.strip() or "unnamed", "$foreground")))
-            level = f"{state.cpu.level}" + (" (pinned)" if state.cpu.pinned else "")
-            best = f", best here {state.cpu.best}" if state.cpu.best != state.cpu.level else ""
-            used = (
-                f", {state.cpu.processors_used} of {state.cpu.processors} processors"
-                if state.cpu.processors_used
-                else ""
-            )
+        return [*rows, *self._processor(state.cpu)] if state.cpu is not None else rows
+
+    def _processor(self, cpu: Cpu) -> list[tuple[str, *tuple[Piece, ...]]]:
+        """A file tells how fast the counter is, and nothing else of the processor."""
+        rows: list[tuple[str, *tuple[Piece, ...]]] = []
+        if knows(cpu, "brand"):
+            rows.append(("processor", (cpu.brand.strip() or "unnamed", "$foreground")))
+        if knows(cpu, "level", "best"):
+            level = f"{cpu.level}" + (" (pinned)" if cpu.pinned else "")
+            best = f", best here {cpu.best}" if cpu.best != cpu.level else ""
+            used = f", {cpu.processors_used} of {cpu.processors} processors" if cpu.processors_used else ""
             rows.append(("vectors", (level + best + used, "$foreground")))
-            spread = f" ±{state.cpu.spread_ppm} ppm" if state.cpu.spread_ppm else ""
-            clock: Piece = (f"{state.cpu.hz / 1e9:.3f} GHz by {state.cpu.clock}{spread}", "$foreground")
-            rows.append(("clock", clock) if state.cpu.invariant else ("clock", clock, (" not invariant", "$warn")))
-        return rows
+        source = f" by {cpu.clock}" if cpu.clock else ""
+        spread = f" ±{cpu.spread_ppm} ppm" if cpu.spread_ppm else ""
+        clock: Piece = (f"{cpu.hz / 1e9:.3f} GHz{source}{spread}", "$foreground")
+        doubtful = told(cpu, "invariant") is False
+        return [*rows, ("clock", clock, (" not invariant", "$warn")) if doubtful else ("clock", clock)]
 
     def _model(self, state: State) -> list[tuple[str, *tuple[Piece, ...]]]:
         model = state.model
         if model is None:
             return []
-        if not model.file:
+        if told(model, "file") == "":
             return [("model", ("none loaded: see /models and /load", "$warn"))]
-        heads = f"{model.heads} heads" if model.heads == model.kv_heads else f"{model.heads}/{model.kv_heads} heads"
-        groups = f" in groups of {model.group}" if model.group else ""
-        numbers = f", {model.format}{groups}" if model.format else ""
+        name = model.file or "its name is not told"
         rows: list[tuple[str, *tuple[Piece, ...]]] = [
-            ("model", (f"{model.file}  {_sizes(model, state)}", "$foreground")),
-            ("", (f"dim {model.dim}, {model.layers} layers, {heads}", "$muted")),
-            ("", (f"vocab {model.vocab}, context {model.seq_len}{numbers}", "$muted")),
+            ("model", (f"{name}  {_sizes(model, state)}".strip(), "$foreground"))
         ]
+        rows += [("", (text, "$muted")) for text in _shape(model) if text]
         if state.tokenizer is not None:
             rows.append(
                 ("tokenizer", (state.tokenizer.file or "none", "$foreground" if state.tokenizer.file else "$warn"))

@@ -7,7 +7,9 @@ from __future__ import annotations
 from textual.content import Content
 
 from llmbm_console.core.events import MachineStatus
+from llmbm_console.core.known_fields import knows, told
 from llmbm_console.core.state import State
+from llmbm_console.core.zone_sizes import unit_of, use_text
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import Piece, line
@@ -28,14 +30,38 @@ LABEL = 8  # columns, that of the mark included
 
 
 def usage(state: State, arena: Arena) -> tuple[int, int] | None:
-    """Used and whole bytes of an arena: from the newer of the short record and the full one."""
+    """Used and whole bytes of an arena: from the newer of the short record and the full one. None where neither tells
+    both."""
     full = state.arenas.get(arena)
     pair: tuple[int, ...] = getattr(state.zones, arena.value) if state.zones is not None else ()
     short_at = state.stamps.get(Stream.ZONES, 0.0)
     full_at = state.stamps.get(Stream.ZONE, 0.0)
     if len(pair) == 2 and (full is None or short_at >= full_at):
         return pair[0], pair[1]
-    return (full.used, full.size) if full is not None else None
+    return (full.used, full.size) if full is not None and knows(full, "used", "size") else None
+
+
+def amount_text(state: State, arena: Arena) -> str:
+    """The same in words, no more exact than it was told."""
+    full = state.arenas.get(arena)
+    if full is not None and unit_of(full) > 1:
+        return use_text(full)
+    return figures.size_pair(*(usage(state, arena) or (0, 0)))
+
+
+def rounded(state: State) -> bool:
+    """Whether sizes are those of a text that rounds them."""
+    return any(unit_of(zone) > 1 for zone in state.arenas.values())
+
+
+def whole_text(state: State) -> str:
+    """How large the kernel's memory is: as a file tells it, else by its arenas; empty before either is known."""
+    sizes = [pair[1] for arena, _label in ARENAS if (pair := usage(state, arena)) is not None]
+    if state.zone_b is not None:
+        return f"zone B {figures.size(state.zone_b)}"
+    if not sizes:
+        return ""
+    return f"arenas about {figures.size(sum(sizes))}" if rounded(state) else f"zone B {figures.size(sum(sizes))}"
 
 
 class MemoryPanel(Panel):
@@ -73,14 +99,12 @@ class MemoryPanel(Panel):
     def made_from(self, frame: Frame) -> object:
         """Arenas seldom change, their samples come all the time."""
         uses = tuple(usage(frame.state, arena) for arena, _label in ARENAS)
-        shown = (frame.stale(Stream.ZONES), frame.glyphs, frame.post_mortem, self._selected)
+        shown = (frame.stale(Stream.ZONES), frame.glyphs, frame.post_mortem, self._selected, frame.state.zone_b)
         return (*uses, frame.state.arenas, *shown, frame.controllable, frame.state.machine.status, frame.keys)
 
     def heading(self, frame: Frame) -> Content:
         stale = frame.stale(Stream.ZONES)
-        known = [pair for arena, _label in ARENAS if (pair := usage(frame.state, arena)) is not None]
-        total = f"zone B {figures.size(sum(whole for _used, whole in known))}" if known else ""
-        return line((f"{stale} " if stale else "", "$warn"), (total, "$muted"))
+        return line((f"{stale} " if stale else "", "$warn"), (whole_text(frame.state), "$muted"))
 
     def hint(self, frame: Frame) -> Content:
         """How to see what is in an arena, where that can be."""
@@ -129,12 +153,12 @@ class MemoryPanel(Panel):
         name: Piece = (f"{label:<{LABEL - 1}}", ("bold $foreground" if marked else "$muted") if sound else "bold $bad")
         mark: Piece = (frame.glyphs.prompt if marked else " ", "bold $focus")
         guard: Piece = (" " if sound else "!", "bold $bad")
-        exact = self.has_focus and width >= 50
-        amount = f"{figures.exact(used)}/{figures.exact(whole)}" if exact else figures.size_pair(used, whole)
+        exact = self.has_focus and width >= 50 and unit_of(full) == 1
+        amount = f"{figures.exact(used)}/{figures.exact(whole)}" if exact else amount_text(frame.state, arena)
         amount = f" {amount:>{27 if exact else 15}}"
-        flag = " ro" if full is not None and full.read_only else "   "
+        flag = " ro" if told(full, "read_only") else "   "
         share = used / whole if whole else 0.0
-        peak = full.peak / full.size if full is not None and full.size else None
+        peak = full.peak / full.size if full is not None and full.size and knows(full, "peak") else None
         bar_width = width - LABEL - 1 - len(amount) - len(flag)
         # Arenas are made as large as their contents need: a full one is the rule and no alarm.
         return line(
@@ -153,7 +177,7 @@ class MemoryPanel(Panel):
         pairs = [usage(state, arena) or (0, 0) for arena, _label in ARENAS]
         free = sum(whole - used for used, whole in pairs)
         latest = [zone for zone in state.arenas.values() if zone.last_tag and zone.arena in (Arena.SCRATCH, Arena.ACTS)]
-        total = line(("free ", "$muted"), (figures.size(free), "$foreground"))
+        total = line(("free about " if rounded(state) else "free ", "$muted"), (figures.size(free), "$foreground"))
         if not latest:
             return total
         last = line(total, (f"   last {latest[-1].last_tag} {figures.size(latest[-1].last_bytes)}", "$muted"))

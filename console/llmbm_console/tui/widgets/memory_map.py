@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.style import Style
 
+from llmbm_console.core.known_fields import knows, told
 from llmbm_console.core.state import State
+from llmbm_console.core.zone_sizes import UNTOLD, size_text, unit_of
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import Piece, line
@@ -30,14 +32,15 @@ BAR_COLUMN = 4
 
 def by_address(state: State) -> list[Zone]:
     """The arenas whose addresses are known, lowest first."""
-    return sorted((zone for zone in state.arenas.values() if zone.size), key=lambda zone: zone.base)
+    placed = [zone for zone in state.arenas.values() if knows(zone, "base", "size", "used")]
+    return sorted((zone for zone in placed if zone.size or unit_of(zone) > 1), key=lambda zone: zone.base)
 
 
 def shares(sizes: list[int], width: int) -> list[int]:
     """Cells for each arena: in proportion to its size, at least one each, and `width` together."""
     if not sizes:
         return []
-    whole = sum(sizes)
+    whole = max(1, sum(sizes))
     cells = [max(1, size * width // whole) for size in sizes]
     largest = sizes.index(max(sizes))
     cells[largest] = max(1, cells[largest] + width - sum(cells))
@@ -46,11 +49,13 @@ def shares(sizes: list[int], width: int) -> list[int]:
 
 def ribbon(zones: list[Zone], width: int, frame: Frame) -> Content:
     """A bar for each arena in the order of addresses, its used part filled; a blank where addresses have a gap."""
-    gaps = [later.base > earlier.base + earlier.size + 4096 for earlier, later in pairwise(zones)]
+    gaps = [
+        later.base > earlier.base + earlier.size + max(4096, unit_of(earlier)) for earlier, later in pairwise(zones)
+    ]
     cells = shares([zone.size for zone in zones], max(len(zones), width - sum(gaps)))
     parts: list[Content] = []
     for index, (zone, room) in enumerate(zip(zones, cells, strict=True)):
-        used = min(room, -(-zone.used * room // zone.size))
+        used = min(room, -(-zone.used * room // max(1, zone.size)))
         part = line(
             (frame.glyphs.block * used, f"${zone.arena.value}"),
             (frame.glyphs.free * (room - used), f"${zone.arena.value}"),
@@ -65,14 +70,14 @@ def _cells(zone: Zone) -> tuple[str, ...]:
     return (
         zone.arena.upper(),
         f"{zone.base:#x}",
-        figures.exact(zone.used),
-        figures.exact(zone.size),
+        size_text(zone, "used", exact=True),
+        size_text(zone, "size", exact=True),
         "",
-        figures.percent(zone.used / zone.size),
-        figures.exact(zone.peak),
-        "ro" if zone.read_only else "rw",
-        "intact" if zone.guard_ok else "BROKEN",
-        f"{zone.last_tag} {figures.size(zone.last_bytes)}" if zone.last_tag else "-",
+        figures.percent(zone.used / zone.size) if unit_of(zone) == 1 else UNTOLD,
+        size_text(zone, "peak", exact=True),
+        {True: "ro", False: "rw"}.get(told(zone, "read_only"), UNTOLD),
+        {True: "intact", False: "BROKEN"}.get(told(zone, "guard_ok"), UNTOLD),
+        f"{zone.last_tag} {figures.size(zone.last_bytes)}" if zone.last_tag else UNTOLD,
     )
 
 
@@ -106,10 +111,9 @@ def table(frame: Frame, width: int, selected: int = -1) -> list[Content]:
             elif column == 8 and not zone.guard_ok:
                 style = "bold $bad"
             if column == BAR_COLUMN:
-                peak = zone.peak / zone.size
-                pieces.append(
-                    frame.glyphs.bar(zone.used / zone.size, widths[column], f"${zone.arena.value}", peak=peak)
-                )
+                size = max(1, zone.size)
+                peak = zone.peak / size if knows(zone, "peak") else None
+                pieces.append(frame.glyphs.bar(zone.used / size, widths[column], f"${zone.arena.value}", peak=peak))
             else:
                 pieces.append((cell(row, column), style))
         text = line(*pieces)

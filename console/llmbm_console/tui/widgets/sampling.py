@@ -10,6 +10,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from llmbm_console.core.distribution import Rules
+from llmbm_console.core.known_fields import told
 from llmbm_console.core.sampling import FIELDS
 from llmbm_console.core.state import State
 from llmbm_console.tui.choices import known, newest, slice_line, slice_text, vocab_of
@@ -26,9 +27,8 @@ CUTTING = ("temp", "min_p", "top_p", "top_k")
 
 def accepted(state: State, name: str) -> int | None:
     """The kernel's value of a sampling parameter; None where it is not known: not every file tells them all."""
-    if state.sampling is None or (state.file_kind and FIELDS[name] not in state.sampling.model_fields_set):
-        return None
-    return getattr(state.sampling, FIELDS[name])  # type: ignore[no-any-return]
+    value: int | None = told(state.sampling, FIELDS[name])
+    return value
 
 
 class SliderColumn(VerticalScroll, can_focus=False, inherit_bindings=False):

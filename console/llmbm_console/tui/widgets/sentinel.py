@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from textual.content import Content
 
+from llmbm_console.core.known_fields import told
 from llmbm_console.core.state import State
 from llmbm_console.core.trips import newest_trip
 from llmbm_console.tui import figures
@@ -99,11 +100,14 @@ class SentinelPanel(Panel):
             return line()
         stale = frame.stale(Stream.SENTINEL)
         was = frame.last_known
-        state: Piece = (sentinel.state.value.upper(), "$muted" if was else STATE_STYLES.get(sentinel.state, "$warn"))
+        known, strict_known = told(sentinel, "state"), told(sentinel, "strict")
+        state: Piece = ("state not told", "$muted")
+        if known is not None:
+            state = (known.value.upper(), "$muted" if was else STATE_STYLES[known])
         worries = sentinel.strict and not was
         strict: Piece = (" strict" if sentinel.strict else " strict off", "$warn" if worries else "$muted")
         head = line((f"{stale} " if stale else "", "$warn"), state)
-        full = line(head, strict)
+        full = line(head, strict) if strict_known is not None else head
         return full if sentinel.strict or full.cell_length <= self.heading_room else head
 
     def hint(self, frame: Frame) -> Content:
@@ -131,18 +135,21 @@ class SentinelPanel(Panel):
             if frame.post_mortem:
                 return [line(("This file has no sentinel line.", "$muted"))]
             return [line(("No budgets yet.", "$muted")), line(("The first prompt teaches them.", "$muted"))]
-        told: dict[str, int | None] = {"decode": sentinel.decode, "prefill": sentinel.prefill}
-        if frame.post_mortem:  # a text of an earlier kernel tells budgets, and no pass
-            told = {name: taken if name in sentinel.model_fields_set else None for name, taken in told.items()}
         decode, prefill = (
             self._bar(name.upper(), *broken_or(frame.state, sentinel, phase, (taken, budget)), pinned, frame, width)
             for name, phase, taken, budget, pinned in (
-                ("decode", SentinelPhase.DECODE, told.get("decode"), sentinel.decode_budget, sentinel.decode_pinned),
+                (
+                    "decode",
+                    SentinelPhase.DECODE,
+                    told(sentinel, "decode"),
+                    told(sentinel, "decode_budget"),
+                    sentinel.decode_pinned,
+                ),
                 (
                     "prefill",
                     SentinelPhase.PREFILL,
-                    told.get("prefill"),
-                    sentinel.prefill_budget,
+                    told(sentinel, "prefill"),
+                    told(sentinel, "prefill_budget"),
                     sentinel.prefill_pinned,
                 ),
             )
@@ -163,10 +170,14 @@ class SentinelPanel(Panel):
             rows -= 1
         return [*head, *self._chart(frame.state, sentinel, width, rows, frame.glyphs)]
 
-    def _bar(self, label: str, taken: int | None, budget: int, pinned: bool, frame: Frame, width: int) -> Content:
+    def _bar(
+        self, label: str, taken: int | None, budget: int | None, pinned: bool, frame: Frame, width: int
+    ) -> Content:
         name: Piece = (f"{label:<8} ", "$muted")
         if budget and taken is None:
             return line(name, (f"budget {figures.cycles(budget)}, no pass told", "$muted"))
+        if budget is None and taken is None:
+            return line(name, ("not in this file" if frame.post_mortem else "not told", "$muted"))
         if not budget or taken is None:
             # A kernel that is no more, or was reset before its file was written, measures nothing any more.
             none = "no pass measured" if frame.post_mortem or frame.last_known else "not measured yet"
@@ -210,9 +221,12 @@ class SentinelPanel(Panel):
         return line(*pieces, ("cycles", "$muted"))
 
     def _overruns(self, sentinel: Sentinel) -> Content:
-        counts = (("decode", sentinel.decode_overruns), ("prefill", sentinel.prefill_overruns))
+        counts = [(phase, told(sentinel, f"{phase}_overruns")) for phase in ("decode", "prefill")]
         pieces: list[Piece] = [("overruns ", "$muted")]
         for name, count in counts:
+            if count is None:
+                pieces += [(f"{name} -  ", "$muted")]
+                continue
             pieces += [(f"{name} ", "$muted"), (f"{count}  ", "$warn" if count else "$foreground")]
         if sentinel.error not in (SentinelError.OK, SentinelError.BUDGET):  # broken budgets are counted here
             pieces += [("last ", "$muted"), (str(sentinel.error), "$bad")]
@@ -220,7 +234,8 @@ class SentinelPanel(Panel):
 
     def _trip(self, frame: Frame, sentinel: Sentinel, width: int) -> list[Content]:
         """What happened, with its numbers from the log, and the way back where there is one."""
-        what = f"{sentinel.error} in {sentinel.phase}"
+        error, phase = told(sentinel, "error"), told(sentinel, "phase")
+        what = f"{error or 'an error that is not told'}{f' in {phase}' if phase else ''}"
         if (pair := broken(frame.state)) is not None:
             what += f": {figures.cycles(pair[0])} cycles, {figures.cycles(pair[1])} allowed"
         entry = newest_trip(frame.state.log)

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from textual.content import Content
 
+from llmbm_console.core.known_fields import knows
 from llmbm_console.core.state import Command, State, Text, TranscriptItem, Turn, newest_turn, turn_of_boot
 from llmbm_console.tui.firmware_text import folded
 from llmbm_console.tui.guide import failure_lines, first_steps, guide
@@ -99,8 +100,7 @@ class Transcript(LineView):
         state = self._frame.state
         turn = turn_of_boot(state)
         sampling = state.sampling
-        seeded = sampling is not None and (not state.file_kind or "seed" in sampling.model_fields_set)
-        parts = [f"seed {sampling.seed}"] if sampling is not None and seeded else []
+        parts = [f"seed {sampling.seed}"] if sampling is not None and knows(sampling, "seed") else []
         parts += [f"turn {turn.number}"] if turn is not None else []
         parts += [f"tint {self._tint.mode}"] if self._tint.mode else []
         if state.dropped_items:
