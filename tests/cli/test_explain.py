@@ -185,3 +185,34 @@ def test_a_recordings_times_never_go_back(tmp_path: Path, capsys: pytest.Capture
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["explain", str(tmp_path / "none")]) == 1
     assert "No such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("codec", "mark"), [("utf-16-le", 2), ("utf-16-be", 2), ("utf-16-le", 0)])
+@pytest.mark.parametrize("chunk", [1, 7, 1 << 16])
+def test_a_log_in_utf_16_is_explained_like_its_text(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    codec: str,
+    mark: int,
+    chunk: int,
+) -> None:
+    monkeypatch.setattr("llmbm_console.faces.explain.CHUNK", chunk)
+    text = b"Gr\xc3\xbc\xc3\x9fe \xf0\x9f\x90\xbb\r\n" + SERIAL + GOOD + b"after"
+    plain, copy = tmp_path / "plain.raw", tmp_path / "copy.raw"
+    plain.write_bytes(text)
+    copy.write_bytes((b"\xff\xfe" if codec.endswith("le") else b"\xfe\xff")[:mark] + text.decode().encode(codec))
+    assert cli.main(["explain", str(plain)]) == 0
+    wanted = capsys.readouterr().out.splitlines()
+    assert cli.main(["explain", str(copy)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [line[9:] for line in said[:-1]] == [line[9:] for line in wanted[:-1]]
+    assert said[-1] == wanted[-1]
+    data, end = copy.read_bytes(), mark
+    assert cli.main(["explain", str(copy), "--json"]) == 0
+    for entry in map(json.loads, capsys.readouterr().out.splitlines()):
+        assert entry["offset"] - end in (0, 2), "only the LF behind a frame's CR is left out"
+        end = entry["offset"] + entry["octets"]
+        if entry["what"] == "text":
+            assert data[entry["offset"] : end].decode(codec) == entry["text"]
+    assert end == len(data)

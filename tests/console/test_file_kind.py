@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import struct
 import sys
 import zlib
@@ -105,3 +106,18 @@ def test_every_way_of_opening_one_tells_the_same_and_shows_none_of_its_octets(
         file.truncate(30 << 20)
     with pytest.raises(DumpError, match=r"a model \(GGUF\)"):
         read_post_mortem(large)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_octets_at_random_are_not_called_a_text(seed: int, tmp_path: Path) -> None:
+    path = tmp_path / "rnd.bin"
+    path.write_bytes(random.Random(seed).randbytes(4096))
+    with pytest.raises(DumpError, match=r"rnd\.bin: a binary file: "):
+        read_post_mortem(path)
+
+
+def test_a_text_in_another_encoding_is_no_binary_file_and_not_called_one_that_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "letter.txt"
+    path.write_bytes("Жили-были старик со старухой".encode("koi8-r") * 20)
+    with pytest.raises(DumpError, match="no text in UTF-8 or UTF-16, and not a post-mortem file"):
+        read_post_mortem(path)

@@ -81,3 +81,21 @@ async def test_ctrl_q_ends_the_console_from_the_page(tmp_path: Path) -> None:
         await settled(pilot)
         await pilot.press("ctrl+q")
         await wait_until(pilot, lambda: not app.is_running, "ended")
+
+
+async def test_keys_that_have_no_room_are_left_out_whole(tmp_path: Path) -> None:
+    path = tmp_path / "short.log"
+    path.write_text("a line\n")
+    for columns, wanted, without in (
+        (120, "left right sideways", ""),
+        (80, "Esc leaves   ^q quits", "PgUp"),
+        (50, "quits", "G last"),
+    ):
+        app = app_on(path)
+        async with app.run_test(size=(columns, 24)) as pilot:
+            await page(pilot, app)
+            await settled(pilot)
+            keys = screen_text(app).rstrip().splitlines()[-1]
+        assert wanted in keys
+        assert app.glyphs.ellipsis not in keys
+        assert not without or without not in keys

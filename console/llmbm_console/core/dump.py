@@ -19,7 +19,7 @@ from pathlib import Path
 from llmbm_console.core.counted import counted
 from llmbm_console.core.dump_text import DumpText
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.file_kind import SNIFFED, binary_file, binary_kind, is_utf16
+from llmbm_console.core.file_kind import SNIFFED, binary_file, binary_kind, utf16_of
 from llmbm_console.core.kernel_text import KernelText, TextEvent
 from llmbm_console.core.known_fields import knowing_all
 from llmbm_console.core.link_streams import Streams
@@ -66,14 +66,12 @@ class Reading:
 
 def decode(data: bytes, reading: Reading) -> str:
     """The file's text, whatever of the two encodings it has; undecodable bytes become U+FFFD and a problem."""
-    big = data.startswith(b"\xfe\xff")  # nobody's kernel writes it, but an editor that saved the file may
-    marked = big or data.startswith(b"\xff\xfe")
-    if marked or is_utf16(data[:SNIFFED]):
-        body = data[2:] if marked else data
+    if codec := utf16_of(data[:SNIFFED]):  # nobody's kernel writes it big-endian, but an editor may have
+        body = data[2:] if data[:2] in (b"\xfe\xff", b"\xff\xfe") else data
         if len(body) % 2:
             reading.problem("the file ends in the middle of a character: it was cut")
             body = body[:-1]
-        text = body.decode("utf-16-be" if big else "utf-16-le", "replace")
+        text = body.decode(codec, "replace")
     else:
         text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
     if "\ufffd" in text:
@@ -159,7 +157,7 @@ def parse_post_mortem(data: bytes, name: str, path: Path | None = None) -> PostM
     header: dict[str, str] = {}
     reader: KernelText | DumpText
     before = text[: header_match.start()] if header_match is not None else text
-    octets = text.encode() if b"\x00" in data[:64] else data  # a copy in UTF-16
+    octets = text.encode() if utf16_of(data[:SNIFFED]) else data
     frames = list(map(knowing_all, records_of(octets))) if before.strip() else []
     spoken = any(not isinstance(record, Hello) for record in frames)  # a hello alone is a beacon for people's terminals
     serial: SerialLog | None = None
@@ -209,10 +207,12 @@ def parse_post_mortem(data: bytes, name: str, path: Path | None = None) -> PostM
         if kind == "dump" and not any(_LOG_HEAD.search(line) for line in lines):
             reading.problem("it has no log, with which such a file ends: it was cut while it was written, or since")
     else:
+        what = f"a text, but not a post-mortem file: it begins with {first_words(text)!r}"
+        if text.count("\ufffd") * 3 > len(text):
+            what = "no text in UTF-8 or UTF-16, and not a post-mortem file"
         raise DumpError(
-            f"{name}: a text, but not a post-mortem file: it begins with {first_words(text)!r}; expected "
-            "llmk-dump.txt, llmk-log.txt, llmk-failsafe.txt or the log of a serial line, of this kernel or an earlier "
-            "one"
+            f"{name}: {what}; expected llmk-dump.txt, llmk-log.txt, llmk-failsafe.txt or the log of a serial line, of "
+            "this kernel or an earlier one"
         )
     if not reading.records and serial is None:
         reading.problem("nothing in it could be read")

@@ -13,6 +13,7 @@ from pathlib import Path
 from llmbm_console.core.command import command
 
 SNIFFED = 4096  # octets that tell
+TEXT_CONTROLS = b"\t\n\r\x07\x08\x0c\x1b"  # a terminal's log has these as well
 MODEL_HEAD = struct.Struct("<7i")  # dim, hidden_dim, layers, heads, kv heads, vocab, seq_len: llama2.c, version 0
 
 #: What a kernel or its firmware writes; with it, a file is a log, however much noise a line had.
@@ -95,7 +96,19 @@ def is_utf16(head: bytes) -> bool:
     pairs = head[: len(head) // 2 * 2]
     if len(pairs) < 8 or pairs[1:64:2].count(0) * 4 <= len(pairs[1:64:2]) * 3:
         return False
-    return not any(unit < 32 and unit not in b"\t\n\r\x1b" for unit in pairs[::2])
+    return not any(unit < 32 and unit not in TEXT_CONTROLS for unit in pairs[::2])
+
+
+def has_controls(octets: bytes) -> bool:
+    """Whether there are more control characters, NUL among them, than a text has in any encoding of octets."""
+    return sum(octet < 32 and octet not in TEXT_CONTROLS for octet in octets) * 50 > len(octets)
+
+
+def utf16_of(head: bytes) -> str:
+    """The codec of a text in UTF-16 by its first octets; empty for any other file."""
+    if head.startswith(b"\xfe\xff"):
+        return "utf-16-be"
+    return "utf-16-le" if head.startswith(b"\xff\xfe") or is_utf16(head) else ""
 
 
 def binary_kind(head: bytes, size: int, path: str) -> str:
@@ -110,7 +123,7 @@ def binary_kind(head: bytes, size: int, path: str) -> str:
         return f"a model (llama2.c): {_model(path)}"
     if head[:2] in (b"\xff\xfe", b"\xfe\xff") or is_utf16(head) or _KERNEL.search(head):
         return ""
-    return f"a binary file: {_nothing(path)}" if head.count(0) * 50 > len(head) else ""
+    return f"a binary file: {_nothing(path)}" if has_controls(head) else ""
 
 
 def binary_file(path: Path) -> str:

@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from llmbm_console.core.errors import SessionError
+from llmbm_console.core.file_kind import has_controls
 from llmbm_console.core.sanitise import clean
 
 STRIDE = 16  # lines from one entry of the index to the next
@@ -31,8 +32,7 @@ def is_text(path: Path) -> bool:
             begin = file.read(SNIFFED)
     except OSError:
         return False
-    controls = sum(octet < 32 and octet not in b"\t\n\r\x07\x08\x0c\x1b" for octet in begin)
-    return bool(begin.strip()) and b"\0" not in begin and controls * 50 <= len(begin)
+    return bool(begin.strip()) and b"\0" not in begin and not has_controls(begin)
 
 
 def text_filter(query: str) -> Callable[[bytes], bool]:

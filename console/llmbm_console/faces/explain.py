@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 import sys
@@ -13,6 +14,7 @@ from typing import Any, BinaryIO
 
 from llmbm_console.core.capture import Capture, is_capture
 from llmbm_console.core.errors import SessionError
+from llmbm_console.core.file_kind import SNIFFED, utf16_of
 from llmbm_console.core.line_names import LineNames
 from llmbm_console.core.link_streams import FLUSH_TEXT
 from llmbm_console.core.sanitise import EscapeFilter, clean
@@ -39,6 +41,12 @@ class Line:
     fields: dict[str, Any]
     detail: str = ""
     lost: int = 0  # frames missing before this one, by its number
+    stored: bytes = b""  # its octets as they stand in the file, where that is in UTF-16
+
+    @property
+    def octets(self) -> bytes:
+        """Its octets in the file."""
+        return self.stored or self.raw
 
 
 @dataclass
@@ -114,11 +122,47 @@ class Stream:
 
 
 def lines_of_log(file: BinaryIO) -> Iterator[Line]:
-    """The lines of a raw log."""
+    """The lines of a raw log, or of a copy of one in UTF-16."""
+    head = file.read(SNIFFED)
+    if codec := utf16_of(head):
+        yield from _lines_of_utf16(head, file, codec)
+        return
     stream = Stream("")
-    while data := file.read(CHUNK):
+    for data in _pieces(head, file):
         yield from stream.feed(data)
     yield from stream.end()
+
+
+def _pieces(head: bytes, file: BinaryIO) -> Iterator[bytes]:
+    for place in range(0, len(head), CHUNK):
+        yield head[place : place + CHUNK]
+    while data := file.read(CHUNK):
+        yield data
+
+
+def _lines_of_utf16(head: bytes, file: BinaryIO, codec: str) -> Iterator[Line]:
+    """The same text in UTF-8 is what is read; a line keeps its place and its octets in the file."""
+    decoder = codecs.getincrementaldecoder(codec)("replace")
+    stream, known, place = Stream(""), 0, 0  # octets of the UTF-8 and of the file that were given
+    waiting = b""  # of the UTF-8, from `known` on
+
+    def placed(lines: Iterator[Line]) -> Iterator[Line]:
+        nonlocal known, place, waiting
+        for line in lines:
+            passed = waiting[: line.offset - known].decode().encode(codec)
+            stored = line.raw.decode("utf-8", "replace").encode(codec)
+            place += len(passed)
+            yield replace(line, offset=place, stored=stored)
+            waiting = waiting[line.offset - known + len(line.raw) :]
+            known, place = line.offset + len(line.raw), place + len(stored)
+
+    if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        head, place = head[2:], 2
+    for data in _pieces(head, file):
+        text = decoder.decode(data).encode()
+        waiting += text
+        yield from placed(stream.feed(text))
+    yield from placed(stream.end())
 
 
 def lines_of_capture(capture: Capture) -> Iterator[Line]:
@@ -186,7 +230,7 @@ def _short(value: object) -> str:
 
 def document(line: Line) -> dict[str, Any]:
     """One line for programs."""
-    found: dict[str, Any] = {"offset": line.offset, "octets": len(line.raw), "what": line.what}
+    found: dict[str, Any] = {"offset": line.offset, "octets": len(line.octets), "what": line.what}
     found |= {key: value for key, value in (("way", line.way), ("at", line.at)) if value not in ("", None)}
     if line.what == "text":
         found |= {"name": line.name, "text": line.raw.decode("utf-8", "replace")}
@@ -239,7 +283,7 @@ def explain(name: str, *, as_json: bool, with_hex: bool, only_rejected: bool) ->
             continue
         print(described(line))
         if with_hex:
-            print(hexadecimal(line.raw))
+            print(hexadecimal(line.octets))
     if not as_json:
         print(f"# {totals}")
     return 0

@@ -17,14 +17,18 @@ from llmbm_console.tui.ask import AskLine
 from llmbm_console.tui.compositor import ChangesCompositor
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs
-from llmbm_console.tui.text import clip, line, plain, shortened
+from llmbm_console.tui.text import clip, line, plain
 from llmbm_console.tui.widgets.lines import Line, LineView
-from llmbm_console.tui.widgets.strips import Strip
+from llmbm_console.tui.widgets.strips import Strip, fit
 
 LOOK_AGAIN = 0.1  # s between two looks at an index that grows
 SIDEWAYS = 20  # columns of one step
 MOST_MADE = 1000  # rows kept ready
-KEYS = "/ filter   g first   G last   PgUp PgDn   left right sideways   Esc leaves   {} quits"
+#: What the keys do; those of the largest number are left out first where there is no room.
+KEYS = (
+    (1, "/ filter"), (3, "g first"), (3, "G last"), (4, "PgUp PgDn"), (2, "left right sideways"), (0, "Esc leaves"),
+    (0, "{} quits"),
+)  # fmt: skip
 
 
 class TextView(LineView):
@@ -168,10 +172,10 @@ class Keys(Strip):
 
     def __init__(self, quit_key: str) -> None:
         super().__init__(id="text-keys")
-        self._text = KEYS.format(quit_key)
+        self._parts = [(weight, line((text.format(quit_key), "$muted"))) for weight, text in KEYS]
 
     def content_for(self, frame: Frame, width: int) -> Content:
-        return shortened(line((self._text, "$muted")), width, frame.glyphs.ellipsis)
+        return fit(self._parts, width, frame.glyphs)
 
 
 class TextPage(Screen[None]):

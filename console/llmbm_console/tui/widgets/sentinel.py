@@ -121,8 +121,8 @@ class SentinelPanel(Panel):
         if pinned and budget in (0, sentinel.decode_budget):
             key, ways = frame.keys["sentinel.learn"], ("learns the budgets again", "learns again")
         elif budget:
-            told = f"pins {figures.cycles(budget)}"
-            key, ways = frame.keys["sentinel.suggest"], (f"{told} for decode (p99 and a tenth)", f"{told} for decode")
+            pins = f"pins {figures.cycles(budget)}"
+            key, ways = frame.keys["sentinel.suggest"], (f"{pins} for decode (p99 and a tenth)", f"{pins} for decode")
         else:
             return line()
         room = self.outer_size.width - 6 - len(here) - len(key) - 1
@@ -159,7 +159,7 @@ class SentinelPanel(Panel):
         if tail and height <= len(head):
             return head[:height]  # what happened comes before how it was
         if height == 3 and not tail and any(sentinel.percentiles):
-            head = [self._both(told, sentinel, width), self._percentiles(sentinel)]
+            head = [self._both(sentinel, width), self._percentiles(sentinel)]
         if height >= 4 + len(tail):
             head.append(self._percentiles(sentinel))
         if height >= 5 + len(tail):
@@ -190,12 +190,12 @@ class SentinelPanel(Panel):
             name, frame.glyphs.bar(share, max(4, width - 9 - len(amount)), use_style(share)), (amount, "$foreground")
         )
 
-    def _both(self, told: dict[str, int | None], sentinel: Sentinel, width: int) -> Content:
+    def _both(self, sentinel: Sentinel, width: int) -> Content:
         """Both phases on one row, where there are three: what the last passes took is in the strip, too."""
         for with_budget in (True, False):
             pieces: list[Piece] = []
             for name, budget in (("decode", sentinel.decode_budget), ("prefill", sentinel.prefill_budget)):
-                taken = told[name]
+                taken = told(sentinel, name)
                 if budget and taken is not None:
                     share = taken / budget
                     pieces += [(f"{name.upper()} ", "$muted"), (figures.percent(share), use_style(share))]
