@@ -201,6 +201,44 @@ def test_what_a_terminal_program_adds_is_no_older_file() -> None:
     assert found.problems == ("not read: 2 lines after the log, which is no part of it",)
 
 
+OURS = """llmk-0.1.0 on Linux x86_64
+llmk> The cat
+.
+[sentinel tripped: decode pass over its budget; see llmk-failsafe.txt; type /reset to go on]
+[1 token, prefill 3 at 11538.5 tok/s, decode - tok/s, 167 of 512 rows]
+llmk> /log
+[llmk][log] last 4 events (ring cap=128)
+  #8 tsc=193313124957473 t=31 level=error code=failsafe arena=none first=0x0 second=0 msg=tripped
+  #7 tsc=193313123439255 t=31 level=error code=budget arena=none first=0x4e98c second=1000 msg=over its budget
+  #6 tsc=193313122346059 t=30 level=info code=info arena=none first=0x3e8 second=0 msg=drill: a pass is held to a budget
+"""
+
+
+def test_in_a_serial_log_of_our_kernel_the_entries_of_its_log_tell_the_numbers_of_a_trip() -> None:
+    found = read(OURS.encode(), "serial.log")
+    assert found is not None
+    assert found.verdict.startswith(
+        "The sentinel tripped in a drill (/test_failsafe): a pass took 321,932 cycles, its budget was 1,000"
+    )
+    assert [(entry.record.number, entry.record.time) for entry in found.events] == [(8, 31), (7, 31), (6, 30)]
+
+
+def test_a_trip_that_is_told_in_the_last_line_is_told_however_much_of_it_is_left() -> None:
+    begin = OURS.index("[sentinel tripped")
+    for cut in range(begin, OURS.index("]\n[1 token")):
+        found = read(OURS[:cut].encode(), "serial.log")
+        assert found is not None
+        tripped = "[sentinel tripped:" in OURS[:cut]
+        assert found.verdict.startswith("The sentinel tripped") == tripped, OURS[begin:cut]
+        assert ("no trip" in found.verdict) != tripped
+
+
+def test_a_serial_log_that_tells_budgets_and_no_state_does_not_say_that_there_was_no_trip() -> None:
+    found = read(b"You: /ctx\n  prefill_max=36641173 decode_max=55160633 overruns(p=0 d=0)\nYou: ", "serial.log")
+    assert found is not None
+    assert "no trip is told, no overrun" in found.verdict
+
+
 SERIAL = """[1/7] Opening file system...
 llmk-0.1.0 on posix
 You: Once

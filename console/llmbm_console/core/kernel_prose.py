@@ -21,7 +21,7 @@ _SENTENCES = (
     (Told.ROWS, re.compile(r"^\[[0-9]{1,10} tokens, .* ([0-9]{1,10}) of ([0-9]{1,10}) rows\]$")),
     # A boot, and three ways of a kernel to forget.
     (Told.CLEARED, re.compile(r"KV cache cleared|, clearing KV cache|^The conversation is forgotten: |^\[1/[0-9]\] ")),
-    (Told.TRIPPED, re.compile(r"^\[llmk\]\[fail-safe\] (.*)$|^\[sentinel tripped: ([^;]*)")),
+    (Told.TRIPPED, re.compile(r"^\[llmk\]\[fail-safe\] (.*)$|^\[sentinel tripped: ?([^;\]]*)")),
     (Told.RESET, re.compile(r"^Resetting runtime state|^The sentinel is armed again\.")),
 )
 LONGEST = 512  # characters of such a sentence

@@ -32,6 +32,7 @@ from llmbm_protocol.schema import (
     Zone,
 )
 
+LOG_CODES = frozenset(LogCode)
 RING = 128  # entries of the log: of a full one the oldest were overwritten
 #: Numbers of the earlier kernel's enumerations, by position.
 ARENAS = (Arena.WEIGHTS, Arena.KV, Arena.SCRATCH, Arena.ACTS, Arena.ZONEC)
@@ -73,7 +74,7 @@ UNITS = {"": 1, "B": 1, "BYTES": 1} | {
 _WORD = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]*)=(\S*)(?:\s+([KMG]i?B|bytes|B)\b)?")
 _NUMBER = re.compile(r"(0[xX][0-9A-Fa-f]{1,40}|[0-9]{1,40})([KMG]i?B|bytes|B)?")  # longer ones are no numbers
 _REGION = re.compile(r"\[([A-Za-z][A-Za-z_0-9]*)\]")
-_EVENT = re.compile(r"#\d+\s+tsc=")
+_EVENT = re.compile(r"#([0-9]+)\s+tsc=")
 _OVERRUNS = re.compile(r"overruns\(p=([0-9]{1,40}) d=([0-9]{1,40})\)")
 
 
@@ -333,10 +334,35 @@ class KernelText:
         zone = RoundedZone.model_validate({**neutral, **known, "unit": unit})
         return [knowing(zone, {*known, "unit"})]
 
+    def _own_event(self, text: str) -> list[Record]:
+        """A log entry as our kernel lists it, which has a clock and names in the place of numbers."""
+        head, _, message = text.partition(" msg=")
+        words = {match[1]: match[2] for match in _WORD.finditer(head)}
+        level = next((level for level in LogLevel if level == words.get("level")), None)
+        if level is None:
+            self.unread += 1
+            return []
+        found: dict[str, object] = {"level": level, "code": LogCode(words["code"]), "message": plain(message, 47)}
+        names = {"t": "time", "first": "first", "second": "second"}
+        found |= {
+            name: min(value, U64_MAX)
+            for key, name in names.items()
+            if (value := number(words.get(key, ""))) is not None
+        }
+        if (arena := next((arena for arena in Arena if arena == words.get("arena")), None)) is not None:
+            found["arena"] = arena
+        if (match := _EVENT.search(text)) is not None and len(match[1]) < 10:
+            found["number"] = int(match[1])
+        record = knowing(Event.model_validate({"number": 0, "time": 0, **found}), found)
+        self.events.append(TextEvent(record, number(words.get("tsc", "")) or 0))
+        return [record]
+
     def _event(self, text: str) -> list[Record]:
         head, _, message = text.partition("msg=")
         words = {match[1]: match[2] for match in _WORD.finditer(head)}
         values = [number(words.get(key, "0")) for key in ("tsc", "ptr", "size")]
+        if words.get("code") in LOG_CODES:  # our kernel's own entry
+            return self._own_event(text)
         code = number(words.get("code", ""))
         arena = int(words["arena"]) if re.fullmatch(r"-?[0-9]{1,3}", words.get("arena", "")) else -1
         cycles, first, second = (min(value or 0, U64_MAX) for value in values)

@@ -35,7 +35,7 @@ STATS = re.compile(
     r"^\[stats\] tokens=([0-9]{1,12})(?: time_ms=([0-9]{1,12}) tok_s=(?:inf|([0-9]{1,12}\.[0-9])[0-9]*))?"
 )
 _NOTE = re.compile(r"^\[(.*)\]$")
-_TRIP = re.compile(r"^\[llmk\]\[fail-safe\] ?(.*)$|^\[sentinel tripped: ([^;]*)")
+_TRIP = re.compile(r"^\[llmk\]\[fail-safe\] ?(.*)$|^\[sentinel tripped: ?([^;\]]*)")
 ERROR = re.compile(
     r"^(?:\[[A-Za-z0-9_ -]{1,24}\] ?)*(?:ERROR|FATAL|PANIC)\b|^\[llmk\]\[fail-safe\]|^\[sentinel tripped:"
 )

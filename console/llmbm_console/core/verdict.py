@@ -214,12 +214,13 @@ def _serial(serial: SerialLog, sentinel: Sentinel | None) -> str:
     if not serial.turns + serial.commands + len(serial.errors):
         return "A serial log in which nobody asked for anything: its text is all there is"
     overruns = [count for count in overruns_of(sentinel) if count is not None]
+    no_trip = "no trip" if knows(sentinel, "state") else "no trip is told"
     if sentinel is None:
-        rest = "no trip is told"
+        rest = no_trip
     elif over := sum(overruns):
-        rest = f"no trip, but {counted(over, 'pass', 'passes')} of the last answer went over the budget"
+        rest = f"{no_trip}, but {counted(over, 'pass', 'passes')} of the last answer went over the budget"
     else:
-        rest = "no trip, no overrun" if overruns else "no trip"
+        rest = f"{no_trip}, no overrun" if len(overruns) == 2 else no_trip
     errors = serial.errors
     what = f"No error line, {rest}"
     if errors:
