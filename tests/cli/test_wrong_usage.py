@@ -141,6 +141,7 @@ def test_what_is_wrong_is_said_whether_or_not_there_is_a_terminal(
         ("serve --plain --sim", "serve shows the full screen"),
         ("exec --qemu --memory 32 -- /ctx", "--memory 32: the firmware does not start with less than 64 MiB"),
         ("break", "a break goes over a serial port: name one with --serial DEV or --connect rfc2217://..."),
+        ("get / --sim", "'/' is no name of a file"),
         ("break --sim", "a break goes over a serial port"),
         ("break --serial /dev/x --record y.llcap", "--record does nothing for a break, which begins no session"),
     ],

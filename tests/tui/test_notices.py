@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from driving import make_app, screen_text, scripted, settled, simulated, until, wait_until
+from scripted import ScriptedSession
 
 from llmbm_console.core.kept_files import made_spare_folder, saved_folder, spare_folder
 
@@ -100,3 +101,15 @@ async def test_a_choice_that_cannot_be_kept_is_told(key: str) -> None:
         await pilot.press("escape", key)
         await wait_until(pilot, lambda: "the choice holds for now" in screen_text(app), "told")
         assert "/proc/nowhere/tui.json: cannot be written: No such file or directory" in screen_text(app)
+
+
+async def test_prompts_that_cannot_be_kept_are_told_once() -> None:
+    session = ScriptedSession()
+    app = make_app(session, memory=Path("/proc/nowhere"))
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await settled(pilot)
+        await pilot.press(*"one", "enter")
+        await wait_until(pilot, lambda: "prompts are kept for now only" in screen_text(app), "told")
+        assert "/proc/nowhere/history: cannot be written: No such file or directory" in screen_text(app)
+        await pilot.press(*"two", "enter")
+        await wait_until(pilot, lambda: "kept for now only" not in screen_text(app), "and not again")

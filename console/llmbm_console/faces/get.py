@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path, PurePosixPath
 
-from llmbm_console.core.errors import NotReached, SessionError
+from llmbm_console.core.errors import NotReached, SessionError, WrongUsage
 from llmbm_console.core.link_requests import RequestError
 from llmbm_console.core.live import LiveSession
 from llmbm_console.core.session import Session
@@ -22,7 +22,7 @@ def output_path(name: str) -> Path:
     """Where a file goes when nobody says: its own name, in this folder."""
     last = "llmk-dump.txt" if name == MEMORY_DUMP else PurePosixPath(name).name
     if last in ("", ".", ".."):
-        raise SessionError(f"{name!r} is no name of a file")
+        raise WrongUsage(f"{name!r} is no name of a file")
     return Path(last)
 
 

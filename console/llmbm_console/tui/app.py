@@ -128,7 +128,9 @@ class ConsoleApp(SessionApp):
         self.lent = False  # the terminal, to another program
         self._undrawn = False  # a terminal that stood still has not got the newest picture
         self.choose_theme(theme or self.settings.theme, self.remembered.get("theme"))
-        self.main = main_screen(self.actions, History(memory / "history" if memory is not None else None))
+        self.main = main_screen(
+            self.actions, History(memory / "history" if memory is not None else None, self._not_kept)
+        )
         self.main.pictures = self.settings.pictures
         self.verbs = Verbs(self)
         self.pacer = Pacer(self._draw, self._draw_routine)
@@ -152,6 +154,9 @@ class ConsoleApp(SessionApp):
 
         if not isinstance(self.screen, Palette):
             self.push_screen(Palette(placeholder="a word of what to do", id="--command-palette"))
+
+    def _not_kept(self, why: str) -> None:
+        self.verbs.say(f"{why}: prompts are kept for now only", "warning")
 
     def keep(self, key: str, value: str) -> None:
         """Remembers a choice for the next run: in the person's own file where it names one, else beside the history."""

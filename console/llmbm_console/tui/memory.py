@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
@@ -21,8 +22,9 @@ def state_folder() -> Path:
 class History:
     """Prompts of this and of earlier runs, one JSON string a line, newest last, readable by the person alone."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, failed: Callable[[str], None] = lambda why: None) -> None:
         self.path = path
+        self._failed = failed  # is told once, when a prompt cannot be kept for the next run
         self.entries: list[str] = []
         self._place = 0
         self._draft = ""
@@ -56,8 +58,9 @@ class History:
             handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(json.dumps(text) + "\n")
-        except OSError:
-            self.path = None  # a full or read-only disk: this run still has its history
+        except OSError as error:  # a full or read-only disk: this run still has its history
+            self._failed(f"{self.path}: cannot be written: {error.strerror or error}")
+            self.path = None
 
     def keep(self, current: str) -> bool:
         """What was being written and not sent is kept as if it had been; whether there was any, and a next run has it,
