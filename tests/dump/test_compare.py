@@ -145,5 +145,5 @@ def test_what_is_no_dump_is_refused(calm: Path, tmp_path: Path, capsys: pytest.C
     (tmp_path / "no.txt").write_text("nothing of the kind")
     assert cli.main(["dump", str(calm), str(tmp_path / "no.txt")]) == 1
     assert "not a post-mortem file" in capsys.readouterr().err
-    assert cli.main(["--plain", str(tmp_path / "no.txt"), str(calm)]) == 1
-    assert "not a post-mortem file" in capsys.readouterr().err
+    assert cli.main(["--plain", str(calm), str(tmp_path / "no.txt")]) == 2
+    assert "dump" in capsys.readouterr().err, "the verb that compares is named"
