@@ -17,6 +17,8 @@ MOST = 64 << 20  # octets: sixteen times a screen of 1280 x 1024 pixels
 def is_picture(path: Path) -> bool:
     """True for a file that begins as a portable pixmap does."""
     try:
+        if not path.is_file():  # a pipe would be waited for
+            return False
         with path.open("rb") as file:
             head = file.read(3)
     except OSError:
