@@ -215,7 +215,13 @@ def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environment: dict[str, Any] = {**os.environ, "HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    state = str(folder / ".local/state")
+    environment: dict[str, Any] = {
+        **os.environ,
+        "HOME": str(folder),
+        "XDG_CONFIG_HOME": str(folder),
+        "XDG_STATE_HOME": state,
+    }
     return subprocess.run(
         [sys.executable, "-m", "llmbm_console", *words], env=environment, capture_output=True, text=True, timeout=60
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from driving import make_app, wait_until
 from textual.geometry import Size
@@ -10,7 +12,10 @@ ENDING = {"session.quit", "session.open"}
 
 
 @pytest.mark.parametrize("size", [(1, 1), (120, 3), (30, 8)], ids=["1x1", "120x3", "30x8"])
-async def test_every_action_can_be_carried_out_on_a_screen_of_any_size(size: tuple[int, int]) -> None:
+async def test_every_action_can_be_carried_out_on_a_screen_of_any_size(
+    size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))  # no file that another test saved can be opened
     app = make_app()
     async with app.run_test(size=size) as pilot:
         await wait_until(pilot, lambda: not app.opening)

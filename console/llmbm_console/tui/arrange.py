@@ -41,6 +41,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
 #: Parts without a frame.
 STRIPS = frozenset({"status", "keys", "banner", "tabs", "hud", "tokens"})
 
+MAP_COLUMNS, MAP_ROWS = 68, 11  # of a memory pane that shows the arenas by address
 #: The panes beside the transcript.
 SIDE_PANES = ("memory", "sentinel", "context", "sampling", "machine")
 
@@ -146,7 +147,9 @@ def _narrow(regions: Regions, area: Region, shape: Shape) -> None:
     parts: list[tuple[str, int]] = [("tabs", tabs)] if tabs else []
     room = area.height - tabs - hud - prompt
     if shape.tab == "memory":
-        memory, context = min(9, max(0, room)), 4 if room >= 18 else 0
+        wanted = MAP_ROWS if area.width >= MAP_COLUMNS and room >= MAP_ROWS + 5 else 9
+        memory = min(wanted, max(0, room))
+        context = 4 if room - memory >= 4 + 5 else 0  # and room for the sentinel
         parts += [("memory", memory), ("sentinel", 0), *([("context", context)] if context else [])]
         if room - memory - context < 4:  # no room for the sentinel: the memory pane takes it all
             parts = [part for part in parts if part[0] in ("tabs",)] + [("memory", 0)]

@@ -23,7 +23,7 @@ BAR = 10  # cells of a bar at least
 GAP = 2
 #: Title, and what is left out first where there is no room (0: never).
 COLUMNS = (
-    ("arena", 0), ("base", 0), ("used", 0), ("of", 1), ("", 2), ("", 1), ("peak", 4), ("", 0), ("guard", 5),
+    ("arena", 0), ("base", 0), ("used", 0), ("of", 1), ("", 2), ("", 4), ("peak", 3), ("", 0), ("guard", 5),
     ("last", 6),
 )  # fmt: skip
 LEFT = frozenset({0, 7, 8, 9})
