@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from driving import (
     Clock,
@@ -11,10 +13,11 @@ from driving import (
     scripted,
     wait_until,
 )
-from scripted import ScriptedSession, machine_of
+from scripted import ScriptedSession, machine_of, rich_state
 
 from llmbm_console.core.actions import ACTIONS, BY_ID
 from llmbm_console.tui.arming import APART, LATE, READ, SECONDS, Arming
+from llmbm_protocol.words import Phase, SentinelState
 
 
 async def test_a_dangerous_action_needs_a_second_press() -> None:
@@ -88,6 +91,28 @@ async def test_what_a_dangerous_action_does_is_told_to_the_end(size: tuple[int, 
             await pilot.press("escape")
             await wait_until(pilot, lambda: "leaves it" not in screen_text(app), "left")
             assert app.main.deck.regions == before
+
+
+@pytest.mark.parametrize("size", [(50, 20), (80, 24)], ids=str)
+async def test_a_question_that_takes_the_room_of_its_pane_is_answered_and_the_focus_comes_back(
+    size: tuple[int, int],
+) -> None:
+    state = rich_state(turn=None, phase=Phase.IDLE)
+    assert state.sentinel is not None
+    tripped = replace(state, sentinel=state.sentinel.model_copy(update={"state": SentinelState.TRIPPED}))
+    session, clock = ScriptedSession(tripped), Clock()
+    async with scripted(session, clock=clock, size=size) as (app, pilot):
+        await pilot.press("escape", "5")
+        for answer, sent in (("escape", []), ("X", ["/reset"])):
+            await pilot.press("X")
+            await wait_until(pilot, lambda: app.arming.shown and "X again" in screen_text(app), "asked")
+            assert app.main.focused_pane != "prompt", "where the answer would be a letter"
+            await (confirm(pilot, "X") if answer == "X" else pilot.press(answer))
+            await wait_until(pilot, lambda: "X again" not in screen_text(app), "answered")
+            assert session.submitted == sent
+            after = "transcript" if sent else "sentinel"  # a command that was sent is looked at
+            assert app.main.focused_pane == after
+            assert app.main.prompt.text == ""
 
 
 async def test_an_armed_action_disarms_by_itself_and_by_escape() -> None:

@@ -327,7 +327,8 @@ class ConsoleApp(SessionApp):
     async def _deliver(self, typed: Typed) -> None:
         if not self.screen_stack:
             return  # it ended while this waited for its turn
-        if not isinstance(typed, MouseEvent) or isinstance(typed, MouseDown):
+        answers = isinstance(typed, Key) and self.arming.action is not None  # a question may have taken a pane's room
+        if not answers and (not isinstance(typed, MouseEvent) or isinstance(typed, MouseDown)):
             self.main.stay()
         if isinstance(typed, Paste) and not isinstance(self.focused, Input | TextArea):
             self.verbs.paste(typed.text)

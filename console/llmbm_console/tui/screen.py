@@ -303,16 +303,18 @@ class MainScreen(Screen[None]):
 
     def _keep_focus(self) -> None:
         """The focus never stays on a pane that is not shown (a screen of three rows has none); it comes back to it.
-        Meanwhile a key must not be a letter of the prompt where it was none."""
+        Meanwhile a key must not be a letter of the prompt where it was none: also where no other pane has room."""
         focused = self._away or self.focused_pane
         if focused in self.deck.regions:
             if self._away:
                 self.focus_pane(focused)
         elif focused:
             self._away = focused
-            visible = next((name for name in ("transcript", *ORDER) if name in self.deck.regions), "")
-            if visible:
+            visible = self.visible_main
+            if visible != "prompt":
                 self._give_focus(visible)
+            else:
+                self.set_focus(None)  # single keys act there, too
 
     def next_pane(self, direction: int) -> None:
         """The next pane that is on screen, in the order of their numbers."""
