@@ -48,7 +48,7 @@ def open_file(app: ConsoleApp, path: Path) -> None:
     app.open_file(target.title, sessions_of(target))
 
 
-async def test_an_answer_goes_on_behind_a_file_and_is_there_again_with_the_prompt(
+async def test_an_answer_goes_on_behind_a_file_and_is_there_again(
     dump: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow_simulator(tmp_path, monkeypatch)
@@ -77,13 +77,13 @@ async def test_an_answer_goes_on_behind_a_file_and_is_there_again_with_the_promp
         answer = next(item for item in app.state.items if isinstance(item, Turn))
         assert answer.finished is not None
         assert "Tim" in screen_text(app)
-        assert app.main.focused_pane == "prompt"
+        assert app.main.focused_pane == "transcript"
         assert (kernel(app), app.aside) == (process, None)
         past = app.timeline.at(halfway)
         assert past is not None
         assert past.turn is not None
         assert len(past.turn.tokens) > then, "its past has no hole"
-        await pilot.press(*"Sara", "enter")
+        await pilot.press("i", *"Sara", "enter")
         await until(pilot, lambda: "Sara" in prompts(app.state), "it is used on")
 
 
@@ -110,6 +110,8 @@ async def test_out_of_a_recording_every_way_that_leaves_it_leads_back(key: str) 
         await until(pilot, lambda: "B back to live" in screen_text(app).splitlines()[-1], "the way back")
         await pilot.press(key)
         await until(pilot, lambda: app.session is live, "back")
+        await pilot.press("i", "x")
+        assert app.main.prompt.text == "x", "the prompt's key leads there, it is not written"
         assert app.held is None
         assert not app.player.playing
         assert app.timeline.span[0] == span[0]

@@ -173,7 +173,7 @@ async def test_the_footer_follows_the_focus_out_of_another_view_at_once() -> Non
         await pilot.press("f3")
         await wait_until(pilot, lambda: "i prompt" in screen_text(app).splitlines()[-1], "the log")
         app.pacer.flush = lambda: None  # type: ignore[method-assign]  # nothing else draws meanwhile
-        await pilot.press("f3")
+        await pilot.press("i")
         await wait_until(pilot, lambda: app.main.focused_pane == "prompt", "back in the prompt")
         await wait_until(pilot, lambda: "Enter send" in screen_text(app).splitlines()[-1], "the footer says so")
 

@@ -41,7 +41,7 @@ async def test_a_key_shows_a_view_and_the_same_key_goes_back(view: str, size: tu
         await settled(pilot)
         await pilot.press(KEYS[view])
         assert app.main.shape.tab == "chat"
-        assert app.main.focused_pane == "prompt"
+        assert app.main.focused_pane == "transcript"
 
 
 async def test_escape_and_f6_lead_back_to_the_console() -> None:
@@ -400,11 +400,21 @@ async def test_behind_escape_single_keys_act_also_for_who_came_from_the_prompt(s
         await pilot.press("f3", "escape", "left_square_bracket")
         assert (app.main.shape.tab, app.main.focused_pane, app.main.prompt.text) == ("chat", "transcript", "")
         app.main.focus_pane("prompt")
-        await pilot.press("f3", "f3")
-        assert app.main.focused_pane == "prompt", "the same key goes back to where it was"
         app.main.zoom("context")
         await pilot.press("escape", "z")
         assert app.main.prompt.text == ""
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=str)
+@pytest.mark.parametrize("back", ["f6", "f5", "escape"])
+async def test_behind_a_change_of_the_page_the_key_of_the_prompt_leads_there_to_what_was_written(
+    back: str, size: tuple[int, int]
+) -> None:
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        await pilot.press(*"The c", "f5", back, "i", *"at")
+        assert (app.main.shape.tab, app.main.focused_pane, app.main.prompt.text) == ("chat", "prompt", "The cat")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=str)

@@ -219,10 +219,10 @@ class ConsoleApp(SessionApp):
             self._first_visit()
 
     def came_back(self) -> None:
-        """As it was when it began: the main view, and the prompt to write in."""
+        """To the main view. Single keys act there, as behind every change of the page: see MainScreen.show_view."""
         self.verbs.write_down()
         self.main.show_view("chat")
-        self.main.focus_pane("transcript" if self.read_only or self.frame().failure else "prompt")
+        self.main.focus_pane("transcript")
         self.verbs.say(f"back to {self.target}, which went on meanwhile")
 
     def aside_ended(self, why: str) -> None:

@@ -338,8 +338,8 @@ class MainScreen(Screen[None]):
             self.focus_pane(before if before in self.deck.regions else self.visible_main)
 
     def show_view(self, name: str) -> None:
-        """Shows a view, or goes back to the main one, with the pane focused that was before. Where the main one is
-        shown already, it stays as it is."""
+        """Shows a view, or goes back to the main one, with the pane focused that was before; never with the prompt, as
+        the prompt's own key would be a letter there. Where the main one is shown already, it stays as it is."""
         if name == self.shape.tab == "chat" and not self.shape.zoom and self.focused_pane:
             return
         if name == "chat" or (self.shape.tab == name and not self.shape.zoom):
@@ -347,7 +347,7 @@ class MainScreen(Screen[None]):
             self.focus_pane(self._before_view if self._before_view in self.deck.regions else "transcript")
             return
         if self.shape.tab == "chat":
-            self._before_view = self.focused_pane
+            self._before_view = self.focused_pane if self.focused_pane != "prompt" else "transcript"
         self.relayout(tab=name, zoom="")
         panes = VIEWS[name]
         self.focus_pane(next((pane for pane in panes if pane in self.deck.regions), panes[0]))  # three rows have none

@@ -204,7 +204,6 @@ class ViewVerbs(TimeVerbs):
             self.app.main.relayout(half="")
         elif self.app.main.shape.tab != "chat":
             self.app.main.show_view("chat")
-            self._leave_prompt()
         else:
             self.app.main.clear_selection()
 
