@@ -47,10 +47,22 @@ async def test_enter_sends_and_empties() -> None:
 
 async def test_nothing_is_not_sent() -> None:
     session = idle()
-    async with scripted(session) as (_app, pilot):
+    async with scripted(session) as (app, pilot):
         await pilot.press("space", "enter", "enter")
-        await pilot.pause()
+        await wait_until(pilot, lambda: "only blanks are written here: nothing was sent" in screen_text(app), "told")
         assert session.submitted == []
+        await pilot.press("a")
+        await wait_until(pilot, lambda: "nothing was sent" not in screen_text(app), "the reason is gone")
+
+
+async def test_a_command_with_blanks_before_it_is_no_story() -> None:
+    async with simulated() as (app, pilot):
+        await pilot.press("space", *"/ctx ", "enter")
+        sent = (Command, Turn)
+        await until(pilot, lambda: any(isinstance(item, sent) for item in app.state.items), "it has gone")
+        (item,) = (item for item in app.state.items if isinstance(item, sent))
+        assert isinstance(item, Command)
+        assert (item.line, item.ok) == ("/ctx", True)
 
 
 async def test_several_lines_grow_the_prompt_to_six_rows() -> None:

@@ -42,8 +42,8 @@ LEAVES = (*COMMANDS_WITHOUT_SLASH, "/poweroff", "/reboot")  # the kernel, and pe
 
 
 def is_command(line: str) -> bool:
-    """The kernel's own rule: a slash, or exactly quit or exit."""
-    return line.startswith("/") or line.strip() in COMMANDS_WITHOUT_SLASH
+    """The kernel's own rule: a slash, or exactly quit or exit; blanks around it do not count."""
+    return line.lstrip().startswith("/") or line.strip() in COMMANDS_WITHOUT_SLASH
 
 
 class LiveSession:

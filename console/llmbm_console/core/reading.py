@@ -17,7 +17,7 @@ def only_reads(line: str) -> bool:
     """Whether a line changes nothing in the kernel and keeps it from nothing: `/zones verify` reads only, too, but
     holds everybody up while it reads all weights."""
     words = line.split()
-    if not words or not line.startswith("/"):
+    if not words or not words[0].startswith("/"):
         return False
     name = words[0][1:]
     return name in (SHOWS if len(words) == 1 else ASKS)

@@ -160,7 +160,7 @@ class Conversation:
             return
         prompt, said = written(typed), any(line.strip() for line in printed)
         if self.ours:
-            is_turn = said and not prompt.startswith("/") and prompt.strip() not in (*_LEAVING, "")
+            is_turn = said and not prompt.lstrip().startswith("/") and prompt.strip() not in (*_LEAVING, "")
             begin = 0
         else:
             begin = next((place for place, line in enumerate(printed) if ANSWER.match(line)), -1)

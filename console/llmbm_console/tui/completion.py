@@ -68,7 +68,7 @@ def octets_per_token(state: State) -> float:
 def fit_hint(state: State, text: str, room: int = 1000) -> tuple[str, bool]:
     """How the prompt fits into the context, in at most `room` columns if it can be said so, and whether to worry; empty
     for commands and without a context."""
-    if not text.strip() or text.startswith("/") or state.kv is None or not state.kv.capacity:
+    if not text.strip() or text.lstrip().startswith("/") or state.kv is None or not state.kv.capacity:
         return "", False
     tokens = max(1, round(len(text.encode("utf-8", "replace")) / octets_per_token(state)))
     rows, capacity = state.kv.rows, state.kv.capacity

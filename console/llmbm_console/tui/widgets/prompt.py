@@ -90,6 +90,11 @@ class Prompt(TextArea, Framed):
         self._refused = self.text
         self._draw()
 
+    def _keep_here(self, reason: str) -> None:
+        """Says in the frame why what stands here is not sent, until it is changed."""
+        self.error, self._refused = reason, self.text
+        self._draw()
+
     def hand_back(self, text: str, reason: str) -> None:
         """Gives a line back that was not sent because one before it was refused, whose reason is told first."""
         self.refuse(text, self.error or reason)
@@ -195,7 +200,11 @@ class Prompt(TextArea, Framed):
 
     def _submit(self) -> None:
         text = self.text.strip("\n")
+        if text.lstrip().startswith("/"):
+            text = text.strip()  # to the kernel it is a command with blanks before it, too
         if not text.strip():
+            if text:
+                self._keep_here("only blanks are written here: nothing was sent")
             return
         self.past.add(text)
         if text in self._owed:
