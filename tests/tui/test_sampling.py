@@ -6,7 +6,7 @@ import asyncio
 import re
 
 import pytest
-from driving import Clock, burst, confirm, make_app, screen_text, settled, simulated, until, wait_until
+from driving import Clock, burst, confirm, make_app, screen_text, scripted, settled, simulated, until, wait_until
 from scripted import NOW, ScriptedSession, rich_state
 from textual import events
 
@@ -275,6 +275,91 @@ async def test_in_the_narrow_layout_escape_leads_from_the_sliders_to_the_transcr
         await pilot.press("escape", "7", "escape")
         assert app.main.shape.tab == "chat"
         assert app.main.focused_pane == "transcript"
+
+
+@pytest.mark.parametrize("size", [(50, 20), (80, 24)], ids=str)
+async def test_from_the_prompt_of_the_sampling_page_one_escape_leads_to_where_digits_go_to_panes(
+    size: tuple[int, int],
+) -> None:
+    session = ScriptedSession()
+    async with scripted(session, size=size) as (app, pilot):
+        for digit, pane in (("5", "sentinel"), ("2", "events"), ("7", "sampling")):
+            await pilot.press("escape", "7", "tab", "i")
+            assert (app.main.shape.tab, app.main.focused_pane) == ("sampling", "prompt")
+            await pilot.press("escape")
+            await wait_until(pilot, lambda: "goes to the sliders" in screen_text(app), "the way into them")
+            await pilot.press(digit)
+            assert app.main.focused_pane == pane
+            assert all(not one.typed for one in app.main.sampling.sliders.values())
+            await pilot.press("escape")
+        await pilot.press("7", "i", "escape", "down")
+        assert slider(app).has_focus
+        await pilot.press("i", "escape", "escape")
+        assert app.main.shape.tab == "chat"
+        assert session.parameters == []
+
+
+@pytest.mark.parametrize("size", [(50, 20), (80, 24), (120, 36)], ids=str)
+async def test_a_letter_in_the_middle_of_a_number_is_no_command(size: tuple[int, int]) -> None:
+    session = ScriptedSession()
+    async with scripted(session, size=size) as (app, pilot):
+        await pilot.press("escape", "7", *"1Q")
+        await wait_until(pilot, lambda: '"Q" is no digit: Enter sets 1' in screen_text(app), "told")
+        assert app.arming.action is None
+        await pilot.press(*"j?D .")
+        assert app.screen is app.main
+        await pilot.press("2")
+        assert "is no digit" not in screen_text(app)
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: session.parameters == [("temp", "1.2")], "the digits and the point")
+        await pilot.press("Q")
+        assert app.arming.action is not None, "the number is over"
+
+
+@pytest.mark.parametrize("size", [(50, 20), (80, 24), (120, 36)], ids=str)
+async def test_a_value_out_of_range_is_marked_while_it_is_typed(size: tuple[int, int]) -> None:
+    async with scripted(size=size) as (app, pilot):
+        await pilot.press("escape", "7", ".")
+        assert slider(app).why_not == "", "it may become one"
+        await pilot.press(*"5")
+        await wait_until(pilot, lambda: "Enter sets it" in screen_text(app), "a value")
+        await pilot.press("escape", *"2.5")
+        await wait_until(pilot, lambda: "temp: expected 0 to 2" in screen_text(app), "what is one")
+        assert "no value" in screen_text(app)
+        await pilot.press("backspace", "backspace")
+        await wait_until(pilot, lambda: "expected" not in screen_text(app), "a value again")
+
+
+@pytest.mark.parametrize("leaves", ["down", "tab", "f2", "alt+1"])
+async def test_who_goes_on_from_a_typed_value_sets_it(leaves: str) -> None:
+    session = ScriptedSession()
+    async with scripted(session, size=(80, 24)) as (app, pilot):
+        await pilot.press("escape", "7", "down", "down", "down", *"77", leaves)
+        await wait_until(pilot, lambda: session.parameters == [("top_k", "77")], "asked for")
+        await wait_until(pilot, lambda: slider(app, "top_k").accepted == 77, "accepted")
+
+
+async def test_who_goes_on_from_what_is_no_value_is_told_that_it_was_not_set() -> None:
+    session = ScriptedSession()
+    async with scripted(session, notifications=True) as (app, pilot):
+        await pilot.press("escape", "7", *"7", "down")
+        await wait_until(pilot, lambda: 'temp cannot be "7": expected 0 to 2; 0.85 stays' in screen_text(app), "said")
+        assert session.parameters == []
+        assert slider(app).typed == ""
+        assert slider(app, "min_p").has_focus
+
+
+async def test_a_terminal_that_loses_the_focus_leaves_a_number_unfinished() -> None:
+    session = ScriptedSession()
+    async with scripted(session) as (app, pilot):
+        await pilot.press("escape", "7", "1")
+        app.post_message(events.AppBlur())
+        await wait_until(pilot, lambda: app.focused is None, "elsewhere")
+        app.post_message(events.AppFocus())
+        await wait_until(pilot, lambda: slider(app).has_focus, "back: not to the prompt")
+        await pilot.press(*".5", "enter")
+        await wait_until(pilot, lambda: bool(session.parameters), "sent")
+        assert session.parameters == [("temp", "1.5")]
 
 
 async def test_the_suggested_budget_leaves_a_tenth_above_the_99th_percentile() -> None:

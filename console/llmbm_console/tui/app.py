@@ -205,7 +205,11 @@ class ConsoleApp(SessionApp):
         self.connect()
 
     def on_app_focus(self) -> None:
-        """A terminal that began without the focus (a page in a browser does) has no widget to give it back to."""
+        """A terminal that began without the focus (a page in a browser does) has no widget to give it back to. Where
+        there is one, Textual gives it back behind this."""
+        self.call_later(self._focus_something)
+
+    def _focus_something(self) -> None:
         if self.main.is_mounted and self.main.is_current and self.main.focused is None:
             self.main.focus_pane("transcript" if self.read_only else "prompt")
 

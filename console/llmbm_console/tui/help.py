@@ -84,7 +84,7 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ("up down", "next slider"),
             ("left right", "move"),
             ("shift+left right", "move further"),
-            ("0-9 .", "type a value, Enter sets it"),
+            ("0-9 .", "type a value; Enter or going on sets it, Esc leaves it"),
             ("mouse", "drag the knob; the wheel moves it too, on the rail that you point at, and scrolls on the names"),
         ),
     ),

@@ -208,9 +208,14 @@ class ViewVerbs(TimeVerbs):
             self.app.main.clear_selection()
 
     def _leave_prompt(self) -> None:
-        """To the pane beside it, where it has the focus."""
-        if self.app.main.focused_pane == "prompt":
-            self.app.main.focus_pane(self.app.main.visible_main)
+        """To the pane beside it, where it has the focus: to none of its sliders, where a digit begins a value."""
+        main = self.app.main
+        if main.focused_pane != "prompt":
+            return
+        if main.visible_main == "sampling":
+            main.set_focus(main.sampling)
+        else:
+            main.focus_pane(main.visible_main)
 
     def view_themes(self) -> None:
         """A list of the themes, each shown while it is looked at."""

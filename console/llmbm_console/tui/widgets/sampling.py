@@ -3,6 +3,7 @@ what the one in hand means or why it was refused."""
 
 from __future__ import annotations
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -15,9 +16,9 @@ from llmbm_console.core.sampling import FIELDS
 from llmbm_console.core.state import State
 from llmbm_console.tui.choices import known, newest, slice_line, slice_text, vocab_of
 from llmbm_console.tui.scale import Scale
-from llmbm_console.tui.text import line, shortened, wrap
+from llmbm_console.tui.text import flat, line, shortened, wrap
 from llmbm_console.tui.widgets.framed import Framed
-from llmbm_console.tui.widgets.slider import Slider
+from llmbm_console.tui.widgets.slider import MOVES, Slider
 from llmbm_protocol.parameters import PARAMETERS
 from llmbm_protocol.words import Stream
 
@@ -65,8 +66,9 @@ class SliderColumn(VerticalScroll, can_focus=False, inherit_bindings=False):
         return above, max(0, len(self.children) - above - self.size.height) if self.size.height else 0
 
 
-class SamplingPanel(Framed, can_focus=False):
-    """Sliders, scrolled when they do not fit, over one line of explanation."""
+class SamplingPanel(Framed, can_focus=True):
+    """Sliders, scrolled when they do not fit, over one line of explanation. While it has the focus itself and no slider
+    of it, digits go to panes as they do in the others."""
 
     pane, number, title_text = "sampling", 7, "Sampling"
 
@@ -155,13 +157,24 @@ class SamplingPanel(Framed, can_focus=False):
         """A slider has something else to say."""
         self._describe()
 
-    def on_descendant_focus(self) -> None:
+    def on_key(self, event: events.Key) -> None:
+        """From the pane to its sliders."""
+        if self.has_focus and event.key in ("enter", *MOVES):
+            event.stop()
+            event.prevent_default()
+            self.to_focus.focus()
+
+    def focus_changed(self) -> None:
         """The note follows the focus."""
+        self._describe()
+
+    def on_descendant_focus(self) -> None:
+        """See focus_changed."""
         self._last = next((slider for slider in self.sliders.values() if slider.has_focus), self._last)
         self._describe()
 
     def on_descendant_blur(self) -> None:
-        """The note follows the focus."""
+        """See focus_changed."""
         self._describe()
 
     def _imagine(self) -> None:
@@ -235,9 +248,11 @@ class SamplingPanel(Framed, can_focus=False):
         elif told is not None and told.problem:
             text, word, style = _lines(told.problem, width, "$bad"), "refused", "$bad"
         elif told is not None and told.typed:
-            text = line(("Enter sets it, Esc leaves it", "$muted"))
+            text, word, style = self._typing(told, width, word, style)
         elif told is not None:
             text = _lines(told.scale.parameter.help, width, "$muted")
+        elif self.has_focus:
+            text = line(("Enter or an arrow goes to the sliders", "$muted"))
         else:
             text = line((f"{self._frame.keys['pane.sampling']} goes here, left right move", "$muted"))
         above, below = self._column.out_of_sight
@@ -247,6 +262,16 @@ class SamplingPanel(Framed, can_focus=False):
             self._noted = text
             self._note.update(text)
 
+    def _typing(self, slider: Slider, width: int, word: str, style: str) -> tuple[Content, str, str]:
+        """What to do with what is being typed, or what is wrong with it; the word on the upper edge, and its style."""
+        leaves = "Esc leaves it"
+        if why := slider.why_not:
+            return _lines(f"{why}; {leaves}", width, "$bad"), "no value", "$bad"
+        if slider.strange:
+            strange = f'"{flat(slider.strange)}" is no digit: Enter sets {slider.typed}, {leaves}'
+            return _lines(strange, width, "$warn"), word, style
+        return line((f"Enter sets it, {leaves}", "$muted")), word, style
+
     @property
     def to_focus(self) -> Slider:
         """The slider that had the focus last, or the first."""
@@ -254,6 +279,9 @@ class SamplingPanel(Framed, can_focus=False):
 
     def step_focus(self, direction: int) -> None:
         """Moves to the slider above or below."""
+        if self.has_focus:
+            self.to_focus.focus()
+            return
         sliders = list(self.sliders.values())
         index = next((index for index, slider in enumerate(sliders) if slider.has_focus), 0)
         sliders[(index + direction) % len(sliders)].focus()

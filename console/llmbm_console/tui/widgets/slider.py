@@ -28,6 +28,8 @@ MOVES = {"left": -1, "h": -1, "right": 1, "l": 1, "shift+left": -10, "shift+righ
 class Slider(Widget, can_focus=True):
     """One parameter in one row. Left and right move, shift moves further, digits type a value, wheel and drag work.
 
+    A typed value is set by Enter, and by going on to something else; while it is typed, letters are no commands.
+
     The wheel moves the knob of the slider that the pointer was moved onto: one that was scrolled below a pointer at
     rest lets the wheel go on scrolling, and so does the name, where a list that is longer than its room is taken hold
     of.
@@ -66,6 +68,7 @@ class Slider(Widget, can_focus=True):
         self._moved = False  # and not taken yet
         self._asked = 0  # values that the kernel was asked for and has not answered
         self.typed = ""
+        self.strange = ""  # what was pressed last, where only digits are part of what is typed
         self.problem = ""  # why what was typed or sent is not possible: until the next key, as its notice
         self.only_shows = False  # shows a value that is not the one in force now: it cannot be moved
         self.last_known = False  # its value was in force in a kernel that is no more
@@ -117,6 +120,17 @@ class Slider(Widget, can_focus=True):
         return self.value
 
     @property
+    def why_not(self) -> str:
+        """Why what is being typed is no value of the parameter, which names those that are; empty while it is one, or
+        may become one."""
+        if self.typed not in ("", "."):
+            try:
+                self.scale.parse(self.typed)
+            except ValueError as error:
+                return str(error)
+        return ""
+
+    @property
     def movable(self) -> bool:
         """Whether there is a kernel that would take another value."""
         return self.accepted is not None and not self.disabled and not self.only_shows
@@ -135,7 +149,7 @@ class Slider(Widget, can_focus=True):
         """Moves the knob; the value is sent when the moves have settled."""
         if not self.movable:
             return
-        self.problem, self._moved = "", True
+        self.problem, self.typed, self._moved = "", "", True
         self.wanted = self.scale.clamp(value)
         self._stop_timer()
         if now:
@@ -182,6 +196,7 @@ class Slider(Widget, can_focus=True):
         """Moves and typing; everything else goes on to the panes."""
         key, character = event.key, event.character or ""
         self._forget_problem()
+        self.strange = ""
         if self.only_shows:
             # The point of a number would go to now, where the rest of it would be typed and sent.
             point = character == "." and self._refused
@@ -194,6 +209,8 @@ class Slider(Widget, can_focus=True):
             self._edit(key)
         elif character and character in "0123456789." and self.accepted is not None:
             self.typed += character
+        elif self.typed and event.is_printable:
+            self.strange = character  # Q in the middle of a number does not mean the machine
         elif not self.typed and key in MOVES:
             step = MOVES[key]
             self.want(self.scale.stepped(self.value, 1 if step > 0 else -1, coarse=abs(step) > 1))
@@ -205,16 +222,18 @@ class Slider(Widget, can_focus=True):
         self.refresh()
 
     def _edit(self, key: str) -> None:
-        if key == "backspace":
-            self.typed = self.typed[:-1]
-            return
-        typed, self.typed = self.typed, ""
         if key == "enter":
-            try:
-                self.want(self.scale.parse(typed), now=True)
-            except ValueError as error:
-                self.problem = refusal(self.parameter, typed, str(error))
-                self.post_message(self.Refused(self, self.problem))
+            self._set_typed()
+        else:
+            self.typed = self.typed[:-1] if key == "backspace" else ""
+
+    def _set_typed(self) -> None:
+        typed, self.typed = self.typed, ""
+        try:
+            self.want(self.scale.parse(typed), now=True)
+        except ValueError as error:
+            self.problem = refusal(self.parameter, typed, str(error))
+            self.post_message(self.Refused(self, self.problem))
 
     def _forget_problem(self) -> None:
         if self.problem:
@@ -223,8 +242,9 @@ class Slider(Widget, can_focus=True):
             self.refresh()
 
     def on_blur(self) -> None:
-        """An unfinished value is dropped."""
-        self.typed = ""
+        """Who goes on sets what was typed, or is told why not. Whose terminal has lost the focus does not go on."""
+        if self.typed and self.app.app_focus:
+            self._set_typed()
         self._forget_problem()
 
     def _rail(self) -> tuple[int, int]:
@@ -291,7 +311,7 @@ class Slider(Widget, can_focus=True):
         return clip(told, VALUE_WIDTH if self.scale.has_rail else 20, self.glyphs.ellipsis)
 
     def _value_style(self) -> str:
-        if self.problem:
+        if self.problem or self.why_not:
             return "bold $bad"
         moving = self.wanted is not None and self.wanted != self.accepted
         return "$warn" if moving or self.typed else "bold $foreground" if self.has_focus else "$foreground"
