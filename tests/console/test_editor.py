@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from llmbm_console.core.editor import MOST, edited, editor_command
+from llmbm_console.core.editor import edited, editor_command
 from llmbm_console.core.errors import SessionError
+from llmbm_console.core.text_limit import MOST_TEXT as MOST
 
 Editor = Callable[[str], list[str]]
 

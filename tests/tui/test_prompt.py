@@ -165,6 +165,26 @@ async def test_a_prompt_longer_than_the_context_is_announced_and_its_refusal_can
         await wait_until(pilot, lambda: whole in screen_text(app), "in a notice, where the frame cuts it")
 
 
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)], ids=str)
+async def test_a_prompt_that_no_kernel_takes_is_refused_where_it_stands_for_the_reason_that_was_announced(
+    size: tuple[int, int],
+) -> None:
+    async with simulated(size=size) as (app, pilot):
+        text = "word " * 5400
+        app.main.prompt.take_paste(text)
+        await wait_until(pilot, lambda: "27,000 bytes" in screen_text(app), "announced")
+        assert "4,095" in screen_text(app)
+        assert "will be refused" in screen_text(app)
+        await pilot.press("enter")
+        assert app.main.prompt.text == text
+        await wait_until(
+            pilot, lambda: "27,000 bytes: at most 4,095 can be sent at once" in screen_text(app), "refused"
+        )
+        assert "will be refused" not in screen_text(app)
+        assert not any(isinstance(item, Turn) for item in app.state.items)
+        assert (app.main.prompt.waiting, app.main.prompt.past.entries) == (0, [])
+
+
 async def test_keys_that_wait_already_are_one_change_of_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
     session = idle()
     app = make_app(session)

@@ -9,6 +9,7 @@ from typing import Any
 from llmbm_console.core.link import Link
 from llmbm_console.core.link_asking import ASK_AGAIN, Answer, joined
 from llmbm_console.core.link_requests import OPERATION, RequestError
+from llmbm_console.core.text_limit import too_long
 from llmbm_protocol.schema import Response, Sample, Stream
 
 PIECE = 56  # bytes of text in one request
@@ -37,8 +38,12 @@ class Dialogue:
                 raise error from None
             return await self._link.request(op, **arguments)
 
-    async def _with_text(self, op: str, data: bytes, on_response: Callable[[Response], None] | None) -> Answer:
-        """Stages what is too long for one request, then starts the work with the last piece."""
+    async def _with_text(self, op: str, text: str, on_response: Callable[[Response], None] | None) -> Answer:
+        """Stages what is too long for one request, then starts the work with the last piece. What no kernel takes is
+        refused before any of it is sent: the kernel's refusal would come behind a second of pieces."""
+        if why := too_long(text):
+            raise RequestError("toolong", why)
+        data = text.encode("utf-8", "replace")
         offset = 0
         while len(data) - offset > PIECE:
             await self._link.request("text", text=data[offset : offset + PIECE], offset=offset)
@@ -50,11 +55,11 @@ class Dialogue:
 
     async def generate(self, prompt: str, started: Callable[[Response], None]) -> Response:
         """Starts a generation; `started` is called before its first token can be seen."""
-        return (await self._with_text("gen", prompt.encode("utf-8", "replace"), started)).response
+        return (await self._with_text("gen", prompt, started)).response
 
     async def run(self, line: str) -> str:
         """Runs a REPL command; returns all that it printed, clean."""
-        return joined((await self._with_text("run", line.encode("utf-8", "replace"), None)).outputs)
+        return joined((await self._with_text("run", line, None)).outputs)
 
     async def set_parameter(self, name: str, value: str) -> str:
         """Sets a parameter; returns the value as the kernel spells it."""

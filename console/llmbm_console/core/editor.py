@@ -13,8 +13,8 @@ from pathlib import Path
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.kept_files import told_path
 from llmbm_console.core.saved_files import keep_somewhere
+from llmbm_console.core.text_limit import MOST_TEXT
 
-MOST = 4095  # octets of one prompt that a kernel takes (protocol/SPEC.md, long texts)
 NAME = "prompt.txt"
 
 
@@ -73,6 +73,6 @@ def _text_of(content: bytes, program: str, status: int) -> str:
             f"the edited text is not UTF-8: octet {content[error.start]:#04x} at {error.start}"
         ) from error
     text = text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
-    if (length := len(text.encode())) > MOST:
-        raise SessionError(f"the edited text has {length:,} octets: a prompt has at most {MOST:,}")
+    if (length := len(text.encode())) > MOST_TEXT:
+        raise SessionError(f"the edited text has {length:,} octets: a prompt has at most {MOST_TEXT:,}")
     return text

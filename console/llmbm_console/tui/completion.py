@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.state import Seam, State, Turn
+from llmbm_console.core.text_limit import MOST_TEXT, too_long
 from llmbm_protocol.parameters import PARAMETERS
 
 #: Commands that are not parameters.
@@ -67,14 +69,18 @@ def octets_per_token(state: State) -> float:
 
 def fit_hint(state: State, text: str, room: int = 1000) -> tuple[str, bool]:
     """How the prompt fits into the context, in at most `room` columns if it can be said so, and whether to worry; empty
-    for commands and without a context."""
+    for commands and without a context. What no kernel takes is said first: its context does not matter then."""
+    ways: tuple[str, ...]
+    octets = len(text.encode("utf-8", "replace"))
+    if state.link.phase is not LinkPhase.PLAIN and (why := too_long(text)):
+        ways = f"{why}: will be refused", f"{octets:,} bytes > {MOST_TEXT:,}: will be refused"
+        return next((way for way in ways if len(way) <= room), ways[-1]), True
     if not text.strip() or text.lstrip().startswith("/") or state.kv is None or not state.kv.capacity:
         return "", False
-    tokens = max(1, round(len(text.encode("utf-8", "replace")) / octets_per_token(state)))
+    tokens = max(1, round(octets / octets_per_token(state)))
     rows, capacity = state.kv.rows, state.kv.capacity
     answer = state.sampling.max_tokens if state.sampling is not None else 0
     worry = True
-    ways: tuple[str, ...]
     if tokens >= capacity:  # the kernel takes as many as that with BOS
         refused = "will be" if tokens > SURELY * capacity else "may be"
         ways = (

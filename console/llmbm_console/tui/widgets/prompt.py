@@ -8,6 +8,7 @@ from textual.widgets import TextArea
 
 from llmbm_console.core.counted import counted
 from llmbm_console.core.events import LinkPhase, MachineStatus
+from llmbm_console.core.text_limit import too_long
 from llmbm_console.tui.completion import candidates, complete, fit_hint
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.memory import History
@@ -205,6 +206,10 @@ class Prompt(TextArea, Framed):
         if not text.strip():
             if text:
                 self._keep_here("only blanks are written here: nothing was sent")
+            return
+        plain_line = self._frame.state.link.phase is LinkPhase.PLAIN
+        if not plain_line and (why := too_long(text)):
+            self._keep_here(self._fitting(f"not sent: {why}", why))
             return
         self.past.add(text)
         if text in self._owed:
