@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from driving import (
@@ -23,6 +24,7 @@ from driving import (
 from scripted import ScriptedSession, rich_state
 from textual import events
 from textual.document._edit import Edit
+from textual.pilot import Pilot
 
 from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.session import Outcome
@@ -461,6 +463,48 @@ async def test_a_line_that_was_given_back_is_emptied_by_the_key_that_empties() -
         await pilot.press(*"abc", "shift+home", "ctrl+c")
         await wait_until(pilot, lambda: "copied 3 characters" in screen_text(app), "what a person selected is copied")
         assert prompt.text == "abc"
+
+
+async def tripped_with_a_refused_prompt(app: ConsoleApp, pilot: Pilot[Any]) -> None:
+    """`The dog` was refused after a trip, and is there again behind the reset."""
+    await pilot.press(*"/test_failsafe", "enter", *"Once", "enter")
+    await until(pilot, lambda: app.state.sentinel and app.state.sentinel.state is SentinelState.TRIPPED, "tripped")
+    await pilot.press(*"The dog", "enter")
+    await until(pilot, lambda: "tripped: /reset" in screen_text(app) and app.main.prompt.text == "The dog", "refused")
+    await pilot.press(*"/reset", "enter")
+    await until(pilot, lambda: app.state.sentinel and app.state.sentinel.state is SentinelState.ARMED, "armed")
+    await until(pilot, lambda: app.main.prompt.text == "The dog", "given back")
+
+
+def carried_out(app: ConsoleApp, line: str) -> bool:
+    """Whether a command has ended, and no line waits."""
+    lines = [item.line for item in app.state.items if isinstance(item, Command)]
+    return line in lines and not app.main.prompt.waiting
+
+
+async def test_a_prompt_that_was_given_back_does_not_return_when_something_else_was_sent_in_its_place() -> None:
+    async with simulated() as (app, pilot):
+        await tripped_with_a_refused_prompt(app, pilot)
+        await pilot.press(*"/ctx", "enter")
+        await until(pilot, lambda: carried_out(app, "/ctx"), "carried out")
+        await pilot.pause()
+        assert app.main.prompt.text == ""
+        await pilot.press(*"XYZ", "up", "up")
+        assert app.main.prompt.text != "XYZ"
+        await pilot.press("down", "down")
+        assert app.main.prompt.text == "XYZ", "what was written comes back from the earlier ones"
+
+
+async def test_a_prompt_that_was_given_back_does_not_return_when_what_replaced_it_was_put_away() -> None:
+    async with simulated() as (app, pilot):
+        await tripped_with_a_refused_prompt(app, pilot)
+        await pilot.press("B", "ctrl+c")
+        await pilot.pause()
+        assert app.main.prompt.text == ""
+        await pilot.press(*"/temp 0.7", "enter")
+        await until(pilot, lambda: carried_out(app, "/temp 0.7"), "carried out")
+        await pilot.pause()
+        assert app.main.prompt.text == ""
 
 
 async def test_that_there_was_no_session_is_not_told_once_there_is_one() -> None:

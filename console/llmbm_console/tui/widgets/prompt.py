@@ -114,6 +114,11 @@ class Prompt(TextArea, Framed):
         if text in self._owed:
             self._owed.remove(text)
 
+    def _forget_back(self) -> None:
+        """What came back last is not wanted any more: only the earlier prompts have it still."""
+        self._forget(self._back)
+        self._back = ""
+
     def show_waiting(self, lines: int) -> None:
         """So many lines are sent later, when the kernel answers or the answer that runs has ended."""
         self._waiting = lines
@@ -191,7 +196,9 @@ class Prompt(TextArea, Framed):
         if not text.strip():
             return False
         self.past.add(text)
+        self._forget_back()  # this was it, or was written in its place
         self.clear()
+        self.call_later(self.give_back)
         return True
 
     def keep(self) -> bool:
@@ -215,8 +222,8 @@ class Prompt(TextArea, Framed):
         if text in self._owed:
             self._again = text
             self._forget(text)
-        elif not text.startswith("/"):
-            self._forget(self._back)  # this was written in its place; a command may only have made room for it
+        elif not (text.startswith("/") and self._held_by(self._frame)):
+            self._forget_back()  # this was written in its place; a command in need may only have made room for it
         self._refused = ""
         self.load_text("")
         self.error = ""
@@ -229,7 +236,7 @@ class Prompt(TextArea, Framed):
         if self.text != self._refused:
             self.error = ""
             if self._refused and not self.text:
-                self._forget(self._back)  # deleted as a whole: it is not wanted
+                self._forget_back()  # deleted as a whole: it is not wanted
                 self.call_later(self.give_back)  # the next one may be
             self._refused = ""
         found = candidates(self.text) if len(self.text) > 1 else []
