@@ -172,3 +172,22 @@ async def test_where_nothing_waits_the_way_back_says_so_and_verbs_behind_a_file_
         await until(pilot, lambda: app.shows_file, "the file")
         await pilot.press("P")
         await until(pilot, lambda: "this is a file: B goes back to sim:stories700K" in screen_text(app), "said")
+
+
+async def test_f5_shows_the_recording_that_was_just_announced_and_not_the_dump_that_was_opened_before(
+    dump: Path,
+) -> None:
+    async with simulated(notifications=True) as (app, pilot):
+        await pilot.press("escape", "f5")
+        await until(pilot, lambda: app.main.views.files.selected == dump, "listed")
+        await pilot.press("o")
+        await until(pilot, lambda: "POST-MORTEM" in screen_text(app), "the file")
+        await settled(pilot)
+        await pilot.press("B")
+        await until(pilot, lambda: app.aside is None, "back")
+        app.do("record.toggle")
+        await until(pilot, lambda: "recording, all that was before" in screen_text(app), "it records")
+        app.do("record.toggle")
+        await until(pilot, lambda: "F5 shows it" in screen_text(app), "recorded")
+        await pilot.press("f5")
+        await until(pilot, lambda: str(app.main.views.files.selected).endswith("-session.llcap"), "the recording")

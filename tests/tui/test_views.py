@@ -301,6 +301,45 @@ async def test_files_are_listed_newest_first_and_explained_in_a_sentence(dumps: 
         await wait_until(pilot, lambda: dumps[0].name in screen_text(app).splitlines()[2], "the other one")
 
 
+async def test_home_and_end_go_to_the_first_and_the_last_file(dumps: tuple[Path, Path]) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("f5")
+        await wait_until(pilot, lambda: app.main.views.files.selected == dumps[1], "the newest")
+        await pilot.press("end")
+        assert app.main.views.files.selected == dumps[0]
+        await pilot.press("home")
+        assert app.main.views.files.selected == dumps[1]
+
+
+async def test_a_file_that_was_announced_is_selected_when_the_list_comes_and_not_under_a_hand_that_chooses(
+    dumps: tuple[Path, Path],
+) -> None:
+    old, new = dumps
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("f5")
+        files = app.main.views.files
+        await wait_until(pilot, lambda: files.selected == new, "the newest")
+        await pilot.press("f5")
+        files.announce(old)
+        await pilot.press("f5")
+        await wait_until(pilot, lambda: files.selected == old, "the announced one")
+        files.announce(new)
+        another = old.with_name("c-llmk-failsafe.txt")
+        another.write_bytes(DUMP)
+        await pilot.press("a")
+        await wait_until(pilot, lambda: another.name in screen_text(app), "listed anew")
+        assert files.selected == old, "the list was on the screen"
+        await pilot.press("end", "f5")
+        another.unlink()
+        await pilot.press("f5")
+        await wait_until(pilot, lambda: another.name not in screen_text(app) and old.name in screen_text(app), "again")
+        assert files.selected == old, "another one was chosen since"
+
+
 async def test_the_file_that_others_are_compared_with_has_a_sign_and_the_list_keeps_the_focus(
     dumps: tuple[Path, Path],
 ) -> None:

@@ -278,6 +278,7 @@ class ConsoleApp(SessionApp):
         """Another picture, when it is time for one; where a file is that the kernel wrote."""
         if isinstance(event, FileSaved) and self.playback is None:
             shows = f"{self.key_labels['view.dumps']} shows it"
+            self.main.announce(Path(event.path))
             if event.instead:
                 self.verbs.say(f"{event.name} was saved as {event.path}: {event.instead}; {shows}", "warning")
             else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -100,6 +101,7 @@ class MainScreen(Screen[None]):
         self._away = ""  # the pane that had the focus and has no room: it gets it back, unless something is typed first
         self._followed = ("", "")  # the tab that was chosen for the focus, and the view before it
         self._views: ViewPanes | None = None
+        self._announced: Path | None = None  # a saved file, before there is a list of files
         self.pictures = "auto"
         self._line_selection = LineSelection(self)
 
@@ -184,7 +186,15 @@ class MainScreen(Screen[None]):
 
             self._views = ViewPanes(self.event_list, self.frame, self.pictures)
             self.deck.mount(*self._views)
+            if self._announced is not None:
+                self._views.files.announce(self._announced)
         return self._views
+
+    def announce(self, path: Path) -> None:
+        """The person was told that a saved file is in the list of files: it is selected there."""
+        self._announced = path
+        if self._views is not None:
+            self._views.files.announce(path)
 
     def relayout(self, size: Size | None = None, **changes: str) -> None:
         """Places the panes anew where the size, the tab, the zoom, the prompt or the kind of session changed."""
@@ -436,6 +446,6 @@ class MainScreen(Screen[None]):
     def action_top(self) -> None:
         """The first row."""
         if isinstance(self.focused, LineView):
-            self.focused.scroll_home(animate=False)
+            self.focused.top()
         elif isinstance(self.focused, Panel):
             self.focused.scroll_lines(-self.focused.hidden[0])

@@ -48,7 +48,7 @@ class RecordVerbs(TimeVerbs):
         if recorder.writing:
             recorder.stop()
             self.app.pacer.flush()
-            self.say(recorder.failure or self._shown_by(f"recorded: {told_path(recorder.path or '')}"))
+            self.say(recorder.failure or self._shown_by("recorded", recorder.path))
             return
         try:
             recorder.start(self._path("session"))
@@ -80,7 +80,7 @@ class RecordVerbs(TimeVerbs):
         async def run() -> None:
             path = self._path("clip")
             await recorder.save_clip(path, first, moment)
-            self.say(self._shown_by(f"a clip of {moment - first:.1f} s, {since}: {told_path(path)}"))
+            self.say(self._shown_by(f"a clip of {moment - first:.1f} s, {since}", path))
 
         self.background(run())
 
@@ -102,5 +102,8 @@ class RecordVerbs(TimeVerbs):
 
         self.background(run())
 
-    def _shown_by(self, text: str) -> str:
-        return f"{text}   {self.key('view.dumps')} shows it"
+    def _shown_by(self, what: str, path: Path | None) -> str:
+        """What was saved where, and how to see it: there it is selected."""
+        if path is not None:
+            self.app.main.announce(path)
+        return f"{what}: {told_path(path or '')}   {self.key('view.dumps')} shows it"

@@ -262,8 +262,12 @@ class ViewVerbs(TimeVerbs):
         self.app.pacer.flush()
 
     def view_live(self) -> None:
-        """Follows the newest line of the focused list, else of the transcript."""
-        (self.app.main.event_list if self.app.main.focused_pane == "events" else self.app.main.transcript).follow()
+        """Follows the newest line of the focused list, else of the transcript; to the last file in a list of those."""
+        main = self.app.main
+        if main.focused_pane == "files":
+            main.views.files.follow()
+        else:
+            (main.event_list if main.focused_pane == "events" else main.transcript).follow()
 
     # ---- log
 

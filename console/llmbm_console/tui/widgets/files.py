@@ -61,6 +61,8 @@ class FileList(LineView):
         self._files: list[tuple[Path, str]] | None = None  # None: not looked for yet
         self._seen = False  # it was on the screen with the last frame
         self._read = 0  # lines of the session's log that were looked at, those that the log forgot included
+        self._saved: Path | None = None  # what the person was told to find here, and has not looked for yet
+        self._came = False  # on the screen, and not made since
 
     @property
     def selected(self) -> Path | None:
@@ -71,6 +73,7 @@ class FileList(LineView):
     def show(self, frame: Frame) -> None:
         """Draws another frame. The list is asked for when it comes on the screen, and when a file was saved."""
         came, self._seen = self.display and not self._seen, self.display
+        self._came |= came
         if self.display and (self._file_saved(frame.state.log, frame.state.dropped_log) or came):
             self._files = self._files or []
             self.post_message(self.Wanted())
@@ -87,16 +90,27 @@ class FileList(LineView):
         self._draw()
 
     def show_files(self, files: Sequence[tuple[Path, str]]) -> None:
-        """The files and a word on each; the same one stays selected."""
-        before = self.selected
+        """The files and a word on each; the same one stays selected, but for one that was saved since the last look.
+        While the list is on the screen a selection stays: it may be about to be opened."""
+        before = kept = self.selected
         self._files = list(files)
         paths = [path for path, _detail in files]
         if self.marked not in paths:
             self.marked = None
-        self.selected_row = paths.index(before) if before in paths else 0 if paths else -1
+        if self._came and self._saved in paths:
+            kept, self._saved = self._saved, None
+        self._came = False
+        self.selected_row = paths.index(kept) if kept in paths else 0 if paths else -1
         self._draw()
         if self.selected is not None and self.selected != before:
+            if len(self.rows) == len(paths):  # they are on the screen
+                super().select(self.selected_row)  # into view
             self.post_message(self.Highlighted(self.selected))
+
+    def announce(self, path: Path) -> None:
+        """A file was saved and the person was told that it is here: it is selected when the list comes on the screen,
+        unless another one is chosen until then."""
+        self._saved = path.resolve()
 
     def mark(self, path: Path | None) -> None:
         """Marks the file that others are compared with."""
@@ -152,6 +166,24 @@ class FileList(LineView):
         text = f"{sign}{middle(name, room, self.glyphs.ellipsis):<{room}}  {note}"
         return Line(text, "files--marked" if marked else "files--row")
 
+    def top(self) -> None:
+        """The first file, the newest."""
+        if self._files:
+            self.select(0)
+
+    def follow(self) -> None:
+        """The last file, the oldest."""
+        if self._files:
+            self.select(len(self._files) - 1)
+
+    def action_scroll_home(self) -> None:
+        """A scroll view's own key only scrolls."""
+        self.top()
+
+    def action_scroll_end(self) -> None:
+        """See action_scroll_home."""
+        self.follow()
+
     def step(self, direction: int) -> bool:
         """The next or previous file; False where there is none."""
         if not 0 <= self.selected_row + direction < len(self._files or []):
@@ -162,7 +194,7 @@ class FileList(LineView):
     def select(self, row: int) -> None:
         """Selects a row; its file is looked at."""
         super().select(row)
-        self.compared = False
+        self.compared, self._saved = False, None
         self._draw()
         if self.selected is not None:
             self.post_message(self.Highlighted(self.selected))

@@ -235,6 +235,10 @@ class LineView(ScrollView, Edged, Framed, can_focus=True):
         self.scroll_end(animate=False, immediate=True, x_axis=False)
         self.follow_changed()
 
+    def top(self) -> None:
+        """Goes to the first row."""
+        self.scroll_home(animate=False)
+
     def on_resize(self) -> None:
         """A follower stays at the end."""
         if self.following:
