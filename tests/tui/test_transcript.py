@@ -108,6 +108,10 @@ def test_statistics_leave_out_what_does_not_fit() -> None:
     assert finished.finished is not None
     tripped = replace(finished, finished=finished.finished.model_copy(update={"reason": StopReason.TRIP}))
     assert "slowest token" not in statistics(tripped, 200), "the pass that tripped took more, and gave none"
+    lone = tripped.finished
+    assert lone is not None
+    at_once = replace(tripped, finished=lone.model_copy(update={"tokens": 1, "decode_us": 40, "prompt_tokens": 0}))
+    assert statistics(at_once, 200) == "1 tok · sentinel trip", "no time was measured"
     short = statistics(finished, 30)
     assert len(short) <= 30
     assert "3 tok" in short

@@ -16,6 +16,7 @@ from llmbm_protocol.words import StopReason
 GUTTER = 4  # columns left of the text: the turn's number and the prompt sign
 MAX_CHARACTERS = 100_000  # of one item that are laid out
 
+SHOWN = 0.001  # s of decoding that are told of a lone token
 REASONS = {
     StopReason.EOS: "end of story",
     StopReason.MAX_TOKENS: "max_tokens",
@@ -69,7 +70,8 @@ def statistics(turn: Turn, width: int) -> str:
     parts: list[tuple[int, str]] = [(0, f"{done.tokens} tok")]
     if done.decode_us:
         seconds = done.decode_us / figures.MILLION
-        parts.append((2, figures.duration(seconds)))
+        if done.tokens > 1 or seconds >= SHOWN:  # a lone first token is of the prompt's last pass, not of decoding
+            parts.append((2, figures.duration(seconds)))
         if done.tokens > 1:
             parts.append((0, figures.rate((done.tokens - 1) / seconds)))
             if done.decode_mb_s:
