@@ -92,7 +92,7 @@ async def test_rows_are_bounded() -> None:
         session.push(ConsoleText(NOW, "x"), items=items)
         await wait_until(pilot, lambda: len(app.main.transcript.rows) > 1000, "laid out")
         assert len(app.main.transcript.rows) <= module.MAX_ROWS
-        assert app.main.transcript.rows[-2].text == "69.899"
+        assert "69.899" in [row.text for row in app.main.transcript.rows[-10:]], "the first steps stand below it"
         assert "69.899" in screen_text(app)
 
 
