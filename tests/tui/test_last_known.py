@@ -54,6 +54,24 @@ async def test_panels_of_a_machine_that_is_no_more_are_dim_and_say_that_they_sho
         assert all(slider.last_known for slider in app.main.query(Slider))
 
 
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [((80, 24), "119/256  before this answer"), ((120, 36), "137 rows free before this answer")],
+)
+async def test_rows_of_before_the_answer_that_streams_are_not_told_as_what_is_left(
+    size: tuple[int, int], words: str
+) -> None:
+    state = rich_state()
+    assert state.kv is not None
+    assert state.turn is not None
+    session = ScriptedSession(replace(state, turn=replace(state.turn, number=state.kv.generation + 1)))
+    async with scripted(session, size=size) as (app, pilot):
+        assert words in screen_text(app)
+        assert "full in" not in screen_text(app)
+        session.push(kv=state.kv.model_copy(update={"generation": state.kv.generation + 1}))
+        await wait_until(pilot, lambda: "full in" in screen_text(app), "a sample of this answer")
+
+
 @pytest.mark.parametrize("size", [(80, 24), (50, 20)])
 async def test_head_up_rows_say_that_the_machine_is_paused_or_no_more(size: tuple[int, int]) -> None:
     session = ScriptedSession(idle(MachineStatus.PAUSED))

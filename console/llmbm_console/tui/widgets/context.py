@@ -17,6 +17,7 @@ from llmbm_console.tui.widgets.panel import Panel
 from llmbm_protocol.words import Stream
 
 if TYPE_CHECKING:
+    from llmbm_console.core.state import State
     from llmbm_protocol.schema import KvCache
 
 
@@ -73,6 +74,14 @@ def rows_text(kv: KvCache) -> Piece:
     return f"{counted(kv.rows, 'row')} used, of how many is not told", "$muted"
 
 
+def before_this_turn(state: State) -> bool:
+    """Whether the rows are those of before the turn that runs: its tokens stream, and no sample of it is here yet."""
+    turn, kv = state.turn, state.kv
+    if turn is None or not turn.tokens or kv is None:
+        return False
+    return turn.number > kv.generation and bool(kv.generation or not kv.rows)  # an older kernel numbers no turns
+
+
 def remaining(frame: Frame) -> Content:
     """Tokens and seconds until the cache is full; of a kernel that is no more, what was free."""
     state, kv = frame.state, frame.state.kv
@@ -80,6 +89,8 @@ def remaining(frame: Frame) -> Content:
     left = max(0, kv.capacity - kv.rows)
     if frame.post_mortem or frame.last_known:
         return line((f"{left} of {kv.capacity} rows were free", "$muted"))
+    if before_this_turn(state):
+        return line((f"{left} rows free before this answer", "$muted"))
     if not left:
         return line(("full: the kernel makes room as /overflow says", "$warn"))
     speed = state.perf.decode_rate / figures.MILLION if state.perf is not None else 0.0

@@ -8,7 +8,7 @@ from llmbm_console.core.known_fields import told
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import Piece, dimmed, line, shortened
-from llmbm_console.tui.widgets.context import rows_text, ruler
+from llmbm_console.tui.widgets.context import before_this_turn, rows_text, ruler
 from llmbm_console.tui.widgets.memory import ARENAS, rounded, usage
 from llmbm_console.tui.widgets.sentinel import STATE_STYLES, broken_or, use_style
 from llmbm_console.tui.widgets.strips import Strip, fit
@@ -48,6 +48,8 @@ class Hud(Strip):
         name = self._row_name(frame, "KV", Stream.KV)
         if frame.last_known or frame.post_mortem:
             rest = f"  {left} were free"
+        elif before_this_turn(frame.state):
+            rest = "  before this answer"
         else:
             speed = frame.state.perf.decode_rate / figures.MILLION if frame.state.perf is not None else 0.0
             rest = f"  full in {left} tok" + (f" ~{figures.duration(left / speed)}" if speed > 0 else "")
