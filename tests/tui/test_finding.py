@@ -159,14 +159,14 @@ async def test_slash_filters_the_events_while_it_is_typed_and_escape_undoes_it()
         assert [row.text[-19:] for row in rows_of(app.main.event_list)] == ["line silent for 2 s"]
         await pilot.press("enter")
         assert "1 of 3" in screen_text(app)
-        await wait_until(pilot, lambda: "n next   N previous" in screen_text(app), "the keys that go on")
+        await wait_until(pilot, lambda: "/ other filter   Esc all events" in screen_text(app), "its keys")
         await pilot.press("/", *"colour:red")
         await wait_until(pilot, lambda: "no such field" in screen_text(app), "the problem is shown")
         await pilot.press("escape")
         assert app.main.event_list.wanted == "level:error"
         await pilot.press("escape")
         assert len(rows_of(app.main.event_list)) == 3
-        await wait_until(pilot, lambda: "n next" not in screen_text(app), "nothing is looked for")
+        await wait_until(pilot, lambda: "all events" not in screen_text(app), "no filter")
 
 
 def broken_budget(at: float = NOW, level: str = "warn") -> LogLine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from llmbm_console.core.actions import ACTIONS
 from llmbm_console.core.events import MachineStatus
 from llmbm_console.core.panes import PANES
 from llmbm_console.core.settings import Settings
-from llmbm_console.core.state import MachineState, Turn
+from llmbm_console.core.state import LogLine, MachineState, Turn
 from llmbm_console.tui.jump import LETTERS, JumpScreen
 from llmbm_console.tui.jump_targets import jump_targets
 from llmbm_protocol.schema import Phase, StopReason
@@ -142,6 +143,18 @@ async def test_e_selects_warnings_and_errors_and_nothing_else() -> None:
         await wait_until(pilot, lambda: any("no further" in text for text in messages(app)), "end")
         await pilot.press("e")
         assert app.main.event_list.row_line(app.main.event_list.selected_row).style == "events--error"
+
+
+async def test_e_says_when_there_is_no_warning_at_all_and_when_the_filter_hides_them() -> None:
+    fine = LogLine(NOW, "kernel", "info", "token", "pass 1")
+    async with scripted(ScriptedSession(rich_state(log=(fine,)))) as (app, pilot):
+        await pilot.press("escape", "e")
+        await wait_until(pilot, lambda: messages(app) == ["there is no warning and no error in this session"], "none")
+    async with scripted(ScriptedSession(rich_state(log=(fine, replace(fine, severity="error"))))) as (app, pilot):
+        app.main.event_list.filter("level:=info")
+        await pilot.press("escape", "e")
+        said = "the filter hides every warning and error: Esc shows all events"
+        await wait_until(pilot, lambda: messages(app) == [said], "hidden")
 
 
 async def test_help_is_about_the_focused_pane() -> None:

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from driving import make_app, screen_text, scripted, settled, simulated, until, wait_until
+from driving import make_app, messages, screen_text, scripted, settled, simulated, until, wait_until
 from scripted import ScriptedSession
 
 from llmbm_console.core.kept_files import made_spare_folder, saved_folder, spare_folder
@@ -25,6 +25,21 @@ async def test_a_notice_covers_the_keys_only_and_goes_with_the_next_key(size: tu
         assert screen_text(app).splitlines()[:-1] == before[:-1]
         await pilot.press("down")
         await wait_until(pilot, lambda: screen_text(app).splitlines() == before, "the keys again")
+
+
+async def test_a_chosen_theme_says_whether_it_is_kept(tmp_path: Path) -> None:
+    async with scripted(notifications=True, memory=tmp_path) as (app, pilot):
+        await pilot.press("escape", THEMES)
+        title = app.themes[app.theme_name].title
+        assert messages(app) == [f"theme {title}, kept for later runs"]
+    blocked = tmp_path / "a-file"
+    blocked.write_text("")
+    async with scripted(notifications=True, memory=blocked) as (app, pilot):
+        await pilot.press("escape")
+        app.do(f"theme.{app.theme_name}")  # as the palette does it
+        await wait_until(pilot, lambda: messages(app), "told")
+        (why,) = messages(app)
+        assert why.endswith("the choice holds for now")
 
 
 async def test_an_error_is_a_line_of_the_log_too() -> None:

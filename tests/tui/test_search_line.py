@@ -21,6 +21,7 @@ EVENTS = tuple(
     for number in range(40)
 )
 GO_ON = "up and down go on; after Enter n and N"
+THROUGH = "up and down go through them, Enter keeps the filter"
 
 
 def told_story(**options: Any) -> ConsoleApp:
@@ -146,9 +147,9 @@ async def test_in_the_log_view_every_pane_looks_through_the_events_and_the_searc
         await wait_until(pilot, lambda: app.main.shape.tab == "log", "the log view")
         app.main.focus_pane(pane)
         await ask(pilot, app, *"Pond")
-        await says(pilot, app, f"10 shown   {GO_ON}")
+        await says(pilot, app, f"10 shown   {THROUGH}")
         await pilot.press("up")
-        await says(pilot, app, f'"Pond": 10 of 10   {GO_ON}')
+        await says(pilot, app, f'"Pond": 10 of 10   {THROUGH}')
         await pilot.press("enter")
         await wait_until(pilot, lambda: app.main.focused_pane == "events", "in the list")
         for key, told in (("n", "1 of 10, from the top"), ("n", "2 of 10"), ("N", "1 of 10")):

@@ -138,10 +138,12 @@ class ConsoleApp(SessionApp):
     # ---- what is remembered
 
     def use_theme(self, name: str) -> None:
-        """Shows a theme and keeps the choice."""
+        """Shows a theme, keeps the choice and says whether it is kept."""
         if name in self.themes:
+            title = self.themes[name].title
             self.show_theme(name)
-            self.keep("theme", name)
+            if self.keep("theme", name):
+                self.verbs.say(f"theme {title}, kept for later runs")
             self.pacer.flush()
 
     def preset_entries(self) -> list[tuple[str, str]]:
@@ -158,8 +160,9 @@ class ConsoleApp(SessionApp):
     def _not_kept(self, why: str) -> None:
         self.verbs.say(f"{why}: prompts are kept for now only", "warning")
 
-    def keep(self, key: str, value: str) -> None:
-        """Remembers a choice for the next run: in the person's own file where it names one, else beside the history."""
+    def keep(self, key: str, value: str) -> bool:
+        """Remembers a choice for the next run: in the person's own file where it names one, else beside the history.
+        False, and a warning says why, where it holds for now only."""
         if getattr(self.settings, key, "") and self.settings_file is not None:
             from llmbm_console.core.settings_write import write_setting
 
@@ -167,8 +170,11 @@ class ConsoleApp(SessionApp):
                 write_setting(self.settings_file, key, value)
             except SessionError as error:
                 self.verbs.say(f"{error}: the choice holds for now", "warning")
+                return False
         elif why := self.remembered.keep(key, value):
             self.verbs.say(f"{why}: the choice holds for now", "warning")
+            return False
+        return True
 
     # ---- life
 

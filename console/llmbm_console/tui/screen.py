@@ -400,8 +400,8 @@ class MainScreen(Screen[None]):
 
     def _look_for_found(self) -> None:
         """The keys that go on to the next place are shown while something is looked for."""
-        wanted = self.event_list.wanted if self.searched is self.event_list else ""
-        self.keys.finds = bool(wanted or self.searched.sought)
+        self.keys.filters = self.searched is self.event_list and bool(self.event_list.wanted)
+        self.keys.finds = bool(self.searched.sought)
 
     def on_event_list_looked(self) -> None:
         """The panes beside the list follow it."""

@@ -6,6 +6,7 @@ from llmbm_console.tui.ask import AskLine, Remark, Told
 from llmbm_console.tui.verbs_base import VerbGroup
 
 FIELDS = "level:warn  code:budget  !token  took>1M; also source: arena: text:"
+THROUGH = "up and down go through them, Enter keeps the filter"
 
 
 class FindVerbs(VerbGroup):
@@ -75,11 +76,11 @@ class FindVerbs(VerbGroup):
             if not events.wanted:
                 return ""
             count = len(events.shown)
-            return Told(f"{count:,} shown   {self._after_enter()}") if count else Remark("no event matches")
+            return Told(f"{count:,} shown   {THROUGH}") if count else Remark("no event matches")
 
         def step(direction: int) -> str:
             told = events.step_shown(direction)
-            return Told(f"{told}   {self._after_enter()}") if told else Remark("no event matches")
+            return Told(f"{told}   {THROUGH}") if told else Remark("no event matches")
 
         def answered(kept: bool | None) -> None:
             if kept:

@@ -20,6 +20,7 @@ from llmbm_protocol.words import SentinelState
 
 if TYPE_CHECKING:
     from llmbm_console.core.action import Action
+    from llmbm_console.core.state import LogLine
 
 MOVES = frozenset({"enter", "left", "right"})
 OFFER_SECONDS = 20  # that the offer of a tour stays
@@ -228,7 +229,6 @@ class ViewVerbs(TimeVerbs):
         """The next theme."""
         names = list(self.app.themes)
         name = names[(names.index(self.app.theme_name) + 1) % len(names)]
-        self.say(f"theme {self.app.themes[name].title}")
         self.app.use_theme(name)
 
     def view_firmware(self) -> None:
@@ -303,6 +303,14 @@ class ViewVerbs(TimeVerbs):
         if cause is not None:
             events.go_to(cause)
         elif not events.step_error(direction):
-            other = self.key("log.previous_error" if direction > 0 else "log.next_error")
-            passed = ", but for passes over their budgets" if any(entry.noted for entry in state.log) else ""
-            self.say(f"no further warning or error in this direction{passed}; {other} goes the other way")
+            self.say(self._no_error(direction, state.log))
+
+    def _no_error(self, direction: int, log: Sequence[LogLine]) -> str:
+        """Why there is no other warning or error: there is none at all, the filter hides them, or this was the last."""
+        passed = ", but for passes over their budgets" if any(entry.noted for entry in log) else ""
+        if not any(entry.to_look_at for entry in log):
+            return f"there is no warning and no error in this {'file' if self.app.shows_file else 'session'}{passed}"
+        if not any(entry.to_look_at for entry in self.app.main.event_list.shown):
+            return f"the filter hides every warning and error: {self.key('view.leave')} shows all events"
+        other = self.key("log.previous_error" if direction > 0 else "log.next_error")
+        return f"no further warning or error in this direction{passed}; {other} goes the other way"

@@ -74,7 +74,8 @@ class KeyLine(Strip):
         super().__init__(id=id)
         self._actions = actions
         self.narrow = False  # the line of views is on the screen
-        self.finds = False  # something is looked for
+        self.finds = False  # something is looked for: there are places to go to
+        self.filters = False  # the list with the focus shows only what a filter lets pass
         self.armed = ""  # what a dangerous action would do, while it waits for its second press
         self.armed_key = ""
         self.armed_ready = False  # the second press counts
@@ -99,6 +100,7 @@ class KeyLine(Strip):
             frame.in_prompt,
             self.narrow,
             self.finds,
+            self.filters,
             frame.read_only,
             frame.controllable,
             frame.post_mortem,
@@ -127,19 +129,25 @@ class KeyLine(Strip):
         text = line(leave, first, again, (self.armed, "bold $bad"))
         return Content("\n").join(text[start:end] for start, end in wrap(text.plain, width))
 
+    def _of_search(self) -> tuple[tuple[str, str], ...]:
+        """Actions while something is looked for or filtered, and a word on each."""
+        if self.filters:
+            return ("view.find", "other filter"), ("view.leave", "all events")
+        return (("view.find_next", "next"), ("view.find_previous", "previous")) if self.finds else ()
+
     def _usual(self, frame: Frame, width: int) -> Content:
         parts: list[tuple[int, Content]] = []
         if frame.in_prompt:
             extras = (("Enter", "send", 0), ("^j", "newline", 3), (frame.keys["view.leave"], "panes", 0))
             parts += [(weight, line((key, "bold $accent"), (f" {word}", "$muted"))) for key, word, weight in extras]
-        elif self.finds:
-            for name, word in (("view.find_next", "next"), ("view.find_previous", "previous")):
+        else:
+            for name, word in self._of_search():
                 part = line((frame.keys[name], "bold $accent"), (f" {word}", "$muted"))
                 parts.append((0, part.stylize(Style.from_meta({"@click": f"app.do('{name}')"}))))
         for action in self._actions:
             if not action.footer or not action.keys or (frame.in_prompt and not action.everywhere):
                 continue
-            if self.narrow and action.id in VIEW_ACTIONS:
+            if (self.narrow and action.id in VIEW_ACTIONS) or (self.filters and action.id == "view.find"):
                 continue
             if unavailable(
                 action,

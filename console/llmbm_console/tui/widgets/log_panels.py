@@ -5,12 +5,11 @@ from __future__ import annotations
 from textual import events
 from textual.content import Content
 
-from llmbm_console.core.counted import counted
 from llmbm_console.core.state import LogLine
 from llmbm_console.tui import figures
 from llmbm_console.tui.details import event_rows
 from llmbm_console.tui.frame import Frame
-from llmbm_console.tui.text import Piece, line
+from llmbm_console.tui.text import Piece, line, wrap
 from llmbm_console.tui.widgets.events import EventList
 from llmbm_console.tui.widgets.histogram import LEAST_LINES, LEAST_SECONDS, STYLES, buckets
 from llmbm_console.tui.widgets.panel import Panel
@@ -21,8 +20,8 @@ LABEL = 9
 def too_few(shown: int) -> str:
     """Why there are no columns of so many events."""
     if shown < LEAST_LINES:
-        return f"{counted(shown, 'event')} shown: columns need {LEAST_LINES}."
-    return f"The {shown} events shown are less than {LEAST_SECONDS:g} s apart: too near for columns."
+        return f"Too few events to draw over time: {shown} of at least {LEAST_LINES}."
+    return f"The {shown} events shown lie within {LEAST_SECONDS:g} s: too near to draw over time."
 
 
 class OverTime(Panel):
@@ -45,7 +44,8 @@ class OverTime(Panel):
         if frame.post_mortem:
             return [line(("A file has the kernel's own times only: the list has them.", "$muted"))]
         if not found:
-            return [line((too_few(len(log)), "$muted"))]
+            why = too_few(len(log))
+            return [line((why[start:end], "$muted")) for start, end in wrap(why, width)]
         rows = max(1, height - 1)
         levels, most = frame.glyphs.levels, max(count for count, _worst in found)
         steps = len(levels) - 1

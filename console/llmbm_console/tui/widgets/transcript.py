@@ -224,9 +224,9 @@ class Transcript(LineView):
 
     @property
     def last_answer(self) -> str:
-        """Text of the newest answer, for copying."""
+        """Text of the newest answer, for copying, without blanks around it: a model's first token begins with one."""
         turn = newest_turn(self._frame.state)
-        return plain(turn.text) if turn is not None else ""
+        return plain(turn.text).strip() if turn is not None else ""
 
 
 def _common_prefix(old: list[Line], new: list[Line]) -> int:
