@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from driving import make_app, screen_text, settled, simulated, until, wait_until
+from driving import make_app, screen_text, scripted, settled, simulated, until, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted import NOW, ScriptedSession, machine_of, rich_state
@@ -196,6 +196,16 @@ async def test_memory_of_another_boot_is_not_compared_with() -> None:
         session.push(machine=again, version=version)
         await wait_until(pilot, lambda: len(machine_of(session).reads) == 2, "read again")
         await wait_until(pilot, lambda: "the next pause shows what changed" in rows(app), "as if for the first time")
+
+
+async def test_the_edge_of_a_lens_without_room_for_what_changed_begins_with_its_keys() -> None:
+    async with scripted(ScriptedSession(rich_state(arenas=spread_out(), machine=PAUSED)), size=(50, 20)) as (
+        app,
+        pilot,
+    ):
+        await pilot.press("escape")
+        app.main.focus_pane("hex")
+        await wait_until(pilot, lambda: "─ d as float32" in screen_text(app), "no hole in the edge")
 
 
 async def test_a_row_keeps_its_address_in_another_width() -> None:

@@ -49,7 +49,9 @@ def test_an_arena_without_room_in_the_line_of_memory_is_left_out_whole(width: in
     assert row.removeprefix("MEM ").split("  ") == whole[: len(row.removeprefix("MEM ").split("  "))]
 
 
-@pytest.mark.parametrize(("size", "keys"), [((50, 20), "y copies   Esc closes"), ((80, 24), "b shows that moment")])
+@pytest.mark.parametrize(
+    ("size", "keys"), [((50, 20), "b shows that moment  y copies  Esc closes"), ((80, 24), "b shows that moment")]
+)
 async def test_the_page_of_an_event_says_whole_how_it_is_left(size: tuple[int, int], keys: str) -> None:
     app = make_app(ScriptedSession(rich_state()))
     async with app.run_test(size=size) as pilot:

@@ -15,6 +15,7 @@ from llmbm_console.core.state import Command, LogLine, State
 from llmbm_console.core.trips import done_by_user, newest_trip
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.details import EventDetails
+from llmbm_console.tui.widgets.sentinel import SentinelPanel
 from llmbm_protocol.schema import Arena, Event, LogCode, LogLevel, Phase, SentinelState
 
 
@@ -131,6 +132,23 @@ async def test_while_tripped_the_prompts_frame_keeps_saying_so() -> None:
             assert "context 119+" in screen_text(app), "and how the prompt fits"
             await pilot.press(*["backspace"] * 16, *"/re")
             assert "tripped: /reset" in screen_text(app)
+
+
+@pytest.mark.parametrize("size", [(50, 20), (80, 24), (120, 36), (200, 60)], ids=str)
+async def test_the_ways_back_from_a_trip_are_told_whole_or_the_edge_counts_what_is_not_in_sight(
+    size: tuple[int, int],
+) -> None:
+    async with simulated(size=size) as (app, pilot):
+        await pilot.press(*"/test_failsafe", "enter", *"More", "enter")
+        await until(pilot, lambda: newest_trip(app.state.log) and app.state.turn is None, "tripped")
+        await pilot.press("escape", "5")
+        await until(pilot, lambda: "e goes to the event" in screen_text(app), "both keys")
+        panel = app.main.pane("sentinel")
+        assert isinstance(panel, SentinelPanel)
+        above, below = panel.hidden
+        assert above == 0
+        assert bool(below) == (f"{below} more below" in screen_text(app) or f"{below} below" in screen_text(app))
+        assert size != (50, 20) or below, "the bars have no room there"
 
 
 async def test_a_paused_machine_is_paused_and_not_stale() -> None:

@@ -20,6 +20,7 @@ from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import draws_ascii
 from llmbm_console.tui.log_text import by_user, when
 from llmbm_console.tui.text import flat, line, wrap
+from llmbm_console.tui.widgets.key_line import TIGHT
 from llmbm_console.tui.widgets.strips import fit
 from llmbm_protocol.words import Arena, LogCode
 
@@ -141,7 +142,8 @@ class EventDetails(ModalScreen[None]):
         keys = [(1, line(("y copies", ""))), (0, line(("Esc closes", "")))]
         if not self._frame.read_only:
             keys.insert(0, (2, line(("b shows that moment", ""))))
-        self.query_one(VerticalScroll).border_subtitle = fit(keys, page - EDGE, self._frame.glyphs)
+        gap = 3 if self.size.width >= TIGHT else 2
+        self.query_one(VerticalScroll).border_subtitle = fit(keys, page - EDGE, self._frame.glyphs, gap)
         width = max(LABEL + 8, page - FRAME)
         rows = event_rows(self._entry, self._frame, width, run=self._run)
         self.query_one(Static).update(Content("\n").join(rows))

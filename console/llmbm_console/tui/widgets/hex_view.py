@@ -296,7 +296,7 @@ class HexView(LineView):
                 keys.insert(0, (0, key(labels["hex.change"], "next")))
         told = fit(keys, room, self.glyphs, gap=2)
         for words in compared:
-            with_words = line(words, ("  ", ""), told) if told.cell_length else words
+            with_words = line(words, ("  ", ""), told) if words.cell_length and told.cell_length else line(words, told)
             if with_words.cell_length <= room:
                 return with_words
         return told

@@ -157,7 +157,7 @@ class SentinelPanel(Panel):
         tail = self._trip(frame, sentinel, width) if sentinel.state is SentinelState.TRIPPED else []
         head = [*tail, decode, prefill]
         if tail and height <= len(head):
-            return head[:height]  # what happened comes before how it was
+            return head  # what happened comes before how it was, and the edge counts what is not in sight
         if height == 3 and not tail and any(sentinel.percentiles):
             head = [self._both(sentinel, width), self._percentiles(sentinel)]
         if height >= 4 + len(tail):
@@ -245,7 +245,11 @@ class SentinelPanel(Panel):
         if not frame.post_mortem and not frame.last_known:
             reset, details = frame.keys["sentinel.reset"], frame.keys["log.next_error"]
             if self.has_focus:
-                rows += textwrap.wrap(f"{reset} or /reset brings the chat back, {details} goes to the event", width)
+                ways = (
+                    f"{reset} or /reset brings the chat back, {details} goes to the event",
+                    f"{reset} or /reset resets, {details} goes to the event",
+                )
+                rows += textwrap.wrap(next((way for way in ways if len(way) <= width), ways[-1]), max(8, width))
             else:
                 rows += textwrap.wrap(f"/reset brings the chat back, or {self.number} {reset}", max(8, width))
         return [line((row, "bold $bad")) for row in rows]
