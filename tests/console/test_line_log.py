@@ -108,7 +108,7 @@ def test_a_break_goes_over_a_serial_port_only(capsys: pytest.CaptureFixture[str]
     master, slave = os.openpty()
     assert cli.main(["break", "--serial", os.ttyname(slave), "--ms", "10"]) == 0
     assert "a break of 10 ms was sent" in capsys.readouterr().out
-    assert cli.main(["break", "--sim"]) == 1
+    assert cli.main(["break", "--sim"]) == 2
     assert "name one with --serial" in capsys.readouterr().err
     assert cli.main(["break", "--serial", "/dev/null"]) == 3
     assert "not a serial port" in capsys.readouterr().err
