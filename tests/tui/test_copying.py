@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from driving import (
     messages,
+    screen_text,
     scripted,
     wait_until,
 )
-from scripted import STORY, ScriptedSession, rich_state
+from scripted import STORY, ScriptedSession, rich_state, turn
 from textual.selection import Offset, Selection
 
 from llmbm_protocol.schema import Phase
@@ -35,6 +36,13 @@ async def test_the_last_answer_is_copied() -> None:
         await wait_until(pilot, lambda: app.clipboard == STORY, "copied")
 
 
+async def test_the_blank_that_a_models_first_token_begins_with_is_not_copied() -> None:
+    begun = turn(1, "a prompt", " there was a bear\n")
+    async with scripted(ScriptedSession(rich_state(items=(begun,), turn=None, phase=Phase.IDLE))) as (app, pilot):
+        await pilot.press("escape", "y")
+        await wait_until(pilot, lambda: app.clipboard == "there was a bear", "copied")
+
+
 async def test_lines_are_selected_with_keys_and_copied() -> None:
     async with scripted(ScriptedSession(rich_state(turn=None, phase=Phase.IDLE))) as (app, pilot):
         rows = app.main.transcript.rows
@@ -53,6 +61,17 @@ async def test_lines_are_selected_with_keys_and_copied() -> None:
         await pilot.press("V", "escape")
         assert not app.main.selections
         assert len(rows) == len(app.main.transcript.rows)
+
+
+async def test_while_lines_are_selected_the_lower_edge_says_so_and_how_to_go_on() -> None:
+    async with scripted(ScriptedSession(rich_state(turn=None, phase=Phase.IDLE))) as (app, pilot):
+        told = "selecting lines   up down extend   y copy   Esc leave"
+        await pilot.press("escape", "V")
+        await wait_until(pilot, lambda: told in screen_text(app), "its keys")
+        await pilot.press("up", "escape")
+        await wait_until(pilot, lambda: "selecting" not in screen_text(app), "the usual ones")
+        await pilot.press("V", "y")
+        await wait_until(pilot, lambda: "selecting" not in screen_text(app), "copied")
 
 
 def kept_copies(folder: Path) -> list[str]:

@@ -130,6 +130,28 @@ async def test_on_a_page_a_key_that_is_bound_to_nothing_says_how_to_leave_it() -
         assert await press(pilot, app, "Z") == "no key Z here: Esc leaves this page"
 
 
+async def test_in_the_tour_a_key_that_is_bound_to_nothing_says_how_to_go_on_too() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        app.do("view.tour")
+        await wait_until(pilot, lambda: app.screen is not app.main, "the tour")
+        assert await press(pilot, app, "x") == "no key x here: Enter goes on, Esc leaves this page"
+
+
+async def test_while_a_dialog_is_open_the_keys_below_it_are_not_shown() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: "help" in screen_text(app).splitlines()[-1], "the keys")
+        await pilot.press("2", "e", "enter")
+        await wait_until(pilot, lambda: "Esc closes" in screen_text(app), "the dialog")
+        await wait_until(pilot, lambda: not screen_text(app).splitlines()[-1], "no keys below it")
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: "help" in screen_text(app).splitlines()[-1], "the keys again")
+
+
 async def test_the_question_of_a_dangerous_key_is_not_covered_by_a_word_about_another_one() -> None:
     app = make_app()
     async with app.run_test(size=(120, 36)) as pilot:

@@ -137,6 +137,7 @@ class MainScreen(Screen[None]):
 
     def _show_gauges(self, frame: Frame) -> None:
         self._gauged = frame
+        self.keys.selects = self._selects
         for part in (self.status, self.banner, self.tabs, self.hud, self.keys):
             part.show(frame)
         for panel in self.panels:
@@ -383,6 +384,7 @@ class MainScreen(Screen[None]):
         """The keys shown depend on the focus."""
         self.frame = replace(self.frame, in_prompt=self.focused_pane == "prompt")
         self._look_for_found()
+        self.keys.selects = self._selects
         for part in (self.keys, self.prompt, self.transcript):
             part.show(self.frame)
 
@@ -421,6 +423,27 @@ class MainScreen(Screen[None]):
         """Nothing is selected any more."""
         self._line_selection.leave()
         self.clear_selection()
+
+    @property
+    def _selects(self) -> bool:
+        return isinstance(self.focused, LineView) and self._line_selection.extends(self.focused)
+
+    def watch_selections(self) -> None:
+        """The keys of a selection of lines are shown while there is one."""
+        self.keys.selects = self._selects
+        self.keys.show(self.frame)
+
+    # ---- other screens
+
+    def on_screen_suspend(self) -> None:
+        """Another screen has the keys: those of this one would not act."""
+        self.keys.covered = True
+        self.keys.show(self.frame)
+
+    def on_screen_resume(self) -> None:
+        """See on_screen_suspend."""
+        self.keys.covered = False
+        self.keys.show(self.frame)
 
     # ---- movement inside the focused pane
 

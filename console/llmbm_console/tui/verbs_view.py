@@ -19,6 +19,8 @@ from llmbm_console.tui.widgets.panel import Panel
 from llmbm_protocol.words import SentinelState
 
 if TYPE_CHECKING:
+    from textual.screen import Screen
+
     from llmbm_console.core.action import Action
     from llmbm_console.core.state import LogLine
 
@@ -29,6 +31,13 @@ OFFER_SECONDS = 20  # that the offer of a tour stays
 def ways_to(pane: str) -> tuple[str, ...]:
     """Actions that lead to a pane, the nearest one first: a key of its own, else the view that shows it."""
     return f"pane.{pane}", f"view.{pane}", f"view.{view_of(pane)}"
+
+
+def goes_on(screen: Screen[object]) -> str:
+    """The key that most want on a page, where there is one."""
+    from llmbm_console.tui.tour import TourScreen
+
+    return "Enter goes on, " if isinstance(screen, TourScreen) else ""
 
 
 class ViewVerbs(TimeVerbs):
@@ -66,7 +75,7 @@ class ViewVerbs(TimeVerbs):
     def say_no_key(self, label: str) -> None:
         """Says that a key does nothing here, and what to press instead."""
         if self.app.screen is not self.app.main:
-            instead = f"{self.app.key_labels['view.leave']} leaves this page"
+            instead = f"{goes_on(self.app.screen)}{self.app.key_labels['view.leave']} leaves this page"
         else:
             write = "" if self.app.read_only else f"{self.key('chat.prompt')} writes a prompt, "
             instead = f"{write}{self.key('view.help')} shows the keys"

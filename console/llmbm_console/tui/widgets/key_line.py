@@ -76,6 +76,8 @@ class KeyLine(Strip):
         self.narrow = False  # the line of views is on the screen
         self.finds = False  # something is looked for: there are places to go to
         self.filters = False  # the list with the focus shows only what a filter lets pass
+        self.selects = False  # the arrows make a selection of lines longer
+        self.covered = False  # another screen is on top: its keys act, not these
         self.armed = ""  # what a dangerous action would do, while it waits for its second press
         self.armed_key = ""
         self.armed_ready = False  # the second press counts
@@ -87,6 +89,8 @@ class KeyLine(Strip):
     def content_for(self, frame: Frame, width: int) -> Content:
         if self.armed:
             return self._armed_line(frame, width)
+        if self.covered:
+            return Content("")
         if frame.behind is not None or frame.player:
             return past_line(frame, width)
         if frame.failure:
@@ -101,6 +105,7 @@ class KeyLine(Strip):
             self.narrow,
             self.finds,
             self.filters,
+            self.selects,
             frame.read_only,
             frame.controllable,
             frame.post_mortem,
@@ -140,11 +145,15 @@ class KeyLine(Strip):
         if frame.in_prompt:
             extras = (("Enter", "send", 0), ("^j", "newline", 3), (frame.keys["view.leave"], "panes", 0))
             parts += [(weight, line((key, "bold $accent"), (f" {word}", "$muted"))) for key, word, weight in extras]
+        elif self.selects:
+            keys = (("up down", "extend"), (frame.keys["chat.copy"], "copy"), (frame.keys["view.leave"], "leave"))
+            parts.append((1, line(("selecting lines", "bold $info"))))
+            parts += [(0, line((key, "bold $accent"), (f" {word}", "$muted"))) for key, word in keys]
         else:
             for name, word in self._of_search():
                 part = line((frame.keys[name], "bold $accent"), (f" {word}", "$muted"))
                 parts.append((0, part.stylize(Style.from_meta({"@click": f"app.do('{name}')"}))))
-        for action in self._actions:
+        for action in self._actions if not self.selects else ():
             if not action.footer or not action.keys or (frame.in_prompt and not action.everywhere):
                 continue
             if (self.narrow and action.id in VIEW_ACTIONS) or (self.filters and action.id == "view.find"):
