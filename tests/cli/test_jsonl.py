@@ -53,7 +53,7 @@ def watched(*lines: str) -> subprocess.CompletedProcess[str]:
 def test_exec_on_a_session_that_only_watches_asks_what_only_reads() -> None:
     reading = [f"/{name}" for name in sorted(SHOWS)]
     actions = [f":{action.id}" for action in ACTIONS if action.line in reading]
-    done = watched(*reading, "/log 3", "/help log", *actions)
+    done = watched(*reading, " /ctx", "/log 3", "/help log", *actions)
     assert done.returncode == 0, done.stderr
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert all(one["ok"] and one["output"] for one in answers)
@@ -70,7 +70,7 @@ def test_exec_on_a_session_that_only_watches_sends_nothing_that_changes_anything
         "/preset wild",
         "/zones verify",
     ]
-    done = watched(*changing, "Once", "quit", " /ctx", "/", ":kernel.save_dump", ":sentinel.drill")
+    done = watched(*changing, "Once", "quit", " /temp 0", "/", ":kernel.save_dump", ":sentinel.drill")
     assert done.returncode == 1
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(answers) == len(changing) + 6
