@@ -8,15 +8,11 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.events import Resize
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from llmbm_console.tui.completion import common_start
-from llmbm_console.tui.glyphs import draws_ascii
+from llmbm_console.tui.lower_line import LowerLine
 from llmbm_console.tui.text import line, plain
-
-ROOMY = 10  # rows of a screen from which there is room for a frame
 
 
 class Remark(str):
@@ -27,7 +23,7 @@ class Told(Remark):
     """What a text leads to, where nothing is wrong with it."""
 
 
-class AskLine(ModalScreen[bool]):
+class AskLine(LowerLine[bool]):
     """Calls `changed` with each state of the text, which returns a problem to show, a Remark, or an empty string.
 
     Enter keeps the text (the result is True); with a problem, or one that `refused` tells of a text as a whole, the
@@ -42,19 +38,8 @@ class AskLine(ModalScreen[bool]):
         Binding("down", "step(1)", "Next", show=False),
     ]
     DEFAULT_CSS = """
-    AskLine { background: transparent; }
-    AskLine > Vertical {
-        dock: bottom; height: auto; background: $surface; border: round $focus; padding: 0 1;
-        border-title-color: $accent; border-title-style: bold; border-title-background: $surface;
-        border-subtitle-color: $muted; border-subtitle-background: $surface;
-    }
-    AskLine.-ascii > Vertical { border: ascii $focus; }
-    AskLine.-tight > Vertical { border: none; }
     AskLine.-tight .ask--hint { max-height: 1; }
     AskLine .ask--hint { width: 1fr; height: auto; min-height: 1; max-height: 3; background: $surface; }
-    AskLine Input, AskLine Input:focus {
-        width: 1fr; height: 1; border: none; padding: 0; background: $surface; color: $foreground;
-    }
     """
 
     def __init__(
@@ -76,17 +61,12 @@ class AskLine(ModalScreen[bool]):
 
     def compose(self) -> ComposeResult:
         """The text, and below it a hint or what is wrong."""
-        self.set_class(draws_ascii(self.app), "-ascii")
         with Vertical() as box:
             box.border_title = line((self._label, ""))
             tab = "Tab completes   " if self._names else ""
             box.border_subtitle = line((f"Enter {self._does}   {tab}Esc leaves", ""))
             yield Input(plain(self._before), placeholder=self._label, select_on_focus=True, compact=True)
             yield Static(line((self._hint, "$muted")), classes="ask--hint", markup=False)
-
-    def on_resize(self, event: Resize) -> None:
-        """Few rows have no room for a frame."""
-        self.set_class(event.size.height < ROOMY, "-tight")
 
     def on_input_changed(self, message: Input.Changed) -> None:
         """Each key is answered at once."""

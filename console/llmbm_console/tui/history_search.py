@@ -11,16 +11,15 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.events import Key, Resize
 from textual.fuzzy import FuzzySearch
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from llmbm_console.core.key_labels import key_label
-from llmbm_console.tui.glyphs import draws_ascii, glyphs_of
+from llmbm_console.tui.glyphs import glyphs_of
+from llmbm_console.tui.lower_line import LowerLine
 from llmbm_console.tui.text import clip, line, plain
 
 ROWS = 8  # of what was found, on a screen that has room for them
 AROUND = 6  # rows of a screen that stay for the field, its frame and the picture behind
-ROOMY = 10  # rows of a screen from which there is room for a frame
 
 
 def found_in(entries: Sequence[str], sought: str) -> list[str]:
@@ -51,7 +50,7 @@ class Field(Input):
             self._pressed()
 
 
-class HistorySearch(ModalScreen[str | None]):
+class HistorySearch(LowerLine[str | None]):
     """A field, and above it the earlier prompts that match. The result is the one that was taken, None for none."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -60,18 +59,7 @@ class HistorySearch(ModalScreen[str | None]):
         Binding("down", "go(-1)", "Newer", show=False, priority=True),
     ]
     DEFAULT_CSS = """
-    HistorySearch { background: transparent; }
-    HistorySearch > Vertical {
-        dock: bottom; height: auto; background: $surface; border: round $focus; padding: 0 1;
-        border-title-color: $accent; border-title-style: bold; border-title-background: $surface;
-        border-subtitle-color: $muted; border-subtitle-background: $surface;
-    }
-    HistorySearch.-ascii > Vertical { border: ascii $focus; }
-    HistorySearch.-tight > Vertical { border: none; }
     HistorySearch Static { width: 1fr; height: auto; background: $surface; }
-    HistorySearch Input, HistorySearch Input:focus {
-        width: 1fr; height: 1; border: none; padding: 0; background: $surface; color: $foreground;
-    }
     """
 
     def __init__(self, entries: Sequence[str], key: str) -> None:
@@ -82,7 +70,6 @@ class HistorySearch(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """What was found, the chosen one next to the field."""
-        self.set_class(draws_ascii(self.app), "-ascii")
         with Vertical() as box:
             box.border_title = line(("earlier prompts", ""))
             older = f"{key_label(self._key)} older   " if self._key else ""
@@ -91,8 +78,7 @@ class HistorySearch(ModalScreen[str | None]):
             yield Field(self._key, lambda: self.action_go(1), placeholder="a word of it", compact=True)
 
     def on_resize(self, event: Resize) -> None:
-        """Few rows have room for few prompts and no frame."""
-        self.set_class(event.size.height < ROOMY, "-tight")
+        """Few rows have room for few prompts."""
         self.call_after_refresh(self._draw)
 
     @property
