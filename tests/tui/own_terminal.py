@@ -9,7 +9,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -60,3 +60,20 @@ def exit_status(pid: int, timeout: float = 30, terminal: int | None = None) -> i
 def ended(pid: int, timeout: float = 30) -> bool:
     """True when the process is gone by itself."""
     return exit_status(pid, timeout) is not None
+
+
+@contextlib.contextmanager
+def console(
+    folder: Path,
+    *arguments: str,
+    program: Sequence[str] = ("-m", "llmbm_console", "--sim"),
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[tuple[int, int]]:
+    """A console and its terminal; it has ended by itself behind the block."""
+    pid, terminal = start(folder, *arguments, program=program, environment=environment)
+    try:
+        yield pid, terminal
+    finally:
+        gone = ended(pid)
+        os.close(terminal)
+    assert gone

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
-from own_terminal import ended, start, wait_for
+from own_terminal import console, wait_for
 
 
 @pytest.mark.parametrize(
@@ -19,18 +19,13 @@ def test_a_terminal_without_the_signs_gets_ascii_is_told_why_and_is_understood(
     tmp_path: Path, encoding: str, typed: bytes, written: str
 ) -> None:
     environment = {"PYTHONIOENCODING": encoding, "LLMBM_TOUR": "off"}
-    pid, terminal = start(tmp_path, environment=environment)
-    try:
+    with console(tmp_path, environment=environment) as (_pid, terminal):
         drawn = wait_for(terminal, b"kernel ready")
         assert b"signs ascii: the terminal's encoding" in drawn
         os.write(terminal, b"/nothing " + typed + b"\r")
         drawn += wait_for(terminal, b"unknown command")
         os.write(terminal, b"\x11")
         drawn += wait_for(terminal, b"\x1b[?1049l")
-    finally:
-        gone = ended(pid)
-        os.close(terminal)
-    assert gone
     assert drawn.isascii()
     assert b"\\u" not in drawn
     assert b"cafe" in drawn
@@ -40,14 +35,9 @@ def test_a_terminal_without_the_signs_gets_ascii_is_told_why_and_is_understood(
 
 def test_the_first_screen_is_drawn_in_ascii_too_where_there_is_nothing_else(tmp_path: Path) -> None:
     program = ("-m", "llmbm_console", "--choose")
-    pid, terminal = start(tmp_path, program=program, environment={"PYTHONIOENCODING": "ascii"})
-    try:
+    with console(tmp_path, program=program, environment={"PYTHONIOENCODING": "ascii"}) as (_pid, terminal):
         drawn = wait_for(terminal, b"what shall be opened?") + wait_for(terminal, b"Esc leaves")
         os.write(terminal, b"q")
         drawn += wait_for(terminal, b"\x1b[?1049l")
-    finally:
-        gone = ended(pid)
-        os.close(terminal)
-    assert gone
     assert drawn.isascii()
     assert b"\\u" not in drawn

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from own_terminal import ended, exit_status, start, wait_for
+from own_terminal import console, ended, exit_status, start, wait_for
 
 
 @pytest.mark.parametrize("moment", [b"\x1b[?1049h", b"Transcript", b"kernel ready"])
@@ -41,8 +41,7 @@ def test_when_it_ends_it_says_where_the_recording_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTSTP, signal.SIGSTOP], ids=["SIGTSTP", "SIGSTOP"])
 def test_a_console_that_was_stopped_goes_on_with_its_terminal(tmp_path: Path, number: signal.Signals) -> None:
-    pid, terminal = start(tmp_path)
-    try:
+    with console(tmp_path) as (pid, terminal):
         wait_for(terminal, b"kernel ready")
         os.kill(pid, number)
         if number == signal.SIGTSTP:
@@ -55,17 +54,12 @@ def test_a_console_that_was_stopped_goes_on_with_its_terminal(tmp_path: Path, nu
         wait_for(terminal, b"temp = 0.25")
         os.write(terminal, b"\x11")
         wait_for(terminal, b"\x1b[?1049l")
-    finally:
-        gone = ended(pid)
-        os.close(terminal)
-    assert gone
 
 
 def test_a_terminal_that_stands_still_keeps_nothing_waiting_and_gets_the_newest_picture(tmp_path: Path) -> None:
     path = tmp_path / "all.llcap"
-    pid, terminal = start(tmp_path, "--record", str(path))
     end = time.monotonic() + 120
-    try:
+    with console(tmp_path, "--record", str(path)) as (_pid, terminal):
         wait_for(terminal, b"REC")
         for number in range(60):  # their pictures are more than its line and Textual's thread have room for
             os.write(terminal, f"/temp 0.{number + 10}\r".encode())
@@ -75,10 +69,6 @@ def test_a_terminal_that_stands_still_keeps_nothing_waiting_and_gets_the_newest_
         wait_for(terminal, b"temp = 0.69")
         os.write(terminal, b"\x11")
         wait_for(terminal, b"\x1b[?1049l")
-    finally:
-        gone = ended(pid)
-        os.close(terminal)
-    assert gone
 
 
 BROKEN = """
