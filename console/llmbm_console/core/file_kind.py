@@ -91,7 +91,7 @@ def is_pe(head: bytes) -> bool:
     return head.startswith(b"PE\0\0", int.from_bytes(head[60:64], "little"))
 
 
-def is_utf16(head: bytes) -> bool:
+def _is_utf16(head: bytes) -> bool:
     """Whether octets without a mark are a text in UTF-16LE: mostly of Latin letters, and without controls."""
     pairs = head[: len(head) // 2 * 2]
     if len(pairs) < 8 or pairs[1:64:2].count(0) * 4 <= len(pairs[1:64:2]) * 3:
@@ -108,7 +108,7 @@ def utf16_of(head: bytes) -> str:
     """The codec of a text in UTF-16 by its first octets; empty for any other file."""
     if head.startswith(b"\xfe\xff"):
         return "utf-16-be"
-    return "utf-16-le" if head.startswith(b"\xff\xfe") or is_utf16(head) else ""
+    return "utf-16-le" if head.startswith(b"\xff\xfe") or _is_utf16(head) else ""
 
 
 def binary_kind(head: bytes, size: int, path: str) -> str:
@@ -121,7 +121,7 @@ def binary_kind(head: bytes, size: int, path: str) -> str:
         return f"a program of UEFI or Windows (PE): {_firmware(path)}"
     if is_model(head, size):
         return f"a model (llama2.c): {_model(path)}"
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or is_utf16(head) or _KERNEL.search(head):
+    if utf16_of(head) or _KERNEL.search(head):
         return ""
     return f"a binary file: {_nothing(path)}" if has_controls(head) else ""
 

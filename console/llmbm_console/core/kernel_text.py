@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from llmbm_console.core.kernel_prose import Told, meaning
 from llmbm_console.core.known_fields import knowing
@@ -31,6 +32,9 @@ from llmbm_protocol.schema import (
     SentinelState,
     Zone,
 )
+from llmbm_protocol.words import Word
+
+E = TypeVar("E", bound=Word)
 
 LOG_CODES = frozenset(LogCode)
 RING = 128  # entries of the log: of a full one the oldest were overwritten
@@ -106,9 +110,9 @@ def _flag(words: Mapping[str, tuple[str, str]], key: str) -> bool | None:
     return {"0": False, "1": True}.get(words[key][0]) if key in words else None
 
 
-def _phase(words: Mapping[str, tuple[str, str]]) -> SentinelPhase | None:
-    """The phase of an error, as our kernel names it."""
-    return next((phase for phase in SentinelPhase if phase == words.get("phase", ("", ""))[0]), None)
+def _member(kind: type[E], word: str | None) -> E | None:
+    """The word of an enumeration that our kernel wrote; None for any other."""
+    return next((one for one in kind if one == word), None)
 
 
 def at_most(kind: type[Record], name: str, value: int) -> int:
@@ -256,13 +260,17 @@ class KernelText:
     def _sentinel_line(self, text: str, words: Mapping[str, tuple[str, str]]) -> list[Record]:
         self.reason = text.partition("reason=")[2].strip()
         error = self._error(words["last_err"][0])
-        for name, value in (("error", error), ("strict", _flag(words, "strict")), ("phase", _phase(words))):
+        for name, value in (
+            ("error", error),
+            ("strict", _flag(words, "strict")),
+            ("phase", _member(SentinelPhase, words.get("phase", ("", ""))[0])),
+        ):
             self.sentinel.pop(name, None)
             if value is not None:
                 self.sentinel[name] = value
         self.enabled = _flag(words, "enabled")
         if "state" in words:  # our kernel's line
-            self._set_state(next((state for state in SentinelState if state == words["state"][0]), None))
+            self._set_state(_member(SentinelState, words["state"][0]))
         elif self.enabled is False:
             self._set_state(SentinelState.DISARMED)
         elif error is SentinelError.OK:
@@ -279,7 +287,7 @@ class KernelText:
 
     def _error(self, word: str) -> SentinelError | None:
         """An error by its number, or by its name as our kernel writes it."""
-        named = next((error for error in SentinelError if error == word), None)
+        named = _member(SentinelError, word)
         code = number(word)
         self.unread += named is None and code is None
         return ERRORS[code] if code is not None and code < len(ERRORS) else named
@@ -338,7 +346,7 @@ class KernelText:
         """A log entry as our kernel lists it, which has a clock and names in the place of numbers."""
         head, _, message = text.partition(" msg=")
         words = {match[1]: match[2] for match in _WORD.finditer(head)}
-        level = next((level for level in LogLevel if level == words.get("level")), None)
+        level = _member(LogLevel, words.get("level"))
         if level is None:
             self.unread += 1
             return []
@@ -349,7 +357,7 @@ class KernelText:
             for key, name in names.items()
             if (value := number(words.get(key, ""))) is not None
         }
-        if (arena := next((arena for arena in Arena if arena == words.get("arena")), None)) is not None:
+        if (arena := _member(Arena, words.get("arena"))) is not None:
             found["arena"] = arena
         if (match := _EVENT.search(text)) is not None and len(match[1]) < 10:
             found["number"] = int(match[1])

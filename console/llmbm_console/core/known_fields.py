@@ -4,7 +4,7 @@ may show, compare or conclude from: `told` gives None for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -30,13 +30,19 @@ def _required(kind: type[Record]) -> frozenset[str]:
     return frozenset(name for name, field in kind.model_fields.items() if field.is_required())
 
 
+def known_names(record: Record) -> Collection[str]:
+    """The fields that the record's source told. One from the wire has what it must have, and what is left out there is
+    told as well: it has its default."""
+    given = record.model_fields_set
+    return type(record).model_fields if _required(type(record)) <= given else given
+
+
 def knows(record: Record | None, *names: str) -> bool:
-    """Whether the record's source told all of these fields. One from the wire has what it must have, and what is left
-    out there is told as well: it has its default."""
+    """Whether the record's source told all of these fields."""
     if record is None:
         return False
-    given = record.model_fields_set
-    return all(name in given for name in names) or _required(type(record)) <= given
+    known = known_names(record)
+    return all(name in known for name in names)
 
 
 def told(record: Record | None, name: str) -> Any:

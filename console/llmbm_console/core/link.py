@@ -251,9 +251,12 @@ class Link:
         ended before, so that nothing was said while the line was lost."""
         if ended:
             self._lost_at = None
+        self._boots_anew()
+        self.forget_session("rebooted", "the machine restarted")
+
+    def _boots_anew(self) -> None:
         self._restarts = True
         self.greeting.machine_boots()
-        self.forget_session("rebooted", "the machine restarted")
 
     def forget_session(self, code: str, message: str) -> None:
         """Machine mode is over: everything begins with a hello again."""
@@ -423,8 +426,7 @@ class Link:
             return
         code = "rebooted" if record.why is LeaveReason.REBOOT else "lost"
         if code == "rebooted":
-            self._restarts = True
-            self.greeting.machine_boots()
+            self._boots_anew()
         word = clean(str(record.why))
         self.forget_session(code, WHY_LEFT.get(word, f"the kernel ended the session ({word})"))
 

@@ -24,7 +24,7 @@ from llmbm_console.core.link_streams import Way
 from llmbm_console.core.machine import Machine
 from llmbm_console.core.plain_kernel import PlainKernel
 from llmbm_console.core.prompts import Prompts, newest_logged
-from llmbm_console.core.reading import only_reads
+from llmbm_console.core.reading import COMMANDS_WITHOUT_SLASH, is_command, only_reads
 from llmbm_console.core.recorder import Recorder
 from llmbm_console.core.saved_files import SavedFiles
 from llmbm_console.core.session import Listener, MachineControl, Outcome, Playback, Session
@@ -37,13 +37,7 @@ from llmbm_console.core.transport.tty import ThreadedSerial, TtyTransport
 from llmbm_protocol.schema import Event as LogRecord
 from llmbm_protocol.schema import Finished, Hello, Phase, Record, Stream
 
-COMMANDS_WITHOUT_SLASH = ("quit", "exit")
 LEAVES = (*COMMANDS_WITHOUT_SLASH, "/poweroff", "/reboot")  # the kernel, and perhaps its machine, end by these
-
-
-def is_command(line: str) -> bool:
-    """The kernel's own rule: a slash, or exactly quit or exit; blanks around it do not count."""
-    return line.lstrip().startswith("/") or line.strip() in COMMANDS_WITHOUT_SLASH
 
 
 class LiveSession:

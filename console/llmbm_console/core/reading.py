@@ -1,4 +1,5 @@
-"""Which lines of the REPL only read: a session that watches (--read-only) may send these."""
+"""What a line of the REPL is: a command or not, and whether it only reads, as what a session sends that watches
+(--read-only)."""
 
 from __future__ import annotations
 
@@ -11,6 +12,13 @@ SHOWS = frozenset(
 )
 #: Those that change nothing with a word behind them either.
 ASKS = frozenset({"help", "log"})
+
+COMMANDS_WITHOUT_SLASH = ("quit", "exit")
+
+
+def is_command(line: str) -> bool:
+    """The kernel's own rule: a slash, or exactly quit or exit; blanks around it do not count."""
+    return line.lstrip().startswith("/") or line.strip() in COMMANDS_WITHOUT_SLASH
 
 
 def only_reads(line: str) -> bool:

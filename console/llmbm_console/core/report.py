@@ -20,7 +20,7 @@ from llmbm_console.core.capture import Entry, Header, capture_lines
 from llmbm_console.core.file_session import FileSession
 from llmbm_console.core.kept_files import DUMPS, newest_files, told_path
 from llmbm_console.core.saved_files import keep_somewhere
-from llmbm_console.core.session import Session
+from llmbm_console.core.session import Session, wall_of
 from llmbm_console.core.state import State
 
 NAME = "bug-report.zip"
@@ -49,10 +49,10 @@ class Happened:
 
 def happened(session: Session) -> Happened:
     """What a session has now."""
-    recorder, playback = session.recorder, session.playback
+    recorder = session.recorder
     return Happened(
         state=session.state,
-        wall=playback.wall if playback is not None else time.time() - time.monotonic(),
+        wall=wall_of(session),
         recording=(recorder.header, recorder.kept) if recorder is not None else None,
         file=session.path if isinstance(session, FileSession) else None,
     )
@@ -136,13 +136,12 @@ def _recording(what: Happened) -> bytes | None:
     header, entries = what.recording
     lines = capture_lines(header.model_copy(update={"target": without_paths(header.target)}), entries)
     # Octets stay what they are: frames have checksums.
-    kept = (line if isinstance(entry.data, bytes) else without_paths(line) for entry, line in _lines_of(entries, lines))
-    return "".join(kept).encode("utf-8", "surrogatepass")
-
-
-def _lines_of(entries: tuple[Entry, ...], lines: Iterator[str]) -> Iterator[tuple[Entry, str]]:
-    yield Entry(0.0, "i", b""), next(lines)  # the header
-    yield from zip(entries, lines, strict=True)
+    head = next(lines)
+    kept = (
+        line if isinstance(entry.data, bytes) else without_paths(line)
+        for entry, line in zip(entries, lines, strict=True)
+    )
+    return (head + "".join(kept)).encode("utf-8", "surrogatepass")
 
 
 def _file(path: Path) -> bytes:

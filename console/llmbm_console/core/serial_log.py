@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from llmbm_console.core.events import CommandDone, ConsoleText, Event, TurnRead
 from llmbm_console.core.kernel_text import KernelText
 from llmbm_console.core.link_decode import LineDecoder
+from llmbm_console.core.reading import is_command
 from llmbm_console.core.torn_text import without_torn_pair
 from llmbm_protocol.schema import Record
 
@@ -41,7 +42,6 @@ ERROR = re.compile(
 )
 #: What our kernel answers to a prompt that it does not take.
 _REFUSAL = re.compile(r"^(?:sentinel tripped: .*; type /reset|no model is loaded: |the prompt (?:is empty|has [0-9]))")
-_LEAVING = ("quit", "exit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ class Conversation:
             return
         prompt, said = written(typed), any(line.strip() for line in printed)
         if self.ours:
-            is_turn = said and not prompt.lstrip().startswith("/") and prompt.strip() not in (*_LEAVING, "")
+            is_turn = said and bool(prompt.strip()) and not is_command(prompt)
             begin = 0
         else:
             begin = next((place for place, line in enumerate(printed) if ANSWER.match(line)), -1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -66,6 +67,11 @@ class Playback:
     def start(self) -> float:
         """The moment that was asked for to begin at."""
         return (self.view[0] if self.view is not None else self.begin) + self.seek
+
+
+def wall_of(session: Session) -> float:
+    """What makes a moment of the session a time of day: seconds to add to it."""
+    return session.playback.wall if session.playback is not None else time.time() - time.monotonic()
 
 
 class Session(Protocol):

@@ -21,7 +21,7 @@ from llmbm_console.core.nearest import nearest
 from llmbm_console.core.parameter_text import value_text
 from llmbm_console.core.sampling import BUILT_IN, in_force, name_problem, preset_of, told
 from llmbm_console.core.saved_files import keep_somewhere
-from llmbm_console.core.session import MachineControl, Outcome, Session
+from llmbm_console.core.session import MachineControl, Outcome, Session, wall_of
 from llmbm_console.core.settings import read_settings, settings_file
 from llmbm_console.core.settings_write import remove_preset, write_preset
 from llmbm_console.core.state import State
@@ -137,8 +137,7 @@ async def _delete_preset(session: Session, name: str) -> str:
 
 
 async def _export(session: Session) -> str:
-    wall = session.playback.wall if session.playback is not None else time.time() - time.monotonic()
-    content = conversation(session.state, wall).encode("utf-8", "replace")
+    content = conversation(session.state, wall_of(session)).encode("utf-8", "replace")
     path, instead = await asyncio.to_thread(keep_somewhere, saved_folder(), NAME, content, time.time())
     return f"{path}{f' ({instead})' if instead else ''}"
 
@@ -220,8 +219,8 @@ async def _to_kernel(session: Session, line: str) -> Outcome:
 async def carry_out(session: Session, line: str) -> Outcome:
     """Runs a line: an action by its name, else a prompt or command. What an action has to say is the output. Raises
     SessionError as Session.submit does. An error does not name the line again."""
-    if line.startswith("::") or not is_action(line):
-        return await _to_kernel(session, line.removeprefix(":") if line.startswith("::") else line)
+    if not is_action(line):
+        return await _to_kernel(session, line[1:] if line.startswith("::") else line)
     name, _, given = (word.strip() for word in line[1:].strip().partition(" "))
     action = BY_ID.get(name)
     if action is None:

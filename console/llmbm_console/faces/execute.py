@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event
-from llmbm_console.core.live import is_command
+from llmbm_console.core.reading import is_command
 from llmbm_console.core.session import Listener, Outcome, Session
 from llmbm_console.core.state import State, Turn, newest_turn
 from llmbm_console.faces.actions import carry_out, is_action

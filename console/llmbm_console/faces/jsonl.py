@@ -16,7 +16,7 @@ from typing import Any
 
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, RecordReceived, fields_of
-from llmbm_console.core.session import Session
+from llmbm_console.core.session import Session, wall_of
 from llmbm_console.core.state import State
 from llmbm_console.core.text_records import kind_name
 from llmbm_console.faces.actions import carry_out, is_action
@@ -45,7 +45,7 @@ def _print(document: dict[str, Any]) -> None:
 
 async def run_jsonl(session: Session, timeout: float = 120.0) -> int:
     """Runs until the end of input; 0 when the session could be opened."""
-    wall = session.playback.wall if session.playback is not None else time.time() - time.monotonic()
+    wall = wall_of(session)
 
     def listen(_state: State, event: Event) -> None:
         _print(event_json(event, wall))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmbm_console.core.distribution import RULES, Rules, distribution_of
-from llmbm_console.core.known_fields import told
+from llmbm_console.core.known_fields import known_names
 from llmbm_console.core.state import LogLine, State, TokenInfo, Turn
 from llmbm_protocol.fields import is_micro
 from llmbm_protocol.likeliest import STEPS_PER_UNIT, read
@@ -43,10 +43,11 @@ def record_json(record: Record) -> dict[str, Any]:
     """One record. The bookkeeping fields of samples (number, dropped) are left out; what a text does not tell is
     None."""
     document: dict[str, Any] = {}
+    known = known_names(record)
     for name in type(record).model_fields:
         if isinstance(record, Sample) and name in ("number", "dropped"):
             continue
-        value = told(record, name)
+        value = getattr(record, name) if name in known else None
         if value is None:
             pass
         elif isinstance(value, bytes):
