@@ -62,13 +62,15 @@ def unavailable(
     """Why the action cannot be done now, in words to show; empty when it can. `file`: a post-mortem file is shown.
     `recorded`: a recording is. `not_now`: that another moment than now is shown, and the way back. `live`: there is a
     kernel that can be asked, if only to read. `ended`: that the machine is no more, and what starts it again.
-    `aside`: the live session that goes on while a file is shown."""
+    `aside`: that a live session goes on while a file is shown, and the way back to it."""
     if action.need == "aside":
         return "" if aside else "no live session waits behind what is shown"
     if action.need == "past":
         return "a file is one moment: nothing moves in it, and it has no past" if file else ""
     if action.need and read_only and not (live and only_reads(action.line)):
-        return WRITTEN if file else RECORDED if recorded else WATCHES
+        if file or recorded:
+            return aside or (WRITTEN if file else RECORDED)
+        return WATCHES
     if action.need == "prompt":
         return ""  # who writes is brought to now
     if action.need == "machine" and not controllable:

@@ -16,7 +16,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input, TextArea
 
-from llmbm_console.core.action import RECORDED, STARTS_AGAIN, WRITTEN, Action, unavailable
+from llmbm_console.core.action import STARTS_AGAIN, Action, unavailable
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import NOT_COPIED, Event, FileSaved, LinkPhase, Notice
 from llmbm_console.core.key_labels import key_label, key_labels, over_text
@@ -414,7 +414,12 @@ class ConsoleApp(SessionApp):
 
     def reason_against(self, action: Action) -> str:
         """Why an action cannot be done now; empty when it can."""
-        reason = unavailable(
+        back = (
+            f"this is a file: {self.verbs.key('session.back')} goes back to {self.aside.target}"
+            if self.aside is not None
+            else ""
+        )
+        return unavailable(
             action,
             read_only=self.read_only,
             controllable=self.controllable,
@@ -425,11 +430,8 @@ class ConsoleApp(SessionApp):
             ended=f"the machine has ended: {self.verbs.key('session.retry')} starts again"
             if self.machine_ended
             else "",
-            aside=self.aside.target if self.aside is not None else "",
+            aside=back,
         )
-        if self.aside is not None and reason in (RECORDED, WRITTEN):
-            return f"this is a file: {self.verbs.key('session.back')} goes back to {self.aside.target}"
-        return reason
 
     def _start_arming(self) -> None:
         if self._arm_timer is None:

@@ -10,9 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
-from llmbm_console.tui.completion import common_start
 from llmbm_console.tui.lower_line import LowerLine
-from llmbm_console.tui.text import line, plain
+from llmbm_console.tui.text import common_start, line, plain
 
 
 class Remark(str):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.state import Seam, State, Turn
 from llmbm_console.core.text_limit import MOST_TEXT, too_long
+from llmbm_console.tui.text import common_start, first_fitting
 from llmbm_protocol.parameters import PARAMETERS
 
 #: Commands that are not parameters.
@@ -34,12 +33,6 @@ def candidates(text: str) -> list[str]:
     if parameter is None or not parameter.choices:
         return []
     return [f"/{command} {choice}" for choice in parameter.choices if choice.startswith(value)]
-
-
-def common_start(names: Sequence[str]) -> str:
-    """What all of them begin with; there is at least one."""
-    first, last = min(names), max(names)  # all others are between these two, and begin as both do
-    return first[: next((at for at, sign in enumerate(first) if not last.startswith(sign, at)), len(first))]
 
 
 def complete(text: str) -> str:
@@ -74,7 +67,7 @@ def fit_hint(state: State, text: str, room: int = 1000) -> tuple[str, bool]:
     octets = len(text.encode("utf-8", "replace"))
     if state.link.phase is not LinkPhase.PLAIN and (why := too_long(text)):
         ways = f"{why}: will be refused", f"{octets:,} bytes > {MOST_TEXT:,}: will be refused"
-        return next((way for way in ways if len(way) <= room), ways[-1]), True
+        return first_fitting(ways, room), True
     if not text.strip() or text.lstrip().startswith("/") or state.kv is None or not state.kv.capacity:
         return "", False
     tokens = max(1, round(octets / octets_per_token(state)))
@@ -100,4 +93,4 @@ def fit_hint(state: State, text: str, room: int = 1000) -> tuple[str, bool]:
         ways = (f"{told}: /overflow decides", f"{told}: /overflow", told)
     else:
         ways, worry = (f"~{tokens} tok, context {rows}+{tokens} of {capacity}", f"~{tokens} tok"), False
-    return next((way for way in ways if len(way) <= room), ways[-1]), worry
+    return first_fitting(ways, room), worry

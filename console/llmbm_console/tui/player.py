@@ -104,10 +104,8 @@ class Player:
         """How it goes, for the status line; empty where there is nothing to play."""
         app = self._app
         playback = app.playback
-        if playback is None and not self.playing:
-            past = app.held is not None and app.held.behind is not None
-            if not past or self.speed == 1:
-                return ""
+        if playback is None and not self.playing and (not app.looks_back or self.speed == 1):
+            return ""
         sign = app.glyphs.play if self.playing else app.glyphs.pause
         if playback is None:
             return sign if self.speed == 1 else f"{sign} {self.speed:g}x"

@@ -114,6 +114,11 @@ class SessionApp(ThemedApp):
             self.redraw()
             self.session_opened()
 
+    @property
+    def looks_back(self) -> bool:
+        """Whether an earlier moment is shown."""
+        return self.held is not None and self.held.behind is not None
+
     def open_file(self, target: str, factory: SessionFactory) -> None:
         """Shows a file in the background. A live session goes on aside; a file that was shown is closed."""
         self.run_worker(self._open_file(target, factory), group="session", exclusive=True, exit_on_error=False)

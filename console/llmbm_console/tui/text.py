@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from rich.cells import cell_len, get_character_cell_size
@@ -93,6 +93,17 @@ def middle(text: str, width: int, ellipsis: str = "…") -> str:
     return clip(name, width - cell_len(end), ellipsis) + end
 
 
+def common_start(names: Sequence[str]) -> str:
+    """What all of them begin with; there is at least one."""
+    first, last = min(names), max(names)  # all others are between these two, and begin as both do
+    return first[: next((at for at, sign in enumerate(first) if not last.startswith(sign, at)), len(first))]
+
+
+def first_fitting(ways: Sequence[str], room: int) -> str:
+    """The first of some wordings that is no longer than the room; else the last, which is the shortest."""
+    return next((way for way in ways if len(way) <= room), ways[-1])
+
+
 def both_names(one: str, other: str, width: int, ellipsis: str = "…") -> str:
     """At most `width` cells of two names of files: each is cut in its middle, or where that would leave the same of
     both, before the place from which they differ."""
@@ -103,9 +114,7 @@ def both_names(one: str, other: str, width: int, ellipsis: str = "…") -> str:
     rooms = share, room - share
     names = (one, other)
     if one != other and len({middle(name, min(rooms), ellipsis) for name in names}) == 1:
-        same = next(
-            (at for at, pair in enumerate(zip(one, other, strict=False)) if len(set(pair)) > 1), min(map(len, names))
-        )
+        same = len(common_start(names))
         names = (ellipsis + one[same:], ellipsis + other[same:])
         return between.join(clip(name, cells, ellipsis) for name, cells in zip(names, rooms, strict=True))
     return between.join(middle(name, cells, ellipsis) for name, cells in zip(names, rooms, strict=True))

@@ -17,15 +17,10 @@ class TimeVerbs(VerbGroup):
     """Moves through what was recorded."""
 
     @property
-    def _looks_back(self) -> bool:
-        """Whether an earlier moment is shown."""
-        return self.app.held is not None and self.app.held.behind is not None
-
-    @property
     def _moment(self) -> float:
         """The moment that is shown."""
         held = self.app.held
-        return held.now if held is not None and self._looks_back else self.app.timeline.span[1]
+        return held.now if held is not None and self.app.looks_back else self.app.timeline.span[1]
 
     @property
     def _recorder(self) -> Recorder | None:
@@ -145,7 +140,7 @@ class TimeVerbs(VerbGroup):
         self._change_speed(1 / 2)
 
     def _change_speed(self, factor: float) -> None:
-        if not self._looks_back and self.app.playback is None:
+        if not self.app.looks_back and self.app.playback is None:
             back, play = self.key("time.back"), self.key("view.hold")
             self.say(f"now has one speed: {back} goes 5 s back, and {play} plays from there")
         elif not self.app.player.change(factor):

@@ -45,8 +45,7 @@ class ViewVerbs(TimeVerbs):
 
     def view_hold(self) -> None:
         """Holds the picture, or lets it go; in the past and in a recording, plays and pauses."""
-        held = self.app.held
-        if self.app.playback is not None or (held is not None and held.behind is not None):
+        if self.app.playback is not None or self.app.looks_back:
             self.app.player.toggle()
             return
         self.app.held = self.app.frame() if self.app.held is None else None

@@ -59,13 +59,18 @@ class Framed(Painted):
         self._draw_heading()
 
     @property
+    def edge_room(self) -> int:
+        """Columns for a label on an edge: without the corners, and edge and blanks on both sides of it."""
+        return self.outer_size.width - 6
+
+    @property
     def heading_room(self) -> int:
         """Columns for what stands on the right of the upper edge."""
         name = len(self.title_text) + (len(f"{self.number} ") if self.number else 0)
-        return max(0, self.outer_size.width - 6 - name - 3)
+        return max(0, self.edge_room - name - 3)
 
     def _draw_heading(self) -> None:
-        width = self.outer_size.width - 6  # corners, edge and blanks on both sides of the label
+        width = self.edge_room
         focused = self.has_focus or self.has_focus_within
         key = (width, focused, self.glyphs.name, self._right, self._bottom)
         if width <= 0 or key == self._headed:

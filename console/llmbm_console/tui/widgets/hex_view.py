@@ -275,7 +275,7 @@ class HexView(LineView):
 
     def _hint(self, compared: list[Content]) -> Content:
         """What changed, in as many words as there is room for, and the keys that act here, or lead here."""
-        labels, room = self._frame.keys, max(0, self.outer_size.width - 6)
+        labels, room = self._frame.keys, max(0, self.edge_room)
 
         def key(label: str, word: str) -> Content:
             return line((label, "$accent"), (f" {word}", "$muted"))

@@ -12,13 +12,14 @@ from llmbm_console.core.known_fields import knows, told
 from llmbm_console.core.state import State
 from llmbm_console.core.zone_sizes import UNTOLD, size_text, unit_of
 from llmbm_console.tui import figures
+from llmbm_console.tui.arrange import MAP_COLUMNS, MAP_ROWS
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import Piece, line
 
 if TYPE_CHECKING:
     from llmbm_protocol.schema import Zone
 
-LEAST_WIDTH, LEAST_HEIGHT = 64, 9
+LEAST_WIDTH, LEAST_HEIGHT = MAP_COLUMNS - 4, MAP_ROWS - 2  # without the edge of the pane
 BAR = 10  # cells of a bar at least
 GAP = 2
 #: Title, and what is left out first where there is no room (0: never).

@@ -12,7 +12,7 @@ from llmbm_console.core.text_limit import too_long
 from llmbm_console.tui.completion import candidates, complete, fit_hint
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.memory import History
-from llmbm_console.tui.text import clip, line, plain
+from llmbm_console.tui.text import clip, first_fitting, line, plain
 from llmbm_console.tui.widgets.framed import Framed
 from llmbm_protocol.words import Phase, SentinelState
 
@@ -216,7 +216,7 @@ class Prompt(TextArea, Framed):
             return
         plain_line = self._frame.state.link.phase is LinkPhase.PLAIN
         if not plain_line and (why := too_long(text)):
-            self._keep_here(self._fitting(f"not sent: {why}", why))
+            self._keep_here(first_fitting((f"not sent: {why}", why), self.heading_room))
             return
         self.past.add(text)
         if text in self._owed:
@@ -290,20 +290,16 @@ class Prompt(TextArea, Framed):
         sentinel = frame.state.sentinel
         return "tripped: /reset" if sentinel is not None and sentinel.state is SentinelState.TRIPPED else ""
 
-    def _fitting(self, text: str, short: str) -> str:
-        """The text where there is room for it on the edge."""
-        return text if len(text) <= self.heading_room else short
-
     def _readiness(self, frame: Frame) -> tuple[str, str]:
         if not frame.live:
             return ("", "$muted") if frame.state.link.phase is not LinkPhase.PLAIN else ("plain terminal", "$warn")
         if frame.not_now:  # what was so then is no advice for now
             short = frame.not_now.removeprefix("the view is ").replace(" is shown", "")
-            return self._fitting(frame.not_now, short), "$info"
+            return first_fitting((frame.not_now, short), self.heading_room), "$info"
         phase, sentinel = frame.state.phase, frame.state.sentinel
         if frame.state.machine.status is MachineStatus.PAUSED:
             resumes = f"paused: {frame.press('machine.pause')} resumes it"
-            return self._fitting(f"the machine is {resumes}", resumes), "$warn"
+            return first_fitting((f"the machine is {resumes}", resumes), self.heading_room), "$warn"
         if sentinel is not None and sentinel.state is SentinelState.TRIPPED:
             return "tripped: /reset brings the chat back", "$bad"
         if phase is Phase.IDLE:

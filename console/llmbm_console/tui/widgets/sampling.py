@@ -210,7 +210,7 @@ class SamplingPanel(Framed, can_focus=True):
             if self.has_focus_within
             else ()
         )
-        between, room = f" {self.glyphs.separator} ", self.outer_size.width - 6
+        between, room = f" {self.glyphs.separator} ", self.edge_room
         whole = between.join(part for part in (*own, text) if part)
         self.set_heading(bottom=line((whole if len(whole) <= room else between.join(own) or text, "$muted")))
 

@@ -14,7 +14,7 @@ from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.log_text import by_user
-from llmbm_console.tui.text import Piece, line
+from llmbm_console.tui.text import Piece, first_fitting, line
 from llmbm_console.tui.widgets.panel import Panel
 from llmbm_protocol.words import LogCode, SentinelError, SentinelPhase, SentinelState, Stream
 
@@ -125,8 +125,7 @@ class SentinelPanel(Panel):
             key, ways = frame.keys["sentinel.suggest"], (f"{pins} for decode (p99 and a tenth)", f"{pins} for decode")
         else:
             return line()
-        room = self.outer_size.width - 6 - len(here) - len(key) - 1
-        words = next((way for way in ways if len(way) <= room), ways[-1])
+        words = first_fitting(ways, self.edge_room - len(here) - len(key) - 1)
         return line((f"{here}{key}", "$accent"), (f" {words}", "$muted"))
 
     def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
@@ -249,7 +248,7 @@ class SentinelPanel(Panel):
                     f"{reset} or /reset brings the chat back, {details} goes to the event",
                     f"{reset} or /reset resets, {details} goes to the event",
                 )
-                rows += textwrap.wrap(next((way for way in ways if len(way) <= width), ways[-1]), max(8, width))
+                rows += textwrap.wrap(first_fitting(ways, width), max(8, width))
             else:
                 rows += textwrap.wrap(f"/reset brings the chat back, or {self.number} {reset}", max(8, width))
         return [line((row, "bold $bad")) for row in rows]
