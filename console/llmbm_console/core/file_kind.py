@@ -91,7 +91,7 @@ def is_pe(head: bytes) -> bool:
     return head.startswith(b"PE\0\0", int.from_bytes(head[60:64], "little"))
 
 
-def _is_utf16(head: bytes) -> bool:
+def is_utf16(head: bytes) -> bool:
     """Whether octets without a mark are a text in UTF-16LE: mostly of Latin letters, and without controls."""
     pairs = head[: len(head) // 2 * 2]
     if len(pairs) < 8 or pairs[1:64:2].count(0) * 4 <= len(pairs[1:64:2]) * 3:
@@ -108,7 +108,7 @@ def utf16_of(head: bytes) -> str:
     """The codec of a text in UTF-16 by its first octets; empty for any other file."""
     if head.startswith(b"\xfe\xff"):
         return "utf-16-be"
-    return "utf-16-le" if head.startswith(b"\xff\xfe") or _is_utf16(head) else ""
+    return "utf-16-le" if head.startswith(b"\xff\xfe") or is_utf16(head) else ""
 
 
 def binary_kind(head: bytes, size: int, path: str) -> str:
