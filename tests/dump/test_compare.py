@@ -13,10 +13,13 @@ import pytest
 from llmbm_console import cli
 from llmbm_console.core.dump import parse_post_mortem, read_post_mortem
 from llmbm_console.core.dump_compare import NOT_HERE, compare
+from llmbm_console.core.file_summary import summary
 from llmbm_console.core.paths import default_model, find_tokenizer, simulator_binary
 from llmbm_console.core.post_mortem_file import PostMortem
 from llmbm_console.core.sanitise import is_clean
+from llmbm_console.core.verdict import last_of
 from llmbm_console.tui.compare import comparison_lines
+from llmbm_protocol.schema import Sentinel
 
 
 def dumped(folder: Path, lines: str) -> Path:
@@ -39,6 +42,23 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tripped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = "/temp 0.25\nOnce upon a time\n/test_failsafe\nThe cat\n"
     return dumped(tmp_path_factory.mktemp("tripped") / "v", lines)
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return dumped(tmp_path_factory.mktemp("fresh") / "v", "Once upon a time\n/reset\n")
+
+
+def test_a_budget_that_was_not_learnt_yet_is_told_so_and_not_as_zero(calm: Path, fresh: Path) -> None:
+    file = read_post_mortem(fresh)
+    sentinel = last_of(file.records, Sentinel)
+    assert sentinel is not None
+    assert (sentinel.decode_budget, sentinel.percentiles) == (0, ())
+    assert "budgets: prefill and decode not learnt yet;" in "\n".join(summary(file))
+    sections = compare(file, read_post_mortem(calm)).sections
+    changes = {change.name: change for section in sections for change in section.changes}
+    assert changes["decode_budget"].old == "not learnt yet"
+    assert (changes["percentiles"].old, changes["decode_budget"].by) == ("", "")
 
 
 def test_a_file_and_itself_say_the_same(calm: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,6 +25,7 @@ MILLION = 1_000_000
 PERCENTILES = ("p50", "p95", "p99")  # of the cycles of decode passes
 NOT_HERE = "not in this file"
 NOTHING = "none"  # how a value that is empty is shown: a dash beside the arrow would be a part of it
+UNLEARNT = frozenset({"prefill_budget", "decode_budget"})  # 0 until passes have taught the kernel one
 LABELS = {"turns": "turns at row"}  # of values whose name alone does not tell what they are
 
 
@@ -107,6 +108,8 @@ def _text(kind: type[Record], name: str, value: object) -> str:
         return ""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
+    if name in UNLEARNT and value == 0:
+        return "not learnt yet"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -120,7 +123,7 @@ def _text(kind: type[Record], name: str, value: object) -> str:
 
 def _difference(kind: type[Record], name: str, old: object, new: object) -> str:
     plain = all(isinstance(value, int) and not isinstance(value, bool) for value in (old, new))
-    if not plain or name == "schema_id":
+    if not plain or name == "schema_id" or (name in UNLEARNT and 0 in (old, new)):
         return ""
     assert isinstance(old, int)
     assert isinstance(new, int)

@@ -249,8 +249,8 @@ class DumpText:
             names = {f"{phase}_{key}": f"{phase}_{name}" if name else phase for key, name in BUDGET.items()}
             found |= picked(self.budgets, names)
         percentiles = [self.budgets[key] for p in (50, 95, 99) if (key := f"decode_p{p}") in self.budgets]
-        if len(percentiles) == 3:
-            found["percentiles"] = tuple(int(word) for word in percentiles)
+        if len(percentiles) == 3 and any(values := tuple(map(int, percentiles))):  # zeros: of no pass
+            found["percentiles"] = values
         self.records.append(partial(Sentinel, found))
 
     def _zone(self, name: str, line: str) -> None:

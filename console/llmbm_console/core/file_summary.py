@@ -67,16 +67,21 @@ def sentinel_text(sentinel: Sentinel, besides: str = "") -> str:
     head = [state.value if state is not None else "its state is not in the file"]
     head += [] if strict is None else [f"strict {'on' if strict else 'off'}"]
     head += [] if error is None else [f"last error {error.value}"]
-    budgets = [
-        f"{phase} {budget:,}"
-        for phase in ("prefill", "decode")
-        if (budget := told(sentinel, f"{phase}_budget")) is not None
-    ]
     overruns = [count for count in overruns_of(sentinel) if count is not None]
     parts = [", ".join(head)]
-    parts += [f"budgets: {', '.join(budgets)} cycles"] if budgets else []
+    parts += [f"budgets: {budgets}"] if (budgets := budgets_text(sentinel)) else []
     parts += [f"overruns: {' and '.join(map(str, overruns))}{besides}"] if len(overruns) == 2 else []
     return "; ".join(parts)
+
+
+def budgets_text(sentinel: Sentinel) -> str:
+    """The budgets that are told. A kernel writes 0 until passes have taught it one: after its start and each /reset."""
+    known = {phase: told(sentinel, f"{phase}_budget") for phase in ("prefill", "decode")}
+    words = [f"{phase} {budget:,}" for phase, budget in known.items() if budget]
+    unlearnt = [phase for phase, budget in known.items() if budget == 0]
+    parts = [f"{', '.join(words)} cycles"] if words else []
+    parts += [f"{' and '.join(unlearnt)} not learnt yet"] if unlearnt else []
+    return ", ".join(parts)
 
 
 def recording_summary(capture: Capture) -> list[str]:
