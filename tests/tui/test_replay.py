@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 
 from llmbm_console.core.capture import Capture, write_capture
 from llmbm_console.core.errors import SessionError
+from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.live import LiveSession
 from llmbm_console.core.state import State, Turn
 from llmbm_console.core.targets import Target, make_session
@@ -65,6 +66,10 @@ async def test_a_recording_plays_stands_and_ends(recording: Path) -> None:
         assert app.player.playing
         assert "REPLAY ► 0:00 / 0:" in screen_text(app).splitlines()[0]
         assert " at 1x" in screen_text(app).splitlines()[0]
+        assert "At this moment of the recording nothing was said yet." in screen_text(app)
+        frame = app.shown_frame()
+        before = replace(frame.state, link=replace(frame.state.link, phase=LinkPhase.WAITING))
+        assert "no answer yet" in app.main.status.content_for(replace(frame, state=before), 120).plain
         clock[0] += 0.05
         await wait_until(pilot, lambda: app.held is not None and app.held.now == pytest.approx(first + 0.05))
         await pilot.press("space")

@@ -26,6 +26,8 @@ def guide(frame: Frame) -> list[tuple[str, str]]:
         return [(what, ANSWER), (spelt(moves, frame.keys), OUTPUT)]
     if load is not None and load.total > 0 and load.done < load.total:
         return [("The kernel loads its model.", ANSWER)]
+    if frame.recorded and not frame.opening:
+        return _for_watchers(frame)
     if link.phase is LinkPhase.CLOSED and link.detail:
         ways = "{0[session.retry]} tries again, {0[session.open]} opens something else, {0[session.quit]} quits."
         return [

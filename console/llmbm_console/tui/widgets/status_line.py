@@ -22,6 +22,8 @@ LINK_WORDS: dict[LinkPhase, tuple[str, str]] = {
     LinkPhase.SILENT: ("link silent", "$bad"),
     LinkPhase.POST_MORTEM: ("file", "$info"),
 }
+#: In a recording, which waits for nobody: what had not happened at the moment that is shown.
+RECORDED_WORDS = {LinkPhase.OPENING: "not open yet", LinkPhase.WAITING: "no answer yet"}
 ROOMY = 100  # columns from which the header spells things out
 SPARE = 60  # columns from which it has room for the time of a recording, and for what goes without saying
 NAME = 16  # of a target's name at least: qemu:stories700K
@@ -119,6 +121,8 @@ class StatusLine(Strip):
         begins = frame.opening and link.phase is LinkPhase.CLOSED  # nothing of it is open yet
         phase = LinkPhase.OPENING if begins else link.phase
         word, style = LINK_WORDS.get(phase, (str(phase), "$warn"))
+        if frame.recorded and not begins:
+            word = RECORDED_WORDS.get(phase, word)
         sign = frame.glyphs.dot if frame.live or frame.post_mortem else frame.glyphs.ring
         pieces: list[Piece] = [(f"{sign} {word}", style)]
         if link.phase in (LinkPhase.SLOW, LinkPhase.SILENT) and frame.now > link.since:
