@@ -190,7 +190,7 @@ static bool try_known(struct search *search)
         for (unsigned f = 0; f < 2; f++) {
             char name[KERNEL_NAME_BYTES];
             if (join(name, folders[f], known_names[i]) && exists(name) &&
-                try_model(search, name, "the first of the known names that is there"))
+                try_model(search, name, "a usual name (stories300M to 15M, model); model=FILE in repl.cfg names another"))
                 return true;
         }
     }
@@ -214,7 +214,9 @@ static bool try_others(struct search *search)
         list_folder(&others, folders[f]);
         for (unsigned i = 0; i < others.count; i++) {
             if (!is_known(others.names[i]) && !string_equal(others.names[i], search->kernel->params.model) &&
-                try_model(search, others.names[i], "a model file, and none of the known names is there"))
+                try_model(search, others.names[i],
+                          "a .bin or .gguf file, as none with a usual name (stories300M to 15M, model) loads; model=FILE "
+                          "in repl.cfg names one"))
                 return true;
         }
     }
