@@ -58,6 +58,33 @@ def test_the_program_is_given_the_text_and_named(tmp_path: Path, monkeypatch: py
     assert not give_to([str(tmp_path / "gone")], "x")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="a shell script stands for tmux")
+@pytest.mark.parametrize(
+    ("answer", "said", "kept"),
+    [
+        ("echo on", "copied 7 characters (OSC 52; tmux lets it through; the terminal has to allow it)", False),
+        (
+            "echo external",
+            "tmux lets no copy through (set-clipboard external; on would): the 7 characters are",
+            True,
+        ),
+        ("echo off", "tmux lets no copy through (set-clipboard off; on would): the 7 characters are", True),
+        ("exit 1", "copied 7 characters (OSC 52 by tmux, if it lets it through; the terminal has to allow it)", False),
+        ("exec sleep 1000", "copied 7 characters (OSC 52 by tmux, if it lets it through; the terminal", False),
+    ],
+)
+def test_within_tmux_the_notice_tells_what_tmux_does_with_a_copy(
+    answer: str, said: str, kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "tmux"
+    program.write_text(f"#!/bin/sh\n{answer}\n")
+    program.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    environment = {"TERM": "tmux-256color", "TMUX": "/tmp/tmux-1000/default,1,0"}
+    assert copied("a story", environment, tmp_path / "files", sent=True).startswith(said)
+    assert (tmp_path / "files" / "copied.txt").exists() == kept
+
+
 @pytest.mark.skipif(os.name != "posix", reason="modes of files")
 def test_what_nobody_takes_is_in_a_file_for_this_person_alone(tmp_path: Path) -> None:
     said = copied("x" * 100_000, {"TERM": "linux"}, tmp_path / "files", sent=False)

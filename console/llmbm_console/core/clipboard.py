@@ -1,7 +1,8 @@
 """Where copied text goes: to the terminal, to a program for the clipboard, or into a file; whichever works.
 
 A terminal takes text by OSC 52 and never says whether it did. It is the way that works over ssh; a program on this
-computer is the surer one where the person sits at it.
+computer is the surer one where the person sits at it. tmux stands between and takes OSC 52 of a program only with
+set-clipboard on, which is not its default (tmux(1), "set-clipboard").
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from llmbm_console.core.kept_files import told_path
 
 MOST_BY_TERMINAL = 74_994  # octets: what fits into 100 000 of base64, the least that terminals with a limit take
 PATIENCE = 3.0  # s for a program
+TMUX_PATIENCE = 1.0  # s for an answer of tmux
 FILE = "copied.txt"
 
 #: Terminals that are known to ignore OSC 52.
@@ -44,6 +46,22 @@ def program_for(
         (bool(environment.get("DISPLAY")), ["xsel", "--clipboard", "--input"]),
     ]
     return next((command for fits, command in candidates if fits and which(command[0])), None)
+
+
+def tmux_setting(environment: Mapping[str, str]) -> str:
+    """What tmux does with OSC 52 of its programs: "on" where it takes it, "external" or "off" where it does not; empty
+    outside of tmux, and where it does not tell. Blocks for TMUX_PATIENCE at most; to be called in a thread."""
+    if not environment.get("TMUX"):
+        return ""
+    command = ["tmux", "show-options", "-gv", "set-clipboard"]
+    try:
+        told = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TMUX_PATIENCE, check=False
+        )
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return ""
+    word = told.stdout.strip()
+    return word if told.returncode == 0 and word in ("on", "external", "off") else ""
 
 
 def give_to(command: Sequence[str], text: str) -> bool:
@@ -75,9 +93,14 @@ def copied(text: str, environment: Mapping[str, str], folder: Path, *, sent: boo
     is left."""
     count = f"{len(text):,} character{'s' if len(text) != 1 else ''}"
     count = f"{count} {what}".rstrip()
+    tmux = tmux_setting(environment) if sent else ""
+    swallowed = tmux in ("external", "off")
     command = program_for(environment)
     if command is not None and give_to(command, text):
-        return f"copied {count} ({command[0]}{' and OSC 52' if sent else ''})"
-    if sent:
-        return f"copied {count} (OSC 52; the terminal has to allow it)"
-    return f"this terminal takes no copy: the {count} are in {told_path(write_down(folder, text))}"
+        return f"copied {count} ({command[0]}{' and OSC 52' if sent and not swallowed else ''})"
+    if sent and not swallowed:
+        through = "; tmux lets it through" if tmux else " by tmux, if it lets it through"
+        between = through if environment.get("TMUX") else ""
+        return f"copied {count} (OSC 52{between}; the terminal has to allow it)"
+    why = f"tmux lets no copy through (set-clipboard {tmux}; on would)" if swallowed else "this terminal takes no copy"
+    return f"{why}: the {count} are in {told_path(write_down(folder, text))}"
