@@ -9,7 +9,7 @@ import pytest
 
 os.environ.pop("NO_COLOR", None)
 os.environ["LLMBM_TOUR"] = "off"  # a program that is started shows no tour; the tests of it switch it on
-for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+for name in ("DISPLAY", "WAYLAND_DISPLAY", "TMUX"):
     os.environ.pop(name, None)  # what is copied in a test is not put on the clipboard of the person who runs it
 
 

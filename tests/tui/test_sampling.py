@@ -383,15 +383,15 @@ async def test_percentiles_the_suggested_budget_and_its_key_are_in_the_sentinel_
         await settled(pilot)
         if size[0] < 100:
             await pilot.press("f2")
-        await wait_until(pilot, lambda: "5 a pins 365M for decode" in screen_text(app), "told from elsewhere, too")
+        await wait_until(pilot, lambda: "5 then a: pin 365M for decode" in screen_text(app), "told from elsewhere, too")
         assert "p50 238M  p95 262M  p99 331M" in screen_text(app)
         await pilot.press(*(["escape"] if size[0] >= 100 else []), "5")
-        await wait_until(pilot, lambda: " a pins 365M for decode" in screen_text(app), "there")
-        assert "5 a pins" not in screen_text(app)
+        await wait_until(pilot, lambda: " a: pin 365M for decode" in screen_text(app), "there")
+        assert "5 then a: pin" not in screen_text(app)
         assert session.state.sentinel is not None
         pinned = session.state.sentinel.model_copy(update={"decode_budget": 365_000_000, "decode_pinned": True})
         session.push(sentinel=pinned)
-        await wait_until(pilot, lambda: " b learns the budgets again" in screen_text(app), "the way back")
+        await wait_until(pilot, lambda: " b: learn the budgets again" in screen_text(app), "the way back")
 
 
 async def test_the_palette_tells_the_suggested_budget() -> None:

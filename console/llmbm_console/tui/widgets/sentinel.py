@@ -116,17 +116,18 @@ class SentinelPanel(Panel):
         acts = frame.live and not frame.read_only and not frame.not_now
         if sentinel is None or not acts or sentinel.state is SentinelState.TRIPPED:
             return line()
-        here = "" if self.has_focus else f"{frame.keys['pane.sentinel']} "
+        here = "" if self.has_focus else frame.keys["pane.sentinel"]
         budget, pinned = suggestion(sentinel), sentinel.decode_pinned
         if pinned and budget in (0, sentinel.decode_budget):
-            key, ways = frame.keys["sentinel.learn"], ("learns the budgets again", "learns again")
+            key, ways = frame.keys["sentinel.learn"], ("learn the budgets again", "learn again")
         elif budget:
-            pins = f"pins {figures.cycles(budget)}"
-            key, ways = frame.keys["sentinel.suggest"], (f"{pins} for decode (p99 and a tenth)", f"{pins} for decode")
+            pin = f"pin {figures.cycles(budget)} for decode"
+            key, ways = frame.keys["sentinel.suggest"], (f"{pin} (p99 and a tenth)", pin)
         else:
             return line()
-        words = first_fitting(ways, self.edge_room - len(here) - len(key) - 1)
-        return line((f"{here}{key}", "$accent"), (f" {words}", "$muted"))
+        then = " then " if here else ""
+        words = first_fitting(ways, self.edge_room - len(here) - len(then) - len(key) - 2)
+        return line((here, "$accent"), (then, "$muted"), (key, "$accent"), (f": {words}", "$muted"))
 
     def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
         sentinel = frame.state.sentinel
