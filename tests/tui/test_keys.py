@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ from llmbm_console.core.events import MachineStatus
 from llmbm_console.core.panes import PANES
 from llmbm_console.core.settings import Settings
 from llmbm_console.core.state import LogLine, MachineState, Turn
-from llmbm_console.tui.jump import LETTERS, JumpScreen
+from llmbm_console.tui.arrange import VIEWS
+from llmbm_console.tui.jump import JumpScreen
 from llmbm_console.tui.jump_targets import jump_targets
 from llmbm_protocol.schema import Phase, StopReason
 
@@ -276,8 +278,9 @@ async def test_jump_has_a_letter_for_every_pane_slider_and_view_at_every_size(
     size: tuple[int, int], glyphs: str
 ) -> None:
     async with scripted(glyphs=glyphs, size=size) as (app, pilot):
-        titles = [target.title for target in jump_targets(app.main)]
-        assert len(titles) == len(set(titles)) <= len(LETTERS)
+        targets = jump_targets(app.main)
+        titles = [target.title for target in targets.values()]
+        assert len(titles) == len(set(titles))
         assert {title for _name, title in PANES if _name != "sampling"} <= set(titles)
         assert set(app.main.sampling.sliders) <= set(titles)
         assert "Dumps view" in titles
@@ -286,7 +289,7 @@ async def test_jump_has_a_letter_for_every_pane_slider_and_view_at_every_size(
         await wait_until(pilot, lambda: isinstance(app.screen, JumpScreen), "letters")
         await wait_until(pilot, lambda: "Esc leaves" in screen_text(app), "what to do")
         text = screen_text(app)
-        assert all(f"[{letter}]" in text for letter, _title in zip(LETTERS, titles, strict=False))
+        assert all(f"[{letter}]" in text for letter in targets)
         for name, slider in app.main.sampling.sliders.items():
             if slider in app.main.focus_chain and app.main.region.contains_region(slider.region):
                 row = text.splitlines()[slider.region.y]
@@ -296,14 +299,28 @@ async def test_jump_has_a_letter_for_every_pane_slider_and_view_at_every_size(
         assert screen_text(app).splitlines()[1:] == before[1:]
 
 
+async def test_a_place_keeps_its_letter_at_every_size_and_in_every_view() -> None:
+    letters: dict[str, set[str]] = {}
+    async with scripted(size=(120, 36)) as (app, pilot):
+        for size, view in itertools.product(((50, 20), (80, 24), (120, 36), (200, 60)), VIEWS):
+            await pilot.resize_terminal(*size)
+            app.main.show_view(view)
+            await settled(pilot)
+            for letter, target in jump_targets(app.main).items():
+                letters.setdefault(target.title, set()).add(letter)
+    assert {title: found for title, found in letters.items() if len(found) > 1} == {}
+    assert letters["Transcript"] == {"a"}
+    assert {"Hex lens", "Registers", "Explained"} <= set(letters)
+
+
 @pytest.mark.parametrize("size", [(120, 36), (80, 24)])
 @pytest.mark.parametrize("title", ["temp", "Context", "Events", "Dumps view"])
 async def test_a_letter_goes_to_what_is_in_sight_and_to_what_is_not(size: tuple[int, int], title: str) -> None:
     async with scripted(size=size) as (app, pilot):
-        titles = [target.title for target in jump_targets(app.main)]
+        letters = {target.title: letter for letter, target in jump_targets(app.main).items()}
         await pilot.press("ctrl+o")
         await wait_until(pilot, lambda: isinstance(app.screen, JumpScreen), "letters")
-        await pilot.press(LETTERS[titles.index(title)])
+        await pilot.press(letters[title])
         reached = {
             "temp": lambda: app.main.sampling.sliders["temp"].has_focus,
             "Context": lambda: app.main.focused_pane == "context",

@@ -17,7 +17,7 @@ from textual.widgets import Static
 
 from llmbm_console.tui.text import line
 
-#: The letters in the order in which they are given out: the home row first.
+#: The letters in the order of the places that they lead to, the usual ones first: on the home row.
 LETTERS = "asdfghjklqwertyuiopzxcvbnmASDFGHJKLQWERTYUIOPZXCVBNM"
 
 
@@ -31,8 +31,8 @@ class Target:
 
 
 class JumpScreen(ModalScreen[Target | None]):
-    """Letters over the main screen, and at its lower edge what is not in sight. Dismissed with the target that was
-    chosen, or None."""
+    """Letters over the main screen, and at its lower edge what is not in sight. `targets` are the places by their
+    letters. Dismissed with the target that was chosen, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+o", "leave", "Leave", show=False)]
     DEFAULT_CSS = """
@@ -45,9 +45,9 @@ class JumpScreen(ModalScreen[Target | None]):
     }
     """
 
-    def __init__(self, targets: list[Target]) -> None:
+    def __init__(self, targets: dict[str, Target]) -> None:
         super().__init__()
-        self._targets = dict(zip(LETTERS, targets, strict=False))
+        self._targets = targets
 
     def compose(self) -> ComposeResult:
         """A label at each target in sight, and a list of the others."""

@@ -1,4 +1,5 @@
-"""Where one can jump to from the main screen: what is in sight, in reading order, then panes and views that are not."""
+"""Where one can jump to from the main screen, each place by its letter: what is in sight, in reading order, then panes
+and views that are not. A place keeps its letter whatever the size of the terminal and whatever else is in sight."""
 
 from __future__ import annotations
 
@@ -8,9 +9,9 @@ from typing import TYPE_CHECKING
 from textual.geometry import Offset
 from textual.widget import Widget
 
-from llmbm_console.core.panes import PANES
+from llmbm_console.core.panes import PANES, VIEW_PANES
 from llmbm_console.tui.arrange import TABS
-from llmbm_console.tui.jump import Target
+from llmbm_console.tui.jump import LETTERS, Target
 from llmbm_console.tui.widgets.framed import Framed
 from llmbm_console.tui.widgets.slider import NAME_WIDTH, Slider
 
@@ -18,9 +19,19 @@ if TYPE_CHECKING:
     from llmbm_console.tui.screen import MainScreen
 
 
-def jump_targets(main: MainScreen) -> list[Target]:
-    """All of them. Names are never covered: a pane's letter stands on the corner of its frame, a slider's on its
-    rail."""
+def jump_targets(main: MainScreen) -> dict[str, Target]:
+    """All of them by their letters. Names are never covered: a pane's letter stands on the corner of its frame, a
+    slider's on its rail."""
+    views = [_view_title(name, title) for name, title, _panes in TABS]
+    panes, others = ([title for _name, title in some] for some in (PANES, VIEW_PANES))
+    known = dict.fromkeys((*panes, *main.sampling.sliders, *views, *others))
+    letters = dict(zip(known, LETTERS, strict=False))
+    rest = iter(LETTERS[len(letters) :])
+    found = ((letters.get(target.title) or next(rest, ""), target) for target in _targets(main))
+    return {letter: target for letter, target in found if letter}
+
+
+def _targets(main: MainScreen) -> list[Target]:
     seen = [widget for widget in main.focus_chain if widget.region.area and main.region.contains_region(widget.region)]
     seen.sort(key=lambda widget: (widget.region.y, widget.region.x))
     found = [Target(_title(widget), partial(_focus, widget), _place(widget)) for widget in seen]
@@ -37,9 +48,12 @@ def jump_targets(main: MainScreen) -> list[Target]:
     for name, title, panes in TABS:
         own = name != "sampling" and (not main.shape.narrow or panes[0] not in dict(PANES))
         if own and name != main.shape.tab:
-            title = "Console" if name == "chat" else title
-            found.append(Target(f"{title} view", partial(main.show_view, name)))
+            found.append(Target(_view_title(name, title), partial(main.show_view, name)))
     return found
+
+
+def _view_title(name: str, title: str) -> str:
+    return f"{'Console' if name == 'chat' else title} view"
 
 
 def _title(widget: Widget) -> str:
