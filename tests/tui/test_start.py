@@ -61,6 +61,23 @@ async def test_what_is_to_be_copied_is_never_cut(size: tuple[int, int]) -> None:
         await wait_until(pilot, lambda: " -qmp unix:PATH,server,nowait " in screen_text(app), "on one row")
 
 
+@pytest.mark.parametrize("size", [(50, 20), (80, 24), (120, 36)])
+async def test_of_a_long_name_the_ending_is_in_sight_and_all_of_it_where_it_is_chosen(size: tuple[int, int]) -> None:
+    name = "20261127-121443-an-afternoon-with-the-second-board-of-the-lab-llmk-failsafe.txt"
+    some = [*SOME, Choice(GROUPS[3], name, "report of a trip, 2 KiB, just now", Target("file", name))]
+    app = StartApp(THEMES, "teranga", lambda: some)
+    async with app.run_test(size=size) as pilot:
+        await wait_until(pilot, lambda: "Simulator" in screen_text(app))
+        await pilot.press("end")
+        await wait_until(pilot, lambda: "…" in screen_text(app) and "failsafe.txt" in screen_text(app), "its ending")
+
+        def told() -> str:
+            return "".join(screen_text(app).replace("│", " ").split())
+
+        await wait_until(pilot, lambda: name in told(), "all of it")
+        assert "2KiB,justnow" in told()
+
+
 async def test_leaving_chooses_nothing() -> None:
     for key in ("escape", "q", "ctrl+q"):
         app = StartApp(THEMES, "paper", lambda: SOME)

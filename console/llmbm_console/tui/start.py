@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -23,7 +24,7 @@ from llmbm_console.tui.ascii_filter import AsciiFilter
 from llmbm_console.tui.glyphs import BLOCKS, Glyphs, draws_ascii
 from llmbm_console.tui.no_colours import ColourChoice, unwanted
 from llmbm_console.tui.palette import Options
-from llmbm_console.tui.text import ControlFilter, clip, line, wrap
+from llmbm_console.tui.text import ControlFilter, clip, line, middle, wrap
 from llmbm_console.tui.theme import textual_name, textual_theme
 
 EMPTY = {
@@ -118,10 +119,15 @@ class StartApp(App[Target | None]):
         self._choices = self._look()
         self._fill(None)
 
+    @property
+    def _width(self) -> int:
+        """Cells of a row."""
+        return max(24, min(100, self.size.width) - 10)
+
     def _fill(self, highlighted: int | None) -> None:
         options = self.query_one(OptionList)
         options.clear_options()
-        options.add_options(self._options(max(24, min(100, self.size.width) - 10)))
+        options.add_options(self._options(self._width))
         first = next((i for i in range(options.option_count) if not options.get_option_at_index(i).disabled), None)
         options.highlighted = first if highlighted is None else min(highlighted, options.option_count - 1)
         options.focus()
@@ -140,21 +146,29 @@ class StartApp(App[Target | None]):
 
     def _line(self, choice: Choice, width: int) -> Content:
         style = "$muted" if choice.reason else "$accent"
+        room = self._name_room(width)
+        title = middle(choice.title, room, self.glyphs.ellipsis)
         if width < NARROW:
-            return line((" " * INDENT + clip(choice.title, width - INDENT, self.glyphs.ellipsis), style))
-        room = min(48, width * 2 // 5)
-        title = clip(choice.title, room, self.glyphs.ellipsis)
+            return line((" " * INDENT + title, style))
         note = choice.reason or choice.detail
-        gap = " " * (room + 2 - len(title))
+        gap = " " * (room + 2 - cell_len(title))
         text = clip(note, width - INDENT - room - 2, self.glyphs.ellipsis)
         return line((" " * INDENT + title, style), (gap, ""), (text, "$warn" if choice.reason else "$muted"))
 
+    @staticmethod
+    def _name_room(width: int) -> int:
+        """Cells of a row for the name; on a narrow one nothing stands beside it."""
+        return width - INDENT if width < NARROW else min(48, width * 2 // 5)
+
     def on_option_list_option_highlighted(self, message: OptionList.OptionHighlighted) -> None:
-        """The line below tells all of a narrow one."""
-        choice = self._choice(message.option)
-        narrow = choice is not None and self.size.width < NARROW + 10
-        note = (choice.reason or choice.detail) if choice is not None and narrow else ""
-        self.query_one(Static).update(line((note, "$muted")))
+        """What the row has no room for is told below."""
+        choice, width = self._choice(message.option), self._width
+        notes: list[str] = []
+        if choice is not None:
+            cut = cell_len(choice.title) > self._name_room(width)
+            notes = [choice.title] if cut else []
+            notes += [choice.reason or choice.detail] if width < NARROW else []
+        self.query_one(Static).update(line(("\n".join(notes), "$muted")))
 
     def _choice(self, option: Option) -> Choice | None:
         return self._choices[int(option.id)] if option.id is not None else None
