@@ -143,3 +143,22 @@ async def test_escape_answers_an_armed_action_and_leaves_nothing_else(late: floa
             assert app.arming.action is None, action.id
         await pilot.press("escape")
         assert app.main.shape.tab == "chat", "the next one leaves the view"
+
+
+@pytest.mark.parametrize("page", [False, True], ids=["main", "behind a page"])
+async def test_quitting_in_the_middle_of_an_answer_is_asked_and_after_it_is_not(page: bool) -> None:
+    session = ScriptedSession()
+    async with scripted(session, clock=Clock(), notifications=True) as (app, pilot):
+        assert session.state.turn is not None
+        if page:
+            await pilot.press("f1")
+        await pilot.press("ctrl+q")
+        await wait_until(pilot, lambda: "^q again quits in the middle of an answer" in screen_text(app), "asked")
+        assert not app._exit
+        if page:
+            session.push(turn=None)
+            await pilot.press("ctrl+q")
+        else:
+            await confirm(pilot, "ctrl+q")
+        await wait_until(pilot, lambda: app._exit, "left")
+    assert app.return_value == 0

@@ -266,7 +266,8 @@ async def test_q_leaves_a_failed_session_and_control_q_any() -> None:
     async with scripted(ScriptedSession(failure="gone"), size=(100, 30)) as (app, pilot):
         await pilot.press("q")
         await wait_until(pilot, lambda: app._exit, "left")
-    async with scripted(size=(100, 30)) as (app, pilot):
+    idle = rich_state(turn=None, phase=Phase.IDLE)
+    async with scripted(ScriptedSession(idle), size=(100, 30)) as (app, pilot):
         await pilot.press("ctrl+q")
         await wait_until(pilot, lambda: app._exit, "left")
     assert app.return_value == 0

@@ -141,7 +141,15 @@ SESSION: tuple[Action, ...] = (
         "one .zip with what happened on the line, the log, your settings without your paths, what doctor says and the "
         "last dump; the conversation is in it",
     ),
-    Action("session.quit", "Quit", "Session", "leaves the console", ("ctrl+q",), footer="quit", everywhere=True),
+    Action(
+        "session.quit",
+        "Quit",
+        "Session",
+        "leaves the console; asks first in the middle of an answer",
+        ("ctrl+q",),
+        footer="quit",
+        everywhere=True,
+    ),
     Action(
         "session.leave",
         "Quit a file or a failed session",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -27,6 +28,7 @@ from llmbm_console.tui import garbage
 from llmbm_console.tui.arming import Arming
 from llmbm_console.tui.arrange import VIEWS
 from llmbm_console.tui.ascii_filter import AsciiFilter
+from llmbm_console.tui.frame import LINKED
 from llmbm_console.tui.glyphs import ASCII, BLOCKS, GLYPHS, why_ascii
 from llmbm_console.tui.memory import History, Remembered
 from llmbm_console.tui.pacer import Pacer
@@ -109,6 +111,7 @@ class ConsoleApp(SessionApp):
         super().__init__(
             target, session_factory, folders, clock, time.time() - time.monotonic() if wall is None else wall
         )
+        self._quit_answering = replace(self.by_id["session.quit"], danger="quits in the middle of an answer")
         self.key_labels = key_labels(self.actions)
         self.problems = (*problems, *self.problems)
         self.remembered = Remembered(memory)
@@ -398,7 +401,7 @@ class ConsoleApp(SessionApp):
         if kind == "slider":
             self.verbs.go_to_slider(rest)
             return
-        action = self.by_id[name]
+        action = self._quit_answering if name == "session.quit" and self._answering else self.by_id[name]
         if name == "view.leave" and self.arming.disarm():
             self.stop_arming()  # it answers the question, and leaves nothing else
             return
@@ -407,10 +410,23 @@ class ConsoleApp(SessionApp):
             return
         if not (self.machine_ended and action.id == STARTS_AGAIN) and not self.arming.press(action):
             self._start_arming()
+            if self.screen is not self.main:  # which lies over the question
+                self.verbs.say(f"{self.key_labels[name]} again {action.danger}", "warning")
             self.call_after_refresh(self.arming.seen, action)
             return
         self.stop_arming()
         self.verbs.carry_out(action)
+
+    @property
+    def _answering(self) -> bool:
+        """Whether an answer comes that this console asked for, shown or behind a file."""
+        session = self.live_session
+        return (
+            session is not None
+            and not session.read_only
+            and session.state.turn is not None
+            and session.state.link.phase in LINKED
+        )
 
     def reason_against(self, action: Action) -> str:
         """Why an action cannot be done now; empty when it can."""
