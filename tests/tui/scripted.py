@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +18,8 @@ from llmbm_console.core.events import (
     RecordReceived,
     Severity,
 )
+from llmbm_console.core.machine_keys import Chord
+from llmbm_console.core.qmp_command import QmpCommand
 from llmbm_console.core.recorder import Recorder
 from llmbm_console.core.session import Listener, Outcome, Playback, Session
 from llmbm_console.core.state import (
@@ -260,6 +262,19 @@ class Machine:
 
     async def memory_around(self, address: int) -> tuple[int, int] | None:
         return MEMORY if MEMORY[0] <= address < MEMORY[1] else None
+
+    async def nmi(self) -> None:
+        self.calls.append("nmi")
+
+    async def press(self, chords: Sequence[Chord]) -> None:
+        self.calls += ["-".join(chord) for chord in chords]
+
+    async def command(self, command: QmpCommand) -> str:
+        self.calls.append(command.name)
+        return self.text
+
+    async def command_names(self) -> tuple[str, ...]:
+        return ("query-cpus-fast", "query-status", "stop")
 
     async def pause(self) -> None:
         self.calls.append("pause")

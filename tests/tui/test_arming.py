@@ -162,3 +162,40 @@ async def test_quitting_in_the_middle_of_an_answer_is_asked_and_after_it_is_not(
             await confirm(pilot, "ctrl+q")
         await wait_until(pilot, lambda: app._exit, "left")
     assert app.return_value == 0
+
+
+async def test_keys_and_monitor_commands_are_asked_once_more_and_what_only_asks_is_not() -> None:
+    session, clock = ScriptedSession(), Clock()
+    machine = machine_of(session)
+    machine.text = '{\n  "status": "\x1b[2Jrunning"\n}'
+    async with scripted(session, clock=clock) as (app, pilot):
+        await pilot.press("escape", "M")
+        await wait_until(pilot, lambda: "QMP" in screen_text(app) and app.focused is not None, "the line")
+        await pilot.press(*"query-s", "tab", "enter")
+        await wait_until(pilot, lambda: '"␛[2Jrunning"' in screen_text(app), "answered at once, and harmless")
+        assert machine.calls == ["query-status"]
+        assert "QMP query-status" in screen_text(app)
+
+        await pilot.press("M", *"stop", "enter")
+        await wait_until(pilot, lambda: "gives QEMU stop, which may change" in screen_text(app), "asked")
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: "once you have read this" in screen_text(app), "not a held key")
+        assert machine.calls == ["query-status"]
+        clock.now += READ
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: machine.calls == ["query-status", "stop"], "sent")
+
+        await pilot.press("K", *"ctrl-alt-delete", "enter")
+        await wait_until(pilot, lambda: "presses ctrl-alt-delete on the machine" in screen_text(app), "asked")
+        clock.now += READ
+        await pilot.press("backspace", "e", "enter")
+        await wait_until(pilot, lambda: "once you have read" not in screen_text(app), "another text, another question")
+        assert len(machine.calls) == 2
+        clock.now += READ
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: machine.calls[2:] == ["ctrl-alt-delete"], "typed")
+
+        await pilot.press("exclamation_mark")
+        await wait_until(pilot, lambda: "interrupts every processor (NMI)" in screen_text(app), "asked")
+        await confirm(pilot, "exclamation_mark")
+        await wait_until(pilot, lambda: machine.calls[3:] == ["nmi"], "sent")

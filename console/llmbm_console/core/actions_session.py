@@ -52,6 +52,38 @@ MACHINE: tuple[Action, ...] = (
         leader="r",
     ),
     Action(
+        "machine.keys",
+        "Type on the machine's keyboard",
+        "Machine",
+        "asks for keys (esc, ctrl-alt-delete) and text between quotation marks, and once more whether they are meant: "
+        "the firmware's setup and the kernel's own screen listen to that keyboard",
+        ("K",),
+        need="machine",
+        takes="KEYS",
+        leader="K",
+    ),
+    Action(
+        "machine.nmi",
+        "Send an NMI",
+        "Machine",
+        "interrupts every processor as the NMI button of a server does",
+        ("exclamation_mark",),
+        danger="interrupts every processor (NMI): what has no handler for that stops there, and only a reset helps",
+        need="machine",
+        leader="!",
+    ),
+    Action(
+        "machine.qmp",
+        "A command for QEMU's monitor",
+        "Machine",
+        "asks for a QMP command, such as query-cpus-fast, and shows the answer; what may change "
+        "something (all but query-...) is asked twice",
+        ("M",),
+        need="machine",
+        takes="COMMAND",
+        leader="M",
+    ),
+    Action(
         "machine.break",
         "Send a break",
         "Machine",

@@ -26,6 +26,7 @@ NAMED = {
     "underscore": "_",
     "question_mark": "?",
     "at": "@",
+    "exclamation_mark": "!",
 }
 
 

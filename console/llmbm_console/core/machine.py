@@ -16,6 +16,7 @@ from llmbm_console.core.child import Child, told_end
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, MachineChanged, MachineStatus, Notice
 from llmbm_console.core.qemu_command import QemuOptions, QemuSockets, qemu_command
+from llmbm_console.core.qemu_control import QemuControl
 from llmbm_console.core.qmp import QmpConnection, monitor_address, serial_address
 from llmbm_console.core.session import MachineControl
 from llmbm_console.core.transport.address import transport_for
@@ -53,7 +54,7 @@ class BootFiles:
     config: Path | None
 
 
-class LaunchedQemu:
+class LaunchedQemu(QemuControl):
     """Our own QEMU: a private folder with its sockets, its disk and its firmware variables."""
 
     def __init__(self, options: QemuOptions, boot: BootFiles | None, emit: Emit) -> None:
@@ -128,36 +129,12 @@ class LaunchedQemu:
         """Starts the processors."""
         await self._monitor.execute("cont")
 
-    async def pause(self) -> None:
-        """Stops the processors; the machine's clock stops with them."""
-        await self._monitor.execute("stop")
-
-    async def resume(self) -> None:
-        """Goes on."""
-        await self._monitor.execute("cont")
-
     async def reset(self) -> None:
         """Like the reset button. A paused machine runs again afterwards."""
         await self._monitor.execute("system_reset")
         status, _ = await self._monitor.status()
         if status is not MachineStatus.RUNNING:
             await self._monitor.execute("cont")
-
-    async def screenshot(self) -> bytes:
-        """What the machine's own screen shows."""
-        return await self._monitor.screenshot()
-
-    async def registers(self) -> str:
-        """The processors' registers."""
-        return await self._monitor.registers()
-
-    async def read_memory(self, address: int, length: int) -> bytes:
-        """Octets of its memory, by physical address: UEFI maps every page to itself."""
-        return await self._monitor.read_memory(address, length)
-
-    async def memory_around(self, address: int) -> tuple[int, int] | None:
-        """The memory that an address lies in."""
-        return await self._monitor.memory_around(address)
 
     async def quit(self) -> None:
         """Ends QEMU."""
@@ -175,7 +152,7 @@ class LaunchedQemu:
             await self._child.close()
 
 
-class AttachedQemu:
+class AttachedQemu(QemuControl):
     """A QEMU that somebody else started and that goes on without us."""
 
     def __init__(self, address: str, baud: int, emit: Emit) -> None:
@@ -208,33 +185,9 @@ class AttachedQemu:
     async def go(self) -> None:
         """Nothing: whether it runs is its owner's decision."""
 
-    async def pause(self) -> None:
-        """Stops the processors."""
-        await self._monitor.execute("stop")
-
-    async def resume(self) -> None:
-        """Goes on."""
-        await self._monitor.execute("cont")
-
     async def reset(self) -> None:
         """Like the reset button."""
         await self._monitor.execute("system_reset")
-
-    async def screenshot(self) -> bytes:
-        """What the machine's own screen shows."""
-        return await self._monitor.screenshot()
-
-    async def registers(self) -> str:
-        """The processors' registers."""
-        return await self._monitor.registers()
-
-    async def read_memory(self, address: int, length: int) -> bytes:
-        """Octets of its memory, by physical address: UEFI maps every page to itself."""
-        return await self._monitor.read_memory(address, length)
-
-    async def memory_around(self, address: int) -> tuple[int, int] | None:
-        """The memory that an address lies in."""
-        return await self._monitor.memory_around(address)
 
     async def quit(self) -> None:
         """Ends that QEMU."""

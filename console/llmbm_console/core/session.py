@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:  # `--help` must not wait for the schema to be loaded
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from llmbm_console.core.events import Event, Severity
+    from llmbm_console.core.machine_keys import Chord
+    from llmbm_console.core.qmp_command import QmpCommand
     from llmbm_console.core.recorder import Recorder
     from llmbm_console.core.state import State, Turn
     from llmbm_protocol.schema import Record, Stream
@@ -48,6 +50,19 @@ class MachineControl(Protocol):
     async def memory_around(self, address: int) -> tuple[int, int] | None:
         """The memory that an address lies in: its first octet and the one behind its last; None where there is none.
         Raises SessionError where it cannot be told."""
+
+    async def nmi(self) -> None:
+        """Interrupts every processor by a non-maskable interrupt. Raises SessionError where that cannot be."""
+
+    async def press(self, chords: Sequence[Chord]) -> None:
+        """Types on its own keyboard, and returns when all was typed. Raises SessionError where it has none, or where
+        nobody would hear it: also when there is nothing to type."""
+
+    async def command(self, command: QmpCommand) -> str:
+        """A command of QEMU's monitor; its answer as clean text. Raises SessionError with QEMU's words."""
+
+    async def command_names(self) -> tuple[str, ...]:
+        """The commands that `command` takes. Raises SessionError where there is no monitor."""
 
 
 @dataclass(slots=True)

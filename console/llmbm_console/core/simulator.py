@@ -7,16 +7,20 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from llmbm_console.core.child import Child, told_end
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import MachineChanged, MachineStatus
 from llmbm_console.core.machine import BootFiles, Emit
+from llmbm_console.core.machine_keys import Chord
+from llmbm_console.core.qmp_command import QmpCommand
 from llmbm_console.core.transport.base import Transport
 from llmbm_console.core.transport.sockets import unix_transport
 
 START_TIMEOUT = 10.0
+NO_MONITOR = "the simulator has no monitor; QEMU has one: run the kernel with --qemu, or attach with --qmp"
 
 
 class Simulator:
@@ -115,6 +119,22 @@ class Simulator:
     async def registers(self) -> str:
         """Refused: a process runs on this computer's processor."""
         raise SessionError("the simulator runs on this computer's own processor; with --qemu its registers can be seen")
+
+    async def nmi(self) -> None:
+        """Refused: a process has signals, and no interrupts."""
+        raise SessionError("the simulator is a process and has no interrupts; run the kernel with --qemu for that")
+
+    async def press(self, chords: Sequence[Chord]) -> None:
+        """Refused: a process has no keyboard of its own."""
+        raise SessionError("the simulator has no keyboard of its own; run the kernel with --qemu to type on one")
+
+    async def command(self, command: QmpCommand) -> str:
+        """Refused: there is no QEMU."""
+        raise SessionError(NO_MONITOR)
+
+    async def command_names(self) -> tuple[str, ...]:
+        """Refused: there is no QEMU."""
+        raise SessionError(NO_MONITOR)
 
     async def read_memory(self, address: int, length: int) -> bytes:
         """The process's own memory, by its own addresses."""

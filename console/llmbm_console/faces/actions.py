@@ -17,8 +17,10 @@ from llmbm_console.core.conversation import NAME, another_seed, conversation, la
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, MachineStatus
 from llmbm_console.core.kept_files import saved_folder
+from llmbm_console.core.machine_keys import parse_keys
 from llmbm_console.core.nearest import nearest
 from llmbm_console.core.parameter_text import value_text
+from llmbm_console.core.qmp_command import parse_command
 from llmbm_console.core.sampling import BUILT_IN, in_force, name_problem, preset_of, told
 from llmbm_console.core.saved_files import keep_somewhere
 from llmbm_console.core.session import MachineControl, Outcome, Session, wall_of
@@ -86,6 +88,20 @@ async def _screen(session: Session) -> str:
 
 async def _registers(session: Session) -> str:
     return await _machine(session).registers()
+
+
+async def _nmi(session: Session) -> str:
+    await _machine(session).nmi()
+    return ""
+
+
+async def _keys(session: Session, keys: str) -> str:
+    await _machine(session).press(parse_keys(keys))
+    return ""
+
+
+async def _qmp(session: Session, command: str) -> str:
+    return await _machine(session).command(parse_command(command))
 
 
 async def _break(session: Session) -> str:
@@ -174,6 +190,7 @@ DEEDS: Mapping[str, Callable[[Session], Awaitable[str]]] = {
     "machine.quit": _quit,
     "machine.screen": _screen,
     "machine.registers": _registers,
+    "machine.nmi": _nmi,
     "machine.break": _break,
     "chat.export": _export,
     "session.report": _report,
@@ -185,9 +202,11 @@ NAMED_DEEDS: Mapping[str, Callable[[Session, str], Awaitable[str]]] = {
     "sampling.use_preset": _use_preset,
     "sampling.save_preset": _save_preset,
     "sampling.delete_preset": _delete_preset,
+    "machine.keys": _keys,
+    "machine.qmp": _qmp,
 }
 #: Those that need no answer of the kernel.
-OF_MACHINE = frozenset(name for name in DEEDS if name.startswith("machine.")) | {
+OF_MACHINE = frozenset(name for name in (*DEEDS, *NAMED_DEEDS) if name.startswith("machine.")) | {
     "chat.export",
     "sampling.delete_preset",
     "session.report",

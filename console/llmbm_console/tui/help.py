@@ -116,7 +116,11 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "details": ("Every field of the selected event, else of the newest one.", ()),
     "machine_log": ("The part of the event list that QEMU's monitor, or the end of the process, told.", ()),
     "display": ("The machine's own screen, as it was when {0[machine.screen]} was pressed.", ()),
-    "registers": ("Every processor's registers; rows that changed since the last look are marked.", ()),
+    "registers": (
+        "Every processor's registers, or what QEMU's monitor answered to a command of yours ({0[machine.qmp]}); rows "
+        "that changed since the last look are marked.",
+        (("{0[chat.copy]}", "copies all of it"),),
+    ),
     "files": (
         "Dumps and recordings in this console's folder and in the one it was started in, the newest first.",
         (("up down", "select a file: it is explained beside the list"),),

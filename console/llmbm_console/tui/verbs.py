@@ -230,6 +230,8 @@ class Verbs(ViewVerbs, FindVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVe
         main = self.app.main
         if main.focused_pane == "files":
             return str(main.views.files.selected or "")
+        if main.focused_pane == "registers":
+            return main.views.registers.text
         entry = main.event_list.selected if main.focused_pane == "events" else None
         return entry.text if entry is not None else ""
 

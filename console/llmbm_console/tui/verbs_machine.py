@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from llmbm_console.core.counted import counted
 from llmbm_console.core.defaults import SPEEDS
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import MachineStatus
+from llmbm_console.core.machine_keys import Chord, parse_keys, told
+from llmbm_console.core.qmp_command import QmpCommand, parse_command
 from llmbm_console.tui.ask import AskLine
 from llmbm_console.tui.verbs_base import VerbGroup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine, Sequence
 
     from llmbm_console.core.session import MachineControl
 
+T = TypeVar("T")
+
 BREAK = 0.25  # s
+KEYS_TOLD = 6  # before they are typed
 
 
 class MachineVerbs(VerbGroup):
-    """Pause, reset, quit, and looks at its screen and registers."""
+    """Pause, reset, quit, looks at its screen and registers, its keyboard and its monitor."""
 
     @property
     def _machine(self) -> MachineControl | None:
@@ -39,6 +45,90 @@ class MachineVerbs(VerbGroup):
             self.app.connect()
         elif machine is not None:
             self.background(machine.reset())
+
+    def machine_nmi(self) -> None:
+        """Interrupts every processor."""
+        machine = self._machine
+        if machine is not None:
+            self.background(machine.nmi())
+
+    def machine_keys(self) -> None:
+        """Types on the machine's own keyboard."""
+        machine = self._machine
+        if machine is None:
+            return
+
+        async def type_keys(chords: list[Chord]) -> None:
+            await machine.press(chords)
+            look = self.app.key_labels["machine.screen"]
+            self.say(f"{counted(len(chords), 'key was', 'keys were')} typed; {look} shows the machine's screen")
+
+        def danger(chords: list[Chord]) -> str:
+            first = ", ".join(map(told, chords[:KEYS_TOLD])) + (" and more" if len(chords) > KEYS_TOLD else "")
+            return f"presses {first} on the machine's keyboard: whatever runs there acts on it"
+
+        hint = 'keys and text as   esc   ctrl-alt-delete   down down ret   "/version" ret'
+
+        async def begin() -> None:
+            await machine.press(())  # where nothing can be typed, nothing is asked
+            self._ask_twice("keys", hint, parse_keys, danger, type_keys, "types them", ())
+
+        self.background(begin())
+
+    def machine_qmp(self) -> None:
+        """A command of QEMU's monitor; its answer is in the pane of the registers."""
+        machine, pane = self._machine, self.app.main.views.registers
+        if machine is None:
+            return
+
+        async def ask(command: QmpCommand) -> None:
+            self.app.main.focus_pane("registers")
+            try:
+                pane.show_answer(command.name, await machine.command(command))
+            except SessionError as error:
+                pane.fail(str(error), command.name)
+
+        def danger(command: QmpCommand) -> str:
+            return "" if command.only_reads else f"gives QEMU {command.name}, which may change or end the machine"
+
+        async def begin() -> None:
+            names = await machine.command_names()
+            hint = 'query-cpus-fast   NAME {"key": 1}   {"execute": "NAME"}   what only asks begins with query-'
+            self._ask_twice("QMP", hint, parse_command, danger, ask, "sends it", names)
+
+        self.background(begin())
+
+    def _ask_twice(
+        self,
+        label: str,
+        hint: str,
+        parse: Callable[[str], T],
+        danger: Callable[[T], str],
+        do: Callable[[T], Coroutine[Any, Any, None]],
+        does: str,
+        names: Sequence[str],
+    ) -> None:
+        """Asks for a line that `parse` reads or raises SessionError; `danger` is what it would do."""
+        from llmbm_console.tui.asked_twice import AskedTwice
+
+        written = ""
+
+        def problem(text: str) -> str:
+            nonlocal written
+            written = text
+            try:
+                parse(text)
+            except SessionError as error:
+                return str(error)
+            return ""
+
+        def answered(kept: bool | None) -> None:
+            if kept:
+                self.background(do(parse(written)))
+
+        asked = AskedTwice(problem, lambda text: danger(parse(text)), self.app.clock, self.app.call_after_refresh)
+        line = AskLine(label, "", hint, asked.changed, does=does, names=names, refused=asked.refused)
+        self.app.push_screen(line, answered)
 
     def machine_break(self) -> None:
         """A break on a serial line."""

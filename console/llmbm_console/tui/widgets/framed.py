@@ -72,7 +72,7 @@ class Framed(Painted):
     def _draw_heading(self) -> None:
         width = self.edge_room
         focused = self.has_focus or self.has_focus_within
-        key = (width, focused, self.glyphs.name, self._right, self._bottom)
+        key = (width, focused, self.glyphs.name, self.title_text, self._right, self._bottom)
         if width <= 0 or key == self._headed:
             return
         self._headed = key

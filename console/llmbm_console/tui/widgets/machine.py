@@ -62,8 +62,8 @@ def _shape(model: Model) -> tuple[str, str]:
     return ", ".join(filter(None, first)), ", ".join(filter(None, second))
 
 
-def _buttons(frame: Frame, width: int) -> Content:
-    """What can be done to it, to click on; those that have no room are left out."""
+def _buttons(frame: Frame, width: int, most: int) -> list[Content]:
+    """What can be done to it, to click on, in `most` rows at most; those that have no room are left out."""
     paused = frame.state.machine.status is MachineStatus.PAUSED
     verbs = (
         ("resume" if paused else "pause", "pause"),
@@ -71,6 +71,9 @@ def _buttons(frame: Frame, width: int) -> Content:
         ("off", "quit"),
         ("screen", "screen"),
         ("registers", "registers"),
+        ("keys", "keys"),
+        ("QMP", "qmp"),
+        ("NMI", "nmi"),
     )
     parts = [
         line((frame.keys[f"machine.{verb}"], "bold $accent"), (f" {word}", "$muted")).stylize(
@@ -78,9 +81,12 @@ def _buttons(frame: Frame, width: int) -> Content:
         )
         for word, verb in verbs
     ]
-    while len(parts) > 1 and sum(part.cell_length + 2 for part in parts) - 2 > width:
-        parts.pop()
-    return Content("  ").join(parts)
+    rows: list[list[Content]] = [[]]
+    for part in parts:
+        if rows[-1] and sum(one.cell_length + 2 for one in (*rows[-1], part)) - 2 > width:
+            rows.append([])
+        rows[-1].append(part)
+    return [Content("  ").join(row) for row in rows[:most]]
 
 
 def _table(rows: list[tuple[str, *tuple[Piece, ...]]], width: int, height: int) -> list[Content]:
@@ -125,7 +131,8 @@ class MachinePanel(Panel):
                 line(("The kernel's first records bring it.", "$muted")),
             ]
         if frame.controllable and not frame.read_only and not frame.failure and height >= len(lines) + 2:
-            lines += [line()] * (height - len(lines) - 1) + [_buttons(frame, width)]
+            buttons = _buttons(frame, width, height - len(lines) - 1)
+            lines += [line()] * (height - len(lines) - len(buttons)) + buttons
         return lines
 
     def _status(self, frame: Frame) -> list[tuple[str, *tuple[Piece, ...]]]:

@@ -1,4 +1,5 @@
-"""The processors' registers as QEMU tells them; rows that are not as they were the last time are marked."""
+"""What QEMU tells: the processors' registers, or its answer to a command of its monitor. Rows that are not as they were
+the last time are marked."""
 
 from __future__ import annotations
 
@@ -6,8 +7,11 @@ import re
 from typing import ClassVar
 
 from llmbm_console.core.key_labels import spelt
-from llmbm_console.tui.text import line, plain, wrap
+from llmbm_console.tui.text import clip, line, plain, wrap
 from llmbm_console.tui.widgets.lines import Line, LineView
+
+TITLE = 28  # columns of a command on the edge
+MOST_ROWS = 20_000  # lines of an answer: QEMU's longest, of its whole schema, has some 30,000
 
 _REGISTER = re.compile(r"[A-Z0-9]{2,4} *=[0-9a-f]+(?: +|$)")
 
@@ -39,6 +43,7 @@ class Registers(LineView):
     """Text to scroll through."""
 
     pane, number, title_text = "registers", 0, "Registers"
+    REGISTERS = title_text
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"registers--row", "registers--changed", "registers--note"}
 
@@ -52,6 +57,7 @@ class Registers(LineView):
         super().__init__(id=id)
         self.following = False
         self._texts: tuple[str, str] = ("", "")  # the last time, and now
+        self._command = ""  # of the monitor, whose answer is shown; empty: the registers are
         self._reason = ""
 
     def on_resize(self) -> None:
@@ -59,15 +65,26 @@ class Registers(LineView):
         self._draw()
 
     def show_text(self, text: str) -> None:
-        """What QEMU says now."""
-        self._texts, self._reason = (self._texts[1], plain(text.replace("\r\n", "\n"))), ""
+        """What QEMU says now of its processors."""
+        self.show_answer("", text)
+
+    def show_answer(self, command: str, text: str) -> None:
+        """The answer to a command of the monitor."""
+        before = self._texts[1] if command == self._command else ""
+        self._command, self._reason = command, ""
+        self._texts = before, plain(text.replace("\r\n", "\n"))
         self.selected_row = -1
         self._draw()
         self.scroll_home(animate=False)
 
-    def fail(self, reason: str) -> None:
-        """They cannot be seen, and why."""
-        self._reason = reason
+    @property
+    def text(self) -> str:
+        """All of what is shown; empty while nothing is."""
+        return self._texts[1] if not self._reason else ""
+
+    def fail(self, reason: str, command: str = "") -> None:
+        """They cannot be seen, or the command was refused, and why."""
+        self._reason, self._command = plain(reason), command
         self._draw()
 
     def _draw(self) -> None:
@@ -75,15 +92,21 @@ class Registers(LineView):
         if width <= 0 or not self.display:
             return
         before, now = self._texts
+        title, again = self.REGISTERS, "machine.registers"
+        if self._command:
+            title, again = clip(f"QMP {self._command}", TITLE, self._frame.glyphs.ellipsis), "machine.qmp"
+        self.title_text = title
         if not now or self._reason:
             rows = [Line(self._advice()[a:b], "registers--note") for a, b in wrap(self._advice(), width)]
             self.set_heading(line(), line())
         else:
-            rows = self._rows(before.splitlines(), now.splitlines(), width)
+            rows = self._rows(before.splitlines(), now.splitlines()[:MOST_ROWS], width)
+            if (more := now.count("\n") + 1 - MOST_ROWS) > 0:
+                rows.append(Line(f"and {more:,} lines more, which are not shown", "registers--note"))
             changed = sum(row.style == "registers--changed" for row in rows)
             self.set_heading(
                 line((f"{changed} rows changed" if changed else "", "$warn")),
-                line((self._frame.keys["machine.registers"], "$accent"), (" again", "$muted")),
+                line((self._frame.keys[again], "$accent"), (" another" if self._command else " again", "$muted")),
             )
         if rows != self.rows:
             self.set_rows(0, rows)
