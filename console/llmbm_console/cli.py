@@ -196,6 +196,8 @@ def run_full_screen(target: Target, arguments: argparse.Namespace, argv: Sequenc
     if os.environ.get("TERM", "") == "dumb":
         print("error: TERM=dumb cannot show the console; use --plain", file=sys.stderr)
         return 2
+    if not sys.stderr.isatty():  # Textual draws on what was standard error at the start (8.2.8): nobody would see it
+        sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
     first = make_session(target) if target.kind == "file" and not in_browser else None
     nothing_said = target == default_target() and not (arguments.qemu or arguments.sim or in_browser)
     return run_screen(target, arguments, first, ask=arguments.choose or nothing_said)
@@ -442,9 +444,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         "settings": run_settings,
     }
     from llmbm_console.core.errors import SessionError
-    from llmbm_console.faces.output import guarded_output, open_closed_streams
+    from llmbm_console.faces.output import guard_messages, guarded_output, open_closed_streams
 
     open_closed_streams()
+    guard_messages()
     if words and words[0] not in commands and (said := unknown_word(words[0], commands)):
         print(f"llmbm-console: {said} (--help lists all)", file=sys.stderr)
         return 2 if nearest(words[0], commands) else 1  # a file that is not there fails alike, whatever it is to do

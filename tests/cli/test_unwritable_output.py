@@ -83,6 +83,17 @@ def test_a_full_disk_is_a_sentence_and_a_status(words: tuple[str, ...], folder: 
     assert without_waiting(done.stderr) == "error: standard output cannot be written: No space left on device\n"
 
 
+def test_messages_that_cannot_be_written_end_nothing(tmp_path: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        said = subprocess.run(
+            [*CONSOLE, "exec", "--sim", "--record", tmp_path / "a.llcap", "--", "/nothing", "/temp"],
+            stdout=subprocess.PIPE, stderr=full, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert (said.returncode, "temp = 0.85" in said.stdout) == (1, True), "the line behind the one that failed ran"
+        wrong = subprocess.run([*CONSOLE, "dump", "none.txt"], stdout=subprocess.PIPE, stderr=full, check=False)
+    assert (wrong.returncode, wrong.stdout) == (1, b"")
+
+
 @EVERY
 def test_a_reader_that_left_is_no_matter(words: tuple[str, ...], folder: Path) -> None:
     """What is short fits the buffer, and is written only at the end."""

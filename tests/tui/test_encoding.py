@@ -29,6 +29,10 @@ def test_a_terminal_without_the_signs_gets_ascii_is_told_why_and_is_understood(
     assert drawn.isascii()
     assert b"\\u" not in drawn
     assert b"cafe" in drawn
+    with console(tmp_path, environment=environment) as (_pid, terminal):
+        drawn = wait_for(terminal, b"kernel ready")
+        os.write(terminal, b"\x11")
+        assert b"signs ascii" not in drawn + wait_for(terminal, b"\x1b[?1049l"), "told once"
     (history,) = tmp_path.rglob("history")
     assert f"/nothing {written}" in map(json.loads, history.read_text("utf-8").splitlines())
 

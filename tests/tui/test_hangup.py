@@ -39,6 +39,24 @@ def test_when_it_ends_it_says_where_the_recording_is(tmp_path: Path) -> None:
     assert path.stat().st_size
 
 
+WITH_MESSAGES_IN = """
+import os, sys
+os.dup2(os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT, 0o600), 2)
+os.execv(sys.executable, [sys.executable, "-m", "llmbm_console", "--sim"])
+"""
+
+
+@pytest.mark.parametrize("messages", ["messages", "/dev/full"])
+def test_where_messages_go_elsewhere_the_picture_is_on_the_terminal_all_the_same(tmp_path: Path, messages: str) -> None:
+    program = ("-c", WITH_MESSAGES_IN, str(tmp_path / messages))
+    with console(tmp_path, program=program) as (_pid, terminal):
+        wait_for(terminal, b"kernel ready")
+        os.write(terminal, b"not sent\x11")
+        wait_for(terminal, b"\x1b[?1049l")
+    if messages == "messages":
+        assert "was not sent" in (tmp_path / messages).read_text()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTSTP, signal.SIGSTOP], ids=["SIGTSTP", "SIGSTOP"])
 def test_a_console_that_was_stopped_goes_on_with_its_terminal(tmp_path: Path, number: signal.Signals) -> None:
     with console(tmp_path) as (pid, terminal):

@@ -37,6 +37,41 @@ def open_closed_streams() -> None:
             setattr(sys, name, os.fdopen(number, mode, closefd=False))
 
 
+class _Messages(io.RawIOBase):
+    """Standard error, where a full disk or a reader that left ends nothing: there is no other place to say so."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def writable(self) -> bool:
+        """Always."""
+        return True
+
+    def write(self, octets: Any) -> int | None:
+        """All of them, as far as anybody can tell."""
+        try:
+            return os.write(self._number, octets)
+        except OSError:
+            return len(octets)
+
+    def fileno(self) -> int:
+        """The stream's own."""
+        return self._number
+
+    def isatty(self) -> bool:
+        """The stream's own."""
+        return os.isatty(self._number)
+
+
+def guard_messages() -> None:
+    """From now on a message that cannot be written is nothing but lost: a failure of standard error was told as one of
+    standard output, and ended what went well."""
+    stream = sys.stderr
+    if sys.__stderr__ in (stream, None):  # else who has replaced it (a test) knows why
+        kept = io.BufferedWriter(_Messages(stream.fileno()))
+        sys.stderr = io.TextIOWrapper(kept, stream.encoding, "backslashreplace", line_buffering=True)
+
+
 @contextlib.contextmanager
 def guarded_output() -> Iterator[None]:
     """What an encoding has no letter for is written as an escape. Where standard output cannot be written the block

@@ -119,7 +119,9 @@ class ConsoleApp(SessionApp):
         wanted = GLYPHS.get(glyphs or self.settings.glyphs or self.remembered.get("glyphs"), BLOCKS)
         self.lacking = lacking  # the terminal's encoding, where it has not every character
         self.glyphs = ASCII if lacking else wanted
-        self.problems += (why_ascii(lacking),) if lacking and wanted is not ASCII else ()
+        if lacking and wanted is not ASCII and self.remembered.get("told_ascii") != lacking:  # once of each encoding
+            self.problems += (why_ascii(lacking),)
+            self.remembered.keep("told_ascii", lacking)
         self.wants_choices = (self.settings.probabilities or self.remembered.get("probabilities")) == "on"
         self.tint = tint if (tint := self.remembered.get("tint")) in MODES else ""
         self.kept_unsent = False  # as the prompt's text when the console ended
