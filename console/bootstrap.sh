@@ -2,7 +2,11 @@
 # Expects $root (the checkout). Gives $python (the virtual environment's interpreter).
 
 say() { printf '%s\n' "$*" >&2; }
-die() { say "error: $*"; exit 1; }
+begun=
+# step WHAT ... took: a step of several seconds says that it begins, and behind it in the same line how long it took.
+step() { begun=$(date +%s); printf '%s ...' "$*" >&2; }
+took() { say " $(($(date +%s) - begun)) s"; begun=; }
+die() { [ -z "$begun" ] || took; say "error: $*"; exit 1; }
 
 # Runs a command as root if that is possible without surprising anybody: as root, or by sudo (which may ask on a terminal).
 as_root() {
@@ -16,11 +20,11 @@ as_root() {
 install_system() {
     why=$1; shift
     if command -v apt-get >/dev/null 2>&1; then
-        say "installing $* with apt-get ($why) ..."
+        step "installing $* with apt-get ($why)"
         log=$(mktemp)
         if as_root sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"' sh "$@" >"$log" 2>&1
-        then rm -f "$log"; return 0; fi
-        tail -n 3 "$log" >&2; rm -f "$log"
+        then took; rm -f "$log"; return 0; fi
+        took; tail -n 3 "$log" >&2; rm -f "$log"
         say "could not install it. As an administrator: apt-get update && apt-get install $*"
     else
         say "$why: please install the equivalent of: $*"
@@ -49,19 +53,21 @@ need_venv() {
     base=$(find_python) || { install_system "Python 3.11 or newer is needed" python3 python3-venv && base=$(find_python); } ||
         die "no Python 3.11 or newer was found; install one and run this again"
     if ! { [ -x "$python" ] && "$python" -m pip --version >/dev/null 2>&1; }; then
-        say "making a virtual environment in .venv ..."
         rm -rf "$root/.venv"
+        step "making a virtual environment in .venv"
         "$base" -m venv "$root/.venv" 2>/dev/null || {
             install_system "Python's venv module is not there" python3-venv && rm -rf "$root/.venv" && "$base" -m venv "$root/.venv"
         } || die "could not make a virtual environment with $base -m venv"
+        [ -z "$begun" ] || took
     fi
-    say "installing the locked Python packages (about 100 MB, once) ..."
+    step "installing the locked Python packages (about 100 MB, once)"
     "$python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$requirements" ||
         die "pip could not install $requirements: see above; a network connection to the Python package index is needed once"
     "$python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e "$root" ||
         die "pip could not install this checkout"
     # Where the environment forbids Python to write bytecode, every start would compile the console anew: 0.1 s.
     "$python" -m compileall -q "$root/console" "$root/protocol" || true
+    took
     printf '%s' "$wanted" >"$stamp"
 }
 
@@ -76,5 +82,5 @@ have_firmware() {
 
 have_qemu() { command -v qemu-system-x86_64 >/dev/null 2>&1 && have_firmware; }
 
-# need_kernel: builds what is out of date, and says so first; a second when nothing is.
+# need_kernel: builds what is out of date, and says what and for how long; a second when nothing is.
 need_kernel() { "$python" "$root/kernel_c/build.py" all --quiet >/dev/null || die "the kernel did not build: see above"; }

@@ -14,6 +14,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -39,7 +40,14 @@ LEVEL_FLAGS = {
     "kernel_avx512.c": AVX512,
     "kernel_avx512_vnni.c": [*AVX512, "-mavx512vnni"],
 }
-BUILDING = "building the kernel and the simulator (about a minute, once) ..."
+
+
+#: What each target is to people.
+BUILT = {
+    "efi": "the kernel for UEFI (a minute or less, once)",
+    "sim": "the simulator (the same kernel as a process)",
+    "asan": "the simulator with the sanitisers",
+}
 
 
 class BuildError(RuntimeError):
@@ -147,31 +155,56 @@ def plan(name: str, out: Path) -> tuple[list[Job], list[Path]]:
     return jobs, results
 
 
-def out_of_date(name: str, out: Path) -> bool:
-    """Whether a target must be built."""
-    return bool(plan(name, out)[0]) or not (out / targets()[name].output).exists()
+class Progress:
+    """One line on stderr: what is built, and at its end how long it took. A terminal sees meanwhile how far it is."""
+
+    def __init__(self, name: str, files: int) -> None:
+        self._what, self._files, self._done = f"building {BUILT[name]}", files, 0
+        self._begun, self._counts = time.monotonic(), sys.stderr.isatty()
+        print(f"{self._what} ...", end="", file=sys.stderr, flush=True)
+
+    def one_more(self) -> None:
+        """A file was compiled."""
+        self._done += 1  # by several threads: it is a number to look at
+        if self._counts:
+            print(f"\r{self._what} ... {self._done} of {self._files}", end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """The line's end, also where it failed."""
+        head = f"\r{self._what} ... {self._done} of {self._files} files," if self._counts else ""
+        print(f"{head} {time.monotonic() - self._begun:.0f} s", file=sys.stderr, flush=True)
 
 
-def build(name: str, out: Path) -> Path:
-    """Builds one target into `out` and returns its file. Raises BuildError with the compiler's words."""
+def build(name: str, out: Path, tell: bool = False) -> Path:
+    """Builds one target into `out` and returns its file; with `tell` it is said on stderr, if there is something to
+    build. Raises BuildError with the compiler's words."""
     target = targets()[name]
     (out / "objects" / name).mkdir(parents=True, exist_ok=True)
     jobs, results = plan(name, out)
+
+    output = out / target.output
+    if not jobs and output.exists():
+        return output
+    progress = Progress(name, len(jobs)) if tell else None
 
     def compile_one(job: Job) -> None:
         command, mark, stamp = job
         mark.unlink(missing_ok=True)
         run(command)
         mark.write_text(stamp)
+        if progress is not None:
+            progress.one_more()
 
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
-        list(pool.map(compile_one, jobs))
-    output = out / target.output
-    if jobs or not output.exists():
+    try:
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+            list(pool.map(compile_one, jobs))
         # Linked beside and renamed, so that a running or half-linked program is never picked up.
         fresh = output.with_name(f".{os.getpid()}-{output.name}")
         run([*target.compiler, *map(str, results), *target.link, "-o", str(fresh)])
         fresh.replace(output)
+    finally:
+        if progress is not None:
+            progress.end()
     return output
 
 
@@ -188,14 +221,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Build the kernel and its simulator.")
     parser.add_argument("target", nargs="?", default="all", choices=["efi", "sim", "asan", "all"])
     parser.add_argument("--out", type=Path, default=HERE.parent / "build", help="folder for the results")
-    parser.add_argument("--quiet", action="store_true", help="no report of sizes; says only that it builds, if it does")
+    parser.add_argument("--quiet", action="store_true", help="no report of sizes; says only what it builds, if it does")
     arguments = parser.parse_args()
     names = ["efi", "sim"] if arguments.target == "all" else [arguments.target]
     try:
-        if arguments.quiet and any(out_of_date(name, arguments.out) for name in names):
-            print(BUILDING, file=sys.stderr, flush=True)
         for name in names:
-            print(build(name, arguments.out))
+            print(build(name, arguments.out, tell=arguments.quiet))
             if name == "efi" and not arguments.quiet:
                 print(protocol_size(arguments.out), file=sys.stderr)  # the last line of the output is the program
     except BuildError as error:
