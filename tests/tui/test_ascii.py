@@ -74,7 +74,7 @@ async def test_no_view_and_no_page_draws_anything_else(
         monkeypatch.setenv("NO_COLOR", "1")
     async with scripted(foreign(), settings=Settings(glyphs="ascii"), size=size, notifications=True) as (app, pilot):
         await pilot.press(*"no ", "é")
-        for view in ("f6", "f2", "f3", "f4", "f5"):
+        for view in ("f6", "f2", "f3", "f4", "f5", "f7"):
             await pilot.press("escape", view)
             await settled(pilot)
             app.verbs.say(FOREIGN, "error")

@@ -61,7 +61,7 @@ async def _answered(pilot: Pilot[Any], app: Any) -> None:
     await until(pilot, lambda: app.state.arenas and app.state.sentinel.percentiles[2], "records")
 
 
-@pytest.mark.parametrize("key", ["f6", "f2", "f3", "f4", "f5"])
+@pytest.mark.parametrize("key", ["f6", "f2", "f3", "f4", "f5", "f7"])
 async def test_no_pane_shows_half_a_number_at_any_width(
     key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

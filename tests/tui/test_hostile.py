@@ -158,7 +158,17 @@ async def test_every_view_and_page_makes_foreign_text_harmless_by_itself(text: s
         await wait_until(pilot, lambda: app._notifications, "notice")
         assert_clean(app)
         await pilot.press("escape")
-        for pages in (["f2"], ["f3"], ["f4"], ["x", "left", "right"], ["5", "e"], ["5", "enter"], ["f1"], ["ctrl+o"]):
+        for pages in (
+            ["f2"],
+            ["f3"],
+            ["f4"],
+            ["f7"],
+            ["x", "left", "right"],
+            ["5", "e"],
+            ["5", "enter"],
+            ["f1"],
+            ["ctrl+o"],
+        ):
             await pilot.press(*pages)
             await settled(pilot)
             assert_clean(app)

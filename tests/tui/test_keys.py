@@ -229,8 +229,8 @@ async def test_pane_actions_act_only_in_their_pane() -> None:
     [
         ("X", "Reset the sentinel: X acts in Sentinel (5)"),
         ("D", "Sampling to the defaults: D acts in Sampling (7)"),
-        ("d", "Read as other numbers: d acts in Hex lens (h)"),
-        ("s", "s acts in Sampling (7), Sentinel (5)"),
+        ("d", "d acts in Hex lens (h), Answers (F7)"),
+        ("s", "s acts in Answers (F7), Sampling (7), Sentinel (5)"),
         ("alt+y", "Reset the sentinel: alt+y acts in Sentinel (5)"),
         ("enter", "no key Enter here: i writes a prompt, F1 shows the keys"),
         ("left", "no key left here: i writes a prompt, F1 shows the keys"),

@@ -55,7 +55,7 @@ def reversed_text(app: Any) -> str:
 async def test_no_view_and_no_page_has_colours_in_any_theme(theme: str, folders: tuple[Path, ...]) -> None:
     async with scripted(theme=theme, theme_folders=folders, size=(120, 36), notifications=True) as (app, pilot):
         assert app.theme_name == theme
-        for view in ("f6", "f2", "f3", "f4", "f5", "f6"):
+        for view in ("f6", "f2", "f3", "f4", "f5", "f7", "f6"):
             await pilot.press("escape", view)
             await settled(pilot)
             assert_no_colours(app, view)

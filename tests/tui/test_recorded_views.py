@@ -71,6 +71,17 @@ async def test_the_machine_view_has_no_button_that_could_do_nothing(replayed: Op
     assert "R reset" not in screen_text(app)
 
 
+async def test_two_answers_of_the_recording_are_compared_and_none_can_be_asked_for(replayed: Opened) -> None:
+    app, pilot = replayed
+    await pilot.press("escape", "f7")
+    await wait_until(pilot, lambda: "different from the first token on" in screen_text(app), "compared")
+    text = screen_text(app)
+    assert "A < turn 2 >   B < turn 3 >" in text
+    assert "One day, a dog" in text
+    assert "ask A again" not in text
+    assert "this is a recording" in app.reason_against(app.by_id["compare.again"])
+
+
 def test_a_recording_is_explained_in_a_sentence() -> None:
     lines = file_summary(STORY)
     assert lines[0].endswith("of sim:stories700K with 3 prompts.")

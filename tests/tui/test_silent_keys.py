@@ -98,7 +98,7 @@ async def test_a_session_that_only_watches_names_the_option_that_it_was_started_
         assert await press(pilot, app, "i") == "Write a prompt: this session only watches (--read-only)"
 
 
-@pytest.mark.parametrize(("key", "label"), [("Z", "Z"), ("apostrophe", "'"), ("f7", "F7"), ("ctrl+x", "^x")])
+@pytest.mark.parametrize(("key", "label"), [("Z", "Z"), ("apostrophe", "'"), ("f8", "F8"), ("ctrl+x", "^x")])
 @pytest.mark.parametrize("pane", ["1", "2", "5"])
 async def test_a_key_that_is_bound_to_nothing_says_where_the_keys_are(pane: str, key: str, label: str) -> None:
     app = make_app()
@@ -115,9 +115,9 @@ async def test_nothing_is_said_of_what_is_being_written() -> None:
         await settled(pilot)
         burst(pilot, "Zebras' @!")
         await wait_until(pilot, lambda: app.main.prompt.text == "Zebras' @!", "written")
-        await pilot.press("ctrl+x", "f7", "escape", "7", "1", "enter")
+        await pilot.press("ctrl+x", "f8", "escape", "7", "1", "enter")
         assert not app._notifications, "digits are a slider's value"
-        await pilot.press("escape", "/", "Z", "'", "f7")
+        await pilot.press("escape", "/", "Z", "'", "f8")
         assert not app._notifications
 
 

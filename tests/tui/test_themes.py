@@ -130,7 +130,7 @@ def test_text_can_be_read_in_every_theme(name: str) -> None:
     assert contrast(theme.roles.foreground, theme.roles.selection) >= LEAST
 
 
-@pytest.mark.parametrize("view", ["f6", "f2", "f3", "f4", "f5"])
+@pytest.mark.parametrize("view", ["f6", "f2", "f3", "f4", "f5", "f7"])
 async def test_a_theme_that_promises_a_contrast_has_it_in_everything_that_is_drawn(view: str) -> None:
     app = make_app(theme="contrast")
     promised = re.search(r"at least (\d+):1", app.themes["contrast"].about)

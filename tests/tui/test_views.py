@@ -19,7 +19,7 @@ from llmbm_console.tui.help import help_text
 from llmbm_console.tui.leader import LeaderScreen, followers
 from llmbm_console.tui.widgets.files import FileList
 
-KEYS = {"memory": "f2", "log": "f3", "machine": "f4", "dumps": "f5"}
+KEYS = {"memory": "f2", "log": "f3", "machine": "f4", "dumps": "f5", "compare": "f7"}
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +60,13 @@ async def test_every_view_can_be_clicked(size: tuple[int, int]) -> None:
         await settled(pilot)
         await pilot.press("f2")
         await settled(pilot)
-        for title, tab in (("Log", "log"), ("Machine", "machine"), ("Dumps", "dumps"), ("Memory", "memory")):
+        for title, tab in (
+            ("Log", "log"),
+            ("Machine", "machine"),
+            ("Dumps", "dumps"),
+            ("Compare", "compare"),
+            ("Memory", "memory"),
+        ):
             column = screen_text(app).splitlines()[1].index(title)
             await pilot.click(offset=(column + 1, 1))
             await wait_until(pilot, lambda tab=tab: app.main.shape.tab == tab, tab)

@@ -9,6 +9,7 @@ action as {0[ID]}, so that it tells the one that is bound: see `key_labels.spelt
 from __future__ import annotations
 
 from llmbm_console.core.action import Action
+from llmbm_console.core.actions_compare import COMPARE
 from llmbm_console.core.actions_kernel import KERNEL, SAMPLING, SENTINEL
 from llmbm_console.core.actions_session import MACHINE, SESSION
 from llmbm_console.core.actions_view import CHAT, LOG, MEMORY, VIEW
@@ -35,6 +36,7 @@ ACTIONS: tuple[Action, ...] = (
     *VIEW,
     *MEMORY,
     *LOG,
+    *COMPARE,
     *KERNEL,
     *SAMPLING,
     *SENTINEL,

@@ -306,6 +306,17 @@ VIEW: tuple[Action, ...] = (
         leader="d",
     ),
     Action(
+        "view.compare",
+        "Compare view",
+        "View",
+        "two answers side by side: how far their tokens are the same, and what was not the same for them; the same key "
+        "goes back",
+        ("f7",),
+        footer="compare",
+        everywhere=True,
+        leader="b",
+    ),
+    Action(
         "view.larger",
         "Larger pane",
         "View",

@@ -16,6 +16,7 @@ from llmbm_console.core.errors import SessionError
 from llmbm_console.core.parameter_text import value_text
 from llmbm_console.core.sampling import FIELDS
 from llmbm_console.core.sanitise import clean
+from llmbm_console.core.stamp import stamp
 from llmbm_console.core.state import Command, Seam, State, Turn, newest_turn
 from llmbm_protocol.parameters import PARAMETERS
 from llmbm_protocol.words import StopReason
@@ -39,13 +40,18 @@ _BY_NAME = {one.name: one for one in PARAMETERS}
 
 def last_prompt(state: State) -> str:
     """The prompt to ask again. Raises SessionError that says why there is none, or why it cannot be asked now."""
-    turn = newest_turn(state)
+    return prompt_of(state, newest_turn(state))
+
+
+def prompt_of(state: State, turn: Turn | None) -> str:
+    """The prompt of an answer, to ask it again. Raises SessionError as `last_prompt` does."""
     if state.turn is not None:
         raise SessionError("an answer runs: stop it, or wait for its end")
     if turn is None:
         raise SessionError("nothing was asked yet")
     if not turn.prompt.strip():
-        raise SessionError("the last prompt is not known: it was asked before this console came to the line")
+        which = "the last prompt" if turn is newest_turn(state) else f"the prompt of turn {turn.number}"
+        raise SessionError(f"{which} is not known: it was asked before this console came to the line")
     return turn.prompt
 
 
@@ -122,7 +128,10 @@ def _statistics(turn: Turn) -> str:
         parts.append(f"prefill {done.prompt_tokens:,} tokens in {done.prefill_us / MILLION:.3g} s")
     if turn.slowest:
         parts.append(f"slowest token {turn.slowest:,} cycles")
-    return ", ".join((*parts, ENDS.get(done.reason, str(done.reason)))) + lost
+    parts.append(ENDS.get(done.reason, str(done.reason)))
+    if known := stamp(turn):
+        parts.append(f"stamp {known}")
+    return ", ".join(parts) + lost
 
 
 def _inline(text: str) -> str:

@@ -24,4 +24,6 @@ VIEW_PANES: tuple[tuple[str, str], ...] = (
     ("registers", "Registers"),
     ("files", "Dumps and recordings"),
     ("explanation", "Explained"),
+    ("differences", "Compare"),
+    ("answers", "Answers"),
 )

@@ -61,6 +61,7 @@ class Turn:
     slowest: int = 0  # cycles of the token that took most
     choices: int = 0  # tokens of which it is known how they were chosen
     settings: SamplingState | None = None  # in force when it began, as far as they were known
+    model: Model | None = None  # loaded then, as far as that was known
     finished: Finished | None = None
     before: int = 0  # tokens that came before a clip began, and are not in it
     lost_tokens: int = 0

@@ -140,7 +140,8 @@ def _prompt_sent(state: State, event: ev.PromptSent) -> State:
         return replace(state, turn=replace(turn, prompt=clean(event.text)))
     if turn is not None:
         state = cut_turn(state, "its end was not received")
-    return replace(state, turn=Turn(event.generation, clean(event.text), event.at, settings=state.sampling))
+    turn = Turn(event.generation, clean(event.text), event.at, settings=state.sampling, model=state.model)
+    return replace(state, turn=turn)
 
 
 def _turn_joined(state: State, event: ev.TurnJoined) -> State:

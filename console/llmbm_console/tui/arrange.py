@@ -1,8 +1,8 @@
 """Where each pane lies: one pure function from the size of the screen to regions.
 
 Below 100 columns, or below 20 rows, the panes become tabs with the most important numbers in one to three lines above
-the prompt; from 100 columns they stand beside the transcript, from 168 in two columns. Memory, log, machine and dumps
-have a view of their own there, with panes that only it shows.
+the prompt; from 100 columns they stand beside the transcript, from 168 in two columns. Memory, log, machine, dumps and
+the comparison of two answers have a view of their own there, with panes that only it shows.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ TABS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("sampling", "Sampling", ("sampling",)),
     ("machine", "Machine", ("machine",)),
     ("dumps", "Dumps", ("files", "explanation")),
+    ("compare", "Compare", ("answers", "differences")),
 )
 
 #: The views that have a layout of their own where there is room, and their panes, the one to begin with first.
@@ -36,12 +37,14 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "log": ("events", "histogram", "facets", "details"),
     "machine": ("machine", "machine_log", "display", "registers"),
     "dumps": ("files", "explanation"),
+    "compare": ("answers", "differences"),
 }
 
 #: Parts without a frame.
 STRIPS = frozenset({"status", "keys", "banner", "tabs", "hud", "tokens"})
 
 MAP_COLUMNS, MAP_ROWS = 68, 11  # of a memory pane that shows the arenas by address
+COMPARED = 13  # rows of the pane with what differs between two answers
 #: The panes beside the transcript.
 SIDE_PANES = ("memory", "sentinel", "context", "sampling", "machine")
 
@@ -139,9 +142,9 @@ def _column(regions: Regions, area: Region, parts: list[tuple[str, int]]) -> Non
 
 def _narrow(regions: Regions, area: Region, shape: Shape) -> None:
     panes = next((panes for name, _title, panes in TABS if name == shape.tab), ("transcript",))
-    prompt = _prompt_height(shape, area.height) if shape.tab != "dumps" else 0
+    prompt = _prompt_height(shape, area.height) if shape.tab not in ("dumps", "compare") else 0
     hud = 3 if area.height >= 18 else 1 if area.height >= 9 else 0
-    if shape.tab in ("memory", "dumps"):
+    if shape.tab in ("memory", "dumps", "compare"):
         hud = 0  # the panes say it all
     tabs = 1 if area.height >= 12 else 0
     parts: list[tuple[str, int]] = [("tabs", tabs)] if tabs else []
@@ -155,6 +158,8 @@ def _narrow(regions: Regions, area: Region, shape: Shape) -> None:
             parts = [part for part in parts if part[0] in ("tabs",)] + [("memory", 0)]
     elif shape.tab == "dumps" and room >= 10:
         parts += [("files", room * 2 // 5), ("explanation", 0)]
+    elif shape.tab == "compare" and room >= 10:
+        parts += [("differences", room // 2), ("answers", 0)]
     else:
         parts.append((panes[0], 0))
     if hud:
@@ -174,6 +179,9 @@ def _view(regions: Regions, area: Region, view: str) -> None:
     """The panes of a view of its own."""
     if view == "memory":
         _column(regions, area, [("memory", min(13, -(-area.height // 2))), ("hex", 0)])
+        return
+    if view == "compare":
+        _column(regions, area, [("differences", min(COMPARED, area.height // 2)), ("answers", 0)])
         return
     side = {"log": min(60, max(38, area.width // 3)), "dumps": area.width - min(84, max(46, area.width * 2 // 5))}.get(
         view, area.width - max(area.width * 11 // 25, min(64, area.width - 56))

@@ -125,6 +125,18 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "Dumps and recordings in this console's folder and in the one it was started in, the newest first.",
         (("up down", "select a file: it is explained beside the list"),),
     ),
+    "differences": (
+        "What two answers, A and B, have in common, and what was not the same for them. A stamp is a hash of an "
+        "answer's token ids: the same stamp means the same tokens. Equal settings need not give equal tokens: what was "
+        "said before counts too, and above temp 0 random numbers go on from answer to answer; /seed begins them anew. "
+        "Probabilities are those at the temperature in force, at 1 with temp 0; the budget is the one of now.",
+        (("mouse", "a click on < or > chooses another answer, one on its name goes to it in the transcript"),),
+    ),
+    "answers": (
+        "Two answers beside each other, or below each other where there is no room. What is the same from the first "
+        "token on is pale; the first token that differs is marked.",
+        (("up down", "scroll both"), ("{0[view.live]}", "to their ends")),
+    ),
     "explanation": ("What the selected file means, or what differs between two.", (("up down", "scroll"),)),
 }
 

@@ -55,6 +55,7 @@ KNOWN_AS = {
     "time.back": ("rewind", "past"),
     "time.live": ("live", "now"),
     "time.mark": ("mark", "bookmark"),
+    "view.compare": ("diff", "ab", "a/b"),
     "view.find": ("find", "search", "filter", "grep"),
     "view.glyphs": ("ascii", "glyphs"),
     "view.help": ("keys", "shortcuts", "manual"),

@@ -14,7 +14,7 @@ from llmbm_console.core.session import Session
 from llmbm_console.tui.frame import LINKED
 from llmbm_console.tui.run import CHOOSE
 from llmbm_console.tui.text import plain
-from llmbm_console.tui.verbs_answer import AnswerVerbs
+from llmbm_console.tui.verbs_compare import CompareVerbs
 from llmbm_console.tui.verbs_file import FileVerbs
 from llmbm_console.tui.verbs_find import FindVerbs
 from llmbm_console.tui.verbs_machine import MachineVerbs
@@ -35,7 +35,7 @@ PATIENCE = 120.0  # seconds that a line waits for a kernel that boots
 SELECTED = "of the selection"  # what was copied
 
 
-class Verbs(ViewVerbs, FindVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs, AnswerVerbs, PromptVerbs):
+class Verbs(ViewVerbs, FindVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs, CompareVerbs, PromptVerbs):
     """`carry_out` and what it calls: one method for each action that is no REPL line, named by the action's id."""
 
     def __init__(self, app: ConsoleApp) -> None:
@@ -71,7 +71,7 @@ class Verbs(ViewVerbs, FindVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVe
             return
         if self.app.held is not None:
             self.go_to_now()  # who writes wants to see the answer
-        if self.app.main.shape.narrow and self.app.main.shape.tab != "chat":
+        if self.app.main.shape.narrow and self.app.main.shape.tab not in ("chat", "compare"):
             self.app.main.relayout(tab="chat")
         self.background(self._send(text, self._refusals))
         self.app.main.transcript.follow()

@@ -7,7 +7,7 @@ import time
 
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.kept_files import saved_folder, told_path
-from llmbm_console.core.state import newest_turn
+from llmbm_console.core.state import Turn, newest_turn
 from llmbm_console.tui.verbs_sampling import SamplingVerbs
 from llmbm_protocol.words import Stream
 
@@ -24,11 +24,12 @@ class AnswerVerbs(SamplingVerbs):
 
     def chat_retry_seed(self) -> None:
         """Sends the last prompt once more, as soon as another seed is in force; undo takes the seed back."""
+        if prompt := self._prompt_again():
+            self._ask_with_another_seed(prompt)
+
+    def _ask_with_another_seed(self, prompt: str) -> None:
         from llmbm_console.core.conversation import another_seed
 
-        prompt = self._prompt_again()
-        if not prompt:
-            return
         if self.app.state.sampling is None:
             self.say("the kernel has not said its sampling values yet", "warning")
             return
@@ -45,14 +46,14 @@ class AnswerVerbs(SamplingVerbs):
 
         self.background(run())
 
-    def _prompt_again(self) -> str:
-        """The last prompt; empty when it cannot be asked now, which is said then."""
-        from llmbm_console.core.conversation import last_prompt
+    def _prompt_again(self, turn: Turn | None = None) -> str:
+        """The prompt of a turn, else the last one; empty when it cannot be asked now, which is said then."""
+        from llmbm_console.core.conversation import last_prompt, prompt_of
 
         try:
             if self.app.main.prompt.waiting:
                 raise SessionError("a line waits already for the kernel")
-            return last_prompt(self.app.state)
+            return last_prompt(self.app.state) if turn is None else prompt_of(self.app.state, turn)
         except SessionError as error:
             self.say(f"not asked again: {error}", "warning")
             return ""

@@ -157,6 +157,10 @@ class ViewVerbs(TimeVerbs):
         """Files of this console and of this folder."""
         self.app.main.show_view("dumps")
 
+    def view_compare(self) -> None:
+        """Two answers side by side."""
+        self.app.main.show_view("compare")
+
     def view_leader(self) -> None:
         """What may follow."""
         from llmbm_console.tui.leader import LeaderScreen
@@ -274,6 +278,8 @@ class ViewVerbs(TimeVerbs):
         main = self.app.main
         if main.focused_pane == "files":
             main.views.files.follow()
+        elif main.focused_pane in ("answers", "differences"):
+            main.views.answers.follow()
         else:
             (main.event_list if main.focused_pane == "events" else main.transcript).follow()
 

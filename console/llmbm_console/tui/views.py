@@ -1,4 +1,4 @@
-"""The panes that only the views of their own show: memory, log, machine and dumps."""
+"""The panes that only the views of their own show: memory, log, machine, dumps and compare."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from textual.widget import Widget
 
+from llmbm_console.tui.answer_pair import AnswerPair
 from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.widgets.answers import Answers, Differences
 from llmbm_console.tui.widgets.display import DisplayPane
 from llmbm_console.tui.widgets.events import EventList
 from llmbm_console.tui.widgets.facets import FacetPanel
@@ -30,15 +32,19 @@ class ViewPanes:
         self.registers = Registers(id="registers")
         self.files = FileList(id="files")
         self.explanation = Explanation(id="explanation")
+        self.pair = AnswerPair()
+        self.answers = Answers(self.pair, id="answers")
+        self.differences = Differences(self.pair, id="differences")
         self.show(frame)
 
     def __iter__(self) -> Iterator[Widget]:
         yield from (self.hex, self.histogram, self.facets, self.details)
         yield from (self.machine_log, self.display, self.registers, self.files, self.explanation)
+        yield from (self.differences, self.answers)
 
     def show(self, frame: Frame) -> None:
         """Draws another frame."""
         for pane in (self.hex, self.histogram, self.facets, self.details, self.machine_log):
             pane.show(frame)
-        for other in (self.display, self.registers, self.files, self.explanation):
+        for other in (self.display, self.registers, self.files, self.explanation, self.differences, self.answers):
             other.show(frame)

@@ -12,6 +12,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from llmbm_console.core.answers import answers
+from llmbm_console.core.stamp import likeness, stamp, why_no_stamp
 from llmbm_console.core.state import State, TokenInfo, Turn
 from llmbm_console.tui import choices, figures
 from llmbm_console.tui.frame import Frame
@@ -78,6 +80,7 @@ def described(
         _row("id", f"{token.token}, token {token.index + 1} of {len(turn.tokens)} in turn {turn.number}"),
         _row("bytes", " ".join(f"{byte:02x}" for byte in text.encode("utf-8", "replace")[:24]) or "none yet"),
         _row("time", _time(token, since)),
+        _row("answer", _stamp(turn, frame.state)),
     ]
     if token.cycles:
         of_prompt = "" if token.index else " a token, the prompt's last pass (prefill)"
@@ -113,6 +116,13 @@ def _chosen(turn: Turn, index: int, frame: Frame, width: int, height: int, words
         told = choices.Told(token.token, choice, distribution, words)
         rows += choices.bars(told, width, height - len(rows), frame.glyphs)
     return rows
+
+
+def _stamp(turn: Turn, state: State) -> str:
+    """The stamp of the whole answer, and which earlier one it is like."""
+    known = stamp(turn)
+    like = likeness(turn, answers(state)) if known else why_no_stamp(turn)
+    return f"stamp {known}{', ' if like else ''}{like}" if known else f"no stamp: {like}"
 
 
 def _time(token: TokenInfo, since: int | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.content import Content
 from textual.style import Style
 
@@ -12,8 +14,9 @@ from llmbm_console.tui.text import Piece, clip, flat, line, shortened, wrap
 from llmbm_console.tui.widgets.strips import Strip, fit
 
 #: Views with a key of their own, which the line of views tells, too.
-VIEW_ACTIONS = ("view.memory", "view.log", "view.machine", "view.dumps")
-#: What is left out last where not all keys fit; 3 when it is not here.
+VIEW_ACTIONS = ("view.memory", "view.log", "view.machine", "view.dumps", "view.compare")
+SELDOM = 3  # the weight of keys that are left out first
+#: What is left out last where not all keys fit; SELDOM when it is not here.
 KEY_WEIGHTS = {"view.palette": 0, "session.quit": 0, "session.back": 0, "view.help": 1} | dict.fromkeys(
     ("view.leader", "chat.prompt", "chat.break", *VIEW_ACTIONS), 2
 )
@@ -172,6 +175,14 @@ class KeyLine(Strip):
                 key = f"{frame.keys['log.next_error']}/{key}"
             lets_go = frame.held and action.id == "view.hold"
             part = line((key, "bold $accent"), (" lets go" if lets_go else f" {action.footer}", "$muted"))
-            weight = 0 if lets_go else KEY_WEIGHTS.get(action.id, 3)
+            weight = 0 if lets_go else KEY_WEIGHTS.get(action.id, SELDOM)
             parts.append((weight, part.stylize(Style.from_meta({"@click": f"app.do('{action.id}')"}))))
-        return fit(parts, width, frame.glyphs, gap=3 if width >= TIGHT else 1)
+        return fit(parts, width, frame.glyphs, gap=_gap(parts, width))
+
+
+def _gap(parts: Sequence[tuple[int, Content]], width: int) -> int:
+    """Columns between two keys: fewer where that leaves room for one more that is wanted often."""
+    if width < TIGHT:
+        return 1
+    wanted = [part.cell_length + 3 for weight, part in parts if weight < SELDOM]
+    return 3 if sum(wanted) - 3 <= width else 2

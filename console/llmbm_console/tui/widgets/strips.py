@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from textual.content import Content
 from textual.geometry import Region
@@ -15,6 +16,9 @@ from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.text import flat, line, middle, shorten, shortened, wrap
 from llmbm_console.tui.widgets.edged import Edged, Look
+
+#: Titles of views where there is no room for the whole ones.
+SHORT = {"memory": "Mem", "machine": "Mach"}
 
 
 class Strip(Edged):
@@ -86,9 +90,14 @@ class TabLine(Strip):
         spaced = self._views(frame, keys=False)
         if spaced.cell_length <= width:
             return spaced
-        return shortened(self._views(frame, keys=False, tight=True), width, frame.glyphs.ellipsis)
+        tight = self._views(frame, keys=False, tight=True)
+        if tight.cell_length > width:
+            tight = self._views(frame, keys=False, tight=True, titles=SHORT)
+        return shortened(tight, width, frame.glyphs.ellipsis)
 
-    def _views(self, frame: Frame, *, keys: bool, tight: bool = False) -> Content:
+    def _views(
+        self, frame: Frame, *, keys: bool, tight: bool = False, titles: Mapping[str, str] = MappingProxyType({})
+    ) -> Content:
         if frame.state.log is not self._log:
             self._log = frame.state.log
             self._troubles = sum(1 for entry in self._log if entry.to_look_at)
@@ -97,6 +106,7 @@ class TabLine(Strip):
         for name, title, panes in TABS:
             if not self.narrow and name == "sampling":
                 continue  # it stands in the main view
+            title = titles.get(name, title)
             label = f"{title} {troubles} " if name == "log" and troubles else f"{title} "
             label = label if tight else f" {label}"
             style = "bold reverse $accent" if name == self.tab else "$warn" if name == "log" and troubles else "$muted"

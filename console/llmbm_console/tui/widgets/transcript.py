@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from textual.content import Content
 
+from llmbm_console.core.answers import key_of
 from llmbm_console.core.known_fields import knows
 from llmbm_console.core.state import Command, State, Text, TranscriptItem, Turn, newest_turn, turn_of_boot
 from llmbm_console.tui.firmware_text import folded
@@ -221,6 +222,19 @@ class Transcript(LineView):
             return layout_item(turn, width, self.glyphs, self._tint)
         head = None if self._growing.knows(turn, width, self.glyphs) else prompt_rows(turn, width, self.glyphs)
         return self._growing.rows(turn, head, width, self.glyphs)
+
+    def show_turn(self, turn: Turn) -> bool:
+        """Selects the prompt of a turn; False where it is not laid out (any more)."""
+        row, running = 0, self._frame.state.turn
+        for item, count in self._laid:
+            if isinstance(item, Turn) and key_of(item) == key_of(turn) and count:
+                self.select(row)
+                return True
+            row += count
+        if running is None or key_of(running) != key_of(turn):
+            return False
+        self.select(row)
+        return True
 
     @property
     def last_answer(self) -> str:

@@ -1,0 +1,123 @@
+"""Verbs on two answers that are compared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmbm_console.core.answers import Pairing, Side, answers, key_of
+from llmbm_console.tui.verbs_answer import AnswerVerbs
+
+if TYPE_CHECKING:
+    from llmbm_console.core.state import Turn
+    from llmbm_console.tui.answer_pair import AnswerPair
+
+
+class CompareVerbs(AnswerVerbs):
+    """What the keys of the compare view do."""
+
+    @property
+    def _pair(self) -> AnswerPair:
+        return self.app.main.views.pair
+
+    @property
+    def _answers(self) -> list[Turn]:
+        return answers(self.app.shown_frame().state)
+
+    def _two(self) -> tuple[Turn, Turn] | None:
+        """The two that are compared; None where there are fewer, which is said then."""
+        pair = self._pair.pairing.of(self._answers)
+        if pair is None:
+            self.say(f"there are no two answers to compare; {self.key('chat.prompt')} writes a prompt", "warning")
+        return pair
+
+    def _choose_pair(self, pairing: Pairing) -> None:
+        self._pair.pairing = pairing
+        self.app.pacer.flush()
+
+    # ---- which two
+
+    def compare_a_earlier(self) -> None:
+        """An earlier answer as A."""
+        self._step_side("a", -1)
+
+    def compare_a_later(self) -> None:
+        """A later answer as A."""
+        self._step_side("a", 1)
+
+    def compare_b_earlier(self) -> None:
+        """An earlier answer as B."""
+        self._step_side("b", -1)
+
+    def compare_b_later(self) -> None:
+        """A later answer as B."""
+        self._step_side("b", 1)
+
+    def _step_side(self, side: Side, direction: int) -> None:
+        turns = self._answers
+        if self._two() is None:
+            return
+        if len(turns) == 2:
+            self.say(f"there are only these two answers: {self.key('compare.swap')} swaps them")
+        else:
+            self._choose_pair(self._pair.pairing.stepped(turns, side, direction))
+
+    def compare_swap(self) -> None:
+        """Each in the other's place."""
+        if self._two() is not None:
+            self._choose_pair(self._pair.pairing.swapped(self._answers))
+
+    def compare_newest(self) -> None:
+        """What was chosen is let go."""
+        if self._two() is None:
+            return
+        if self._pair.pairing == Pairing():
+            self.say("these are the newest answers already")
+        self._choose_pair(Pairing())
+
+    # ---- where
+
+    def compare_parting(self) -> None:
+        """The first token that differs, in view."""
+        if self._two() is not None and not self.app.main.views.answers.go_to_parting():
+            self.say("nothing differs in what is here of both")
+
+    def compare_go_a(self) -> None:
+        """A in the transcript."""
+        if (pair := self._two()) is not None:
+            self._go_to(pair[0])
+
+    def compare_go_b(self) -> None:
+        """B in the transcript."""
+        if (pair := self._two()) is not None:
+            self._go_to(pair[1])
+
+    def _go_to(self, turn: Turn) -> None:
+        main = self.app.main
+        main.show_view("chat")
+        main.focus_pane("transcript")
+        main.call_after_refresh(self._show_turn, turn)
+
+    def _show_turn(self, turn: Turn) -> None:
+        if not self.app.main.transcript.show_turn(turn):
+            self.say(f"turn {turn.number} is not in the transcript any more", "warning")
+
+    # ---- again
+
+    def compare_again(self) -> None:
+        """A's prompt once more; what is answered becomes B."""
+        if prompt := self._prompt_as_b():
+            self.app.verbs.submit(prompt)
+
+    def compare_again_seed(self) -> None:
+        """The same with another seed."""
+        if prompt := self._prompt_as_b():
+            self._ask_with_another_seed(prompt)
+
+    def _prompt_as_b(self) -> str:
+        """A's prompt, and A stays; the only answer is A. Empty when it cannot be asked now, which is said then."""
+        turns = self._answers
+        pair = self._pair.pairing.of(turns)
+        a = pair[0] if pair is not None else turns[-1] if turns else None
+        if prompt := self._prompt_again(a):
+            self._choose_pair(Pairing(a=key_of(a) if a is not None else None))
+        return prompt
