@@ -18,22 +18,14 @@ from llmbm_console.core.sampling import FIELDS
 from llmbm_console.core.sanitise import clean
 from llmbm_console.core.stamp import stamp
 from llmbm_console.core.state import Command, Seam, State, Turn, newest_turn
+from llmbm_console.core.turns import ENDS
 from llmbm_protocol.parameters import PARAMETERS
-from llmbm_protocol.words import StopReason
 
 if TYPE_CHECKING:
     from llmbm_protocol.schema import SamplingState
 
 SEEDS = 1_000_000  # what is drawn is short enough to be told and typed again
 MILLION = 1_000_000  # microseconds in a second
-ENDS = {
-    StopReason.EOS: "end of story",
-    StopReason.MAX_TOKENS: "max_tokens reached",
-    StopReason.STOPPED: "stopped",
-    StopReason.PATTERN: "stop pattern",
-    StopReason.CONTEXT: "context full",
-    StopReason.TRIP: "sentinel trip",
-}
 NAME = "conversation.md"
 _BY_NAME = {one.name: one for one in PARAMETERS}
 

@@ -10,11 +10,21 @@ from llmbm_console.core.sanitise import decode_text
 from llmbm_console.core.series import Series
 from llmbm_console.core.state import MAX_CHOICES, TokenInfo, Turn
 from llmbm_console.core.token_buffer import TokenBuffer
+from llmbm_protocol.words import StopReason
 
 if TYPE_CHECKING:
     from llmbm_protocol.schema import Choice, Finished, SamplingState, Token
 
 
+#: Why an answer ended, for people.
+ENDS = {
+    StopReason.EOS: "end of story",
+    StopReason.MAX_TOKENS: "max_tokens",
+    StopReason.STOPPED: "stopped",
+    StopReason.PATTERN: "stop pattern",
+    StopReason.CONTEXT: "context full",
+    StopReason.TRIP: "sentinel trip",
+}
 MAX_TOKENS = 1 << 20  # of one answer that are kept, more than any context has
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from llmbm_console.core.state import Command, Seam, Text, TranscriptItem, Turn
+from llmbm_console.core.turns import ENDS
 from llmbm_console.tui import figures
 from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.text import flat, plain, wrap, wrap_table
@@ -17,14 +18,6 @@ GUTTER = 4  # columns left of the text: the turn's number and the prompt sign
 MAX_CHARACTERS = 100_000  # of one item that are laid out
 
 SHOWN = 0.001  # s of decoding that are told of a lone token
-REASONS = {
-    StopReason.EOS: "end of story",
-    StopReason.MAX_TOKENS: "max_tokens",
-    StopReason.STOPPED: "stopped",
-    StopReason.PATTERN: "stop pattern",
-    StopReason.CONTEXT: "context full",
-    StopReason.TRIP: "sentinel trip",
-}
 SEAMS = {"info": "transcript--statistics", "warn": "transcript--warn", "error": "transcript--bad"}
 
 
@@ -80,7 +73,7 @@ def statistics(turn: Turn, width: int) -> str:
         parts.append((4, f"prefill {done.prompt_tokens} tok {figures.duration(done.prefill_us / figures.MILLION)}"))
     if turn.slowest and done.reason is not StopReason.TRIP:  # the pass that tripped it took more, and gave no token
         parts.append((5, f"slowest token {figures.cycles(turn.slowest)} cycles"))
-    parts.append((1, REASONS.get(done.reason, str(done.reason))))
+    parts.append((1, ENDS.get(done.reason, str(done.reason))))
     if turn.lost_tokens:
         parts.append((0, f"{turn.lost_tokens} tokens lost on the line"))
     for weight in (5, 4, 3, 2, 1):
