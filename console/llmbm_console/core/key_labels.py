@@ -46,6 +46,11 @@ def spelt(text: str, keys: Mapping[str, str]) -> str:
     return text.format(keys)
 
 
+def pressed_label(key: str, character: str | None) -> str:
+    """How a key that was pressed is written for people: what it types, where that is to be seen."""
+    return character if character and character.isprintable() else key_label(key)
+
+
 def key_label(key: str) -> str:
     """How a key is written for people: "^p" for "ctrl+p"."""
     if key.startswith("ctrl+"):

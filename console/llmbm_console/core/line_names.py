@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from llmbm_console.core.reading import is_command
 from llmbm_console.core.serial_log import ANSWER, ERROR, MORE, NOISE, PROMPT, STATS, TIME
 
 _STAMP = re.compile(rf"^(?:[ \t>|]|{TIME})*(?=\S)")
@@ -26,7 +27,7 @@ class LineNames:
         said = _STAMP.sub("", text).lstrip(NOISE)
         if match := PROMPT.match(said):
             asked = match[2].strip()
-            kind = "command" if asked.startswith("/") else "prompt"
+            kind = "command" if is_command(asked) else "prompt"
             self._usual = "output" if kind == "command" or match[1] is None else "answer"
             return kind
         if MORE.match(said) and self._usual in ("output", "answer"):

@@ -20,7 +20,7 @@ from textual.widgets import Input, TextArea
 from llmbm_console.core.action import STARTS_AGAIN, Action, unavailable
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import NOT_COPIED, Event, FileSaved, LinkPhase, Notice
-from llmbm_console.core.key_labels import key_label, key_labels, over_text
+from llmbm_console.core.key_labels import key_label, key_labels, over_text, pressed_label
 from llmbm_console.core.sampling import told
 from llmbm_console.core.settings import Settings
 from llmbm_console.core.themes import theme_folders as default_theme_folders
@@ -374,7 +374,7 @@ class ConsoleApp(SessionApp):
         question."""
         writes = isinstance(self.focused, Input | TextArea)
         if not writes and self.arming.action is None and event.key not in self.screen.active_bindings:
-            self.verbs.say_no_key(event.character if event.is_printable and event.character else key_label(event.key))
+            self.verbs.say_no_key(pressed_label(event.key, event.character))
 
     def action_standard(self, _key: str, name: str) -> None:
         """A key that acts over every page, too."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llmbm_console.core.events import LinkPhase
+from llmbm_console.core.reading import is_command
 from llmbm_console.core.state import Seam, State, Turn
 from llmbm_console.core.text_limit import MOST_TEXT, too_long
 from llmbm_console.tui.text import common_start, first_fitting
@@ -68,7 +69,7 @@ def fit_hint(state: State, text: str, room: int = 1000) -> tuple[str, bool]:
     if state.link.phase is not LinkPhase.PLAIN and (why := too_long(text)):
         ways = f"{why}: will be refused", f"{octets:,} bytes > {MOST_TEXT:,}: will be refused"
         return first_fitting(ways, room), True
-    if not text.strip() or text.lstrip().startswith("/") or state.kv is None or not state.kv.capacity:
+    if not text.strip() or is_command(text) or state.kv is None or not state.kv.capacity:
         return "", False
     tokens = max(1, round(octets / octets_per_token(state)))
     rows, capacity = state.kv.rows, state.kv.capacity

@@ -14,7 +14,7 @@ from textual.style import Style
 from textual.widgets import Static
 
 from llmbm_console.core.action import Action
-from llmbm_console.core.key_labels import key_label
+from llmbm_console.core.key_labels import key_label, pressed_label
 from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.text import clip, line
 
@@ -105,8 +105,7 @@ class LeaderScreen(ModalScreen[str | None]):
             self.dismiss(action.id)
         elif event.key != "escape":
             event.stop()
-            typed = event.character if event.is_printable and event.character else key_label(event.key)
-            self.dismiss(f"{NOTHING}{typed}")
+            self.dismiss(f"{NOTHING}{pressed_label(event.key, event.character)}")
 
     def action_choose(self, name: str) -> None:
         """One was clicked."""

@@ -10,6 +10,7 @@ from llmbm_console.core.action import Action
 from llmbm_console.core.defaults import CHOICES
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import LinkPhase, MachineStatus
+from llmbm_console.core.reading import is_command
 from llmbm_console.core.session import Session
 from llmbm_console.tui.frame import LINKED
 from llmbm_console.tui.run import CHOOSE
@@ -100,7 +101,7 @@ class Verbs(ViewVerbs, FindVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVe
                     prompt.give_back()
                 elif outcome.turn is None:
                     self._refusals += 1
-                    if not text.startswith("/"):
+                    if not is_command(text):
                         self._refuse(text, plain(outcome.error) or "the kernel did not take it")
         except SessionError as error:
             self._refusals += 1

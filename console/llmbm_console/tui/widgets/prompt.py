@@ -8,6 +8,7 @@ from textual.widgets import TextArea
 
 from llmbm_console.core.counted import counted
 from llmbm_console.core.events import LinkPhase, MachineStatus
+from llmbm_console.core.reading import is_command
 from llmbm_console.core.text_limit import too_long
 from llmbm_console.tui.completion import candidates, complete, fit_hint
 from llmbm_console.tui.frame import Frame
@@ -208,7 +209,7 @@ class Prompt(TextArea, Framed):
 
     def _submit(self) -> None:
         text = self.text.strip("\n")
-        if text.lstrip().startswith("/"):
+        if is_command(text):
             text = text.strip()  # to the kernel it is a command with blanks before it, too
         if not text.strip():
             if text:
@@ -222,7 +223,7 @@ class Prompt(TextArea, Framed):
         if text in self._owed:
             self._again = text
             self._forget(text)
-        elif not (text.startswith("/") and self._held_by(self._frame)):
+        elif not (is_command(text) and self._held_by(self._frame)):
             self._forget_back()  # this was written in its place; a command in need may only have made room for it
         self._refused = ""
         self.load_text("")
