@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driving import burst, make_app, screen_text, settled, wait_until
+from driving import burst, make_app, screen_text, scripted, settled, wait_until
 from scripted import NOW, ScriptedSession, rich_state
 from textual.pilot import Pilot
 
@@ -34,18 +34,14 @@ async def press(pilot: Pilot[Any], app: ConsoleApp, key: str) -> str:
 
 @pytest.mark.parametrize("key", [".", "]", "}"])
 async def test_at_now_the_keys_to_a_later_moment_say_that_there_is_none(key: str) -> None:
-    app = make_app()
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted() as (app, pilot):
         await pilot.press("escape")
         assert await press(pilot, app, key) == "this is now already: [ goes 5 s back"
 
 
 @pytest.mark.parametrize("key", ["<", ">"])
 async def test_now_has_no_other_speed_and_is_not_given_one(key: str) -> None:
-    app = make_app()
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted() as (app, pilot):
         await pilot.press("escape")
         assert "[ goes 5 s back, and space plays from there" in await press(pilot, app, key)
         assert app.player.speed == 1
@@ -53,9 +49,7 @@ async def test_now_has_no_other_speed_and_is_not_given_one(key: str) -> None:
 
 async def test_the_speed_of_a_past_that_stands_is_shown_and_its_ends_are_told() -> None:
     session = ScriptedSession()
-    app = make_app(session, clock=lambda: session.state.now)
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(session, clock=lambda: session.state.now) as (app, pilot):
         for moment in range(30):
             session.push(now=NOW + moment)
         await pilot.press("escape", "[", ">")
@@ -92,27 +86,21 @@ async def test_in_a_recording_what_needs_a_kernel_says_that_it_is_a_recording(ke
 
 
 async def test_a_session_that_only_watches_names_the_option_that_it_was_started_with() -> None:
-    app = make_app(ScriptedSession(read_only=True))
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(read_only=True)) as (app, pilot):
         assert await press(pilot, app, "i") == "Write a prompt: this session only watches (--read-only)"
 
 
 @pytest.mark.parametrize(("key", "label"), [("Z", "Z"), ("apostrophe", "'"), ("f8", "F8"), ("ctrl+x", "^x")])
 @pytest.mark.parametrize("pane", ["1", "2", "5"])
 async def test_a_key_that_is_bound_to_nothing_says_where_the_keys_are(pane: str, key: str, label: str) -> None:
-    app = make_app()
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted() as (app, pilot):
         await pilot.press("escape", pane)
         for _ in range(3):
             assert await press(pilot, app, key) == f"no key {label} here: i writes a prompt, F1 shows the keys"
 
 
 async def test_nothing_is_said_of_what_is_being_written() -> None:
-    app = make_app()
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted() as (app, pilot):
         burst(pilot, "Zebras' @!")
         await wait_until(pilot, lambda: app.main.prompt.text == "Zebras' @!", "written")
         await pilot.press("ctrl+x", "f8", "escape", "7", "1", "enter")
@@ -122,27 +110,21 @@ async def test_nothing_is_said_of_what_is_being_written() -> None:
 
 
 async def test_on_a_page_a_key_that_is_bound_to_nothing_says_how_to_leave_it() -> None:
-    app = make_app()
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted() as (app, pilot):
         await pilot.press("escape", "x")
         await wait_until(pilot, lambda: app.screen is not app.main, "the x-ray")
         assert await press(pilot, app, "Z") == "no key Z here: Esc leaves this page"
 
 
 async def test_in_the_tour_a_key_that_is_bound_to_nothing_says_how_to_go_on_too() -> None:
-    app = make_app()
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted() as (app, pilot):
         app.do("view.tour")
         await wait_until(pilot, lambda: app.screen is not app.main, "the tour")
         assert await press(pilot, app, "x") == "no key x here: Enter goes on, Esc leaves this page"
 
 
 async def test_while_a_dialog_is_open_the_keys_below_it_are_not_shown() -> None:
-    app = make_app()
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted() as (app, pilot):
         await pilot.press("escape")
         await wait_until(pilot, lambda: "help" in screen_text(app).splitlines()[-1], "the keys")
         await pilot.press("2", "e", "enter")
@@ -153,18 +135,14 @@ async def test_while_a_dialog_is_open_the_keys_below_it_are_not_shown() -> None:
 
 
 async def test_the_question_of_a_dangerous_key_is_not_covered_by_a_word_about_another_one() -> None:
-    app = make_app()
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted() as (app, pilot):
         await pilot.press("escape", "R", "Z")
         assert app.arming.action is not None
         assert not app._notifications
 
 
 async def test_a_pane_that_gets_no_larger_or_smaller_says_so() -> None:
-    app = make_app()
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted() as (app, pilot):
         await pilot.press("escape", "5")
         assert "no larger than its place: + makes it larger" in await press(pilot, app, "-")
         await pilot.press("+", "+")
@@ -172,9 +150,7 @@ async def test_a_pane_that_gets_no_larger_or_smaller_says_so() -> None:
 
 
 async def test_a_key_that_is_not_behind_the_leader_is_told_so() -> None:
-    app = make_app()
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted() as (app, pilot):
         await pilot.press("escape", "g")
         await wait_until(pilot, lambda: app.screen is not app.main, "the list")
         assert await press(pilot, app, "Z") == "no key Z behind g: g shows which there are"
@@ -184,9 +160,7 @@ async def test_a_key_that_is_not_behind_the_leader_is_told_so() -> None:
 async def test_a_file_has_nothing_to_hold() -> None:
     state = rich_state()
     file = replace(state, link=replace(state.link, phase=LinkPhase.POST_MORTEM))
-    app = make_app(ScriptedSession(file, read_only=True))
-    async with app.run_test(size=(120, 36)) as pilot:
-        await settled(pilot)
+    async with scripted(ScriptedSession(file, read_only=True)) as (app, pilot):
         assert "a file is one moment: nothing moves in it" in await press(pilot, app, "space")
         assert app.held is None
         assert "space hold" not in screen_text(app)

@@ -33,6 +33,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from llmbm_console.core import events as ev
 from llmbm_console.core.errors import SessionError
+from llmbm_console.core.file_kind import UTF16_MARKS
 from llmbm_console.core.sanitise import clean
 
 VERSION = 1
@@ -214,7 +215,7 @@ class Capture:
 def encoding_of(path: Path) -> str:
     """UTF-8 as it was written, or UTF-16 of a tool that copied the text, each with its mark. Raises OSError."""
     with path.open("rb") as file:
-        return "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        return "utf-16" if file.read(2) in UTF16_MARKS else "utf-8-sig"
 
 
 def is_capture(path: Path) -> bool:

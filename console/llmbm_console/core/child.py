@@ -16,10 +16,16 @@ from typing import Any
 
 from llmbm_console.core import supervise
 from llmbm_console.core.errors import SessionError
+from llmbm_console.core.events import MachineStatus
 from llmbm_console.core.sanitise import clean
 
 START_TIMEOUT = 10.0
 END_TIMEOUT = 6.0
+
+
+def status_of_end(status: int, *, asked: bool) -> MachineStatus:
+    """What a machine has become whose program ended with an exit status."""
+    return MachineStatus.STOPPED if asked or status == 0 else MachineStatus.CRASHED
 
 
 def told_end(program: str, status: int, output: str, *, asked: bool) -> str:

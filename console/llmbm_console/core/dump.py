@@ -19,7 +19,7 @@ from pathlib import Path
 from llmbm_console.core.counted import counted
 from llmbm_console.core.dump_text import DumpText
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.file_kind import SNIFFED, binary_file, binary_kind, utf16_of
+from llmbm_console.core.file_kind import SNIFFED, UTF16_MARKS, binary_file, binary_kind, utf16_of
 from llmbm_console.core.kernel_text import KernelText, TextEvent
 from llmbm_console.core.known_fields import knowing_all
 from llmbm_console.core.link_streams import Streams
@@ -67,7 +67,7 @@ class Reading:
 def decode(data: bytes, reading: Reading) -> str:
     """The file's text, whatever of the two encodings it has; undecodable bytes become U+FFFD and a problem."""
     if codec := utf16_of(data[:SNIFFED]):  # nobody's kernel writes it big-endian, but an editor may have
-        body = data[2:] if data[:2] in (b"\xfe\xff", b"\xff\xfe") else data
+        body = data[2:] if data[:2] in UTF16_MARKS else data
         if len(body) % 2:
             reading.problem("the file ends in the middle of a character: it was cut")
             body = body[:-1]

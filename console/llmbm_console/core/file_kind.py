@@ -5,6 +5,7 @@ Only what people are likely to give by mistake; sources of the numbers: the form
 
 from __future__ import annotations
 
+import codecs
 import re
 import struct
 from collections.abc import Callable
@@ -102,6 +103,9 @@ def is_utf16(head: bytes) -> bool:
 def has_controls(octets: bytes) -> bool:
     """Whether there are more control characters, NUL among them, than a text has in any encoding of octets."""
     return sum(octet < 32 and octet not in TEXT_CONTROLS for octet in octets) * 50 > len(octets)
+
+
+UTF16_MARKS = (codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE)  # at the beginning of a text
 
 
 def utf16_of(head: bytes) -> str:

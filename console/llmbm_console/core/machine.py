@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from llmbm_console.core.accelerator import choose
-from llmbm_console.core.child import Child, told_end
+from llmbm_console.core.child import Child, status_of_end, told_end
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, MachineChanged, MachineStatus, Notice
 from llmbm_console.core.qemu_command import QemuOptions, QemuSockets, qemu_command
@@ -111,7 +111,7 @@ class LaunchedQemu(QemuControl):
         self._failure = told_end("QEMU", status, last, asked=self._quitting)
         if 'Failed to get "write" lock' in output:
             self._failure += "\nanother QEMU uses this image; close it, or copy the image"
-        became = MachineStatus.STOPPED if self._quitting or status == 0 else MachineStatus.CRASHED
+        became = status_of_end(status, asked=self._quitting)
         self._emit(MachineChanged(time.monotonic(), became, self._failure, self._quitting))
 
     def read_file(self, name: str) -> bytes:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from llmbm_console.core.child import Child, told_end
+from llmbm_console.core.child import Child, status_of_end, told_end
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import MachineChanged, MachineStatus
 from llmbm_console.core.machine import BootFiles, Emit
@@ -76,7 +76,7 @@ class Simulator:
 
     def _ended(self, status: int, output: str) -> None:
         self._failure = told_end("the simulator", status, output.strip()[-400:], asked=self._changing)
-        became = MachineStatus.STOPPED if self._changing or status == 0 else MachineStatus.CRASHED
+        became = status_of_end(status, asked=self._changing)
         self._emit(MachineChanged(time.monotonic(), became, self._failure, self._changing))
 
     def read_file(self, name: str) -> bytes:

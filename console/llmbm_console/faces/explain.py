@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from llmbm_console.core.capture import Capture, is_capture
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.file_kind import SNIFFED, utf16_of
+from llmbm_console.core.file_kind import SNIFFED, UTF16_MARKS, utf16_of
 from llmbm_console.core.line_names import LineNames
 from llmbm_console.core.link_streams import FLUSH_TEXT
 from llmbm_console.core.sanitise import EscapeFilter, clean
@@ -156,7 +156,7 @@ def _lines_of_utf16(head: bytes, file: BinaryIO, codec: str) -> Iterator[Line]:
             waiting = waiting[line.offset - known + len(line.raw) :]
             known, place = line.offset + len(line.raw), place + len(stored)
 
-    if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+    if head[:2] in UTF16_MARKS:
         head, place = head[2:], 2
     for data in _pieces(head, file):
         text = decoder.decode(data).encode()

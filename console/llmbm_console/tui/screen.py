@@ -466,9 +466,12 @@ class MainScreen(Screen[None]):
         elif isinstance(self.focused, Panel):
             self.focused.page(direction)
 
-    def action_top(self) -> None:
-        """The first row."""
+    def to_top(self) -> bool:
+        """The first row; False where the pane has no rows to go through."""
         if isinstance(self.focused, LineView):
             self.focused.top()
-        elif isinstance(self.focused, Panel):
+        elif isinstance(self.focused, Panel) and any(self.focused.hidden):
             self.focused.scroll_lines(-self.focused.hidden[0])
+        else:
+            return False
+        return True

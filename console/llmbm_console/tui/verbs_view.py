@@ -14,8 +14,6 @@ from llmbm_console.tui.choices import newest
 from llmbm_console.tui.glyphs import ASCII, BLOCKS, why_ascii
 from llmbm_console.tui.tint import MODES
 from llmbm_console.tui.verbs_time import TimeVerbs
-from llmbm_console.tui.widgets.lines import LineView
-from llmbm_console.tui.widgets.panel import Panel
 from llmbm_protocol.words import SentinelState
 
 if TYPE_CHECKING:
@@ -178,10 +176,7 @@ class ViewVerbs(TimeVerbs):
 
     def view_top(self) -> None:
         """The first line."""
-        focused = self.app.main.focused
-        if isinstance(focused, LineView) or (isinstance(focused, Panel) and any(focused.hidden)):
-            self.app.main.action_top()
-        else:
+        if not self.app.main.to_top():
             self.say("there are no lines to go through in this pane")
 
     def view_next_pane(self) -> None:
