@@ -12,11 +12,11 @@ from llmbm_console.core.answer_compare import Chance, Found, Outcome, chances, i
 from llmbm_console.core.answers import called, runs
 from llmbm_console.core.stamp import stamp, why_no_stamp
 from llmbm_console.core.state import TokenInfo, Turn
+from llmbm_console.core.turns import ENDS
 from llmbm_console.tui import choices, figures
 from llmbm_console.tui.answer_pair import Look
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import Piece, clip, common_start, flat, line, shorten, wrap
-from llmbm_console.tui.transcript_rows import REASONS
 
 LABEL = 9  # columns of a name
 WIDE = 90  # columns from which the numbers of an answer stand in one row
@@ -245,7 +245,7 @@ def _slowest(turn: Turn, frame: Frame) -> str:
 
 def _end(turn: Turn, _frame: Frame) -> str:
     if turn.finished is not None:
-        return REASONS.get(turn.finished.reason, str(turn.finished.reason))
+        return ENDS.get(turn.finished.reason, str(turn.finished.reason))
     return "runs" if runs(turn) else flat(turn.cut or turn.told)
 
 

@@ -9,10 +9,11 @@ from rich.cells import cell_len
 from llmbm_console.core.answer_compare import Found, Outcome
 from llmbm_console.core.answers import called, runs
 from llmbm_console.core.state import Turn
+from llmbm_console.core.turns import ENDS
 from llmbm_console.tui.answer_pair import Look
 from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.text import clip, plain, wrap
-from llmbm_console.tui.transcript_rows import MAX_CHARACTERS, REASONS
+from llmbm_console.tui.transcript_rows import MAX_CHARACTERS
 from llmbm_console.tui.widgets.lines import Line
 
 COLUMNS_FROM = 64  # cells from which the answers stand beside each other
@@ -61,7 +62,7 @@ def _pieces(turn: Turn, at: int, found: Found) -> tuple[str, str, int]:
 def _ending(turn: Turn, glyphs: Glyphs) -> str:
     """What stands behind the text: how it ended."""
     if turn.finished is not None:
-        return f"{glyphs.rule} {REASONS.get(turn.finished.reason, str(turn.finished.reason))}"
+        return f"{glyphs.rule} {ENDS.get(turn.finished.reason, str(turn.finished.reason))}"
     return plain(f"{glyphs.rule} {turn.cut or turn.told}") if turn.cut or turn.told else ""
 
 
