@@ -25,7 +25,7 @@ from llmbm_console.tui import garbage, pacer
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.compositor import PartsUpdate
 from llmbm_console.tui.text import line
-from llmbm_console.tui.widgets.lines import thumb
+from llmbm_console.tui.widgets.line_bar import thumb
 from llmbm_protocol.schema import Phase
 
 

@@ -6,7 +6,6 @@ Only what is visible is rendered, and a change repaints only its rows.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from math import ceil
 from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
@@ -14,8 +13,7 @@ from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
-from textual.scrollbar import ScrollBar, ScrollBarRender
+from textual.scrollbar import ScrollBarRender
 from textual.selection import Selection
 from textual.strip import Strip
 
@@ -24,7 +22,7 @@ from llmbm_console.tui.finding import counts, places_of
 from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.widgets.edged import Edged, Look
 from llmbm_console.tui.widgets.framed import Framed
-from llmbm_console.tui.widgets.painted import Painted
+from llmbm_console.tui.widgets.line_bar import LateBar, WholeCells
 
 
 class Line(NamedTuple):
@@ -43,15 +41,6 @@ KEPT_SCREENS = 8  # so many times the visible rows are kept ready
 MOST_COPIED = 100_000  # rows of one selection
 
 
-def thumb(rows: int, window: int, whole: int, position: float) -> tuple[int, int] | None:
-    """Where the thumb of a bar begins and ends, in eighths of a row, as Textual draws it; None when there is none."""
-    if not rows or not 0 < window < whole:
-        return None
-    length = max(1.0, window / (whole / rows))
-    start = int((rows - length) * (position / (whole - window)) * 8)
-    return start, start + ceil(length * 8)
-
-
 class Place(NamedTuple):
     """What is seen of a list, and what is marked in it."""
 
@@ -62,14 +51,7 @@ class Place(NamedTuple):
     found_column: int
 
 
-class WholeCells(ScrollBarRender):
-    """A scroll bar without the parts of a cell that ASCII does not have."""
-
-    VERTICAL_BARS: ClassVar[list[str]] = [" "]
-    HORIZONTAL_BARS: ClassVar[list[str]] = [" "]
-
-
-class LineView(ScrollView, Edged, Framed, can_focus=True):
+class LineView(LateBar, Edged, Framed, can_focus=True):
     """Rows to scroll, select and copy; follows the end until it is scrolled up."""
 
     DEFAULT_CSS = """
@@ -102,7 +84,6 @@ class LineView(ScrollView, Edged, Framed, can_focus=True):
         self.sought = ""  # what is looked for, as it was written; its places are marked
         self._styles_for: dict[str, Style] = {}
         self._drawn: dict[int, tuple[Line, Strip]] = {}  # rows as they went to the screen, frame and filters included
-        self._bar_late = False  # it is to be placed anew
         self._window, self._window_of = Size(0, 0), Size(0, 0)
 
     def set_glyphs(self, glyphs: Glyphs) -> None:
@@ -151,7 +132,7 @@ class LineView(ScrollView, Edged, Framed, can_focus=True):
         grown = count != self.virtual_size.height or bool(removed)
         width, height = self.window
         if grown:
-            self._grow(width, count)
+            self.grow(width, count)
         if self.following:
             if grown and self.max_scroll_y != self.scroll_offset.y:
                 # scroll_end would stop animations, of which there are none, and send two messages about it
@@ -166,44 +147,6 @@ class LineView(ScrollView, Edged, Framed, can_focus=True):
             if top < bottom:
                 self.refresh(Region(0, top, width, bottom - top))
 
-    def _grow(self, width: int, count: int) -> None:
-        """Tells the scrolling how many rows there are. Textual lays the whole screen out for a new size; as the bar is
-        always there (overflow-y: scroll) nothing moves, and that would cost more than all the drawing."""
-        size = Size(width, count)
-        if not self.show_vertical_scrollbar or size.width != self.virtual_size.width:
-            self.virtual_size = size
-            return
-        self.set_reactive(LineView.virtual_size, size)
-        self._place_bar()
-
-    def _place_bar(self) -> None:
-        """Moves the bar; where text streams, not before the gauges' turn: its picture costs more than the text's."""
-        self._bar_late = self.following and Painted.at_once
-        if not self._bar_late:
-            self._draw_bar()
-
-    def _draw_bar(self) -> None:
-        self._bar_late = False
-        bar = self.vertical_scrollbar
-        rows, window = bar.size.height, bar.window_size
-        before = thumb(rows, window, bar.window_virtual_size, bar.position)
-        bar.set_reactive(ScrollBar.window_virtual_size, self.virtual_size.height)
-        bar.set_reactive(ScrollBar.position, self.scroll_y)
-        after = thumb(rows, window, bar.window_virtual_size, bar.position)
-        if before is None or after is None:
-            if before is not after:
-                bar.refresh()
-            return
-        for ends in zip(before, after, strict=True):
-            if ends[0] != ends[1]:
-                top, bottom = min(ends) // 8, min(rows, max(ends) // 8 + 1)
-                bar.refresh(Region(0, top, bar.size.width, bottom - top))
-
-    def settle(self) -> None:
-        """Called at the gauges' turn, which comes after every change: what can wait until then is drawn."""
-        if self._bar_late:
-            self._draw_bar()
-
     # ---- following the end
 
     def watch_scroll_y(self, old: float, new: float) -> None:
@@ -215,7 +158,7 @@ class LineView(ScrollView, Edged, Framed, can_focus=True):
         if at_end != self.following and (at_end or new < old):
             self.following = at_end
             self.follow_changed()
-        self._place_bar()
+        self.place_bar()
 
     def follow_changed(self) -> None:
         """Called when following began or ended."""
