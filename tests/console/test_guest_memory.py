@@ -11,7 +11,10 @@ from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import MachineStatus
 from llmbm_console.core.guest_memory import PAGE, GuestMemoryError, Pages, parse_ranges, parse_words, within
 from llmbm_console.core.live import LiveSession
+from llmbm_console.core.machine import LaunchedQemu
+from llmbm_console.core.memory_search import Search, legs
 from llmbm_console.core.paths import default_model
+from llmbm_console.core.qemu_memory import QemuMemory
 from llmbm_console.core.targets import Target, make_session
 from llmbm_protocol.words import Arena
 
@@ -103,6 +106,21 @@ async def pause_and_read(session: LiveSession, arena: Arena, length: int) -> byt
     return await session.machine.read_memory(zone.base, length)
 
 
+async def a_number_of_the_weights_is_found_again(session: LiveSession, sought: bytes) -> None:
+    """The weights' octets from 16 pages on, looked for from the arena's beginning in chunks that cut them in two."""
+    assert session.machine is not None
+    zone = session.state.arenas[Arena.WEIGHTS]
+    around = await session.machine.memory_around(zone.base)
+    assert around is not None
+    way = legs((zone.base, zone.base + zone.size), around, zone.base, len(sought), 1)
+    search, found = Search(sought, way, 1, 16 * PAGE - 32), None
+    while found is None and not search.over:
+        found = await search.step(session.machine.read_memory)
+    assert found is not None
+    assert found.address <= zone.base + 16 * PAGE - 64
+    assert await session.machine.read_memory(found.address, 64) == sought
+
+
 async def weights_and_context_are_where_the_kernel_says(session: LiveSession) -> None:
     """The weights hold what the model file holds, and an answer changes the context's rows."""
     await until(lambda: len(session.state.arenas) == 6)
@@ -111,6 +129,7 @@ async def weights_and_context_are_where_the_kernel_says(session: LiveSession) ->
     data = await pause_and_read(session, Arena.WEIGHTS, 16 * PAGE)
     tail = data[-PAGE:]  # behind the table of the tensors; products may want them in another order
     assert {tail[at : at + 4] for at in range(0, PAGE, 4)} <= numbers
+    await a_number_of_the_weights_is_found_again(session, tail[-64:])
     before = await pause_and_read(session, Arena.KV, PAGE)
     assert session.machine is not None
     await session.machine.resume()
@@ -128,6 +147,28 @@ async def test_the_simulators_memory_is_read_while_it_is_paused(live: LiveSessio
     await weights_and_context_are_where_the_kernel_says(live)
 
 
+async def a_qemu_that_cannot_write_for_us_is_read_as_text(session: LiveSession) -> None:
+    """The same octets, more slowly, and it is told why; a folder that QEMU does not see is another computer's."""
+    machine = session.machine
+    assert isinstance(machine, LaunchedQemu)
+    assert await machine.slow_memory() == ""
+    zone, told = session.state.arenas[Arena.WEIGHTS], []
+
+    async def elsewhere(command: str, **arguments: object) -> object:
+        told.append(command)
+        if command == "pmemsave":
+            arguments["filename"] = f"/elsewhere{arguments['filename']}"
+        return await machine._monitor.execute(command, **arguments)
+
+    memory = QemuMemory(elsewhere)
+    length = 5 * PAGE + 3
+    assert await memory.read(zone.base, length) == await machine.read_memory(zone.base, length)
+    assert "cannot write files for us" in await memory.why_slow()
+    with pytest.raises(SessionError, match="no memory there"):
+        await memory.read(0xFEE00000, 8)
+    assert told.count("pmemsave") == 1, "it is tried once"
+
+
 @pytest.mark.qemu
 async def test_a_qemus_memory_is_read_while_it_is_paused(qemu: str) -> None:
     session = make_session(Target("qemu"))
@@ -139,5 +180,8 @@ async def test_a_qemus_memory_is_read_while_it_is_paused(qemu: str) -> None:
         assert session.machine is not None
         with pytest.raises(SessionError, match="no memory there"):
             await session.machine.read_memory(0xFEE00000, 8)  # the local APIC: a device
+        await session.machine.pause()
+        await until(lambda: session.state.machine.status is MachineStatus.PAUSED)
+        await a_qemu_that_cannot_write_for_us_is_read_as_text(session)
     finally:
         await session.close()

@@ -346,7 +346,8 @@ VIEW: tuple[Action, ...] = (
         "view.find",
         "Find, or filter the events",
         "View",
-        "finds text in the transcript; in the event list shows only what matches (budget, !token, level:warn, code:kv)",
+        "finds text in the transcript; in the event list shows only what matches (budget, !token, level:warn), "
+        "in the hex lens looks for octets in memory",
         ("/",),
         footer="find",
     ),
@@ -387,6 +388,22 @@ MEMORY: tuple[Action, ...] = (
         "Memory",
         "the next octet that differs from the pause before, in what was looked at during both",
         ("f",),
+        pane="hex",
+    ),
+    Action(
+        "hex.find",
+        "Search the memory",
+        "Memory",
+        "octets (de ad be ef), a number with its low octet first (0xdeadbeef, f32:0.5, i16:-7) or a text, from the "
+        "marked octet on; {0[view.find]} in the hex lens does it too, {0[view.find_next]} and "
+        "{0[view.find_previous]} go on, {0[view.leave]} stops",
+    ),
+    Action(
+        "hex.whole",
+        "All memory, or the arena",
+        "Memory",
+        "shows, and searches, all memory around an arena, and the arena alone again",
+        ("enter",),
         pane="hex",
     ),
     Action("hex.next", "Next arena", "Memory", "by address", ("right",), pane="hex"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, Severity
 from llmbm_console.core.recorder import Recorder
-from llmbm_console.core.session import Listener, MachineControl, Outcome, Playback, Session
+from llmbm_console.core.session import Listener, MachineControl, MachineMemory, Outcome, Playback, Session
 from llmbm_console.core.state import State
 from llmbm_console.core.store import reduce
 from llmbm_protocol.schema import Record, Stream
@@ -32,6 +32,11 @@ class FileSession:
     @property
     def machine(self) -> MachineControl | None:
         """A file has no machine."""
+        return None
+
+    @property
+    def memory(self) -> MachineMemory | None:
+        """Nor a memory."""
         return None
 
     @property

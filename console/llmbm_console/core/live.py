@@ -27,7 +27,7 @@ from llmbm_console.core.prompts import Prompts, newest_logged
 from llmbm_console.core.reading import COMMANDS_WITHOUT_SLASH, is_command, only_reads
 from llmbm_console.core.recorder import Recorder
 from llmbm_console.core.saved_files import SavedFiles
-from llmbm_console.core.session import Listener, MachineControl, Outcome, Playback, Session
+from llmbm_console.core.session import Listener, MachineControl, MachineMemory, Outcome, Playback, Session
 from llmbm_console.core.shared_line import SharedLine
 from llmbm_console.core.state import LinkState, MachineState, State
 from llmbm_console.core.store import reduce
@@ -92,6 +92,11 @@ class LiveSession:
     def machine(self) -> MachineControl | None:
         """Pause, resume, reset and quit, where there is more than a line and more than watching is wanted."""
         return self._machine if not self.read_only else None
+
+    @property
+    def memory(self) -> MachineMemory | None:
+        """See Session.memory."""
+        return self._machine
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Calls `listener` after each event; returns what undoes it."""

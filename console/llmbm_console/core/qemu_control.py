@@ -45,6 +45,10 @@ class QemuControl:
         """The memory that an address lies in."""
         return await self._monitor.memory_around(address)
 
+    async def slow_memory(self) -> str:
+        """Why memory is read slowly; empty when it is not."""
+        return await self._monitor.slow_memory()
+
     async def nmi(self) -> None:
         """A non-maskable interrupt to every processor."""
         await self._monitor.execute("inject-nmi")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, MachineChanged, MachineStatus, QmpEvent
+from llmbm_console.core.qemu_memory import QemuMemory, Refused
 
 if TYPE_CHECKING:
     from qemu.qmp import QMPClient
@@ -47,6 +48,7 @@ class QmpConnection:
         self._events: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._leaving = False
+        self._memory = QemuMemory(self.execute)
 
     @property
     def connected(self) -> bool:
@@ -91,7 +93,7 @@ class QmpConnection:
         except TimeoutError:
             raise SessionError(f"{command}: QEMU did not answer within {TIMEOUT:g} s") from None
         except ExecuteError as error:
-            raise SessionError(f"{command}: QEMU refused: {error}") from error
+            raise Refused(f"{command}: QEMU refused: {error}") from error
         except (QMPError, OSError, EOFError) as error:
             raise SessionError(f"{command}: the connection to QEMU broke: {error}") from error
 
@@ -123,21 +125,15 @@ class QmpConnection:
 
     async def read_memory(self, address: int, length: int) -> bytes:
         """Physical memory. Raises SessionError for what is no memory: reading a device may change it."""
-        from llmbm_console.core.guest_memory import GuestMemoryError, parse_words
-
-        around = await self.memory_around(address)
-        if around is None or address + length > around[1]:
-            raise SessionError(f"{address:#x}: the machine has no memory there")
-        try:
-            return parse_words(await self._human(f"xp /{-(-length // 8)}xg {address:#x}"), address, length)
-        except GuestMemoryError as error:
-            raise SessionError(str(error)) from error
+        return await self._memory.read(address, length)
 
     async def memory_around(self, address: int) -> tuple[int, int] | None:
         """The memory that an address lies in."""
-        from llmbm_console.core.guest_memory import parse_ranges, within
+        return await self._memory.around(address)
 
-        return within(parse_ranges(await self._human("info mtree -f")), address)
+    async def slow_memory(self) -> str:
+        """Why memory is read slowly; empty when it is not."""
+        return await self._memory.why_slow()
 
     async def _human(self, command: str) -> str:
         return str(await self.execute("human-monitor-command", **{"command-line": command}))

@@ -31,7 +31,21 @@ class Outcome:
     turn: Turn | None = None
 
 
-class MachineControl(Protocol):
+class MachineMemory(Protocol):
+    """A machine's memory, which reading does not change."""
+
+    async def read_memory(self, address: int, length: int) -> bytes:
+        """Octets of its memory, to be trusted while it is paused. Raises SessionError for what is no memory."""
+
+    async def memory_around(self, address: int) -> tuple[int, int] | None:
+        """The memory that an address lies in: its first octet and the one behind its last; None where there is none.
+        Raises SessionError where it cannot be told."""
+
+    async def slow_memory(self) -> str:
+        """Why memory is read slowly, as the end of a sentence; empty when it is not. Raises SessionError."""
+
+
+class MachineControl(MachineMemory, Protocol):
     """A machine that can be controlled beside its serial line (QEMU by QMP, or the simulator's process)."""
 
     async def pause(self) -> None: ...
@@ -43,13 +57,6 @@ class MachineControl(Protocol):
 
     async def registers(self) -> str:
         """The processors' registers, as text for people. Raises SessionError where they cannot be seen."""
-
-    async def read_memory(self, address: int, length: int) -> bytes:
-        """Octets of its memory, to be trusted while it is paused. Raises SessionError for what is no memory."""
-
-    async def memory_around(self, address: int) -> tuple[int, int] | None:
-        """The memory that an address lies in: its first octet and the one behind its last; None where there is none.
-        Raises SessionError where it cannot be told."""
 
     async def nmi(self) -> None:
         """Interrupts every processor by a non-maskable interrupt. Raises SessionError where that cannot be."""
@@ -99,6 +106,10 @@ class Session(Protocol):
     @property
     def machine(self) -> MachineControl | None:
         """None on a plain serial line and for files."""
+
+    @property
+    def memory(self) -> MachineMemory | None:
+        """What is in the machine's memory; None where there is no machine to ask. Who only watches may read it, too."""
 
     @property
     def playback(self) -> Playback | None:

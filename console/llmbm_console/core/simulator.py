@@ -149,6 +149,10 @@ class Simulator:
 
         return within(await asyncio.to_thread(_mapped, self._pid), address)
 
+    async def slow_memory(self) -> str:
+        """A process's memory is read at once."""
+        return ""
+
     @property
     def _pid(self) -> int:
         if self._child is None or not self._child.running:

@@ -34,17 +34,20 @@ def unreached(frame: Frame) -> Unreached:
     if frame.failure or status.over:
         ended = "the machine has ended" if status.over else "there is no session"
         return Unreached(f"T{ended[1:]}: there is no memory to look at.", f"{retry}: {frame.again}.", ended)
-    if frame.read_only:
-        watcher = frame.watcher
-        reason = f"{watcher} does not read the machine's memory"
-        return Unreached(f"{reason}.", "", f"{reason[0].lower()}{reason[1:]}")
-    if not frame.controllable:
+    watches = frame.read_only and frame.state.machine.controllable
+    if not frame.controllable and not watches:
         brief = "a serial line does not reach the memory"
         return Unreached(
             "A serial line does not reach the machine's memory.", "With --qemu, --qmp or --sim it can be read.", brief
         )
     if status is MachineStatus.PAUSED:
         return Unreached()
+    if watches:
+        return Unreached(
+            "The machine runs, and what is in its memory changes while one looks.",
+            "This session only watches (--read-only): who controls the machine can pause it.",
+            "the machine runs, and this session only watches (--read-only)",
+        )
     pause = keys["machine.pause"]
     return Unreached(
         "The machine runs, and what is in its memory changes while one looks.",
