@@ -61,6 +61,7 @@ NOW = 1000.0
 WALL = 1_767_225_600.0 - NOW  # 2026-01-01 00:00:00 UTC when the clock says NOW
 MIB = 1 << 20
 MEMORY = (0x100000, 0x1000_0000)
+PATTERN = bytes(at * 7 % 251 if at % 64 < 48 else 0 for at in range(251 * 64))  # what octets hold, by their address
 
 STORY = (
     "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw a "
@@ -243,6 +244,8 @@ class Machine:
         self.text = ""
         self.memory: dict[int, int] = {}  # octets that are not what their address makes them
         self.reads: list[int] = []
+        self.slow = ""  # why its memory is read slowly
+        self.gate: asyncio.Event | None = None  # set: memory is read
 
     async def screenshot(self) -> bytes:
         if isinstance(self.picture, Exception):
@@ -254,14 +257,22 @@ class Machine:
 
     async def read_memory(self, address: int, length: int) -> bytes:
         self.reads.append(address)
+        if self.gate is not None:
+            await self.gate.wait()
         if not MEMORY[0] <= address <= MEMORY[1] - length:
             raise SessionError(f"{address:#x}: the machine has no memory there")
-        return bytes(
-            self.memory.get(at, at * 7 % 251 if at % 64 < 48 else 0) for at in range(address, address + length)
-        )
+        begin = address % len(PATTERN)
+        data = bytearray((PATTERN * (length // len(PATTERN) + 2))[begin : begin + length])
+        for at, octet in self.memory.items():
+            if address <= at < address + length:
+                data[at - address] = octet
+        return bytes(data)
 
     async def memory_around(self, address: int) -> tuple[int, int] | None:
         return MEMORY if MEMORY[0] <= address < MEMORY[1] else None
+
+    async def slow_memory(self) -> str:
+        return self.slow
 
     async def nmi(self) -> None:
         self.calls.append("nmi")
@@ -298,7 +309,8 @@ class ScriptedSession:
         self.state = state if state is not None else rich_state()
         self.failure = failure
         self.read_only = read_only
-        self.machine = Machine() if controllable and not read_only else None
+        self.memory = Machine() if controllable else None
+        self.machine = self.memory if not read_only else None
         self.playback: Playback | None = None
         self.recorder: Recorder | None = None
         self.choices = 0

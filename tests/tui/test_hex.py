@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from driving import make_app, screen_text, scripted, settled, simulated, until, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted import NOW, ScriptedSession, machine_of, rich_state
+from scripted import MEMORY, NOW, ScriptedSession, machine_of, rich_state
 from textual.pilot import Pilot
 
 from llmbm_console.core.events import LinkPhase, MachineStatus
@@ -16,7 +17,9 @@ from llmbm_console.core.guest_memory import PAGE
 from llmbm_console.core.state import LinkState, MachineState
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.verbs_memory import address_of
+from llmbm_console.tui.verbs_search import SLOW_MOST
 from llmbm_console.tui.widgets.hex_rows import DECODINGS, Decoding, layout
+from llmbm_console.tui.widgets.hex_view import HexView
 from llmbm_protocol.words import Arena
 
 BASE = 0x100000
@@ -39,6 +42,21 @@ async def opened(pilot: Pilot[Any]) -> None:
     await settled(pilot)
 
 
+async def opened_in_kv(app: ConsoleApp, pilot: Pilot[Any]) -> HexView:
+    """The lens at the second arena, with the focus."""
+    await opened(pilot)
+    app.verbs.look_into(Arena.KV)
+    await wait_until(pilot, lambda: app.main.views.hex.span.name == "kv", "the arena")
+    return app.main.views.hex
+
+
+def marked(view: HexView) -> list[str]:
+    """Octets that are marked on the screen."""
+    lines = [view.render_line(y) for y in range(view.window.height)]
+    style = view._style("hex--mark")
+    return [cell.text for strip in lines for cell in strip if cell.style == style and len(cell.text.strip()) == 2]
+
+
 def said(app: ConsoleApp) -> str:
     """The newest notice."""
     return [notification.message for notification in app._notifications][-1]
@@ -54,7 +72,7 @@ def rows(app: ConsoleApp) -> str:
     [
         ({}, {}, "P pauses it"),
         ({}, {"controllable": False}, "With --qemu, --qmp or --sim"),
-        ({"machine": PAUSED}, {"read_only": True}, "does not read the machine's memory"),
+        ({}, {"read_only": True}, "who controls the machine can pause it"),
         ({"machine": MachineState(MachineStatus.STOPPED, "powered off", NOW, True)}, {}, "The machine has ended"),
         ({"machine": MachineState(MachineStatus.STOPPED, "powered off", NOW, True, ours=True)}, {}, "r: start again"),
         ({"link": LinkState(LinkPhase.POST_MORTEM)}, {"read_only": True}, "A dump holds the numbers"),
@@ -285,6 +303,82 @@ async def test_arenas_are_gone_through_and_addresses_gone_to() -> None:
         await pilot.press("a", *"0xfff0000", "enter")
         await wait_until(pilot, lambda: app.main.views.hex.span.name == "memory", "outside of all arenas")
         await wait_until(pilot, lambda: "0fff0000" in rows(app), "in view")
+
+
+async def test_octets_are_looked_for_round_the_arena_and_then_beyond_it() -> None:
+    arenas = spread_out()
+    session = ScriptedSession(rich_state(arenas=arenas, machine=PAUSED))
+    keys, first, second = arenas[Arena.KV], arenas[Arena.KV].base + 0xFFE, arenas[Arena.KV].base + 0x20010
+    for base in (first, second):
+        machine_of(session).memory |= {base + at: octet for at, octet in enumerate(b"hatbox")}
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        view = await opened_in_kv(app, pilot)
+        await pilot.press("/", *"hatbox")
+        await wait_until(pilot, lambda: "text of 6 octets" in screen_text(app), "how it was understood")
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: view.mark == first, "found across two pages")
+        assert f"found at {first:#x}, kv+ffe" in said(app)
+        await wait_until(pilot, lambda: len(marked(view)) == 6, "all of it is marked")
+        await pilot.press("n")
+        await wait_until(pilot, lambda: view.mark == second, "the next one")
+        await pilot.press("n")
+        await wait_until(pilot, lambda: view.mark == first, "round")
+        assert "from the beginning" in said(app)
+        await pilot.press("N")
+        await wait_until(pilot, lambda: "from the end" in said(app), "and back")
+        assert view.mark == second
+        machine_of(session).memory = {keys.base + keys.size - 2 + at: octet for at, octet in enumerate(b"hatbox")}
+        await pilot.press("n")
+        await wait_until(pilot, lambda: view.mark == keys.base + keys.size - 2, "over the arena's border")
+        assert "outside of what you looked at" in said(app)
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: view.span.name == "memory", "all memory around it")
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: view.span.name == "kv", "and the arena again")
+
+
+async def test_what_is_not_in_memory_says_between_which_addresses_and_a_slow_search_asks_to_go_on() -> None:
+    session = ScriptedSession(rich_state(arenas=spread_out(), machine=PAUSED))
+    machine = machine_of(session)
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        view = await opened_in_kv(app, pilot)
+        machine.slow = "QEMU is far away"
+        await pilot.press("/", *"u99:1", "enter")
+        await wait_until(pilot, lambda: view.sought == "u99:1", "text, as it is no type")
+        kept = view.place
+        await wait_until(pilot, lambda: "n goes on. Memory is read slowly: QEMU is far away" in said(app), "bounded")
+        assert f"not found between {kept:#x} and {kept + SLOW_MOST:#x}" in said(app)
+        session.push(machine=MachineState(MachineStatus.RUNNING, "", NOW + 1, True))
+        await pilot.press("n")
+        assert "pause the machine first" in said(app)
+        session.push(machine=PAUSED)
+        reads = len(machine.reads)
+        await pilot.press("n")
+        await wait_until(pilot, lambda: f"between {kept + SLOW_MOST:#x}" in said(app), "on from there")
+        assert kept + SLOW_MOST in machine.reads[reads:]
+        machine.gate = asyncio.Event()
+        await pilot.press("n")
+        await wait_until(pilot, lambda: "escape stops" in rows(app) or "Esc stops" in rows(app), "how far it has come")
+        await pilot.press("escape")
+        assert "stopped at" in said(app)
+        assert app.main.focused_pane == "hex"
+        machine.gate.set()
+        machine.gate = None
+        await pilot.press("/", "backspace", "enter")
+        await wait_until(pilot, lambda: not view.sought, "nothing is looked for any more")
+
+
+async def test_memory_without_it_is_looked_through_to_its_end_by_who_only_watches() -> None:
+    session = ScriptedSession(rich_state(arenas=spread_out(), machine=PAUSED), read_only=True)
+    app = make_app(session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        app.main.focus_pane("hex")
+        await wait_until(pilot, lambda: "00100000 27 2e" in rows(app), "it may read")
+        await pilot.press("/", *"f32:0.1", "enter")
+        await wait_until(pilot, lambda: f"not found between {MEMORY[0]:#x} and {MEMORY[1]:#x}" in said(app), "nowhere")
 
 
 async def test_an_address_that_is_no_memory_says_so() -> None:

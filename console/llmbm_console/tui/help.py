@@ -99,6 +99,8 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         (
             ("up down", "scroll"),
             ("left right", "arena before, next arena"),
+            ("{0[view.find]}", "looks for octets, a number or a text: from the marked octet on, and round"),
+            ("{0[view.find_next]} {0[view.find_previous]}", "the next place, the one before"),
             ("mouse", "a click marks an octet"),
             ("{0[machine.pause]}", "pauses the machine, and lets it run on"),
             ("{0[view.leave]}", "back to the arenas"),

@@ -390,8 +390,10 @@ class MainScreen(Screen[None]):
 
     @property
     def searched(self) -> LineView:
-        """The list that is looked through: the events when they or a pane about them have the focus, else the
-        transcript."""
+        """The list that is looked through: the memory when its lens has the focus, the events when they or a pane about
+        them have it, else the transcript."""
+        if self.focused_pane == "hex":
+            return self.views.hex
         of_events = self.focused_pane == "events" or (self.shape.tab == "log" and self.focused_pane != "prompt")
         return self.event_list if of_events else self.transcript
 

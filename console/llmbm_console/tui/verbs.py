@@ -22,6 +22,7 @@ from llmbm_console.tui.verbs_machine import MachineVerbs
 from llmbm_console.tui.verbs_memory import MemoryVerbs
 from llmbm_console.tui.verbs_prompt import PromptVerbs
 from llmbm_console.tui.verbs_record import RecordVerbs
+from llmbm_console.tui.verbs_search import SearchVerbs
 from llmbm_console.tui.verbs_view import ViewVerbs
 from llmbm_protocol.words import Phase
 
@@ -36,7 +37,9 @@ PATIENCE = 120.0  # seconds that a line waits for a kernel that boots
 SELECTED = "of the selection"  # what was copied
 
 
-class Verbs(ViewVerbs, FindVerbs, MachineVerbs, MemoryVerbs, RecordVerbs, FileVerbs, CompareVerbs, PromptVerbs):
+class Verbs(
+    ViewVerbs, FindVerbs, MachineVerbs, MemoryVerbs, SearchVerbs, RecordVerbs, FileVerbs, CompareVerbs, PromptVerbs
+):
     """`carry_out` and what it calls: one method for each action that is no REPL line, named by the action's id."""
 
     def __init__(self, app: ConsoleApp) -> None:

@@ -10,11 +10,13 @@ THROUGH = "up and down go through them, Enter keeps the filter"
 
 
 class FindVerbs(VerbGroup):
-    """Looks through the list that has the focus, else through the transcript."""
+    """Looks through the list that has the focus, or the memory; else through the transcript."""
 
     def view_find(self) -> None:
         """Asks what to look for."""
-        if self.app.main.searched is self.app.main.event_list:
+        if self.app.main.focused_pane == "hex":
+            self.app.verbs.hex_find()
+        elif self.app.main.searched is self.app.main.event_list:
             self._ask_filter()
         else:
             self._ask_text()
@@ -100,7 +102,9 @@ class FindVerbs(VerbGroup):
 
     def _step_found(self, direction: int) -> None:
         events, searched = self.app.main.event_list, self.app.main.searched
-        if searched is events and events.wanted:  # all that is shown was looked for
+        if self.app.main.focused_pane == "hex":
+            self.app.verbs.find_on(direction)
+        elif searched is events and events.wanted:  # all that is shown was looked for
             told = events.step_shown(direction)
             self.say(told or f'no event matches "{events.wanted}": {self.key("view.find")} changes the filter')
         elif not searched.sought:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.guest_memory import PAGE
-from llmbm_console.tui.verbs_base import VerbGroup
+from llmbm_console.tui.verbs_lens import LensVerbs
 from llmbm_protocol.words import Arena
 
 if TYPE_CHECKING:
     from llmbm_console.core.state import State
-    from llmbm_console.tui.widgets.hex_view import HexView
 
 PLACES = "hex or an arena: db02080, kv, kv+1c0"
 EXPECTED = "expected an address in hexadecimal, or an arena: 0xdb02080, kv, kv+1c0"
@@ -40,12 +39,8 @@ def address_of(text: str, state: State) -> int:
     return address
 
 
-class MemoryVerbs(VerbGroup):
+class MemoryVerbs(LensVerbs):
     """The hex lens."""
-
-    @property
-    def _hex(self) -> HexView:
-        return self.app.main.views.hex
 
     def view_hex(self) -> None:
         """The hex lens at the arena that is selected, or where it was."""
@@ -64,15 +59,6 @@ class MemoryVerbs(VerbGroup):
         self.app.main.memory.select(arena)
         self.app.main.focus_pane("hex")
         self._hex.show_arena(arena)
-
-    def _readable(self, name: str) -> bool:
-        """Whether there is memory to look at; where there is none it says why an action does nothing."""
-        from llmbm_console.tui.widgets.hex_reach import unreached
-
-        brief = unreached(self.app.shown_frame()).brief
-        if brief:
-            self.say(f"{self.app.by_id[name].title}: {brief}", "warning")
-        return not brief
 
     def hex_decode(self) -> None:
         """Other numbers."""
@@ -140,27 +126,29 @@ class MemoryVerbs(VerbGroup):
         names = [zone.arena.value for zone in self.app.state.arenas.values() if zone.size]
         self.app.push_screen(AskLine("address", text, hint, changed, does="goes there", names=names), answered)
 
-    async def _go(self, address: int) -> None:
-        from llmbm_console.tui.widgets.hex_view import Span
-
-        if self._hex.show_address(address):
+    def hex_whole(self) -> None:
+        """From an arena to all memory around it, and back."""
+        if not self._readable("hex.whole"):
             return
-        machine = self.app.session.machine if self.app.session is not None else None
-        around = await machine.memory_around(address) if machine is not None else None
-        if around is None:
-            raise SessionError(f"{address:#x}: the machine has no memory there (a device, or nothing)")
-        self._hex.show_span(Span("memory", *around, around[1]), address)
+        view, place = self._hex, self._hex.place
+
+        async def run() -> None:
+            view.show_memory(await self._around(place), place)
+
+        if view.span.role:
+            self.background(run())
+        elif not view.show_arena_at(place):
+            self.say(f"{place:#x} is in no arena")
 
     def read_page(self, page: int) -> None:
         """Reads a page of a paused machine for the hex lens."""
-        machine = self.app.session.machine if self.app.session is not None else None
-        view = self._hex
-        if machine is None:
+        memory, view = self._memory, self._hex
+        if memory is None:
             return
 
         async def run() -> None:
             try:
-                view.put(page, await machine.read_memory(page, PAGE))
+                view.put(page, await memory.read_memory(page, PAGE))
             except SessionError as error:
                 view.fail(page, str(error))
 

@@ -190,6 +190,8 @@ class ViewVerbs(TimeVerbs):
     def view_leave(self) -> None:
         """Leaves a selection, the zoom, the prompt or the sliders, and so on, whichever is there first. Behind it
         single keys act: who left a view or the zoom is not in the prompt, where the next key would write."""
+        if self.app.main.focused_pane == "hex" and self.app.verbs.stop_search():
+            return
         if self.app.main.selections:
             self.app.main.leave_selection()
         elif self.app.main.shape.zoom:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from collections.abc import Iterable
+from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
@@ -21,39 +21,17 @@ from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import clip, line, wrap
 from llmbm_console.tui.widgets.hex_reach import unreached
 from llmbm_console.tui.widgets.hex_rows import DECODINGS, FLOAT, OCTETS, Decoding, Layout, layout
+from llmbm_console.tui.widgets.hex_span import NOTHING, Span, span_of, told_changes
 from llmbm_console.tui.widgets.lines import Line, LineView
 from llmbm_console.tui.widgets.memory_map import by_address
 from llmbm_console.tui.widgets.strips import fit
 from llmbm_protocol.words import Arena
-
-if TYPE_CHECKING:
-    from llmbm_protocol.schema import Zone
 
 
 class _Row(NamedTuple):
     octets: list[int | None]
     inside: list[bool]  # of what is looked at
     styles: list[Style]
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """What is looked at: an arena, or memory outside of them."""
-
-    name: str
-    first: int
-    end: int
-    used_end: int  # what lies behind is reserved and not in use
-    role: str = ""  # of the theme: the arena's own colour
-
-
-NOTHING = Span("", 0, 0, 0)
-
-
-def span_of(zone: Zone) -> Span:
-    """An arena as what is looked at."""
-    name = zone.arena.value
-    return Span(name, zone.base, zone.base + zone.size, zone.base + zone.used, name)
 
 
 class HexView(LineView):
@@ -93,6 +71,8 @@ class HexView(LineView):
         self._decoded = False  # another way to read octets was asked for once
         self.span = NOTHING
         self.mark = -1  # the address that was gone to
+        self._mark_octets = 1  # octets from there on
+        self._searching = ""  # how far a search has come
         self._row = Layout(8, 16, OCTETS)
         self._pause = 0.0  # since when the machine is paused, in the pause that is looked at
         self._boot: int | None = None  # of the kernel whose memory was read
@@ -132,9 +112,9 @@ class HexView(LineView):
         if zone is not None:
             self.show_span(span_of(zone))
 
-    def show_span(self, span: Span, address: int = -1) -> None:
-        """Another part of memory, with an address of it marked and in view."""
-        self.span, self.mark = span, address
+    def show_span(self, span: Span, address: int = -1, octets: int = 1) -> None:
+        """Another part of memory, with so many octets of it marked, from an address on, and in view."""
+        self.span, self.mark, self._mark_octets = span, address, octets
         self._update()
         top = 0 if address < 0 else max(0, (address - self._first) // self._row.octets - 2)
         self.scroll_to(y=top, animate=False, immediate=True)
@@ -164,13 +144,50 @@ class HexView(LineView):
         self._want()
         self.refresh()
 
-    def show_address(self, address: int) -> bool:
-        """Marks an address and brings it into view; False when it is neither in what is looked at nor in an arena."""
-        spans = [self.span, *map(span_of, by_address(self._frame.state))]
+    def show_memory(self, around: tuple[int, int], address: int, octets: int = 1) -> None:
+        """Memory outside of arenas, or around them."""
+        self.show_span(Span("memory", *around, around[1]), address, octets)
+
+    def show_arena_at(self, address: int) -> bool:
+        """The arena that an address lies in, marked there; False when it is in none."""
+        return self._show_in(map(span_of, by_address(self._frame.state)), address, 1)
+
+    def show_address(self, address: int, octets: int = 1) -> bool:
+        """Marks octets from an address on and brings them into view; False when it is neither in what is looked at nor
+        in an arena."""
+        return self._show_in([self.span, *map(span_of, by_address(self._frame.state))], address, octets)
+
+    def _show_in(self, spans: Iterable[Span], address: int, octets: int) -> bool:
         span = next((span for span in spans if span.first <= address < span.end), None)
         if span is not None:
-            self.show_span(span, address)
+            self.show_span(span, address, octets)
         return span is not None
+
+    @property
+    def place(self) -> int:
+        """The marked address where one is in what is looked at, else the first one in view."""
+        if self.span.first <= self.mark < self.span.end:
+            return self.mark
+        return max(self.span.first, self._first + self.scroll_offset.y * self._row.octets)
+
+    def place_name(self, address: int) -> str:
+        """An address, and where it lies in an arena."""
+        zones = by_address(self._frame.state)
+        zone = next((zone for zone in zones if zone.base <= address < zone.base + zone.size), None)
+        return f"{address:#x}" + (f", {zone.arena.value}+{address - zone.base:x}" if zone is not None else "")
+
+    # ---- finding
+
+    def look_for(self, text: str) -> None:
+        """What is looked for, as it was written; the search itself is a verb."""
+        self.sought = text
+        self.post_message(self.Sought())
+
+    def tell_search(self, words: str) -> None:
+        """How far a search has come, on the lower edge; empty when none runs."""
+        if words != self._searching:
+            self._searching = words
+            self._describe()
 
     # ---- pages
 
@@ -261,7 +278,7 @@ class HexView(LineView):
 
     def _describe(self) -> None:
         if self._notes or self.span is NOTHING:
-            self.set_heading(line(), self._hint([]))
+            self.set_heading(line(), self._hint([], changed=False))
             return
         span, beside = self.span, self._row.beside
         name = line((span.name.upper(), f"bold ${span.role}" if span.role else "bold $foreground"))
@@ -271,9 +288,19 @@ class HexView(LineView):
             (3, line((figures.size(span.end - span.first), "$muted"))),
             (1, line((self.decoding.name if beside is None else f"octets, text, {beside.name}", "$accent"))),
         ]
-        self.set_heading(fit(heading, self.heading_room, self.glyphs, gap=2), self._hint(self._compared()))
+        self.set_heading(fit(heading, self.heading_room, self.glyphs, gap=2), self._told())
 
-    def _hint(self, compared: list[Content]) -> Content:
+    def _told(self) -> Content:
+        """The lower edge, while there are octets to see. What changed is counted over all pages that were read: once
+        for a picture."""
+        if self._searching:
+            stops = line((self._frame.keys["view.leave"], "$accent"), (" stops", "$muted"))
+            words = [(0, line((self._searching, "$warn"))), (1, stops)]
+            return fit(words, max(0, self.edge_room), self.glyphs, gap=2)
+        changed = self.pages.changed()
+        return self._hint(told_changes(self.pages, self.span, changed), changed=bool(changed))
+
+    def _hint(self, compared: list[Content], *, changed: bool) -> Content:
         """What changed, in as many words as there is room for, and the keys that act here, or lead here."""
         labels, room = self._frame.keys, max(0, self.edge_room)
 
@@ -290,33 +317,20 @@ class HexView(LineView):
                 (1, key(labels["hex.decode"], f"as {self._next_decoding().name}")),
                 (1, key(labels["hex.address"], "address")),
                 (2, key(f"{labels['hex.previous']} {labels['hex.next']}", "arena")),
+                (1, key(labels["view.find"], "find")),
                 *keys,
             ]
-            if self.pages.changed():
+            if changed:
                 keys.insert(0, (0, key(labels["hex.change"], "next")))
         told = fit(keys, room, self.glyphs, gap=2)
-        for words in compared:
-            with_words = line(words, ("  ", ""), told) if words.cell_length and told.cell_length else line(words, told)
-            if with_words.cell_length <= room:
-                return with_words
+        whole = key(labels["hex.whole"], "all memory" if self.span.role else "its arena")
+        more = fit([*keys, (4, whole)], room, self.glyphs, gap=2) if self.has_focus and not self._notes else told
+        for words, with_keys in (*((words, more) for words in compared[:1]), *((words, told) for words in compared)):
+            parts = [part for part in (words, with_keys) if part.cell_length]
+            edge = Content("  ").join(parts)
+            if edge.cell_length <= room:
+                return edge
         return told
-
-    def _compared(self) -> list[Content]:
-        """What differs from the pause before in what is looked at, and beyond it; the shortest way to say so last."""
-        pages, span = self.pages, self.span
-        size, here, changed = pages.compared(span.first, span.end), pages.changed(span.first, span.end), pages.changed()
-        other = changed - here
-        if not size and not other:
-            # Before there is anything to compare with.
-            return [line((text, "$muted")) for text in ("the next pause shows what changed", "")]
-        elsewhere = f", {figures.exact(other)} elsewhere" if other else ""
-        style = "bold $warn" if here else "$muted"
-        if not size:
-            long, short = "not read in a pause before", "not compared"
-        else:
-            short = f"{figures.exact(here)} changed"
-            long = f"{short} of {figures.size(size)} since the pause before"
-        return [line((words, style)) for words in (long + elsewhere, short + elsewhere, short)]
 
     def row_content(self, row: int, item: Line, width: int, selection: Selection | None) -> Strip:
         """One row of octets, or of the text that says why there are none."""
@@ -370,7 +384,7 @@ class HexView(LineView):
         return segments
 
     def _octet_style(self, address: int, octet: int | None, before: int | None) -> Style:
-        if address == self.mark:
+        if self.mark <= address < self.mark + self._mark_octets and self.mark >= 0:
             return self._style("hex--mark")
         if octet is None:
             return self._style("hex--unread")
@@ -399,4 +413,5 @@ class HexView(LineView):
         at = self._row.octet_at(offset.x)
         if at is not None:
             self.mark = self._first + (self.scroll_offset.y + offset.y) * self._row.octets + at
+            self._mark_octets = 1
             self.refresh()
