@@ -19,6 +19,7 @@ from llmbm_console.core.answer_compare import (
     differences,
     in_common,
     verdict,
+    why_not_repeated,
 )
 from llmbm_console.core.answers import Pairing, answers, called, key_of
 from llmbm_console.core.events import PromptSent, RecordReceived
@@ -302,3 +303,10 @@ def test_a_turn_knows_the_model_that_was_loaded_when_it_began() -> None:
     state = reduce(state, PromptSent(2.0, "Once", 1))
     state = reduce(state, RecordReceived(3.0, MODEL.model_copy(update={"file": "other.bin"})))
     assert answers(state)[0].model == MODEL
+
+
+def test_only_an_answer_that_began_a_conversation_with_known_values_can_be_repeated() -> None:
+    assert why_not_repeated(turn(1, [1])) == ""
+    assert why_not_repeated(turn(2, [1], place=3)).startswith("turn 2 was turn 3 of its conversation: only one that")
+    assert why_not_repeated(turn(2, [1], settings=None)) == "the sampling values of turn 2 are not known"
+    assert "not known to begin a conversation" in why_not_repeated(running(turn(2, [1])))

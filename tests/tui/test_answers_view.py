@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from driving import assert_snapshot, confirm, messages, screen_text, scripted, settled, simulated, until, wait_until
@@ -188,26 +187,27 @@ async def test_of_two_answers_no_other_can_be_chosen_and_while_one_runs_none_ask
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the simulator needs a POSIX system")
-async def test_a_prompt_is_asked_again_as_b_and_the_same_circumstances_give_the_same_tokens(tmp_path: Path) -> None:
+async def test_an_answer_is_given_with_another_seed_and_then_once_more_as_it_was() -> None:
     async with simulated() as (app, pilot):
 
         def turns() -> list[Turn]:
             return [item for item in app.state.items if isinstance(item, Turn)]
 
-        await pilot.press(*"/temp 0", "enter", *"/max_tokens 24", "enter", *"Once upon a time", "enter")
+        await pilot.press(*"/max_tokens 24", "enter", *"Once upon a time", "enter")
         await until(pilot, lambda: len(turns()) == 1, "answered")
-        await pilot.press("escape")
-        await pilot.press("C")
-        await confirm(pilot, "C")
-        await until(pilot, lambda: app.state.kv is not None and app.state.kv.rows == 0, "forgotten")
-        await pilot.press("f7", "f")
+        await pilot.press("escape", "f7", "F")
         await until(pilot, lambda: len(turns()) == 2, "answered again")
+        await until(pilot, lambda: "differs seed 42 >" in _flowed(app), "another seed")
+        assert "A is turn 1 of its conversation, B turn 2" in screen_text(app)
+        await pilot.press("=")
+        await confirm(pilot, "=")
+        await until(pilot, lambda: len(turns()) == 3, "repeated")
+        await until(pilot, lambda: "A < turn 1 > B < turn 3 >" in _flowed(app), "A stayed")
         await until(pilot, lambda: "so are the tokens" in _flowed(app), "the same")
         assert "the same 24 tokens" in screen_text(app)
-        await pilot.press("F")
-        await until(pilot, lambda: len(turns()) == 3, "answered again")
-        await until(pilot, lambda: "A < turn 1 > B < turn 3 >" in _flowed(app), "A stayed")
-        assert "differs seed 42 >" in _flowed(app)
-        assert "A is turn 1 of its conversation, B turn 2" in screen_text(app)
-        await pilot.press("x", "up")
-        await until(pilot, lambda: "the same 24 tokens as turn 1" in screen_text(app), "the stamp of turn 2")
+        assert "both begin a conversation" in screen_text(app)
+        await pilot.press("x")
+        await until(pilot, lambda: "the same 24 tokens as turn 1" in screen_text(app), "the stamp of turn 3")
+        await pilot.press("escape", "s", "b", "s", "=")
+        await confirm(pilot, "=")
+        await until(pilot, lambda: "only one that began a conversation can be repeated" in messages(app)[-1], "turn 2")

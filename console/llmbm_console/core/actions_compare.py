@@ -72,4 +72,15 @@ COMPARE: tuple[Action, ...] = (
         ("F",),
         need="line",
     ),
+    _in_view(
+        "compare.repeat",
+        "Repeat A exactly, as B",
+        "Compare",
+        "begins a new conversation, sets the sampling values that A had ({0[sampling.undo]} takes them back) and its "
+        "seed anew, and sends A's prompt: where A began a conversation, and was the first answer behind its seed, "
+        "the tokens should be the same",
+        ("=",),
+        danger="makes the kernel forget this conversation, to give A once more",
+        need="line",
+    ),
 )

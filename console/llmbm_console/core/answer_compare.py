@@ -217,6 +217,16 @@ def _equal(one: Turn, other: Turn) -> bool:
     return one is other or (known and one.prompt == other.prompt and same_tokens(one, other))
 
 
+def why_not_repeated(turn: Turn) -> str:
+    """Why an answer cannot be given once more under the circumstances that it had; empty when it can."""
+    if not settings_known(turn, turn):
+        return f"the sampling values of turn {turn.number} are not known"
+    if (place := told(turn.finished, "turn")) != 1:
+        what = f"turn {place:,} of its conversation" if place else "not known to begin a conversation"
+        return f"turn {turn.number} was {what}: only one that began a conversation can be repeated"
+    return ""
+
+
 # ---- what may be concluded
 
 

@@ -26,6 +26,7 @@ VERBS = (
     ("parting", "where they part"),
     ("again", "ask A again"),
     ("again_seed", "another seed"),
+    ("repeat", "repeat A"),
 )
 NEEDED = "Two answers are needed to compare them"
 SIDES = {"a": "bold $info", "b": "bold $accent"}
@@ -41,10 +42,8 @@ def empty_lines(frame: Frame, count: int, width: int) -> list[Content]:
     elif not count:
         how = f"{frame.keys['chat.prompt']} writes a prompt."
     else:
-        how = (
-            f"{frame.keys['compare.again']} asks its prompt again, {frame.keys['compare.again_seed']} with another "
-            f"seed; {frame.keys['chat.prompt']} writes another prompt."
-        )
+        again, seed, repeat = (frame.keys[f"compare.{name}"] for name in ("again", "again_seed", "repeat"))
+        how = f"{again} asks its prompt again, {seed} with another seed, {repeat} in a new conversation."
     text = f"{NEEDED}: {there}. {how}"
     return [line((text[start:end], "$muted")) for start, end in wrap(text, width)]
 
@@ -93,7 +92,7 @@ def _choosers(look: Look, frame: Frame, width: int) -> Iterator[Content]:
         )
     for name, word in VERBS:
         key = frame.keys[f"compare.{name}"]
-        asks = name.startswith("again")
+        asks = name in ("again", "again_seed", "repeat")
         if key and not (asks and (frame.read_only or frame.not_now)):
             button = line((key, "bold $accent"), (f" {word}", "$muted"))
             parts.append(button.stylize(Style.from_meta({"@click": f"app.do('compare.{name}')"})))

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from llmbm_console.core.answers import Pairing, Side, answers, key_of
+from llmbm_console.core.errors import SessionError
+from llmbm_console.core.known_fields import told
+from llmbm_console.core.sampling import FIELDS
+from llmbm_console.tui.text import plain
 from llmbm_console.tui.verbs_answer import AnswerVerbs
+from llmbm_protocol.words import Stream
 
 if TYPE_CHECKING:
     from llmbm_console.core.state import Turn
@@ -113,11 +119,52 @@ class CompareVerbs(AnswerVerbs):
         if prompt := self._prompt_as_b():
             self._ask_with_another_seed(prompt)
 
-    def _prompt_as_b(self) -> str:
-        """A's prompt, and A stays; the only answer is A. Empty when it cannot be asked now, which is said then."""
+    def compare_repeat(self) -> None:
+        """A once more in a new conversation, with its own values and its seed begun anew."""
+        from llmbm_console.core.answer_compare import why_not_repeated  # with the first picture it is not needed
+
+        a = self._a
+        prompt = self._prompt_again(a)
+        if a is None or not prompt:
+            return
+        if why := why_not_repeated(a):
+            self.say(f"not repeated: {why}", "warning")
+            return
+        values = {name: int(told(a.settings, field)) for name, field in FIELDS.items()}
+        self._moved()
+        step = self.app.sampling_history.change(values)
+
+        async def run() -> None:
+            taken = await asyncio.gather(*(self._answer_to(ask, step) for ask in step))
+            session = self.app.session
+            if not all(taken) or session is None:
+                return  # why not is said already
+            for outcome in (
+                await session.set_parameter("seed", str(values["seed"])),  # the same one begins its numbers anew, too
+                await session.submit("/clear"),
+            ):
+                if not outcome.ok:
+                    raise SessionError(f"not repeated: {plain(outcome.error) or 'the kernel did not take it'}")
+            await session.fetch(Stream.SAMPLING)  # told before the turn begins that it belongs to
+            self._pin(a)
+            self.app.verbs.submit(prompt)
+
+        self.background(run())
+
+    @property
+    def _a(self) -> Turn | None:
+        """A; the only answer is it. None where there is none."""
         turns = self._answers
         pair = self._pair.pairing.of(turns)
-        a = pair[0] if pair is not None else turns[-1] if turns else None
+        return pair[0] if pair is not None else turns[-1] if turns else None
+
+    def _pin(self, a: Turn | None) -> None:
+        """A stays, and the next answer is B."""
+        self._choose_pair(Pairing(a=key_of(a) if a is not None else None))
+
+    def _prompt_as_b(self) -> str:
+        """A's prompt, and A stays. Empty when it cannot be asked now, which is said then."""
+        a = self._a
         if prompt := self._prompt_again(a):
-            self._choose_pair(Pairing(a=key_of(a) if a is not None else None))
+            self._pin(a)
         return prompt
