@@ -7,6 +7,8 @@ import random
 import pytest
 from driving import screen_text, scripted, settled, simulated, wait_until
 from rich.cells import cell_len
+from rich.console import Console
+from rich.segment import Segment
 from rich.style import Style as RichStyle
 from scripted import ScriptedSession
 from textual._compositor import ChopsUpdate, Compositor
@@ -17,7 +19,7 @@ from textual.style import Style
 from textual.visual import Visual
 
 from llmbm_console.core.ppm import parse_ppm
-from llmbm_console.tui.compositor import ChangesCompositor, PartsUpdate
+from llmbm_console.tui.compositor import ChangesCompositor, PartsUpdate, row_at
 from llmbm_console.tui.text import line
 
 Cells = dict[tuple[int, int], tuple[str, object]]
@@ -79,6 +81,17 @@ async def test_a_partial_update_is_what_textual_draws(width: int, height: int) -
             theirs = drawn_by_textual(Compositor.render_partial_update(compositor))
             assert ours == theirs, regions
             assert ours, "every cell of what changed is written"
+
+
+@pytest.mark.parametrize("sign", ["\U0001f1e9\U0001f1ea", "\U0001f44d\U0001f3fd", "\u2764\ufe0f"])
+def test_a_frame_stands_where_it_belongs_behind_a_sign_on_whose_width_terminals_differ(sign: str) -> None:
+    console = Console(color_system=None)
+    plain = [Strip([Segment("| "), Segment("漢字 "), Segment("|")]), Strip([Segment("next")])]
+    assert row_at(3, 1, plain, console) == "\x1b[2;4H| 漢字 |next"
+    framed = [Strip([Segment("| "), Segment(f"{sign} x"), Segment("  "), Segment("|")]), Strip([Segment("next")])]
+    blanks = "\x1b[2;4H  \x1b[2;6H    \x1b[2;10H  \x1b[2;12H \x1b[2;13H    "
+    texts = f"\x1b[2;4H| \x1b[2;6H{sign} x\x1b[2;12H|\x1b[2;13Hnext"
+    assert row_at(3, 1, framed, console) == f"\x1b[?7l{blanks}{texts}\x1b[?7h"
 
 
 def characters(strip: Strip) -> list[tuple[str, object]]:

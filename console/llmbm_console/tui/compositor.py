@@ -7,15 +7,52 @@ the processor time while an answer streamed (bench/tui.py).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from rich.console import Console
-from textual._compositor import Compositor, CompositorMap, CompositorUpdate, ReflowResult
+from rich.segment import Segment
+from textual._compositor import Compositor, CompositorMap, CompositorUpdate, LayoutUpdate, ReflowResult
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
 Part = tuple[int, int, list[Strip]]  # column and row at which it begins, and its lines
+
+
+#: Joined emoji, halves of flags, and what makes an emoji of a sign or changes its skin: terminals differ in the width.
+UNSURE = re.compile("[\u200d\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]")
+NO_WRAP, WRAP = "\x1b[?7l", "\x1b[?7h"  # DECAWM: what a terminal takes for wider ends at its edge
+
+
+def place(x: int, y: int) -> str:
+    """What moves the cursor to a cell."""
+    return f"\x1b[{y + 1};{x + 1}H"
+
+
+def row_at(x: int, y: int, strips: Iterable[Strip], console: Console) -> str:
+    """What writes strips beside each other. Where terminals differ in the width of a sign each piece is put at its own
+    place, over the row's blanks: frames stand where they belong, whatever became of the text before them."""
+    drawn = "".join([strip.render(console) for strip in strips])
+    if not UNSURE.search(drawn):
+        return place(x, y) + drawn
+    pieces = list[tuple[int, Segment]]()
+    for segment in (segment for strip in strips for segment in strip):
+        pieces.append((x, segment))
+        x += segment.cell_length
+    blanks = [(at, Segment(" " * segment.cell_length, segment.style)) for at, segment in pieces]
+    texts = [(at, segment) for at, segment in pieces if not segment.text.isspace()]
+    written = [place(at, y) + Strip([segment]).render(console) for at, segment in (*blanks, *texts)]
+    return "".join([NO_WRAP, *written, WRAP])
+
+
+class WholeUpdate(LayoutUpdate):
+    """The whole screen, row by row."""
+
+    def render_segments(self, console: Console) -> str:
+        """What is written to the terminal."""
+        x, top = self.region.offset
+        return "".join([row_at(x, y, list(strips), console) for y, strips in enumerate(self.strips, top)])
 
 
 class PartsUpdate(CompositorUpdate):
@@ -27,9 +64,7 @@ class PartsUpdate(CompositorUpdate):
     def render_segments(self, console: Console) -> str:
         """What is written to the terminal."""
         return "".join(
-            f"\x1b[{y + 1};{x + 1}H{strip.render(console)}"
-            for x, top, strips in self.parts
-            for y, strip in enumerate(strips, top)
+            row_at(x, y, (strip,), console) for x, top, strips in self.parts for y, strip in enumerate(strips, top)
         )
 
 
@@ -53,6 +88,11 @@ class ChangesCompositor(Compositor):
         result = super().reflow(parent, size)
         self._told = self._full_map
         return result
+
+    def render_full_update(self, simplify: bool = False) -> WholeUpdate:
+        """Everything."""
+        update = super().render_full_update(simplify)
+        return WholeUpdate(update.strips, update.region)
 
     def render_partial_update(self) -> PartsUpdate | None:  # type: ignore[override]
         """What changed since the last update; None when nothing did."""
