@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from typing import Any
 
 import pytest
 from driving import make_app, screen_text, scripted, settled, simulated, until, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted import MEMORY, NOW, ScriptedSession, machine_of, rich_state
+from scripted import MEMORY, NOW, PATTERN, ScriptedSession, machine_of, rich_state
 from textual.pilot import Pilot
 
 from llmbm_console.core.events import LinkPhase, MachineStatus
@@ -125,6 +126,12 @@ async def test_what_changed_since_the_pause_before_is_counted_and_found() -> Non
         assert styles == {view._style("hex--changed")}
         await pilot.press("f")
         assert view.mark == BASE + 5
+        now = bytes([0xAA, *(PATTERN[(BASE + at) % len(PATTERN)] for at in range(6, 13))])
+        was, number = PATTERN[(BASE + 5) % len(PATTERN)], int.from_bytes(now[:4], "little")
+        heading = f"WEIGHTS  +5  was {was:02x}  i8 -86  u32 {number}"
+        await wait_until(pilot, lambda: heading in rows(app), "what stands there")
+        assert f"u64 {int.from_bytes(now, 'little')}" in rows(app)
+        assert f"f32 {struct.unpack('<f', now[:4])[0]:.5g}" in rows(app)
         await pilot.press("f")
         assert view.mark == BASE + 0x321
         await wait_until(pilot, lambda: "00100320" in rows(app), "in view")

@@ -21,7 +21,7 @@ from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import clip, line, wrap
 from llmbm_console.tui.widgets.hex_reach import unreached
 from llmbm_console.tui.widgets.hex_rows import DECODINGS, FLOAT, OCTETS, Decoding, Layout, layout
-from llmbm_console.tui.widgets.hex_span import NOTHING, Span, span_of, told_changes
+from llmbm_console.tui.widgets.hex_span import NOTHING, Span, span_of, told_changes, told_values
 from llmbm_console.tui.widgets.lines import Line, LineView
 from llmbm_console.tui.widgets.memory_map import by_address
 from llmbm_console.tui.widgets.strips import fit
@@ -282,12 +282,18 @@ class HexView(LineView):
             return
         span, beside = self.span, self._row.beside
         name = line((span.name.upper(), f"bold ${span.role}" if span.role else "bold $foreground"))
-        heading = [
-            (0, name),
-            (2, line((f"{span.first:#x}", "$muted"))),
-            (3, line((figures.size(span.end - span.first), "$muted"))),
-            (1, line((self.decoding.name if beside is None else f"octets, text, {beside.name}", "$accent"))),
-        ]
+        decoding = line((self.decoding.name if beside is None else f"octets, text, {beside.name}", "$accent"))
+        if span.first <= self.mark < span.end:
+            octets, before = self.pages.octets(self.mark, 8), self.pages.before(self.mark, 1)[0]
+            heading = [(0, name), (1, line((f"+{self.mark - span.first:x}", "$muted"))), *told_values(octets, before)]
+            heading.append((1, decoding))
+        else:
+            heading = [
+                (0, name),
+                (2, line((f"{span.first:#x}", "$muted"))),
+                (3, line((figures.size(span.end - span.first), "$muted"))),
+                (1, decoding),
+            ]
         self.set_heading(fit(heading, self.heading_room, self.glyphs, gap=2), self._told())
 
     def _told(self) -> Content:
@@ -414,4 +420,5 @@ class HexView(LineView):
         if at is not None:
             self.mark = self._first + (self.scroll_offset.y + offset.y) * self._row.octets + at
             self._mark_octets = 1
+            self._describe()
             self.refresh()
