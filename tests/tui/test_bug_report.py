@@ -12,10 +12,11 @@ import pytest
 from driving import screen_text, simulated, until
 from textual.pilot import Pilot
 
-from llmbm_console.core.report import Happened, Sources, without_paths, write_report
+from llmbm_console.core.report import Happened, Sources, own_dumps, without_paths, write_report
 from llmbm_console.core.state import State, Turn
 from llmbm_console.core.targets import Target, make_session
 from llmbm_console.tui.app import ConsoleApp
+from llmbm_protocol.schema import Hello
 
 SETTINGS = """theme = "nord"
 [profiles.bench]
@@ -49,24 +50,33 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "files"
 
 
+def report_of(boot: str) -> str:
+    return f"llmk-failsafe format=1 boot={boot} time_ms=1 unix=1 kernel=llmk-0.1.0 port=posix\n"
+
+
 @pytest.fixture
-def newest(folder: Path) -> Path:
-    """The last one of two dumps."""
+def foreign(folder: Path) -> Path:
+    """What another console keeps in the same folder, newer than anything of this one."""
     folder.mkdir()
-    older, newest = (folder / f"2026010{day}-000000-llmk-dump.txt" for day in (1, 2))
-    older.write_text("an older one")
-    os.utime(older, (1, 1))
-    newest.write_text("the last one")
-    return newest
+    path = folder / "20260102-000000-llmk-failsafe.txt"
+    path.write_text(report_of("0badcafe"))
+    later = time.time() + 3600
+    os.utime(path, (later, later))
+    return path
 
 
-async def test_a_live_session_is_in_it_with_log_settings_doctor_and_the_last_dump(
-    folder: Path, newest: Path, tmp_path: Path
+@pytest.mark.usefixtures("foreign")
+async def test_a_live_session_is_in_it_with_log_settings_doctor_and_its_own_last_dump(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("llmbm_console.core.saved_files.saved_folder", lambda: folder)
     size = (200, 40)
     async with simulated(size, notifications=True, settings_file=tmp_path / "config.toml") as (app, pilot):
         await pilot.press(*"/max_tokens 8", "enter", *"Once upon a time", "enter")
         await until(pilot, lambda: any(isinstance(item, Turn) for item in app.state.items), "answered")
+        await pilot.press(*"/save_dump", "enter")
+        await until(pilot, lambda: app.state.saved, "saved")
+        [own] = map(Path, app.state.saved)
         found = await reported(app, pilot, folder)
         told = next(item for item in app.state.items if isinstance(item, Turn))
     assert set(found) == {
@@ -75,9 +85,9 @@ async def test_a_live_session_is_in_it_with_log_settings_doctor_and_the_last_dum
         "log.txt",
         "session.llcap",
         "settings.toml",
-        f"dump-{newest.name}",
+        f"dump-{own.name}",
     }
-    assert found[f"dump-{newest.name}"] == "the last one"
+    assert found[f"dump-{own.name}"] == own.read_text()
     assert "target    sim:stories700K" in found["about.txt"]
     assert "Python" in found["doctor.txt"]
     assert "stories700K.bin" in found["log.txt"]
@@ -94,6 +104,15 @@ async def test_a_live_session_is_in_it_with_log_settings_doctor_and_the_last_dum
         assert turn.text == told.text, "it replays to the same answer"
     finally:
         await session.close()
+
+
+def test_of_a_line_the_dumps_that_its_kernels_boot_wrote_are_in_it(foreign: Path) -> None:
+    def dumps_of(boot: int) -> list[Path]:
+        hello = Hello.model_construct(boot=boot)
+        return own_dumps(Happened(State(hello=hello), 0.0, None, None), (foreign.parent,))
+
+    assert dumps_of(0x0BADCAFE) == [foreign]
+    assert dumps_of(0x1) == []
 
 
 def test_a_part_that_cannot_be_read_is_told_and_the_rest_is_there(folder: Path, tmp_path: Path) -> None:

@@ -170,8 +170,8 @@ SESSION: tuple[Action, ...] = (
         "session.report",
         "Bundle for a bug report",
         "Session",
-        "one .zip with what happened on the line, the log, your settings without your paths, what doctor says and the "
-        "last dump; the conversation is in it",
+        "one .zip with what happened on the line, the log, your settings without your paths, what doctor says and this "
+        "session's last dumps; the conversation is in it",
     ),
     Action(
         "session.quit",

@@ -11,20 +11,23 @@ import os
 import re
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from llmbm_console.core.capture import Entry, Header, capture_lines
+from llmbm_console.core.file_kind import SNIFFED
 from llmbm_console.core.file_session import FileSession
-from llmbm_console.core.kept_files import DUMPS, newest_files, told_path
+from llmbm_console.core.kept_files import DUMPS, kept_folders, newest_files, told_path
 from llmbm_console.core.saved_files import keep_somewhere
 from llmbm_console.core.session import Session, wall_of
 from llmbm_console.core.state import State
 
 NAME = "bug-report.zip"
 MOST = 64 << 20  # octets of one file that is put in
+_BOOT = re.compile(rb"llmk-[a-z]+ format=\d+ boot=([0-9a-f]{8}) ")
 _PATH = re.compile(r"(?:~|[A-Za-z]:(?=[\\/]))?(?:[\\/][^\\/\s\"'=,;:]+)+[\\/]([^\\/\s\"'=,;:]+)")
 
 
@@ -80,9 +83,10 @@ def write_report(what: Happened, sources: Sources, now: float) -> tuple[Path, li
     if what.file is not None:
         shown = what.file
         put(f"shown-{shown.name}", lambda: _file(shown))
-    dumps = [path for path, _status in newest_files((sources.folder,), DUMPS)]
-    if dumps and dumps[0] != what.file:
-        put(f"dump-{dumps[0].name}", lambda: _file(dumps[0]))
+    dumps = own_dumps(what, (sources.folder, *kept_folders()))
+    for dump in dumps:
+        if dump != what.file:
+            put(f"dump-{dump.name}", partial(_file, dump))
     put("about.txt", lambda: without_paths("\n".join(_about(what, parts, missing))).encode("utf-8", "replace"))
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -91,6 +95,29 @@ def write_report(what: Happened, sources: Sources, now: float) -> tuple[Path, li
     path, instead = keep_somewhere(sources.folder, NAME, packed.getvalue(), now)
     path.chmod(0o600)
     return path, [*([instead] if instead else []), *missing]
+
+
+def own_dumps(what: Happened, folders: Iterable[Path]) -> list[Path]:
+    """The newest file of each of the kernel's names among those in the folders that are of this session: what it copied
+    itself, or what its kernel's boot wrote. Other consoles keep theirs in the same folders."""
+    saved = {Path(path).resolve() for path in what.state.saved}
+    boot = f"{what.state.hello.boot:08x}" if what.state.hello is not None else ""
+    own: dict[str, Path] = {}
+    for path, _status in newest_files(folders, DUMPS):
+        name = path.name[path.name.index("llmk-") :]
+        if name not in own and (path in saved or (boot and _boot_of(path) == boot)):
+            own[name] = path
+    return list(own.values())
+
+
+def _boot_of(path: Path) -> str:
+    """The boot that a file of the kernel names in its first line; empty where it names none."""
+    try:
+        with path.open("rb") as file:
+            match = _BOOT.match(file.read(SNIFFED))
+    except OSError:
+        return ""
+    return match[1].decode() if match is not None else ""
 
 
 def report_told(path: Path, missing: list[str]) -> str:
@@ -171,4 +198,6 @@ def _about(what: Happened, parts: Mapping[str, bytes], missing: list[str]) -> It
         yield f"verdict   {state.verdict}"
     yield ""
     yield from (f"{name:32} {len(content):>12,} octets" for name, content in sorted(parts.items()))
+    if not any(name.startswith("dump-") for name in parts):
+        yield "no dump of this session is kept"
     yield from missing

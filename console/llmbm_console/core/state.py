@@ -208,6 +208,7 @@ class State:
     file_kind: str = ""
     verdict: str = ""
     file_context: str = ""
+    saved: tuple[str, ...] = ()  # copies of the kernel's files, the newest MAX_SAVED
     zone_b: int | None = None  # bytes of the kernel's whole memory, where a file tells them
     boots: int = 0  # hellos with a new boot id
     boot_at: float = 0.0  # when this boot began, as far as it is known: turns before it are not in its context
@@ -215,6 +216,7 @@ class State:
 
 
 MAX_ITEMS = 2000
+MAX_SAVED = 100
 MAX_BEHIND = 100  # beyond, the oldest go before the running turn
 MAX_ROOM = 24 << 20  # octets of all items together; beyond, the oldest items go
 MAX_LOG = 10_000

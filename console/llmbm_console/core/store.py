@@ -12,7 +12,7 @@ from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.kept_files import told_path
 from llmbm_console.core.sanitise import clean
 from llmbm_console.core.series import Series
-from llmbm_console.core.state import Command, LogLine, PendingValue, State, Text, Turn, changed
+from llmbm_console.core.state import MAX_SAVED, Command, LogLine, PendingValue, State, Text, Turn, changed
 from llmbm_console.core.store_parts import add_item, add_log, add_seam, cut_turn
 from llmbm_console.core.store_records import RECORDS
 
@@ -131,6 +131,7 @@ def _file_saved(state: State, event: ev.FileSaved) -> State:
     severity: ev.Severity = "warn" if event.instead else "info"
     why = f", because {event.instead}" if event.instead else ""
     text = clean(f"{event.name} was saved as {told_path(event.path)}{why}")
+    state = replace(state, saved=(*state.saved, event.path)[-MAX_SAVED:])
     return add_log(add_seam(state, text, event.at, severity), LogLine(event.at, "console", severity, "file", text))
 
 
