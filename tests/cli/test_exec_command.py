@@ -25,6 +25,7 @@ def test_json_is_one_document_per_line_with_typed_records() -> None:
     assert prompt["kind"] == "prompt"
     assert (prompt["prompt"] + prompt["text"]).startswith(STORY)
     assert (prompt["tokens"], prompt["stop_reason"], prompt["lost_tokens"]) == (160, "max_tokens", 0)
+    assert int(prompt["stamp"], 16) >= 0
     assert prompt["prefill_tok_s"] > 0
     assert prompt["decode_tok_s"] > 0
     assert set(ctx["record"]) == {"model", "sampling", "kv", "sentinel"}

@@ -8,10 +8,18 @@ from dataclasses import replace
 
 import pytest
 from driving import assert_snapshot, confirm, messages, screen_text, scripted, settled, simulated, until, wait_until
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
 from scripted import NOW, ScriptedSession, rich_state
 
 from llmbm_console.core.state import TokenInfo, Turn
+from llmbm_console.tui.answer_lines import compared_lines
+from llmbm_console.tui.answer_pair import AnswerPair
+from llmbm_console.tui.answer_rows import answer_rows
 from llmbm_console.tui.app import ConsoleApp
+from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.glyphs import BLOCKS
 from llmbm_protocol.likeliest import Likely, written
 from llmbm_protocol.schema import Choice, Finished, Phase, StopReason
 
@@ -211,3 +219,28 @@ async def test_an_answer_is_given_with_another_seed_and_then_once_more_as_it_was
         await pilot.press("escape", "s", "b", "s", "=")
         await confirm(pilot, "=")
         await until(pilot, lambda: "only one that began a conversation can be repeated" in messages(app)[-1], "turn 2")
+
+
+TEXTS = st.text(st.sampled_from("ab ,.\n\t日本é\u0301👩\x1b[/]"), max_size=60)
+
+
+@given(same=TEXTS, ends=st.tuples(TEXTS, TEXTS), width=st.integers(12, 150), running=st.booleans())
+def test_whatever_was_said_no_row_is_wider_than_its_place_and_marks_are_in_it(
+    same: str, ends: tuple[str, str], width: int, running: bool
+) -> None:
+    turns = [Turn(number, "p", float(number), same + end, told="ended") for number, end in enumerate(ends)]
+    if running:
+        turns[1] = replace(turns[1], told="")
+    look = AnswerPair().look(rich_state(items=tuple(turns), turn=None))
+    assert look is not None
+    rows, parting = answer_rows(look, width, BLOCKS)
+    assert -1 <= parting < len(rows)
+    for row in rows:
+        assert cell_len(row.text) <= width
+        places = [place for start, end, _name in row.marks for place in (start, end)]
+        assert places == sorted(places)
+        assert not places or (places[0] >= 0 and places[-1] <= len(row.text))
+    if ends[0][:1] != ends[1][:1] and ends[0] and ends[1]:
+        assert parting >= 0
+    for made in compared_lines(look, Frame(rich_state()), width):
+        assert "\x1b" not in made.plain

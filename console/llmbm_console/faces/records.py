@@ -7,6 +7,7 @@ from typing import Any
 
 from llmbm_console.core.distribution import RULES, Rules, distribution_of
 from llmbm_console.core.known_fields import known_names
+from llmbm_console.core.stamp import stamp
 from llmbm_console.core.state import LogLine, State, TokenInfo, Turn
 from llmbm_protocol.fields import is_micro
 from llmbm_protocol.likeliest import STEPS_PER_UNIT, read
@@ -122,6 +123,7 @@ def turn_json(turn: Turn) -> dict[str, Any]:
         "tokens": done.tokens if done else len(turn.tokens),
         "lost_tokens": turn.lost_tokens,
         "stop_reason": str(done.reason) if done else None,
+        "stamp": stamp(turn) or None,
     }
     if done:
         document |= {

@@ -71,7 +71,12 @@ STEPS: tuple[Step, ...] = (
         ("sampling", "hud"),
         "How it chooses",
         "These sliders are the kernel's sampling parameters: more heat, more surprise. They act at once.",
-        (("pane.sampling", "goes there"), ("arrows", "move one"), ("sampling.undo", "takes a change back")),
+        (
+            ("pane.sampling", "goes there"),
+            ("arrows", "move one"),
+            ("sampling.undo", "takes a change back"),
+            ("view.compare", "two answers side by side"),
+        ),
     ),
     Step(
         ("events", "hud"),
