@@ -19,7 +19,7 @@ from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import Piece, clip, common_start, flat, line, shorten, wrap
 
 LABEL = 9  # columns of a name
-WIDE = 90  # columns from which the numbers of an answer stand in one row
+GAP = 3  # columns between two numbers of an answer
 UNKNOWN = "?"
 VERBS = (
     ("swap", "swap"),
@@ -174,13 +174,13 @@ def _table(look: Look, frame: Frame, width: int) -> list[Content]:
     """The numbers of both: an answer a row where there is room, else a number a row."""
     pair = (look.found.a, look.found.b)
     rows = [(name, *(value(turn, frame) for turn in pair)) for name, value in NUMBERS]
-    if width < WIDE:
-        return [_number(name, a, b, width, frame) for name, a, b in rows]
     columns = [max(cell_len(text) for text in row) for row in rows]
+    if LABEL + sum(columns) + GAP * (len(columns) - 1) > width:
+        return [_number(name, a, b, width, frame) for name, a, b in rows]
     lines = []
     for at, (side, style) in enumerate((("", "$muted"), ("A", SIDES["a"]), ("B", SIDES["b"]))):
         cells: list[Piece] = [
-            (row[at] + " " * (column - cell_len(row[at]) + 3), "$muted" if at == 0 else _style(row, at))
+            (row[at] + " " * (column - cell_len(row[at]) + GAP), "$muted" if at == 0 else _style(row, at))
             for row, column in zip(rows, columns, strict=True)
         ]
         lines.append(line((f"{side:<{LABEL}}", style), *cells))
