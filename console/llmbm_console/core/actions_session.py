@@ -77,7 +77,7 @@ MACHINE: tuple[Action, ...] = (
         "A command for QEMU's monitor",
         "Machine",
         "asks for a QMP command, such as query-cpus-fast, and shows the answer; what may change "
-        "something (all but query-...) is asked twice",
+        "something (all but what begins with query-) is asked twice",
         ("M",),
         need="machine",
         takes="COMMAND",
