@@ -10,11 +10,18 @@ import pytest
 from driving import burst, make_app, screen_text, scripted, settled, wait_until
 from scripted import NOW, ScriptedSession, rich_state
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.targets import Target, make_session
 from llmbm_console.tui.app import ConsoleApp
+from llmbm_console.tui.compare import ComparePage
+from llmbm_console.tui.details import EventDetails
+from llmbm_console.tui.page_help import PAGES, page_of
+from llmbm_console.tui.picture_page import PicturePage
 from llmbm_console.tui.player import FASTEST, SLOWEST
+from llmbm_console.tui.text_page import TextPage
+from llmbm_console.tui.xray import TokenXRay
 
 STORY = Path(__file__).parent / "recordings" / "story.llcap"
 
@@ -113,7 +120,18 @@ async def test_on_a_page_a_key_that_is_bound_to_nothing_says_how_to_leave_it() -
     async with scripted() as (app, pilot):
         await pilot.press("escape", "x")
         await wait_until(pilot, lambda: app.screen is not app.main, "the x-ray")
-        assert await press(pilot, app, "Z") == "no key Z here: Esc leaves this page"
+        assert await press(pilot, app, "Z") == "no key Z here: F1 shows the keys, Esc leaves this page"
+        for key in ("f1", "question_mark"):
+            await pilot.press(key)
+            await wait_until(pilot, lambda: "Token x-ray" in screen_text(app), "its own help")
+            await pilot.press(key)
+            await wait_until(pilot, lambda: "Token x-ray" not in screen_text(app), "closed by the same key")
+        assert isinstance(app.screen, TokenXRay)
+
+
+@pytest.mark.parametrize("page", [TokenXRay, EventDetails, ComparePage, TextPage, PicturePage])
+def test_every_page_has_help_of_its_own(page: type[Screen[object]]) -> None:
+    assert page_of(page.__new__(page)) in PAGES
 
 
 async def test_in_the_tour_a_key_that_is_bound_to_nothing_says_how_to_go_on_too() -> None:

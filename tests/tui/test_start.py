@@ -50,6 +50,10 @@ async def test_empty_groups_say_what_to_do_and_it_looks_again() -> None:
         await wait_until(pilot, lambda: "plug a USB serial adapter in" in screen_text(app))
         await pilot.press("enter", "r")
         await wait_until(pilot, lambda: "Simulator" in screen_text(app))
+        await pilot.press("f1")
+        await wait_until(pilot, lambda: "looks again at what there is" in screen_text(app), "help")
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: "looks again at what there is" not in screen_text(app), "the list again")
         await pilot.press("j", "j", "k", "enter")
     assert app.return_value == Target("sim")
 

@@ -15,6 +15,7 @@ from llmbm_console.core.panes import PANES, VIEW_PANES
 from llmbm_console.core.settings import Settings
 from llmbm_console.core.state import Text
 from llmbm_console.tui.help import INDENT, HelpScreen, help_text
+from llmbm_console.tui.page_help import PAGES
 
 
 def test_no_prose_names_a_key_that_something_else_has() -> None:
@@ -77,7 +78,7 @@ async def test_the_edge_of_what_was_scrolled_up_names_the_key_that_is_bound_to_t
 
 
 @pytest.mark.parametrize("width", [40, 70, 88])
-@pytest.mark.parametrize("pane", [name for name, _title in (*PANES, *VIEW_PANES)])
+@pytest.mark.parametrize("pane", [*PAGES, *(name for name, _title in (*PANES, *VIEW_PANES))])
 def test_help_fits_its_page_and_what_goes_on_stands_below_what_it_belongs_to(pane: str, width: int) -> None:
     title, _about, *rows = help_text(pane, Settings().actions(), width).plain.split("\n")
     assert title

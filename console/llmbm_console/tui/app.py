@@ -32,6 +32,7 @@ from llmbm_console.tui.frame import LINKED
 from llmbm_console.tui.glyphs import ASCII, BLOCKS, GLYPHS, why_ascii
 from llmbm_console.tui.memory import History, Remembered
 from llmbm_console.tui.pacer import Pacer
+from llmbm_console.tui.page_help import page_of
 from llmbm_console.tui.screen import MainScreen
 from llmbm_console.tui.screen_keys import main_screen
 from llmbm_console.tui.session_app import SessionApp, SessionFactory
@@ -371,9 +372,13 @@ class ConsoleApp(SessionApp):
 
     def on_key(self, event: Key) -> None:
         """Nothing took a key and nothing is bound to it: it is said, but not of what is being written, and not over a
-        question."""
+        question. On a page the key of the help shows that of the page."""
         writes = isinstance(self.focused, Input | TextArea)
-        if not writes and self.arming.action is None and event.key not in self.screen.active_bindings:
+        if writes or self.arming.action is not None or event.key in self.screen.active_bindings:
+            return
+        if event.key in self.by_id["view.help"].keys and self.screen is not self.main and page_of(self.screen):
+            self.verbs.view_help()
+        else:
             self.verbs.say_no_key(pressed_label(event.key, event.character))
 
     def action_standard(self, _key: str, name: str) -> None:

@@ -86,6 +86,7 @@ def _event(sign: str, style: str, entry: TextEvent, width: int, ellipsis: str) -
 class ComparePage(ModalScreen[None]):
     """The differences, to scroll through."""
 
+    help_page = "comparison"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "leave", "Close", show=False)]
     DEFAULT_CSS = """
     ComparePage { align: center middle; background: $background 60%; }

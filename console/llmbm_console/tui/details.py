@@ -100,6 +100,7 @@ def event_rows(
 class EventDetails(ModalScreen[None]):
     """A page with every field; b shows everything else as it was at that moment, y copies the event's text."""
 
+    help_page = "event"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter", "leave", "Close", show=False),
         Binding("b", "look_back", "Look back", show=False),

@@ -17,6 +17,7 @@ from llmbm_console.core.key_labels import key_label, key_labels, spelt
 from llmbm_console.core.panes import PANES, VIEW_PANES
 from llmbm_console.tui.glyphs import draws_ascii
 from llmbm_console.tui.leader import followers
+from llmbm_console.tui.page_help import PAGES, page_text
 from llmbm_console.tui.text import line, wrap
 
 #: What each pane shows, and the keys it has beyond the table's. Actions stand for their keys, as `spelt` reads them.
@@ -26,8 +27,8 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "Scrolled up, it stays where it is while text goes on. The newest 2,000 entries are kept, fewer where they are "
         "long; a recording ({0[record.toggle]}) has everything, and {0[time.back]} looks back over twenty minutes.",
         (
-            ("up down", "scroll"),
-            ("{0[view.top]} {0[view.live]}", "first and newest line"),
+            ("up down, k j", "scroll"),
+            ("{0[view.top]} {0[view.live]}", "first and newest line; {0[view.leader]} g is the first, too"),
             ("mouse", "drag to select, {0[chat.break]} copies"),
             ("{0[view.tint]}", "tint: by probability (green from 0.5, blue from 0.2, yellow from 0.05, red below)"),
         ),
@@ -37,7 +38,7 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "their budgets that were only noted share a row with their number, and are nothing to look at; the filter "
         "code:budget shows each.",
         (
-            ("up down", "scroll, or move the selection"),
+            ("up down, k j", "scroll, or move the selection"),
             ("{0[log.next_error]} {0[log.previous_error]}", "next and previous warning or error"),
         ),
     ),
@@ -58,7 +59,7 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "The kernel's arenas: used and whole size. A mark in the bar is the largest use since boot; ro is read-only; a "
         "red ! means that guard bytes behind an arena are broken. The memory view ({0[view.memory]}) shows them by "
         "address, with the exact numbers and the last allocation of each.",
-        (("up down", "select an arena, in the memory view"), ("mouse", "a click looks inside the arena")),
+        (("up down, k j", "select an arena, in the memory view"), ("mouse", "a click looks inside the arena")),
     ),
     "sentinel": (
         "Every forward pass has a budget of cycles. The bars show the last pass, the chart the last tokens (its full "
@@ -81,7 +82,7 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "probabilities on ({0[chat.probabilities]}), the columns below are the last token's likeliest: left of the "
         "mark is what these values keep of them, worked out before anything is sent.",
         (
-            ("up down", "next slider"),
+            ("up down, k j", "next slider"),
             ("left right", "move"),
             ("shift+left right", "move further"),
             ("0-9 .", "type a value; Enter or going on sets it, Esc leaves it"),
@@ -97,7 +98,7 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "What is in the memory of a paused machine: addresses, octets and text. Marked octets are not as they were at "
         "the pause before; pale ones are zero, or behind what the arena uses. Pages are read as they are scrolled to.",
         (
-            ("up down", "scroll"),
+            ("up down, k j", "scroll"),
             ("left right", "arena before, next arena"),
             ("{0[view.find]}", "looks for octets, a number or a text: from the marked octet on, and round"),
             ("{0[view.find_next]} {0[view.find_previous]}", "the next place, the one before"),
@@ -113,7 +114,7 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "facets": (
         "The values that lines of the log have. One can be asked for (+), or left out (-); {0[view.find]} in the event "
         "list has the same filter as text.",
-        (("up down", "select a value"),),
+        (("up down, k j", "select a value"),),
     ),
     "details": ("Every field of the selected event, else of the newest one.", ()),
     "machine_log": ("The part of the event list that QEMU's monitor, or the end of the process, told.", ()),
@@ -125,7 +126,7 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     ),
     "files": (
         "Dumps and recordings in this console's folder and in the one it was started in, the newest first.",
-        (("up down", "select a file: it is explained beside the list"),),
+        (("up down, k j", "select a file: it is explained beside the list"),),
     ),
     "differences": (
         "What two answers, A and B, have in common, and what was not the same for them. A stamp is a hash of an "
@@ -137,9 +138,9 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "answers": (
         "Two answers beside each other, or below each other where there is no room. What is the same from the first "
         "token on is pale; the first token that differs is marked.",
-        (("up down", "scroll both"), ("{0[view.live]}", "to their ends")),
+        (("up down, k j", "scroll both"), ("{0[view.live]}", "to their ends")),
     ),
-    "explanation": ("What the selected file means, or what differs between two.", (("up down", "scroll"),)),
+    "explanation": ("What the selected file means, or what differs between two.", (("up down, k j", "scroll"),)),
 }
 
 
@@ -147,7 +148,10 @@ INDENT = 19  # columns before what a key does
 
 
 def help_text(pane: str, actions: tuple[Action, ...], width: int = 88) -> Content:
-    """Help for a pane, in lines of at most `width` cells: what it shows, its keys, then every action by category."""
+    """Help for a pane or a page, in lines of at most `width` cells: what it shows, its keys, then every action by
+    category."""
+    if pane in PAGES:
+        return page_text(pane, width)
     title = dict((*PANES, *VIEW_PANES)).get(pane, "")
     about, keys = ABOUT.get(pane, ("", ()))
     labels = key_labels(actions)
@@ -155,8 +159,8 @@ def help_text(pane: str, actions: tuple[Action, ...], width: int = 88) -> Conten
     parts = [line((title, "bold $accent")), line((spelt(about, labels), "$foreground"))] if about else []
     if keys or own:
         parts.append(line())
-    parts += [_row(width, spelt(key, labels), spelt(word, labels)) for key, word in keys]
-    parts += [_row(width, keys_of(action), action.title, action.description) for action in own]
+    parts += [help_row(width, spelt(key, labels), spelt(word, labels)) for key, word in keys]
+    parts += [help_row(width, keys_of(action), action.title, action.description) for action in own]
     parts += [line(), line((spelt("{0[view.tour]} shows a newcomer around.", labels), "$muted"))]
     category = ""
     for action in actions:
@@ -168,15 +172,15 @@ def help_text(pane: str, actions: tuple[Action, ...], width: int = 88) -> Conten
             category = action.category
             parts += [line(), line((category, "bold $accent"))]
         danger = f". It {action.danger}." if action.danger else ""
-        parts.append(_row(width, keys_of(action), action.title, action.description + danger))
+        parts.append(help_row(width, keys_of(action), action.title, action.description + danger))
     leader = next((key_label(action.keys[0]) for action in actions if action.id == "view.leader" and action.keys), "")
     if leader:
         parts += [line(), line((f"Behind {leader}", "bold $accent"))]
-        parts += [_row(width, f"{leader} {key}", action.title) for key, action in followers(actions).items()]
+        parts += [help_row(width, f"{leader} {key}", action.title) for key, action in followers(actions).items()]
     panes = [action for action in actions if action.category == "Panes" and action.keys]
     if panes:
         numbers = f"{key_label(panes[0].keys[0])}-{key_label(panes[-1].keys[0])}"
-        parts += [line(), _row(width, numbers, "Go to a pane by its number")]
+        parts += [line(), help_row(width, numbers, "Go to a pane by its number")]
     return Content("\n").join(parts)
 
 
@@ -185,7 +189,7 @@ def keys_of(action: Action) -> str:
     return " ".join(key_label(key) for key in action.keys if not key.startswith("super"))
 
 
-def _row(width: int, key: str, title: str, description: str = "") -> Content:
+def help_row(width: int, key: str, title: str, description: str = "") -> Content:
     """A key, what it does, and below it why, behind a hanging indent."""
     room = max(16, width - INDENT)
     first, *rest = [title[a:b] for a, b in wrap(title, room)]

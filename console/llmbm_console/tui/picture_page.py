@@ -19,6 +19,7 @@ from llmbm_console.tui.text import flat, line
 class PicturePage(Screen[None]):
     """One file, in as many pixels as the terminal can; any of its keys leaves it."""
 
+    help_page = "picture"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "dismiss", "Leave", show=False)]
     DEFAULT_CSS = """
     PicturePage { background: $background; }

@@ -22,6 +22,7 @@ from llmbm_console.core.targets import Target
 from llmbm_console.core.themes import DEFAULT_THEME, ThemeFile
 from llmbm_console.tui.ascii_filter import AsciiFilter
 from llmbm_console.tui.glyphs import BLOCKS, Glyphs, draws_ascii
+from llmbm_console.tui.help import HelpScreen
 from llmbm_console.tui.no_colours import ColourChoice, unwanted
 from llmbm_console.tui.palette import Options
 from llmbm_console.tui.text import ControlFilter, clip, line, middle, wrap
@@ -49,6 +50,7 @@ class StartApp(App[Target | None]):
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,ctrl+q,ctrl+c", "leave", "Quit", show=False, priority=True),
+        Binding("f1,question_mark", "help", "Help", show=False, priority=True),
         Binding("r", "look_again", "Look again", show=False),
         Binding("j", "move(1)", show=False),
         Binding("k", "move(-1)", show=False),
@@ -192,5 +194,15 @@ class StartApp(App[Target | None]):
             options.action_cursor_up()
 
     def action_leave(self) -> None:
-        """Nothing was chosen."""
-        self.exit(None)
+        """Nothing was chosen; the help is only closed."""
+        if isinstance(self.screen, HelpScreen):
+            self.screen.dismiss()
+        else:
+            self.exit(None)
+
+    def action_help(self) -> None:
+        """What the list is, and its keys."""
+        if isinstance(self.screen, HelpScreen):
+            self.screen.dismiss()
+        else:
+            self.push_screen(HelpScreen("start", ()))

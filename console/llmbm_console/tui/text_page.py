@@ -181,6 +181,7 @@ class Keys(Strip):
 class TextPage(Screen[None]):
     """One file."""
 
+    help_page = "text"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "Leave", show=False),
         Binding("slash", "filter", "Filter", show=False),

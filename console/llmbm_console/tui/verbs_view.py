@@ -71,19 +71,24 @@ class ViewVerbs(TimeVerbs):
 
     def say_no_key(self, label: str) -> None:
         """Says that a key does nothing here, and what to press instead."""
+        from llmbm_console.tui.page_help import page_of
+
         if self.app.screen is not self.app.main:
-            instead = f"{goes_on(self.app.screen)}{self.app.key_labels['view.leave']} leaves this page"
+            shows = f"{self.app.key_labels['view.help']} shows the keys, " if page_of(self.app.screen) else ""
+            instead = f"{goes_on(self.app.screen)}{shows}{self.app.key_labels['view.leave']} leaves this page"
         else:
             write = "" if self.app.read_only else f"{self.key('chat.prompt')} writes a prompt, "
             instead = f"{write}{self.key('view.help')} shows the keys"
         self.say(f"no key {label} here: {instead}")
 
     def view_help(self) -> None:
-        """Help for the focused pane."""
+        """Help for the page that lies over the main screen, else for the focused pane."""
         from llmbm_console.tui.help import HelpScreen
+        from llmbm_console.tui.page_help import page_of
 
         if not isinstance(self.app.screen, HelpScreen):
-            self.app.push_screen(HelpScreen(self.app.main.focused_pane, self.app.actions))
+            where = page_of(self.app.screen) or self.app.main.focused_pane
+            self.app.push_screen(HelpScreen(where, self.app.actions))
 
     def view_palette(self) -> None:
         """Every action by name."""

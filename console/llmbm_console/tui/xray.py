@@ -137,6 +137,7 @@ def _row(name: str, value: str) -> Content:
 class TokenXRay(ModalScreen[None]):
     """Left and right go through the tokens, up and down through the turns; w goes to the slowest, b to its moment."""
 
+    help_page = "xray"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,x,enter", "leave", "Close", show=False),
         Binding("left,h", "move(-1)", show=False),
