@@ -84,7 +84,7 @@ async def test_no_view_and_no_page_draws_anything_else(
         await pilot.press("escape", "f6", "1")
         for key, words in PAGES.items():
             await _page(pilot, app, key, words)
-        app.push_screen(TextPage(TextLog(tmp_path / "Élodie-llmk-dump.txt"), ASCII, "^q"))
+        app.push_screen(TextPage(TextLog(tmp_path / "Élodie-llmk-dump.txt"), ASCII, ("Esc quits",)))
         await settled(pilot)
         assert_ascii(app, "a text")
 

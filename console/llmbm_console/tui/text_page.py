@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -26,8 +26,7 @@ SIDEWAYS = 20  # columns of one step
 MOST_MADE = 1000  # rows kept ready
 #: What the keys do; those of the largest number are left out first where there is no room.
 KEYS = (
-    (1, "/ filter"), (3, "g first"), (3, "G last"), (4, "PgUp PgDn"), (2, "left right sideways"), (0, "Esc leaves"),
-    (0, "{} quits"),
+    (1, "/ filter"), (3, "g first"), (3, "G last"), (4, "PgUp PgDn"), (2, "left right sideways"),
 )  # fmt: skip
 
 
@@ -170,16 +169,16 @@ class Keys(Strip):
 
     DEFAULT_CSS = "Keys { dock: bottom; background: $surface; color: $muted; }"
 
-    def __init__(self, quit_key: str) -> None:
+    def __init__(self, ways: Sequence[str]) -> None:
         super().__init__(id="text-keys")
-        self._parts = [(weight, line((text.format(quit_key), "$muted"))) for weight, text in KEYS]
+        self._parts = [(weight, line((text, "$muted"))) for weight, text in (*KEYS, *((0, way) for way in ways))]
 
     def content_for(self, frame: Frame, width: int) -> Content:
         return fit(self._parts, width, frame.glyphs)
 
 
 class TextPage(Screen[None]):
-    """One file."""
+    """One file; `ways` say what leaves it, and where that leads."""
 
     help_page = "text"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -188,15 +187,15 @@ class TextPage(Screen[None]):
     ]
     DEFAULT_CSS = "TextPage { background: $background; } TextPage TextView { width: 1fr; height: 1fr; }"
 
-    def __init__(self, log: TextLog, glyphs: Glyphs, quit_key: str) -> None:
+    def __init__(self, log: TextLog, glyphs: Glyphs, ways: Sequence[str]) -> None:
         super().__init__()
-        self._compositor, self._quit_key = ChangesCompositor(), quit_key
+        self._compositor, self._ways = ChangesCompositor(), ways
         self.view = TextView(log, glyphs)
 
     def compose(self) -> ComposeResult:
         """The lines above the keys."""
         yield self.view
-        yield Keys(self._quit_key)
+        yield Keys(self._ways)
 
     def action_filter(self) -> None:
         """Asks for words."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,7 +76,11 @@ class FileVerbs(VerbGroup):
         else:
             self.app.main.focus_pane("explanation")
 
-    def _show_picture(self, path: Path) -> None:
+    def _left(self, _result: None) -> None:
+        """Who leaves the page of a file that has nothing else leaves the file."""
+        self.app.do("session.leave")
+
+    def _show_picture(self, path: Path, left: Callable[[None], None] | None = None) -> None:
         """A picture over the screen; the session goes on below."""
         from llmbm_console.core.picture_session import read_picture
         from llmbm_console.tui.picture_page import PicturePage
@@ -85,7 +90,7 @@ class FileVerbs(VerbGroup):
         except SessionError as error:
             self.say(str(error), "error")
             return
-        self.app.push_screen(PicturePage(path.name, pixmap, self.app.glyphs, self.app.settings.pictures))
+        self.app.push_screen(PicturePage(path.name, pixmap, self.app.glyphs, self.app.settings.pictures), left)
 
     def file_open(self) -> None:
         """Shows the selected file; one that cannot be read leaves everything as it is."""
@@ -187,10 +192,12 @@ class FileVerbs(VerbGroup):
 
         session = self.app.session
         if isinstance(session, PictureSession):
-            self._show_picture(session.path)
+            self._show_picture(session.path, self._left)
         if isinstance(session, TextSession):
             from llmbm_console.tui.text_page import TextPage
 
-            self.app.push_screen(TextPage(session.log, self.app.glyphs, self.key("session.quit")))
+            back = ("Esc goes back", f"{self.app.key_labels['session.quit']} quits")
+            ways = back if self.app.aside is not None else ("Esc quits",)
+            self.app.push_screen(TextPage(session.log, self.app.glyphs, ways), self._left)
         if isinstance(session, PostMortemSession) and session.older is not None:
             self._compare(session, session.older)

@@ -136,7 +136,8 @@ class Verdict(Strip):
 
     def content_for(self, frame: Frame, width: int) -> Content:
         state = frame.state
-        kind = line(("POST-MORTEM  ", "bold $info"), (f"{state.file_kind}  ", "bold $foreground"))
+        what = "FILE" if state.file_kind in ("text", "picture") else "POST-MORTEM"
+        kind = line((f"{what}  ", "bold $info"), (f"{state.file_kind}  ", "bold $foreground"))
         path = middle(state.file_path, width - kind.cell_length, frame.glyphs.ellipsis)
         rows = verdict_lines(state.verdict, width, max(0, self.content_size.height - 1), frame.glyphs)
         return Content("\n").join([shortened(line(kind, (path, "$muted")), width, frame.glyphs.ellipsis), *rows])
