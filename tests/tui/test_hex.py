@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scripted import MEMORY, NOW, PATTERN, ScriptedSession, machine_of, rich_state
 from textual.pilot import Pilot
 
+from llmbm_console.core.byte_classes import kind_of
 from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.guest_memory import PAGE
 from llmbm_console.core.state import LinkState, MachineState
@@ -49,6 +50,11 @@ async def opened_in_kv(app: ConsoleApp, pilot: Pilot[Any]) -> HexView:
     app.verbs.look_into(Arena.KV)
     await wait_until(pilot, lambda: app.main.views.hex.span.name == "kv", "the arena")
     return app.main.views.hex
+
+
+def pages_read(app: ConsoleApp, session: ScriptedSession) -> list[int]:
+    """Pages that the lens has, in the order in which they were read; not the samples for the line above it."""
+    return [at for at in dict.fromkeys(machine_of(session).reads) if app.main.views.hex.pages.known(at)]
 
 
 def marked(view: HexView) -> list[str]:
@@ -99,12 +105,12 @@ async def test_a_running_machine_is_not_read_and_a_paused_one_page_by_page() -> 
         session.push(machine=PAUSED)
         await wait_until(pilot, lambda: "00100000 27 2e 35 3c" in rows(app), "octets")
         assert "'.5<CJQX" in rows(app)
-        assert machine_of(session).reads == [BASE]
+        assert pages_read(app, session) == [BASE]
         app.main.focus_pane("hex")
         await pilot.press("end")
-        await wait_until(pilot, lambda: len(machine_of(session).reads) == 2, "another page")
+        await wait_until(pilot, lambda: len(pages_read(app, session)) == 2, "another page")
         zone = session.state.arenas[Arena.WEIGHTS]
-        assert machine_of(session).reads[1] == zone.base + zone.size - PAGE
+        assert pages_read(app, session)[1] == zone.base + zone.size - PAGE
         session.push(machine=MachineState(MachineStatus.RUNNING, "", NOW + 1, True))
         await wait_until(pilot, lambda: "P pauses it" in rows(app), "running again")
 
@@ -144,9 +150,9 @@ async def test_only_what_is_looked_at_counts_as_changed_here() -> None:
     async with app.run_test(size=(120, 36)) as pilot:
         await opened(pilot)
         app.main.focus_pane("hex")
-        await wait_until(pilot, lambda: machine_of(session).reads == [BASE], "the weights were read")
+        await wait_until(pilot, lambda: pages_read(app, session) == [BASE], "the weights were read")
         await pilot.press("right")
-        await wait_until(pilot, lambda: len(machine_of(session).reads) == 2, "and the KV cache")
+        await wait_until(pilot, lambda: len(pages_read(app, session)) == 2, "and the KV cache")
         keys = arenas[Arena.KV].base
         machine_of(session).memory = {keys + 5: 0xAA}
         session.push(machine=MachineState(MachineStatus.PAUSED, "", NOW + 5, True))
@@ -219,7 +225,7 @@ async def test_memory_of_another_boot_is_not_compared_with() -> None:
         version = session.state.version.model_copy(update={"boot": session.state.version.boot + 1})
         again = MachineState(MachineStatus.PAUSED, "", NOW + 5, True)
         session.push(machine=again, version=version)
-        await wait_until(pilot, lambda: len(machine_of(session).reads) == 2, "read again")
+        await wait_until(pilot, lambda: machine_of(session).reads.count(BASE) == 2, "read again")
         await wait_until(pilot, lambda: "the next pause shows what changed" in rows(app), "as if for the first time")
 
 
@@ -242,6 +248,11 @@ async def test_a_row_keeps_its_address_in_another_width() -> None:
         await wait_until(pilot, lambda: "00100080" in rows(app).splitlines()[1], "scrolled")
         await pilot.resize_terminal(60, 20)
         await wait_until(pilot, lambda: "00100080" in rows(app).splitlines()[1], "the same place")
+        app.main.show_view("log")
+        await wait_until(pilot, lambda: not app.main.views.hex.display, "out of sight")
+        await pilot.resize_terminal(120, 36)
+        app.main.focus_pane("hex")
+        await wait_until(pilot, lambda: "00100080" in rows(app).splitlines()[1], "also by then")
 
 
 @given(st.integers(35, 220), st.integers(8, 12), st.sampled_from(DECODINGS))
@@ -386,6 +397,24 @@ async def test_memory_without_it_is_looked_through_to_its_end_by_who_only_watche
         await wait_until(pilot, lambda: "00100000 27 2e" in rows(app), "it may read")
         await pilot.press("/", *"f32:0.1", "enter")
         await wait_until(pilot, lambda: f"not found between {MEMORY[0]:#x} and {MEMORY[1]:#x}" in said(app), "nowhere")
+
+
+async def test_the_line_above_the_lens_tells_kinds_of_octets_where_one_looks_and_is_clicked_on() -> None:
+    session = ScriptedSession(rich_state(arenas=spread_out(), machine=PAUSED))
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        view = await opened_in_kv(app, pilot)
+        strip = app.main.views.bytes
+        wanted = f"{kind_of(await machine_of(session).read_memory(*strip._places[0])).bits:.1f} bits of 8"
+        await wait_until(pilot, lambda: wanted in strip._content.plain, "of the part in view")
+        await wait_until(pilot, lambda: "  " not in strip._content.plain, "of all of it")
+        await pilot.click(strip, offset=(1 + len("entropy ") + 40, 0))
+        await wait_until(pilot, lambda: view.mark == strip._places[40].address, "gone to")
+        machine_of(session).slow = "QEMU is far away"
+        session.push(machine=MachineState(MachineStatus.PAUSED, "", NOW + 5, True))
+        await wait_until(pilot, lambda: "as QEMU is far away" in strip._content.plain, "and why it does not")
+        session.push(machine=MachineState(MachineStatus.RUNNING, "", NOW + 6, True))
+        await wait_until(pilot, lambda: "bytes" not in app.main.deck.regions, "no line without memory")
 
 
 async def test_an_address_that_is_no_memory_says_so() -> None:

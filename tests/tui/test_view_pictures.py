@@ -95,6 +95,8 @@ async def shown(pilot: Pilot[Any], view: str) -> None:
         paused = replace(app.state.machine, since=NOW - 5)
         app.session.push(machine=paused)  # type: ignore[union-attr]
         await wait_until(pilot, lambda: "since the pause before" in screen_text(app), "the second pause")
+        line = app.main.views.bytes  # a sign for each part, also for those of the second pause
+        await wait_until(pilot, lambda: len(line._kinds) == len(line._places) > 0, "all samples")
     elif view == "machine" and "display" in app.main.deck.regions:
         await pilot.press("S", "I")
         await wait_until(pilot, ready[view], "the picture")

@@ -47,6 +47,7 @@ from llmbm_protocol.words import Arena, Phase
 if TYPE_CHECKING:
     from textual.driver import Driver
 
+    from llmbm_console.tui.widgets.byte_strip import ByteStrip
     from llmbm_console.tui.widgets.files import FileList
     from llmbm_console.tui.widgets.hex_view import HexView
 
@@ -495,6 +496,10 @@ class ConsoleApp(SessionApp):
         """An arena was clicked: the hex lens looks into it."""
         self.verbs.look_into(Arena(arena))
 
+    def action_look_at(self, address: int) -> None:
+        """A place in memory was clicked."""
+        self.main.views.hex.show_address(address)
+
     def action_leave_for_pane(self, key: str, names: list[str]) -> None:
         """A digit with alt, which is Esc and the digit to a terminal: to the pane, wherever the focus is."""
         if len(self.screen_stack) == 1:
@@ -506,6 +511,14 @@ class ConsoleApp(SessionApp):
     def on_hex_view_page_wanted(self, message: HexView.PageWanted) -> None:
         """The hex lens looks at a page that was not read yet."""
         self.verbs.read_page(message.page)
+
+    def on_hex_view_looked(self) -> None:
+        """The hex lens looks at another place."""
+        self.main.views.bytes.show(self.shown_frame())
+
+    def on_byte_strip_samples_wanted(self, message: ByteStrip.SamplesWanted) -> None:
+        """The line above the hex lens wants to know what kinds of octets there are."""
+        self.verbs.read_samples(message.key, message.places)
 
     def on_file_list_wanted(self) -> None:
         """The list of files is on the screen, or another file was saved."""

@@ -18,6 +18,7 @@ EVENTS_FROM = 28
 BESIDE = 34  # rows that the panes beside the transcript fill in two columns; events stand below where there are more
 LEAST_BELOW = 10
 TABS_FROM = 44  # rows from which the line of views is on the main view too
+LEAST_LENS = 10  # rows of a hex lens that has room for a line above it
 TOKENS_FROM = 140  # columns: the strip of the tokens of an answer
 
 #: The views: tabs of the narrow layout, and the panes each one shows there.
@@ -41,7 +42,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
 }
 
 #: Parts without a frame.
-STRIPS = frozenset({"status", "keys", "banner", "tabs", "hud", "tokens"})
+STRIPS = frozenset({"status", "keys", "banner", "tabs", "hud", "tokens", "bytes"})
 
 MAP_COLUMNS, MAP_ROWS = 68, 11  # of a memory pane that shows the arenas by address
 COMPARED = 13  # rows of the pane with what differs between two answers
@@ -64,6 +65,7 @@ class Shape:
     zoom: str = ""  # pane on the whole screen
     half: str = ""  # pane that has half of the screen
     choices: bool = False  # how tokens were chosen is known: there is more to show
+    bytes: bool = False  # what is in memory can be looked at
 
     @property
     def narrow(self) -> bool:
@@ -98,14 +100,16 @@ def arrange(shape: Shape) -> Regions:
         regions["banner"] = Region(0, top, shape.width, shape.banner_rows)
         top += shape.banner_rows
     area = Region(0, top, shape.width, max(0, bottom - top))
-    if shape.zoom and shape.zoom not in ("transcript", "prompt"):
+    if shape.zoom == "hex" and shape.bytes and area.height >= LEAST_LENS:
+        _column(regions, area, [("bytes", 1), ("hex", 0)])
+    elif shape.zoom and shape.zoom not in ("transcript", "prompt"):
         regions[shape.zoom] = area
     elif shape.zoom:
         _column(regions, area, [("transcript", 0), ("prompt", _prompt_height(shape, area.height))])
     elif shape.narrow:
         _narrow(regions, area, shape)
     elif shape.tab in VIEWS:
-        _view(regions, _below_tabs(regions, area), shape.tab)
+        _view(regions, _below_tabs(regions, area), shape)
     else:
         if shape.height >= TABS_FROM:
             area = _below_tabs(regions, area)
@@ -175,10 +179,13 @@ def _below_tabs(regions: Regions, area: Region) -> Region:
     return Region(area.x, area.y + 1, area.width, area.height - 1)
 
 
-def _view(regions: Regions, area: Region, view: str) -> None:
+def _view(regions: Regions, area: Region, shape: Shape) -> None:
     """The panes of a view of its own."""
+    view = shape.tab
     if view == "memory":
-        _column(regions, area, [("memory", min(13, -(-area.height // 2))), ("hex", 0)])
+        memory = min(13, -(-area.height // 2))
+        strip = [("bytes", 1)] if shape.bytes and area.height - memory >= LEAST_LENS else []
+        _column(regions, area, [("memory", memory), *strip, ("hex", 0)])
         return
     if view == "compare":
         _column(regions, area, [("differences", min(COMPARED, area.height // 2)), ("answers", 0)])

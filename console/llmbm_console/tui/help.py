@@ -96,13 +96,15 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     ),
     "hex": (
         "What is in the memory of a paused machine: addresses, octets and text. Marked octets are not as they were at "
-        "the pause before; pale ones are zero, or behind what the arena uses. Pages are read as they are scrolled to.",
+        "the pause before; pale ones are zero, or behind what the arena uses. Pages are read as they are scrolled to. "
+        "The line above tells the entropy of a sample of each part, from all the same to as good as random; a line is "
+        "zeros, text has a colour, and the part in view is lit.",
         (
             ("up down, k j", "scroll"),
             ("left right", "arena before, next arena"),
             ("{0[view.find]}", "looks for octets, a number or a text: from the marked octet on, and round"),
             ("{0[view.find_next]} {0[view.find_previous]}", "the next place, the one before"),
-            ("mouse", "a click marks an octet"),
+            ("mouse", "a click marks an octet; on the line above it goes to that part"),
             ("{0[machine.pause]}", "pauses the machine, and lets it run on"),
             ("{0[view.leave]}", "back to the arenas"),
         ),

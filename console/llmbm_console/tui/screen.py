@@ -27,6 +27,7 @@ from llmbm_console.tui.memory import History
 from llmbm_console.tui.widgets.context import ContextPanel
 from llmbm_console.tui.widgets.events import EventList
 from llmbm_console.tui.widgets.framed import Framed, Stepped
+from llmbm_console.tui.widgets.hex_reach import unreached
 from llmbm_console.tui.widgets.hud import Hud
 from llmbm_console.tui.widgets.key_line import KeyLine
 from llmbm_console.tui.widgets.lines import LineView
@@ -211,6 +212,7 @@ class MainScreen(Screen[None]):
             banner_rows=self._banner_rows(width, height),
             key_rows=self.keys.rows(self.frame, width - 2),
             choices=self.frame.choices or told_turn(self.frame.state) is not None,
+            bytes=not unreached(self.frame).reason,
             **changes,
         )
         if shape == self.shape:

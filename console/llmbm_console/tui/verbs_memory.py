@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING
 
+from llmbm_console.core.byte_classes import Sample, kinds_of
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.guest_memory import PAGE
 from llmbm_console.tui.verbs_lens import LensVerbs
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from llmbm_console.core.state import State
 
 PLACES = "hex or an arena: db02080, kv, kv+1c0"
+AT_ONCE = 16  # samples of memory between two pictures of them
 EXPECTED = "expected an address in hexadecimal, or an arena: 0xdb02080, kv, kv+1c0"
 _PLACE = re.compile(r"(?:([a-z]+)|(?:0x)?([0-9a-f]{1,16}))(?:\s*\+\s*(?:0x)?([0-9a-f]{1,12}))?", re.IGNORECASE)
 
@@ -139,6 +142,27 @@ class MemoryVerbs(LensVerbs):
             self.background(run())
         elif not view.show_arena_at(place):
             self.say(f"{place:#x} is in no arena")
+
+    def read_samples(self, key: object, places: list[Sample]) -> None:
+        """Reads samples of a paused machine's memory for the line above the lens, a few at a time."""
+        memory, strip = self._memory, self.app.main.views.bytes
+        if memory is None:
+            return
+
+        async def run() -> None:
+            try:
+                if slow := await memory.slow_memory():
+                    strip.fail(key, f"not looked at: memory is read slowly, as {slow}")
+                    return
+                for first in range(0, len(places), AT_ONCE):
+                    numbers = range(first, min(first + AT_ONCE, len(places)))
+                    data = {number: await memory.read_memory(*places[number]) for number in numbers}
+                    if self._unreadable() or not strip.put(key, await asyncio.to_thread(kinds_of, data)):
+                        return
+            except SessionError as error:
+                strip.fail(key, str(error))
+
+        self.background(run())
 
     def read_page(self, page: int) -> None:
         """Reads a page of a paused machine for the hex lens."""

@@ -72,8 +72,8 @@ class SearchVerbs(LensVerbs):
         elif left is not None and left.direction == direction and left.octets == needle.octets:
             self.background(self._look_through(left))
         else:
-            marked = self._hex.mark >= 0
-            self._begin(direction, self._hex.place + (direction if marked else 0))
+            place = self._hex.place
+            self._begin(direction, place + direction if place == self._hex.mark else place)
 
     def stop_search(self) -> bool:
         """Stops looking; False when nothing is looked for."""

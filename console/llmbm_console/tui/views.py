@@ -9,6 +9,7 @@ from textual.widget import Widget
 from llmbm_console.tui.answer_pair import AnswerPair
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.widgets.answers import Answers, Differences
+from llmbm_console.tui.widgets.byte_strip import ByteStrip
 from llmbm_console.tui.widgets.display import DisplayPane
 from llmbm_console.tui.widgets.events import EventList
 from llmbm_console.tui.widgets.facets import FacetPanel
@@ -24,6 +25,7 @@ class ViewPanes:
 
     def __init__(self, events: EventList, frame: Frame, pictures: str) -> None:
         self.hex = HexView(id="hex")
+        self.bytes = ByteStrip(self.hex, id="bytes")
         self.histogram = OverTime(events, id="histogram")
         self.facets = FacetPanel(events, id="facets")
         self.details = EventPanel(events, id="details")
@@ -38,7 +40,7 @@ class ViewPanes:
         self.show(frame)
 
     def __iter__(self) -> Iterator[Widget]:
-        yield from (self.hex, self.histogram, self.facets, self.details)
+        yield from (self.bytes, self.hex, self.histogram, self.facets, self.details)
         yield from (self.machine_log, self.display, self.registers, self.files, self.explanation)
         yield from (self.differences, self.answers)
 
@@ -46,5 +48,6 @@ class ViewPanes:
         """Draws another frame."""
         for pane in (self.hex, self.histogram, self.facets, self.details, self.machine_log):
             pane.show(frame)
+        self.bytes.show(frame)
         for other in (self.display, self.registers, self.files, self.explanation, self.differences, self.answers):
             other.show(frame)

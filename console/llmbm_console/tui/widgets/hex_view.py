@@ -63,6 +63,9 @@ class HexView(LineView):
             super().__init__()
             self.page = page
 
+    class Looked(Message):
+        """Another place is looked at."""
+
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.following = False
@@ -100,7 +103,7 @@ class HexView(LineView):
 
     def on_resize(self) -> None:
         """How many octets a row has depends on the width."""
-        self._keep_place()
+        self._update()
 
     def focus_changed(self) -> None:
         """The lower edge tells the keys that act here, or how to get here."""
@@ -119,6 +122,7 @@ class HexView(LineView):
         top = 0 if address < 0 else max(0, (address - self._first) // self._row.octets - 2)
         self.scroll_to(y=top, animate=False, immediate=True)
         self._want()
+        self.post_message(self.Looked())
         self.refresh()
 
     def step_arena(self, direction: int) -> bool:
@@ -134,15 +138,7 @@ class HexView(LineView):
     def decode_next(self) -> None:
         """The next way to read octets."""
         self.decoding, self._decoded = self._next_decoding(), True
-        self._keep_place()
-
-    def _keep_place(self) -> None:
-        """Lays the rows out anew: what was the first one in view has another number."""
-        address = self._first + self.scroll_offset.y * self._row.octets
         self._update()
-        self.scroll_to(y=max(0, address - self._first) // self._row.octets, animate=False, immediate=True)
-        self._want()
-        self.refresh()
 
     def show_memory(self, around: tuple[int, int], address: int, octets: int = 1) -> None:
         """Memory outside of arenas, or around them."""
@@ -165,10 +161,10 @@ class HexView(LineView):
 
     @property
     def place(self) -> int:
-        """The marked address where one is in what is looked at, else the first one in view."""
-        if self.span.first <= self.mark < self.span.end:
-            return self.mark
-        return max(self.span.first, self._first + self.scroll_offset.y * self._row.octets)
+        """The marked address where it is in view, else the first one in view."""
+        top = max(self.span.first, self._top)
+        end = top + max(1, self.scrollable_content_region.height) * self._row.octets
+        return self.mark if top <= self.mark < min(end, self.span.end) else top
 
     def place_name(self, address: int) -> str:
         """An address, and where it lies in an arena."""
@@ -205,7 +201,7 @@ class HexView(LineView):
     def _want(self) -> None:
         if self._notes or not self.display or self.span.end <= self.span.first:
             return
-        top = self._first + self.scroll_offset.y * self._row.octets
+        top = self._top
         end = min(self.span.end, top + max(1, self.scrollable_content_region.height) * self._row.octets)
         for page in range(top - top % PAGE, end, PAGE):
             if page not in self._asked and not self.pages.known(page):
@@ -216,6 +212,8 @@ class HexView(LineView):
         """What comes into view is read."""
         super().watch_scroll_y(old, new)
         self._want()
+        if round(old) != round(new):
+            self.post_message(self.Looked())
 
     # ---- drawing
 
@@ -223,6 +221,11 @@ class HexView(LineView):
     def _first(self) -> int:
         """The first row begins at a multiple of 16."""
         return self.span.first - self.span.first % 16
+
+    @property
+    def _top(self) -> int:
+        """The address of the first row in view."""
+        return self._first + self.scroll_offset.y * self._row.octets
 
     @property
     def _digits(self) -> int:
@@ -244,10 +247,13 @@ class HexView(LineView):
         if not self._notes and (arena := self._arena_wanted()) is not None:
             self.show_arena(arena)
             return
+        top, before = self._top, self._row.octets
         self._row = layout(width, self._digits, self.decoding)
         rows = 0 if self._notes else -(-(self.span.end - self._first) // self._row.octets)
         if self.virtual_size != Size(width, rows):
             self.virtual_size = Size(width, rows)
+        if self._row.octets != before:  # what was the first row in view has another number
+            self.scroll_to(y=max(0, top - self._first) // self._row.octets, animate=False, immediate=True)
         self._describe()
         self._want()
         self.refresh()
@@ -284,8 +290,9 @@ class HexView(LineView):
         name = line((span.name.upper(), f"bold ${span.role}" if span.role else "bold $foreground"))
         decoding = line((self.decoding.name if beside is None else f"octets, text, {beside.name}", "$accent"))
         if span.first <= self.mark < span.end:
+            where = f"+{self.mark - span.first:x}" if span.role else f"{self.mark:#x}"
             octets, before = self.pages.octets(self.mark, 8), self.pages.before(self.mark, 1)[0]
-            heading = [(0, name), (1, line((f"+{self.mark - span.first:x}", "$muted"))), *told_values(octets, before)]
+            heading = [(0, name), (1, line((where, "$muted"))), *told_values(octets, before)]
             heading.append((1, decoding))
         else:
             heading = [
@@ -421,4 +428,5 @@ class HexView(LineView):
             self.mark = self._first + (self.scroll_offset.y + offset.y) * self._row.octets + at
             self._mark_octets = 1
             self._describe()
+            self.post_message(self.Looked())
             self.refresh()
