@@ -348,3 +348,20 @@ def test_a_slide_is_a_seam_with_its_numbers_and_the_same_words_in_the_log() -> N
     seam = state.items[-1]
     assert isinstance(seam, Seam)
     assert seam.text == "the context was full and cleared: 510 tokens forgotten"
+
+
+@pytest.mark.parametrize("boot", [1, 2])
+def test_a_loaded_state_cuts_the_answer_and_its_own_begins_anew_with_one_seam(boot: int) -> None:
+    """Whether it is of the boot that ran, or of one before."""
+    loading = ev.MachineChanged(10.0, MachineStatus.LOADING, "the state of 9 s ago goes on")
+    sent = ev.PromptSent(11.0, "hi", 1)
+    before = run(hello(2), ev.PromptSent(1.0, "hi", 1), token(0, b"a"), token(1, b"b"))
+    state = run(loading, sent, ev.RecordReceived(12.0, hello(boot)), state=before)
+    for record in (token(0, b"a"), token(1, b"c"), finished()):
+        state = reduce(state, ev.RecordReceived(13.0, record))
+    cut, seam, turn = state.items
+    assert isinstance(cut, Turn)
+    assert isinstance(turn, Turn)
+    assert (cut.text, bool(cut.cut), turn.prompt, turn.text, turn.cut) == ("ab", True, "hi", "ac", "")
+    assert isinstance(seam, Seam)
+    assert seam.text == "the state of 9 s ago goes on"

@@ -19,6 +19,7 @@ from llmbm_console.core.events import (
     Severity,
 )
 from llmbm_console.core.machine_keys import Chord
+from llmbm_console.core.machine_states import SavedState
 from llmbm_console.core.qmp_command import QmpCommand
 from llmbm_console.core.recorder import Recorder
 from llmbm_console.core.session import Listener, Outcome, Playback, Session
@@ -315,6 +316,7 @@ class ScriptedSession:
         self.recorder: Recorder | None = None
         self.choices = 0
         self.choices_refused = ""
+        self.states: tuple[SavedState, ...] = ()
         self.listeners: list[Listener] = []
         self.submitted: list[str] = []
         self.parameters: list[tuple[str, str]] = []
@@ -347,6 +349,15 @@ class ScriptedSession:
 
     async def set_line(self, name: str, value: int) -> None:
         self.parameters.append((name, str(value)))
+
+    async def save_state(self) -> SavedState:
+        saved = SavedState(len(self.states) + 1, NOW, 52 << 20, 1, 2, 37, "And then?", 9)
+        self.states = (*self.states, saved)
+        return saved
+
+    async def load_state(self, number: int) -> SavedState:
+        machine_of(self).calls.append(f"load {number}")
+        return self.states[number - 1]
 
     def follow(self, before: Session) -> bool:
         return False

@@ -199,3 +199,26 @@ async def test_keys_and_monitor_commands_are_asked_once_more_and_what_only_asks_
         await wait_until(pilot, lambda: "interrupts every processor (NMI)" in screen_text(app), "asked")
         await confirm(pilot, "exclamation_mark")
         await wait_until(pilot, lambda: machine.calls[3:] == ["nmi"], "sent")
+
+
+async def test_the_state_of_the_machine_is_saved_listed_and_loaded_when_it_is_meant() -> None:
+    session, clock = ScriptedSession(), Clock()
+    async with scripted(session, clock=clock, notifications=True) as (app, pilot):
+        await pilot.press("escape", "L")
+        await wait_until(pilot, lambda: "no state was saved yet: Z saves one" in screen_text(app), "why not")
+        await pilot.press("Z")
+        await wait_until(
+            pilot, lambda: "saved: state 1, turn 2 at token 37, 52 MiB; L goes" in screen_text(app), "kept"
+        )
+        await pilot.press("Z", "f4")
+        await wait_until(
+            pilot, lambda: "state 2, turn 2 at token 37, 52 MiB" in screen_text(app), "in the machine view"
+        )
+        await pilot.press("L")
+        await wait_until(pilot, lambda: "ends the present machine" in screen_text(app), "asked")
+        assert machine_of(session).calls == []
+        await confirm(pilot, "L")
+        await wait_until(pilot, lambda: "saved states" in screen_text(app), "which one: the newest, and older ones")
+        await pilot.press("up", "enter")
+        await wait_until(pilot, lambda: machine_of(session).calls == ["load 1"], "the older one")
+        await wait_until(pilot, lambda: "loaded: state 1" in screen_text(app), "told")

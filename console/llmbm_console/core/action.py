@@ -41,6 +41,7 @@ class Action:
 AT_ANY_MOMENT = ("chat.stop",)
 #: there is nothing left to lose by it when the machine has ended
 STARTS_AGAIN = "machine.reset"
+LOADS_STATE = "machine.load_state"
 
 WATCHES = "this session only watches (--read-only)"
 RECORDED = "this is a recording: open a running kernel for that"

@@ -52,6 +52,28 @@ MACHINE: tuple[Action, ...] = (
         leader="r",
     ),
     Action(
+        "machine.save_state",
+        "Save the machine's state",
+        "Machine",
+        "keeps all of it, an answer that runs included, while it stands still for a moment; the newest three stay "
+        "until the session ends. Only with --qemu",
+        ("Z",),
+        need="machine",
+        leader="Z",
+    ),
+    Action(
+        "machine.load_state",
+        "Load a saved state of the machine",
+        "Machine",
+        "goes on from there, with its disk as it was: an answer that ran then goes on from its token, and becomes "
+        "another one with other settings",
+        ("L",),
+        danger="ends the present machine: a saved state goes on in its place, and what was done since is undone",
+        need="machine",
+        takes="NUMBER",
+        leader="L",
+    ),
+    Action(
         "machine.keys",
         "Type on the machine's keyboard",
         "Machine",

@@ -32,6 +32,7 @@ from llmbm_protocol.schema import Event as LogRecord
 STATES = (LinkChanged, MachineChanged, LineStatistics, ClockEstimated)  # events of which the newest one still holds
 OVER = (
     MachineStatus.RESETTING,
+    MachineStatus.LOADING,
     MachineStatus.STOPPED,
     MachineStatus.CRASHED,
     MachineStatus.ABSENT,
@@ -77,6 +78,7 @@ class _Before:
     def __init__(self) -> None:
         self._forget_boot()
         self._boot = 0
+        self._goes_back = False  # an earlier state was loaded, and its kernel has not said hello yet
         self._events: dict[type[Event], Entry] = {}
 
     def _forget_boot(self) -> None:
@@ -93,6 +95,14 @@ class _Before:
             self._events[type(event)] = Entry(entry.at, "e", event)
         if isinstance(event, MachineChanged) and event.status in OVER:
             self.running = 0
+            if event.status is MachineStatus.LOADING:
+                self.logged, self._goes_back = 0, True
+
+    def gave_up(self, what: str) -> None:
+        """What the link did by itself before: entries of the log that it did not wait for are behind it."""
+        name, *numbers = what.split()
+        if name == SKIP_EVENTS and len(numbers) == 2 and all(map(str.isdigit, numbers)):
+            self.logged = max(self.logged, sum(map(int, numbers)))
 
     def take(self, parts: Iterable[_Part], at: float) -> None:
         """Octets of before."""
@@ -103,9 +113,9 @@ class _Before:
 
     def _record(self, record: Record, frame: Frame, at: float) -> None:
         if isinstance(record, Hello):
-            if record.boot != self._boot:
+            if record.boot != self._boot and not self._goes_back:
                 self._forget_boot()
-                self._boot = record.boot
+            self._boot, self._goes_back = record.boot, False
             self._frames[Hello] = self._frames.get(Hello, (at, frame))[0], frame  # before what it explains
         elif isinstance(record, Sample):
             self._frames[record.stream, record.arena if isinstance(record, Zone) else None] = at, frame
@@ -197,6 +207,8 @@ def clip(entries: Iterable[Entry], first: float, last: float) -> list[Entry]:
                 pieces, heard_at = line.feed(data), entry.at
             elif entry.kind == "e":
                 before.event(entry)
+            elif entry.kind == "x":
+                before.gave_up(data)
         elif entry.kind == "i":
             taken = 0
             part.octets(line.feed(data), entry.at)

@@ -36,6 +36,7 @@ class MachineStatus(StrEnum):
     RUNNING = "running"
     PAUSED = "paused"
     RESETTING = "resetting"
+    LOADING = "loading"  # an earlier state, saved or from another QEMU
     STOPPED = "stopped"  # ended or powered off
     CRASHED = "crashed"
     ABSENT = "not there"  # none was found, or none could be started

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, Severity
+from llmbm_console.core.machine_states import SavedState
 from llmbm_console.core.recorder import Recorder
 from llmbm_console.core.session import Listener, MachineControl, MachineMemory, Outcome, Playback, Session
 from llmbm_console.core.state import State
@@ -98,6 +99,19 @@ class FileSession:
 
     async def want_choices(self, most: int) -> Outcome:
         """Refused: what was not recorded cannot be told."""
+        raise self._refuse()
+
+    @property
+    def states(self) -> tuple[SavedState, ...]:
+        """None."""
+        return ()
+
+    async def save_state(self) -> SavedState:
+        """Refused."""
+        raise self._refuse()
+
+    async def load_state(self, number: int) -> SavedState:
+        """Refused."""
         raise self._refuse()
 
     async def stop(self) -> None:

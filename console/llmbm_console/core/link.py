@@ -254,6 +254,21 @@ class Link:
         self._boots_anew()
         self.forget_session("rebooted", "the machine restarted")
 
+    def goes_back(self, boot: int, logged: int, generation: int) -> None:
+        """On a line that was just opened: the kernel goes on from an earlier moment of a boot (0: it was not heard
+        yet), with so many log entries told, and in the midst of that generation (0 for none), whose tokens are asked
+        for from the first on."""
+        if self.hello is not None:
+            self.hello = self.hello.model_copy(update={"boot": boot})
+        self.streams.restart()
+        self.clock.clear()
+        self._lost_at = None  # the line ended because its machine was replaced
+        if logged:
+            self.give_up(f"{SKIP_EVENTS} 0 {logged}")
+        if generation:
+            self.streams.tokens.begin(generation)
+            self.ear.machine_frames += 1  # it was in machine mode then: no firmware is waited for, each token counts
+
     def _boots_anew(self) -> None:
         self._restarts = True
         self.greeting.machine_boots()

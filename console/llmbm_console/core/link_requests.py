@@ -25,6 +25,9 @@ LEAST_PIECE = 8
 UNANSWERED = ("timeout", "lost", "rebooted")  # codes of ours: the kernel has said nothing
 
 
+LOADED = "loaded"  # code of ours: the kernel goes on from an earlier moment, and never began this
+
+
 class RequestError(Exception):
     """A request was not answered, or refused. `code` is the kernel's word, or one of ours: "timeout" (never answered),
     "lost" (the connection or machine mode ended first), "rebooted" (the machine restarted)."""

@@ -19,9 +19,11 @@ from llmbm_console.core.line_log import LogFile, TextLog
 from llmbm_console.core.link import Link
 from llmbm_console.core.link_asking import SESSION
 from llmbm_console.core.link_download import Download, Progress
-from llmbm_console.core.link_requests import UNANSWERED, RequestError
+from llmbm_console.core.link_requests import LOADED, UNANSWERED, RequestError
 from llmbm_console.core.link_streams import Way
+from llmbm_console.core.live_states import States
 from llmbm_console.core.machine import Machine
+from llmbm_console.core.machine_states import SavedState
 from llmbm_console.core.plain_kernel import PlainKernel
 from llmbm_console.core.prompts import Prompts, newest_logged
 from llmbm_console.core.reading import COMMANDS_WITHOUT_SLASH, is_command, only_reads
@@ -29,7 +31,7 @@ from llmbm_console.core.recorder import Recorder
 from llmbm_console.core.saved_files import SavedFiles
 from llmbm_console.core.session import Listener, MachineControl, MachineMemory, Outcome, Playback, Session
 from llmbm_console.core.shared_line import SharedLine
-from llmbm_console.core.state import LinkState, MachineState, State
+from llmbm_console.core.state import LinkState, MachineState, State, Turn
 from llmbm_console.core.store import reduce
 from llmbm_console.core.store_parts import cut_turn
 from llmbm_console.core.transport.base import Transport, TransportError
@@ -37,6 +39,7 @@ from llmbm_console.core.transport.tty import ThreadedSerial, TtyTransport
 from llmbm_protocol.schema import Event as LogRecord
 from llmbm_protocol.schema import Finished, Hello, Phase, Record, Stream
 
+STANDS = (MachineStatus.PAUSED, MachineStatus.LOADING)  # nothing can come on its line
 LEAVES = (*COMMANDS_WITHOUT_SLASH, "/poweroff", "/reboot")  # the kernel, and perhaps its machine, end by these
 
 
@@ -75,6 +78,7 @@ class LiveSession:
         self._shared: SharedLine | None = None
         self._logs: list[LogFile | TextLog | SharedLine] = []  # all that end with the session
         self._closed = False
+        self._states = States(lambda: self.machine, lambda: self._state, self._emit, self._goes_back)
         self._downloading = asyncio.Lock()  # the kernel keeps one file open
         self._saved = SavedFiles(self._machine.read_file, self._emit) if self._machine is not None and boots else None
 
@@ -172,7 +176,7 @@ class LiveSession:
             self._link.choices.wanted = self.choices
             self._link.followed = self._boot, newest_logged(self._state) + 1
             self._dialogue = Dialogue(self._link)
-            self._link.freeze(self._state.machine.status is MachineStatus.PAUSED)  # attached to one that is paused
+            self._link.freeze(self._state.machine.status in STANDS)  # attached to one that is paused
             self._link.start()
             if self._machine is not None:
                 await self._wait_for(lambda: self._state.link.phase is not LinkPhase.OPENING, 5.0)
@@ -200,7 +204,7 @@ class LiveSession:
             self._asked_end = event.asked or (event.status is MachineStatus.RESETTING and not event.detail)
             link = self._link
             if link is not None:
-                link.freeze(event.status is MachineStatus.PAUSED)
+                link.freeze(event.status in STANDS)
                 if event.status is MachineStatus.RESETTING:
                     link.machine_restarts(ended=self._state.machine.status.over)
             if event.status is MachineStatus.RESETTING:
@@ -335,6 +339,9 @@ class LiveSession:
                 return await self._command(dialogue, line)
             return await self._prompts.run(dialogue, line)
         except RequestError as error:
+            if error.code == LOADED:
+                cut = next((item for item in reversed(self._state.items) if isinstance(item, Turn)), None)
+                return Outcome(line, ok=False, error=str(error), error_code=error.code, turn=cut)
             if line.strip() == self._told_to_leave and error.code not in UNANSWERED:
                 self._told_to_leave = ""  # it was refused
             if is_command(line):
@@ -430,6 +437,31 @@ class LiveSession:
         if not isinstance(transport, TtyTransport | ThreadedSerial):
             raise SessionError(f"{transport.describe()}: this line has no {what}; only a serial port has")
         return transport
+
+    @property
+    def states(self) -> tuple[SavedState, ...]:
+        """See Session.states."""
+        return self._states.kept
+
+    async def save_state(self) -> SavedState:
+        """See Session.save_state."""
+        self._may_act("the machine's state")
+        return await self._states.save()
+
+    async def load_state(self, number: int) -> SavedState:
+        """See Session.load_state."""
+        self._may_act(f"state {number}")
+        return await self._states.load(number)
+
+    def _goes_back(self, saved: SavedState) -> None:
+        """The kernel has its earlier state, and the line is open. Its answer is told anew from its first token on."""
+        self._prompts.fail("an earlier state of the machine was loaded", LOADED)
+        if self._saved is not None:
+            self._saved.forget()
+        if self._link is not None:
+            self._link.goes_back(saved.boot, saved.logged, saved.generation)
+        if saved.generation:
+            self._emit(ev.PromptSent(time.monotonic(), saved.prompt, saved.generation))
 
     async def wait_idle(self, timeout: float) -> None:
         """Until the kernel does not compute, at most `timeout` seconds."""

@@ -15,6 +15,7 @@ from llmbm_console.core.accelerator import choose
 from llmbm_console.core.child import Child, status_of_end, told_end
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, MachineChanged, MachineStatus, Notice
+from llmbm_console.core.machine_states import StateFolder
 from llmbm_console.core.qemu_command import QemuOptions, QemuSockets, qemu_command
 from llmbm_console.core.qemu_control import QemuControl
 from llmbm_console.core.qmp import QmpConnection, monitor_address, serial_address
@@ -25,6 +26,7 @@ from llmbm_console.core.transport.logged import LoggedTransport
 from llmbm_console.core.transport.sockets import unix_transport
 
 START_TIMEOUT = 10.0  # s until QEMU's monitor answers
+END_TIMEOUT = 10.0  # s until it has ended for another one
 Emit = Callable[[Event], None]
 
 
@@ -66,6 +68,9 @@ class LaunchedQemu(QemuControl):
         self._failure = ""
         self._quitting = False
         self._image: Path | None = None
+        self._started = options  # as it was started
+        self._transport: LoggedTransport | None = None
+        self._replacing = False  # the process ends for another one
 
     async def start(self) -> Transport:
         """Chooses the accelerator, makes the image, starts QEMU stopped."""
@@ -81,10 +86,11 @@ class LaunchedQemu(QemuControl):
             shutil.copyfile(options.firmware.variables, child.folder / "variables")
         if self._boot is not None:
             options = replace(options, image=await self._make_image(self._boot, child.folder))
-        self._image = options.image
+        self._image, self._started = options.image, options
         await child.start(qemu_command(options, sockets, child.folder / "variables"))
         await self._connect(sockets)
-        return LoggedTransport(unix_transport(str(sockets.serial)), sockets.serial_log)
+        self._transport = LoggedTransport(unix_transport(str(sockets.serial)), sockets.serial_log)
+        return self._transport
 
     async def _make_image(self, boot: BootFiles, folder: Path) -> Path:
         from llmbm_console.core.image import build_image
@@ -93,7 +99,7 @@ class LaunchedQemu(QemuControl):
         await asyncio.to_thread(build_image, image, boot.kernel, boot.model, boot.tokenizer, boot.config)
         return image
 
-    async def _connect(self, sockets: QemuSockets) -> None:
+    async def _connect(self, sockets: QemuSockets, *, tell: bool = True) -> None:
         deadline = time.monotonic() + START_TIMEOUT
         while not self._monitor.connected:
             if self._failure:
@@ -102,11 +108,13 @@ class LaunchedQemu(QemuControl):
                 raise SessionError(f"QEMU was started, but its monitor did not answer within {START_TIMEOUT:g} s")
             if sockets.control.exists():
                 with contextlib.suppress(SessionError):
-                    await self._monitor.connect(str(sockets.control))
+                    await self._monitor.connect(str(sockets.control), tell=tell)
                     break
             await asyncio.sleep(0.02)
 
     def _ended(self, status: int, output: str) -> None:
+        if self._replacing:
+            return
         last = "\n".join(output.strip().splitlines()[-4:])
         self._failure = told_end("QEMU", status, last, asked=self._quitting)
         if 'Failed to get "write" lock' in output:
@@ -124,6 +132,75 @@ class LaunchedQemu(QemuControl):
         if not found:
             raise FileNotFoundError(2, "it is not on the boot image", name)
         return next(iter(found.values()))
+
+    def _state(self, number: int) -> StateFolder:
+        assert self._child is not None
+        return StateFolder(self._child.folder / f"state-{number}")
+
+    async def save_state(self, number: int) -> int:
+        """Its memory by QEMU, its disk and variables by copies beside it."""
+        if self._child is None:
+            raise SessionError("the machine was not started yet")
+        state, variables = self._state(number), self._child.folder / "variables"
+        try:
+            state.path.mkdir()
+            await self._monitor.write_state(state.memory)
+            return await asyncio.to_thread(state.keep, self._image, variables)
+        except (SessionError, OSError) as error:
+            state.remove()
+            raise SessionError(f"the machine's state could not be saved in {state.path}: {error}") from error
+
+    def forget_state(self, number: int) -> None:
+        """Its files go."""
+        if self._child is not None:
+            self._state(number).remove()
+
+    async def load_state(self, number: int) -> None:
+        """Another process in the place of this one. An image that is not ours stays what it is: the machine goes on
+        with a copy of it as it was."""
+        child, transport = self._child, self._transport
+        if child is None or transport is None or not child.running:
+            raise SessionError("the machine has ended; connect again first")
+        state, sockets, variables = self._state(number), QemuSockets.in_folder(child.folder), child.folder / "variables"
+        if not state.memory.exists():
+            raise SessionError(f"{state.path}: the files of this state are gone")
+        await self._monitor.execute("stop")
+        await self._monitor.tell_status()  # so that nothing is said on the line until the other one runs
+        self._replacing = True
+        try:
+            transport.begin_anew()
+            await self._monitor.quit(told=False)
+            if not await child.wait_end(END_TIMEOUT):
+                raise SessionError(f"QEMU does not end within {END_TIMEOUT:g} s")
+            for left in (sockets.serial, sockets.control, sockets.spare, sockets.serial_log):
+                left.unlink(missing_ok=True)
+            if self._image is not None:
+                self._image = child.folder / "disk.img"
+            await asyncio.to_thread(state.give_back, self._image, variables)
+        except OSError as error:
+            raise self._lost_state(f"{error.filename}: {error.strerror or error}") from error
+        finally:
+            self._replacing = False
+        self._failure, self._monitor = "", QmpConnection(self._emit)
+        options = replace(self._started, image=self._image)
+        try:
+            await child.start(qemu_command(options, sockets, variables, state.memory))
+            await self._connect(sockets, tell=False)
+            await self._monitor.migrated()
+            async with asyncio.timeout(START_TIMEOUT):
+                await transport.joined_anew.wait()
+        except TimeoutError:
+            raise self._lost_state("its serial line does not open") from None
+        except SessionError as error:
+            if not self._monitor.connected:
+                await child.wait_end(END_TIMEOUT)  # its last words tell more
+            raise self._lost_state(self._failure or str(error)) from error
+
+    def _lost_state(self, why: str) -> SessionError:
+        """The machine of before is no more, and the state did not take its place."""
+        message = f"the saved state could not be loaded: {why}"
+        self._emit(MachineChanged(time.monotonic(), MachineStatus.CRASHED, message))
+        return SessionError(message)
 
     async def go(self) -> None:
         """Starts the processors."""

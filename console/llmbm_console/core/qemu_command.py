@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,8 +68,9 @@ def firmware_arguments(firmware: Firmware, variables: Path) -> list[str]:
     ]
 
 
-def qemu_command(options: QemuOptions, sockets: QemuSockets, variables: Path) -> list[str]:
-    """The whole command. The machine starts stopped, so that not one byte of its serial line is lost."""
+def qemu_command(options: QemuOptions, sockets: QemuSockets, variables: Path, state: Path | None = None) -> list[str]:
+    """The whole command. The machine starts stopped, so that not one byte of its serial line is lost; with `state`, a
+    file that such a machine was written into, it begins there."""
     command = [
         options.binary,
         "-name",
@@ -107,4 +109,6 @@ def qemu_command(options: QemuOptions, sockets: QemuSockets, variables: Path) ->
             "-device",
             "virtio-blk-pci,drive=disk,bootindex=0",
         ]
+    if state is not None:
+        command += ["-incoming", f"exec:cat {shlex.quote(str(state))}"]
     return command

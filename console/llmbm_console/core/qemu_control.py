@@ -75,6 +75,17 @@ class QemuControl:
         names = (one.get("name") for one in said if isinstance(one, dict)) if isinstance(said, list) else ()
         return tuple(sorted(name for name in names if isinstance(name, str)))
 
+    async def save_state(self, number: int) -> int:
+        """Refused, but of a machine that this console started: its disk would have to go back as well."""
+        raise SessionError("the state of a machine that somebody else started cannot be saved: its disk is not ours")
+
+    async def load_state(self, number: int) -> None:
+        """There is none."""
+        raise SessionError("this machine has no saved states")
+
+    def forget_state(self, number: int) -> None:
+        """There is none."""
+
     async def quit(self) -> None:
         """Ends QEMU."""
         raise NotImplementedError

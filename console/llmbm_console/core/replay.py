@@ -15,7 +15,17 @@ from pathlib import Path
 from typing import Protocol
 
 from llmbm_console.core.capture import Capture, CaptureError, Entry, Header, is_capture
-from llmbm_console.core.events import ConsoleText, Event, LinkChanged, LinkPhase, Notice, RecordReceived, TurnJoined
+from llmbm_console.core.events import (
+    ConsoleText,
+    Event,
+    LinkChanged,
+    LinkPhase,
+    MachineChanged,
+    MachineStatus,
+    Notice,
+    RecordReceived,
+    TurnJoined,
+)
 from llmbm_console.core.file_session import FileSession
 from llmbm_console.core.link_asking import SESSION
 from llmbm_console.core.link_decode import Heard, LineDecoder
@@ -41,6 +51,7 @@ class Replay:
         self._streams = Streams()
         self._plain = PlainKernel()
         self._boot = 0
+        self._goes_back = False  # an earlier state was loaded, and its kernel has not said hello yet
         self._phase: LinkPhase | None = None  # as recorded; None while only octets were
         self._heard_at = 0.0
         self._waiting_since: float | None = None
@@ -59,6 +70,9 @@ class Replay:
                 if data.phase is LinkPhase.WAITING and self._phase is LinkPhase.OPENING:
                     self._decoder.begin()  # another connection
                 self._phase = data.phase
+            elif isinstance(data, MachineChanged) and data.status is MachineStatus.LOADING:
+                self._streams.restart()
+                self._goes_back = True
             elif isinstance(data, TurnJoined):
                 self._streams.tokens.join(data.generation, data.tokens)
             yield from self._told(data)
@@ -111,9 +125,9 @@ class Replay:
         if isinstance(record, UnknownFrame):
             return
         if isinstance(record, Hello):
-            if record.boot != self._boot:
-                self._boot = record.boot
+            if record.boot != self._boot and not self._goes_back:
                 self._streams.restart()
+            self._boot, self._goes_back = record.boot, False
             yield record
         elif self._phase is None or self._phase in SESSION:
             yield from self._streams.take(record)

@@ -57,6 +57,10 @@ class SavedFiles:
         self._when: dict[str, float] = {}  # when each file was last copied
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def forget(self) -> None:
+        """The kernel goes back to an earlier moment, and counts its events from there again."""
+        self._seen.clear()
+
     def note(self, record: LogRecord, boot: int) -> None:
         """Looks at one log event."""
         if record.code is LogCode.FILE and (boot, record.number) not in self._seen:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # `--help` must not wait for the schema to be loaded
 
     from llmbm_console.core.events import Event, Severity
     from llmbm_console.core.machine_keys import Chord
+    from llmbm_console.core.machine_states import SavedState
     from llmbm_console.core.qmp_command import QmpCommand
     from llmbm_console.core.recorder import Recorder
     from llmbm_console.core.state import State, Turn
@@ -67,6 +68,16 @@ class MachineControl(MachineMemory, Protocol):
 
     async def command(self, command: QmpCommand) -> str:
         """A command of QEMU's monitor; its answer as clean text. Raises SessionError with QEMU's words."""
+
+    async def save_state(self, number: int) -> int:
+        """Keeps the state of the whole machine, which has to be paused, under a number; the octets that it takes.
+        Raises SessionError."""
+
+    async def load_state(self, number: int) -> None:
+        """Ends the machine; another one has that state then, paused, and its line is open. Raises SessionError."""
+
+    def forget_state(self, number: int) -> None:
+        """Gives the room of a state back."""
 
     async def command_names(self) -> tuple[str, ...]:
         """The commands that `command` takes. Raises SessionError where there is no monitor."""
@@ -126,6 +137,17 @@ class Session(Protocol):
     @property
     def choices(self) -> int:
         """How many of the likeliest tokens are asked for with each token; 0 for none, and for files."""
+
+    @property
+    def states(self) -> tuple[SavedState, ...]:
+        """The states of the machine that can be loaded, the oldest first; they go with the session."""
+
+    async def save_state(self) -> SavedState:
+        """Keeps the state of the whole machine; the oldest one may be forgotten for it. Raises SessionError."""
+
+    async def load_state(self, number: int) -> SavedState:
+        """Goes on from a saved state: what the machine did since is undone, and an answer that ran then goes on. Raises
+        SessionError."""
 
     def follow(self, before: Session) -> bool:
         """Goes on with what another session on the same target has, which is closed: its transcript, log and recorder.

@@ -136,6 +136,17 @@ class Simulator:
         """Refused: there is no QEMU."""
         raise SessionError(NO_MONITOR)
 
+    async def save_state(self, number: int) -> int:
+        """Refused: the state of a process cannot be kept in a file."""
+        raise SessionError("the state of the simulator, a process, cannot be saved; that of a machine in --qemu can be")
+
+    async def load_state(self, number: int) -> None:
+        """There is none."""
+        raise SessionError("the simulator has no saved states")
+
+    def forget_state(self, number: int) -> None:
+        """There is none."""
+
     async def read_memory(self, address: int, length: int) -> bytes:
         """The process's own memory, by its own addresses."""
         data = await asyncio.to_thread(_read_memory, self._pid, address, length)

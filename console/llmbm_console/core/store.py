@@ -91,6 +91,7 @@ _BEGINS_ANEW = {
     MachineStatus.RESETTING: "the machine was restarted",
     MachineStatus.STARTING: "the machine was started again",
 }
+LOADED = "an earlier state of the machine was loaded"
 _BAD_STATUS = {MachineStatus.CRASHED: "error", MachineStatus.ABSENT: "error", MachineStatus.STOPPED: "warn"}
 
 
@@ -102,6 +103,10 @@ def _machine_changed(state: State, event: ev.MachineChanged) -> State:
     state = replace(state, machine=replace(state.machine, status=event.status, detail=detail, since=since))
     if event.status.over or event.status is MachineStatus.RESETTING:
         state = cut_turn(state, f"the machine is {event.status}")
+    if event.status is MachineStatus.LOADING and state.boots:
+        # Turns are counted again from there. The hello that comes is of that boot, and begins none.
+        state = add_seam(cut_turn(state, LOADED), detail or LOADED, event.at, "info")
+        state = replace(state, hello=None, boot_at=event.at)
     text = f"{event.status}: {detail}" if detail else str(event.status)
     severity: Any = "info" if event.asked else _BAD_STATUS.get(event.status, "info")
     if event.status in _BEGINS_ANEW and state.hello is not None and not state.restarting:

@@ -18,6 +18,7 @@ from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, MachineStatus
 from llmbm_console.core.kept_files import saved_folder
 from llmbm_console.core.machine_keys import parse_keys
+from llmbm_console.core.machine_states import about
 from llmbm_console.core.nearest import nearest
 from llmbm_console.core.parameter_text import value_text
 from llmbm_console.core.qmp_command import parse_command
@@ -102,6 +103,18 @@ async def _keys(session: Session, keys: str) -> str:
 
 async def _qmp(session: Session, command: str) -> str:
     return await _machine(session).command(parse_command(command))
+
+
+async def _save_state(session: Session) -> str:
+    return about(await session.save_state())
+
+
+async def _load_state(session: Session, number: str) -> str:
+    if not number.isdecimal() or len(number) > 9:
+        raise SessionError(f"{number[:40]}: expected the number of a saved state")
+    saved = await session.load_state(int(number))
+    await session.wait_ready(PATIENCE)
+    return about(saved)
 
 
 async def _break(session: Session) -> str:
@@ -191,6 +204,7 @@ DEEDS: Mapping[str, Callable[[Session], Awaitable[str]]] = {
     "machine.screen": _screen,
     "machine.registers": _registers,
     "machine.nmi": _nmi,
+    "machine.save_state": _save_state,
     "machine.break": _break,
     "chat.export": _export,
     "session.report": _report,
@@ -202,6 +216,7 @@ NAMED_DEEDS: Mapping[str, Callable[[Session, str], Awaitable[str]]] = {
     "sampling.use_preset": _use_preset,
     "sampling.save_preset": _save_preset,
     "sampling.delete_preset": _delete_preset,
+    "machine.load_state": _load_state,
     "machine.keys": _keys,
     "machine.qmp": _qmp,
 }

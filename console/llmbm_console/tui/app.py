@@ -17,7 +17,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input, TextArea
 
-from llmbm_console.core.action import STARTS_AGAIN, Action, unavailable
+from llmbm_console.core.action import LOADS_STATE, STARTS_AGAIN, Action, unavailable
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import NOT_COPIED, Event, FileSaved, LinkPhase, Notice
 from llmbm_console.core.key_labels import key_label, key_labels, over_text, pressed_label
@@ -443,6 +443,8 @@ class ConsoleApp(SessionApp):
             if self.aside is not None
             else ""
         )
+        if action.id == LOADS_STATE and self.controllable and self.session is not None and not self.session.states:
+            return f"no state was saved yet: {self.verbs.key('machine.save_state')} saves one"
         return unavailable(
             action,
             read_only=self.read_only,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from llmbm_console.core.actions import ACTIONS
 from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.key_labels import key_labels, over_text
+from llmbm_console.core.machine_states import SavedState
 from llmbm_console.core.state import State
 from llmbm_console.tui.glyphs import BLOCKS, Glyphs
 from llmbm_protocol.words import Phase, Stream
@@ -49,6 +50,7 @@ class Frame:
     recording: float | None = None  # seconds since it began; None: none runs
     tint: str = ""  # what answers are tinted by, see tint.MODES
     choices: bool = False  # how tokens are chosen is asked for
+    states: tuple[SavedState, ...] = ()  # of the machine, that can be loaded
     aside: str = ""  # the live session that goes on while a file is shown
     in_prompt: bool = False  # the prompt has the focus: letters are written
     keys: Mapping[str, str] = field(default_factory=lambda: KEYS)  # of each action, as hints write them

@@ -62,8 +62,15 @@ class HistorySearch(LowerLine[str | None]):
     HistorySearch Static { width: 1fr; height: auto; background: $surface; }
     """
 
-    def __init__(self, entries: Sequence[str], key: str) -> None:
+    def __init__(
+        self,
+        entries: Sequence[str],
+        key: str,
+        title: str = "earlier prompts",
+        nothing: str = "no earlier prompt has that",
+    ) -> None:
         super().__init__()
+        self._title, self._nothing = title, nothing
         self._entries, self._key = entries, key
         self._found = found_in(entries, "")
         self._at = 0  # of the found ones, the newest is 0
@@ -71,7 +78,7 @@ class HistorySearch(LowerLine[str | None]):
     def compose(self) -> ComposeResult:
         """What was found, the chosen one next to the field."""
         with Vertical() as box:
-            box.border_title = line(("earlier prompts", ""))
+            box.border_title = line((self._title, ""))
             older = f"{key_label(self._key)} older   " if self._key else ""
             box.border_subtitle = line((f"Enter takes it   {older}Esc leaves", ""))
             yield Static(markup=False)
@@ -107,7 +114,7 @@ class HistorySearch(LowerLine[str | None]):
         first = max(0, min(self._at - rows // 2, len(self._found) - rows))
         width = max(10, shown.size.width or self.size.width - 4)
         lines = [self._row(place, width) for place in range(first, min(first + rows, len(self._found)))]
-        shown.update(Content("\n").join(reversed(lines)) if lines else line(("no earlier prompt has that", "$warn")))
+        shown.update(Content("\n").join(reversed(lines)) if lines else line((self._nothing, "$warn")))
 
     def _row(self, place: int, width: int) -> Content:
         chosen = place == self._at

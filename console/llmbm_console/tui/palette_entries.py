@@ -35,6 +35,8 @@ KNOWN_AS = {
     "chat.xray": ("tokens", "xray"),
     "kernel.save_dump": ("save", "dump"),
     "log.next_error": ("error", "warning"),
+    "machine.load_state": ("load", "fork", "restore"),
+    "machine.save_state": ("snapshot",),
     "machine.keys": ("keyboard", "keys", "send", "type"),
     "machine.nmi": ("nmi", "interrupt"),
     "machine.pause": ("resume", "continue"),

@@ -258,6 +258,7 @@ class SessionApp(ThemedApp):
             choices=self.session is not None and self.session.choices > 0,
             in_prompt=self.in_prompt,
             keys=self.key_labels,
+            states=self.session.states if self.session is not None else (),
             aside=self.aside.target if self.aside is not None else "",
         )
 

@@ -9,6 +9,7 @@ from llmbm_console.core.defaults import SPEEDS
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import MachineStatus
 from llmbm_console.core.machine_keys import Chord, parse_keys, told
+from llmbm_console.core.machine_states import about, ago
 from llmbm_console.core.qmp_command import QmpCommand, parse_command
 from llmbm_console.tui.ask import AskLine
 from llmbm_console.tui.verbs_base import VerbGroup
@@ -45,6 +46,40 @@ class MachineVerbs(VerbGroup):
             self.app.connect()
         elif machine is not None:
             self.background(machine.reset())
+
+    def machine_save_state(self) -> None:
+        """Keeps the machine's state."""
+        session = self.app.session
+        if session is None:
+            return
+
+        async def run() -> None:
+            saved = await session.save_state()
+            self.say(f"saved: {about(saved)}; {self.key('machine.load_state')} goes back to it")
+
+        self.background(run())
+
+    def machine_load_state(self) -> None:
+        """Goes on from a saved state: the only one, or one that is chosen."""
+        from llmbm_console.tui.history_search import HistorySearch
+
+        session = self.app.session
+        if session is None:
+            return
+        states = {f"{about(saved)}, {ago(saved)}": saved.number for saved in session.states}
+
+        async def run(number: int) -> None:
+            saved = await session.load_state(number)
+            self.say(f"loaded: {about(saved)}")
+
+        def chosen(text: str | None) -> None:
+            if text is not None:
+                self.background(run(states[text]))
+
+        if len(states) == 1:
+            chosen(next(iter(states)))
+        else:
+            self.app.push_screen(HistorySearch(tuple(states), "", "saved states", "no saved state has that"), chosen)
 
     def machine_nmi(self) -> None:
         """Interrupts every processor."""

@@ -37,16 +37,26 @@ class LoggedTransport:
         self._last = b""  # what `read` gave last
         self._freed = 0  # the log was emptied up to this place
         self._reading: asyncio.Task[bytes] | None = None
+        self.joined_anew = asyncio.Event()  # the line to the other end that `begin_anew` told of is open
+        self.joined_anew.set()
 
     def describe(self) -> str:
         """The line itself."""
         return self.inner.describe()
 
+    def begin_anew(self) -> None:
+        """The other end goes, and another one comes that begins its own log: nothing of it joins to what was read."""
+        self.joined_anew.clear()
+
     async def open(self) -> None:
         """Opens the line. Raises TransportError."""
+        if not self.joined_anew.is_set():
+            self._at = self._freed = 0
+            self._last = b""
         self._opened_at = max(self._at, self._size())
         self._joined = False
         await self.inner.open()
+        self.joined_anew.set()
 
     async def read(self) -> bytes:
         """What has come, and first what had come while nobody read; b"" when the line has ended."""

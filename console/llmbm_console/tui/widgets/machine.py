@@ -10,6 +10,7 @@ from textual.style import Style
 from llmbm_console.core.counted import counted
 from llmbm_console.core.events import MachineStatus
 from llmbm_console.core.known_fields import knows, told
+from llmbm_console.core.machine_states import about
 from llmbm_console.core.state import State
 from llmbm_console.core.zone_sizes import size_text
 from llmbm_console.tui import figures
@@ -30,6 +31,7 @@ MACHINE_STYLES: dict[MachineStatus, str] = {
     MachineStatus.ABSENT: "bold $bad",
     MachineStatus.STOPPED: "$bad",
     MachineStatus.RESETTING: "$warn",
+    MachineStatus.LOADING: "$warn",
     MachineStatus.STARTING: "$warn",
 }
 
@@ -71,6 +73,8 @@ def _buttons(frame: Frame, width: int, most: int) -> list[Content]:
         ("off", "quit"),
         ("screen", "screen"),
         ("registers", "registers"),
+        ("save", "save_state"),
+        ("load", "load_state"),
         ("keys", "keys"),
         ("QMP", "qmp"),
         ("NMI", "nmi"),
@@ -143,7 +147,12 @@ class MachinePanel(Panel):
         rows: list[tuple[str, *tuple[Piece, ...]]] = [
             ("state", (machine.status.value, MACHINE_STYLES.get(machine.status, "$foreground")), (since, "$muted"))
         ]
-        return rows + ([("", (machine.detail, "$muted"))] if machine.detail else [])
+        if machine.detail:
+            rows.append(("", (machine.detail, "$muted")))
+        for number, saved in enumerate(frame.states):
+            name = "saved" if number == 0 else ""
+            rows.append((name, (f"{frame.clock(saved.at)[:8]}  ", "$foreground"), (about(saved), "$muted")))
+        return rows
 
     def _kernel(self, state: State) -> list[tuple[str, *tuple[Piece, ...]]]:
         rows: list[tuple[str, *tuple[Piece, ...]]] = []
