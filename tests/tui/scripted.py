@@ -353,6 +353,7 @@ class ScriptedSession:
     async def save_state(self) -> SavedState:
         saved = SavedState(len(self.states) + 1, NOW, 52 << 20, 1, 2, 37, "And then?", 9)
         self.states = (*self.states, saved)
+        self.push(Notice(NOW, "info", "saved"))
         return saved
 
     async def load_state(self, number: int) -> SavedState:

@@ -79,7 +79,9 @@ async def test_a_question_that_is_not_on_the_screen_cannot_be_answered() -> None
 
 @pytest.mark.parametrize("size", [(120, 36), (80, 24), (50, 20)])
 async def test_what_a_dangerous_action_does_is_told_to_the_end(size: tuple[int, int]) -> None:
-    async with scripted(size=size) as (app, pilot):
+    session = ScriptedSession()
+    await session.save_state()  # there is one to be loaded
+    async with scripted(session, size=size) as (app, pilot):
         await pilot.press("escape")
         before = dict(app.main.deck.regions)
         for action in (action for action in ACTIONS if action.danger):
@@ -130,8 +132,9 @@ async def test_an_armed_action_disarms_by_itself_and_by_escape() -> None:
 
 @pytest.mark.parametrize("late", [0.0, SECONDS + LATE / 2], ids=["in time", "as the question goes"])
 async def test_escape_answers_an_armed_action_and_leaves_nothing_else(late: float) -> None:
-    clock = Clock()
-    async with scripted(clock=clock) as (app, pilot):
+    session, clock = ScriptedSession(), Clock()
+    await session.save_state()  # there is one to be loaded
+    async with scripted(session, clock=clock) as (app, pilot):
         await pilot.press("escape", "f5")
         for action in (action for action in ACTIONS if action.danger):
             app.do(action.id)
