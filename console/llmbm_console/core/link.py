@@ -268,6 +268,10 @@ class Link:
         if generation:
             self.streams.tokens.begin(generation)
             self.ear.machine_frames += 1  # it was in machine mode then: no firmware is waited for, each token counts
+        if not boot:  # firmware, which must not be typed at
+            self.greeting.stop()
+            self.greeting.machine_boots()
+            self.greeting.begin()
 
     def _boots_anew(self) -> None:
         self._restarts = True
