@@ -46,7 +46,7 @@ class QemuMemory:
         return within(await self._ranges(), address)
 
     async def why_slow(self) -> str:
-        """Why memory comes as text, a few hundred times slower; empty when QEMU can hand it over in a file."""
+        """Why memory comes as text, which is slow; empty when QEMU can hand it over in a file."""
         return await self._slow(await self._ranges())
 
     async def _slow(self, ranges: tuple[Range, ...]) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from llmbm_console.tui.app import ConsoleApp
 
 SLOW_CHUNK = 1 << 14  # octets read at a time where memory comes as text
-SLOW_MOST = 1 << 20  # of those, before one is asked whether to go on
+SLOW_MOST = 1 << 24  # of those, before one is asked whether to go on
 
 
 class SearchVerbs(LensVerbs):
@@ -122,10 +122,11 @@ class SearchVerbs(LensVerbs):
             else:
                 self._unfinished = search
                 on = self.key("view.find_next" if search.direction > 0 else "view.find_previous")
-                low, high = sorted((from_there, search.place))
-                self.say(
-                    f"not found between {low:#x} and {high:#x}; {on} goes on. Memory is read slowly: {slow}", "warning"
+                way = f"{from_there:#x} {'on' if search.direction > 0 else 'back'}"
+                words = (
+                    f"not found in {figures.size(search.done - began)} from {way}; {on} goes on at {search.place:#x}"
                 )
+                self.say(f"{words}. Memory is read slowly: {slow}", "warning")
         finally:
             if self._search is search:
                 self._search = None
