@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +29,9 @@ from textual.document._edit import Edit
 from textual.pilot import Pilot
 
 from llmbm_console.core.events import LinkPhase, MachineStatus
+from llmbm_console.core.live import LiveSession
 from llmbm_console.core.session import Outcome
+from llmbm_console.core.simulator import Simulator
 from llmbm_console.core.state import Command, Turn
 from llmbm_console.core.targets import Target, make_session
 from llmbm_console.tui.app import ConsoleApp
@@ -37,6 +41,13 @@ from llmbm_protocol.schema import Phase, SentinelState
 
 def idle() -> ScriptedSession:
     return ScriptedSession(rich_state(turn=None, phase=Phase.IDLE))
+
+
+def tripped() -> ScriptedSession:
+    session = idle()
+    assert session.state.sentinel is not None
+    session.push(sentinel=session.state.sentinel.model_copy(update={"state": SentinelState.TRIPPED}))
+    return session
 
 
 async def test_enter_sends_and_empties() -> None:
@@ -228,8 +239,8 @@ async def test_lines_written_during_an_answer_are_sent_after_it_in_their_order()
         await wait_until(pilot, lambda: session.submitted == ["one", "two", "/ctx"], "the others follow")
 
 
-async def test_the_next_key_replaces_a_prompt_that_came_back() -> None:
-    session = idle()
+async def test_the_reset_of_a_tripped_kernel_is_typed_in_the_place_of_the_prompt_that_came_back() -> None:
+    session = tripped()
     session.answer = Outcome("Hello", False, error="sentinel tripped")
     async with scripted(session) as (app, pilot):
         await pilot.press(*"Hello", "enter")
@@ -304,7 +315,7 @@ async def test_the_reason_of_a_refusal_goes_when_the_sentinel_is_reset_by_its_ke
 
 
 async def test_a_refused_prompt_that_was_deleted_does_not_come_back() -> None:
-    session = idle()
+    session = tripped()
     session.answer = Outcome("", False, error="sentinel tripped")
     async with scripted(session) as (app, pilot):
         await pilot.press(*"Hello", "enter")
@@ -314,6 +325,52 @@ async def test_a_refused_prompt_that_was_deleted_does_not_come_back() -> None:
         await wait_until(pilot, lambda: session.submitted == ["Hello", "/reset"], "carried out")
         await pilot.pause()
         assert app.main.prompt.text == ""
+
+
+async def test_too_many_lines_are_refused_and_those_that_wait_can_be_withdrawn() -> None:
+    session = idle()
+    session.answering = asyncio.Event()
+    async with scripted(session, notifications=True) as (app, pilot):
+        prompt = app.main.prompt
+        await pilot.press(*"0", "enter")
+        await wait_until(pilot, lambda: session.submitted == ["0"], "sent")
+        for number in range(1, 18):
+            prompt.replace_text(f"line {number}")
+            await pilot.press("enter")
+        await wait_until(pilot, lambda: "16 lines wait already: ^c twice withdraws them" in screen_text(app), "full")
+        await pilot.press(*" on")
+        assert prompt.text == "line 17 on"
+        await pilot.press("ctrl+c")
+        await wait_until(pilot, lambda: "16 lines wait: ^c again withdraws" in screen_text(app))
+        assert (session.stops, prompt.waiting) == (1, 16)
+        await pilot.press("ctrl+c")
+        await wait_until(pilot, lambda: "16 lines that waited are withdrawn" in screen_text(app), "told")
+        assert "wait already" not in screen_text(app), "the reason is gone with them"
+        session.answering.set()
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: session.submitted == ["0", "line 17 on"], "and none of them was sent")
+        await pilot.press("up", "up")
+        assert prompt.text == "line 17", "the history has them"
+
+
+async def test_a_kernel_that_hangs_is_not_called_ready_and_the_line_that_it_was_sent_is_shown() -> None:
+    async with simulated(notifications=True) as (app, pilot):
+        await until(pilot, lambda: "kernel ready" in screen_text(app), "ready")
+        assert isinstance(app.session, LiveSession)
+        assert isinstance(app.session.machine, Simulator)
+        os.kill(app.session.machine._pid, signal.SIGSTOP)
+        await pilot.press(*"A dog ran", "enter")
+        await until(pilot, lambda: "ago, and not answered yet: ^c sends a stop" in screen_text(app), "told of the line")
+        rows = screen_text(app).splitlines()
+        assert any("A dog ran" in row and "│" in row for row in rows), "in the transcript"
+        await until(pilot, lambda: "no answer for" in screen_text(app), "told of the kernel")
+        assert "kernel ready" not in screen_text(app)
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: 'a stop is sent behind "A dog ran"' in screen_text(app), "what is outstanding")
+        os.kill(app.session.machine._pid, signal.SIGCONT)
+        await until(pilot, lambda: any(isinstance(item, Turn) for item in app.state.items), "answered")
+        await until(pilot, lambda: "kernel ready" in screen_text(app), "ready")
+        assert "not answered yet" not in screen_text(app)
 
 
 async def test_a_refused_line_stops_those_behind_it_and_all_come_back_in_their_order() -> None:
@@ -457,7 +514,7 @@ async def test_a_line_that_was_given_back_is_emptied_by_the_key_that_empties() -
         prompt = app.main.prompt
         prompt.refuse("hello", "the kernel said no")
         await wait_until(pilot, lambda: "the kernel said no" in screen_text(app), "told")
-        assert prompt.selected_text == "hello", "what is typed takes its place"
+        assert (prompt.selected_text, prompt.cursor_location) == ("", (0, 5)), "what is typed goes on with it"
         await pilot.press("ctrl+c")
         assert prompt.text == ""
         await pilot.press(*"abc", "shift+home", "ctrl+c")
@@ -505,6 +562,18 @@ async def test_a_prompt_that_was_given_back_does_not_return_when_what_replaced_i
         await until(pilot, lambda: carried_out(app, "/temp 0.7"), "carried out")
         await pilot.pause()
         assert app.main.prompt.text == ""
+
+
+async def test_how_a_machine_ended_is_not_told_of_the_one_that_was_started_after_it() -> None:
+    state = rich_state(turn=None)
+    boots = replace(state, link=replace(state.link, phase=LinkPhase.WAITING))
+    over = replace(boots.machine, status=MachineStatus.CRASHED, detail="QEMU was killed by SIGKILL")
+    session = ScriptedSession(replace(boots, machine=over))
+    async with scripted(session) as (app, pilot):
+        app.main.prompt.refuse("hello", "QEMU was killed by SIGKILL")
+        await wait_until(pilot, lambda: "by SIGKILL" in app.main.prompt.error, "told")
+        session.push(machine=boots.machine)
+        await wait_until(pilot, lambda: app.main.prompt.error == "", "the reason is gone")
 
 
 async def test_that_there_was_no_session_is_not_told_once_there_is_one() -> None:

@@ -39,11 +39,19 @@ CHAT: tuple[Action, ...] = (
         "chat.break",
         "Copy, or stop the answer",
         "Console",
-        "copies the selected text; without a selection stops the running answer; while nothing runs it empties the "
-        "prompt that has the focus (up brings the text back), and then tells how to quit",
+        "copies the selected text; without a selection stops the running answer, and pressed again withdraws the lines "
+        "that wait; while nothing runs it empties the prompt that has the focus (up brings the text back), and then "
+        "tells how to quit",
         ("ctrl+c", "super+c"),
         footer="stop/copy",
         everywhere=True,
+    ),
+    Action(
+        "chat.withdraw",
+        "Withdraw the waiting lines",
+        "Console",
+        "empties the queue: of the lines that wait for the kernel none is sent; up in the prompt brings them back. "
+        "{0[chat.break]} twice does it, too",
     ),
     Action("chat.stop", "Stop the answer", "Console", "stops the running generation within one layer", need="line"),
     Action(

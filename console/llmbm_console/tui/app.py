@@ -19,7 +19,7 @@ from textual.widgets import Input, TextArea
 
 from llmbm_console.core.action import LOADS_STATE, STARTS_AGAIN, Action, unavailable
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import NOT_COPIED, Event, FileSaved, LinkPhase, Notice
+from llmbm_console.core.events import NOT_COPIED, Event, FileSaved, LinkPhase, Notice, PromptSent
 from llmbm_console.core.key_labels import key_label, key_labels, over_text, pressed_label
 from llmbm_console.core.sampling import told
 from llmbm_console.core.settings import Settings
@@ -35,7 +35,7 @@ from llmbm_console.tui.pacer import Pacer
 from llmbm_console.tui.page_help import page_of
 from llmbm_console.tui.screen import MainScreen
 from llmbm_console.tui.screen_keys import main_screen
-from llmbm_console.tui.session_app import SessionApp, SessionFactory
+from llmbm_console.tui.session_app import NOTHING_SENT, SessionApp, SessionFactory
 from llmbm_console.tui.text import ControlFilter
 from llmbm_console.tui.tint import MODES
 from llmbm_console.tui.type_ahead import TypeAhead, Typed
@@ -289,6 +289,8 @@ class ConsoleApp(SessionApp):
 
     def happened(self, event: Event) -> None:
         """Another picture, when it is time for one; where a file is that the kernel wrote."""
+        if isinstance(event, PromptSent):
+            self.sent = NOTHING_SENT  # the kernel took it
         if isinstance(event, FileSaved) and self.playback is None:
             shows = f"{self.key_labels['view.dumps']} shows it"
             self.main.announce(Path(event.path))

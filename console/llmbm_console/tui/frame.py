@@ -53,6 +53,8 @@ class Frame:
     states: tuple[SavedState, ...] = ()  # of the machine, that can be loaded
     aside: str = ""  # the live session that goes on while a file is shown
     in_prompt: bool = False  # the prompt has the focus: letters are written
+    sent: str = ""  # the line that was sent and has no answer of the kernel yet
+    sent_at: float = 0.0
     keys: Mapping[str, str] = field(default_factory=lambda: KEYS)  # of each action, as hints write them
 
     @property
@@ -88,6 +90,15 @@ class Frame:
     def live(self) -> bool:
         """A session with the kernel stands."""
         return self.state.link.phase in LINKED
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the kernel was heard; 0 while it is heard as often as it should be."""
+        link = self.state.link
+        if link.phase not in (LinkPhase.SLOW, LinkPhase.SILENT):
+            return 0.0
+        heard_at = max(self.state.stamps.values(), default=link.since)
+        return max(0.0, self.now - min(heard_at, link.since))  # the link says so a second or more behind the last word
 
     @property
     def again(self) -> str:

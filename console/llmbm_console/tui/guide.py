@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.key_labels import spelt
+from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 
+LATE = 1.0  # s without an answer to a line, from which it is told
 ANSWER, OUTPUT, WARN = "transcript--answer", "transcript--output", "transcript--warn"
 
 
@@ -83,6 +85,16 @@ def _for_watchers(frame: Frame) -> list[tuple[str, str]]:
         ("Nothing was said yet. This session only watches (--read-only).", ANSWER),
         ("What the kernel is asked elsewhere, and answers, appears here.", OUTPUT),
     ]
+
+
+def unanswered(frame: Frame) -> list[tuple[str, str]]:
+    """A line that was sent and of which the kernel has said nothing for longer than it takes; empty for none."""
+    passed = frame.now - frame.sent_at
+    if not frame.sent or frame.state.turn is not None or passed < LATE:
+        return []
+    told = f"sent {figures.duration(passed)} ago, and not answered yet"
+    ends = spelt("{0[chat.break]} sends a stop behind it.", frame.keys)
+    return [(frame.sent, "transcript--prompt"), (f"{told}: {ends}", WARN), ("", "")]
 
 
 def failure_lines(frame: Frame) -> list[tuple[str, str]]:

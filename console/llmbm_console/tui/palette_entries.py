@@ -32,6 +32,7 @@ KNOWN_AS = {
     "chat.history": ("history",),
     "chat.prompt": ("prompt", "write", "send", "ask"),
     "chat.stop": ("cancel", "abort"),
+    "chat.withdraw": ("queue", "waiting", "unsend"),
     "chat.xray": ("tokens", "xray"),
     "kernel.save_dump": ("save", "dump"),
     "log.next_error": ("error", "warning"),

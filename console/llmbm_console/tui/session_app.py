@@ -28,6 +28,8 @@ FREEZE_EVERY = 20_000  # events of a recording
 
 SessionFactory = Callable[[], Session]
 
+NOTHING_SENT = "", 0.0
+
 
 class SessionApp(ThemedApp):
     """`target` names the session for people, `clock` and `wall` are as in Frame."""
@@ -55,6 +57,7 @@ class SessionApp(ThemedApp):
         self.player = Player(self, clock)
         self.aside: Aside | None = None  # the live session, while a file is shown
         self._unlisten: Callable[[], None] | None = None
+        self.sent = NOTHING_SENT  # the line that has no answer of the kernel yet, and when it was sent
         self._state = State(target=self.target)
 
     # ---- for the application that draws
@@ -257,6 +260,8 @@ class SessionApp(ThemedApp):
             tint=self.tint,
             choices=self.session is not None and self.session.choices > 0,
             in_prompt=self.in_prompt,
+            sent=self.sent[0] if self.aside is None else "",
+            sent_at=self.sent[1],
             keys=self.key_labels,
             states=self.session.states if self.session is not None else (),
             aside=self.aside.target if self.aside is not None else "",

@@ -99,6 +99,11 @@ def common_start(names: Sequence[str]) -> str:
     return first[: next((at for at, sign in enumerate(first) if not last.startswith(sign, at)), len(first))]
 
 
+def first_words(text: str, room: int = 24) -> str:
+    """The beginning of what somebody wrote, between quotation marks, in a sentence of ours."""
+    return f'"{clip(flat(text), room)}"'
+
+
 def first_fitting(ways: Sequence[str], room: int) -> str:
     """The first of some wordings that is no longer than the room; else the last, which is the shortest."""
     return next((way for way in ways if len(way) <= room), ways[-1])

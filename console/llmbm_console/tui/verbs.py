@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llmbm_console.core.action import Action
+from llmbm_console.core.counted import counted
 from llmbm_console.core.defaults import CHOICES
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.reading import is_command
 from llmbm_console.core.session import Session
+from llmbm_console.tui import figures
+from llmbm_console.tui.arming import SECONDS
 from llmbm_console.tui.frame import LINKED
 from llmbm_console.tui.run import CHOOSE
-from llmbm_console.tui.text import plain
+from llmbm_console.tui.session_app import NOTHING_SENT
+from llmbm_console.tui.text import first_words, plain
 from llmbm_console.tui.verbs_compare import CompareVerbs
 from llmbm_console.tui.verbs_file import FileVerbs
 from llmbm_console.tui.verbs_find import FindVerbs
@@ -35,6 +40,14 @@ MOST_WAITING = 16  # lines written ahead
 PATIENCE = 120.0  # seconds that a line waits for a kernel that boots
 
 SELECTED = "of the selection"  # what was copied
+STOPPED = "the answer is stopped"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """One that waits to be sent. The same text twice is two lines."""
+
+    text: str
 
 
 class Verbs(
@@ -45,7 +58,8 @@ class Verbs(
     def __init__(self, app: ConsoleApp) -> None:
         super().__init__(app)
         self._turns = asyncio.Lock()  # lines are sent one after the other, in the order in which they were written
-        self._waiting = 0
+        self._waiting: list[Line] = []  # not sent yet, the oldest first
+        self._broke_at = float("-inf")  # when the answer was stopped that lines wait for
         self._refusals = 0  # lines that were not taken: what had been written behind one is not sent
 
     def carry_out(self, action: Action) -> None:
@@ -68,38 +82,45 @@ class Verbs(
             again = f"{self.key('session.retry')} to {self.app.frame().again}"
             self._refuse(text, f"there is no session: {again}")
             return
-        if self._waiting >= MOST_WAITING:
-            self._refuse(
-                text, f"{MOST_WAITING} lines wait already: {self.key('chat.break')} stops the answer that runs"
-            )
+        if len(self._waiting) >= MOST_WAITING:
+            why = f"{MOST_WAITING} lines wait already: {self.key('chat.break')} twice withdraws them"
+            self._refuse(text, why, crowded=True)
             return
         if self.app.held is not None:
             self.go_to_now()  # who writes wants to see the answer
         if self.app.main.shape.narrow and self.app.main.shape.tab not in ("chat", "compare"):
             self.app.main.relayout(tab="chat")
-        self.background(self._send(text, self._refusals))
+        line = Line(text)
+        self._waiting.append(line)
+        self._tell_waiting()
+        self.background(self._send(line, self._refusals))
         self.app.main.transcript.follow()
         self.app.main.event_list.follow()
 
-    async def _send(self, text: str, refusals: int) -> None:
-        """Sends a line when it is its turn. One that was not taken is refused, or a command in the transcript with its
-        reason; `refusals` were known when this line was written: with one more it builds on what was not done.
+    async def _send(self, line: Line, refusals: int) -> None:
+        """Sends a line when it is its turn, if it was not withdrawn before. One that was not taken is refused, or a
+        command in the transcript with its reason; `refusals` were known when this line was written: with one more it
+        builds on what was not done.
         """
-        prompt = self.app.main.prompt
-        self._wait(1)
-        waits = True
+        prompt, text = self.app.main.prompt, line.text
+        is_sent = False
         try:
             async with self._turns:
-                if refusals != self._refusals:
+                if line in self._waiting and refusals != self._refusals:
                     prompt.hand_back(text, "not sent: the line before it was not taken")
                     return
-                session = await self._session()
-                await self._resumed(session)
-                if not _connected(session):
-                    await session.wait_ready(PATIENCE)
-                self._wait(-1)
-                waits = False
+                if line in self._waiting:
+                    session = await self._session()
+                    await self._resumed(session)
+                    if not _connected(session):
+                        await session.wait_ready(PATIENCE)
+                if line not in self._waiting:
+                    return
+                self._no_longer_waits(line)
+                is_sent = True
+                self.app.sent = text, self.app.clock()
                 outcome = await session.submit(text)
+                self.app.sent = NOTHING_SENT
                 if outcome.ok:
                     prompt.give_back()
                 elif outcome.turn is None:
@@ -107,15 +128,18 @@ class Verbs(
                     if not is_command(text):
                         self._refuse(text, plain(outcome.error) or "the kernel did not take it")
         except SessionError as error:
-            self._refusals += 1
-            self._refuse(text, plain(str(error)))
+            if is_sent or line in self._waiting:
+                self._refusals += 1
+                self._refuse(text, plain(str(error)))
         finally:
-            if waits:
-                self._wait(-1)
+            if line in self._waiting:
+                self._no_longer_waits(line)
+            self.app.sent = NOTHING_SENT
 
-    def _refuse(self, text: str, reason: str) -> None:
-        """Gives a line back into the prompt; where its frame has no room for the reason, a notice tells all of it."""
-        self.app.main.prompt.refuse(text, reason)
+    def _refuse(self, text: str, reason: str, *, crowded: bool = False) -> None:
+        """Gives a line back into the prompt; where its frame has no room for the reason, a notice tells all of it.
+        `crowded`: the reason goes with the lines that wait."""
+        self.app.main.prompt.refuse(text, reason, crowded=crowded)
         if len(reason) > self.app.main.prompt.heading_room:
             self.say(f"not sent: {reason}", "warning")
 
@@ -130,10 +154,12 @@ class Verbs(
         finally:
             undo()
 
-    def _wait(self, change: int) -> None:
-        """So many lines more wait to be sent."""
-        self._waiting += change
-        self.app.main.prompt.show_waiting(self._waiting)
+    def _no_longer_waits(self, line: Line) -> None:
+        self._waiting.remove(line)
+        self._tell_waiting()
+
+    def _tell_waiting(self) -> None:
+        self.app.main.prompt.show_waiting(len(self._waiting))
 
     async def _session(self) -> Session:
         """The session, once the program has made it."""
@@ -206,13 +232,52 @@ class Verbs(
         if selected:
             self.copy(selected, SELECTED)
             self.app.main.leave_selection()
-        elif self.app.state.turn is not None or self.app.state.phase in COMPUTING:
-            self.chat_stop()
+        elif self._waiting and self.app.clock() - self._broke_at < SECONDS:
+            self.chat_withdraw()
+            self._stop_what_runs()
+        elif stopped := self._stop_what_runs():
+            self._tell_stopped(stopped)
+        elif self._waiting:
+            self.chat_withdraw()
         elif self.app.main.focused_pane == "prompt" and self.app.main.prompt.put_away():
             self.say("the prompt is empty: up brings its text back")
         else:
             unsent = " and keeps the prompt's text: up brings it back" if self.app.main.prompt.text.strip() else ""
             self.say(f"nothing runs and nothing is selected; {self.key('session.quit')} quits{unsent}")
+
+    def _stop_what_runs(self) -> str:
+        """Stops the answer, or a line that has none yet, and tells which; empty where nothing is there to be
+        stopped."""
+        if self.app.state.turn is not None or self.app.state.phase in COMPUTING:
+            self.chat_stop()
+            return STOPPED
+        text, at = self.app.sent
+        if not text:
+            return ""
+        self.chat_stop()
+        passed = figures.duration(self.app.clock() - at)
+        return f"a stop is sent behind {first_words(text)}, not answered for {passed}"
+
+    def _tell_stopped(self, stopped: str) -> None:
+        """What was stopped, where the transcript does not tell it, and how the lines behind it are withdrawn."""
+        if self._waiting:
+            self._broke_at = self.app.clock()
+            waiting = counted(len(self._waiting), "line waits", "lines wait")
+            self.say(f"{stopped}; {waiting}: {self.key('chat.break')} again withdraws")
+        elif stopped != STOPPED:
+            self.say(stopped)
+
+    def chat_withdraw(self) -> None:
+        """Sends none of the lines that wait. Each was kept as an earlier prompt when it was written."""
+        count = len(self._waiting)
+        self._waiting.clear()
+        self._broke_at = float("-inf")
+        self._tell_waiting()
+        if count:
+            lines, them = counted(count, "line that waited is", "lines that waited are"), "it" if count == 1 else "them"
+            self.say(f"{lines} withdrawn; up in the prompt brings {them} back")
+        else:
+            self.say("no line waits to be sent", "warning")
 
     def chat_copy(self) -> None:
         """Copies the selected text, else the selected event or the path of the selected file in a list that has the

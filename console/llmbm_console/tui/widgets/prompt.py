@@ -10,6 +10,7 @@ from llmbm_console.core.counted import counted
 from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.reading import is_command
 from llmbm_console.core.text_limit import too_long
+from llmbm_console.tui import figures
 from llmbm_console.tui.completion import candidates, complete, fit_hint
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.memory import History
@@ -19,6 +20,7 @@ from llmbm_protocol.words import Phase, SentinelState
 
 NEWLINE_KEYS = frozenset({"ctrl+j", "alt+enter", "shift+enter"})
 MAX_ROWS = 6
+TRIPPED = "tripped: /reset"  # in short why no line is taken
 
 
 class Prompt(TextArea, Framed):
@@ -59,6 +61,8 @@ class Prompt(TextArea, Framed):
         self._refused = ""  # that line, while it is still what stands here
         self._held = ""  # what kept the kernel from taking any line, when this was drawn last
         self._lost = True  # no session stood then
+        self._failure = ""  # why not
+        self._crowded = False  # the line was not taken for all those that wait
         self._owed: list[str] = []  # lines that were not taken and not sent again: they come back one by one
         self._back = ""  # the one that came back last
         self._again = ""  # the one that was sent again last: when it is refused again, it keeps its place
@@ -82,9 +86,10 @@ class Prompt(TextArea, Framed):
         """Lines that are sent later."""
         return self._waiting
 
-    def refuse(self, text: str, reason: str) -> None:
-        """Gives a line back that was not taken, with the reason; what was written meanwhile is kept."""
-        self.error = reason
+    def refuse(self, text: str, reason: str, *, crowded: bool = False) -> None:
+        """Gives a line back that was not taken, with the reason; what was written meanwhile is kept. `crowded`: too
+        many lines wait, and the reason is gone as soon as there is one less."""
+        self.error, self._crowded = reason, crowded
         self._owed.insert(0 if text == self._again else len(self._owed), text)
         self._again = ""
         if not self.text:
@@ -108,7 +113,8 @@ class Prompt(TextArea, Framed):
 
     def _bring_back(self, text: str) -> None:
         self.replace_text(text)
-        self.select_all()  # what is typed next takes its place
+        if self._held == TRIPPED:
+            self.select_all()  # /reset comes before it, and is typed in its place
         self._refused, self._back = self.text, text
 
     def _forget(self, text: str) -> None:
@@ -122,6 +128,8 @@ class Prompt(TextArea, Framed):
 
     def show_waiting(self, lines: int) -> None:
         """So many lines are sent later, when the kernel answers or the answer that runs has ended."""
+        if lines < self._waiting and self._crowded:
+            self.error, self._crowded = "", False
         self._waiting = lines
         self._draw()
 
@@ -262,7 +270,8 @@ class Prompt(TextArea, Framed):
         ready, style = self._readiness(frame)
         before, self._held = self._held, self._held_by(frame)
         lost, self._lost = self._lost, not frame.live
-        if (before and not self._held) or (lost and frame.live):
+        failed, self._failure = self._failure, frame.failure
+        if (before and not self._held) or (lost and frame.live) or (failed and not frame.failure):
             self.error = ""  # the reason is gone
         if self.error and self._held:
             right = line((f"not sent {self.glyphs.separator} {ready}", style))  # what to do; a pane tells the reason
@@ -278,6 +287,9 @@ class Prompt(TextArea, Framed):
             right = next((text for text in both if text.cell_length <= self.heading_room), line((ready, style)))
         count = self._waiting
         waiting = counted(count, "line waits", "lines wait") if count else ""
+        if count and not frame.past:
+            ends = frame.keys["chat.break"] + (" twice" if frame.sent or frame.state.turn is not None else "")
+            waiting = first_fitting((f"{waiting}: {ends} withdraws {'it' if count == 1 else 'them'}", waiting), width)
         if more := len(self._owed) - (self._back in self._owed):
             waiting = counted(more, "more line comes back", "more lines come back")
         self.set_heading(right if right.cell_length else line((ready, style)), line((waiting, "$warn")))
@@ -289,7 +301,7 @@ class Prompt(TextArea, Framed):
         if frame.state.machine.status is MachineStatus.PAUSED:
             return "paused"
         sentinel = frame.state.sentinel
-        return "tripped: /reset" if sentinel is not None and sentinel.state is SentinelState.TRIPPED else ""
+        return TRIPPED if sentinel is not None and sentinel.state is SentinelState.TRIPPED else ""
 
     def _readiness(self, frame: Frame) -> tuple[str, str]:
         if not frame.live:
@@ -303,6 +315,8 @@ class Prompt(TextArea, Framed):
             return first_fitting((f"the machine is {resumes}", resumes), self.heading_room), "$warn"
         if sentinel is not None and sentinel.state is SentinelState.TRIPPED:
             return "tripped: /reset brings the chat back", "$bad"
+        if frame.silence:
+            return f"no answer for {figures.duration(frame.silence)}", "$bad"
         if phase is Phase.IDLE:
             return "kernel ready", "$good"
         return (

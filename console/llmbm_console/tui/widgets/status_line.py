@@ -125,8 +125,8 @@ class StatusLine(Strip):
             word = RECORDED_WORDS.get(phase, word)
         sign = frame.glyphs.dot if frame.live or frame.post_mortem else frame.glyphs.ring
         pieces: list[Piece] = [(f"{sign} {word}", style)]
-        if link.phase in (LinkPhase.SLOW, LinkPhase.SILENT) and frame.now > link.since:
-            pieces.append((f" {figures.duration(frame.now - link.since)}", style))
+        if frame.silence:
+            pieces.append((f" {figures.duration(frame.silence)}", style))
         errors = link.rejected_lines + link.lost_frames
         if frame.live and (errors or width >= SPARE):
             pieces.append((f"  {errors} err", "$warn" if errors else "$muted"))
@@ -147,6 +147,8 @@ class StatusLine(Strip):
             return line(("loading ", "$info"), bar, (text, "$foreground"))
         if not frame.live or frame.last_known:
             return line()
+        if state.link.phase is LinkPhase.SILENT:
+            return line()  # what it does is not known any more, and the link says so
         perf = state.perf
         paused = state.machine.status is MachineStatus.PAUSED  # which stands beside this already
         if stale := frame.stale(Stream.PERF) if state.phase is not Phase.IDLE and not paused else "":

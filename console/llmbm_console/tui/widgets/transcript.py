@@ -13,7 +13,7 @@ from llmbm_console.core.answers import key_of
 from llmbm_console.core.known_fields import knows
 from llmbm_console.core.state import Command, State, Text, TranscriptItem, Turn, newest_turn, turn_of_boot
 from llmbm_console.tui.firmware_text import folded
-from llmbm_console.tui.guide import failure_lines, first_steps, guide
+from llmbm_console.tui.guide import failure_lines, first_steps, guide, unanswered
 from llmbm_console.tui.text import line, plain
 from llmbm_console.tui.tint import LEVELS, UNKNOWN, Tint
 from llmbm_console.tui.transcript_rows import MAX_CHARACTERS, layout_item, prompt_rows, wrapped
@@ -201,7 +201,9 @@ class Transcript(LineView):
             if not self._frame.failure:
                 return rows
         notes = failure_lines(self._frame)
-        if not state.items and state.turn is None:
+        if sent := unanswered(self._frame):
+            notes = sent + notes
+        elif not state.items and state.turn is None:
             notes = guide(self._frame) + notes
             rows.append(Line("", ""))
         elif self._nothing_asked(state):
