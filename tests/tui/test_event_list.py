@@ -13,6 +13,7 @@ from llmbm_console.core import store_parts
 from llmbm_console.core.events import Notice, RecordReceived
 from llmbm_console.core.store import reduce
 from llmbm_console.core.timeline import Timeline
+from llmbm_console.tui import log_text
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_protocol.schema import Event as LogRecord
 from llmbm_protocol.words import Arena, LogCode, LogLevel
@@ -52,6 +53,15 @@ async def test_a_full_log_keeps_the_newest_and_says_how_many_there_were() -> Non
         await shows(pilot, app, list(range(1234 - ROOM, 1234)))
         await wait_until(pilot, lambda: "the newest 50 of 1,234" in screen_text(app), "said")
         assert "line 1233" in screen_text(app)
+
+
+def test_a_budget_that_the_kernel_learns_is_told_as_it_is_asked_for() -> None:
+    record = LogRecord(
+        number=1, time=1, level=LogLevel.INFO, code=LogCode.PARAM, arena=Arena.NONE, first=0, second=0,
+        message=b"budget_decode=0",
+    )  # fmt: skip
+    state = reduce(rich_state(log=()), RecordReceived(NOW, record))
+    assert log_text.told(state.log[-1]) == "budget_decode=auto"
 
 
 async def test_scrolled_up_a_line_stays_in_its_place_while_older_ones_go() -> None:

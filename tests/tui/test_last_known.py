@@ -16,9 +16,10 @@ from llmbm_console.core.simulator import Simulator
 from llmbm_console.core.state import State
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.widgets.context import kv_now
 from llmbm_console.tui.widgets.slider import Slider
 from llmbm_console.tui.widgets.status_line import StatusLine
-from llmbm_protocol.words import Phase, SentinelState
+from llmbm_protocol.words import Phase, SentinelState, Stream
 
 ROWS = ("KV ", "SEN", "MEM")  # of the head-up lines
 
@@ -70,6 +71,18 @@ async def test_rows_of_before_the_answer_that_streams_are_not_told_as_what_is_le
         assert "full in" not in screen_text(app)
         session.push(kv=state.kv.model_copy(update={"generation": state.kv.generation + 1}))
         await wait_until(pilot, lambda: "full in" in screen_text(app), "a sample of this answer")
+
+
+def test_the_context_counts_the_tokens_that_came_since_its_last_sample() -> None:
+    state = rich_state()
+    assert state.kv is not None
+    assert state.turn is not None
+    tokens = tuple(replace(token, at=1000.0 + place) for place, token in enumerate(state.turn.tokens))
+    sampled = replace(state, turn=replace(state.turn, tokens=tokens), stamps={Stream.KV: tokens[-4].at})
+    shown = kv_now(Frame(state=sampled))
+    assert shown is not None
+    assert shown.rows == state.kv.rows + 3
+    assert kv_now(Frame(state=replace(sampled, turn=None, items=()))) is state.kv
 
 
 @pytest.mark.parametrize("size", [(80, 24), (50, 20)])

@@ -189,6 +189,14 @@ def test_a_larger_context_allows_more_tokens() -> None:
     assert Scale.of(parameter, 128).maximum == parameter.maximum
 
 
+def test_the_rail_of_top_k_ends_with_the_tokens_of_the_model_and_larger_values_can_still_be_typed() -> None:
+    parameter = next(p for p in PARAMETERS if p.name == "top_k")
+    scale = Scale.of(parameter, vocab=1024)
+    assert (scale.value_at(1), scale.share(1024), scale.share(5000)) == (1024, 1, 1)
+    assert (scale.stepped(1000, 1, coarse=True), scale.stepped(5000, 1), scale.stepped(5000, -1)) == (1024, 5000, 4750)
+    assert scale.clamp(scale.parse("5000")) == 5000
+
+
 # ---- completion and fit
 
 

@@ -71,6 +71,9 @@ async def test_help_and_tour_name_the_keys_that_are_bound_now() -> None:
 async def test_the_edge_of_what_was_scrolled_up_names_the_key_that_is_bound_to_the_way_back() -> None:
     session = ScriptedSession(rich_state(items=(Text("\n".join(f"row {n}" for n in range(80)), NOW),), turn=None))
     async with scripted(session, settings=Settings(bindings={"view.live": ("f9",)})) as (app, pilot):
+        await pilot.press("pageup")
+        assert app.main.focused_pane == "prompt", "where it scrolls the transcript, too"
+        await until(pilot, lambda: "F9 to the newest" in screen_text(app), "scrolled")
         await pilot.press("escape", "1", "pageup")
         await until(pilot, lambda: "F9 to the newest" in screen_text(app), "the bound key is told")
         await pilot.press("f9")

@@ -73,6 +73,6 @@ def test_behind_the_last_token_of_an_answer_that_tripped_stands_the_pass_that_ga
     )
     log = (*state.log, LogLine(NOW, "kernel", "error", "budget", event.message, event))
     state = replace(state, sentinel=sentinel, log=log)
-    assert "trip    the next pass took 370 162 cycles of 1 000, and gave no token" in told(state, 2, 1)
+    assert "trip    the next pass took 370,162 cycles of 1,000, and gave no token" in told(state, 2, 1)
     assert "trip " not in told(state, 2, 0)
     assert "trip " not in told(state, 1, 1), "that trip was another one"

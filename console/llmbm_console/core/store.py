@@ -92,6 +92,12 @@ _BEGINS_ANEW = {
     MachineStatus.STARTING: "the machine was started again",
 }
 LOADED = "an earlier state of the machine was loaded"
+_ENDS_AN_ANSWER = {
+    MachineStatus.RESETTING: "the machine was reset",
+    MachineStatus.STOPPED: "the machine stopped",
+    MachineStatus.CRASHED: "the machine crashed",
+    MachineStatus.ABSENT: "the machine is not there",
+}
 _BAD_STATUS = {MachineStatus.CRASHED: "error", MachineStatus.ABSENT: "error", MachineStatus.STOPPED: "warn"}
 
 
@@ -102,7 +108,7 @@ def _machine_changed(state: State, event: ev.MachineChanged) -> State:
     since = state.machine.since if event.status is state.machine.status else event.at
     state = replace(state, machine=replace(state.machine, status=event.status, detail=detail, since=since))
     if event.status.over or event.status is MachineStatus.RESETTING:
-        state = cut_turn(state, f"the machine is {event.status}")
+        state = cut_turn(state, _ENDS_AN_ANSWER[event.status])
     if event.status is MachineStatus.LOADING and state.boots:
         # Turns are counted again from there. The hello that comes is of that boot, and begins none.
         state = add_seam(cut_turn(state, LOADED), detail or LOADED, event.at, "info")

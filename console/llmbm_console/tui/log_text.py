@@ -12,6 +12,9 @@ from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import clip, shorten
 from llmbm_protocol.words import LogCode
 
+#: How the kernel tells that it learns a budget by itself, and how a person asks for that.
+LEARNT = {f"budget_{of}=0": f"budget_{of}=auto" for of in ("decode", "prefill")}
+
 
 def when(entry: LogLine, frame: Frame) -> str:
     """Wall clock of a live line; the kernel's own clock for one read from a file, the cycles that it counted where it
@@ -35,6 +38,8 @@ def _use(entry: LogLine) -> str:
 
 def told(entry: LogLine) -> str:
     """The message in full: that of a broken budget tells by how much."""
+    if entry.record is not None and entry.record.code is LogCode.PARAM and entry.text in LEARNT:
+        return LEARNT[entry.text]
     use = _use(entry)
     return f"{entry.text}: {use} cycles" if use else entry.text
 

@@ -26,21 +26,23 @@ STEPS: dict[str, tuple[int, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The rail of one parameter. `maximum` may be above the table's when the model's context is larger."""
+    """The rail of one parameter. `maximum` may be above the table's when the model's context is larger; `end`, where
+    the rail ends, is below it when the model has nothing that the values between could mean."""
 
     parameter: Parameter
     maximum: int
+    end: int
 
     @classmethod
-    def of(cls, parameter: Parameter, context: int = 0) -> Scale:
-        """The rail for a parameter, given the rows of the model's context."""
+    def of(cls, parameter: Parameter, context: int = 0, vocab: int = 0) -> Scale:
+        """The rail for a parameter, given the rows of the model's context and how many tokens it has."""
         maximum = max(parameter.maximum, context) if parameter.bounded_by_context else parameter.maximum
-        return cls(parameter, maximum)
+        return cls(parameter, maximum, min(maximum, vocab) if vocab and parameter.name == "top_k" else maximum)
 
     @property
     def logarithmic(self) -> bool:
         """True for integers of many magnitudes: equal steps on the rail are equal factors."""
-        return self.parameter.kind == "integer" and self.maximum - self.parameter.minimum > 1000
+        return self.parameter.kind == "integer" and self.end - self.parameter.minimum > 1000
 
     @property
     def has_rail(self) -> bool:
@@ -53,8 +55,8 @@ class Scale:
 
     def share(self, value: int) -> float:
         """Where a value lies, 0 to 1."""
-        low, high = self.parameter.minimum, self.maximum
-        value = self.clamp(value)
+        low, high = self.parameter.minimum, self.end
+        value = max(low, min(high, value))
         if self.logarithmic:
             return math.log1p(value - low) / math.log1p(high - low)
         return (value - low) / max(1, high - low)
@@ -62,20 +64,20 @@ class Scale:
     def value_at(self, share: float) -> int:
         """The value at a place of the rail, on the grid of its steps."""
         share = max(0.0, min(1.0, share))
-        low, high = self.parameter.minimum, self.maximum
+        low, high = self.parameter.minimum, self.end
         if self.logarithmic:
-            return self.clamp(low + round(math.expm1(share * math.log1p(high - low))))
+            return min(high, low + round(math.expm1(share * math.log1p(high - low))))
         step = STEPS.get(self.parameter.name, (1, 1))[0]
-        return self.clamp(low + round(share * (high - low) / step) * step)
+        return min(high, low + round(share * (high - low) / step) * step)
 
     def stepped(self, value: int, steps: int, *, coarse: bool = False) -> int:
         """The value some steps on."""
         if self.logarithmic:
             width = max(1, abs(value) // (4 if coarse else 20))
         else:
-            small, large = STEPS.get(self.parameter.name, (1, max(1, (self.maximum - self.parameter.minimum) // 10)))
+            small, large = STEPS.get(self.parameter.name, (1, max(1, (self.end - self.parameter.minimum) // 10)))
             width = large if coarse else small
-        return self.clamp(value + steps * width)
+        return max(self.parameter.minimum, min(max(self.end, value), value + steps * width))
 
     def text(self, value: int) -> str:
         """The value as the REPL spells it."""

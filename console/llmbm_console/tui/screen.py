@@ -465,10 +465,17 @@ class MainScreen(Screen[None]):
 
     def action_page(self, direction: int) -> None:
         """A page up or down."""
-        if isinstance(self.focused, LineView):
-            self.focused.scroll_relative(y=direction * max(1, self.focused.size.height - 1), animate=False)
-        elif isinstance(self.focused, Panel):
-            self.focused.page(direction)
+        self._page(self.focused, direction)
+
+    def on_prompt_paged(self, message: Prompt.Paged) -> None:
+        """The transcript, or what is shown in its place, is read while the prompt has the focus."""
+        self._page(self.pane(self.visible_main), message.direction)
+
+    def _page(self, pane: Widget | None, direction: int) -> None:
+        if isinstance(pane, LineView):
+            pane.scroll_relative(y=direction * max(1, pane.size.height - 1), animate=False)
+        elif isinstance(pane, Panel):
+            pane.page(direction)
 
     def to_top(self) -> bool:
         """The first row; False where the pane has no rows to go through."""

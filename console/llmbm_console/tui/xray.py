@@ -85,14 +85,14 @@ def described(
     if token.cycles:
         of_prompt = "" if token.index else " a token, the prompt's last pass (prefill)"
         use = f", {figures.percent(token.cycles / budget)} of the budget now in force" if budget else ""
-        rows.append(_row("cycles", f"{token.cycles:,}".replace(",", " ") + of_prompt + use))
+        rows.append(_row("cycles", f"{token.cycles:,}{of_prompt}{use}"))
         slower = sum(other.cycles > token.cycles for other in turn.tokens)
         speed = f"{slower} of {len(turn.tokens)} were slower" if slower else "the slowest of its answer"
         rows.append(_row("speed", speed))
     else:
         rows.append(_row("cycles", "it came out of the prefill: no decode pass of its own"))
     if index + 1 == len(turn.tokens) and _tripped_last(turn, frame.state) and (pair := broken(frame.state)):
-        taken, allowed = (f"{count:,}".replace(",", " ") for count in pair)
+        taken, allowed = (f"{count:,}" for count in pair)
         rows.append(_row("trip", f"the next pass took {taken} cycles of {allowed}, and gave no token"))
     return rows + _chosen(turn, index, frame, width, height - len(rows), frame.state.words if words is None else words)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import textwrap
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from llmbm_console.core.counted import counted
 from llmbm_console.core.known_fields import told
+from llmbm_console.core.state import turn_of_boot
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs
@@ -82,10 +84,23 @@ def before_this_turn(state: State) -> bool:
     return turn.number > kv.generation and bool(kv.generation or not kv.rows)  # an older kernel numbers no turns
 
 
+def kv_now(frame: Frame) -> KvCache | None:
+    """The cache with a row more for each token since its last sample, which comes twice a second. Of an answer without
+    a sample yet the rows of the prompt are not among them."""
+    state, kv = frame.state, frame.state.kv
+    sampled_at, turn = state.stamps.get(Stream.KV), turn_of_boot(state)
+    if kv is None or turn is None or sampled_at is None or not frame.live:
+        return kv
+    fresh = sum(1 for _token in takewhile(lambda token: token.at > sampled_at, reversed(turn.tokens)))
+    return kv.model_copy(update={"rows": min(kv.capacity, kv.rows + fresh)}) if fresh else kv
+
+
 def remaining(frame: Frame) -> Content:
     """Tokens and seconds until the cache is full; of a kernel that is no more, what was free."""
     state, kv = frame.state, frame.state.kv
     assert kv is not None
+    if not before_this_turn(state):
+        kv = kv_now(frame) or kv
     left = max(0, kv.capacity - kv.rows)
     if frame.post_mortem or frame.last_known:
         return line((f"{left} of {kv.capacity} rows were free", "$muted"))
@@ -108,18 +123,19 @@ class ContextPanel(Panel):
     of_kernel = True
 
     def heading(self, frame: Frame) -> Content:
-        kv = frame.state.kv
+        kv = kv_now(frame)
         if kv is None:
             return line()
         stale = frame.stale(Stream.KV)
         size = f"  {figures.size(kv.rows * kv.row_bytes)}" if kv.row_bytes else ""  # a text tells no size
-        rows = f"{kv.rows} / {kv.capacity}" if told(kv, "capacity") is not None else str(kv.rows)
+        over = "over " if kv is not frame.state.kv and before_this_turn(frame.state) else ""
+        rows = f"{over}{kv.rows} / {kv.capacity}" if told(kv, "capacity") is not None else str(kv.rows)
         head = line((f"{stale} " if stale else "", "$warn"), (rows, "$foreground"))
         full = line(head, (size, "$muted"))
         return full if full.cell_length <= self.heading_room else head
 
     def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
-        kv = frame.state.kv
+        kv = kv_now(frame)
         if kv is None:
             text = "This file has no context line." if frame.post_mortem else "No context yet."
             return [line((text, "$muted"))]

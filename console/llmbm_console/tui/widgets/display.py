@@ -76,7 +76,7 @@ class DisplayPane(Framed, can_focus=True):
         self.mount(self._picture)
         self.set_heading(
             line((f"{pixmap.width} x {pixmap.height}  {how}", "$muted")),
-            line((self._frame.keys["machine.screen"], "$accent"), (" again", "$muted")),
+            line((self._frame.keys["machine.screen"], "$accent"), (" takes it again", "$muted")),
         )
 
     def fail(self, reason: str) -> None:

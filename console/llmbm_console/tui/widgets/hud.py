@@ -8,7 +8,7 @@ from llmbm_console.core.known_fields import told
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import Piece, dimmed, line, shortened
-from llmbm_console.tui.widgets.context import before_this_turn, rows_text, ruler
+from llmbm_console.tui.widgets.context import before_this_turn, kv_now, rows_text, ruler
 from llmbm_console.tui.widgets.memory import ARENAS, rounded, usage
 from llmbm_console.tui.widgets.sentinel import STATE_STYLES, broken_or, use_style
 from llmbm_console.tui.widgets.strips import Strip, fit
@@ -38,7 +38,7 @@ class Hud(Strip):
         return line(("KV ", "$muted"), (f"{kv.rows}/{kv.capacity}", "$foreground"))
 
     def _context_row(self, frame: Frame, width: int) -> Content:
-        kv = frame.state.kv
+        kv = frame.state.kv if before_this_turn(frame.state) else kv_now(frame)
         if kv is None:
             return line(("KV  not in this file" if frame.post_mortem else "KV  no context yet", "$muted"))
         if told(kv, "capacity") is None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 NAMES = 10  # columns
 MOST_BELOW = 4  # rows that a value goes on
+MOST_BUTTONS = 2  # rows of them above what one has to scroll to
 MACHINE_STYLES: dict[MachineStatus, str] = {
     MachineStatus.RUNNING: "$good",
     MachineStatus.PAUSED: "bold $warn",
@@ -134,10 +135,13 @@ class MachinePanel(Panel):
                 line(("Nothing is known of the machine yet.", "$muted")),
                 line(("The kernel's first records bring it.", "$muted")),
             ]
-        if frame.controllable and not frame.read_only and not frame.failure and height >= len(lines) + 2:
-            buttons = _buttons(frame, width, height - len(lines) - 1)
-            lines += [line()] * (height - len(lines) - len(buttons)) + buttons
-        return lines
+        if not frame.controllable or frame.read_only or frame.failure:
+            return lines
+        if height < len(lines) + 2:  # one has to scroll: they stand where they are in sight at first
+            status = len(_table(rows[:now], width, 0))
+            return [*lines[:status], *_buttons(frame, width, MOST_BUTTONS), *lines[status:]]
+        buttons = _buttons(frame, width, height - len(lines) - 1)
+        return [*lines, *[line()] * (height - len(lines) - len(buttons)), *buttons]
 
     def _status(self, frame: Frame) -> list[tuple[str, *tuple[Piece, ...]]]:
         machine = frame.state.machine

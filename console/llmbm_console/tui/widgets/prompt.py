@@ -19,6 +19,7 @@ from llmbm_console.tui.widgets.framed import Framed
 from llmbm_protocol.words import Phase, SentinelState
 
 NEWLINE_KEYS = frozenset({"ctrl+j", "alt+enter", "shift+enter"})
+PAGES = {"pageup": -1, "pagedown": 1}
 MAX_ROWS = 6
 TRIPPED = "tripped: /reset"  # in short why no line is taken
 
@@ -47,6 +48,13 @@ class Prompt(TextArea, Framed):
         def __init__(self, text: str) -> None:
             super().__init__()
             self.text = text
+
+    class Paged(Message):
+        """The rest of the screen is to be read on (1) or back (-1) by a page: all of the prompt is in sight."""
+
+        def __init__(self, direction: int) -> None:
+            super().__init__()
+            self.direction = direction
 
     class Grown(Message):
         """The prompt needs another number of rows."""
@@ -157,6 +165,8 @@ class Prompt(TextArea, Framed):
             self._submit()
         elif key in NEWLINE_KEYS:
             self.insert("\n")
+        elif key in PAGES and self.wrapped_document.height <= self.text_rows:
+            self.post_message(self.Paged(PAGES[key]))
         elif key == "tab" and self.text.startswith("/"):
             self.replace_text(complete(self.text))
         elif (key == "up" and self.cursor_at_first_line) or (key == "down" and self.cursor_at_last_line):

@@ -106,7 +106,10 @@ class Registers(LineView):
             changed = sum(row.style == "registers--changed" for row in rows)
             self.set_heading(
                 line((f"{changed} rows changed" if changed else "", "$warn")),
-                line((self._frame.keys[again], "$accent"), (" another" if self._command else " again", "$muted")),
+                line(
+                    (self._frame.keys[again], "$accent"),
+                    (" asks another" if self._command else " reads them again", "$muted"),
+                ),
             )
         if rows != self.rows:
             self.set_rows(0, rows)

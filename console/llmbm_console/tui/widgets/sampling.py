@@ -118,7 +118,10 @@ class SamplingPanel(Framed, can_focus=True):
             slider.only_show(frame.held)
             slider.only_known(frame.last_known)
             slider.show(
-                accepted(state, name), state.pending.get(name), Scale.of(slider.scale.parameter, context), frame.glyphs
+                accepted(state, name),
+                state.pending.get(name),
+                Scale.of(slider.scale.parameter, context, vocab_of(state)),
+                frame.glyphs,
             )
         if self.display:  # where it is not shown, presets and undo still move its sliders
             self._describe()
