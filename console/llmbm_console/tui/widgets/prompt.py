@@ -279,6 +279,8 @@ class Prompt(TextArea, Framed):
         hint, worry = fit_hint(frame.state, self.text, self.heading_room)
         ready, style = self._readiness(frame)
         before, self._held = self._held, self._held_by(frame)
+        if self._held == TRIPPED != before and self.text == self._back == self._refused:
+            self.select_all()  # it came back before the trip was told
         lost, self._lost = self._lost, not frame.live
         failed, self._failure = self._failure, frame.failure
         if (before and not self._held) or (lost and frame.live) or (failed and not frame.failure):
