@@ -216,3 +216,15 @@ def test_a_log_in_utf_16_is_explained_like_its_text(
         if entry["what"] == "text":
             assert data[entry["offset"] : end].decode(codec) == entry["text"]
     assert end == len(data)
+
+
+def test_a_program_is_named_and_not_explained_as_a_log_and_a_noisy_line_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program, noisy = tmp_path / "ls", tmp_path / "noisy.raw"
+    program.write_bytes(b"\x7fELF" + bytes(500))
+    assert cli.main(["explain", str(program)]) == 1
+    assert "ls: a program or a core of one (ELF)" in capsys.readouterr().err
+    noisy.write_bytes(b"\x00\x01\x02\x03" * 50 + GOOD)
+    assert cli.main(["explain", str(noisy)]) == 0
+    assert "1 frames" in capsys.readouterr().out

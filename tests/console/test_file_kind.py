@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmbm_console import cli
+from llmbm_console.core.capture import VERSION, Entry, Header, capture_lines
 from llmbm_console.core.dump import DumpError, read_post_mortem
 from llmbm_console.core.file_kind import binary_file, binary_kind, is_model, is_utf16
+from llmbm_console.core.file_summary import file_summary
 from llmbm_console.core.image import build_image
 from llmbm_console.core.paths import default_model, find_tokenizer, kernel_image, simulator_binary
 
@@ -121,3 +123,16 @@ def test_a_text_in_another_encoding_is_no_binary_file_and_not_called_one_that_ca
     path.write_bytes("Жили-были старик со старухой".encode("koi8-r") * 20)
     with pytest.raises(DumpError, match="no text in UTF-8 or UTF-16, and not a post-mortem file"):
         read_post_mortem(path)
+
+
+def test_a_recording_is_no_post_mortem_file_and_its_summary_tells_spans_not_times_of_day(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "run.llcap"
+    header = Header(llcap=VERSION, target="sim", wall=0.0, clock=0.0, view=(5.0, 731.0))
+    path.write_text("".join(capture_lines(header, [Entry(731.0, "m", "mark")])))
+    with pytest.raises(DumpError, match=r"run\.llcap: a recording of a session, no post-mortem file: .* plays it"):
+        read_post_mortem(path)
+    told = file_summary(path)
+    assert told[0] == "A recording of 12 min 11 s of sim with 0 prompts."
+    assert "clip      shows 5 s to 12 min 11 s of it" in told

@@ -103,3 +103,14 @@ async def test_a_dump_of_the_simulator_is_there_after_the_session(
     await session.close()
     assert len(paths) == 1
     assert read_post_mortem(Path(paths[0])).complete
+
+
+def test_a_folder_that_cannot_be_made_is_stood_in_for_and_that_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_files, "spare_folder", lambda: tmp_path)
+    (tmp_path / "file").touch()
+    folder, why = kept_files.writable_folder(tmp_path / "file" / "files")
+    assert folder == tmp_path
+    assert why.startswith(f"{tmp_path / 'file' / 'files'} cannot be written: ")
+    assert kept_files.writable_folder(tmp_path / "new") == (tmp_path / "new", "")

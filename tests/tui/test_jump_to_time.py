@@ -33,6 +33,9 @@ async def test_the_whole_console_goes_to_a_time_of_the_past_and_a_wrong_one_is_r
         await until(pilot, lambda: app.held is not None, "another moment is shown")
         assert app.held is not None
         assert app.held.now == pytest.approx(first + 1)
+        app.timeline.forgot = True
+        await pilot.press("at", *"+0:01", "enter")
+        await until(pilot, lambda: any("earlier moments were let go" in n.message for n in app._notifications), "told")
         await pilot.press(".", "at", *app.frame().clock(first + 1)[:8], "enter")
         await until(pilot, lambda: app.held is not None, "by the clock, too")
         assert app.held.now == pytest.approx(first + 1, abs=1)

@@ -130,7 +130,8 @@ async def test_what_cannot_be_written_holds_until_the_end_and_says_so(tmp_path: 
     path.write_text("theme = ", "utf-8")
     async with simulated(settings_file=path) as (app, pilot):
         await pilot.press("escape", "7", "s", *"one", "enter")
-        await until(pilot, lambda: "left as it is" in notices(app), "why")
+        await until(pilot, lambda: "preset one holds until the console ends, for " in notices(app), "how long")
+        assert "left as it is" in notices(app), "and why"
         assert [name for name, _values in app.preset_entries()] == ["one"]
         app.settings = replace(app.settings, sampling={"hot": {"temp": "1.9"}})
         app.do("preset.hot")

@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from llmbm_console.core.capture import is_capture
+from llmbm_console.core.command import command
 from llmbm_console.core.counted import counted
 from llmbm_console.core.dump_text import DumpText
 from llmbm_console.core.errors import SessionError
@@ -254,6 +256,9 @@ def earlier_kind(text: str, name: str) -> str:
 def read_post_mortem(path: Path) -> PostMortem:
     """Reads a file. Raises DumpError with what to do when it cannot be opened or is something else."""
     try:
+        if path.is_file() and is_capture(path):
+            ways = f"{command(path)} plays it, {command('explain', path)} names its lines"
+            raise DumpError(f"{path}: a recording of a session, no post-mortem file: {ways}")
         with path.open("rb") as file:  # perhaps a pipe, or a device without an end
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:

@@ -115,9 +115,9 @@ def utf16_of(head: bytes) -> str:
     return "utf-16-le" if head.startswith(b"\xff\xfe") or is_utf16(head) else ""
 
 
-def binary_kind(head: bytes, size: int, path: str) -> str:
-    """What a file is, and what to do with it, in one sentence; empty for a text. `head` are its first octets, SNIFFED
-    of them are enough."""
+def named_kind(head: bytes, size: int, path: str) -> str:
+    """What a file of a known format is, and what to do with it, in one sentence; empty for any other, which may be a
+    line with much noise. `head` are its first octets, SNIFFED of them are enough."""
     for place, magic, what, advice in MAGIC:
         if head.startswith(magic, place):
             return f"{what}: {advice(path)}"
@@ -125,6 +125,13 @@ def binary_kind(head: bytes, size: int, path: str) -> str:
         return f"a program of UEFI or Windows (PE): {_firmware(path)}"
     if is_model(head, size):
         return f"a model (llama2.c): {_model(path)}"
+    return ""
+
+
+def binary_kind(head: bytes, size: int, path: str) -> str:
+    """The same, also for what no program here knows; empty for a text."""
+    if named := named_kind(head, size, path):
+        return named
     if utf16_of(head) or _KERNEL.search(head):
         return ""
     return f"a binary file: {_nothing(path)}" if has_controls(head) else ""

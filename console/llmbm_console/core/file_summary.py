@@ -93,16 +93,16 @@ def recording_summary(capture: Capture) -> list[str]:
         if isinstance(entry.data, bytes):
             octets[entry.kind] += len(entry.data)
         elif isinstance(entry.data, PromptSent):
-            prompts.append(f"{_minutes(entry.at)}  {entry.data.text}")
+            prompts.append(f"{_span(entry.at)}  {entry.data.text}")
         elif entry.kind == "m":
-            marks.append(f"{_minutes(entry.at)}  {entry.data}")
+            marks.append(f"{_span(entry.at)}  {entry.data}")
     begin = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(capture.header.wall))
     count = f"{len(prompts)} prompt{'s' if len(prompts) != 1 else ''}"
-    lines = [f"A recording of {_minutes(end)} of {capture.header.target or 'a session'} with {count}.", ""]
+    lines = [f"A recording of {_span(end)} of {capture.header.target or 'a session'} with {count}.", ""]
     lines += [f"file      {capture.path.name}", f"begun     {begin}"]
     if capture.header.view is not None:
         first, last = capture.header.view
-        lines.append(f"clip      shows {_minutes(first)} to {_minutes(last)}")
+        lines.append(f"clip      shows {_span(first)} to {_span(last)} of it")
     lines.append(f"line      {octets['i']:,} octets received, {octets['o']:,} sent, {kinds['e']} other events")
     lines += [f"problem   {problem}" for problem in capture.problems]
     lines += _some("prompt", prompts)
@@ -115,8 +115,10 @@ def _some(what: str, texts: list[str]) -> list[str]:
     return shown + ([f"          and {more} more"] if more else [])
 
 
-def _minutes(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+def _span(seconds: float) -> str:
+    """A moment by what passed since the beginning: 5 s, 12 min 11 s. 12:11 would be read as a time of day."""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
 def picture_summary(path: Path) -> list[str]:

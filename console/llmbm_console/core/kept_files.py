@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 import threading
@@ -42,6 +43,24 @@ def spare_folder() -> Path:
     read and which the console leaves where it is. Raises OSError."""
     with _making:
         return made_spare_folder()
+
+
+def writable_folder(folder: Path) -> tuple[Path, str]:
+    """The folder, made where it is not there; where nothing can be written into it, the spare folder, and why. Raises
+    OSError when there is none."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        return spare_folder(), why_spare(folder, error)
+    return folder, ""
+
+
+def why_spare(folder: Path, error: OSError) -> str:
+    """Why a file is in the spare folder, and what to do."""
+    why = f"{folder} cannot be written: {error.strerror or error}"
+    return f"{why}; the folder of temporary files may be emptied: move it"
 
 
 def kept_folders() -> tuple[Path, ...]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from llmbm_console.core.events import NOT_COPIED, Event, FileSaved, Notice
-from llmbm_console.core.kept_files import saved_folder, spare_folder
+from llmbm_console.core.kept_files import saved_folder, spare_folder, why_spare
 from llmbm_protocol.schema import Event as LogRecord
 from llmbm_protocol.schema import LogCode
 
@@ -42,8 +42,8 @@ def keep_somewhere(folder: Path, name: str, content: bytes, now: float) -> tuple
     try:
         return keep(folder, name, content, now), ""
     except OSError as error:
-        why = f"{folder} cannot be written: {error.strerror or error}"
-    return keep(spare_folder(), name, content, now), f"{why}; the folder of temporary files may be emptied: move it"
+        why = why_spare(folder, error)
+    return keep(spare_folder(), name, content, now), why
 
 
 class SavedFiles:

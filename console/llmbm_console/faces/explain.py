@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from llmbm_console.core.capture import Capture, is_capture
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.file_kind import SNIFFED, UTF16_MARKS, utf16_of
+from llmbm_console.core.file_kind import SNIFFED, UTF16_MARKS, named_kind, utf16_of
 from llmbm_console.core.line_names import LineNames
 from llmbm_console.core.link_streams import FLUSH_TEXT
 from llmbm_console.core.sanitise import EscapeFilter, clean
@@ -299,6 +299,10 @@ def _lines(name: str) -> Iterator[Line]:
         return
     try:
         with path.open("rb") as file:
+            if path.is_file():  # a pipe is read once
+                if kind := named_kind(file.read(SNIFFED), path.stat().st_size, name):
+                    raise SessionError(f"{name}: {kind}")
+                file.seek(0)
             yield from lines_of_log(file)
     except OSError as error:
         raise SessionError(f"{name}: {error.strerror or error}") from error

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.kept_files import SUFFIX, saved_folder, told_path
+from llmbm_console.core.kept_files import SUFFIX, saved_folder, told_path, writable_folder
 from llmbm_console.tui.verbs_time import TimeVerbs
 
 if TYPE_CHECKING:
@@ -19,8 +19,7 @@ CLIP = 30.0  # s before the moment that is shown, where no mark says where a cli
 
 
 def new_recording(folder: Path, what: str, now: float) -> Path:
-    """A name that no file has: YYYYMMDD-HHMMSS-WHAT.llcap. Raises OSError when the folder cannot be made."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """A name that no file of the folder has: YYYYMMDD-HHMMSS-WHAT.llcap."""
     stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
     numbers = ("", *(f"-{number}" for number in range(2, 1000)))
     return next(path for number in numbers if not (path := folder / f"{stamp}-{what}{number}{SUFFIX}").exists())
@@ -34,11 +33,13 @@ class RecordVerbs(TimeVerbs):
             self.say("this was recorded already: only a live session can be", "warning")
         return self._recorder
 
-    def _path(self, what: str) -> Path:
+    def _path(self, what: str) -> tuple[Path, str]:
+        """Where to write a recording; and why it is not where they are kept, if it is elsewhere."""
         try:
-            return new_recording(saved_folder(), what, time.time())
+            folder, why = writable_folder(saved_folder())
         except OSError as error:
-            raise SessionError(f"{saved_folder()}: cannot be made: {error.strerror or error}") from error
+            raise SessionError(f"{saved_folder()}: cannot be written: {error.strerror or error}") from error
+        return new_recording(folder, what, time.time()), why
 
     def record_toggle(self) -> None:
         """Everything into a file, from what is still remembered on; or no longer."""
@@ -51,12 +52,16 @@ class RecordVerbs(TimeVerbs):
             self.say(recorder.failure or self._shown_by("recorded", recorder.path))
             return
         try:
-            recorder.start(self._path("session"))
+            path, why = self._path("session")
+            recorder.start(path)
         except SessionError as error:
             self.say(str(error), "error")
             return
         self.app.pacer.flush()
-        self.say(recorder.failure or f"recording, all that was before included: {told_path(recorder.path or '')}")
+        self._say_kept(recorder.failure or f"recording, all that was before included: {told_path(path)}", why)
+
+    def _say_kept(self, text: str, why: str) -> None:
+        self.say(f"{text}; {why}" if why else text, "warning" if why else "information")
 
     def record_clip(self) -> None:
         """From the mark before the shown moment, or half a minute before it, up to it. A mark of the person counts
@@ -78,9 +83,9 @@ class RecordVerbs(TimeVerbs):
             since = "from the first moment that is kept"
 
         async def run() -> None:
-            path = self._path("clip")
+            path, why = self._path("clip")
             await recorder.save_clip(path, first, moment)
-            self.say(self._shown_by(f"a clip of {moment - first:.1f} s, {since}", path))
+            self._say_kept(self._shown_by(f"a clip of {moment - first:.1f} s, {since}", path), why)
 
         self.background(run())
 

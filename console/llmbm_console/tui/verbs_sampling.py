@@ -148,9 +148,12 @@ class SamplingVerbs(VerbGroup):
             return name_problem(name) if name else ""
 
         def save(name: str) -> None:
-            kept = self._write(name, preset)
+            failed = self._write(name, preset)
             self.app.settings = replace(self.app.settings, sampling={**self.app.settings.sampling, name: preset})
-            self.say(f"preset {name} saved: {told(preset)}{kept}")
+            if failed:
+                self.say(f"preset {name} holds until the console ends, for {failed}", "warning")
+            else:
+                self.say(f"preset {name} saved: {told(preset)}")
 
         self._ask_name("save preset as", f"a name for {told(preset)}", problem, save, does="saves it")
 
@@ -162,10 +165,13 @@ class SamplingVerbs(VerbGroup):
             return
 
         def delete(name: str) -> None:
-            kept = self._write(name, None)
+            failed = self._write(name, None)
             rest = {other: preset for other, preset in own.items() if other != name}
             self.app.settings = replace(self.app.settings, sampling=rest)
-            self.say(f"preset {name} deleted{kept}")
+            if failed:
+                self.say(f"preset {name} is gone until the console ends, for {failed}", "warning")
+            else:
+                self.say(f"preset {name} deleted")
 
         self._choose("delete preset", tuple(own), delete, does="deletes it")
 
@@ -218,7 +224,7 @@ class SamplingVerbs(VerbGroup):
         self.app.push_screen(AskLine(label, "", hint, changed, does=does, names=names, refused=refused), answered)
 
     def _write(self, name: str, preset: Preset | None) -> str:
-        """Writes a preset into the settings, or takes it out (None). What to add to a notice when that cannot be."""
+        """Writes a preset into the settings, or takes it out (None). Why that cannot be, else an empty string."""
         from llmbm_console.core.settings_write import remove_preset, write_preset
 
         path = self.app.settings_file
@@ -230,5 +236,5 @@ class SamplingVerbs(VerbGroup):
             else:
                 write_preset(path, name, preset)
         except SessionError as error:
-            return f"; {error}: this holds until the console ends"
+            return str(error)
         return ""

@@ -116,6 +116,10 @@ class TimeVerbs(VerbGroup):
                 events.go_to(next((one for one in events.shown if one.at >= moment), events.shown[-1]))
             else:
                 self._look(moment)
+                begin = self.app.timeline.span[0]
+                if wanted.strip().startswith("+") and self.app.timeline.forgot:
+                    counted = f"{frame.clock(begin)[:8]}, the beginning of what is kept"
+                    self.say(f"{wanted.strip()} counts from {counted}; earlier moments were let go")
 
         hint = EXPECTED.removeprefix("expected ")
         self.app.push_screen(AskLine("go to", "", hint, changed, does="goes there", refused=refused), answered)
