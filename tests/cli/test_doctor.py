@@ -22,6 +22,16 @@ def test_doctor_names_what_is_there() -> None:
         assert word in done.stdout
 
 
+@pytest.mark.parametrize(("locale", "told"), [("C", "LC_ALL=C does not say so"), ("C.UTF-8", "")])
+def test_a_locale_that_says_nothing_of_utf_8_is_a_note(monkeypatch: pytest.MonkeyPatch, locale: str, told: str) -> None:
+    monkeypatch.setenv("LC_ALL", locale)
+    monkeypatch.delenv("PYTHONIOENCODING", raising=False)
+    monkeypatch.setattr(doctor, "lacking", str)
+    (found,) = (one for one in doctor.terminal() if one.what == "encoding")
+    assert (found.verdict == "note") == bool(told)
+    assert told in found.found
+
+
 @pytest.mark.parametrize("with_qemu", [True, False])
 def test_the_last_line_of_doctor_is_what_a_start_without_words_does(with_qemu: bool, tmp_path: Path) -> None:
     if with_qemu and default_kind() != "qemu":

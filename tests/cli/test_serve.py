@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from llmbm_console import cli
-from llmbm_console.faces.serve import host_and_port, is_loopback, is_own_page
+from llmbm_console.faces.serve import FONT, host_and_port, is_loopback, is_own_page
 
 aiohttp = pytest.importorskip("aiohttp", reason="textual-serve, an optional package, is not installed")
 
@@ -91,7 +91,12 @@ async def browse(address: str, work: Callable[[Page], Awaitable[None]]) -> None:
     async with aiohttp.ClientSession() as session:
         async with session.get(address) as answer:
             assert answer.status == 200
-            assert f"ws://{address.removeprefix('http://')}/ws" in (await answer.text()).replace("\\/", "/")
+            page = await answer.text()
+        assert f"ws://{address.removeprefix('http://')}/ws" in page.replace("\\/", "/")
+        hosts = set(re.findall(r'(?:href|src|url)[=(]"(https?://[^/"]+)', page))
+        assert hosts == {address}, "nothing is got from another host"
+        async with session.get(address + FONT) as answer:
+            assert answer.status == 200
         url = f"{address}/ws?width=120&height=36"
         async with session.ws_connect(url, headers={"Origin": address}) as web:
             await web.send_json(["resize", {"width": 120, "height": 36}])

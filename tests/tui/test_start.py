@@ -30,6 +30,7 @@ async def test_everything_found_is_listed_and_what_cannot_be_says_why(size: tupl
     async with app.run_test(size=size) as pilot:
         await wait_until(pilot, lambda: "Simulator" in screen_text(app))
         text = screen_text(app)
+        assert "apt-get" in text, "all of what is chosen, also where its row has no room"
         assert "\x1b" not in text
         assert "Start a kernel" in text
         await pilot.press("enter")

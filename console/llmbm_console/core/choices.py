@@ -42,13 +42,13 @@ def kernels() -> Iterator[Choice]:
         missing = "QEMU is not installed (Debian: apt-get install qemu-system-x86 ovmf)"
     elif find_firmware() is None:
         missing = "no UEFI firmware for QEMU was found (Debian: apt-get install ovmf)"
-    yield Choice(GROUPS[0], "QEMU", "boots it in a virtual PC, as from a USB stick", Target("qemu"), missing)
+    yield Choice(GROUPS[0], "QEMU", "in a virtual PC, as from a USB stick", Target("qemu"), missing)
     try:
         simulator_binary()
         missing = "" if os.name == "posix" else "the simulator needs a POSIX system"
     except SessionError as error:
         missing = str(error)
-    yield Choice(GROUPS[0], "Simulator", "the same kernel as a process: instant", Target("sim"), missing)
+    yield Choice(GROUPS[0], "Simulator", "the same as a process: instant", Target("sim"), missing)
 
 
 def ports() -> Iterator[Choice]:

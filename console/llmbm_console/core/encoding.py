@@ -26,6 +26,13 @@ def lacking() -> str:
     return ""
 
 
+def coerced() -> str:
+    """The locale that names no encoding but ASCII while Python writes UTF-8 all the same (PEP 540), which only the
+    person can say of the terminal. Empty for any other, and where no locale is set, as in many containers."""
+    wanted = os.environ.get("LC_ALL", "")
+    return f"LC_ALL={wanted}" if wanted in ("C", "POSIX") and not os.environ.get("PYTHONIOENCODING") else ""
+
+
 def remedy() -> str:
     """What gives the terminal another encoding."""
     if os.environ.get("PYTHONIOENCODING"):

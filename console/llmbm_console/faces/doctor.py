@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from llmbm_console.core.command import command
-from llmbm_console.core.encoding import lacking, remedy, terminal_encoding
+from llmbm_console.core.encoding import coerced, lacking, remedy, terminal_encoding
 from llmbm_console.core.paths import install_command
 
 Verdict = Literal["ok", "missing", "note"]
@@ -130,7 +130,12 @@ def terminal() -> Iterator[Finding]:
     yield Finding(
         "note" if small else "ok", "terminal", size, "80x24 is the least that shows everything" if small else ""
     )
-    yield Finding("note" if lacking() else "ok", "encoding", terminal_encoding(), remedy() if lacking() else "")
+    if not lacking() and (locale := coerced()):
+        found = f"{terminal_encoding()}, taken for granted: {locale} does not say so"
+        hint = 'set LC_ALL=C.UTF-8 where the terminal knows UTF-8; else glyphs = "ascii" in the settings'
+        yield Finding("note", "encoding", found, hint)
+    else:
+        yield Finding("note" if lacking() else "ok", "encoding", terminal_encoding(), remedy() if lacking() else "")
 
 
 def ready() -> str:

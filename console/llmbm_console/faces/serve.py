@@ -8,6 +8,7 @@ unless it is told otherwise, and it answers pages of its own origin only, whatev
 from __future__ import annotations
 
 import asyncio
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,10 @@ from llmbm_console.core.paths import install_command
 
 if TYPE_CHECKING:
     from aiohttp import web
+
+
+FOREIGN_LINK = re.compile(r'<link\b[^>]*\bhref="((?:https?:)?//[^"]*)"[^>]*>')
+FONT = "/static/fonts/RobotoMono-VariableFont_wght.ttf"
 
 
 def missing() -> str:
@@ -59,6 +64,13 @@ def is_own_page(origin: str | None, host: str, public: str) -> bool:
     return place in (host, urlsplit(public).netloc if public else host)
 
 
+def with_own_font(page: str, own: str) -> str:
+    """textual-serve's page with the font that it has itself, instead of one that it would have a browser get from
+    another host: that one would be told of a page that perhaps only this computer reaches."""
+    face = f'<style>@font-face {{ font-family: "Roboto Mono"; src: url("{own}{FONT}"); }}</style>'
+    return FOREIGN_LINK.sub(lambda link: link[0] if link[1].startswith(f"{own}/") else face, page)
+
+
 def serve(words: Sequence[str], host: str, port: int, title: str, public: str) -> int:
     """Serves until it is ended. `words` are the console's arguments in each page's session. Raises SessionError when
     the package is missing or the port cannot be had."""
@@ -96,6 +108,8 @@ def serve(words: Sequence[str], host: str, port: int, title: str, public: str) -
             if not public:
                 self.public_url = f"{request.scheme}://{request.host}"
             page: web.StreamResponse = await super().handle_index(request)
+            if isinstance(page, web.Response) and page.text is not None:
+                page.text = with_own_font(page.text, self.public_url)
             return page
 
         async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:

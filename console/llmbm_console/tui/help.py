@@ -25,7 +25,9 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "transcript": (
         "Prompts and answers as they come, commands and what they printed, and seams where something is missing. "
         "Scrolled up, it stays where it is while text goes on. The newest 2,000 entries are kept, fewer where they are "
-        "long; a recording ({0[record.toggle]}) has everything, and {0[time.back]} looks back over twenty minutes.",
+        "long; a recording ({0[record.toggle]}) has everything, and {0[time.back]} looks back over twenty minutes. "
+        "GB/s below an answer is how fast decoding read the weights, and % of reading how that is beside a read of the "
+        "weights alone.",
         (
             ("up down, k j", "scroll"),
             ("{0[view.top]} {0[view.live]}", "first and newest line; {0[view.leader]} g is the first, too"),

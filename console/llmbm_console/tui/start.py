@@ -154,13 +154,17 @@ class StartApp(App[Target | None]):
             return line((" " * INDENT + title, style))
         note = choice.reason or choice.detail
         gap = " " * (room + 2 - cell_len(title))
-        text = clip(note, width - INDENT - room - 2, self.glyphs.ellipsis)
+        text = clip(note, self._note_room(width), self.glyphs.ellipsis)
         return line((" " * INDENT + title, style), (gap, ""), (text, "$warn" if choice.reason else "$muted"))
 
     @staticmethod
     def _name_room(width: int) -> int:
         """Cells of a row for the name; on a narrow one nothing stands beside it."""
         return width - INDENT if width < NARROW else min(48, width * 2 // 5)
+
+    def _note_room(self, width: int) -> int:
+        """Cells of a row for what stands beside the name."""
+        return width - INDENT - self._name_room(width) - 2
 
     def on_option_list_option_highlighted(self, message: OptionList.OptionHighlighted) -> None:
         """What the row has no room for is told below."""
@@ -169,7 +173,8 @@ class StartApp(App[Target | None]):
         if choice is not None:
             cut = cell_len(choice.title) > self._name_room(width)
             notes = [choice.title] if cut else []
-            notes += [choice.reason or choice.detail] if width < NARROW else []
+            note = choice.reason or choice.detail
+            notes += [note] if width < NARROW or cell_len(note) > self._note_room(width) else []
         self.query_one(Static).update(line(("\n".join(notes), "$muted")))
 
     def _choice(self, option: Option) -> Choice | None:
