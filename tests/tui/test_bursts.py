@@ -92,8 +92,10 @@ async def test_escape_and_a_key_in_one_piece_do_what_they_do_one_after_the_other
             pilot, lambda: isinstance(app.screen, screen) and app.main.focused_pane == pane, "where they lead"
         )
         await wait_until(pilot, lambda: app.main.prompt.text == text, "the text")
-        assert (app.arming.action is app.by_id["machine.reset"]) == keys.endswith("R")
-        assert app.main.shape.zoom == ("context" if keys.endswith("z") else "")
+        armed = app.by_id["machine.reset"] if keys.endswith("R") else None
+        await wait_until(pilot, lambda: app.arming.action is armed, "the question")
+        zoom = "context" if keys.endswith("z") else ""
+        await wait_until(pilot, lambda: app.main.shape.zoom == zoom, "the zoom")
 
 
 @pytest.mark.parametrize("keys", ["", "\x1b", "abc\x1b?\x1b", "i\x1bR"])

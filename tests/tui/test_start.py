@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -114,7 +115,23 @@ def test_running_machines_are_found_by_their_monitor(tmp_path: Path) -> None:
         (tmp_path / str(number)).mkdir()
         (tmp_path / str(number) / "cmdline").write_bytes(words)
     (tmp_path / "9").mkdir()
-    assert [choice.target for choice in machines(tmp_path)] == [Target("qmp", "/run/q.sock")]
+    [machine] = machines(tmp_path)
+    assert (machine.target, machine.reason) == (Target("qmp", "/run/q.sock"), "")
+
+
+@pytest.mark.skipif(not Path("/proc/net/unix").exists(), reason="only Linux tells")
+def test_a_machine_whose_monitor_is_held_is_in_use(tmp_path: Path) -> None:
+    path = str(tmp_path / "q.sock")
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7" / "cmdline").write_bytes(f"qemu\0-qmp\0unix:{path},server\0".encode())
+    (tmp_path / "net").symlink_to("/proc/self/net")
+    with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as client:
+        server.bind(path)
+        server.listen()
+        assert [machine.reason for machine in machines(tmp_path)] == [""]
+        client.connect(path)
+        with server.accept()[0]:
+            assert [machine.reason[:6] for machine in machines(tmp_path)] == ["in use"]
 
 
 def test_what_is_missing_has_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:

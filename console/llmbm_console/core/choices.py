@@ -20,6 +20,7 @@ from llmbm_console.core.targets import QEMU_BINARY, Target
 from llmbm_console.core.transport.ports import serial_ports
 
 MOST_FILES = 12
+CONNECTED = "03"  # a socket's state in /proc/net/unix
 HOUR, DAY = 3600, 86_400
 GROUPS = ("Start a kernel", "Serial ports", "Running machines", "Dumps and recordings")
 
@@ -68,8 +69,19 @@ def monitor_of(command: list[str]) -> str:
     return ""
 
 
+def connected_sockets(processes: Path = Path("/proc")) -> set[str]:
+    """Paths of the Unix sockets whose server has taken a connection; a monitor takes one at a time."""
+    try:
+        rows = (processes / "net" / "unix").read_text("utf-8", "replace").splitlines()[1:]
+    except OSError:
+        return set()
+    fields = (row.split(maxsplit=7) for row in rows)  # Num RefCount Protocol Flags Type St Inode Path
+    return {row[7] for row in fields if len(row) == 8 and row[5] == CONNECTED}
+
+
 def machines(processes: Path = Path("/proc")) -> Iterator[Choice]:
     """QEMUs that run with a monitor; only Linux tells, and only of processes that one may look at."""
+    taken = connected_sockets(processes)
     for process in sorted(processes.glob("[0-9]*"), key=lambda path: int(path.name)):
         try:
             words = (process / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
@@ -78,7 +90,8 @@ def machines(processes: Path = Path("/proc")) -> Iterator[Choice]:
         socket = monitor_of(words) if "qemu" in Path(words[0]).name else ""
         if socket:
             detail = clean(f"{Path(words[0]).name}, process {process.name}")
-            yield Choice(GROUPS[2], clean(socket), detail, Target("qmp", socket))
+            held = "in use: another console or program holds its monitor" if socket in taken else ""
+            yield Choice(GROUPS[2], clean(socket), detail, Target("qmp", socket), held)
 
 
 def age(seconds: float) -> str:

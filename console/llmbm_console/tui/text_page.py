@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import Screen
 
+from llmbm_console.core.counted import counted
 from llmbm_console.core.text_log import Filtered, TextLog
 from llmbm_console.tui.ask import AskLine
 from llmbm_console.tui.compositor import ChangesCompositor
@@ -120,7 +121,7 @@ class TextView(LineView):
         self._describe()
 
     def _describe(self) -> None:
-        count, found = f"{self._log.count:,} lines", self._filtered
+        count, found = counted(self._log.count, "line"), self._filtered
         if found is not None:
             count = f"{len(found.numbers):,} of {count}"
         so_far = not self._log.complete or (found is not None and not found.complete)
