@@ -117,7 +117,7 @@ async def test_the_signs_change_at_once_also_of_what_did_not_change() -> None:
     async with simulated() as (app, pilot):
         await pilot.press(*"/max_tokens 8", "enter", *"Élodie", "enter")
         await until(pilot, lambda: any(isinstance(item, Turn) and item.finished for item in app.state.items), "answer")
-        assert "Élodie" in screen_text(app)
+        await until(pilot, lambda: "Élodie" in screen_text(app), "drawn")
         app.do("view.glyphs")
         await until(pilot, lambda: screen_text(app).isascii(), "ASCII")
         assert "Elodie" in screen_text(app)

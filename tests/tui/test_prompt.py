@@ -530,6 +530,7 @@ async def tripped_with_a_refused_prompt(app: ConsoleApp, pilot: Pilot[Any]) -> N
     await until(pilot, lambda: "tripped: /reset" in screen_text(app) and app.main.prompt.text == "The dog", "refused")
     await pilot.press(*"/reset", "enter")
     await until(pilot, lambda: app.state.sentinel and app.state.sentinel.state is SentinelState.ARMED, "armed")
+    await until(pilot, lambda: "tripped: /reset" not in screen_text(app), "and known to be")
     await until(pilot, lambda: app.main.prompt.text == "The dog", "given back")
 
 
