@@ -3,10 +3,16 @@ and saved files of the person who runs them are neither read nor added to."""
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
+import subprocess
+import sys
 import tempfile
+from collections.abc import Callable
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -19,3 +25,19 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 _folder = tempfile.TemporaryDirectory(prefix="llmbm-tests-")  # goes with the process
 for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME"):
     os.environ[name] = _folder.name
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Builds a target of the kernel ("efi", "sim", "asan"), once in a whole run; the compiler's words become the
+    failure."""
+    script, folder = Path(__file__).parents[1] / "kernel_c" / "build.py", tmp_path_factory.mktemp("product")
+
+    @functools.cache
+    def built(target: str) -> Path:
+        command = [sys.executable, script, target, "--out", folder]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return Path(done.stdout.strip().splitlines()[-1])
+
+    return built

@@ -11,6 +11,7 @@ makes it again. Ten million inputs over all: `--inputs 1700000`.
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import os
 import subprocess
 import sys
@@ -36,16 +37,19 @@ def build_fuzzer(folder: Path, kernel: Path = KERNEL, earlier: Path | None = Non
     program = folder / "fuzz"
     common = ["gcc", "-std=gnu17", "-ffp-contract=off", "-fno-strict-aliasing", *CHECKS]
     common += ["-I", str(kernel / "core"), "-I", str(kernel / "gen")]
-    objects = []
-    for source in [*(path for path in sources if path.name != "repl.c"), *HERE.glob("*.c")]:
+
+    def compile_one(source: Path) -> Path:
         result = folder / f"{source.parent.name}_{source.stem}.o"
         original = HERE / source.name if source.parent == HERE else KERNEL / source.relative_to(kernel)
         if earlier is not None and source.read_bytes() == original.read_bytes():
-            objects.append(earlier / result.name)
-            continue
+            return earlier / result.name
         level = LEVEL_FLAGS.get(source.name, [])
         subprocess.run([*common, *level, "-c", source, "-o", result], check=True, capture_output=True, text=True)
-        objects.append(result)
+        return result
+
+    parts = [*(path for path in sources if path.name != "repl.c"), *HERE.glob("*.c")]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        objects = list(pool.map(compile_one, parts))
     subprocess.run([*common, *objects, "-lpthread", "-o", program], check=True, capture_output=True, text=True)
     return program
 

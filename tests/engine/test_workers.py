@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,11 +25,10 @@ SHAPES = {
 
 
 @pytest.fixture(scope="module", params=["sim", "asan"])
-def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def program(request: pytest.FixtureRequest, product: Callable[[str], Path]) -> Path:
     if request.param == "asan" and shutil.which("gcc") is None:
         pytest.skip("needs gcc for its sanitisers")
-    built: Path = product_build().build(request.param, tmp_path_factory.mktemp(request.param))
-    return built
+    return product(request.param)
 
 
 @pytest.mark.parametrize("numbers", SHAPES)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,32 +12,20 @@ import pytest
 sys.path.append(str(Path(__file__).resolve().parents[1] / "link"))
 sys.path.append(str(Path(__file__).resolve().parents[1] / "engine"))
 
-from made_models import ROOT, put_model
+from made_models import put_model
 from typed_kernel import GREEDY, Kernel, Start
 
 
-def build(target: str, out: Path) -> Path:
-    """Builds a target of the kernel; the compiler's words become the failure."""
-    done = subprocess.run(
-        [sys.executable, ROOT / "kernel_c" / "build.py", target, "--out", out],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return Path(done.stdout.strip().splitlines()[-1])
-
-
 @pytest.fixture(scope="session")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def program(product: Callable[[str], Path]) -> Path:
     """The simulator."""
-    return build("sim", tmp_path_factory.mktemp("sim"))
+    return product("sim")
 
 
 @pytest.fixture(scope="session")
-def checked_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checked_program(product: Callable[[str], Path]) -> Path:
     """The simulator under the address and undefined behaviour sanitisers."""
-    return build("asan", tmp_path_factory.mktemp("asan"))
+    return product("asan")
 
 
 def starter(program: Path, running: list[Kernel]) -> Start:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,24 +18,16 @@ ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "kernel_c" / "models"
 
 
-def build(target: str, out: Path) -> Path:
-    """Builds a target of the kernel; the compiler's words become the failure."""
-    command = [sys.executable, ROOT / "kernel_c" / "build.py", target, "--out", out]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return Path(done.stdout.strip().splitlines()[-1])
-
-
 @pytest.fixture(scope="session")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def program(product: Callable[[str], Path]) -> Path:
     """The simulator."""
-    return build("sim", tmp_path_factory.mktemp("sim"))
+    return product("sim")
 
 
 @pytest.fixture(scope="session")
-def checked_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checked_program(product: Callable[[str], Path]) -> Path:
     """The simulator under the address and undefined behaviour sanitisers."""
-    return build("asan", tmp_path_factory.mktemp("asan"))
+    return product("asan")
 
 
 def starter(program: Path, folder: Path, running: list[Simulator]) -> Boot:

@@ -6,7 +6,7 @@ import importlib.util
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -38,10 +38,9 @@ def _qemu_is_installed() -> None:
 
 
 @pytest.fixture(scope="session")
-def kernel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def kernel(product: Callable[[str], Path]) -> Path:
     """BOOTX64.EFI of this tree."""
-    built: Path = build_module().build("efi", tmp_path_factory.mktemp("efi"))
-    return built
+    return product("efi")
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +86,6 @@ def boot(tmp_path: Path) -> Iterator[Boot]:
 
 
 @pytest.fixture(scope="session")
-def simulator(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def simulator(product: Callable[[str], Path]) -> Path:
     """llmk-sim of this tree."""
-    built: Path = build_module().build("sim", tmp_path_factory.mktemp("sim"))
-    return built
+    return product("sim")
