@@ -129,7 +129,9 @@ async def test_slash_finds_in_the_transcript_and_n_goes_on() -> None:
         await pilot.press("enter")
         await wait_until(pilot, lambda: app.screen is app.main, "back on the main screen")
         await wait_until(pilot, lambda: "prompt 3" in screen_text(app), "the place is on screen")
-        await wait_until(pilot, lambda: "n next   N previous" in screen_text(app), "the keys that go on")
+        await wait_until(
+            pilot, lambda: "n next N previous" in " ".join(screen_text(app).split()), "the keys that go on"
+        )
         await pilot.press("i")
         await wait_until(pilot, lambda: "n next" not in screen_text(app), "text in the prompt")
         await pilot.press("escape")
@@ -159,7 +161,9 @@ async def test_slash_filters_the_events_while_it_is_typed_and_escape_undoes_it()
         assert [row.text[-19:] for row in rows_of(app.main.event_list)] == ["line silent for 2 s"]
         await pilot.press("enter")
         assert "1 of 3" in screen_text(app)
-        await wait_until(pilot, lambda: "/ other filter   Esc all events" in screen_text(app), "its keys")
+        await wait_until(
+            pilot, lambda: "/ other filter Esc all events" in " ".join(screen_text(app).split()), "its keys"
+        )
         await pilot.press("/", *"colour:red")
         await wait_until(pilot, lambda: "no such field" in screen_text(app), "the problem is shown")
         await pilot.press("escape")
