@@ -178,14 +178,19 @@ async def test_the_sign_of_a_recording_in_little_room_and_in_ascii(
     assert app.recorded == [tmp_path / "all.llcap"]
 
 
-async def test_a_folder_that_cannot_be_made_is_a_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_folder_that_cannot_be_made_is_a_notice_with_where_it_is_recorded_instead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setattr(verbs_record, "saved_folder", lambda: tmp_path / "file" / "folder")
     app = ConsoleApp("sim", lambda: make_session(Target("sim")))
     async with app.run_test(size=(120, 36), notifications=True) as pilot:
         await wait_until(pilot, lambda: app.state.sampling is not None)
         await pilot.press("escape", "w")
-        await wait_until(pilot, lambda: "cannot be made" in screen_text(app))
+        await wait_until(pilot, lambda: "folder cannot be written: Not a directory" in "\n".join(messages(app)), "told")
+        assert app.session is not None
+        assert app.session.recorder is not None
+        assert app.session.recorder.writing
     await app.disconnect()
 
 
