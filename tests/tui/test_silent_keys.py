@@ -97,7 +97,7 @@ async def test_a_session_that_only_watches_names_the_option_that_it_was_started_
         assert await press(pilot, app, "i") == "Write a prompt: this session only watches (--read-only)"
 
 
-@pytest.mark.parametrize(("key", "label"), [("Z", "Z"), ("apostrophe", "'"), ("f8", "F8"), ("ctrl+x", "^x")])
+@pytest.mark.parametrize(("key", "label"), [("J", "J"), ("apostrophe", "'"), ("f8", "F8"), ("ctrl+x", "^x")])
 @pytest.mark.parametrize("pane", ["1", "2", "5"])
 async def test_a_key_that_is_bound_to_nothing_says_where_the_keys_are(pane: str, key: str, label: str) -> None:
     async with scripted() as (app, pilot):
@@ -112,7 +112,7 @@ async def test_nothing_is_said_of_what_is_being_written() -> None:
         await wait_until(pilot, lambda: app.main.prompt.text == "Zebras' @!", "written")
         await pilot.press("ctrl+x", "f8", "escape", "7", "1", "enter")
         assert not app._notifications, "digits are a slider's value"
-        await pilot.press("escape", "/", "Z", "'", "f8")
+        await pilot.press("escape", "/", "J", "'", "f8")
         assert not app._notifications
 
 
@@ -120,7 +120,7 @@ async def test_on_a_page_a_key_that_is_bound_to_nothing_says_how_to_leave_it() -
     async with scripted() as (app, pilot):
         await pilot.press("escape", "x")
         await wait_until(pilot, lambda: app.screen is not app.main, "the x-ray")
-        assert await press(pilot, app, "Z") == "no key Z here: F1 shows the keys, Esc leaves this page"
+        assert await press(pilot, app, "J") == "no key J here: F1 shows the keys, Esc leaves this page"
         for key in ("f1", "question_mark"):
             await pilot.press(key)
             await wait_until(pilot, lambda: "Token x-ray" in screen_text(app), "its own help")
@@ -154,7 +154,7 @@ async def test_while_a_dialog_is_open_the_keys_below_it_are_not_shown() -> None:
 
 async def test_the_question_of_a_dangerous_key_is_not_covered_by_a_word_about_another_one() -> None:
     async with scripted() as (app, pilot):
-        await pilot.press("escape", "R", "Z")
+        await pilot.press("escape", "R", "J")
         assert app.arming.action is not None
         assert not app._notifications
 
@@ -171,7 +171,7 @@ async def test_a_key_that_is_not_behind_the_leader_is_told_so() -> None:
     async with scripted() as (app, pilot):
         await pilot.press("escape", "g")
         await wait_until(pilot, lambda: app.screen is not app.main, "the list")
-        assert await press(pilot, app, "Z") == "no key Z behind g: g shows which there are"
+        assert await press(pilot, app, "J") == "no key J behind g: g shows which there are"
         assert app.screen is app.main
 
 
