@@ -49,10 +49,11 @@ def test_a_colon_and_a_word_is_an_action_and_two_colons_are_a_prompt() -> None:
     assert [one["prompt"] for one in prompts] == [":Once", ": x", ":)"]
 
 
-def test_a_watched_session_carries_out_no_action() -> None:
-    done = run("exec", "--sim", "--read-only", "--", ":machine.pause", ":sentinel.strict")
+def test_a_watched_session_carries_out_no_action_but_looks_at_the_machine() -> None:
+    done = run("exec", "--sim", "--read-only", "--", ":machine.pause", ":sentinel.strict", ":machine.registers")
     assert done.returncode == 1
     assert done.stderr.count("this session only watches") == 2
+    assert "with --qemu its registers can be seen" in done.stderr, "it was asked"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems keep configuration elsewhere")

@@ -310,8 +310,8 @@ class ScriptedSession:
         self.state = state if state is not None else rich_state()
         self.failure = failure
         self.read_only = read_only
-        self.memory = Machine() if controllable else None
-        self.machine = self.memory if not read_only else None
+        self.sight = Machine() if controllable else None
+        self.machine = self.sight if not read_only else None
         self.playback: Playback | None = None
         self.recorder: Recorder | None = None
         self.choices = 0

@@ -121,7 +121,7 @@ async def test_in_the_past_nothing_acts_on_the_machine_of_now_and_the_prompt_giv
     await settled(pilot)
     assert "resumes it" not in screen_text(app)
     assert "the past is shown: . goes to now" in screen_text(app)
-    acting = {action.id for action in app.actions if action.need in ("line", "machine")}
+    acting = {action.id for action in app.actions if action.need in ("line", "machine", "sight")}
     assert {"machine.pause", "machine.reset", "machine.quit", "chat.clear", "sentinel.drill"} <= acting
     for name in acting - {"chat.stop"}:
         assert app.reason_against(app.by_id[name]) == "the past is shown: . goes to now", name

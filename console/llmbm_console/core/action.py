@@ -8,8 +8,8 @@ from typing import Literal
 from llmbm_console.core.reading import only_reads
 
 #: nothing, a live session, one that takes prompts (at whichever moment is shown), a machine that can be controlled
-#: beside its line, a recorded past, a live session that waits behind a file
-Need = Literal["", "line", "prompt", "machine", "past", "aside"]
+#: beside its line, one that can be looked at, a recorded past, a live session that waits behind a file
+Need = Literal["", "line", "prompt", "machine", "sight", "past", "aside"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ def unavailable(
     *,
     read_only: bool,
     controllable: bool,
+    seen: bool = False,
     file: bool = False,
     recorded: bool = False,
     not_now: str = "",
@@ -60,7 +61,8 @@ def unavailable(
     ended: str = "",
     aside: str = "",
 ) -> str:
-    """Why the action cannot be done now, in words to show; empty when it can. `file`: a post-mortem file is shown.
+    """Why the action cannot be done now, in words to show; empty when it can. `seen`: who only watches sees the
+    machine beside its line. `file`: a post-mortem file is shown.
     `recorded`: a recording is. `not_now`: that another moment than now is shown, and the way back. `live`: there is a
     kernel that can be asked, if only to read. `ended`: that the machine is no more, and what starts it again.
     `aside`: that a live session goes on while a file is shown, and the way back to it."""
@@ -68,15 +70,16 @@ def unavailable(
         return "" if aside else "no live session waits behind what is shown"
     if action.need == "past":
         return "a file is one moment: nothing moves in it, and it has no past" if file else ""
-    if action.need and read_only and not (live and only_reads(action.line)):
+    looks = action.need == "sight" and seen and not (file or recorded)
+    if action.need and read_only and not looks and not (live and only_reads(action.line)):
         if file or recorded:
             return aside or (WRITTEN if file else RECORDED)
         return WATCHES
     if action.need == "prompt":
         return ""  # who writes is brought to now
-    if action.need == "machine" and not controllable:
+    if action.need in ("machine", "sight") and not (controllable or looks):
         return "a serial line carries no power switch: a machine is controlled with --qemu, --qmp or --sim"
-    if action.need == "machine" and ended and action.id != STARTS_AGAIN:
+    if action.need in ("machine", "sight") and ended and action.id != STARTS_AGAIN:
         return ended
     if action.need and not_now and action.id not in AT_ANY_MOMENT:
         return not_now  # it would act on a machine in another state than the one that is shown

@@ -39,7 +39,7 @@ MACHINE: tuple[Action, ...] = (
         "Machine",
         "takes a picture of what its monitor shows, with --qemu and --qmp",
         ("S",),
-        need="machine",
+        need="sight",
         leader="S",
     ),
     Action(
@@ -48,7 +48,7 @@ MACHINE: tuple[Action, ...] = (
         "Machine",
         "what QEMU knows of every processor; pause the machine first to hold them still",
         ("I",),
-        need="machine",
+        need="sight",
         leader="r",
     ),
     Action(

@@ -9,7 +9,7 @@ from llmbm_console.core.errors import SessionError
 from llmbm_console.core.events import Event, Severity
 from llmbm_console.core.machine_states import SavedState
 from llmbm_console.core.recorder import Recorder
-from llmbm_console.core.session import Listener, MachineControl, MachineMemory, Outcome, Playback, Session
+from llmbm_console.core.session import Listener, MachineControl, MachineSight, Outcome, Playback, Session
 from llmbm_console.core.state import State
 from llmbm_console.core.store import reduce
 from llmbm_protocol.schema import Record, Stream
@@ -36,8 +36,8 @@ class FileSession:
         return None
 
     @property
-    def memory(self) -> MachineMemory | None:
-        """Nor a memory."""
+    def sight(self) -> MachineSight | None:
+        """Nor anything to be seen of one."""
         return None
 
     @property

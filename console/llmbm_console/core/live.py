@@ -29,7 +29,7 @@ from llmbm_console.core.prompts import Prompts, newest_logged
 from llmbm_console.core.reading import COMMANDS_WITHOUT_SLASH, is_command, only_reads
 from llmbm_console.core.recorder import Recorder
 from llmbm_console.core.saved_files import SavedFiles
-from llmbm_console.core.session import Listener, MachineControl, MachineMemory, Outcome, Playback, Session
+from llmbm_console.core.session import Listener, MachineControl, MachineSight, Outcome, Playback, Session
 from llmbm_console.core.shared_line import SharedLine
 from llmbm_console.core.state import LinkState, MachineState, State, Turn
 from llmbm_console.core.store import reduce
@@ -98,8 +98,8 @@ class LiveSession:
         return self._machine if not self.read_only else None
 
     @property
-    def memory(self) -> MachineMemory | None:
-        """See Session.memory."""
+    def sight(self) -> MachineSight | None:
+        """See Session.sight."""
         return self._machine
 
     def listen(self, listener: Listener) -> Callable[[], None]:

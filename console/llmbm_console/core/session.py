@@ -32,8 +32,8 @@ class Outcome:
     turn: Turn | None = None
 
 
-class MachineMemory(Protocol):
-    """A machine's memory, which reading does not change."""
+class MachineSight(Protocol):
+    """What is seen of a machine beside its serial line, which looking at does not change: memory, screen, registers."""
 
     async def read_memory(self, address: int, length: int) -> bytes:
         """Octets of its memory, to be trusted while it is paused. Raises SessionError for what is no memory."""
@@ -42,23 +42,23 @@ class MachineMemory(Protocol):
         """The memory that an address lies in: its first octet and the one behind its last; None where there is none.
         Raises SessionError where it cannot be told."""
 
-    async def slow_memory(self) -> str:
-        """Why memory is read slowly, as the end of a sentence; empty when it is not. Raises SessionError."""
-
-
-class MachineControl(MachineMemory, Protocol):
-    """A machine that can be controlled beside its serial line (QEMU by QMP, or the simulator's process)."""
-
-    async def pause(self) -> None: ...
-    async def resume(self) -> None: ...
-    async def reset(self) -> None: ...
-    async def quit(self) -> None: ...
     async def screenshot(self) -> bytes:
         """What the machine's own screen shows, as a portable pixmap. Raises SessionError where there is no screen."""
 
     async def registers(self) -> str:
         """The processors' registers, as text for people. Raises SessionError where they cannot be seen."""
 
+    async def slow_memory(self) -> str:
+        """Why memory is read slowly, as the end of a sentence; empty when it is not. Raises SessionError."""
+
+
+class MachineControl(MachineSight, Protocol):
+    """A machine that can be controlled beside its serial line (QEMU by QMP, or the simulator's process)."""
+
+    async def pause(self) -> None: ...
+    async def resume(self) -> None: ...
+    async def reset(self) -> None: ...
+    async def quit(self) -> None: ...
     async def nmi(self) -> None:
         """Interrupts every processor by a non-maskable interrupt. Raises SessionError where that cannot be."""
 
@@ -119,8 +119,8 @@ class Session(Protocol):
         """None on a plain serial line and for files."""
 
     @property
-    def memory(self) -> MachineMemory | None:
-        """What is in the machine's memory; None where there is no machine to ask. Who only watches may read it, too."""
+    def sight(self) -> MachineSight | None:
+        """What can be seen of the machine; None where there is none to ask. Who only watches may look, too."""
 
     @property
     def playback(self) -> Playback | None:

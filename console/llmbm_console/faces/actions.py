@@ -24,7 +24,7 @@ from llmbm_console.core.parameter_text import value_text
 from llmbm_console.core.qmp_command import parse_command
 from llmbm_console.core.sampling import BUILT_IN, in_force, name_problem, preset_of, told
 from llmbm_console.core.saved_files import keep_somewhere
-from llmbm_console.core.session import MachineControl, Outcome, Session, wall_of
+from llmbm_console.core.session import MachineControl, MachineSight, Outcome, Session, wall_of
 from llmbm_console.core.settings import read_settings, settings_file
 from llmbm_console.core.settings_write import remove_preset, write_preset
 from llmbm_console.core.state import State
@@ -46,6 +46,12 @@ def _machine(session: Session) -> MachineControl:
     if session.machine is None:
         raise SessionError("there is no machine to control")
     return session.machine
+
+
+def _sight(session: Session) -> MachineSight:
+    if session.sight is None:
+        raise SessionError("there is no machine to look at")
+    return session.sight
 
 
 async def _pause(session: Session) -> str:
@@ -82,13 +88,13 @@ async def _quit(session: Session) -> str:
 
 
 async def _screen(session: Session) -> str:
-    pixmap = await _machine(session).screenshot()
+    pixmap = await _sight(session).screenshot()
     path, instead = await asyncio.to_thread(keep_somewhere, saved_folder(), "screen.ppm", pixmap, time.time())
     return f"{path}{f' ({instead})' if instead else ''}"
 
 
 async def _registers(session: Session) -> str:
-    return await _machine(session).registers()
+    return await _sight(session).registers()
 
 
 async def _nmi(session: Session) -> str:
@@ -265,7 +271,8 @@ async def carry_out(session: Session, line: str) -> Outcome:
     if given and not action.takes:
         return Outcome(line, ok=False, error=f"takes nothing behind its name, and {given!r:.60} was given")
     controllable = session.machine is not None or session.read_only
-    if reason := unavailable(action, read_only=session.read_only, controllable=controllable, live=True):
+    seen = session.sight is not None
+    if reason := unavailable(action, read_only=session.read_only, controllable=controllable, seen=seen, live=True):
         return Outcome(line, ok=False, error=reason)
     if action.line:
         return await _to_kernel(session, action.line)

@@ -451,6 +451,7 @@ class ConsoleApp(SessionApp):
             action,
             read_only=self.read_only,
             controllable=self.controllable,
+            seen=self.session is not None and self.session.sight is not None,
             file=self.shows_file,
             recorded=self.playback is not None,
             not_now=self.shown_frame().not_now if self.held is not None else "",

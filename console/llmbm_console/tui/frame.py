@@ -92,6 +92,11 @@ class Frame:
         return self.state.link.phase in LINKED
 
     @property
+    def seen(self) -> bool:
+        """The machine's screen and registers can be looked at, as far as it has them."""
+        return self.state.machine.controllable and not (self.recorded or self.post_mortem)
+
+    @property
     def silence(self) -> float:
         """Seconds since the kernel was heard; 0 while it is heard as often as it should be."""
         link = self.state.link

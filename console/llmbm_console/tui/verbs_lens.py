@@ -8,7 +8,7 @@ from llmbm_console.core.errors import SessionError
 from llmbm_console.tui.verbs_base import VerbGroup
 
 if TYPE_CHECKING:
-    from llmbm_console.core.session import MachineMemory
+    from llmbm_console.core.session import MachineSight
     from llmbm_console.tui.widgets.hex_view import HexView
 
 
@@ -20,8 +20,8 @@ class LensVerbs(VerbGroup):
         return self.app.main.views.hex
 
     @property
-    def _memory(self) -> MachineMemory | None:
-        return self.app.session.memory if self.app.session is not None else None
+    def _memory(self) -> MachineSight | None:
+        return self.app.session.sight if self.app.session is not None else None
 
     def _unreadable(self) -> str:
         """Why there is no memory to look at now; empty when there is."""

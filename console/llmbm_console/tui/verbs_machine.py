@@ -17,7 +17,7 @@ from llmbm_console.tui.verbs_base import VerbGroup
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
-    from llmbm_console.core.session import MachineControl
+    from llmbm_console.core.session import MachineControl, MachineSight
 
 T = TypeVar("T")
 
@@ -31,6 +31,10 @@ class MachineVerbs(VerbGroup):
     @property
     def _machine(self) -> MachineControl | None:
         return self.app.session.machine if self.app.session is not None else None
+
+    @property
+    def _sight(self) -> MachineSight | None:
+        return self.app.session.sight if self.app.session is not None else None
 
     def machine_pause(self) -> None:
         """Pauses or resumes the machine."""
@@ -221,7 +225,7 @@ class MachineVerbs(VerbGroup):
         """A picture of the machine's own screen, in its pane."""
         from llmbm_console.core.ppm import PixmapError, parse_ppm
 
-        machine, display = self._machine, self.app.main.views.display
+        machine, display = self._sight, self.app.main.views.display
         if machine is None:
             return
         self.app.main.focus_pane("display")
@@ -238,7 +242,7 @@ class MachineVerbs(VerbGroup):
 
     def machine_registers(self) -> None:
         """The processors' registers, in their pane."""
-        machine, registers = self._machine, self.app.main.views.registers
+        machine, registers = self._sight, self.app.main.views.registers
         if machine is None:
             return
         self.app.main.focus_pane("registers")

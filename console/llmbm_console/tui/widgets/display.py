@@ -54,9 +54,9 @@ class DisplayPane(Framed, can_focus=True):
         frame = self._frame
         if self.reason:
             return [line((self.reason, "$warn"))]
-        if frame.read_only:
+        if frame.read_only and not frame.seen:
             return [line((f"{frame.watcher} has no screen to look at.", "$muted"))]
-        if not frame.controllable:
+        if not (frame.controllable or frame.seen):
             return [
                 line(("A serial line carries text only.", "$foreground")),
                 line(("With --qemu or --qmp the machine's own screen is shown here.", "$muted")),

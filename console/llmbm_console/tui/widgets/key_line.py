@@ -165,6 +165,7 @@ class KeyLine(Strip):
                 action,
                 read_only=frame.read_only,
                 controllable=frame.controllable,
+                seen=frame.seen,
                 file=frame.post_mortem,
                 not_now=frame.not_now,
                 aside=frame.aside,

@@ -127,9 +127,9 @@ class Registers(LineView):
     def _advice(self) -> str:
         if self._reason:
             return self._reason
-        if self._frame.read_only:
+        if self._frame.read_only and not self._frame.seen:
             return f"{self._frame.watcher} has no processor to look at."
-        if not self._frame.controllable:
+        if not (self._frame.controllable or self._frame.seen):
             return "A serial line does not show registers: that takes --qemu or --qmp."
         return spelt(
             "{0[machine.registers]} shows the registers of every processor. Pause the machine first "
