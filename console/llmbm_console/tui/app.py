@@ -445,9 +445,7 @@ class ConsoleApp(SessionApp):
             if self.aside is not None
             else ""
         )
-        if action.id == LOADS_STATE and self.controllable and self.session is not None and not self.session.states:
-            return f"no state was saved yet: {self.verbs.key('machine.save_state')} saves one"
-        return unavailable(
+        reason = unavailable(
             action,
             read_only=self.read_only,
             controllable=self.controllable,
@@ -461,6 +459,10 @@ class ConsoleApp(SessionApp):
             else "",
             aside=back,
         )
+        has_none = self.session is not None and not self.session.states
+        if not reason and action.id == LOADS_STATE and has_none:
+            return f"no state was saved yet: {self.verbs.key('machine.save_state')} saves one"
+        return reason
 
     def _start_arming(self) -> None:
         if self._arm_timer is None:

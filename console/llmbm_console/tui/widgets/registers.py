@@ -131,8 +131,5 @@ class Registers(LineView):
             return f"{self._frame.watcher} has no processor to look at."
         if not (self._frame.controllable or self._frame.seen):
             return "A serial line does not show registers: that takes --qemu or --qmp."
-        return spelt(
-            "{0[machine.registers]} shows the registers of every processor. Pause the machine first "
-            "({0[machine.pause]}) to hold them still.",
-            self._frame.keys,
-        )
+        holds = "" if self._frame.read_only else " Pause the machine first ({0[machine.pause]}) to hold them still."
+        return spelt("{0[machine.registers]} shows the registers of every processor." + holds, self._frame.keys)
