@@ -18,6 +18,7 @@ from llmbm_console.tui.widgets.lines import Line, LineView
 
 STYLES = {"info": "events--info", "warn": "events--warn", "error": "events--error"}
 HISTOGRAM = 60  # columns at most
+OVER_TIME = "over time "  # before them
 MOST_MADE = 1000  # rows kept ready
 MOST_TEXTS = 20_000  # lines whose searched text is kept: more than a log has
 NO_ENTRY = LogLine(0.0, "", "info", "", "")
@@ -188,9 +189,11 @@ class EventList(LineView):
             count = line((f"/{wanted} ", "$accent"), (f"{len(self._entries)} of {len(log)}", "$muted"))
         if dropped:
             count = line(count, (f" {self.glyphs.separator} the newest {len(log):,} of {self._read:,}", "$muted"))
-        columns = min(HISTOGRAM, self._width - 8)
+        columns = min(HISTOGRAM, self._width - 8 - len(OVER_TIME))
         bare = self._frame.post_mortem or self.bare_edge
         over_time = line() if bare else histogram(self._entries, columns, self.glyphs)
+        if over_time.cell_length:
+            over_time = line((OVER_TIME, "$muted"), over_time)
         below = self._below = self.below_words()
         self.set_heading(count if log else line(), line((below, "$warn")) if below else over_time)
 
