@@ -432,6 +432,7 @@ async def test_behind_a_refused_line_that_was_deleted_comes_the_next_one() -> No
         await until(pilot, lambda: app.state.sentinel and app.state.sentinel.state is SentinelState.TRIPPED, "tripped")
         burst(pilot, "one\rtwo\r")
         await until(pilot, lambda: "1 more line comes back" in screen_text(app), "both are there")
+        await until(pilot, lambda: "not sent" in screen_text(app), "the reason of the first")
         assert app.main.prompt.text == "one"
         await pilot.press("backspace")
         await until(pilot, lambda: app.main.prompt.text == "two", "the second")
