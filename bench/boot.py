@@ -22,7 +22,7 @@ from shapes import SHAPES, write_random_model, write_tokenizer  # sets the paths
 
 from engine_harness import product_build  # isort: skip
 from llama2_files import Shape  # isort: skip
-from llmbm_console.core.image import build_image  # isort: skip
+from llmbm_console.core.image.boot_image import build_image  # isort: skip
 from priority import at_the_top  # isort: skip
 from qemu_machine import QemuMachine, Setup  # isort: skip
 

@@ -14,8 +14,10 @@ from pathlib import Path
 from logs import resident
 from long_session import Part, moved, parts_of, record_one
 
-from llmbm_console.core.capture import Capture
-from llmbm_console.core.events import (
+from llmbm_console.core.recording.capture import Capture
+from llmbm_console.core.recording.recorder import Recorder
+from llmbm_console.core.session.file_session import FileSession
+from llmbm_console.core.state.events import (
     CommandDone,
     ConsoleText,
     Event,
@@ -24,8 +26,6 @@ from llmbm_console.core.events import (
     PromptSent,
     RecordReceived,
 )
-from llmbm_console.core.file_session import FileSession
-from llmbm_console.core.recorder import Recorder
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_protocol.codec import from_frame, to_frame
 from llmbm_protocol.frame import Frame, FrameDecoder

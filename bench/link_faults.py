@@ -24,9 +24,9 @@ from pathlib import Path
 
 from llmbm_console.chaos.faults import NOISE
 from llmbm_console.chaos.proxy import Chaos
-from llmbm_console.core.events import Event, LinkPhase, RecordReceived
-from llmbm_console.core.live import LiveSession
 from llmbm_console.core.paths import default_model, find_tokenizer, simulator_binary
+from llmbm_console.core.session.live import LiveSession
+from llmbm_console.core.state.events import Event, LinkPhase, RecordReceived
 from llmbm_console.core.transport.sockets import unix_transport
 from llmbm_protocol.schema import Hello, Stream
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import time
 
-from llmbm_console.core.events import LinkPhase
-from llmbm_console.core.link import Link
+from llmbm_console.core.link.link import Link
 from llmbm_console.core.sanitise import ConsoleCleaner
-from llmbm_console.core.state import State
-from llmbm_console.core.store import reduce
+from llmbm_console.core.state.events import LinkPhase
+from llmbm_console.core.state.state import State
+from llmbm_console.core.state.store import reduce
 from llmbm_console.core.transport.sockets import unix_transport
 from llmbm_protocol.codec import to_frame
 from llmbm_protocol.schema import Credit, Finished, Phase, Record, StopReason, Token

@@ -27,7 +27,7 @@ from pathlib import Path
 from long_session import long_session, record_one
 from startup import ESCAPE, Terminal
 
-from llmbm_console.core.capture import write_capture
+from llmbm_console.core.recording.capture import write_capture
 
 TURNS = 10
 LONGEST = 60.0

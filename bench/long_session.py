@@ -10,8 +10,8 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-from llmbm_console.core.capture import Capture, Entry
-from llmbm_console.core.events import CommandDone, PromptSent
+from llmbm_console.core.recording.capture import Capture, Entry
+from llmbm_console.core.state.events import CommandDone, PromptSent
 from llmbm_protocol.codec import UnknownFrame, from_frame, to_frame
 from llmbm_protocol.frame import Frame, FrameDecoder, Rejected
 from llmbm_protocol.schema import Credit, Event, Record

@@ -26,9 +26,9 @@ from pathlib import Path
 
 from link_faults import until
 
-from llmbm_console.core.events import ConsoleText, Event, LinkPhase, RecordReceived
-from llmbm_console.core.live import LiveSession
-from llmbm_console.core.state import State
+from llmbm_console.core.session.live import LiveSession
+from llmbm_console.core.state.events import ConsoleText, Event, LinkPhase, RecordReceived
+from llmbm_console.core.state.state import State
 from llmbm_console.core.transport.address import transport_for
 from llmbm_console.core.transport.base import Transport
 from llmbm_console.core.transport.tty import serial_transport

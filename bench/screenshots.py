@@ -14,9 +14,9 @@ import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from llmbm_console.core.events import MachineStatus
-from llmbm_console.core.state import Turn
-from llmbm_console.core.targets import Target, make_session
+from llmbm_console.core.session.targets import Target, make_session
+from llmbm_console.core.state.events import MachineStatus
+from llmbm_console.core.state.state import Turn
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.frame import LINKED
 from llmbm_protocol.words import Arena

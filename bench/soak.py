@@ -16,7 +16,7 @@ from pathlib import Path
 from link_faults import kernel, opened
 
 from llmbm_console.chaos.proxy import Chaos
-from llmbm_console.core.live import LiveSession
+from llmbm_console.core.session.live import LiveSession
 
 RATE = 100.0  # tokens a second
 PROMPTS = ("Once upon a time", "The little dog", "Lily and Tom went to the park", "One day a bird")

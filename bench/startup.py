@@ -131,8 +131,8 @@ def console_figures(runs: int) -> None:
 
 def boot_once() -> tuple[float, float]:
     """One boot in QEMU: seconds to the firmware's hand-over and to the prompt, both from the start of the process."""
-    from llmbm_console.core.firmware import find_firmware
-    from llmbm_console.core.image import build_image
+    from llmbm_console.core.image.boot_image import build_image
+    from llmbm_console.core.machine.firmware import find_firmware
     from llmbm_console.core.paths import default_model, find_tokenizer, kernel_image
 
     firmware = find_firmware()

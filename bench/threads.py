@@ -20,7 +20,7 @@ from pathlib import Path
 from shapes import SHAPES, write_random_model, write_tokenizer  # sets the paths of what follows
 
 from engine_harness import product_build  # isort: skip
-from llmbm_console.core.image import build_image  # isort: skip
+from llmbm_console.core.image.boot_image import build_image  # isort: skip
 from priority import at_the_top  # isort: skip
 from qemu_machine import QemuMachine, Setup  # isort: skip
 from typed_kernel import Kernel  # isort: skip

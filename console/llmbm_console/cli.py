@@ -28,8 +28,8 @@ from llmbm_console.target_arguments import (
 from llmbm_console.usage import STATUS, Parser, unknown_word
 
 if TYPE_CHECKING:
-    from llmbm_console.core.session import Session
-    from llmbm_console.core.targets import Target
+    from llmbm_console.core.session.session import Session
+    from llmbm_console.core.session.targets import Target
 
 EPILOG = """\
 other commands:
@@ -105,7 +105,7 @@ def console_parser() -> argparse.ArgumentParser:
 def tell_settings() -> None:
     """What cannot be used in the person's settings, on stderr, where no screen says it."""
     from llmbm_console.core.sanitise import clean
-    from llmbm_console.core.settings import settings_file
+    from llmbm_console.core.settings.settings import settings_file
 
     for problem in own_settings()[1]:
         print(clean(str(settings_file().parent / problem)), file=sys.stderr)
@@ -116,7 +116,7 @@ def tell_theme(name: str | None) -> None:
     if name is None:
         return
     from llmbm_console.core.sanitise import clean
-    from llmbm_console.core.themes import load_themes, theme_folders, why_no_theme
+    from llmbm_console.core.settings.themes import load_themes, theme_folders, why_no_theme
 
     themes, _problems = load_themes(theme_folders())
     if name not in themes:
@@ -145,7 +145,7 @@ def refuse_binary(files: Sequence[Path | None]) -> None:
     """Tells at once what was given by mistake, before a screen is made for it. Raises SessionError."""
     from llmbm_console.core.errors import SessionError
     from llmbm_console.core.file_kind import binary_file
-    from llmbm_console.core.picture_session import is_picture
+    from llmbm_console.core.session.picture_session import is_picture
 
     for path in files:
         if path is not None and not is_picture(path) and (binary := binary_file(path)):
@@ -154,7 +154,7 @@ def refuse_binary(files: Sequence[Path | None]) -> None:
 
 def run_console(argv: Sequence[str]) -> int:
     """The full screen, or linear text."""
-    from llmbm_console.core.targets import make_session
+    from llmbm_console.core.session.targets import make_session
 
     arguments = console_parser().parse_args(argv)
     refuse_for_screens(arguments)
@@ -179,7 +179,7 @@ def run_console(argv: Sequence[str]) -> int:
 def run_full_screen(target: Target, arguments: argparse.Namespace, argv: Sequence[str]) -> int:
     """The full screen where there is a terminal for it; else what is wrong with the target, if anything, and what can
     be used instead. Raises SessionError for a file that cannot be shown: no screen is made for it."""
-    from llmbm_console.core.targets import check, default_target, make_session
+    from llmbm_console.core.session.targets import check, default_target, make_session
 
     in_browser = "WebDriver" in os.environ.get("TEXTUAL_DRIVER", "")
     if not in_browser and not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -206,8 +206,8 @@ def run_full_screen(target: Target, arguments: argparse.Namespace, argv: Sequenc
 def run_screen(target: Target, arguments: argparse.Namespace, first: Session | None, *, ask: bool) -> int:
     """The full screen, on one target after the other; `ask` shows first what there is. `first` is a session of the
     target, where one was made already."""
-    from llmbm_console.core.settings import settings_file
-    from llmbm_console.core.targets import sessions_of
+    from llmbm_console.core.session.targets import sessions_of
+    from llmbm_console.core.settings.settings import settings_file
 
     # Nothing that is imported or built before the first frame is ever garbage: collecting in it costs 7 % of the time
     # to the first paint. The application switches the collector on again after it.
@@ -260,7 +260,7 @@ def run_exec(argv: Sequence[str]) -> int:
         help="a prompt, a command that begins with /, or :ACTION; - reads lines from standard input",
     )
     arguments = parser.parse_args(argv)
-    from llmbm_console.core.targets import make_session
+    from llmbm_console.core.session.targets import make_session
     from llmbm_console.faces.execute import execute
 
     tell_settings()
@@ -285,7 +285,7 @@ def run_get(argv: Sequence[str]) -> int:
     )
     add_wait_argument(parser, 0.0)
     arguments = parser.parse_args(argv)
-    from llmbm_console.core.targets import make_session
+    from llmbm_console.core.session.targets import make_session
     from llmbm_console.faces.get import get
 
     tell_settings()
@@ -346,7 +346,7 @@ def run_serve(argv: Sequence[str]) -> int:
     if inner.plain or inner.jsonl:
         parser.error("serve shows the full screen: --plain and --jsonl are faces of their own")
     refuse_for_screens(inner)
-    from llmbm_console.core.targets import check
+    from llmbm_console.core.session.targets import check
     from llmbm_console.faces.serve import is_loopback, serve
 
     target = target_of(inner, inner.newer or inner.file)

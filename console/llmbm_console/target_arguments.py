@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from llmbm_console.core.defaults import CHOICES, MOST_CHOICES
 
 if TYPE_CHECKING:
-    from llmbm_console.core.settings import Settings
-    from llmbm_console.core.targets import Target
+    from llmbm_console.core.session.targets import Target
+    from llmbm_console.core.settings.settings import Settings
 
 
 def named(word: str) -> str:
@@ -152,7 +152,7 @@ def _check_options(given: Mapping[str, object], kind: str) -> None:
 
 def own_settings() -> tuple[Settings, tuple[str, ...]]:
     """The person's settings and what is wrong with them."""
-    from llmbm_console.core.settings import read_settings, settings_file
+    from llmbm_console.core.settings.settings import read_settings, settings_file
 
     return read_settings(settings_file())
 
@@ -160,11 +160,11 @@ def own_settings() -> tuple[Settings, tuple[str, ...]]:
 def target_of(arguments: argparse.Namespace, file: Path | None = None) -> Target:
     """The target that the arguments describe. Raises WrongUsage for options that do not go together, or do nothing."""
     from llmbm_console.core.errors import WrongUsage
-    from llmbm_console.core.targets import Target, default_kind
+    from llmbm_console.core.session.targets import Target, default_kind
 
     given: dict[str, Any] = dict(vars(arguments))
     if arguments.profile:
-        from llmbm_console.core.settings import options_of, with_profile
+        from llmbm_console.core.settings.settings import options_of, with_profile
 
         settings, _problems = own_settings()
         for name, value in with_profile(vars(arguments), options_of(settings, arguments.profile)).items():

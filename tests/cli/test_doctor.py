@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from console_program import ROOT, run
 
-from llmbm_console.core.targets import default_kind
+from llmbm_console.core.session.targets import default_kind
 from llmbm_console.faces import doctor
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmbm_console import cli
-from llmbm_console.core.capture import Entry, Header, write_capture
+from llmbm_console.core.recording.capture import Entry, Header, write_capture
 from llmbm_console.core.sanitise import is_clean
 from llmbm_console.faces.explain import described, document, hexadecimal, lines_of_log
 from llmbm_protocol.codec import to_frame

@@ -24,7 +24,7 @@ def test_the_window_is_painted_before_the_schema_is_loaded() -> None:
     """Building the validators takes as long as the rest of the start: the first paint must not wait for them."""
     code = (
         "import sys, llmbm_console.tui.app\n"
-        "late = ('pydantic', 'llmbm_protocol.schema', 'llmbm_console.core.capture')\n"
+        "late = ('pydantic', 'llmbm_protocol.schema', 'llmbm_console.core.recording.capture')\n"
         "print([m for m in late if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

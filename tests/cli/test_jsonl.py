@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from console_program import run
 
-from llmbm_console.core.actions import ACTIONS
+from llmbm_console.core.actions.table import ACTIONS
 from llmbm_console.core.reading import SHOWS
 from llmbm_console.tui.completion import COMMANDS
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from console_program import run
 
-from llmbm_console.core.capture import Capture, write_capture
-from llmbm_console.core.clip import clip
-from llmbm_console.core.events import PromptSent
+from llmbm_console.core.recording.capture import Capture, write_capture
+from llmbm_console.core.recording.clip import clip
+from llmbm_console.core.state.events import PromptSent
 
 FIRST, SECOND = "Penguin", "Tim had a boat"
 

@@ -14,9 +14,9 @@ from live_kernel import SLOWLY, Kernel
 
 from llmbm_console.core import paths
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.firmware import find_firmware
-from llmbm_console.core.live import LiveSession
-from llmbm_console.core.targets import Target, make_session
+from llmbm_console.core.machine.firmware import find_firmware
+from llmbm_console.core.session.live import LiveSession
+from llmbm_console.core.session.targets import Target, make_session
 from llmbm_console.core.transport.sockets import unix_transport
 
 

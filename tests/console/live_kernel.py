@@ -11,10 +11,10 @@ from pathlib import Path
 from waiting import until
 
 from llmbm_console.chaos.proxy import Chaos
-from llmbm_console.core.events import Event, RecordReceived
-from llmbm_console.core.live import LiveSession
 from llmbm_console.core.paths import default_model, find_tokenizer
-from llmbm_console.core.state import Turn
+from llmbm_console.core.session.live import LiveSession
+from llmbm_console.core.state.events import Event, RecordReceived
+from llmbm_console.core.state.state import Turn
 from llmbm_protocol.schema import Counters
 
 PROMPT = "Once upon a time"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmbm_console.core.answer_compare import (
+from llmbm_console.core.answers.compare import (
     Chance,
     Outcome,
     chances,
@@ -21,11 +21,11 @@ from llmbm_console.core.answer_compare import (
     verdict,
     why_not_repeated,
 )
-from llmbm_console.core.answers import Pairing, answers, called, key_of
-from llmbm_console.core.events import PromptSent, RecordReceived
-from llmbm_console.core.stamp import likeness, stamp, why_no_stamp
-from llmbm_console.core.state import Seam, State, TokenInfo, Turn
-from llmbm_console.core.store import reduce
+from llmbm_console.core.answers.pairs import Pairing, answers, called, key_of
+from llmbm_console.core.answers.stamp import likeness, stamp, why_no_stamp
+from llmbm_console.core.state.events import PromptSent, RecordReceived
+from llmbm_console.core.state.state import Seam, State, TokenInfo, Turn
+from llmbm_console.core.state.store import reduce
 from llmbm_protocol.likeliest import Likely, written
 from llmbm_protocol.schema import Choice, Finished, Model, SamplingState, StopReason
 

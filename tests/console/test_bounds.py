@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmbm_console.core import store_parts, store_records, timeline, turns
-from llmbm_console.core.events import ConsoleText, Gap, RecordReceived
-from llmbm_console.core.known_words import KnownWords
-from llmbm_console.core.series import Series
-from llmbm_console.core.state import MAX_ITEMS, MAX_LOG, State, TokenInfo, Turn
-from llmbm_console.core.state_room import CHOICE_ROOM, LOG_ROOM, room_of
-from llmbm_console.core.store import reduce
-from llmbm_console.core.timeline import Timeline
-from llmbm_console.core.token_buffer import TOKEN_ROOM, TokenBuffer
+from llmbm_console.core.state import store_parts, store_records, timeline, turns
+from llmbm_console.core.state.events import ConsoleText, Gap, RecordReceived
+from llmbm_console.core.state.known_words import KnownWords
+from llmbm_console.core.state.room import CHOICE_ROOM, LOG_ROOM, room_of
+from llmbm_console.core.state.series import Series
+from llmbm_console.core.state.state import MAX_ITEMS, MAX_LOG, State, TokenInfo, Turn
+from llmbm_console.core.state.store import reduce
+from llmbm_console.core.state.timeline import Timeline
+from llmbm_console.core.state.token_buffer import TOKEN_ROOM, TokenBuffer
 from llmbm_protocol.codec import from_frame, to_frame
 from llmbm_protocol.frame import Frame, FrameDecoder
 from llmbm_protocol.schema import (

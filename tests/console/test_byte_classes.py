@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmbm_console.core.byte_classes import SAMPLE, kind_of, samples
+from llmbm_console.core.machine.byte_classes import SAMPLE, kind_of, samples
 
 
 @given(st.integers(0, 1 << 48), st.integers(0, 1 << 32), st.integers(0, 200))

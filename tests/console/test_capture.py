@@ -20,16 +20,24 @@ from live_kernel import PROMPT, SLOWLY, Kernel, collect
 from waiting import until
 
 from llmbm_console.chaos.proxy import Chaos
-from llmbm_console.core import recorder as recorder_module
-from llmbm_console.core.capture import Capture, CaptureError, Entry, Header, is_capture, read_entry, write_capture
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import ConsoleText, Event, LinkChanged, LinkPhase, Notice, RecordReceived
-from llmbm_console.core.live import LiveSession
-from llmbm_console.core.recorder import Recorder
-from llmbm_console.core.replay import open_replay
+from llmbm_console.core.recording import recorder as recorder_module
+from llmbm_console.core.recording.capture import (
+    Capture,
+    CaptureError,
+    Entry,
+    Header,
+    is_capture,
+    read_entry,
+    write_capture,
+)
+from llmbm_console.core.recording.recorder import Recorder
 from llmbm_console.core.sanitise import is_clean
-from llmbm_console.core.state import Turn
-from llmbm_console.core.targets import Target, make_session
+from llmbm_console.core.session.live import LiveSession
+from llmbm_console.core.session.replay import open_replay
+from llmbm_console.core.session.targets import Target, make_session
+from llmbm_console.core.state.events import ConsoleText, Event, LinkChanged, LinkPhase, Notice, RecordReceived
+from llmbm_console.core.state.state import Turn
 from llmbm_protocol.schema import Choice, Token, Word
 
 Sessions = Callable[..., LiveSession]

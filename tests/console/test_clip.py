@@ -10,12 +10,12 @@ from pathlib import Path
 from live_kernel import Kernel
 from waiting import until
 
-from llmbm_console.core.capture import Capture, Header, write_capture
-from llmbm_console.core.clip import clip
-from llmbm_console.core.events import Event, LinkPhase, RecordReceived
-from llmbm_console.core.live import LiveSession
-from llmbm_console.core.replay import ReplaySession, open_replay
-from llmbm_console.core.state import State, Turn
+from llmbm_console.core.recording.capture import Capture, Header, write_capture
+from llmbm_console.core.recording.clip import clip
+from llmbm_console.core.session.live import LiveSession
+from llmbm_console.core.session.replay import ReplaySession, open_replay
+from llmbm_console.core.state.events import Event, LinkPhase, RecordReceived
+from llmbm_console.core.state.state import State, Turn
 from llmbm_console.faces.explain import lines_of_capture
 from llmbm_protocol.schema import Token, Word
 

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from llmbm_console.core.conversation import conversation, fenced, last_prompt, turn_markdown
+from llmbm_console.core.answers.conversation import conversation, fenced, last_prompt, turn_markdown
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.sanitise import clean
-from llmbm_console.core.state import Command, Seam, State, Turn
+from llmbm_console.core.state.state import Command, Seam, State, Turn
 from llmbm_protocol.schema import Finished
 from llmbm_protocol.words import StopReason
 

@@ -18,11 +18,11 @@ from waiting import until
 from llmbm_console.chaos.endpoints import connect
 from llmbm_console.chaos.faults import NOISE
 from llmbm_console.chaos.proxy import Chaos
-from llmbm_console.core import link_hello
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import ConsoleText, Gap, LinkChanged, LinkPhase, MachineStatus, Notice
-from llmbm_console.core.live import LiveSession
-from llmbm_console.core.targets import Target, make_session
+from llmbm_console.core.link import hello as link_hello
+from llmbm_console.core.session.live import LiveSession
+from llmbm_console.core.session.targets import Target, make_session
+from llmbm_console.core.state.events import ConsoleText, Gap, LinkChanged, LinkPhase, MachineStatus, Notice
 from llmbm_protocol.schema import Credit, Hello, SamplingState, Stream
 
 Sessions = Callable[..., LiveSession]

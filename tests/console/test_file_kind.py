@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmbm_console import cli
-from llmbm_console.core.capture import VERSION, Entry, Header, capture_lines
-from llmbm_console.core.dump import DumpError, read_post_mortem
 from llmbm_console.core.file_kind import binary_file, binary_kind, is_model, is_utf16
-from llmbm_console.core.file_summary import file_summary
-from llmbm_console.core.image import build_image
+from llmbm_console.core.image.boot_image import build_image
 from llmbm_console.core.paths import default_model, find_tokenizer, kernel_image, simulator_binary
+from llmbm_console.core.postmortem.dump import DumpError, read_post_mortem
+from llmbm_console.core.postmortem.summary import file_summary
+from llmbm_console.core.recording.capture import VERSION, Entry, Header, capture_lines
 
 PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sIIBBBBB", 13, b"IHDR", 1, 1, 8, 2, 0, 0, 0)
 

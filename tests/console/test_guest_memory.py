@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from waiting import until
 
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import MachineStatus
-from llmbm_console.core.guest_memory import PAGE, GuestMemoryError, Pages, parse_ranges, parse_words, within
-from llmbm_console.core.live import LiveSession
-from llmbm_console.core.machine import LaunchedQemu
-from llmbm_console.core.memory_search import Search, legs
+from llmbm_console.core.machine.guest_memory import PAGE, GuestMemoryError, Pages, parse_ranges, parse_words, within
+from llmbm_console.core.machine.machine import LaunchedQemu
+from llmbm_console.core.machine.memory_search import Search, legs
+from llmbm_console.core.machine.qemu_memory import QemuMemory
 from llmbm_console.core.paths import default_model
-from llmbm_console.core.qemu_memory import QemuMemory
-from llmbm_console.core.targets import Target, make_session
+from llmbm_console.core.session.live import LiveSession
+from llmbm_console.core.session.targets import Target, make_session
+from llmbm_console.core.state.events import MachineStatus
 from llmbm_protocol.words import Arena
 
 TREE = """FlatView #0

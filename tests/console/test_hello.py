@@ -14,10 +14,10 @@ from waiting import until
 
 from llmbm_console.chaos.endpoints import connect
 from llmbm_console.chaos.proxy import Chaos
-from llmbm_console.core import link_hello
-from llmbm_console.core.events import LinkChanged, LinkPhase, RecordReceived
-from llmbm_console.core.link_hello import Ear, say_hello
-from llmbm_console.core.live import LiveSession
+from llmbm_console.core.link import hello as link_hello
+from llmbm_console.core.link.hello import Ear, say_hello
+from llmbm_console.core.session.live import LiveSession
+from llmbm_console.core.state.events import LinkChanged, LinkPhase, RecordReceived
 from llmbm_protocol.frame import END
 from llmbm_protocol.schema import Finished, StopReason
 

@@ -13,12 +13,12 @@ from live_kernel import PROMPT, Kernel, collect
 from waiting import until
 
 from llmbm_console import cli
-from llmbm_console.core.capture import Capture
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import Notice
-from llmbm_console.core.live import LiveSession
+from llmbm_console.core.recording.capture import Capture
 from llmbm_console.core.sanitise import is_clean
-from llmbm_console.core.targets import Target, make_session
+from llmbm_console.core.session.live import LiveSession
+from llmbm_console.core.session.targets import Target, make_session
+from llmbm_console.core.state.events import Notice
 
 Sessions = Callable[..., LiveSession]
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from link_records import credit
 
-from llmbm_console.core.credits import RESERVE, WRAP, Credits
+from llmbm_console.core.link.credits import RESERVE, WRAP, Credits
 from llmbm_protocol.schema import ENQUIRY, Credit
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmbm_console.core.link_decode import LineDecoder
+from llmbm_console.core.link.decode import LineDecoder
 from llmbm_protocol.codec import to_frame
 from llmbm_protocol.frame import encode
 from llmbm_protocol.schema import Credit

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from link_records import credit, end, log, token
 
-from llmbm_console.core.link_repair import GRACE, MAX_TRIES, MOST_AHEAD, RING, EventStream, TokenStream
+from llmbm_console.core.link.repair import GRACE, MAX_TRIES, MOST_AHEAD, RING, EventStream, TokenStream
 from llmbm_protocol.schema import Event, Finished, Phase, Record, Token
 
 

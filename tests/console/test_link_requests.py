@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from link_records import credit
 
-from llmbm_console.core.clock import ClockFilter
-from llmbm_console.core.credits import RESERVE, Credits
-from llmbm_console.core.link_requests import MAX_TRIES as REQUEST_TRIES
-from llmbm_console.core.link_requests import RequestError, Requests
+from llmbm_console.core.link.clock import ClockFilter
+from llmbm_console.core.link.credits import RESERVE, Credits
+from llmbm_console.core.link.requests import MAX_TRIES as REQUEST_TRIES
+from llmbm_console.core.link.requests import RequestError, Requests
 from llmbm_protocol.codec import from_frame
 from llmbm_protocol.frame import Frame, FrameDecoder
 from llmbm_protocol.schema import ENQUIRY, Request, Response

@@ -13,12 +13,12 @@ from live_kernel import PROMPT, Kernel, collect, records
 from waiting import until
 
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import LinkChanged, LinkPhase, MachineStatus, Notice
-from llmbm_console.core.live import LiveSession
-from llmbm_console.core.simulator import Simulator
-from llmbm_console.core.state import Command, Seam, Turn
-from llmbm_console.core.targets import Target, make_session
-from llmbm_console.core.verdict import is_trip
+from llmbm_console.core.machine.simulator import Simulator
+from llmbm_console.core.postmortem.verdict import is_trip
+from llmbm_console.core.session.live import LiveSession
+from llmbm_console.core.session.targets import Target, make_session
+from llmbm_console.core.state.events import LinkChanged, LinkPhase, MachineStatus, Notice
+from llmbm_console.core.state.state import Command, Seam, Turn
 from llmbm_protocol.schema import (
     KvCache,
     Output,

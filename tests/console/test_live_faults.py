@@ -13,10 +13,10 @@ from waiting import until
 
 from llmbm_console.chaos.proxy import Chaos
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import ConsoleText, LinkPhase, MachineStatus
-from llmbm_console.core.live import LiveSession
-from llmbm_console.core.simulator import Simulator
-from llmbm_console.core.state import Seam, Turn
+from llmbm_console.core.machine.simulator import Simulator
+from llmbm_console.core.session.live import LiveSession
+from llmbm_console.core.state.events import ConsoleText, LinkPhase, MachineStatus
+from llmbm_console.core.state.state import Seam, Turn
 from llmbm_protocol.schema import Counters, SamplingState, StopReason, Stream
 
 

@@ -17,10 +17,10 @@ from waiting import until
 
 from llmbm_console.chaos.proxy import Chaos
 from llmbm_console.cli import main
-from llmbm_console.core.dump import parse_post_mortem
-from llmbm_console.core.link_download import Holes
-from llmbm_console.core.link_requests import RequestError
-from llmbm_console.core.live import LiveSession
+from llmbm_console.core.link.download import Holes
+from llmbm_console.core.link.requests import RequestError
+from llmbm_console.core.postmortem.dump import parse_post_mortem
+from llmbm_console.core.session.live import LiveSession
 
 CONTENT = bytes(range(256)) * 16 + b"the end"
 

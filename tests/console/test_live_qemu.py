@@ -12,18 +12,18 @@ from pathlib import Path
 import pytest
 from waiting import until
 
-from llmbm_console.core.dump import parse_post_mortem
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import LinkPhase, MachineStatus
-from llmbm_console.core.link_requests import RequestError
-from llmbm_console.core.targets import Target, make_session
+from llmbm_console.core.link.requests import RequestError
+from llmbm_console.core.postmortem.dump import parse_post_mortem
+from llmbm_console.core.session.targets import Target, make_session
+from llmbm_console.core.state.events import LinkPhase, MachineStatus
 
 pytestmark = pytest.mark.qemu
 
 PROMPT = "Once upon a time"
 CONSOLE = """
 import asyncio
-from llmbm_console.core.targets import Target, make_session
+from llmbm_console.core.session.targets import Target, make_session
 async def main():
     session = make_session(Target("qemu", accel="tcg"))
     await session.open()
@@ -48,7 +48,7 @@ async def session(qemu: str) -> AsyncIterator[object]:
 
 
 async def test_a_prompt_a_pause_and_a_reset(session: object) -> None:
-    from llmbm_console.core.live import LiveSession
+    from llmbm_console.core.session.live import LiveSession
 
     assert isinstance(session, LiveSession)
     assert session.machine is not None
@@ -86,8 +86,8 @@ async def test_a_prompt_a_pause_and_a_reset(session: object) -> None:
 
 async def test_a_running_qemu_is_attached_by_its_monitor(session: object) -> None:
     """The line has one client at a time, so the first session leaves it before the second comes."""
-    from llmbm_console.core.live import LiveSession
-    from llmbm_console.core.machine import LaunchedQemu
+    from llmbm_console.core.machine.machine import LaunchedQemu
+    from llmbm_console.core.session.live import LiveSession
 
     assert isinstance(session, LiveSession)
     machine = session.machine

@@ -14,9 +14,9 @@ from live_kernel import collect
 from waiting import until
 
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import Gap, LinkPhase
-from llmbm_console.core.live import LiveSession
-from llmbm_console.core.targets import Target, make_session
+from llmbm_console.core.session.live import LiveSession
+from llmbm_console.core.session.targets import Target, make_session
+from llmbm_console.core.state.events import Gap, LinkPhase
 from llmbm_console.core.transport import logged
 from llmbm_console.core.transport.logged import LoggedTransport
 from llmbm_console.core.transport.sockets import unix_transport

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 from waiting import until
 
-from llmbm_console.core import accelerator
-from llmbm_console.core.child import Child
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import ConsoleText, Event, MachineChanged, MachineStatus, QmpEvent
-from llmbm_console.core.firmware import Firmware, find_firmware, firmware_at
-from llmbm_console.core.live import LiveSession
-from llmbm_console.core.machine import AttachedQemu, LaunchedQemu
-from llmbm_console.core.qemu_command import QemuOptions, QemuSockets, memory_for, qemu_command
-from llmbm_console.core.qmp import QmpConnection, serial_address
+from llmbm_console.core.machine import accelerator
+from llmbm_console.core.machine.child import Child
+from llmbm_console.core.machine.firmware import Firmware, find_firmware, firmware_at
+from llmbm_console.core.machine.machine import AttachedQemu, LaunchedQemu
+from llmbm_console.core.machine.qemu_command import QemuOptions, QemuSockets, memory_for, qemu_command
+from llmbm_console.core.machine.qmp import QmpConnection, serial_address
+from llmbm_console.core.session.live import LiveSession
+from llmbm_console.core.state.events import ConsoleText, Event, MachineChanged, MachineStatus, QmpEvent
 
 
 def alive(pid: int) -> bool:
@@ -81,7 +81,7 @@ async def test_a_program_that_is_not_there_is_named() -> None:
 
 OWNER = """
 import asyncio, sys
-from llmbm_console.core.child import Child
+from llmbm_console.core.machine.child import Child
 async def main():
     child = Child(lambda status, output: None)
     await child.start({command!r})

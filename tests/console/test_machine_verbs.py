@@ -9,13 +9,13 @@ import pytest
 from waiting import until
 
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import Event, MachineStatus, QmpEvent
-from llmbm_console.core.firmware import find_firmware
-from llmbm_console.core.live import LiveSession
-from llmbm_console.core.machine import LaunchedQemu
-from llmbm_console.core.machine_keys import MOST, parse_keys
-from llmbm_console.core.qemu_command import QemuOptions
-from llmbm_console.core.qmp_command import QmpCommand, answer_text, parse_command
+from llmbm_console.core.machine.firmware import find_firmware
+from llmbm_console.core.machine.keys import MOST, parse_keys
+from llmbm_console.core.machine.machine import LaunchedQemu
+from llmbm_console.core.machine.qemu_command import QemuOptions
+from llmbm_console.core.machine.qmp_command import QmpCommand, answer_text, parse_command
+from llmbm_console.core.session.live import LiveSession
+from llmbm_console.core.state.events import Event, MachineStatus, QmpEvent
 
 
 @pytest.mark.parametrize(

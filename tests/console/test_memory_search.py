@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmbm_console.core.memory_search import Search, legs
-from llmbm_console.core.needle import MOST, NeedleError, parse_needle
+from llmbm_console.core.machine.memory_search import Search, legs
+from llmbm_console.core.machine.needle import MOST, NeedleError, parse_needle
 
 
 @pytest.mark.parametrize(

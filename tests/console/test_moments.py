@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from llmbm_console.core.moments import moment_of
+from llmbm_console.core.state.moments import moment_of
 
 WALL = float(calendar.timegm((2026, 3, 2, 0, 10, 0)))  # of the day on which the host's clock was 0
 FIRST, LAST = 5.5, 1200.0  # 00:10:05.5 to 00:30:00

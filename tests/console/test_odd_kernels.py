@@ -11,10 +11,11 @@ import pytest
 from live_kernel import collect
 from waiting import until
 
-from llmbm_console.core import link_hello, link_upkeep
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import LinkChanged, LinkPhase, Notice
-from llmbm_console.core.live import LiveSession
+from llmbm_console.core.link import hello as link_hello
+from llmbm_console.core.link import upkeep as link_upkeep
+from llmbm_console.core.session.live import LiveSession
+from llmbm_console.core.state.events import LinkChanged, LinkPhase, Notice
 from llmbm_protocol.frame import Frame, FrameDecoder, encode
 from llmbm_protocol.shape import schema_id
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from waiting import until
 
-from llmbm_console.core.events import LinkPhase
-from llmbm_console.core.live import LiveSession
-from llmbm_console.core.plain_kernel import PlainKernel
-from llmbm_console.core.state import Text
+from llmbm_console.core.postmortem.plain_kernel import PlainKernel
+from llmbm_console.core.session.live import LiveSession
+from llmbm_console.core.state.events import LinkPhase
+from llmbm_console.core.state.state import Text
 from llmbm_console.core.transport.address import transport_for
 from llmbm_protocol.schema import Arena, Zone
 

@@ -15,13 +15,13 @@ from test_store import finished, run
 from waiting import until
 
 from llmbm_console.chaos.proxy import Chaos
-from llmbm_console.core import store_parts, turns
-from llmbm_console.core.distribution import Distribution, Rules, distribution_of
-from llmbm_console.core.events import Event, RecordReceived
-from llmbm_console.core.link_repair import TokenStream
-from llmbm_console.core.live import LiveSession
+from llmbm_console.core.answers.distribution import Distribution, Rules, distribution_of
+from llmbm_console.core.link.repair import TokenStream
 from llmbm_console.core.sanitise import is_clean
-from llmbm_console.core.state import State, Turn
+from llmbm_console.core.session.live import LiveSession
+from llmbm_console.core.state import store_parts, turns
+from llmbm_console.core.state.events import Event, RecordReceived
+from llmbm_console.core.state.state import State, Turn
 from llmbm_protocol.choice import Choice, Word
 from llmbm_protocol.likeliest import Likely, read, written
 from llmbm_protocol.schema import Model, Record, SamplingState, Token
@@ -289,7 +289,7 @@ async def test_an_older_kernel_refuses_and_nothing_else_fails(
     live: LiveSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A kernel that does not know the operation: the word of its refusal is the protocol's own."""
-    from llmbm_console.core.link_requests import RequestError
+    from llmbm_console.core.link.requests import RequestError
 
     assert live._link is not None
     request = live._link.request

@@ -24,12 +24,12 @@ from waiting import until
 
 from llmbm_console.chaos.proxy import Chaos
 from llmbm_console.core import paths
-from llmbm_console.core.dump import parse_post_mortem
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.firmware import find_firmware
-from llmbm_console.core.image import build_image
-from llmbm_console.core.live import LiveSession
-from llmbm_console.core.qemu_command import QemuOptions, QemuSockets, qemu_command
+from llmbm_console.core.image.boot_image import build_image
+from llmbm_console.core.machine.firmware import find_firmware
+from llmbm_console.core.machine.qemu_command import QemuOptions, QemuSockets, qemu_command
+from llmbm_console.core.postmortem.dump import parse_post_mortem
+from llmbm_console.core.session.live import LiveSession
 from llmbm_console.core.transport.sockets import unix_transport
 from llmbm_protocol.schema import StopReason
 
@@ -39,7 +39,7 @@ BOOT = 120.0  # s that firmware and kernel may take on a busy computer
 CLEAR_LINE = b"\x15"  # Ctrl-U: of the program that waited in vain before, half a hello may stand at the prompt
 CONSOLE = """
 import asyncio, sys
-from llmbm_console.core.live import LiveSession
+from llmbm_console.core.session.live import LiveSession
 from llmbm_console.core.transport.sockets import unix_transport
 async def main():
     session = LiveSession("killed", transport=unix_transport(sys.argv[1]))

@@ -10,13 +10,13 @@ import pytest
 from live_kernel import PROMPT, Kernel
 
 from llmbm_console import cli
-from llmbm_console.core.dump import parse_post_mortem, read_post_mortem
-from llmbm_console.core.live import LiveSession
-from llmbm_console.core.post_mortem import PostMortemSession
-from llmbm_console.core.raw_log import RawLog, holds_session, is_raw_log
-from llmbm_console.core.replay import ReplaySession, open_replay
-from llmbm_console.core.state import Command, State, Turn
-from llmbm_console.core.targets import Target, make_session
+from llmbm_console.core.postmortem.dump import parse_post_mortem, read_post_mortem
+from llmbm_console.core.recording.raw_log import RawLog, holds_session, is_raw_log
+from llmbm_console.core.session.live import LiveSession
+from llmbm_console.core.session.post_mortem import PostMortemSession
+from llmbm_console.core.session.replay import ReplaySession, open_replay
+from llmbm_console.core.session.targets import Target, make_session
+from llmbm_console.core.state.state import Command, State, Turn
 from llmbm_protocol.codec import to_frame
 from llmbm_protocol.schema import Hello, KvCache, Model, Sentinel
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from llmbm_console.core import kept_files
-from llmbm_console.core.dump import read_post_mortem
-from llmbm_console.core.events import Event, FileSaved, Notice
-from llmbm_console.core.saved_files import SavedFiles, keep
-from llmbm_console.core.targets import Target, make_session
+from llmbm_console.core.postmortem.dump import read_post_mortem
+from llmbm_console.core.session.saved_files import SavedFiles, keep
+from llmbm_console.core.session.targets import Target, make_session
+from llmbm_console.core.state.events import Event, FileSaved, Notice
 from llmbm_protocol.schema import Event as LogRecord
 from llmbm_protocol.schema import LogCode, LogLevel
 

@@ -9,15 +9,15 @@ import pytest
 from waiting import until
 
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import MachineStatus
-from llmbm_console.core.live import LiveSession
-from llmbm_console.core.live_states import MOST
-from llmbm_console.core.machine import LaunchedQemu
-from llmbm_console.core.machine_states import copy_sparse
-from llmbm_console.core.replay import Replay
-from llmbm_console.core.state import Seam, State, Turn
-from llmbm_console.core.store import reduce
-from llmbm_console.core.targets import Target, make_session
+from llmbm_console.core.machine.machine import LaunchedQemu
+from llmbm_console.core.machine.states import copy_sparse
+from llmbm_console.core.session.live import LiveSession
+from llmbm_console.core.session.live_states import MOST
+from llmbm_console.core.session.replay import Replay
+from llmbm_console.core.session.targets import Target, make_session
+from llmbm_console.core.state.events import MachineStatus
+from llmbm_console.core.state.state import Seam, State, Turn
+from llmbm_console.core.state.store import reduce
 from llmbm_protocol.words import Phase
 
 PROMPT = "Once upon a time"

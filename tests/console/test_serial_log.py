@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from live_kernel import Kernel
 
 from llmbm_console import cli
-from llmbm_console.core.dump import DumpError, parse_post_mortem
-from llmbm_console.core.events import CommandDone, ConsoleText, TurnRead
-from llmbm_console.core.kernel_text import KernelText
-from llmbm_console.core.post_mortem import PostMortemSession
+from llmbm_console.core.postmortem.dump import DumpError, parse_post_mortem
+from llmbm_console.core.postmortem.kernel_text import KernelText
+from llmbm_console.core.postmortem.serial_log import SerialLog, read_serial
+from llmbm_console.core.postmortem.verdict import last_of
 from llmbm_console.core.sanitise import is_clean
-from llmbm_console.core.serial_log import SerialLog, read_serial
-from llmbm_console.core.state import Command, State, Text, Turn
-from llmbm_console.core.targets import Target, make_session
-from llmbm_console.core.verdict import last_of
+from llmbm_console.core.session.post_mortem import PostMortemSession
+from llmbm_console.core.session.targets import Target, make_session
+from llmbm_console.core.state.events import CommandDone, ConsoleText, TurnRead
+from llmbm_console.core.state.state import Command, State, Text, Turn
 from llmbm_protocol.schema import KvCache, LogCode, Sentinel, SentinelState
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "fixtures" / "upstream" / "head-serial.raw"

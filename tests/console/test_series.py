@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmbm_console.core.series import Series
+from llmbm_console.core.state.series import Series
 
 STEPS = st.lists(
     st.tuples(st.sampled_from(["append", "last"]), st.integers(0, 12), st.integers(1, 9), st.integers(0, 99))

@@ -13,9 +13,9 @@ from live_kernel import PROMPT, SLOWLY, Kernel
 from waiting import until
 
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.live import LiveSession
-from llmbm_console.core.state import Command, Turn
-from llmbm_console.core.targets import Target, make_session
+from llmbm_console.core.session.live import LiveSession
+from llmbm_console.core.session.targets import Target, make_session
+from llmbm_console.core.state.state import Command, Turn
 
 Sessions = Callable[..., LiveSession]
 
@@ -117,7 +117,7 @@ async def test_a_stop_overtakes_the_lines_that_wait_and_drops_them(
 async def test_lines_typed_faster_than_they_are_done_wait_and_not_without_end(
     kernel: Kernel, sessions: Sessions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llmbm_console.core.shared_line.MOST_LINES", 3)
+    monkeypatch.setattr("llmbm_console.core.session.shared_line.MOST_LINES", 3)
     session, program = await shared(kernel, sessions, tmp_path / "tty", *SLOWLY)
     program.type(b"Once\r")
     await until(lambda: session.state.turn and session.state.turn.tokens)

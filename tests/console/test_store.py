@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmbm_console.core import events as ev
-from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.sanitise import is_clean
-from llmbm_console.core.state import MAX_BEHIND, MAX_ITEMS, MAX_LOG, Command, Seam, State, Text, Turn
-from llmbm_console.core.store import MAX_TEXT, reduce
+from llmbm_console.core.state import events as ev
+from llmbm_console.core.state.events import LinkPhase, MachineStatus
+from llmbm_console.core.state.state import MAX_BEHIND, MAX_ITEMS, MAX_LOG, Command, Seam, State, Text, Turn
+from llmbm_console.core.state.store import MAX_TEXT, reduce
 from llmbm_protocol.schema import (
     KERNEL_RECORDS,
     Bench,

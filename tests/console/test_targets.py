@@ -13,13 +13,15 @@ from types import SimpleNamespace
 import pytest
 
 from llmbm_console import cli
-from llmbm_console.core import firmware, paths, targets
+from llmbm_console.core import paths
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.session import Session
-from llmbm_console.core.targets import Target, boot_files, default_target, make_session
+from llmbm_console.core.machine import firmware
+from llmbm_console.core.session import targets
+from llmbm_console.core.session.session import Session
+from llmbm_console.core.session.targets import Target, boot_files, default_target, make_session
 from llmbm_console.tui import run
 
-CORE = Path(targets.__file__).parent
+CORE = Path(targets.__file__).parents[1]
 
 
 def test_the_tokenizer_is_found_by_the_models_name_then_by_its_usual_one(tmp_path: Path) -> None:

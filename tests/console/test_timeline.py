@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmbm_console.core.state import LogLine, Seam, State, Turn
-from llmbm_console.core.timeline import COARSE_STEP, FINE, FINE_STEP, LENGTH, Timeline
+from llmbm_console.core.state.state import LogLine, Seam, State, Turn
+from llmbm_console.core.state.timeline import COARSE_STEP, FINE, FINE_STEP, LENGTH, Timeline
 
 
 def recorded(times: list[float]) -> Timeline:

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from llmbm_console import cli
-from llmbm_console.core.dump import parse_post_mortem, read_post_mortem
-from llmbm_console.core.dump_compare import NOT_HERE, compare
-from llmbm_console.core.file_summary import summary
 from llmbm_console.core.paths import default_model, find_tokenizer, simulator_binary
-from llmbm_console.core.post_mortem_file import PostMortem
+from llmbm_console.core.postmortem.compare import NOT_HERE, compare
+from llmbm_console.core.postmortem.dump import parse_post_mortem, read_post_mortem
+from llmbm_console.core.postmortem.findings import PostMortem
+from llmbm_console.core.postmortem.summary import summary
+from llmbm_console.core.postmortem.verdict import last_of
 from llmbm_console.core.sanitise import is_clean
-from llmbm_console.core.verdict import last_of
-from llmbm_console.tui.compare import comparison_lines
+from llmbm_console.tui.pages.compare import comparison_lines
 from llmbm_protocol.schema import Sentinel
 
 

@@ -9,12 +9,12 @@ import pytest
 from test_earlier_kernel import DUMP, REAL, sixteen
 from test_own_files import SAMPLE, body
 
-from llmbm_console.core.dump import DumpError, parse_post_mortem
-from llmbm_console.core.file_summary import summary
-from llmbm_console.core.known_fields import knows, told
-from llmbm_console.core.post_mortem_file import PostMortem
+from llmbm_console.core.postmortem.dump import DumpError, parse_post_mortem
+from llmbm_console.core.postmortem.findings import PostMortem
+from llmbm_console.core.postmortem.known_fields import knows, told
+from llmbm_console.core.postmortem.summary import summary
+from llmbm_console.core.postmortem.verdict import last_of
 from llmbm_console.core.sanitise import is_clean
-from llmbm_console.core.verdict import last_of
 from llmbm_console.faces.dump import dump_json
 from llmbm_protocol.schema import (
     Bench,

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmbm_console.core.dump import DumpError, parse_post_mortem, read_post_mortem
-from llmbm_console.core.file_summary import summary
-from llmbm_console.core.kernel_text import KernelText
-from llmbm_console.core.verdict import last_of
+from llmbm_console.core.postmortem.dump import DumpError, parse_post_mortem, read_post_mortem
+from llmbm_console.core.postmortem.kernel_text import KernelText
+from llmbm_console.core.postmortem.summary import summary
+from llmbm_console.core.postmortem.verdict import last_of
 from llmbm_protocol.schema import (
     Arena,
     KvCache,

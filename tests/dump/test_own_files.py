@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from llmbm_console.core.dump import parse_post_mortem
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import LinkPhase
-from llmbm_console.core.post_mortem import open_dump
-from llmbm_console.core.post_mortem_file import PostMortem
-from llmbm_console.core.verdict import cause, last_of
+from llmbm_console.core.postmortem.dump import parse_post_mortem
+from llmbm_console.core.postmortem.findings import PostMortem
+from llmbm_console.core.postmortem.verdict import cause, last_of
+from llmbm_console.core.session.post_mortem import open_dump
+from llmbm_console.core.state.events import LinkPhase
 from llmbm_protocol.schema import (
     Arena,
     Bench,

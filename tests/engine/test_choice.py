@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_sampler import INF, MILLION, Settings, banned_tokens, choose, payload
 
-from llmbm_console.core.distribution import Distribution, Rules
+from llmbm_console.core.answers.distribution import Distribution, Rules
 from llmbm_protocol.likeliest import MOST_LIKELIEST, STEPS_PER_UNIT, Likely
 
 TOKEN = np.dtype([("id", "u4"), ("logit", "f4"), ("share", "f4"), ("hot", "f4"), ("weakened", "?")], align=True)

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmbm_console.core import fat32
-from llmbm_console.core.fat32_names import long_entries, short_name
-from llmbm_console.core.fat32_read import FatError, VolumeReader
+from llmbm_console.core.image import fat32
+from llmbm_console.core.image.fat32_names import long_entries, short_name
+from llmbm_console.core.image.fat32_read import FatError, VolumeReader
 
 NAMES = st.text(st.sampled_from("abcXYZ019 ._-+~é木"), min_size=1, max_size=40).filter(
     lambda name: name.strip(". ") != "" and name[-1] not in " ."

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from llmbm_console.core import gpt
-from llmbm_console.core.image import BOOT_PATH, ImageError, build_image, read_files
+from llmbm_console.core.image import gpt
+from llmbm_console.core.image.boot_image import BOOT_PATH, ImageError, build_image, read_files
 
 
 def content(size: int, seed: int = 0) -> bytes:
@@ -187,7 +187,7 @@ def test_a_device_is_not_overwritten(sources: dict[str, Path], tmp_path: Path) -
 def test_a_failed_write_leaves_the_old_image(image: Path, sources: dict[str, Path]) -> None:
     before = image.read_bytes()
     program = (
-        "import resource, sys; from pathlib import Path; from llmbm_console.core.image import build_image;"
+        "import resource, sys; from pathlib import Path; from llmbm_console.core.image.boot_image import build_image;"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({1 << 20}, {1 << 20}));"
         "build_image(Path(sys.argv[1]), *map(Path, sys.argv[2:]))"
     )

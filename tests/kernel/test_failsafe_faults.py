@@ -9,7 +9,7 @@ import pytest
 from made_models import put_model
 from typed_kernel import GREEDY, Kernel, Start
 
-from llmbm_console.core.dump import parse_post_mortem
+from llmbm_console.core.postmortem.dump import parse_post_mortem
 
 BEGINNING = "Once upon a time"
 FAULTS = {

@@ -17,7 +17,7 @@ from made_models import DEFAULT_MODEL, PUBLISHED_MODEL, put_model
 from test_model_formats import PROMPT, says_at_every_level, slow_text, weights_arena
 from typed_kernel import GREEDY, Kernel, Start
 
-from llmbm_console.core.dump import parse_post_mortem
+from llmbm_console.core.postmortem.dump import parse_post_mortem
 from llmbm_protocol.samples import Model
 
 KINDS = {"f32": F32, "f16": F16, "q8": Q8_0, "q4": Q4_0}

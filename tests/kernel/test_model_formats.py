@@ -14,7 +14,7 @@ from made_models import DEFAULT_MODEL, put_model
 from numpy_model import BOS, EOS, Tokenizer
 from typed_kernel import GREEDY, Kernel, Start
 
-from llmbm_console.core.dump import parse_post_mortem
+from llmbm_console.core.postmortem.dump import parse_post_mortem
 from llmbm_protocol.samples import Model
 
 PROMPT = "Once upon a time"

@@ -10,7 +10,7 @@ from made_models import DEFAULT_MODEL, Script, put_model
 from numpy_model import Model
 from typed_kernel import GREEDY, Kernel, Start
 
-from llmbm_console.core.dump import parse_post_mortem
+from llmbm_console.core.postmortem.dump import parse_post_mortem
 
 BEGINNING = "Once upon a time"
 

@@ -11,7 +11,7 @@ from numpy_model import Floats, Model
 from slow_sampler import SlowSampler
 from wire_kernel import WireKernel
 
-from llmbm_console.core.distribution import Rules, distribution_of
+from llmbm_console.core.answers.distribution import Rules, distribution_of
 from llmbm_protocol.choice import Choice
 from llmbm_protocol.likeliest import STEPS_PER_UNIT, read
 

@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 from qemu_machine import PLAIN, QEMU, Boot, QemuMachine, Setup, firmware_builds
 
-from llmbm_console.core.image import build_image
+from llmbm_console.core.image.boot_image import build_image
 from llmbm_console.core.paths import default_model, find_tokenizer
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from llmbm_console.core.firmware import USUAL_PLACES, Firmware, find_firmware, firmware_at
+from llmbm_console.core.machine.firmware import USUAL_PLACES, Firmware, find_firmware, firmware_at
 
 QEMU = "qemu-system-x86_64"
 BUSES = {

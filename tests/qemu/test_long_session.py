@@ -9,8 +9,8 @@ import pytest
 from qemu_machine import Boot, QemuMachine
 from test_machines import GREEDY, card_text
 
-from llmbm_console.core.dump import parse_post_mortem
-from llmbm_console.core.image import read_files
+from llmbm_console.core.image.boot_image import read_files
+from llmbm_console.core.postmortem.dump import parse_post_mortem
 
 pytestmark = pytest.mark.qemu
 

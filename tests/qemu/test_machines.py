@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from qemu_machine import Boot, Setup
 
-from llmbm_console.core.dump import parse_post_mortem
-from llmbm_console.core.image import build_image, read_files
+from llmbm_console.core.image.boot_image import build_image, read_files
 from llmbm_console.core.paths import default_model, find_tokenizer
+from llmbm_console.core.postmortem.dump import parse_post_mortem
 
 pytestmark = pytest.mark.qemu
 PUBLISHED_MODEL = Path(__file__).resolve().parents[3] / "shared" / "models" / "stories260K.bin"

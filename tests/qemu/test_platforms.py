@@ -8,7 +8,7 @@ import pytest
 from qemu_machine import Boot, Setup
 from test_machines import GREEDY, card_text
 
-from llmbm_console.core.image import BOOT_PATH, volume_files, write_image
+from llmbm_console.core.image.boot_image import BOOT_PATH, volume_files, write_image
 from llmbm_console.core.paths import default_model, find_tokenizer
 
 pytestmark = pytest.mark.qemu

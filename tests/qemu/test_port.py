@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from qemu_machine import Boot, Setup
 
-from llmbm_console.core import gpt
-from llmbm_console.core.image import build_image, read_files
+from llmbm_console.core.image import gpt
+from llmbm_console.core.image.boot_image import build_image, read_files
 
 pytestmark = pytest.mark.qemu
 SETUPS = {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from llmbm_console.core.firmware import find_firmware
+from llmbm_console.core.machine.firmware import find_firmware
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ROOT.parent / "shared" / "models" / "stories260K.bin"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from qemu_machine import Boot, Setup
 
-from llmbm_console.core.image import read_files
-from llmbm_console.core.ppm import parse_ppm
+from llmbm_console.core.image.boot_image import read_files
+from llmbm_console.core.machine.ppm import parse_ppm
 
 pytestmark = pytest.mark.qemu
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from qemu_machine import Boot, Setup
 
-from llmbm_console.core.image import build_image
+from llmbm_console.core.image.boot_image import build_image
 from llmbm_console.core.paths import default_model, find_tokenizer
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "kernel"))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from quiet import quiet
 
-from llmbm_console.tui import garbage
+from llmbm_console.tui.terminal import garbage
 
 os.environ.pop("NO_COLOR", None)
 os.environ["LLMBM_TOUR"] = "off"  # a program that is started shows no tour; the tests of it switch it on

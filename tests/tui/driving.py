@@ -14,11 +14,11 @@ from textual.pilot import Pilot
 
 from llmbm_console.core import paths
 from llmbm_console.core.paths import simulator_binary
-from llmbm_console.core.targets import Target, make_session
+from llmbm_console.core.session.targets import Target, make_session
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.arming import READ
 from llmbm_console.tui.frame import LINKED
-from llmbm_console.tui.key_parser import KeyParser
+from llmbm_console.tui.terminal.key_parser import KeyParser
 from llmbm_console.tui.widgets.lines import Line, LineView
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"

@@ -9,7 +9,12 @@ from types import MappingProxyType
 from typing import Any
 
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import (
+from llmbm_console.core.machine.keys import Chord
+from llmbm_console.core.machine.qmp_command import QmpCommand
+from llmbm_console.core.machine.states import SavedState
+from llmbm_console.core.recording.recorder import Recorder
+from llmbm_console.core.session.session import Listener, Outcome, Playback, Session
+from llmbm_console.core.state.events import (
     Event,
     LinkChanged,
     LinkPhase,
@@ -18,12 +23,7 @@ from llmbm_console.core.events import (
     RecordReceived,
     Severity,
 )
-from llmbm_console.core.machine_keys import Chord
-from llmbm_console.core.machine_states import SavedState
-from llmbm_console.core.qmp_command import QmpCommand
-from llmbm_console.core.recorder import Recorder
-from llmbm_console.core.session import Listener, Outcome, Playback, Session
-from llmbm_console.core.state import (
+from llmbm_console.core.state.state import (
     Command,
     LinkState,
     LogLine,
@@ -35,7 +35,7 @@ from llmbm_console.core.state import (
     TokenInfo,
     Turn,
 )
-from llmbm_console.core.store import reduce
+from llmbm_console.core.state.store import reduce
 from llmbm_protocol.schema import (
     Arena,
     Cpu,

@@ -10,8 +10,8 @@ from driving import make_app, screen_text, settled, simulated, slow_simulator, u
 from scripted import ScriptedSession, rich_state
 from textual.pilot import Pilot
 
-from llmbm_console.core.conversation import another_seed
-from llmbm_console.core.state import Turn
+from llmbm_console.core.answers.conversation import another_seed
+from llmbm_console.core.state.state import Turn
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_protocol.schema import Phase
 
@@ -114,7 +114,7 @@ async def test_what_is_selected_is_copied_as_a_block(monkeypatch: pytest.MonkeyP
 async def test_the_conversation_is_written_into_a_file_which_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llmbm_console.tui.verbs_answer.saved_folder", lambda: tmp_path / "files")
+    monkeypatch.setattr("llmbm_console.tui.verbs.answer.saved_folder", lambda: tmp_path / "files")
     async with simulated(notifications=True) as (app, pilot):
         app.do("chat.export")
         await until(pilot, lambda: "there is no conversation yet" in screen_text(app), "nothing to write")
@@ -135,7 +135,7 @@ async def test_a_conversation_whose_folder_cannot_be_written_is_kept_elsewhere_a
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "files").write_text("no folder")
-    monkeypatch.setattr("llmbm_console.tui.verbs_answer.saved_folder", lambda: tmp_path / "files")
+    monkeypatch.setattr("llmbm_console.tui.verbs.answer.saved_folder", lambda: tmp_path / "files")
     async with simulated(notifications=True, size=(200, 40)) as (app, pilot):
         await ask(app, pilot)
         app.do("chat.export")

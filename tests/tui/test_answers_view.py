@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from scripted import NOW, ScriptedSession, rich_state
 
-from llmbm_console.core.state import TokenInfo, Turn
-from llmbm_console.tui.answer_lines import compared_lines
-from llmbm_console.tui.answer_pair import AnswerPair
-from llmbm_console.tui.answer_rows import answer_rows
+from llmbm_console.core.state.state import TokenInfo, Turn
+from llmbm_console.tui.answers.lines import compared_lines
+from llmbm_console.tui.answers.pair import AnswerPair
+from llmbm_console.tui.answers.rows import answer_rows
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import BLOCKS

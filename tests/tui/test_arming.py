@@ -15,7 +15,7 @@ from driving import (
 )
 from scripted import ScriptedSession, machine_of, rich_state
 
-from llmbm_console.core.actions import ACTIONS, BY_ID
+from llmbm_console.core.actions.table import ACTIONS, BY_ID
 from llmbm_console.tui.arming import APART, LATE, READ, SECONDS, Arming
 from llmbm_protocol.words import Phase, SentinelState
 

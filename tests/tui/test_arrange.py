@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmbm_console.core.panes import PANES, VIEW_PANES
+from llmbm_console.core.actions.panes import PANES, VIEW_PANES
 from llmbm_console.tui.arrange import NARROW, SIDE_PANES, TABS, VIEWS, Shape, arrange, tab_of, view_of
 
 shapes = st.builds(

@@ -14,17 +14,17 @@ from scripted import NOW, ScriptedSession, rich_state, turn
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
-from llmbm_console.core.choices import GROUPS, Choice
-from llmbm_console.core.settings import Settings
-from llmbm_console.core.state import LogLine, Turn
-from llmbm_console.core.targets import Target
+from llmbm_console.core.session.choices import GROUPS, Choice
+from llmbm_console.core.session.targets import Target
+from llmbm_console.core.settings.settings import Settings
+from llmbm_console.core.settings.themes import load_themes, theme_folder
+from llmbm_console.core.state.state import LogLine, Turn
 from llmbm_console.core.text_log import TextLog
-from llmbm_console.core.themes import load_themes, theme_folder
 from llmbm_console.tui.app import ConsoleApp
-from llmbm_console.tui.ascii_filter import nearest
 from llmbm_console.tui.glyphs import ASCII
-from llmbm_console.tui.start import StartApp
-from llmbm_console.tui.text_page import TextPage
+from llmbm_console.tui.pages.start import StartApp
+from llmbm_console.tui.pages.text import TextPage
+from llmbm_console.tui.terminal.ascii_filter import nearest
 
 FOREIGN = "Élodie · “naïve” 日本 🎈 e\u0301 \u200b… ±5 ✓ 👩\u200d🚀"
 #: Keys that open a page over the main screen, and words on that page.

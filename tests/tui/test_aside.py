@@ -11,9 +11,9 @@ import pytest
 from driving import screen_text, settled, simulated, slow_simulator, until
 from scripted import ScriptedSession
 
-from llmbm_console.core.simulator import Simulator
-from llmbm_console.core.state import State, Turn
-from llmbm_console.core.targets import Target, sessions_of
+from llmbm_console.core.machine.simulator import Simulator
+from llmbm_console.core.session.targets import Target, sessions_of
+from llmbm_console.core.state.state import State, Turn
 from llmbm_console.tui.app import ConsoleApp
 
 DUMP = (Path(__file__).parent.parent / "dump/sample-llmk-failsafe.txt").read_bytes()

@@ -13,8 +13,8 @@ from driving import screen_text, simulated, until
 from textual.pilot import Pilot
 
 from llmbm_console.core.report import Happened, Sources, own_dumps, without_paths, write_report
-from llmbm_console.core.state import State, Turn
-from llmbm_console.core.targets import Target, make_session
+from llmbm_console.core.session.targets import Target, make_session
+from llmbm_console.core.state.state import State, Turn
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_protocol.schema import Hello
 
@@ -45,7 +45,7 @@ async def reported(app: ConsoleApp, pilot: Pilot[Any], folder: Path) -> dict[str
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("llmbm_console.tui.verbs_record.saved_folder", lambda: tmp_path / "files")
+    monkeypatch.setattr("llmbm_console.tui.verbs.record.saved_folder", lambda: tmp_path / "files")
     (tmp_path / "config.toml").write_text(SETTINGS)
     return tmp_path / "files"
 
@@ -69,7 +69,7 @@ def foreign(folder: Path) -> Path:
 async def test_a_live_session_is_in_it_with_log_settings_doctor_and_its_own_last_dump(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llmbm_console.core.saved_files.saved_folder", lambda: folder)
+    monkeypatch.setattr("llmbm_console.core.session.saved_files.saved_folder", lambda: folder)
     size = (200, 40)
     async with simulated(size, notifications=True, settings_file=tmp_path / "config.toml") as (app, pilot):
         await pilot.press(*"/max_tokens 8", "enter", *"Once upon a time", "enter")

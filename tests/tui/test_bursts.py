@@ -18,15 +18,15 @@ from driving import (
 from textual import events
 from textual.screen import Screen
 
-from llmbm_console.core.events import MachineStatus
-from llmbm_console.core.settings import Settings
-from llmbm_console.tui.ask import AskLine
-from llmbm_console.tui.details import EventDetails
-from llmbm_console.tui.help import HelpScreen
-from llmbm_console.tui.leader import LeaderScreen
+from llmbm_console.core.settings.settings import Settings
+from llmbm_console.core.state.events import MachineStatus
+from llmbm_console.tui.pages.ask import AskLine
+from llmbm_console.tui.pages.details import EventDetails
+from llmbm_console.tui.pages.help import HelpScreen
+from llmbm_console.tui.pages.leader import LeaderScreen
+from llmbm_console.tui.pages.tour import TourScreen
+from llmbm_console.tui.pages.xray import TokenXRay
 from llmbm_console.tui.screen import MainScreen
-from llmbm_console.tui.tour import TourScreen
-from llmbm_console.tui.xray import TokenXRay
 
 
 async def test_what_comes_behind_the_key_of_the_prompt_in_one_piece_is_text() -> None:

@@ -19,17 +19,17 @@ from test_hostile import HOSTILE, assert_harmless
 from test_simulator import until
 from textual.pilot import Pilot
 
-from llmbm_console.core.events import RecordReceived
-from llmbm_console.core.settings import read_settings
-from llmbm_console.core.state import State, Turn
-from llmbm_console.core.targets import Target, make_session
+from llmbm_console.core.session.targets import Target, make_session
+from llmbm_console.core.settings.settings import read_settings
+from llmbm_console.core.state.events import RecordReceived
+from llmbm_console.core.state.state import State, Turn
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.frame import LINKED
 from llmbm_console.tui.glyphs import BLOCKS
+from llmbm_console.tui.pages.xray import TokenXRay, described
 from llmbm_console.tui.tint import Tint, marks
 from llmbm_console.tui.transcript_rows import layout_item
 from llmbm_console.tui.widgets import slider
-from llmbm_console.tui.xray import TokenXRay, described
 from llmbm_protocol.choice import Choice
 
 WORDS = MappingProxyType({1: " bird", 2: " little", 3: " man", 4: "\n", 5: " friend", 6: " dog", 7: " wind"})

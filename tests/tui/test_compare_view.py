@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.content import Content
 
-from llmbm_console.core.dump import parse_post_mortem
-from llmbm_console.core.dump_compare import Change, Section, compare
-from llmbm_console.core.targets import Target, make_session
-from llmbm_console.tui import verbs_file
+from llmbm_console.core.postmortem.compare import Change, Section, compare
+from llmbm_console.core.postmortem.dump import parse_post_mortem
+from llmbm_console.core.session.targets import Target, make_session
 from llmbm_console.tui.app import ConsoleApp
-from llmbm_console.tui.compare import ComparePage, comparison_lines
+from llmbm_console.tui.pages.compare import ComparePage, comparison_lines
 from llmbm_console.tui.text import both_names
+from llmbm_console.tui.verbs import file as verbs_file
 
 OLD = (
     "Context:\n  model=a.bin\n  kv_pos=17\nSampling:\n  temp=0.50 min_p=0.05 top_p=0.95 top_k=80\n"

@@ -18,8 +18,8 @@ from textual.strip import Strip
 from textual.style import Style
 from textual.visual import Visual
 
-from llmbm_console.core.ppm import parse_ppm
-from llmbm_console.tui.compositor import ChangesCompositor, PartsUpdate, row_at
+from llmbm_console.core.machine.ppm import parse_ppm
+from llmbm_console.tui.terminal.compositor import ChangesCompositor, PartsUpdate, row_at
 from llmbm_console.tui.text import line
 
 Cells = dict[tuple[int, int], tuple[str, object]]

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from textual.content import Content
 from textual.pilot import Pilot
 
-from llmbm_console.core.state import Turn
+from llmbm_console.core.state.state import Turn
 from llmbm_console.tui.text import line, shorten, shortened
 from llmbm_console.tui.widgets.memory import MemoryPanel
 

@@ -27,8 +27,8 @@ from textual.drivers import web_driver
 from textual.drivers._writer_thread import WriterThread
 from textual.message import Message
 
-from llmbm_console.tui.driver import QuietDriver
-from llmbm_console.tui.key_parser import PASTE_BEGINS, PASTE_ENDS, PASTE_PATIENCE, KeyParser
+from llmbm_console.tui.terminal.driver import QuietDriver
+from llmbm_console.tui.terminal.key_parser import PASTE_BEGINS, PASTE_ENDS, PASTE_PATIENCE, KeyParser
 
 PATIENCE = 30.0
 
@@ -326,7 +326,7 @@ def test_what_is_pasted_is_text_to_its_last_character_wherever_it_is_cut(pasted:
 
 def test_a_paste_that_never_ends_ends_when_nothing_more_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
-    monkeypatch.setattr("llmbm_console.tui.key_parser.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("llmbm_console.tui.terminal.key_parser.time.monotonic", lambda: now[0])
     parser = KeyParser()
     assert not list(parser.feed(f"{PASTE_BEGINS}half a paste\x1b[20"))
     assert parser.waits == PASTE_PATIENCE

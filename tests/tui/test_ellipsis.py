@@ -10,13 +10,13 @@ from driving import make_app, screen_text, settled, wait_until
 from scripted import NOW, ScriptedSession, rich_state
 
 import llmbm_console
-from llmbm_console.core.state import LogLine
+from llmbm_console.core.state.state import LogLine
 from llmbm_console.tui.glyphs import ASCII, BLOCKS, Glyphs
 from llmbm_console.tui.text import clip, middle, shorten
 
 PACKAGE = Path(llmbm_console.__file__).parent
 #: Where the signs are defined, where text that is not ours is drawn, and what is written into a file.
-OWNERS = {"tui/glyphs.py", "tui/text.py", "tui/ascii_filter.py", "core/report.py"}
+OWNERS = {"tui/glyphs.py", "tui/text.py", "tui/terminal/ascii_filter.py", "core/report.py"}
 
 
 def texts(path: Path) -> list[str]:

@@ -9,10 +9,10 @@ from driving import make_app, rows_of, screen_text, scripted, settled, wait_unti
 from scripted import NOW, ScriptedSession, rich_state
 from textual.pilot import Pilot
 
-from llmbm_console.core import store_parts
-from llmbm_console.core.events import Notice, RecordReceived
-from llmbm_console.core.store import reduce
-from llmbm_console.core.timeline import Timeline
+from llmbm_console.core.state import store_parts
+from llmbm_console.core.state.events import Notice, RecordReceived
+from llmbm_console.core.state.store import reduce
+from llmbm_console.core.state.timeline import Timeline
 from llmbm_console.tui import log_text
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_protocol.schema import Event as LogRecord

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from driving import make_app, screen_text, settled, wait_until
 
-from llmbm_console.core.events import LinkPhase
-from llmbm_console.core.file_summary import file_summary
-from llmbm_console.core.post_mortem import open_dump
-from llmbm_console.core.state import LinkState, State
+from llmbm_console.core.postmortem.summary import file_summary
+from llmbm_console.core.session.post_mortem import open_dump
+from llmbm_console.core.state.events import LinkPhase
+from llmbm_console.core.state.state import LinkState, State
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.guide import guide
 from llmbm_console.tui.text import middle
-from llmbm_console.tui.verbs_file import summary_lines
+from llmbm_console.tui.verbs.file import summary_lines
 from llmbm_console.tui.widgets.status_line import StatusLine
 
 LOG = """[llmk][sentinel] enabled=1 strict=0 max_cycles=0 last_err=0 reason=

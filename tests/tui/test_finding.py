@@ -10,13 +10,13 @@ from rich.cells import cell_len
 from scripted import NOW, ScriptedSession, rich_state, turn
 
 from llmbm_console.core.log_filter import FilterError, log_filter
-from llmbm_console.core.log_values import values_of
-from llmbm_console.core.state import LogLine
-from llmbm_console.core.store_records import SEVERITY
-from llmbm_console.tui.ask import AskLine
-from llmbm_console.tui.details import EventDetails
+from llmbm_console.core.postmortem.log_values import values_of
+from llmbm_console.core.state.state import LogLine
+from llmbm_console.core.state.store_records import SEVERITY
 from llmbm_console.tui.finding import counts, places_of
 from llmbm_console.tui.log_text import fitted
+from llmbm_console.tui.pages.ask import AskLine
+from llmbm_console.tui.pages.details import EventDetails
 from llmbm_console.tui.text import wrap
 from llmbm_console.tui.widgets.lines import Line
 from llmbm_protocol.schema import Arena, Event, LogCode, LogLevel

@@ -91,7 +91,7 @@ def test_a_terminal_that_stands_still_keeps_nothing_waiting_and_gets_the_newest_
 
 BROKEN = """
 from llmbm_console.cli import main
-from llmbm_console.tui.help import HelpScreen
+from llmbm_console.tui.pages.help import HelpScreen
 
 def compose(screen):
     raise ValueError("broken on purpose")

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from scripted import MEMORY, NOW, PATTERN, ScriptedSession, machine_of, rich_state
 from textual.pilot import Pilot
 
-from llmbm_console.core.byte_classes import kind_of
-from llmbm_console.core.events import LinkPhase, MachineStatus
-from llmbm_console.core.guest_memory import PAGE
-from llmbm_console.core.state import LinkState, MachineState
+from llmbm_console.core.machine.byte_classes import kind_of
+from llmbm_console.core.machine.guest_memory import PAGE
+from llmbm_console.core.state.events import LinkPhase, MachineStatus
+from llmbm_console.core.state.state import LinkState, MachineState
 from llmbm_console.tui import figures
 from llmbm_console.tui.app import ConsoleApp
-from llmbm_console.tui.verbs_memory import address_of
-from llmbm_console.tui.verbs_search import SLOW_MOST
+from llmbm_console.tui.verbs.memory import address_of
+from llmbm_console.tui.verbs.search import SLOW_MOST
 from llmbm_console.tui.widgets.hex_rows import DECODINGS, Decoding, layout
 from llmbm_console.tui.widgets.hex_view import HexView
 from llmbm_protocol.words import Arena

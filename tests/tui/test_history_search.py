@@ -10,11 +10,11 @@ from driving import make_app, screen_text, settled, simulated, until, wait_until
 from scripted import ScriptedSession, rich_state
 from textual.pilot import Pilot
 
-from llmbm_console.core.settings import Settings
-from llmbm_console.core.state import Turn
+from llmbm_console.core.settings.settings import Settings
+from llmbm_console.core.state.state import Turn
 from llmbm_console.tui.app import ConsoleApp
-from llmbm_console.tui.history_search import HistorySearch, found_in
 from llmbm_console.tui.memory import History
+from llmbm_console.tui.pages.history_search import HistorySearch, found_in
 from llmbm_protocol.schema import Phase
 
 TOLD = ("A bear lost his hat", "/temp 0.5", "The hat was red", "A bird\nand a bear")

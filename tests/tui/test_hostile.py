@@ -15,16 +15,16 @@ from textual.app import App, ComposeResult
 from textual.color import Color
 from textual.widgets import Static
 
-from llmbm_console.core.choices import GROUPS, Choice
-from llmbm_console.core.events import ConsoleText, LinkPhase, MachineStatus, RecordReceived
-from llmbm_console.core.link_decode import LineDecoder
-from llmbm_console.core.state import Command, LinkState, LogLine, MachineState, PendingValue, Seam, State, Text
-from llmbm_console.core.store import reduce
-from llmbm_console.core.targets import Target, make_session
-from llmbm_console.core.themes import load_themes, theme_folder
+from llmbm_console.core.link.decode import LineDecoder
+from llmbm_console.core.session.choices import GROUPS, Choice
+from llmbm_console.core.session.targets import Target, make_session
+from llmbm_console.core.settings.themes import load_themes, theme_folder
+from llmbm_console.core.state.events import ConsoleText, LinkPhase, MachineStatus, RecordReceived
+from llmbm_console.core.state.state import Command, LinkState, LogLine, MachineState, PendingValue, Seam, State, Text
+from llmbm_console.core.state.store import reduce
 from llmbm_console.tui.app import ConsoleApp
-from llmbm_console.tui.compare import ComparePage
-from llmbm_console.tui.start import StartApp
+from llmbm_console.tui.pages.compare import ComparePage
+from llmbm_console.tui.pages.start import StartApp
 from llmbm_console.tui.text import ControlFilter
 from llmbm_protocol.schema import Load, Phase, Token
 

@@ -8,9 +8,9 @@ import pytest
 from driving import screen_text, simulated, until
 from textual.pilot import Pilot
 
-from llmbm_console.core.state import Turn
+from llmbm_console.core.state.state import Turn
 from llmbm_console.tui.app import ConsoleApp
-from llmbm_console.tui.ask import AskLine
+from llmbm_console.tui.pages.ask import AskLine
 
 
 async def answered(app: ConsoleApp, pilot: Pilot[Any]) -> None:

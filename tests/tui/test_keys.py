@@ -21,14 +21,14 @@ from driving import (
 )
 from scripted import NOW, ScriptedSession, machine_of, rich_state
 
-from llmbm_console.core.actions import ACTIONS
-from llmbm_console.core.events import MachineStatus
-from llmbm_console.core.panes import PANES
-from llmbm_console.core.settings import Settings
-from llmbm_console.core.state import LogLine, MachineState, Turn
+from llmbm_console.core.actions.panes import PANES
+from llmbm_console.core.actions.table import ACTIONS
+from llmbm_console.core.settings.settings import Settings
+from llmbm_console.core.state.events import MachineStatus
+from llmbm_console.core.state.state import LogLine, MachineState, Turn
 from llmbm_console.tui.arrange import VIEWS
-from llmbm_console.tui.jump import JumpScreen
-from llmbm_console.tui.jump_targets import jump_targets
+from llmbm_console.tui.pages.jump import JumpScreen
+from llmbm_console.tui.pages.jump_targets import jump_targets
 from llmbm_protocol.schema import Phase, StopReason
 
 
@@ -171,7 +171,7 @@ async def test_help_is_about_the_focused_pane() -> None:
 
 
 async def test_the_palette_has_every_action_and_says_what_is_not_possible() -> None:
-    from llmbm_console.tui.palette_entries import ActionProvider
+    from llmbm_console.tui.pages.palette_entries import ActionProvider
 
     async with scripted(ScriptedSession(controllable=False), size=(120, 50)) as (app, pilot):
         hits: dict[str, Any] = {}
@@ -190,7 +190,7 @@ async def test_the_palette_has_every_action_and_says_what_is_not_possible() -> N
 
 
 async def test_the_palette_shows_letters_strewn_over_a_title_only_where_no_title_has_the_word() -> None:
-    from llmbm_console.tui.palette_entries import ActionProvider
+    from llmbm_console.tui.pages.palette_entries import ActionProvider
 
     async with scripted() as (app, _pilot):
         provider = ActionProvider(app.main)

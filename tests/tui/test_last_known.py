@@ -11,9 +11,9 @@ from driving import Clock, confirm, make_app, screen_text, scripted, settled, si
 from scripted import ScriptedSession, rich_state
 from test_restart import stands, tell
 
-from llmbm_console.core.events import LinkPhase, MachineStatus
-from llmbm_console.core.simulator import Simulator
-from llmbm_console.core.state import State
+from llmbm_console.core.machine.simulator import Simulator
+from llmbm_console.core.state.events import LinkPhase, MachineStatus
+from llmbm_console.core.state.state import State
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.widgets.context import kv_now

@@ -8,8 +8,8 @@ import pytest
 from driving import make_app, screen_text, settled, wait_until
 from scripted import NOW, ScriptedSession, rich_state
 
-from llmbm_console.core.events import MachineStatus
-from llmbm_console.core.state import LinkState, MachineState
+from llmbm_console.core.state.events import MachineStatus
+from llmbm_console.core.state.state import LinkState, MachineState
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.widgets.hud import Hud
 from llmbm_console.tui.widgets.status_line import StatusLine

@@ -10,12 +10,12 @@ from driving import screen_text, scripted, settled, simulated, until, wait_until
 from rich.segment import Segment
 from textual.widgets import OptionList
 
-from llmbm_console.core.choices import GROUPS, Choice
-from llmbm_console.core.ppm import Pixmap
-from llmbm_console.core.targets import Target
-from llmbm_console.core.themes import load_themes, theme_folder
+from llmbm_console.core.machine.ppm import Pixmap
+from llmbm_console.core.session.choices import GROUPS, Choice
+from llmbm_console.core.session.targets import Target
+from llmbm_console.core.settings.themes import load_themes, theme_folder
 from llmbm_console.tui.glyphs import BLOCKS
-from llmbm_console.tui.start import StartApp
+from llmbm_console.tui.pages.start import StartApp
 from llmbm_console.tui.widgets.picture import Picture
 
 THEMES = [*load_themes([theme_folder()])[0], "mine"]

@@ -9,7 +9,7 @@ import pytest
 from driving import rows_of, screen_text, simulated, until
 from textual.pilot import Pilot
 
-from llmbm_console.core.state import Seam, Turn
+from llmbm_console.core.state.state import Seam, Turn
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_protocol.words import LogCode
 

@@ -9,9 +9,9 @@ from driving import make_app, screen_text, settled, wait_until
 from scripted import ScriptedSession, rich_state
 from textual.command import CommandPalette
 
-from llmbm_console.core.actions import BY_ID
+from llmbm_console.core.actions.table import BY_ID
 from llmbm_console.tui.app import ConsoleApp
-from llmbm_console.tui.palette_entries import KNOWN_AS, ActionProvider
+from llmbm_console.tui.pages.palette_entries import KNOWN_AS, ActionProvider
 from llmbm_protocol.schema import SentinelState
 
 

@@ -13,20 +13,20 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from scripted import NOW, rich_state, turn
 
-from llmbm_console.core.action import unavailable
-from llmbm_console.core.actions import ACTIONS, BY_ID
-from llmbm_console.core.events import LinkPhase
-from llmbm_console.core.panes import PANES
+from llmbm_console.core.actions.action import unavailable
+from llmbm_console.core.actions.panes import PANES
+from llmbm_console.core.actions.table import ACTIONS, BY_ID
 from llmbm_console.core.parameter_text import micro
-from llmbm_console.core.state import LogLine, Seam, State
+from llmbm_console.core.state.events import LinkPhase
+from llmbm_console.core.state.state import LogLine, Seam, State
 from llmbm_console.tui import figures
 from llmbm_console.tui.completion import NAMES, candidates, complete, fit_hint
-from llmbm_console.tui.details import NOTED, fields_of
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import ASCII, BLOCKS
+from llmbm_console.tui.pages.details import NOTED, fields_of
 from llmbm_console.tui.scale import Scale
 from llmbm_console.tui.text import clip, plain, wrap
-from llmbm_console.tui.verbs import Verbs
+from llmbm_console.tui.verbs.table import Verbs
 from llmbm_console.tui.widgets.histogram import buckets, histogram
 from llmbm_console.tui.widgets.machine import MachinePanel
 from llmbm_protocol.parameters import PARAMETERS, Parameter

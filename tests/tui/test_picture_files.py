@@ -9,11 +9,11 @@ from driving import screen_text, simulated, until
 from test_pictures import ppm
 
 from llmbm_console.core.errors import SessionError, WrongUsage
-from llmbm_console.core.file_summary import file_summary
-from llmbm_console.core.picture_session import PictureSession
-from llmbm_console.core.targets import Target, make_session
+from llmbm_console.core.postmortem.summary import file_summary
+from llmbm_console.core.session.picture_session import PictureSession
+from llmbm_console.core.session.targets import Target, make_session
 from llmbm_console.tui.app import ConsoleApp
-from llmbm_console.tui.picture_page import PicturePage
+from llmbm_console.tui.pages.picture import PicturePage
 
 
 @pytest.fixture

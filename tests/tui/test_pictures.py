@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scripted import ScriptedSession, rich_state
 
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.ppm import PixmapError, parse_ppm
+from llmbm_console.core.machine.ppm import PixmapError, parse_ppm
 
 
 def ppm(width: int, height: int, lit: tuple[int, int]) -> bytes:

@@ -10,10 +10,10 @@ from driving import screen_text, scripted, wait_until
 from scripted import ScriptedSession, rich_state
 from test_pictures import ppm
 
-from llmbm_console.core.ppm import parse_ppm
-from llmbm_console.core.settings import Settings
-from llmbm_console.tui import pixels
+from llmbm_console.core.machine.ppm import parse_ppm
+from llmbm_console.core.settings.settings import Settings
 from llmbm_console.tui.glyphs import ASCII, BLOCKS
+from llmbm_console.tui.terminal import pixels
 from llmbm_console.tui.widgets.picture import Picture
 
 PIXMAP = parse_ppm(ppm(64, 48, (5, 7)))

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.parameter_text import parse_value, value_text
 from llmbm_console.core.sampling import BUILT_IN, PRESET, name_problem
-from llmbm_console.core.settings import Settings, read_settings
-from llmbm_console.core.settings_write import remove_preset, write_preset
+from llmbm_console.core.settings.settings import Settings, read_settings
+from llmbm_console.core.settings.write import remove_preset, write_preset
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_protocol.parameters import PARAMETERS, Parameter
 

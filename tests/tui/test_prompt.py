@@ -28,14 +28,14 @@ from textual import events
 from textual.document._edit import Edit
 from textual.pilot import Pilot
 
-from llmbm_console.core.events import LinkPhase, MachineStatus
-from llmbm_console.core.live import LiveSession
-from llmbm_console.core.session import Outcome
-from llmbm_console.core.simulator import Simulator
-from llmbm_console.core.state import Command, Turn
-from llmbm_console.core.targets import Target, make_session
+from llmbm_console.core.machine.simulator import Simulator
+from llmbm_console.core.session.live import LiveSession
+from llmbm_console.core.session.session import Outcome
+from llmbm_console.core.session.targets import Target, make_session
+from llmbm_console.core.state.events import LinkPhase, MachineStatus
+from llmbm_console.core.state.state import Command, Turn
 from llmbm_console.tui.app import ConsoleApp
-from llmbm_console.tui.key_parser import KeyParser
+from llmbm_console.tui.terminal.key_parser import KeyParser
 from llmbm_protocol.schema import Phase, SentinelState
 
 

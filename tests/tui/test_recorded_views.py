@@ -11,9 +11,9 @@ import pytest
 from driving import screen_text, settled, wait_until
 from textual.pilot import Pilot
 
-from llmbm_console.core.file_summary import file_summary
-from llmbm_console.core.state import Turn
-from llmbm_console.core.targets import Target, make_session
+from llmbm_console.core.postmortem.summary import file_summary
+from llmbm_console.core.session.targets import Target, make_session
+from llmbm_console.core.state.state import Turn
 from llmbm_console.tui.app import ConsoleApp
 
 STORY = Path(__file__).parent / "recordings" / "story.llcap"

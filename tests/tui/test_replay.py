@@ -14,15 +14,15 @@ import pytest
 from driving import messages, screen_text, settled, wait_until
 from textual.pilot import Pilot
 
-from llmbm_console.core.capture import Capture, write_capture
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import LinkPhase
-from llmbm_console.core.live import LiveSession
-from llmbm_console.core.state import State, Turn
-from llmbm_console.core.targets import Target, make_session
-from llmbm_console.core.timeline import WHOLE_MOST, Timeline
-from llmbm_console.tui import verbs_record
+from llmbm_console.core.recording.capture import Capture, write_capture
+from llmbm_console.core.session.live import LiveSession
+from llmbm_console.core.session.targets import Target, make_session
+from llmbm_console.core.state.events import LinkPhase
+from llmbm_console.core.state.state import State, Turn
+from llmbm_console.core.state.timeline import WHOLE_MOST, Timeline
 from llmbm_console.tui.app import ConsoleApp
+from llmbm_console.tui.verbs import record as verbs_record
 
 
 @asynccontextmanager

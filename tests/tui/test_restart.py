@@ -12,11 +12,11 @@ import pytest
 from driving import burst, confirm, screen_text, settled, simulated, slow_simulator, until
 from textual.pilot import Pilot
 
-from llmbm_console.core.events import MachineStatus
-from llmbm_console.core.simulator import Simulator
-from llmbm_console.core.state import Seam, State, Text, Turn
-from llmbm_console.core.targets import Target, make_session, sessions_of
-from llmbm_console.core.timeline import FINE_STEP
+from llmbm_console.core.machine.simulator import Simulator
+from llmbm_console.core.session.targets import Target, make_session, sessions_of
+from llmbm_console.core.state.events import MachineStatus
+from llmbm_console.core.state.state import Seam, State, Text, Turn
+from llmbm_console.core.state.timeline import FINE_STEP
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.frame import LINKED
 

@@ -11,10 +11,10 @@ from driving import screen_text, settled
 from test_simulator import until
 from textual.pilot import Pilot
 
-from llmbm_console.core.events import MachineStatus
-from llmbm_console.core.state import Turn
-from llmbm_console.core.targets import Target, make_session
-from llmbm_console.core.timeline import FINE_STEP
+from llmbm_console.core.session.targets import Target, make_session
+from llmbm_console.core.state.events import MachineStatus
+from llmbm_console.core.state.state import Turn
+from llmbm_console.core.state.timeline import FINE_STEP
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.frame import LINKED
 

@@ -10,9 +10,9 @@ from driving import Clock, burst, confirm, make_app, screen_text, scripted, sett
 from scripted import NOW, ScriptedSession, rich_state
 from textual import events
 
-from llmbm_console.core.events import RecordReceived
+from llmbm_console.core.state.events import RecordReceived
 from llmbm_console.tui.app import ConsoleApp
-from llmbm_console.tui.choices import newest
+from llmbm_console.tui.pages.choices import newest
 from llmbm_console.tui.widgets.sampling import SliderColumn
 from llmbm_console.tui.widgets.slider import Slider
 from llmbm_protocol.schema import Phase

@@ -13,8 +13,8 @@ from textual.drivers.headless_driver import HeadlessDriver
 from textual.geometry import Size
 from textual.widgets import OptionList
 
-from llmbm_console.core.events import LinkPhase, MachineStatus
-from llmbm_console.core.state import LinkState, LogLine, MachineState, State
+from llmbm_console.core.state.events import LinkPhase, MachineStatus
+from llmbm_console.core.state.state import LinkState, LogLine, MachineState, State
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.screen import MainScreen
 from llmbm_protocol.schema import Load, Phase

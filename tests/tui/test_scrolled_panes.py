@@ -11,7 +11,7 @@ from scripted import NOW, ScriptedSession, rich_state
 from textual.events import MouseScrollDown
 from textual.pilot import Pilot
 
-from llmbm_console.core.state import LogLine
+from llmbm_console.core.state.state import LogLine
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_protocol.words import Arena
 

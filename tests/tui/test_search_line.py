@@ -10,10 +10,10 @@ from scripted import NOW, ScriptedSession, rich_state, turn
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from llmbm_console.core.settings import Settings
-from llmbm_console.core.state import LogLine
+from llmbm_console.core.settings.settings import Settings
+from llmbm_console.core.state.state import LogLine
 from llmbm_console.tui.app import ConsoleApp
-from llmbm_console.tui.ask import AskLine
+from llmbm_console.tui.pages.ask import AskLine
 
 ITEMS = tuple(turn(number, f"prompt {number}", "a quiet [bold] Pond " * 30) for number in range(1, 12))
 EVENTS = tuple(

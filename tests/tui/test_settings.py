@@ -17,11 +17,11 @@ from scripted import ScriptedSession, rich_state
 
 from llmbm_console import cli
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.settings import PRESETS, Settings, options_of, read_settings, with_profile
-from llmbm_console.core.settings_write import write_setting
+from llmbm_console.core.settings.settings import PRESETS, Settings, options_of, read_settings, with_profile
+from llmbm_console.core.settings.write import write_setting
 from llmbm_console.faces.settings import EXAMPLE
 from llmbm_console.target_arguments import target_of
-from llmbm_console.tui.jump import JumpScreen
+from llmbm_console.tui.pages.jump import JumpScreen
 
 
 def written(folder: Path, text: str) -> Path:
@@ -290,7 +290,7 @@ def test_a_profile_may_set_lines_and_logs(tmp_path: Path, monkeypatch: pytest.Mo
     path.write_text(
         '[profiles.bench]\nserial = "/dev/a"\ndtr = "on"\nrts = "off"\nlog = "bench.log"\nread_only = true\n'
     )
-    monkeypatch.setattr("llmbm_console.core.settings.settings_file", lambda: path)
+    monkeypatch.setattr("llmbm_console.core.settings.settings.settings_file", lambda: path)
     target = target_of(cli.console_parser().parse_args(["--profile", "bench"]))
     assert (target.dtr, target.rts, target.read_only) == (True, False, True)
     assert target.log is not None

@@ -12,16 +12,16 @@ from scripted import NOW, ScriptedSession, rich_state
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from llmbm_console.core.events import LinkPhase
-from llmbm_console.core.targets import Target, make_session
+from llmbm_console.core.session.targets import Target, make_session
+from llmbm_console.core.state.events import LinkPhase
 from llmbm_console.tui.app import ConsoleApp
-from llmbm_console.tui.compare import ComparePage
-from llmbm_console.tui.details import EventDetails
 from llmbm_console.tui.page_help import PAGES, page_of
-from llmbm_console.tui.picture_page import PicturePage
+from llmbm_console.tui.pages.compare import ComparePage
+from llmbm_console.tui.pages.details import EventDetails
+from llmbm_console.tui.pages.picture import PicturePage
+from llmbm_console.tui.pages.text import TextPage
+from llmbm_console.tui.pages.xray import TokenXRay
 from llmbm_console.tui.player import FASTEST, SLOWEST
-from llmbm_console.tui.text_page import TextPage
-from llmbm_console.tui.xray import TokenXRay
 
 STORY = Path(__file__).parent / "recordings" / "story.llcap"
 

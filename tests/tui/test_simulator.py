@@ -14,9 +14,9 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widget import Widget
 
-from llmbm_console.core.events import LinkPhase, MachineStatus
-from llmbm_console.core.state import Command, Turn
-from llmbm_console.core.targets import Target, make_session
+from llmbm_console.core.session.targets import Target, make_session
+from llmbm_console.core.state.events import LinkPhase, MachineStatus
+from llmbm_console.core.state.state import Command, Turn
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.frame import LINKED
 from llmbm_console.tui.widgets.sampling import SliderColumn

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from driving import screen_text, wait_until
 
-from llmbm_console.core import choices as found
-from llmbm_console.core.choices import GROUPS, Choice, age, files, kernels, machines, monitor_of, ports
 from llmbm_console.core.sanitise import is_clean
-from llmbm_console.core.targets import Target
-from llmbm_console.core.themes import load_themes, theme_folder
-from llmbm_console.tui.start import StartApp
+from llmbm_console.core.session import choices as found
+from llmbm_console.core.session.choices import GROUPS, Choice, age, files, kernels, machines, monitor_of, ports
+from llmbm_console.core.session.targets import Target
+from llmbm_console.core.settings.themes import load_themes, theme_folder
+from llmbm_console.tui.pages.start import StartApp
 
 THEMES, _PROBLEMS = load_themes([theme_folder()])
 SOME = [

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from llmbm_console.core.themes import load_themes, theme_folder
+from llmbm_console.core.settings.themes import load_themes, theme_folder
 
 if shutil.which("tmux") is None:
     pytest.skip("tmux is not installed", allow_module_level=True)

@@ -8,10 +8,10 @@ from driving import make_app, rows_of, screen_text, settled, wait_until
 from test_hostile import HOSTILE, assert_harmless
 from textual.pilot import Pilot
 
-from llmbm_console.core.targets import Target, make_session
-from llmbm_console.core.text_session import TextSession
+from llmbm_console.core.session.targets import Target, make_session
+from llmbm_console.core.session.text_session import TextSession
 from llmbm_console.tui.app import ConsoleApp
-from llmbm_console.tui.text_page import TextPage, TextView
+from llmbm_console.tui.pages.text import TextPage, TextView
 
 COUNT = 200_000
 

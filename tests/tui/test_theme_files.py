@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from llmbm_console.core.themes import FALLBACK, ThemeFile, load_themes, read_theme, theme_folder
+from llmbm_console.core.settings.themes import FALLBACK, ThemeFile, load_themes, read_theme, theme_folder
 
 
 def luminance(colour: str) -> float:

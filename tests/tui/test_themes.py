@@ -11,7 +11,7 @@ from rich.style import Style
 from textual.color import Color
 from textual.command import CommandPalette
 
-from llmbm_console.core.themes import load_themes, theme_folder
+from llmbm_console.core.settings.themes import load_themes, theme_folder
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.glyphs import BLOCKS
 

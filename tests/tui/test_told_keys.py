@@ -9,13 +9,13 @@ import pytest
 from driving import screen_text, scripted, simulated, until
 from scripted import NOW, ScriptedSession, rich_state
 
-from llmbm_console.core.actions import ACTIONS
-from llmbm_console.core.key_labels import key_label, over_text
-from llmbm_console.core.panes import PANES, VIEW_PANES
-from llmbm_console.core.settings import Settings
-from llmbm_console.core.state import Text
-from llmbm_console.tui.help import INDENT, HelpScreen, help_text
+from llmbm_console.core.actions.key_labels import key_label, over_text
+from llmbm_console.core.actions.panes import PANES, VIEW_PANES
+from llmbm_console.core.actions.table import ACTIONS
+from llmbm_console.core.settings.settings import Settings
+from llmbm_console.core.state.state import Text
 from llmbm_console.tui.page_help import PAGES
+from llmbm_console.tui.pages.help import INDENT, HelpScreen, help_text
 
 
 def test_no_prose_names_a_key_that_something_else_has() -> None:

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from scripted import ScriptedSession, rich_state
 from textual.geometry import Region, Size
 
-from llmbm_console.core.actions import ACTIONS
-from llmbm_console.core.events import ConsoleText
-from llmbm_console.core.settings import Settings
-from llmbm_console.core.state import Text, Turn
-from llmbm_console.tui.help import help_text
-from llmbm_console.tui.tour import STEPS, TourScreen, place
+from llmbm_console.core.actions.table import ACTIONS
+from llmbm_console.core.settings.settings import Settings
+from llmbm_console.core.state.events import ConsoleText
+from llmbm_console.core.state.state import Text, Turn
+from llmbm_console.tui.pages.help import help_text
+from llmbm_console.tui.pages.tour import STEPS, TourScreen, place
 
 OFFER = "New here? F9 shows you around."
 

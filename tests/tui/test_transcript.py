@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from scripted import NOW, ScriptedSession, rich_state, turn
 
-from llmbm_console.core.events import ConsoleText, RecordReceived
-from llmbm_console.core.state import Command, Seam, Text
+from llmbm_console.core.state.events import ConsoleText, RecordReceived
+from llmbm_console.core.state.state import Command, Seam, Text
 from llmbm_console.tui.firmware_text import folded
 from llmbm_console.tui.glyphs import BLOCKS
 from llmbm_console.tui.text import wrap_table

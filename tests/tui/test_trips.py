@@ -10,11 +10,11 @@ from driving import confirm, make_app, screen_text, scripted, settled, simulated
 from scripted import NOW, ScriptedSession, rich_state
 from textual.pilot import Pilot
 
-from llmbm_console.core.events import MachineStatus
-from llmbm_console.core.state import Command, LogLine, State
-from llmbm_console.core.trips import done_by_user, newest_trip
+from llmbm_console.core.state.events import MachineStatus
+from llmbm_console.core.state.state import Command, LogLine, State
+from llmbm_console.core.state.trips import done_by_user, newest_trip
 from llmbm_console.tui.app import ConsoleApp
-from llmbm_console.tui.details import EventDetails
+from llmbm_console.tui.pages.details import EventDetails
 from llmbm_console.tui.widgets.sentinel import SentinelPanel
 from llmbm_protocol.schema import Arena, Event, LogCode, LogLevel, Phase, SentinelState
 

@@ -8,7 +8,7 @@ import pytest
 from driving import burst, screen_text, scripted, simulated, until, wait_until
 from scripted import ScriptedSession, rich_state
 
-from llmbm_console.core.state import State
+from llmbm_console.core.state.state import State
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.sampling_history import SamplingHistory, Step
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from driving import make_app, screen_text, settled
 
-from llmbm_console.core.plain_kernel import PlainKernel
-from llmbm_console.core.post_mortem import open_dump
-from llmbm_console.core.state import State
-from llmbm_console.core.store_records import RECORDS
+from llmbm_console.core.postmortem.plain_kernel import PlainKernel
+from llmbm_console.core.session.post_mortem import open_dump
+from llmbm_console.core.state.state import State
+from llmbm_console.core.state.store_records import RECORDS
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.widgets import memory_map

@@ -18,8 +18,8 @@ from test_hex import BASE, spread_out
 from test_pictures import ppm
 from textual.pilot import Pilot
 
-from llmbm_console.core.events import MachineStatus
-from llmbm_console.core.state import LogLine, MachineState
+from llmbm_console.core.state.events import MachineStatus
+from llmbm_console.core.state.state import LogLine, MachineState
 from llmbm_console.tui.app import ConsoleApp
 
 VIEWS = {"console": "f6", "memory": "f2", "log": "f3", "machine": "f4", "dumps": "f5"}
@@ -74,7 +74,8 @@ def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("20260101-000000-llmk-failsafe.txt", "20251231-235900-llmk-failsafe.txt"):
         (tmp_path / name).write_bytes(DUMP)
     os.utime(tmp_path / "20251231-235900-llmk-failsafe.txt", (1, 1))
-    monkeypatch.setattr("llmbm_console.core.choices.age", lambda seconds: "just now" if seconds < 1e6 else "long ago")
+    age = "llmbm_console.core.session.choices.age"
+    monkeypatch.setattr(age, lambda seconds: "just now" if seconds < 1e6 else "long ago")
 
 
 async def shown(pilot: Pilot[Any], view: str) -> None:

@@ -10,13 +10,13 @@ import pytest
 from driving import make_app, rows_of, screen_text, settled, simulated, until, wait_until
 from scripted import NOW, ScriptedSession, rich_state, turn
 
-from llmbm_console.core.actions import ACTIONS
+from llmbm_console.core.actions.table import ACTIONS
 from llmbm_console.core.log_filter import log_filter
-from llmbm_console.core.settings import Settings
-from llmbm_console.core.state import LogLine
+from llmbm_console.core.settings.settings import Settings
+from llmbm_console.core.state.state import LogLine
 from llmbm_console.tui.arrange import VIEWS
-from llmbm_console.tui.help import help_text
-from llmbm_console.tui.leader import LeaderScreen, followers
+from llmbm_console.tui.pages.help import help_text
+from llmbm_console.tui.pages.leader import LeaderScreen, followers
 from llmbm_console.tui.widgets.files import FileList
 
 KEYS = {"memory": "f2", "log": "f3", "machine": "f4", "dumps": "f5", "compare": "f7"}

@@ -20,10 +20,11 @@ from textual.geometry import Region
 from textual.scrollbar import ScrollBarRender
 from textual.strip import Strip
 
-from llmbm_console.core.events import ConsoleText
-from llmbm_console.tui import garbage, pacer
+from llmbm_console.core.state.events import ConsoleText
+from llmbm_console.tui import pacer
 from llmbm_console.tui.app import ConsoleApp
-from llmbm_console.tui.compositor import PartsUpdate
+from llmbm_console.tui.terminal import garbage
+from llmbm_console.tui.terminal.compositor import PartsUpdate
 from llmbm_console.tui.text import line
 from llmbm_console.tui.widgets.line_bar import thumb
 from llmbm_protocol.schema import Phase

@@ -7,9 +7,9 @@ from dataclasses import replace
 from driving import make_app, screen_text, settled, wait_until
 from scripted import NOW, ScriptedSession, rich_state, turn
 
-from llmbm_console.core.state import LogLine, State
+from llmbm_console.core.state.state import LogLine, State
 from llmbm_console.tui.frame import Frame
-from llmbm_console.tui.xray import TokenXRay, described
+from llmbm_console.tui.pages.xray import TokenXRay, described
 from llmbm_protocol.schema import Event, LogCode, LogLevel, SentinelError, SentinelPhase, SentinelState, StopReason
 
 

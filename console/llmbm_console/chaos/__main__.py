@@ -10,7 +10,7 @@ import sys
 from llmbm_console.chaos.endpoints import AddressError, split
 from llmbm_console.chaos.faults import SmallFifo
 from llmbm_console.chaos.proxy import Chaos
-from llmbm_console.core.signals import on_signals
+from llmbm_console.core.machine.signals import on_signals
 from llmbm_console.target_arguments import number
 
 RATES = {

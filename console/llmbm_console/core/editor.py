@@ -12,7 +12,7 @@ from pathlib import Path
 
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.kept_files import told_path
-from llmbm_console.core.saved_files import keep_somewhere
+from llmbm_console.core.session.saved_files import keep_somewhere
 from llmbm_console.core.text_limit import MOST_TEXT
 
 NAME = "prompt.txt"

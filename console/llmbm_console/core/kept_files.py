@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-SUFFIX = ".llcap"  # of a recording (core/capture.py)
+SUFFIX = ".llcap"  # of a recording (core/recording/capture.py)
 DUMPS = "*llmk-*.txt"  # what the kernel's files are called, with and without the time in front
 
 

@@ -14,7 +14,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 
-from llmbm_console.core.state import LogLine
+from llmbm_console.core.state.state import LogLine
 from llmbm_protocol.log_values import LOG_VALUES
 from llmbm_protocol.words import Arena
 

@@ -17,13 +17,13 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from llmbm_console.core.capture import Entry, Header, capture_lines
 from llmbm_console.core.file_kind import SNIFFED
-from llmbm_console.core.file_session import FileSession
 from llmbm_console.core.kept_files import DUMPS, kept_folders, newest_files, told_path
-from llmbm_console.core.saved_files import keep_somewhere
-from llmbm_console.core.session import Session, wall_of
-from llmbm_console.core.state import State
+from llmbm_console.core.recording.capture import Entry, Header, capture_lines
+from llmbm_console.core.session.file_session import FileSession
+from llmbm_console.core.session.saved_files import keep_somewhere
+from llmbm_console.core.session.session import Session, wall_of
+from llmbm_console.core.state.state import State
 
 NAME = "bug-report.zip"
 MOST = 64 << 20  # octets of one file that is put in

@@ -11,23 +11,24 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
-from llmbm_console.core.action import unavailable
-from llmbm_console.core.actions import ACTIONS, BY_ID
-from llmbm_console.core.conversation import NAME, another_seed, conversation, last_prompt
+from llmbm_console.core.actions.action import unavailable
+from llmbm_console.core.actions.table import ACTIONS, BY_ID
+from llmbm_console.core.answers.conversation import NAME, another_seed, conversation, last_prompt
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import Event, MachineStatus
 from llmbm_console.core.kept_files import saved_folder
-from llmbm_console.core.machine_keys import parse_keys
-from llmbm_console.core.machine_states import about
+from llmbm_console.core.machine.control import MachineControl, MachineSight
+from llmbm_console.core.machine.keys import parse_keys
+from llmbm_console.core.machine.qmp_command import parse_command
+from llmbm_console.core.machine.states import about
 from llmbm_console.core.nearest import nearest
 from llmbm_console.core.parameter_text import value_text
-from llmbm_console.core.qmp_command import parse_command
 from llmbm_console.core.sampling import BUILT_IN, in_force, name_problem, preset_of, told
-from llmbm_console.core.saved_files import keep_somewhere
-from llmbm_console.core.session import MachineControl, MachineSight, Outcome, Session, wall_of
-from llmbm_console.core.settings import read_settings, settings_file
-from llmbm_console.core.settings_write import remove_preset, write_preset
-from llmbm_console.core.state import State
+from llmbm_console.core.session.saved_files import keep_somewhere
+from llmbm_console.core.session.session import Outcome, Session, wall_of
+from llmbm_console.core.settings.settings import read_settings, settings_file
+from llmbm_console.core.settings.write import remove_preset, write_preset
+from llmbm_console.core.state.events import Event, MachineStatus
+from llmbm_console.core.state.state import State
 from llmbm_protocol.parameters import PARAMETERS
 from llmbm_protocol.words import Stream
 

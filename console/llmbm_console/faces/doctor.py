@@ -58,7 +58,7 @@ def extras() -> Iterator[Finding]:
 
 def qemu() -> Iterator[Finding]:
     """QEMU, its firmware and an accelerator that might work."""
-    from llmbm_console.core.firmware import find_firmware
+    from llmbm_console.core.machine.firmware import find_firmware
 
     remedy = "Debian: apt-get install qemu-system-x86 ovmf; the simulator (--sim) works without it"
     binary = shutil.which("qemu-system-x86_64")
@@ -140,7 +140,7 @@ def terminal() -> Iterator[Finding]:
 
 def ready() -> str:
     """How to begin, and what that starts."""
-    from llmbm_console.core.targets import default_kind
+    from llmbm_console.core.session.targets import default_kind
 
     if default_kind() == "qemu":
         return f"ready: {command()} boots the kernel in QEMU; {command('--sim')} runs it as a process, at once"

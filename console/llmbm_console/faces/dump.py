@@ -7,15 +7,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from llmbm_console.core.dump import DumpError, read_post_mortem
-from llmbm_console.core.dump_compare import NOTHING, Comparison, compare
-from llmbm_console.core.events import fields_of
-from llmbm_console.core.file_summary import summary
-from llmbm_console.core.kernel_text import TextEvent
-from llmbm_console.core.post_mortem_file import PostMortem
+from llmbm_console.core.postmortem.compare import NOTHING, Comparison, compare
+from llmbm_console.core.postmortem.dump import DumpError, read_post_mortem
+from llmbm_console.core.postmortem.findings import PostMortem
+from llmbm_console.core.postmortem.kernel_text import TextEvent
+from llmbm_console.core.postmortem.serial_log import SerialLog
+from llmbm_console.core.postmortem.summary import summary
+from llmbm_console.core.postmortem.verdict import last_of, zones_of
 from llmbm_console.core.sanitise import clean
-from llmbm_console.core.serial_log import SerialLog
-from llmbm_console.core.verdict import last_of, zones_of
+from llmbm_console.core.state.events import fields_of
 from llmbm_console.faces.output import json_line
 from llmbm_console.faces.records import record_json
 from llmbm_protocol.schema import KvCache, Model, SamplingState, Sentinel, Version

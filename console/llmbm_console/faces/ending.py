@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from llmbm_console.core.errors import NotReached, SessionError, WrongUsage
-from llmbm_console.core.signals import on_signals
+from llmbm_console.core.machine.signals import on_signals
 
 #: Exit statuses of every command; 130, 143 and 129 are those of a shell for SIGINT, SIGTERM and SIGHUP.
 DONE, FAILED, WRONG_USAGE, NOT_REACHED = 0, 1, 2, 3

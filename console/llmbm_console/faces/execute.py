@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import Event
 from llmbm_console.core.reading import is_command
-from llmbm_console.core.session import Listener, Outcome, Session
-from llmbm_console.core.state import State, Turn, newest_turn
+from llmbm_console.core.session.session import Listener, Outcome, Session
+from llmbm_console.core.state.events import Event
+from llmbm_console.core.state.state import State, Turn, newest_turn
 from llmbm_console.faces.actions import carry_out, is_action
 from llmbm_console.faces.ending import DONE, FAILED, status_of
 from llmbm_console.faces.listening import Problems, listening, reached, tell_waiting, with_standard_input

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from llmbm_console.core.capture import Capture, is_capture
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.file_kind import SNIFFED, UTF16_MARKS, named_kind, utf16_of
-from llmbm_console.core.line_names import LineNames
-from llmbm_console.core.link_streams import FLUSH_TEXT
+from llmbm_console.core.link.streams import FLUSH_TEXT
+from llmbm_console.core.postmortem.line_names import LineNames
+from llmbm_console.core.recording.capture import Capture, is_capture
 from llmbm_console.core.sanitise import EscapeFilter, clean
 from llmbm_console.faces.records import record_json
 from llmbm_protocol.codec import UnknownFrame, from_frame
@@ -37,7 +37,7 @@ class Line:
     at: float | None
     raw: bytes
     what: str  # "text", "rejected", or the kind of frame as a letter
-    name: str  # of the record, the reason of a rejection, or what a line of text is (core/line_names.py)
+    name: str  # of the record, the reason of a rejection, or what a line of text is (core/postmortem/line_names.py)
     fields: dict[str, Any]
     detail: str = ""
     lost: int = 0  # frames missing before this one, by its number

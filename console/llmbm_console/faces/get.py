@@ -9,9 +9,9 @@ import time
 from pathlib import Path, PurePosixPath
 
 from llmbm_console.core.errors import NotReached, SessionError, WrongUsage
-from llmbm_console.core.link_requests import RequestError
-from llmbm_console.core.live import LiveSession
-from llmbm_console.core.session import Session
+from llmbm_console.core.link.requests import RequestError
+from llmbm_console.core.session.live import LiveSession
+from llmbm_console.core.session.session import Session
 from llmbm_console.faces.ending import status_of
 from llmbm_console.faces.listening import Problems, listening, reached, tell_waiting
 

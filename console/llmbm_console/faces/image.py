@@ -9,7 +9,7 @@ from pathlib import Path
 def make_image(output: Path, model: Path | None, tokenizer: Path | None, config: Path | None) -> int:
     """Writes the image; 1 with the reason on stderr when it cannot be made."""
     from llmbm_console.core.command import command
-    from llmbm_console.core.image import ImageError, build_image
+    from llmbm_console.core.image.boot_image import ImageError, build_image
     from llmbm_console.core.paths import default_model, kernel_image, tokenizer_for
     from llmbm_console.core.sizes import size
 

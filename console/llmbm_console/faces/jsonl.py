@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import Event, RecordReceived, fields_of
-from llmbm_console.core.session import Session, wall_of
-from llmbm_console.core.state import State
+from llmbm_console.core.session.session import Session, wall_of
+from llmbm_console.core.state.events import Event, RecordReceived, fields_of
+from llmbm_console.core.state.state import State
 from llmbm_console.core.text_records import kind_name
 from llmbm_console.faces.actions import carry_out, is_action
 from llmbm_console.faces.listening import run_lines

@@ -11,7 +11,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import contextmanager, suppress
 
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import (
+from llmbm_console.core.session.file_session import FileSession
+from llmbm_console.core.session.session import Listener, Session
+from llmbm_console.core.state.events import (
     PROMPT_REFUSED,
     PROMPT_UNANSWERED,
     Event,
@@ -22,9 +24,7 @@ from llmbm_console.core.events import (
     MachineStatus,
     Notice,
 )
-from llmbm_console.core.file_session import FileSession
-from llmbm_console.core.session import Listener, Session
-from llmbm_console.core.state import State
+from llmbm_console.core.state.state import State
 from llmbm_console.faces.ending import DONE, status_of
 
 STANDARD_INPUT = "-"

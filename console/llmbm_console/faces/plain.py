@@ -10,7 +10,9 @@ from __future__ import annotations
 import sys
 
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import (
+from llmbm_console.core.session.line_log import told
+from llmbm_console.core.session.session import Session
+from llmbm_console.core.state.events import (
     CommandDone,
     ConsoleText,
     Event,
@@ -24,9 +26,7 @@ from llmbm_console.core.events import (
     TurnJoined,
     TurnRead,
 )
-from llmbm_console.core.line_log import told
-from llmbm_console.core.session import Session
-from llmbm_console.core.state import State
+from llmbm_console.core.state.state import State
 from llmbm_console.faces.actions import carry_out, is_action
 from llmbm_console.faces.execute import Streamer
 from llmbm_console.faces.listening import run_lines

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from llmbm_console.core.distribution import RULES, Rules, distribution_of
-from llmbm_console.core.known_fields import known_names
-from llmbm_console.core.stamp import stamp
-from llmbm_console.core.state import LogLine, State, TokenInfo, Turn
+from llmbm_console.core.answers.distribution import RULES, Rules, distribution_of
+from llmbm_console.core.answers.stamp import stamp
+from llmbm_console.core.postmortem.known_fields import known_names
+from llmbm_console.core.state.state import LogLine, State, TokenInfo, Turn
 from llmbm_protocol.fields import is_micro
 from llmbm_protocol.likeliest import STEPS_PER_UNIT, read
 from llmbm_protocol.schema import Choice, Record, Sample, Stream

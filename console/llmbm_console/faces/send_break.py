@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmbm_console.core.errors import NotReached, SessionError, WrongUsage
-from llmbm_console.core.targets import Target
+from llmbm_console.core.session.targets import Target
 from llmbm_console.core.transport.address import transport_for
 from llmbm_console.core.transport.base import TransportError
 from llmbm_console.core.transport.tty import ModemLines, ThreadedSerial, serial_transport

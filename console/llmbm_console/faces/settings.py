@@ -7,8 +7,8 @@ import sys
 from llmbm_console.core.command import command
 from llmbm_console.core.sampling import told
 from llmbm_console.core.sanitise import clean
-from llmbm_console.core.settings import PRESETS, read_settings, settings_file
-from llmbm_console.core.themes import load_themes, theme_folders, theme_in_force, why_no_theme
+from llmbm_console.core.settings.settings import PRESETS, read_settings, settings_file
+from llmbm_console.core.settings.themes import load_themes, theme_folders, theme_in_force, why_no_theme
 from llmbm_console.tui.memory import Remembered, state_folder
 
 EXAMPLE = """\

@@ -17,17 +17,15 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input, TextArea
 
-from llmbm_console.core.action import LOADS_STATE, STARTS_AGAIN, Action, unavailable
+from llmbm_console.core.actions.action import LOADS_STATE, STARTS_AGAIN, Action, unavailable
+from llmbm_console.core.actions.key_labels import key_label, key_labels, over_text, pressed_label
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import NOT_COPIED, Event, FileSaved, LinkPhase, Notice, PromptSent
-from llmbm_console.core.key_labels import key_label, key_labels, over_text, pressed_label
 from llmbm_console.core.sampling import told
-from llmbm_console.core.settings import Settings
-from llmbm_console.core.themes import theme_folders as default_theme_folders
-from llmbm_console.tui import garbage
+from llmbm_console.core.settings.settings import Settings
+from llmbm_console.core.settings.themes import theme_folders as default_theme_folders
+from llmbm_console.core.state.events import NOT_COPIED, Event, FileSaved, LinkPhase, Notice, PromptSent
 from llmbm_console.tui.arming import Arming
 from llmbm_console.tui.arrange import VIEWS
-from llmbm_console.tui.ascii_filter import AsciiFilter
 from llmbm_console.tui.frame import LINKED
 from llmbm_console.tui.glyphs import ASCII, BLOCKS, GLYPHS, why_ascii
 from llmbm_console.tui.memory import History, Remembered
@@ -36,10 +34,12 @@ from llmbm_console.tui.page_help import page_of
 from llmbm_console.tui.screen import MainScreen
 from llmbm_console.tui.screen_keys import main_screen
 from llmbm_console.tui.session_app import NOTHING_SENT, SessionApp, SessionFactory
+from llmbm_console.tui.terminal import garbage
+from llmbm_console.tui.terminal.ascii_filter import AsciiFilter
+from llmbm_console.tui.terminal.type_ahead import TypeAhead, Typed
 from llmbm_console.tui.text import ControlFilter
 from llmbm_console.tui.tint import MODES
-from llmbm_console.tui.type_ahead import TypeAhead, Typed
-from llmbm_console.tui.verbs import Verbs
+from llmbm_console.tui.verbs.table import Verbs
 from llmbm_console.tui.widgets.prompt import Prompt
 from llmbm_console.tui.widgets.slider import Slider
 from llmbm_protocol.words import Arena, Phase
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 
 def _actions_provider() -> type[Provider]:
-    from llmbm_console.tui.palette_entries import ActionProvider
+    from llmbm_console.tui.pages.palette_entries import ActionProvider
 
     return ActionProvider
 
@@ -159,7 +159,7 @@ class ConsoleApp(SessionApp):
 
     def action_command_palette(self) -> None:
         """Every action by name. Textual's own key for it comes here too."""
-        from llmbm_console.tui.palette import Palette
+        from llmbm_console.tui.pages.palette import Palette
 
         if not isinstance(self.screen, Palette):
             self.push_screen(Palette(placeholder="a word of what to do", id="--command-palette"))
@@ -171,7 +171,7 @@ class ConsoleApp(SessionApp):
         """Remembers a choice for the next run: in the person's own file where it names one, else beside the history.
         False, and a warning says why, where it holds for now only."""
         if getattr(self.settings, key, "") and self.settings_file is not None:
-            from llmbm_console.core.settings_write import write_setting
+            from llmbm_console.core.settings.write import write_setting
 
             try:
                 write_setting(self.settings_file, key, value)
@@ -193,11 +193,11 @@ class ConsoleApp(SessionApp):
         """On a terminal one that sleeps while nobody types; Windows and a browser have others."""
         driver = super().get_driver_class()
         if driver.__name__ != "LinuxDriver":
-            from llmbm_console.tui.key_parser import use_in_other_drivers
+            from llmbm_console.tui.terminal.key_parser import use_in_other_drivers
 
             use_in_other_drivers()
             return driver
-        from llmbm_console.tui.driver import QuietDriver
+        from llmbm_console.tui.terminal.driver import QuietDriver
 
         return QuietDriver
 

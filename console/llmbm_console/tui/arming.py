@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from llmbm_console.core.action import Action
-from llmbm_console.core.key_labels import key_label
+from llmbm_console.core.actions.action import Action
+from llmbm_console.core.actions.key_labels import key_label
 
 SECONDS = 5.0  # to read the consequence, and to decide
 READ = 0.7  # s that the question stands before it can be answered; keyboards repeat a held key after 0.25 to 0.66 s

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from llmbm_console.core.timeline import Timeline
+from llmbm_console.core.state.timeline import Timeline
 from llmbm_console.tui.sampling_history import SamplingHistory
 
 if TYPE_CHECKING:
-    from llmbm_console.core.events import Event
-    from llmbm_console.core.session import Session
-    from llmbm_console.core.state import State
+    from llmbm_console.core.session.session import Session
+    from llmbm_console.core.state.events import Event
+    from llmbm_console.core.state.state import State
 
 
 class Aside:

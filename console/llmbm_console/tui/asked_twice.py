@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from llmbm_console.core.action import Action
+from llmbm_console.core.actions.action import Action
 from llmbm_console.tui.arming import Arming
 
 

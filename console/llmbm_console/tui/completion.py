@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from llmbm_console.core.events import LinkPhase
 from llmbm_console.core.reading import is_command
-from llmbm_console.core.state import Seam, State, Turn
+from llmbm_console.core.state.events import LinkPhase
+from llmbm_console.core.state.state import Seam, State, Turn
 from llmbm_console.core.text_limit import MOST_TEXT, too_long
 from llmbm_console.tui.text import common_start, first_fitting
 from llmbm_protocol.parameters import PARAMETERS

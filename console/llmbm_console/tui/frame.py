@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
-from llmbm_console.core.actions import ACTIONS
-from llmbm_console.core.events import LinkPhase, MachineStatus
-from llmbm_console.core.key_labels import key_labels, over_text
-from llmbm_console.core.machine_states import SavedState
-from llmbm_console.core.state import State
+from llmbm_console.core.actions.key_labels import key_labels, over_text
+from llmbm_console.core.actions.table import ACTIONS
+from llmbm_console.core.machine.states import SavedState
+from llmbm_console.core.state.events import LinkPhase, MachineStatus
+from llmbm_console.core.state.state import State
 from llmbm_console.tui.glyphs import BLOCKS, Glyphs
 from llmbm_protocol.words import Phase, Stream
 

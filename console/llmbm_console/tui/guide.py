@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from llmbm_console.core.events import LinkPhase
-from llmbm_console.core.key_labels import spelt
+from llmbm_console.core.actions.key_labels import spelt
+from llmbm_console.core.state.events import LinkPhase
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 

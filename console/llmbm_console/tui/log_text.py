@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from llmbm_console.core.counted import counted
-from llmbm_console.core.known_fields import knows
-from llmbm_console.core.log_values import cycles_of, values_of
-from llmbm_console.core.state import LogLine
-from llmbm_console.core.trips import done_by_user
+from llmbm_console.core.postmortem.known_fields import knows
+from llmbm_console.core.postmortem.log_values import cycles_of, values_of
+from llmbm_console.core.state.state import LogLine
+from llmbm_console.core.state.trips import done_by_user
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import clip, shorten

@@ -12,7 +12,7 @@ import contextlib
 import time
 from collections.abc import Callable
 
-from llmbm_console.core.events import (
+from llmbm_console.core.state.events import (
     ClockEstimated,
     CommandDone,
     ConsoleText,

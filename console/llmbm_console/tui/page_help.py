@@ -92,7 +92,7 @@ def page_of(screen: Screen[object]) -> str:
 
 def page_text(page: str, width: int) -> Content:
     """Help for a page, in lines of at most `width` cells."""
-    from llmbm_console.tui.help import help_row
+    from llmbm_console.tui.pages.help import help_row
 
     title, about, keys = PAGES[page]
     parts = [line((title, "bold $accent")), line((about, "$foreground")), line()]

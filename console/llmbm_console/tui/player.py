@@ -10,7 +10,7 @@ from textual.timer import Timer
 from llmbm_console.tui import figures
 
 if TYPE_CHECKING:
-    from llmbm_console.core.session import Playback
+    from llmbm_console.core.session.session import Playback
     from llmbm_console.tui.session_app import SessionApp
 
 PERIOD = 1 / 30  # s between two pictures

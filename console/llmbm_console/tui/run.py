@@ -11,13 +11,13 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llmbm_console.core.signals import present
+from llmbm_console.core.machine.signals import present
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from llmbm_console.core.settings import Settings
-    from llmbm_console.core.targets import Target
+    from llmbm_console.core.session.targets import Target
+    from llmbm_console.core.settings.settings import Settings
     from llmbm_console.tui.app import ConsoleApp
     from llmbm_console.tui.session_app import SessionFactory
 
@@ -102,7 +102,7 @@ def _end_soon(status: int) -> None:
     """Ends the process after LONGEST_END, whatever it waits for then.
 
     Textual writes through a bounded queue to a thread; when the terminal has gone, that thread is dead and the whole
-    event loop can wait for the queue without an end. Children end with the process (core/supervise.py).
+    event loop can wait for the queue without an end. Children end with the process (core/machine/supervise.py).
     """
     timer = threading.Timer(LONGEST_END, os._exit, [status])
     timer.daemon = True
@@ -113,10 +113,10 @@ def choose(theme: str | None, settings: Settings, memory: Path | None = None) ->
     """Shows what could be opened now; the target that was chosen, or None. The caller has made sure that there is a
     terminal."""
     from llmbm_console.core.encoding import lacking
-    from llmbm_console.core.themes import load_themes, theme_folders
+    from llmbm_console.core.settings.themes import load_themes, theme_folders
     from llmbm_console.tui.glyphs import ASCII, BLOCKS, GLYPHS
     from llmbm_console.tui.memory import Remembered, state_folder
-    from llmbm_console.tui.start import StartApp
+    from llmbm_console.tui.pages.start import StartApp
 
     themes, _problems = load_themes(theme_folders())
     kept = Remembered(memory or state_folder())

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from llmbm_console.core.sampling import FIELDS
-from llmbm_console.core.state import State
+from llmbm_console.core.state.state import State
 
 if TYPE_CHECKING:
     from llmbm_protocol.schema import SamplingState

@@ -15,15 +15,15 @@ from textual.geometry import Size
 from textual.screen import Screen
 from textual.widget import Widget
 
-from llmbm_console.core.action import Action
-from llmbm_console.core.panes import PANES, VIEW_PANES
+from llmbm_console.core.actions.action import Action
+from llmbm_console.core.actions.panes import PANES, VIEW_PANES
 from llmbm_console.tui.arrange import VIEWS, Shape, arrange, tab_of, view_of
-from llmbm_console.tui.choices import told_turn
-from llmbm_console.tui.compositor import ChangesCompositor
 from llmbm_console.tui.deck import Deck
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.line_selection import LineSelection
 from llmbm_console.tui.memory import History
+from llmbm_console.tui.pages.choices import told_turn
+from llmbm_console.tui.terminal.compositor import ChangesCompositor
 from llmbm_console.tui.widgets.context import ContextPanel
 from llmbm_console.tui.widgets.events import EventList
 from llmbm_console.tui.widgets.framed import Framed, Stepped

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from llmbm_console.core.action import Action
-from llmbm_console.core.key_labels import key_label, over_text
+from llmbm_console.core.actions.action import Action
+from llmbm_console.core.actions.key_labels import key_label, over_text
 from llmbm_console.tui.memory import History
 from llmbm_console.tui.screen import MainScreen
 

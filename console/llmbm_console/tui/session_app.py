@@ -11,16 +11,16 @@ from pathlib import Path
 
 from llmbm_console.core.defaults import CHOICES
 from llmbm_console.core.errors import SessionError
-from llmbm_console.core.events import Event, LinkPhase, RecordReceived
-from llmbm_console.core.session import Playback, Session
-from llmbm_console.core.state import State
-from llmbm_console.core.timeline import Timeline
-from llmbm_console.tui import garbage
+from llmbm_console.core.session.session import Playback, Session
+from llmbm_console.core.state.events import Event, LinkPhase, RecordReceived
+from llmbm_console.core.state.state import State
+from llmbm_console.core.state.timeline import Timeline
 from llmbm_console.tui.aside import Aside
 from llmbm_console.tui.frame import KEYS, LINKED, Frame
 from llmbm_console.tui.glyphs import BLOCKS
 from llmbm_console.tui.player import Player
 from llmbm_console.tui.sampling_history import SamplingHistory
+from llmbm_console.tui.terminal import garbage
 from llmbm_console.tui.text import plain
 from llmbm_console.tui.themed_app import ThemedApp
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from textual.theme import Theme
 
-from llmbm_console.core.themes import ThemeFile
+from llmbm_console.core.settings.themes import ThemeFile
 
 #: Roles that are Textual's own settings; all others are variables.
 OWN = ("background", "surface", "foreground", "accent")

@@ -9,8 +9,15 @@ from textual.app import App
 from textual.command import CommandPalette
 from textual.filter import LineFilter
 
-from llmbm_console.core.themes import DEFAULT_THEME, ThemeFile, load_themes, theme_in_force, theme_stamps, why_no_theme
-from llmbm_console.tui.no_colours import ColourChoice, unwanted
+from llmbm_console.core.settings.themes import (
+    DEFAULT_THEME,
+    ThemeFile,
+    load_themes,
+    theme_in_force,
+    theme_stamps,
+    why_no_theme,
+)
+from llmbm_console.tui.terminal.no_colours import ColourChoice, unwanted
 from llmbm_console.tui.text import plain
 from llmbm_console.tui.theme import textual_name, textual_theme
 

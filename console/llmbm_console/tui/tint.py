@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from llmbm_console.core.state import TokenInfo, Turn
-from llmbm_console.tui.choices import level
+from llmbm_console.core.state.state import TokenInfo, Turn
+from llmbm_console.tui.pages.choices import level
 
 MODES = ("", "probability", "time")
 LEVELS = 4

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
-from llmbm_console.core.state import Command, Seam, Text, TranscriptItem, Turn
-from llmbm_console.core.turns import ENDS
+from llmbm_console.core.state.state import Command, Seam, Text, TranscriptItem, Turn
+from llmbm_console.core.state.turns import ENDS
 from llmbm_console.tui import figures
 from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.text import flat, plain, wrap, wrap_table

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from textual.widget import Widget
 
-from llmbm_console.tui.answer_pair import AnswerPair
+from llmbm_console.tui.answers.pair import AnswerPair
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.widgets.answers import Answers, Differences
 from llmbm_console.tui.widgets.byte_strip import ByteStrip

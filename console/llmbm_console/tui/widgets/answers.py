@@ -6,12 +6,12 @@ from typing import ClassVar
 
 from textual.content import Content
 
-from llmbm_console.core.answer_compare import Outcome
-from llmbm_console.core.answers import Key, answers
+from llmbm_console.core.answers.compare import Outcome
+from llmbm_console.core.answers.pairs import Key, answers
 from llmbm_console.core.counted import counted
-from llmbm_console.tui.answer_lines import compared_lines, empty_lines
-from llmbm_console.tui.answer_pair import AnswerPair
-from llmbm_console.tui.answer_rows import answer_rows
+from llmbm_console.tui.answers.lines import compared_lines, empty_lines
+from llmbm_console.tui.answers.pair import AnswerPair
+from llmbm_console.tui.answers.rows import answer_rows
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import line, wrap
 from llmbm_console.tui.widgets.lines import Line, LineView

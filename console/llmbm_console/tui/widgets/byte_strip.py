@@ -6,7 +6,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.style import Style
 
-from llmbm_console.core.byte_classes import Kind, Sample, samples
+from llmbm_console.core.machine.byte_classes import Kind, Sample, samples
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import line, shortened
 from llmbm_console.tui.widgets.hex_reach import unreached

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from llmbm_console.core.counted import counted
-from llmbm_console.core.known_fields import told
-from llmbm_console.core.state import turn_of_boot
+from llmbm_console.core.postmortem.known_fields import told
+from llmbm_console.core.state.state import turn_of_boot
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs
@@ -19,7 +19,7 @@ from llmbm_console.tui.widgets.panel import Panel
 from llmbm_protocol.words import Stream
 
 if TYPE_CHECKING:
-    from llmbm_console.core.state import State
+    from llmbm_console.core.state.state import State
     from llmbm_protocol.schema import KvCache
 
 

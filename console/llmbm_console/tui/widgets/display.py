@@ -7,9 +7,9 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from llmbm_console.core.ppm import Pixmap
+from llmbm_console.core.machine.ppm import Pixmap
 from llmbm_console.tui.glyphs import Glyphs
-from llmbm_console.tui.pixels import picture_widget
+from llmbm_console.tui.terminal.pixels import picture_widget
 from llmbm_console.tui.text import line
 from llmbm_console.tui.widgets.framed import Framed
 

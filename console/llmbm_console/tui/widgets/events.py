@@ -10,7 +10,7 @@ from textual import events
 from textual.message import Message
 
 from llmbm_console.core.log_filter import FilterError, log_filter
-from llmbm_console.core.state import LogLine
+from llmbm_console.core.state.state import LogLine
 from llmbm_console.tui.log_text import fitted, searched, when
 from llmbm_console.tui.text import clip, line
 from llmbm_console.tui.widgets.histogram import histogram

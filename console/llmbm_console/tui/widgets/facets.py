@@ -10,7 +10,7 @@ from textual import events
 from textual.content import Content
 
 from llmbm_console.core.log_filter import LEVELS, field, words_of
-from llmbm_console.core.state import LogLine
+from llmbm_console.core.state.state import LogLine
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import clip, line
 from llmbm_console.tui.widgets.events import EventList

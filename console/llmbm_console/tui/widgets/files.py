@@ -14,8 +14,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from llmbm_console.core.key_labels import spelt
-from llmbm_console.core.state import LogLine
+from llmbm_console.core.actions.key_labels import spelt
+from llmbm_console.core.state.state import LogLine
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import Piece, both_names, line, middle, plain, wrap
 from llmbm_console.tui.widgets.framed import Framed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from llmbm_console.core.events import MachineStatus
+from llmbm_console.core.state.events import MachineStatus
 from llmbm_console.tui.frame import Frame
 
 

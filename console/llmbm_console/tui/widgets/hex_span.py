@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from llmbm_console.core.guest_memory import Pages
+from llmbm_console.core.machine.guest_memory import Pages
 from llmbm_console.tui import figures
 from llmbm_console.tui.text import line
 from llmbm_console.tui.widgets.hex_rows import FLOAT, Decoding

@@ -14,8 +14,8 @@ from textual.message import Message
 from textual.selection import Selection
 from textual.strip import Strip
 
-from llmbm_console.core.events import MachineStatus
-from llmbm_console.core.guest_memory import PAGE, Pages
+from llmbm_console.core.machine.guest_memory import PAGE, Pages
+from llmbm_console.core.state.events import MachineStatus
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import clip, line, wrap

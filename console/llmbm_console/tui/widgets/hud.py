@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from llmbm_console.core.known_fields import told
+from llmbm_console.core.postmortem.known_fields import told
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import Piece, dimmed, line, shortened

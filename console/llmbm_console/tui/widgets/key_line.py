@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from textual.content import Content
 from textual.style import Style
 
-from llmbm_console.core.action import Action, unavailable
-from llmbm_console.core.key_labels import key_label, over_text
+from llmbm_console.core.actions.action import Action, unavailable
+from llmbm_console.core.actions.key_labels import key_label, over_text
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import Piece, clip, flat, line, shortened, wrap
 from llmbm_console.tui.widgets.strips import Strip, fit

@@ -5,10 +5,10 @@ from __future__ import annotations
 from textual import events
 from textual.content import Content
 
-from llmbm_console.core.state import LogLine
+from llmbm_console.core.state.state import LogLine
 from llmbm_console.tui import figures
-from llmbm_console.tui.details import event_rows
 from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.pages.details import event_rows
 from llmbm_console.tui.text import Piece, line, wrap
 from llmbm_console.tui.widgets.events import EventList
 from llmbm_console.tui.widgets.histogram import LEAST_LINES, LEAST_SECONDS, STYLES, buckets

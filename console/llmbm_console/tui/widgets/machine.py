@@ -8,11 +8,11 @@ from textual.content import Content
 from textual.style import Style
 
 from llmbm_console.core.counted import counted
-from llmbm_console.core.events import MachineStatus
-from llmbm_console.core.known_fields import knows, told
-from llmbm_console.core.machine_states import about
-from llmbm_console.core.state import State
-from llmbm_console.core.zone_sizes import size_text
+from llmbm_console.core.machine.states import about
+from llmbm_console.core.postmortem.known_fields import knows, told
+from llmbm_console.core.postmortem.zone_sizes import size_text
+from llmbm_console.core.state.events import MachineStatus
+from llmbm_console.core.state.state import State
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import Piece, dimmed, line, wrap

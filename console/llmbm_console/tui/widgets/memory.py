@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from llmbm_console.core.events import MachineStatus
-from llmbm_console.core.known_fields import knows, told
-from llmbm_console.core.state import State
-from llmbm_console.core.zone_sizes import unit_of, use_text
+from llmbm_console.core.postmortem.known_fields import knows, told
+from llmbm_console.core.postmortem.zone_sizes import unit_of, use_text
+from llmbm_console.core.state.events import MachineStatus
+from llmbm_console.core.state.state import State
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import Piece, line

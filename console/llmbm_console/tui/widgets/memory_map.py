@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.style import Style
 
-from llmbm_console.core.known_fields import knows, told
-from llmbm_console.core.state import State
-from llmbm_console.core.zone_sizes import UNTOLD, size_text, unit_of
+from llmbm_console.core.postmortem.known_fields import knows, told
+from llmbm_console.core.postmortem.zone_sizes import UNTOLD, size_text, unit_of
+from llmbm_console.core.state.state import State
 from llmbm_console.tui import figures
 from llmbm_console.tui.arrange import MAP_COLUMNS, MAP_ROWS
 from llmbm_console.tui.frame import Frame

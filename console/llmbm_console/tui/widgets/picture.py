@@ -7,7 +7,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from llmbm_console.core.ppm import Pixmap
+from llmbm_console.core.machine.ppm import Pixmap
 from llmbm_console.tui.glyphs import Glyphs
 
 

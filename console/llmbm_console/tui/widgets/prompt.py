@@ -7,8 +7,8 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from llmbm_console.core.counted import counted
-from llmbm_console.core.events import LinkPhase, MachineStatus
 from llmbm_console.core.reading import is_command
+from llmbm_console.core.state.events import LinkPhase, MachineStatus
 from llmbm_console.core.text_limit import too_long
 from llmbm_console.tui import figures
 from llmbm_console.tui.completion import candidates, complete, fit_hint

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-from llmbm_console.core.key_labels import spelt
+from llmbm_console.core.actions.key_labels import spelt
 from llmbm_console.tui.text import clip, line, plain, wrap
 from llmbm_console.tui.widgets.lines import Line, LineView
 

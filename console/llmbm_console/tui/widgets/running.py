@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmbm_console.core.state import Turn
+from llmbm_console.core.state.state import Turn
 from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.text import plain, wrap
 from llmbm_console.tui.transcript_rows import GUTTER

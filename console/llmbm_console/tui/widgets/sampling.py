@@ -10,11 +10,11 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from llmbm_console.core.distribution import Rules
-from llmbm_console.core.known_fields import told
+from llmbm_console.core.answers.distribution import Rules
+from llmbm_console.core.postmortem.known_fields import told
 from llmbm_console.core.sampling import FIELDS
-from llmbm_console.core.state import State
-from llmbm_console.tui.choices import known, newest, slice_line, slice_text, vocab_of
+from llmbm_console.core.state.state import State
+from llmbm_console.tui.pages.choices import known, newest, slice_line, slice_text, vocab_of
 from llmbm_console.tui.scale import Scale
 from llmbm_console.tui.text import flat, line, shortened, wrap
 from llmbm_console.tui.widgets.framed import Framed

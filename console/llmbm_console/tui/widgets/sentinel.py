@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from textual.content import Content
 
-from llmbm_console.core.known_fields import told
-from llmbm_console.core.state import State
-from llmbm_console.core.trips import newest_trip
+from llmbm_console.core.postmortem.known_fields import told
+from llmbm_console.core.state.state import State
+from llmbm_console.core.state.trips import newest_trip
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs

@@ -12,7 +12,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from llmbm_console.core.parameter_text import refusal
-from llmbm_console.core.state import PendingValue
+from llmbm_console.core.state.state import PendingValue
 from llmbm_console.tui.glyphs import BLOCKS, Glyphs
 from llmbm_console.tui.rail import rail
 from llmbm_console.tui.scale import Scale

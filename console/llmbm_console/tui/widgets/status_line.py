@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from llmbm_console.core.events import LinkPhase, MachineStatus
+from llmbm_console.core.state.events import LinkPhase, MachineStatus
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import Piece, clip, line, middle

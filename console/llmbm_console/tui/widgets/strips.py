@@ -10,7 +10,7 @@ from textual.geometry import Region
 from textual.strip import Strip as TextualStrip
 from textual.style import Style
 
-from llmbm_console.core.state import LogLine
+from llmbm_console.core.state.state import LogLine
 from llmbm_console.tui.arrange import TABS
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs

@@ -5,8 +5,8 @@ from __future__ import annotations
 from textual.content import Content
 
 from llmbm_console.tui import figures
-from llmbm_console.tui.choices import chance_text, chances, newest, times, told_turn
 from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.pages.choices import chance_text, chances, newest, times, told_turn
 from llmbm_console.tui.text import line, shortened
 from llmbm_console.tui.widgets.strips import Strip
 

@@ -9,9 +9,9 @@ from typing import ClassVar
 
 from textual.content import Content
 
-from llmbm_console.core.answers import key_of
-from llmbm_console.core.known_fields import knows
-from llmbm_console.core.state import Command, State, Text, TranscriptItem, Turn, newest_turn, turn_of_boot
+from llmbm_console.core.answers.pairs import key_of
+from llmbm_console.core.postmortem.known_fields import knows
+from llmbm_console.core.state.state import Command, State, Text, TranscriptItem, Turn, newest_turn, turn_of_boot
 from llmbm_console.tui.firmware_text import folded
 from llmbm_console.tui.guide import failure_lines, first_steps, guide, unanswered
 from llmbm_console.tui.text import line, plain

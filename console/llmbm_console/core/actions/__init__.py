@@ -1,0 +1,1 @@
+"""The one table of verbs behind keys, palette, help, footer and `exec`."""

@@ -1,0 +1,1 @@
+"""Answers as wholes: compared, stamped, looked into, exported."""

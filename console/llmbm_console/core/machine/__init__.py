@@ -1,0 +1,1 @@
+"""The machines behind a line: QEMU and the simulator, controlled beside it."""

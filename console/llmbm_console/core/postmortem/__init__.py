@@ -1,0 +1,1 @@
+"""What files tell of a kernel: dumps, logs, serial logs, also of an earlier one."""

@@ -1,0 +1,1 @@
+"""Sessions over every kind of target, live or a file."""

@@ -1,0 +1,88 @@
+"""Saved states of the machine of a session: made, listed, loaded, forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from llmbm_console.core.errors import SessionError
+from llmbm_console.core.machine.control import MachineControl
+from llmbm_console.core.machine.states import SavedState, about, ago
+from llmbm_console.core.session.prompts import newest_logged
+from llmbm_console.core.state import events as ev
+from llmbm_console.core.state.events import MachineStatus
+from llmbm_console.core.state.state import State
+
+MOST = 3  # kept: each takes as much room as the machine's memory in use
+
+
+class States:
+    """One session's. `goes_back` is called when the machine has its earlier state and does not run yet."""
+
+    def __init__(
+        self,
+        machine: Callable[[], MachineControl | None],
+        state: Callable[[], State],
+        emit: Callable[[ev.Event], None],
+        goes_back: Callable[[SavedState], None],
+    ) -> None:
+        self._machine, self._state, self._emit, self._goes_back = machine, state, emit, goes_back
+        self.kept: tuple[SavedState, ...] = ()  # the oldest first
+        self._number = 0
+        self._turn = asyncio.Lock()  # one after the other
+
+    def _control(self) -> MachineControl:
+        machine = self._machine()
+        if machine is None:
+            raise SessionError("there is no machine whose state could be saved or loaded")
+        return machine
+
+    async def save(self) -> SavedState:
+        """Keeps the machine's state; it stands still meanwhile. Raises SessionError, and then it goes on all the
+        same."""
+        machine = self._control()
+        async with self._turn:
+            status = self._state().machine.status
+            if status not in (MachineStatus.RUNNING, MachineStatus.PAUSED):
+                raise SessionError(f"the machine is {status}: the state of one that runs or is paused can be saved")
+            if status is MachineStatus.RUNNING:
+                await machine.pause()
+            try:
+                size = await machine.save_state(self._number + 1)
+            finally:
+                if status is MachineStatus.RUNNING:
+                    await machine.resume()
+            self._number += 1
+            saved = self._describe(self._number, size)
+            self.kept = (*self.kept, saved)
+            for old in self.kept[:-MOST]:
+                machine.forget_state(old.number)
+            gone = f"; state {self.kept[0].number} was forgotten" if len(self.kept) > MOST else ""
+            self.kept = self.kept[-MOST:]
+            self._emit(ev.Notice(time.monotonic(), "info", f"the machine's state was saved: {about(saved)}{gone}"))
+            return saved
+
+    def _describe(self, number: int, size: int) -> SavedState:
+        """All that was said before the machine stood still is here: writing its memory took longer than that."""
+        state = self._state()
+        turn = state.turn
+        generation, tokens, prompt = (turn.number, len(turn.tokens), turn.prompt) if turn is not None else (0, 0, "")
+        boot = state.hello.boot if state.hello is not None else 0
+        return SavedState(number, time.monotonic(), size, boot, generation, tokens, prompt, newest_logged(state) + 1)
+
+    async def load(self, number: int) -> SavedState:
+        """Ends the machine, and goes on with one that has the state of that number. Raises SessionError."""
+        machine = self._control()
+        async with self._turn:
+            saved = next((one for one in self.kept if one.number == number), None)
+            if saved is None:
+                have = ", ".join(str(one.number) for one in self.kept)
+                why = f"kept are {have}" if have else "none was saved yet"
+                raise SessionError(f"there is no state {number}: {why}")
+            await machine.load_state(number)
+            detail = f"the state of {ago(saved)} goes on: {about(saved)}"
+            self._emit(ev.MachineChanged(time.monotonic(), MachineStatus.LOADING, detail))
+            self._goes_back(saved)
+            await machine.resume()
+            return saved

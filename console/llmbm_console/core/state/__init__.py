@@ -1,0 +1,1 @@
+"""Events on one timeline, and the state made from them."""

@@ -1,0 +1,246 @@
+"""What each record of the kernel changes in the state. Pure; a record without a step changes nothing."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from llmbm_console.core.sanitise import clean, decode_text
+from llmbm_console.core.state.events import Severity
+from llmbm_console.core.state.known_words import KnownWords
+from llmbm_console.core.state.overflow import overflow_told
+from llmbm_console.core.state.series import Series
+from llmbm_console.core.state.state import MAX_WORDS, LogLine, State, Turn, changed, newest_turn
+from llmbm_console.core.state.store_parts import add_log, add_seam, cut_turn, end_turn
+from llmbm_console.core.state.turns import ended, with_choice, with_token
+from llmbm_console.core.text_records import CountedEvent, RoundedZone
+from llmbm_protocol.schema import (
+    Bench,
+    Choice,
+    Counters,
+    Cpu,
+    Credit,
+    Event,
+    Finished,
+    Hello,
+    KvCache,
+    Leave,
+    LeaveReason,
+    Load,
+    LogLevel,
+    Model,
+    Perf,
+    Phase,
+    Record,
+    Sample,
+    SamplingState,
+    Sentinel,
+    Token,
+    TokenizerState,
+    Version,
+    Word,
+    Zone,
+    Zones,
+)
+
+MAX_CYCLES = 256  # decode passes kept for the sentinel's strip, as many as the kernel's percentiles are over
+
+SEVERITY: dict[LogLevel, Severity] = {
+    LogLevel.DEBUG: "info",
+    LogLevel.INFO: "info",
+    LogLevel.WARN: "warn",
+    LogLevel.ERROR: "error",
+}
+
+
+def _hello(state: State, record: Hello, at: float) -> State:
+    known = state.hello
+    if known is not None and known.boot == record.boot:
+        return replace(state, hello=record)
+    if known is not None:
+        state = cut_turn(state, "the machine restarted")
+        severity: Severity = "info" if state.restarting else "warn"
+        if not state.restarting:
+            state = replace(add_seam(state, "the machine restarted", at), boot_at=at)
+        state = add_log(
+            state, LogLine(at, "link", severity, "reboot", f"boot {known.boot:08x} ended, {record.boot:08x} began")
+        )
+        state = _forget_boot(state)
+    return replace(state, hello=record, boots=state.boots + 1, restarting=False)
+
+
+def _forget_boot(state: State) -> State:
+    """What belonged to the boot before is no longer true of this one."""
+    return replace(
+        state,
+        phase=Phase.IDLE,
+        version=None,
+        cpu=None,
+        model=None,
+        tokenizer=None,
+        sampling=None,
+        zones=None,
+        arenas=MappingProxyType({}),
+        sentinel=None,
+        kv=None,
+        perf=None,
+        load=None,
+        bench=None,
+        credit=None,
+        stamps=MappingProxyType({}),
+        decode_cycles=(),
+        pending=MappingProxyType({}),
+        words=MappingProxyType({}),
+    )
+
+
+def _token(state: State, record: Token, at: float) -> State:
+    turn = state.turn
+    if turn is None or turn.number != record.generation:
+        if _is_old(state, record.generation):
+            return state
+        if turn is not None:
+            state = cut_turn(state, "its end was not received")
+        turn = Turn(record.generation, "", at)
+    extended = with_token(turn, record, at)
+    cycles = state.decode_cycles
+    if len(extended.tokens) > len(turn.tokens) and record.index > 0:
+        # The pass that led to the first token was the last one of the prefill.
+        passes = cycles if isinstance(cycles, Series) else Series(cycles, array("Q"))
+        cycles = passes.appended(record.cycles, MAX_CYCLES)
+    return changed(state, turn=extended, decode_cycles=cycles, phase=Phase.DECODE, now=at)
+
+
+def _choice(state: State, record: Choice, at: float) -> State:
+    turn = state.turn
+    if turn is None or turn.number != record.generation:
+        return state
+    return replace(state, turn=with_choice(turn, record, state.sampling))
+
+
+def _word(state: State, record: Word, at: float) -> State:
+    text = decode_text(b"", record.text, final=True)[0]
+    return replace(state, words=KnownWords.of(state.words).with_word(record.token, text, MAX_WORDS))
+
+
+def _weights(record: Model) -> tuple[object, ...]:
+    """What tells one loaded model from another: the same file may be loaded as int8."""
+    return record.file, record.format, record.group, record.bytes, record.vocab, record.parameters
+
+
+def _model(state: State, record: Model, at: float) -> State:
+    known = state.model
+    if known is not None and _weights(known) != _weights(record):
+        perf = state.perf
+        if perf is not None:  # speeds of another model are not this one's
+            perf = perf.model_copy(update={"decode_rate": 0, "decode_mb_s": 0, "read_mb_s": 0})
+        state = replace(state, words=MappingProxyType({}), bench=None, perf=perf)
+    return _sample("model")(state, record, at)
+
+
+def _is_old(state: State, generation: int) -> bool:
+    """True when a generation's turn is over already: a frame sent again must not open it anew."""
+    for item in reversed(state.items):
+        if isinstance(item, Turn):
+            return item.started_at >= state.boot_at and item.number >= generation
+    return False
+
+
+def _finished(state: State, record: Finished, at: float) -> State:
+    state = replace(state, phase=Phase.IDLE)
+    turn = state.turn
+    if turn is None:
+        if _is_old(state, record.generation):
+            return state
+        turn = Turn(record.generation, "", at)
+    elif turn.number != record.generation:
+        return state
+    return end_turn(state, ended(turn, record))
+
+
+def _event(state: State, record: Event, at: float) -> State:
+    told = overflow_told(record)
+    if told and newest_turn(state) is not None:  # nothing is forgotten of a conversation that is not here
+        place = f" in turn {state.turn.number}" if state.turn is not None else ""
+        state = add_seam(state, f"the context was full{place} and {told}", at)
+    text = told or clean(record.message)
+    return add_log(
+        state, LogLine(at, "kernel", SEVERITY.get(record.level, "info"), clean(str(record.code)), text, record)
+    )
+
+
+def _credit(state: State, record: Credit, at: float) -> State:
+    return changed(state, credit=record, phase=record.phase, now=at)
+
+
+def _counters(state: State, record: Counters, at: float) -> State:
+    return replace(state, link=replace(state.link, counters=record))
+
+
+def _leave(state: State, record: Leave, at: float) -> State:
+    if record.why is LeaveReason.REBOOT and not state.restarting:
+        state = add_seam(cut_turn(state, "the kernel restarted"), "the kernel restarted the machine", at, "info")
+        state = replace(state, restarting=True, boot_at=at)
+    return add_log(
+        state, LogLine(at, "link", "info", "leave", f"the kernel left machine mode: {clean(str(record.why))}")
+    )
+
+
+def _sample(attribute: str) -> Callable[[State, Any, float], State]:
+    """A step that keeps the newest record of one stream."""
+
+    def step(state: State, record: Sample, at: float) -> State:
+        changes: dict[str, Any] = {attribute: record, "stamps": _stamped(state, record, at), "now": at}
+        return changed(state, **changes)
+
+    return step
+
+
+def _stamped(state: State, record: Sample, at: float) -> MappingProxyType[Any, float]:
+    return MappingProxyType({**state.stamps, record.stream: at})
+
+
+def _perf(state: State, record: Perf, at: float) -> State:
+    return changed(state, perf=record, phase=record.phase, stamps=_stamped(state, record, at), now=at)
+
+
+def _zone(state: State, record: Zone, at: float) -> State:
+    arenas = MappingProxyType({**state.arenas, record.arena: record})
+    return changed(state, arenas=arenas, stamps=_stamped(state, record, at), now=at)
+
+
+def _sampling(state: State, record: Any, at: float) -> State:
+    """They are in force for an answer of which nothing came yet, too."""
+    state = _sample("sampling")(state, record, at)
+    turn = state.turn
+    return replace(state, turn=replace(turn, settings=record)) if turn is not None and not turn.tokens else state
+
+
+RECORDS: dict[type[Record], Callable[[State, Any, float], State]] = {
+    Hello: _hello,
+    Token: _token,
+    Choice: _choice,
+    Word: _word,
+    Finished: _finished,
+    Event: _event,
+    CountedEvent: _event,
+    Credit: _credit,
+    Counters: _counters,
+    Leave: _leave,
+    Perf: _perf,
+    Zone: _zone,
+    RoundedZone: _zone,
+    KvCache: _sample("kv"),
+    Zones: _sample("zones"),
+    Sentinel: _sample("sentinel"),
+    SamplingState: _sampling,
+    Model: _model,
+    TokenizerState: _sample("tokenizer"),
+    Cpu: _sample("cpu"),
+    Version: _sample("version"),
+    Load: _sample("load"),
+    Bench: _sample("bench"),
+}

@@ -1,0 +1,137 @@
+"""Turns out of tokens: pure functions that extend an answer by what one frame says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from llmbm_console.core.sanitise import decode_text
+from llmbm_console.core.state.series import Series
+from llmbm_console.core.state.state import MAX_CHOICES, TokenInfo, Turn
+from llmbm_console.core.state.token_buffer import TokenBuffer
+from llmbm_protocol.words import StopReason
+
+if TYPE_CHECKING:
+    from llmbm_protocol.schema import Choice, Finished, SamplingState, Token
+
+
+#: Why an answer ended, for people.
+ENDS = {
+    StopReason.EOS: "end of story",
+    StopReason.MAX_TOKENS: "max_tokens",
+    StopReason.STOPPED: "stopped",
+    StopReason.PATTERN: "stop pattern",
+    StopReason.CONTEXT: "context full",
+    StopReason.TRIP: "sentinel trip",
+}
+MAX_TOKENS = 1 << 20  # of one answer that are kept, more than any context has
+
+
+def with_token(turn: Turn, token: Token, at: float) -> Turn:
+    """The turn with one more token, or one more part of its last one.
+
+    A token that is there already (sent again after a loss) changes nothing; one that is ahead counts the missing ones.
+    Bytes of a character that is split over tokens appear with the token that completes it.
+    """
+    expected = turn.tokens[-1].index + 1 if turn.tokens else turn.before
+    if turn.next_part and token.index == expected - 1:
+        return _with_part(turn, token)
+    if token.index < expected or token.part:
+        return turn
+    text, pending = decode_text(turn.pending, token.text)
+    start = len(turn.text)
+    info = TokenInfo(token.index, token.token, start, start + len(text), token.cycles, token.time, at)
+    return replace(
+        turn,
+        text=turn.text + text,
+        tokens=_series(turn.tokens).appended(info, MAX_TOKENS),
+        slowest=max(turn.slowest, token.cycles),
+        lost_tokens=turn.lost_tokens + token.index - expected,
+        pending=pending,
+        next_part=1 if token.more else 0,
+    )
+
+
+def _series(tokens: Sequence[TokenInfo]) -> Series[TokenInfo]:
+    return tokens if isinstance(tokens, Series) else Series(tokens, TokenBuffer())
+
+
+def _packed(turn: Turn) -> Turn:
+    """The turn, whose tokens are all there now."""
+    if isinstance(turn.tokens, Series) and isinstance(turn.tokens.buffer, TokenBuffer):
+        turn.tokens.buffer.pack()
+    return turn
+
+
+def _with_part(turn: Turn, token: Token) -> Turn:
+    if token.part != turn.next_part:
+        return turn
+    text, pending = decode_text(turn.pending, token.text)
+    whole = turn.text + text
+    return replace(
+        turn,
+        text=whole,
+        tokens=_series(turn.tokens).with_last(replace(turn.tokens[-1], end=len(whole))),
+        pending=pending,
+        next_part=token.part + 1 if token.more else 0,
+    )
+
+
+def with_choice(turn: Turn, choice: Choice, sampling: SamplingState | None) -> Turn:
+    """The turn with how one of its tokens was chosen; unchanged when it has no such token, or has it already
+    (a line may come twice)."""
+    for back, token in enumerate(reversed(turn.tokens), 1):
+        if token.index == choice.index:
+            if token.choice is not None:
+                return turn
+            place, known = len(turn.tokens) - back, turn.choices + 1
+            fresh = replace(token, choice=choice, sampling=sampling)
+            if back == 1 and known <= MAX_CHOICES:  # nearly always
+                return replace(turn, tokens=_series(turn.tokens).with_last(fresh), choices=known)
+            tokens = [*turn.tokens[:place], fresh, *turn.tokens[place + 1 :]]
+            if known > MAX_CHOICES:  # half of them at once: each time all of the tokens are copied
+                first = max(0, place - MAX_CHOICES // 2)
+                tokens[:first] = [_without_choice(token) for token in tokens[:first]]
+                known = sum(token.choice is not None for token in tokens)
+            return replace(turn, tokens=_series(tokens), choices=known)
+        if token.index < choice.index:
+            break
+    return turn
+
+
+def _without_choice(token: TokenInfo) -> TokenInfo:
+    return replace(token, choice=None, sampling=None) if token.choice is not None else token
+
+
+def without_choices(turn: Turn) -> Turn:
+    """The turn, and nothing of how its tokens were chosen."""
+    tokens = turn.tokens
+    if isinstance(tokens, Series) and isinstance(tokens.buffer, TokenBuffer) and tokens:
+        tokens = tokens.with_buffer(tokens.buffer.without_choices(), _without_choice(tokens[-1]))
+    else:
+        tokens = tuple(map(_without_choice, tokens))
+    return replace(turn, tokens=tokens, choices=0)
+
+
+def _without_pending(turn: Turn) -> Turn:
+    """An answer that ends inside a character shows U+FFFD for it."""
+    if not turn.pending:
+        return turn
+    text = turn.text + decode_text(turn.pending, b"", final=True)[0]
+    tokens = _series(turn.tokens)
+    if tokens:
+        tokens = tokens.with_last(replace(tokens[-1], end=len(text)))
+    return replace(turn, text=text, tokens=tokens, pending=b"", next_part=0)
+
+
+def ended(turn: Turn, record: Finished) -> Turn:
+    """The turn with its end; tokens that never came are counted."""
+    turn = _packed(_without_pending(turn))
+    missing = max(0, record.tokens - turn.before - len(turn.tokens))
+    return replace(turn, finished=record, lost_tokens=max(turn.lost_tokens, missing))
+
+
+def cut_off(turn: Turn, why: str) -> Turn:
+    """A turn that will get no end any more."""
+    return _packed(replace(_without_pending(turn), cut=why))

@@ -1,0 +1,263 @@
+"""What two answers have in common and what not, in lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.cells import cell_len
+from textual.content import Content
+from textual.style import Style
+
+from llmbm_console.core.answers.compare import Chance, Found, Outcome, chances, in_common, settings_known
+from llmbm_console.core.answers.pairs import called, runs
+from llmbm_console.core.answers.stamp import stamp, why_no_stamp
+from llmbm_console.core.state.state import TokenInfo, Turn
+from llmbm_console.core.state.turns import ENDS
+from llmbm_console.tui import figures
+from llmbm_console.tui.answers.pair import Look
+from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.pages import choices
+from llmbm_console.tui.text import Piece, clip, common_start, flat, line, shorten, wrap
+
+LABEL = 9  # columns of a name
+GAP = 3  # columns between two numbers of an answer
+UNKNOWN = "?"
+VERBS = (
+    ("swap", "swap"),
+    ("parting", "where they part"),
+    ("again", "ask A again"),
+    ("again_seed", "another seed"),
+    ("repeat", "repeat A"),
+)
+NEEDED = "Two answers are needed to compare them"
+SIDES = {"a": "bold $info", "b": "bold $accent"}
+
+
+def empty_lines(frame: Frame, count: int, width: int) -> list[Content]:
+    """What there is to see, and what to do, where there are fewer than two answers."""
+    there = "there is none yet" if not count else "there is one so far"
+    if frame.post_mortem or frame.recorded:
+        how = f"{frame.watcher} has what was said until then, and no more."
+    elif frame.read_only:
+        how = "This session only watches (--read-only): whoever asks there gives them."
+    elif not count:
+        how = f"{frame.keys['chat.prompt']} writes a prompt."
+    else:
+        again, seed, repeat = (frame.keys[f"compare.{name}"] for name in ("again", "again_seed", "repeat"))
+        how = f"{again} asks its prompt again, {seed} with another seed, {repeat} in a new conversation."
+    text = f"{NEEDED}: {there}. {how}"
+    return [line((text[start:end], "$muted")) for start, end in wrap(text, width)]
+
+
+def compared_lines(look: Look, frame: Frame, width: int) -> list[Content]:
+    """All that is told of the two, in lines of at most `width` columns."""
+    choosers, *further = _choosers(look, frame, width)
+    rows = [choosers, *_prompts(look.found, width, frame)]
+    rows += _wrapped("tokens" if look.found.by_ids else "text", _sentence(look), width, "bold $foreground")
+    if look.found.tokens is not None:
+        rows += _wrapped("then", _then(look.found, look.found.tokens, frame), width, "$foreground")
+    rows += _wrapped("differs", _differs(look), width, "$foreground")
+    rows += _wrapped("before", look.before.words, width, "$foreground")
+    if look.verdict.words:
+        rows += _wrapped("so", look.verdict.words, width, "$warn" if look.verdict.odd else "$foreground")
+    return [*rows, *_table(look, frame, width), *further]
+
+
+def _wrapped(name: str, text: str, width: int, style: str) -> list[Content]:
+    text = flat(text)
+    return [
+        line((f"{'' if number else name:<{LABEL}}", "$muted"), (text[start:end], style))
+        for number, (start, end) in enumerate(wrap(text, max(8, width - LABEL)))
+    ]
+
+
+# ---- which two
+
+
+def _button(label: str, action: str, style: str = "$foreground") -> Content:
+    return line((label, style)).stylize(Style.from_meta({"@click": f"app.do('{action}')"}))
+
+
+def _choosers(look: Look, frame: Frame, width: int) -> Iterator[Content]:
+    """Which answers they are, and what can be done with them, to be clicked: in one row where there is room."""
+    parts: list[Content] = []
+    for side, turn in (("a", look.found.a), ("b", look.found.b)):
+        name = f" {called(turn, look.turns)} "
+        parts.append(
+            line(
+                (f"{side.upper()} ", SIDES[side]),
+                _button("<", f"compare.{side}_earlier", "bold $accent"),
+                _button(name, f"compare.go_{side}"),
+                _button(">", f"compare.{side}_later", "bold $accent"),
+            )
+        )
+    for name, word in VERBS:
+        key = frame.keys[f"compare.{name}"]
+        asks = name in ("again", "again_seed", "repeat")
+        if key and not (asks and (frame.read_only or frame.not_now)):
+            button = line((key, "bold $accent"), (f" {word}", "$muted"))
+            parts.append(button.stylize(Style.from_meta({"@click": f"app.do('compare.{name}')"})))
+    row = line()
+    for part in parts:
+        joined = line(row, ("   ", ""), part) if row.cell_length else part
+        if joined.cell_length > width and row.cell_length:
+            yield row
+            joined = part
+        row = joined
+    yield row
+
+
+def _prompts(found: Found, width: int, frame: Frame) -> list[Content]:
+    """The prompt, or both of them from where they differ."""
+    a, b = flat(found.a.prompt), flat(found.b.prompt)
+    room, ellipsis = max(8, width - LABEL), frame.glyphs.ellipsis
+    if found.a.prompt == found.b.prompt:
+        return [line((f"{'prompt':<{LABEL}}", "$muted"), (clip(a, room, ellipsis) or UNKNOWN, "$prompt"))]
+    if cell_len(a) > room or cell_len(b) > room:
+        begins = max(0, len(common_start((a, b))) - room // 3)
+        a, b = ((ellipsis if begins else "") + text[begins:] for text in (a, b))
+    return [
+        line((f"{f'prompt {side}':<{LABEL}}", "$muted"), (clip(text, room, ellipsis) or UNKNOWN, "$prompt"))
+        for side, text in (("A", a), ("B", b))
+    ]
+
+
+# ---- what was found
+
+
+def _sentence(look: Look) -> str:
+    found = look.found
+    if found.by_ids or found.outcome is Outcome.NOTHING:
+        return in_common(found)
+    return f"{in_common(found)}; compared by its characters, as the token ids are not known of both"
+
+
+def _then(found: Found, tokens: tuple[TokenInfo, TokenInfo], frame: Frame) -> str:
+    """What each said where they part, and how likely that and the other's word were to it."""
+    words = tuple(
+        choices.visible(turn.text[token.start : token.end], frame.glyphs)
+        for turn, token in zip((found.a, found.b), tokens, strict=True)
+    )
+    told = chances(found, choices.vocab_of(frame.state))
+    said = [
+        f"{side} {own}{_chance(chance, other)}"
+        for side, own, other, chance in zip("AB", words, reversed(words), told, strict=True)
+    ]
+    return ", ".join(said)
+
+
+def _chance(chance: Chance | None, other: str) -> str:
+    if chance is None:
+        return ""
+    unlisted = f"{other} less than those that were told"
+    of_other = f"{other} {choices.chance_text(chance.other)}" if chance.other is not None else unlisted
+    return f" (p {choices.chance_text(chance.own)}, {of_other})"
+
+
+def _differs(look: Look) -> str:
+    """The values that differ, A's first."""
+    a, b = look.found.a, look.found.b
+    parts = [f"{one.name} {one.a} > {one.b}" for one in look.changed]
+    known = settings_known(a, b)
+    if not known:
+        parts.append("the sampling values are not known of both")
+    if a.model is None or b.model is None:
+        parts.append("the model is not known of both")
+    if not parts:
+        return "nothing: the same model and sampling values"
+    return ", ".join(parts)
+
+
+# ---- numbers
+
+
+def _table(look: Look, frame: Frame, width: int) -> list[Content]:
+    """The numbers of both: an answer a row where there is room, else a number a row."""
+    pair = (look.found.a, look.found.b)
+    rows = [(name, *(value(turn, frame) for turn in pair)) for name, value in NUMBERS]
+    columns = [max(cell_len(text) for text in row) for row in rows]
+    if LABEL + sum(columns) + GAP * (len(columns) - 1) > width:
+        return [_number(name, a, b, width, frame) for name, a, b in rows]
+    lines = []
+    for at, (side, style) in enumerate((("", "$muted"), ("A", SIDES["a"]), ("B", SIDES["b"]))):
+        cells: list[Piece] = [
+            (row[at] + " " * (column - cell_len(row[at]) + GAP), "$muted" if at == 0 else _style(row, at))
+            for row, column in zip(rows, columns, strict=True)
+        ]
+        lines.append(line((f"{side:<{LABEL}}", style), *cells))
+    return lines
+
+
+def _style(row: tuple[str, ...], at: int) -> str:
+    """A stamp that both have is to be seen at once."""
+    if row[0] != "stamp" or row[1] != row[2] or len(row[at].split()) > 1:
+        return "$foreground"
+    return "bold $good"
+
+
+def _number(name: str, a: str, b: str, width: int, frame: Frame) -> Content:
+    room = max(6, (width - LABEL - 2) // 2)
+    one = shorten(a, room, frame.glyphs.ellipsis)
+    row = (name, a, b)
+    return line(
+        (f"{name:<{LABEL}}", "$muted"),
+        (one + " " * (room - cell_len(one) + 2), _style(row, 1)),
+        (shorten(b, room, frame.glyphs.ellipsis), _style(row, 2)),
+    )
+
+
+def _tokens(turn: Turn, _frame: Frame) -> str:
+    count = turn.finished.tokens if turn.finished is not None else turn.before + len(turn.tokens)
+    return f"{count:,}" if count or turn.finished is not None else UNKNOWN
+
+
+def _speed(turn: Turn, _frame: Frame) -> str:
+    done = turn.finished
+    if done is not None:
+        return figures.rate((done.tokens - 1) / done.decode_us * figures.MILLION) if _measured(turn) else UNKNOWN
+    if len(turn.tokens) < 2 or turn.tokens[-1].time_ms <= turn.tokens[0].time_ms:
+        return UNKNOWN
+    return figures.rate((len(turn.tokens) - 1) * 1000 / (turn.tokens[-1].time_ms - turn.tokens[0].time_ms))
+
+
+def _measured(turn: Turn) -> bool:
+    return turn.finished is not None and turn.finished.tokens > 1 and turn.finished.decode_us > 0
+
+
+def _first_token(turn: Turn, _frame: Frame) -> str:
+    """From the prompt's beginning: the kernel's own time where it told it, else what the host saw."""
+    if turn.finished is not None and turn.finished.prefill_us:
+        return figures.duration(turn.finished.prefill_us / figures.MILLION)
+    if turn.before or not turn.tokens:
+        return UNKNOWN
+    return figures.duration(max(0.0, turn.tokens[0].at - turn.started_at))
+
+
+def _slowest(turn: Turn, frame: Frame) -> str:
+    """The token that took most, against the budget that is in force now: that of then is not known."""
+    if not turn.slowest:
+        return UNKNOWN
+    sentinel = frame.state.sentinel
+    budget = sentinel.decode_budget if sentinel is not None else 0
+    share = f" {figures.percent(turn.slowest / budget)} of budget" if budget else ""
+    return figures.cycles(turn.slowest) + share
+
+
+def _end(turn: Turn, _frame: Frame) -> str:
+    if turn.finished is not None:
+        return ENDS.get(turn.finished.reason, str(turn.finished.reason))
+    return "runs" if runs(turn) else flat(turn.cut or turn.told)
+
+
+def _stamp(turn: Turn, _frame: Frame) -> str:
+    return stamp(turn) or f"none: {why_no_stamp(turn)}"
+
+
+NUMBERS = (
+    ("tokens", _tokens),
+    ("stamp", _stamp),
+    ("speed", _speed),
+    ("first in", _first_token),
+    ("slowest", _slowest),
+    ("end", _end),
+)

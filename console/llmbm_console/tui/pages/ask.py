@@ -1,0 +1,105 @@
+"""One line of input in a frame at the lower edge: for finding, filtering, names and values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import Input, Static
+
+from llmbm_console.tui.pages.lower_line import LowerLine
+from llmbm_console.tui.text import common_start, line, plain
+
+
+class Remark(str):
+    """What there is to say about a text that can be taken all the same."""
+
+
+class Told(Remark):
+    """What a text leads to, where nothing is wrong with it."""
+
+
+class AskLine(LowerLine[bool]):
+    """Calls `changed` with each state of the text, which returns a problem to show, a Remark, or an empty string.
+
+    Enter keeps the text (the result is True); with a problem, or one that `refused` tells of a text as a whole, the
+    line stays open with it. Tab completes one of `names`. Up (-1) and down (1) go through what the text leads to, where
+    that can be: `step` returns what there is to say then. Esc goes back to what was there before.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Leave", show=False),
+        Binding("tab", "complete", "Complete", show=False, priority=True),
+        Binding("up", "step(-1)", "Before", show=False),
+        Binding("down", "step(1)", "Next", show=False),
+    ]
+    DEFAULT_CSS = """
+    AskLine.-tight .ask--hint { max-height: 1; }
+    AskLine .ask--hint { width: 1fr; height: auto; min-height: 1; max-height: 3; background: $surface; }
+    """
+
+    def __init__(
+        self,
+        label: str,
+        text: str,
+        hint: str,
+        changed: Callable[[str], str],
+        *,
+        does: str = "keeps it",
+        names: Sequence[str] = (),
+        refused: Callable[[str], str] = lambda _text: "",
+        step: Callable[[int], str] | None = None,
+    ) -> None:
+        super().__init__()
+        self._label, self._before, self._hint, self._changed = label, text, hint, changed
+        self._does, self._names, self._refused, self._step = does, names, refused, step
+        self._problem = ""
+
+    def compose(self) -> ComposeResult:
+        """The text, and below it a hint or what is wrong."""
+        with Vertical() as box:
+            box.border_title = line((self._label, ""))
+            tab = "Tab completes   " if self._names else ""
+            box.border_subtitle = line((f"Enter {self._does}   {tab}Esc leaves", ""))
+            yield Input(plain(self._before), placeholder=self._label, select_on_focus=True, compact=True)
+            yield Static(line((self._hint, "$muted")), classes="ask--hint", markup=False)
+
+    def on_input_changed(self, message: Input.Changed) -> None:
+        """Each key is answered at once."""
+        self._tell(self._changed(plain(message.value)))
+
+    def _tell(self, said: str) -> None:
+        self._problem = "" if isinstance(said, Remark) else said
+        quiet = not said or isinstance(said, Told)
+        style = "$muted" if quiet else "$bad" if self._problem else "$warn"
+        self.query_one(".ask--hint", Static).update(line((said or self._hint, style)))
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        """Kept, unless there is something wrong with it."""
+        text = plain(message.value)
+        self._tell(self._changed(text))
+        if not self._problem:
+            self._tell(self._refused(text))
+        if not self._problem:
+            self.dismiss(True)
+
+    def action_complete(self) -> None:
+        """The text extended as far as all names agree that begin with it."""
+        field = self.query_one(Input)
+        found = [name for name in self._names if name.startswith(field.value)]
+        if found:
+            field.value = common_start(found)
+            field.cursor_position = len(field.value)
+
+    def action_step(self, direction: int) -> None:
+        """To what is next, or before."""
+        if self._step is not None and self.query_one(Input).value and not self._problem:
+            self._tell(self._step(direction))
+
+    def action_leave(self) -> None:
+        """As it was."""
+        self._changed(self._before)
+        self.dismiss(False)

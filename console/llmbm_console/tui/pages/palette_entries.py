@@ -1,0 +1,199 @@
+"""What the palette lists: every action of the table, every slider, preset and theme, and which of them is meant by what
+is written."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+
+from llmbm_console.core.parameter_text import value_text
+from llmbm_console.core.sampling import FIELDS
+from llmbm_console.tui import figures
+from llmbm_console.tui.pages.help import keys_of
+from llmbm_console.tui.text import flat
+from llmbm_console.tui.widgets.sentinel import suggestion
+from llmbm_protocol.parameters import PARAMETERS
+from llmbm_protocol.words import SentinelState
+
+if TYPE_CHECKING:
+    from llmbm_console.tui.app import ConsoleApp
+
+OWN, WHOLE, BEGUN, PART = 4.0, 3.0, 2.0, 1.0  # how well what is written fits: see `fit`
+FIRST = 0.5  # more for a title that begins with it
+NOT_NOW = 1.5  # less for what is not possible now: below what fits a level worse
+
+#: What people call an action beside its title, or which of several titles with a word they mean by it alone.
+KNOWN_AS = {
+    "chat.clear": ("clear", "new", "forget"),
+    "chat.copy": ("copy", "clipboard"),
+    "chat.history": ("history",),
+    "chat.prompt": ("prompt", "write", "send", "ask"),
+    "chat.stop": ("cancel", "abort"),
+    "chat.withdraw": ("queue", "waiting", "unsend"),
+    "chat.xray": ("tokens", "xray"),
+    "kernel.save_dump": ("save", "dump"),
+    "log.next_error": ("error", "warning"),
+    "machine.load_state": ("load", "fork", "restore"),
+    "machine.save_state": ("snapshot",),
+    "machine.keys": ("keyboard", "keys", "send", "type"),
+    "machine.nmi": ("nmi", "interrupt"),
+    "machine.pause": ("resume", "continue"),
+    "machine.qmp": ("qmp", "monitor", "raw"),
+    "machine.quit": ("shutdown", "poweroff"),
+    "machine.reset": ("reset", "restart", "reboot"),
+    "machine.screen": ("screenshot", "picture"),
+    "machine.speed": ("baud",),
+    "pane.context": ("context",),
+    "pane.events": ("events",),
+    "pane.sampling": ("sampling",),
+    "pane.sentinel": ("sentinel",),
+    "pane.transcript": ("transcript",),
+    "sentinel.drill": ("failsafe",),
+    "session.open": ("open",),
+    "session.quit": ("exit",),
+    "session.retry": ("reconnect", "retry"),
+    "time.back": ("rewind", "past"),
+    "time.live": ("live", "now"),
+    "time.mark": ("mark", "bookmark"),
+    "view.compare": ("diff", "ab", "a/b"),
+    "view.find": ("find", "search", "filter", "grep"),
+    "view.glyphs": ("ascii", "glyphs"),
+    "view.help": ("keys", "shortcuts", "manual"),
+    "view.hold": ("freeze", "play"),
+    "view.live": ("newest", "bottom", "follow"),
+    "view.themes": ("theme", "themes", "colours", "colors"),
+}
+
+
+class Entry(NamedTuple):
+    """One line of the palette."""
+
+    category: str
+    name: str
+    about: str
+    do: str  # the argument of the app's `do`
+    keys: str = ""
+    words: tuple[str, ...] = ()  # further ones that it is known by
+    possible: bool = True
+
+    @property
+    def title(self) -> str:
+        """As it is shown. Textual reads what it highlights as markup: no bracket may be left in it."""
+        title = f"{self.category}: {self.name}" + (f"  ({self.keys})" if self.keys else "")
+        return flat(title).replace("[", "(").replace("]", ")")
+
+
+def fit(entry: Entry, query: str) -> float:
+    """How well an entry fits what is written, in lower case; 0 for not at all. Best is its own name or another word
+    that it is known by, then words of its name, then their beginnings, then any part of its line."""
+    words, name = query.split(), entry.name.casefold()
+    of_name = re.findall(r"\w+", name)
+    begun = (*of_name, *entry.words)
+    if query in entry.words or query == name:
+        level = OWN
+    elif all(word in of_name for word in words):
+        level = WHOLE
+    elif all(any(other.startswith(word) for other in begun) for word in words):
+        level = BEGUN
+    elif all(word in entry.title.casefold() for word in words):
+        level = PART
+    else:
+        return 0.0
+    return level + FIRST * name.startswith(query) - (0.0 if entry.possible else min(NOT_NOW, level / 2))
+
+
+def entries(app: ConsoleApp) -> list[Entry]:
+    """All of them, in the order in which they are listed before anything is written."""
+    sentinel = app.shown_frame().state.sentinel
+    tripped = sentinel is not None and sentinel.state is SentinelState.TRIPPED
+    made = []
+    for action in app.actions:
+        if action.id == "view.palette":
+            continue
+        reason = app.reason_against(action)
+        about = f"not possible: {reason}" if reason else action.description
+        if action.id == "sentinel.suggest" and not reason and sentinel is not None and (budget := suggestion(sentinel)):
+            about = f"{figures.cycles(budget)} cycles now: {about}"
+        words = ("reset",) if action.id == "sentinel.reset" and tripped else KNOWN_AS.get(action.id, ())
+        made.append(Entry(action.category, action.title, about, action.id, keys_of(action), words, not reason))
+    return [*made, *_sliders(app), *_presets(app), *theme_entries(app)]
+
+
+def _sliders(app: ConsoleApp) -> list[Entry]:
+    record, reason = app.shown_frame().state.sampling, app.reason_against(app.by_id["sampling.use_preset"])
+    made = []
+    for parameter in PARAMETERS:
+        if parameter.sampling:
+            now = (
+                f"{value_text(parameter, getattr(record, FIELDS[parameter.name]))} now: " if record is not None else ""
+            )
+            about = f"not possible: {reason}" if reason else f"{now}{parameter.help}"
+            words = (parameter.name, *parameter.aliases)
+            made.append(
+                Entry("Sampling", f"Set {parameter.name}", about, f"slider.{parameter.name}", "", words, not reason)
+            )
+    return made
+
+
+def _presets(app: ConsoleApp) -> list[Entry]:
+    return [
+        Entry("Sampling", f"Preset {name}", f"yours: {about}", f"preset.{name}") for name, about in app.preset_entries()
+    ]
+
+
+def theme_entries(app: ConsoleApp) -> list[Entry]:
+    """The themes, the one that is shown first: in a list of them alone the first one is looked at."""
+    themes = sorted(app.theme_entries(), key=lambda theme: theme[0] != app.theme_name)
+    return [Entry("Theme", title, about, f"theme.{name}") for name, title, about in themes]
+
+
+def _help(text: str) -> str:
+    """Textual reads a hit's help as markup, unless it is Content."""
+    return cast(str, Content(flat(text)))
+
+
+class ActionProvider(Provider):
+    """Gives the palette its entries."""
+
+    def entries(self) -> list[Entry]:
+        """What is looked through."""
+        return entries(cast("ConsoleApp", self.app))
+
+    async def discover(self) -> Hits:
+        """All of them, before anything is typed."""
+        for entry in self.entries():
+            yield DiscoveryHit(
+                Content(entry.title), lambda name=entry.do: self._do(name), text=entry.title, help=_help(entry.about)
+            )
+
+    async def search(self, query: str) -> Hits:
+        """Those that have every word of the query, the one that is meant first, else those that have its letters in
+        their order."""
+        matcher, written = self.matcher(query), " ".join(query.casefold().split())
+        listed = self.entries()
+        found = [(fit(entry, written), entry) for entry in listed]
+        if not any(score for score, _entry in found):
+            found = [(matcher.match(entry.title), entry) for entry in listed]
+        best = sorted((pair for pair in found if pair[0] > 0), key=lambda pair: -pair[0])
+        for place, (_score, entry) in enumerate(best):
+            yield Hit(
+                1 - place / len(best),
+                matcher.highlight(entry.title),
+                lambda name=entry.do: self._do(name),
+                text=entry.title,
+                help=_help(entry.about),
+            )
+
+    def _do(self, name: str) -> None:
+        cast("ConsoleApp", self.app).do(name)
+
+
+class ThemeProvider(ActionProvider):
+    """Gives a palette the themes alone."""
+
+    def entries(self) -> list[Entry]:
+        """The themes."""
+        return theme_entries(cast("ConsoleApp", self.app))

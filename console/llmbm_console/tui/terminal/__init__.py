@@ -1,0 +1,1 @@
+"""Between the terminal and Textual: keys, pictures, what is drawn."""
