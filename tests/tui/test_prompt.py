@@ -35,6 +35,7 @@ from llmbm_console.core.session.targets import Target, make_session
 from llmbm_console.core.state.events import LinkPhase, MachineStatus
 from llmbm_console.core.state.state import Command, Turn
 from llmbm_console.tui.app import ConsoleApp
+from llmbm_console.tui.session_app import NOTHING_SENT
 from llmbm_console.tui.terminal.key_parser import KeyParser
 from llmbm_protocol.schema import Phase, SentinelState
 
@@ -341,16 +342,33 @@ async def test_too_many_lines_are_refused_and_those_that_wait_can_be_withdrawn()
         await pilot.press(*" on")
         assert prompt.text == "line 17 on"
         await pilot.press("ctrl+c")
-        await wait_until(pilot, lambda: "16 lines wait: ^c again withdraws" in screen_text(app))
+        await wait_until(pilot, lambda: "16 lines wait: ^c again withdraws them" in screen_text(app))
         assert (session.stops, prompt.waiting) == (1, 16)
+        session.answering.set()
+        await wait_until(pilot, lambda: app.sent == NOTHING_SENT, "the answer has ended")
         await pilot.press("ctrl+c")
         await wait_until(pilot, lambda: "16 lines that waited are withdrawn" in screen_text(app), "told")
         assert "wait already" not in screen_text(app), "the reason is gone with them"
-        session.answering.set()
         await pilot.press("enter")
         await wait_until(pilot, lambda: session.submitted == ["0", "line 17 on"], "and none of them was sent")
         await pilot.press("up", "up")
         assert prompt.text == "line 17", "the history has them"
+
+
+async def test_lines_behind_a_stopped_answer_are_sent_when_the_time_to_withdraw_them_is_over() -> None:
+    session = idle()
+    session.answering = asyncio.Event()
+    clock = Clock()
+    async with scripted(session, clock=clock, notifications=True) as (app, pilot):
+        await pilot.press(*"0", "enter", *"1", "enter", *"2", "enter")
+        await wait_until(pilot, lambda: app.main.prompt.waiting == 2, "both wait")
+        await pilot.press("ctrl+c")
+        await wait_until(pilot, lambda: "they are sent in 5 s" in screen_text(app), "told")
+        session.answering.set()
+        await wait_until(pilot, lambda: app.sent == NOTHING_SENT, "the answer has ended")
+        assert session.submitted == ["0"]
+        clock.now += 5
+        await wait_until(pilot, lambda: session.submitted == ["0", "1", "2"], "sent")
 
 
 async def test_a_kernel_that_hangs_is_not_called_ready_and_the_line_that_it_was_sent_is_shown() -> None:

@@ -114,6 +114,8 @@ class Verbs(
                     await self._resumed(session)
                     if not _connected(session):
                         await session.wait_ready(PATIENCE)
+                    await self._held_back(line)
+                    await self._resumed(session)
                 if line not in self._waiting:
                     return
                 self._no_longer_waits(line)
@@ -153,6 +155,12 @@ class Verbs(
                 await changed.wait()
         finally:
             undo()
+
+    async def _held_back(self, line: Line) -> None:
+        """Waits while the answer was stopped just now and the lines behind it can still be withdrawn: none begins
+        between the two keys."""
+        while line in self._waiting and self.app.clock() - self._broke_at < SECONDS:
+            await asyncio.sleep(0.05)
 
     def _no_longer_waits(self, line: Line) -> None:
         self._waiting.remove(line)
@@ -263,7 +271,9 @@ class Verbs(
         if self._waiting:
             self._broke_at = self.app.clock()
             waiting = counted(len(self._waiting), "line waits", "lines wait")
-            self.say(f"{stopped}; {waiting}: {self.key('chat.break')} again withdraws")
+            them, sent = ("it", "it is") if len(self._waiting) == 1 else ("them", "they are")
+            again = f"{self.key('chat.break')} again withdraws {them}"
+            self.say(f"{stopped}; {waiting}: {again}; {sent} sent in {SECONDS:.0f} s")
         elif stopped != STOPPED:
             self.say(stopped)
 
