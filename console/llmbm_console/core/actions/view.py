@@ -39,9 +39,9 @@ CHAT: tuple[Action, ...] = (
         "chat.break",
         "Copy, or stop the answer",
         "Console",
-        "copies the selected text; without a selection stops the running answer; lines that wait then wait 5 s longer, "
-        "and pressed again it withdraws them; while nothing runs it empties the prompt that has the focus (up brings the text back), and then "
-        "tells how to quit",
+        "copies the selected text; without a selection stops the running answer; lines that wait are then held back "
+        "for 5 s, and pressed again it withdraws them; while nothing runs it empties the prompt that has the focus (up "
+        "brings the text back), and then tells how to quit",
         ("ctrl+c", "super+c"),
         footer="stop/copy",
         everywhere=True,

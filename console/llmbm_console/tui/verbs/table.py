@@ -159,7 +159,7 @@ class Verbs(
     async def _held_back(self, line: Line) -> None:
         """Waits while the answer was stopped just now and the lines behind it can still be withdrawn: none begins
         between the two keys."""
-        while line in self._waiting and self.app.clock() - self._broke_at < SECONDS:
+        while line in self._waiting and self.app.clock() - self._broke_at < SECONDS:  # noqa: ASYNC110 (until a time, too)
             await asyncio.sleep(0.05)
 
     def _no_longer_waits(self, line: Line) -> None:
