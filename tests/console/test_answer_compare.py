@@ -18,16 +18,17 @@ from llmbm_console.core.answers.compare import (
     context,
     differences,
     in_common,
+    moved,
     verdict,
     why_not_repeated,
 )
 from llmbm_console.core.answers.pairs import Pairing, answers, called, key_of
 from llmbm_console.core.answers.stamp import likeness, stamp, why_no_stamp
 from llmbm_console.core.state.events import PromptSent, RecordReceived
-from llmbm_console.core.state.state import Seam, State, TokenInfo, Turn
+from llmbm_console.core.state.state import SamplingChange, Seam, State, TokenInfo, Turn
 from llmbm_console.core.state.store import reduce
 from llmbm_protocol.likeliest import Likely, written
-from llmbm_protocol.schema import Choice, Finished, Model, SamplingState, StopReason
+from llmbm_protocol.schema import Choice, Finished, Model, SamplingState, Sentinel, StopReason, Token
 
 WARM = SamplingState(
     time=1,
@@ -310,3 +311,47 @@ def test_only_an_answer_that_began_a_conversation_with_known_values_can_be_repea
     assert why_not_repeated(turn(2, [1], place=3)).startswith("turn 2 was turn 3 of its conversation: only one that")
     assert why_not_repeated(turn(2, [1], settings=None)) == "the sampling values of turn 2 are not known"
     assert "not known to begin a conversation" in why_not_repeated(running(turn(2, [1])))
+
+
+# ---- what changed while an answer ran
+
+
+def told_token(generation: int, index: int, cycles: int = 1000) -> RecordReceived:
+    record = Token(generation=generation, index=index, token=index, cycles=cycles, time=index, text=b" a")
+    return RecordReceived(3.0 + index, record)
+
+
+def test_the_budget_of_an_answer_is_that_of_its_slowest_pass_whatever_is_in_force_later() -> None:
+    budgets = [Sentinel.model_construct(time=1, decode_budget=budget, prefill_budget=9000) for budget in (2000, 4000)]
+    state = reduce(State(), PromptSent(2.0, "Once", 1))
+    state = reduce(state, RecordReceived(2.0, budgets[0]))
+    for event in (told_token(1, 0), told_token(1, 1, 1500), RecordReceived(5.0, budgets[1]), told_token(1, 2)):
+        state = reduce(state, event)
+    assert state.turn is not None
+    assert (state.turn.slowest, state.turn.budget) == (1500, 2000)
+
+
+def test_sampling_values_that_were_moved_while_an_answer_ran_are_told_and_not_called_equal() -> None:
+    state = reduce(State(), RecordReceived(1.0, GREEDY))
+    for event in (PromptSent(2.0, "Once", 2), told_token(2, 0), told_token(2, 1)):
+        state = reduce(state, event)
+    for temperature in (0, 60_000):
+        changed = GREEDY.model_copy(update={"temperature": temperature, "time": 9})
+        state = reduce(state, RecordReceived(4.0, changed))
+    assert state.turn is not None
+    b = replace(turn(2, [2]), settings=state.turn.settings, changes=state.turn.changes)
+    assert moved(b) == [("temp", "0 to 0.06 from about token 3")]
+    assert told(turn(1, [1]), b) == ("", False)
+    assert why_not_repeated(b).endswith("were changed while it ran: temp 0 to 0.06 from about token 3")
+
+
+def test_an_answer_of_a_loaded_state_began_as_the_one_did_that_the_state_is_of() -> None:
+    change = [SamplingChange(token, settings) for token, settings in ((3, WARM), (9, GREEDY))]
+    first = turn(7, [1, 2], changes=tuple(change))
+    state = reduce(State(items=(first,), sampling=GREEDY), PromptSent(99.0, "Once", 7, resumed=5))
+    state = reduce(state, RecordReceived(99.1, WARM))
+    assert state.turn is not None
+    assert (state.turn.settings, state.turn.changes) == (GREEDY, (change[0],))
+    state = reduce(state, RecordReceived(99.2, GREEDY))
+    assert state.turn is not None
+    assert state.turn.changes[1:] == (SamplingChange(6, GREEDY),)

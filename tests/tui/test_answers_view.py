@@ -79,7 +79,9 @@ def _turn(number: int, end: str, words: dict[str, int]) -> Turn:
     settings = state.sampling if number != 2 else state.sampling.model_copy(update={"seed": 4711})
     slowest = tokens[-1].cycles
     made = Turn(number, "Tell me of a bear.", NOW - 60 + number, text, tuple(tokens), slowest, finished=done)
-    return replace(made, settings=settings, model=state.model, choices=1)
+    assert state.sentinel is not None
+    budget = state.sentinel.decode_budget
+    return replace(made, settings=settings, model=state.model, choices=1, budget=budget)
 
 
 def session(**changes: object) -> ScriptedSession:

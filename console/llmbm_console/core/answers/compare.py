@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from llmbm_protocol.schema import Model
 
 MILLION = 1_000_000
+MOST_STEPS = 3  # of one value in an answer that are told
 _BY_NAME = {one.name: one for one in PARAMETERS}
 
 
@@ -162,6 +163,23 @@ def differences(a: Turn, b: Turn) -> list[Difference]:
     return found
 
 
+def moved(turn: Turn) -> list[tuple[str, str]]:
+    """The sampling values that were changed while an answer ran, and from which to which about where."""
+    found = []
+    for name, field in FIELDS.items():
+        began = now = told(turn.settings, field)
+        steps = list[str]()
+        for change in turn.changes:
+            value = told(change.settings, field)
+            if value is not None and now is not None and value != now:
+                steps.append(f"to {value_text(_BY_NAME[name], value)} from about token {change.token:,}")
+                now = value
+        if steps:
+            more = f", and {len(steps) - MOST_STEPS} more times" if len(steps) > MOST_STEPS else ""
+            found.append((name, f"{value_text(_BY_NAME[name], began)} {', '.join(steps[:MOST_STEPS])}{more}"))
+    return found
+
+
 def _weights(model: Model) -> tuple[object, ...]:
     return model.file, model.format, model.group, model.bytes, model.vocab, model.parameters
 
@@ -221,6 +239,9 @@ def why_not_repeated(turn: Turn) -> str:
     """Why an answer cannot be given once more under the circumstances that it had; empty when it can."""
     if not settings_known(turn, turn):
         return f"the sampling values of turn {turn.number} are not known"
+    if changes := moved(turn):
+        what = ", ".join(f"{name} {how}" for name, how in changes)
+        return f"the sampling values of turn {turn.number} were changed while it ran: {what}"
     if (place := told(turn.finished, "turn")) != 1:
         what = f"turn {place:,} of its conversation" if place else "not known to begin a conversation"
         return f"turn {turn.number} was {what}: only one that began a conversation can be repeated"
@@ -241,7 +262,7 @@ def verdict(found: Found, changed: Sequence[Difference], before: Context) -> Ver
     """What follows from what is equal and what is not. Empty while one of the answers runs, or where something that is
     known to differ explains that they do."""
     a, b = found.a, found.b
-    differs = changed or before.equal is False or a.prompt != b.prompt
+    differs = changed or a.changes or b.changes or before.equal is False or a.prompt != b.prompt
     if differs or _ends_early(found):
         return Verdict("")
     same = found.outcome is Outcome.SAME

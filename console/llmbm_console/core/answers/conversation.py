@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from llmbm_console.core.answers.compare import moved
 from llmbm_console.core.answers.stamp import stamp
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.parameter_text import value_text
@@ -70,7 +71,8 @@ def turn_markdown(turn: Turn) -> str:
     """A prompt, its answer, what it cost, and the settings it was begun with where they are known."""
     parts = ["Prompt:\n", fenced(turn.prompt), "Answer:\n", fenced(turn.text), f"{_statistics(turn)}\n"]
     if turn.settings is not None:
-        parts.append(f"Settings: {settings_text(turn.settings)}\n")
+        changed = "".join(f"; {name} {how}" for name, how in moved(turn))
+        parts.append(f"Settings: {settings_text(turn.settings)}{changed}\n")
     return "\n".join(parts)
 
 

@@ -462,7 +462,7 @@ class LiveSession:
         if self._link is not None:
             self._link.goes_back(saved.boot, saved.logged, saved.generation)
         if saved.generation:
-            self._emit(ev.PromptSent(time.monotonic(), saved.prompt, saved.generation))
+            self._emit(ev.PromptSent(time.monotonic(), saved.prompt, saved.generation, saved.tokens))
 
     async def wait_idle(self, timeout: float) -> None:
         """Until the kernel does not compute, at most `timeout` seconds."""

@@ -148,10 +148,12 @@ class Notice(Event):
 
 @dataclass(frozen=True, slots=True)
 class PromptSent(Event):
-    """A prompt was given to the kernel; `generation` is the kernel's number for it."""
+    """A prompt was given to the kernel; `generation` is the kernel's number for it. `resumed`: tokens of its answer
+    that a saved state has, which was loaded and goes on; 0 where the answer begins."""
 
     text: str
     generation: int
+    resumed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

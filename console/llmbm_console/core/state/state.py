@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmbm_console.core.state.events import LinkPhase, MachineStatus, Severity
 from llmbm_protocol.words import Arena, LogCode, Phase, Stream
@@ -49,6 +49,13 @@ class TokenInfo:
     sampling: SamplingState | None = None  # the rules then in force, as far as they were known
 
 
+class SamplingChange(NamedTuple):
+    """Other sampling values in the midst of an answer."""
+
+    token: int  # about the first one that they were in force for, counted from 1
+    settings: SamplingState
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """A prompt and its answer. While it runs there is none of `finished`, `cut` and `told`."""
@@ -59,8 +66,11 @@ class Turn:
     text: str = ""  # sanitised answer so far
     tokens: Sequence[TokenInfo] = ()
     slowest: int = 0  # cycles of the token that took most
+    budget: int = 0  # cycles that it might take then, 0 where that was not known
     choices: int = 0  # tokens of which it is known how they were chosen
     settings: SamplingState | None = None  # in force when it began, as far as they were known
+    changes: tuple[SamplingChange, ...] = ()  # of the settings while it ran, the first ones and the last
+    resumed: int = 0  # tokens of it in the saved state of the machine that was loaded, 0 for none
     model: Model | None = None  # loaded then, as far as that was known
     finished: Finished | None = None
     before: int = 0  # tokens that came before a clip began, and are not in it

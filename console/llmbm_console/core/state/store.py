@@ -15,6 +15,7 @@ from llmbm_console.core.state.series import Series
 from llmbm_console.core.state.state import MAX_SAVED, Command, LogLine, PendingValue, State, Text, Turn, changed
 from llmbm_console.core.state.store_parts import add_item, add_log, add_seam, cut_turn
 from llmbm_console.core.state.store_records import RECORDS
+from llmbm_console.core.state.turns import resumed
 
 MAX_TEXT = 65_536  # characters of one Text item; a new one is begun after that
 
@@ -153,7 +154,7 @@ def _prompt_sent(state: State, event: ev.PromptSent) -> State:
     if turn is not None:
         state = cut_turn(state, "its end was not received")
     turn = Turn(event.generation, clean(event.text), event.at, settings=state.sampling, model=state.model)
-    return replace(state, turn=turn)
+    return replace(state, turn=resumed(turn, state.items, event.resumed) if event.resumed else turn)
 
 
 def _turn_joined(state: State, event: ev.TurnJoined) -> State:

@@ -15,7 +15,7 @@ from llmbm_console.core.state.overflow import overflow_told
 from llmbm_console.core.state.series import Series
 from llmbm_console.core.state.state import MAX_WORDS, LogLine, State, Turn, changed, newest_turn
 from llmbm_console.core.state.store_parts import add_log, add_seam, cut_turn, end_turn
-from llmbm_console.core.state.turns import ended, with_choice, with_token
+from llmbm_console.core.state.turns import budget_of, ended, with_choice, with_sampling, with_token
 from llmbm_console.core.text_records import CountedEvent, RoundedZone
 from llmbm_protocol.schema import (
     Bench,
@@ -106,6 +106,8 @@ def _token(state: State, record: Token, at: float) -> State:
             state = cut_turn(state, "its end was not received")
         turn = Turn(record.generation, "", at)
     extended = with_token(turn, record, at)
+    if extended.slowest > turn.slowest:
+        extended = replace(extended, budget=budget_of(record.index, state.sentinel))
     cycles = state.decode_cycles
     if len(extended.tokens) > len(turn.tokens) and record.index > 0:
         # The pass that led to the first token was the last one of the prefill.
@@ -213,10 +215,9 @@ def _zone(state: State, record: Zone, at: float) -> State:
 
 
 def _sampling(state: State, record: Any, at: float) -> State:
-    """They are in force for an answer of which nothing came yet, too."""
+    """They are in force for an answer that runs, too: for all of it where nothing came yet, else from here on."""
     state = _sample("sampling")(state, record, at)
-    turn = state.turn
-    return replace(state, turn=replace(turn, settings=record)) if turn is not None and not turn.tokens else state
+    return replace(state, turn=with_sampling(state.turn, record)) if state.turn is not None else state
 
 
 RECORDS: dict[type[Record], Callable[[State, Any, float], State]] = {

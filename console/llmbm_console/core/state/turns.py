@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from llmbm_console.core.postmortem.known_fields import told
+from llmbm_console.core.sampling import FIELDS
 from llmbm_console.core.sanitise import decode_text
 from llmbm_console.core.state.series import Series
-from llmbm_console.core.state.state import MAX_CHOICES, TokenInfo, Turn
+from llmbm_console.core.state.state import MAX_CHOICES, SamplingChange, TokenInfo, TranscriptItem, Turn
 from llmbm_console.core.state.token_buffer import TokenBuffer
 from llmbm_protocol.words import StopReason
 
 if TYPE_CHECKING:
-    from llmbm_protocol.schema import Choice, Finished, SamplingState, Token
+    from llmbm_protocol.schema import Choice, Finished, SamplingState, Sentinel, Token
 
 
 #: Why an answer ended, for people.
@@ -26,6 +28,7 @@ ENDS = {
     StopReason.TRIP: "sentinel trip",
 }
 MAX_TOKENS = 1 << 20  # of one answer that are kept, more than any context has
+MAX_CHANGES = 16  # of the sampling values in one answer that are kept
 
 
 def with_token(turn: Turn, token: Token, at: float) -> Turn:
@@ -130,6 +133,42 @@ def ended(turn: Turn, record: Finished) -> Turn:
     turn = _packed(_without_pending(turn))
     missing = max(0, record.tokens - turn.before - len(turn.tokens))
     return replace(turn, finished=record, lost_tokens=max(turn.lost_tokens, missing))
+
+
+def budget_of(index: int, sentinel: Sentinel | None) -> int:
+    """Cycles that the pass may take which leads to a token, 0 where that is not known: to the first one of an answer
+    leads the last pass of its prompt."""
+    if sentinel is None:
+        return 0
+    return sentinel.decode_budget if index else sentinel.prefill_budget
+
+
+def with_sampling(turn: Turn, record: SamplingState) -> Turn:
+    """The turn with the sampling values that are in force now. Those that it began with are what was told before its
+    first token; what a saved state goes on with is compared with what was in force there."""
+    if not turn.tokens and not (turn.resumed and turn.settings is not None):
+        return replace(turn, settings=record)
+    known = turn.changes[-1].settings if turn.changes else turn.settings
+    if known is None or all(told(known, field) == told(record, field) for field in FIELDS.values()):
+        return turn
+    place = max(turn.before + len(turn.tokens) + turn.lost_tokens, turn.resumed) + 1
+    change = SamplingChange(place, record)
+    kept = turn.changes
+    if len(kept) == MAX_CHANGES or (kept and kept[-1].token == place):
+        kept = kept[:-1]
+    return replace(turn, changes=(*kept, change))
+
+
+def resumed(turn: Turn, items: Iterable[TranscriptItem], tokens: int) -> Turn:
+    """A turn that goes on from a saved state with so many tokens: it began as the newest one did of which that is."""
+    alike = (
+        item for item in items if isinstance(item, Turn) and (item.number, item.prompt) == (turn.number, turn.prompt)
+    )
+    origin = max(alike, key=lambda item: item.started_at, default=None)
+    if origin is None:
+        return replace(turn, settings=None, resumed=tokens)
+    changes = tuple(change for change in origin.changes if change.token <= tokens)
+    return replace(turn, settings=origin.settings, model=origin.model, changes=changes, resumed=tokens)
 
 
 def cut_off(turn: Turn, why: str) -> Turn:

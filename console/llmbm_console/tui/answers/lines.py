@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from textual.content import Content
 from textual.style import Style
 
-from llmbm_console.core.answers.compare import Chance, Found, Outcome, chances, in_common, settings_known
+from llmbm_console.core.answers.compare import Chance, Found, Outcome, chances, in_common, moved, settings_known
 from llmbm_console.core.answers.pairs import called, runs
 from llmbm_console.core.answers.stamp import stamp, why_no_stamp
 from llmbm_console.core.state.state import TokenInfo, Turn
@@ -158,8 +158,8 @@ def _differs(look: Look) -> str:
     """The values that differ, A's first."""
     a, b = look.found.a, look.found.b
     parts = [f"{one.name} {one.a} > {one.b}" for one in look.changed]
-    known = settings_known(a, b)
-    if not known:
+    parts += [f"{name} of {side} {how}" for side, turn in (("A", a), ("B", b)) for name, how in moved(turn)]
+    if not settings_known(a, b):
         parts.append("the sampling values are not known of both")
     if a.model is None or b.model is None:
         parts.append("the model is not known of both")
@@ -233,13 +233,11 @@ def _first_token(turn: Turn, _frame: Frame) -> str:
     return figures.duration(max(0.0, turn.tokens[0].at - turn.started_at))
 
 
-def _slowest(turn: Turn, frame: Frame) -> str:
-    """The token that took most, against the budget that is in force now: that of then is not known."""
+def _slowest(turn: Turn, _frame: Frame) -> str:
+    """The token that took most, against the budget that was in force then."""
     if not turn.slowest:
         return UNKNOWN
-    sentinel = frame.state.sentinel
-    budget = sentinel.decode_budget if sentinel is not None else 0
-    share = f" {figures.percent(turn.slowest / budget)} of budget" if budget else ""
+    share = f" {figures.percent(turn.slowest / turn.budget)} of budget" if turn.budget else ""
     return figures.cycles(turn.slowest) + share
 
 

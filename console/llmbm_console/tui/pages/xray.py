@@ -15,6 +15,7 @@ from textual.widgets import Static
 from llmbm_console.core.answers.pairs import answers
 from llmbm_console.core.answers.stamp import likeness, stamp, why_no_stamp
 from llmbm_console.core.state.state import State, TokenInfo, Turn
+from llmbm_console.core.state.turns import budget_of as pass_budget
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.pages import choices
@@ -36,9 +37,7 @@ def turns_of(state: State) -> list[Turn]:
 
 def budget_of(token: TokenInfo, sentinel: Sentinel | None) -> int:
     """What the pass that led to a token may take: to the first one of an answer leads the last pass of its prompt."""
-    if sentinel is None:
-        return 0
-    return sentinel.decode_budget if token.index else sentinel.prefill_budget
+    return pass_budget(token.index, sentinel)
 
 
 def _tripped_last(turn: Turn, state: State) -> bool:
