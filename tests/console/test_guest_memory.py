@@ -112,7 +112,7 @@ async def a_number_of_the_weights_is_found_again(session: LiveSession, sought: b
     zone = session.state.arenas[Arena.WEIGHTS]
     around = await session.machine.memory_around(zone.base)
     assert around is not None
-    way = legs((zone.base, zone.base + zone.size), around, zone.base, len(sought), 1)
+    way = legs((zone.base, zone.base + zone.size), around, zone.base, len(sought), 1, "kv")
     search, found = Search(sought, way, 1, 16 * PAGE - 32), None
     while found is None and not search.over:
         found = await search.step(session.machine.read_memory)

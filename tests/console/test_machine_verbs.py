@@ -70,7 +70,7 @@ def test_a_monitor_command_is_a_name_a_name_with_arguments_or_json(line: str, co
     ("line", "why"),
     [
         ("", "no command: expected a name"),
-        ("query status", "what stands behind query is no JSON at its sign 1"),
+        ("query status", "what stands behind query is no JSON \\(character 1: "),
         ("stop [1]", "no JSON object"),
         ('{"execute": 1}', '"execute" has to be the name'),
         ('{"execute": "stop", "arguments": 1}', '"arguments" has to be an object'),

@@ -105,7 +105,7 @@ async def test_the_place_that_is_found_is_the_next_one_on_the_way_whatever_the_c
     base = 1000
     low, high = sorted(min(at, len(memory)) for at in span)
     around = base, base + len(memory)
-    way = legs((base + low, base + high), around, base + start, len(sought), direction)
+    way = legs((base + low, base + high), around, base + start, len(sought), direction, "kv")
     found, _reads = await walk(memory, base, Search(sought, way, direction, chunk))
     places = [base + at for at in range(len(memory)) if memory.startswith(sought, at)]
     inside = [at for at in places if base + low <= at <= base + high - len(sought)]
@@ -125,15 +125,15 @@ async def test_the_place_that_is_found_is_the_next_one_on_the_way_whatever_the_c
 async def test_a_search_goes_round_within_what_is_looked_at_before_it_leaves_it() -> None:
     memory = bytearray(64)
     memory[20:22] = memory[40:42] = b"ab"
-    way = legs((16, 32), (0, 64), 24, 2, 1)
+    way = legs((16, 32), (0, 64), 24, 2, 1, "kv")
     found, _reads = await walk(bytes(memory), 0, Search(b"ab", way, 1, 64))
-    assert found == [(20, "from the beginning"), (40, "outside of what you looked at")]
-    found, _reads = await walk(bytes(memory), 0, Search(b"ab", legs((16, 32), (0, 64), 19, 2, -1), -1, 64))
-    assert found == [(20, "from the end"), (40, "outside of what you looked at")]
+    assert found == [(20, "from the beginning of kv"), (40, "outside of kv")]
+    found, _reads = await walk(bytes(memory), 0, Search(b"ab", legs((16, 32), (0, 64), 19, 2, -1, "kv"), -1, 64))
+    assert found == [(20, "from the end of kv"), (40, "outside of kv")]
 
 
 async def test_a_chunk_that_could_not_be_read_is_still_to_be_looked_through() -> None:
-    search = Search(b"x", legs((0, 8), (0, 8), 0, 1, 1), 1, 4)
+    search = Search(b"x", legs((0, 8), (0, 8), 0, 1, 1, "kv"), 1, 4)
 
     async def broken(_address: int, _length: int) -> bytes:
         raise OSError("gone")

@@ -12,6 +12,7 @@ import pytest
 from driving import screen_text, simulated, until
 from textual.pilot import Pilot
 
+from llmbm_console.core.paths import checkout
 from llmbm_console.core.report import Happened, Sources, own_dumps, without_paths, write_report
 from llmbm_console.core.session.targets import Target, make_session
 from llmbm_console.core.state.state import State, Turn
@@ -130,6 +131,20 @@ def test_a_part_that_cannot_be_read_is_told_and_the_rest_is_there(folder: Path, 
         "shown-gone.llcap",
     ]
     assert all(said in found["about.txt"] for said in missing)
+
+
+def test_what_doctor_says_names_files_without_the_folders_of_the_person(folder: Path, tmp_path: Path) -> None:
+    root = checkout()
+    assert root is not None
+    own = root / "build" / "llmk-sim"
+    said = f"simulator  {own}, /srv/ada/it/OVMF.fd, /usr/share/CODE.fd -> ./run in ~/a/b"
+    what = Happened(State(target="sim"), 0.0, None, None)
+    path, _missing = write_report(what, Sources(tmp_path / "none.toml", folder, lambda: said), time.time())
+    found = files_of(path)
+    assert found["doctor.txt"] == (
+        f"simulator  {Path('build/llmk-sim')}, …/OVMF.fd, /usr/share/CODE.fd -> ./run in …/b"
+    )
+    assert "there is no settings file" in found["about.txt"]
 
 
 @pytest.fixture

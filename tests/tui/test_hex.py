@@ -343,14 +343,14 @@ async def test_octets_are_looked_for_round_the_arena_and_then_beyond_it() -> Non
         await wait_until(pilot, lambda: view.mark == second, "the next one")
         await pilot.press("n")
         await wait_until(pilot, lambda: view.mark == first, "round")
-        assert "from the beginning" in said(app)
+        assert "from the beginning of kv" in said(app)
         await pilot.press("N")
-        await wait_until(pilot, lambda: "from the end" in said(app), "and back")
+        await wait_until(pilot, lambda: "from the end of kv" in said(app), "and back")
         assert view.mark == second
         machine_of(session).memory = {keys.base + keys.size - 2 + at: octet for at, octet in enumerate(b"hatbox")}
         await pilot.press("n")
         await wait_until(pilot, lambda: view.mark == keys.base + keys.size - 2, "over the arena's border")
-        assert "outside of what you looked at" in said(app)
+        assert "outside of kv" in said(app)
         await pilot.press("enter")
         await wait_until(pilot, lambda: view.span.name == "memory", "all memory around it")
         await pilot.press("enter")

@@ -40,9 +40,12 @@ async def test_a_long_file_shows_both_ends_and_what_a_filter_lets_through(tmp_pa
         await wait_until(pilot, lambda: f"{COUNT:,} info said {COUNT - 1}" in screen_text(app), "the last line")
         await pilot.press("pageup", "g")
         await wait_until(pilot, lambda: "1 info said 0" in screen_text(app), "the first line")
-        await pilot.press("/", *"warn", "enter")
+        await pilot.press("/", *"warn", "f1")
+        await wait_until(pilot, lambda: "A line of input" in screen_text(app), "its help")
+        await pilot.press("escape", "enter")
         await wait_until(pilot, lambda: "/warn 200 of 200,000 lines" in screen_text(app), "counted")
         assert [row.text.split()[-1] for row in rows_of(view)] == [str(n) for n in range(7, COUNT, 1000)]
+        assert "Esc takes the filter off" in screen_text(app), "and quits nothing yet"
         await pilot.press("G")
         await wait_until(pilot, lambda: "199,008 WARN said 199007" in screen_text(app), "the last one that passes")
         await pilot.press("right")
@@ -50,6 +53,7 @@ async def test_a_long_file_shows_both_ends_and_what_a_filter_lets_through(tmp_pa
         await pilot.press("left", "escape")
         await wait_until(pilot, lambda: "│ 200,000 lines" in screen_text(app) or " 200,000 lines" in screen_text(app))
         assert not view.wanted
+        assert "Esc quits" in screen_text(app)
         await pilot.press("escape")
     assert app.return_value == 0, "there is nothing else to see of it"
 

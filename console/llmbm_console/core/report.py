@@ -19,6 +19,7 @@ from pathlib import Path
 
 from llmbm_console.core.file_kind import SNIFFED
 from llmbm_console.core.kept_files import DUMPS, kept_folders, newest_files, told_path
+from llmbm_console.core.paths import checkout
 from llmbm_console.core.recording.capture import Entry, Header, capture_lines
 from llmbm_console.core.session.file_session import FileSession
 from llmbm_console.core.session.saved_files import keep_somewhere
@@ -29,6 +30,9 @@ NAME = "bug-report.zip"
 MOST = 64 << 20  # octets of one file that is put in
 _BOOT = re.compile(rb"llmk-[a-z]+ format=\d+ boot=([0-9a-f]{8}) ")
 _PATH = re.compile(r"(?:~|[A-Za-z]:(?=[\\/]))?(?:[\\/][^\\/\s\"'=,;:]+)+[\\/]([^\\/\s\"'=,;:]+)")
+
+_ABSOLUTE = re.compile(r"(?<![\w.~…-])(?:~|[A-Za-z]:(?=[\\/]))?(?:[\\/][^\\/\s\"'=,;:]+)+[\\/]([^\\/\s\"'=,;:]+)")
+SYSTEM = ("/dev/", "/usr/", "/etc/", "/opt/", "/sys/", "/proc/")  # nobody's own
 
 
 @dataclass(frozen=True)
@@ -71,14 +75,14 @@ def write_report(what: Happened, sources: Sources, now: float) -> tuple[Path, li
         try:
             content = make()
         except Exception as error:  # whatever is wrong with a part is what the report may be about
-            missing.append(without_paths(f"{name} is not in it: {error or type(error).__name__}"))
+            missing.append(without_folders(f"{name} is not in it: {error or type(error).__name__}"))
             return
         if content is not None:
             parts[name] = content
 
     put("log.txt", lambda: _log(what).encode("utf-8", "replace"))
     put("settings.toml", lambda: _settings(sources.settings))
-    put("doctor.txt", lambda: without_paths(sources.doctor()).encode("utf-8", "replace"))
+    put("doctor.txt", lambda: without_folders(sources.doctor()).encode("utf-8", "replace"))
     put("session.llcap", lambda: _recording(what))
     if what.file is not None:
         shown = what.file
@@ -87,7 +91,7 @@ def write_report(what: Happened, sources: Sources, now: float) -> tuple[Path, li
     for dump in dumps:
         if dump != what.file:
             put(f"dump-{dump.name}", partial(_file, dump))
-    put("about.txt", lambda: without_paths("\n".join(_about(what, parts, missing))).encode("utf-8", "replace"))
+    put("about.txt", lambda: without_folders("\n".join(_about(what, parts, missing))).encode("utf-8", "replace"))
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in parts.items():
@@ -135,6 +139,14 @@ def without_paths(text: str, environment: Mapping[str, str] = os.environ) -> str
         text = re.sub(re.escape(home) + r"(?![\w.-])", "~", text)
     name = environment.get("USER") or environment.get("USERNAME") or ""
     return re.sub(rf"(?<=[\\/]){re.escape(name)}(?=[\\/])", "user", text) if name else text
+
+
+def without_folders(text: str) -> str:
+    """The text with the names of files only: what lies in the checkout is told from there on, and what every system
+    has as it is."""
+    if (root := checkout()) is not None:
+        text = text.replace(f"{root}{os.sep}", "")
+    return without_paths(_ABSOLUTE.sub(lambda path: path[0] if path[0].startswith(SYSTEM) else f"…/{path[1]}", text))
 
 
 def _log(what: Happened) -> str:
@@ -198,6 +210,8 @@ def _about(what: Happened, parts: Mapping[str, bytes], missing: list[str]) -> It
         yield f"verdict   {state.verdict}"
     yield ""
     yield from (f"{name:32} {len(content):>12,} octets" for name, content in sorted(parts.items()))
+    if "settings.toml" not in parts and not any(said.startswith("settings.toml") for said in missing):
+        yield "there is no settings file: all is as the console has it by itself"
     if not any(name.startswith("dump-") for name in parts):
         yield "no dump of this session is kept"
     yield from missing

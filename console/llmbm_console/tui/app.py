@@ -377,11 +377,12 @@ class ConsoleApp(SessionApp):
         """Nothing took a key and nothing is bound to it: it is said, but not of what is being written, and not over a
         question. On a page the key of the help shows that of the page."""
         writes = isinstance(self.focused, Input | TextArea)
-        if writes or self.arming.action is not None or event.key in self.screen.active_bindings:
+        if self.arming.action is not None or event.key in self.screen.active_bindings:
             return
-        if event.key in self.by_id["view.help"].keys and self.screen is not self.main and page_of(self.screen):
+        asks = event.key in self.by_id["view.help"].keys and not (writes and event.is_printable)
+        if asks and self.screen is not self.main and page_of(self.screen):
             self.verbs.view_help()
-        else:
+        elif not writes:
             self.verbs.say_no_key(pressed_label(event.key, event.character))
 
     def action_standard(self, _key: str, name: str) -> None:

@@ -64,6 +64,18 @@ PAGES: dict[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
             ("Esc, q", "takes the filter off, then leaves"),
         ),
     ),
+    "line": (
+        "A line of input",
+        "Below what you write stands what it means, what is wrong with it, or what can be written. Nothing is done "
+        "before Enter but what is shown while you write: what a filter lets through, what is found.",
+        (
+            ("Enter", "takes it; where it would be dangerous, it asks for Enter once more"),
+            ("Tab", "completes a name, where there are names to choose from"),
+            ("up down", "what is found before and after, or earlier and later prompts, where there are any"),
+            ("^u ^k", "deletes to the beginning, to the end"),
+            ("Esc", "leaves, and all is as it was before"),
+        ),
+    ),
     "picture": (
         "A picture",
         "A picture of a machine's screen, with as many pixels as the terminal can draw.",

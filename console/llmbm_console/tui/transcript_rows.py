@@ -85,6 +85,10 @@ def statistics(turn: Turn, width: int) -> str:
 def prompt_rows(turn: Turn, width: int, glyphs: Glyphs) -> list[Line]:
     """The rows of a turn's prompt."""
     number = f"{turn.number % 100:>2}{glyphs.prompt} "
+    if not turn.prompt:  # it did not go over this line
+        whole = bool(turn.tokens) and turn.tokens[0].index == 0
+        why = "(typed at the machine)" if whole else "(its prompt is not known)"
+        return wrapped(why, width, "transcript--statistics", number, "transcript--number")
     return wrapped(turn.prompt, width, "transcript--prompt", number, "transcript--number")
 
 

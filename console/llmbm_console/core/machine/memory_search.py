@@ -19,20 +19,22 @@ class Leg(NamedTuple):
     word: str = ""
 
 
-def legs(within: tuple[int, int], around: tuple[int, int], start: int, length: int, direction: int) -> list[Leg]:
+def legs(
+    within: tuple[int, int], around: tuple[int, int], start: int, length: int, direction: int, name: str
+) -> list[Leg]:
     """The way through memory from `start` on, which is part of it: to the end of `within`, round to where it began,
     and then through what else there is `around` it; for `direction` -1 the other way about. A place of `length` octets
-    lies wholly inside, also where it goes over a border of `within`."""
+    lies wholly inside, also where it goes over a border of `within`, whose name is `name`."""
     lowest, highest = around[0], max(around[0], around[1] - length + 1)
     low = min(max(within[0], lowest), highest)
     high = min(max(within[1] - length + 1, low), highest)
-    outside = "outside of what you looked at"
+    outside = f"outside of {name}"
     start = min(max(start if direction > 0 else start + 1, low), high)
     if direction > 0:
-        way = [Leg(start, high), Leg(low, start, "from the beginning")]
+        way = [Leg(start, high), Leg(low, start, f"from the beginning of {name}")]
         way += [Leg(high, highest, outside), Leg(lowest, low, outside)]
     else:
-        way = [Leg(low, start), Leg(start, high, "from the end")]
+        way = [Leg(low, start), Leg(start, high, f"from the end of {name}")]
         way += [Leg(lowest, low, outside), Leg(high, highest, outside)]
     return [leg for leg in way if leg.first < leg.end]
 

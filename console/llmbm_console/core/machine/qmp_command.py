@@ -53,7 +53,7 @@ def _object(text: str, what: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        where = f" at its sign {error.pos + 1}: {error.msg}" if isinstance(error, json.JSONDecodeError) else ""
+        where = f" (character {error.pos + 1}: {error.msg})" if isinstance(error, json.JSONDecodeError) else ""
         raise SessionError(f"{what} is no JSON{where}; {EXPECTED}") from None
     if not isinstance(value, dict):
         raise SessionError(f"{what} is no JSON object: {EXPECTED}")

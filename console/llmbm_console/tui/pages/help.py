@@ -148,6 +148,7 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
 }
 
 
+MACHINE_PANES = ("machine", "display", "registers", "machine_log")  # of what is done to the machine
 INDENT = 19  # columns before what a key does
 
 
@@ -159,12 +160,12 @@ def help_text(pane: str, actions: tuple[Action, ...], width: int = 88) -> Conten
     title = dict((*PANES, *VIEW_PANES)).get(pane, "")
     about, keys = ABOUT.get(pane, ("", ()))
     labels = key_labels(actions)
-    own = [action for action in actions if action.pane and action.acts_in(pane)]
+    own = [action for action in actions if _is_own(action, pane)]
     parts = [line((title, "bold $accent")), line((spelt(about, labels), "$foreground"))] if about else []
     if keys or own:
         parts.append(line())
     parts += [help_row(width, spelt(key, labels), spelt(word, labels)) for key, word in keys]
-    parts += [help_row(width, keys_of(action), action.title, action.description) for action in own]
+    parts += [_action_row(width, action) for action in own]
     parts += [line(), line((spelt("{0[view.tour]} shows a newcomer around.", labels), "$muted"))]
     category = ""
     for action in actions:
@@ -175,8 +176,7 @@ def help_text(pane: str, actions: tuple[Action, ...], width: int = 88) -> Conten
         if action.category != category:
             category = action.category
             parts += [line(), line((category, "bold $accent"))]
-        danger = f". It {action.danger}." if action.danger else ""
-        parts.append(help_row(width, keys_of(action), action.title, action.description + danger))
+        parts.append(_action_row(width, action))
     leader = next((key_label(action.keys[0]) for action in actions if action.id == "view.leader" and action.keys), "")
     if leader:
         parts += [line(), line((f"Behind {leader}", "bold $accent"))]
@@ -186,6 +186,18 @@ def help_text(pane: str, actions: tuple[Action, ...], width: int = 88) -> Conten
         numbers = f"{key_label(panes[0].keys[0])}-{key_label(panes[-1].keys[0])}"
         parts += [line(), help_row(width, numbers, "Go to a pane by its number")]
     return Content("\n").join(parts)
+
+
+def _is_own(action: Action, pane: str) -> bool:
+    """Whether an action is of this pane, though its key may act in all of them."""
+    if pane in MACHINE_PANES and action.category == "Machine" and action.keys:
+        return True
+    return bool(action.pane) and action.acts_in(pane)
+
+
+def _action_row(width: int, action: Action) -> Content:
+    danger = f". It {action.danger}." if action.danger else ""
+    return help_row(width, keys_of(action), action.title, action.description + danger)
 
 
 def keys_of(action: Action) -> str:

@@ -17,6 +17,7 @@ ROOMY = 10  # rows of a screen from which there is room for a frame
 class LowerLine(ModalScreen[R], Generic[R]):
     """Holds a Vertical with an Input. The title and the keys stand on the edges of that."""
 
+    help_page = "line"
     DEFAULT_CSS = """
     LowerLine { background: transparent; }
     LowerLine > Vertical {

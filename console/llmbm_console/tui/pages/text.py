@@ -27,8 +27,11 @@ SIDEWAYS = 20  # columns of one step
 MOST_MADE = 1000  # rows kept ready
 #: What the keys do; those of the largest number are left out first where there is no room.
 KEYS = (
-    (1, "/ filter"), (3, "g first"), (3, "G last"), (4, "PgUp PgDn"), (2, "left right sideways"),
+    (1, "/ filter"), (3, "g first"), (3, "G last"), (4, "PgUp PgDn"), (2, "left right sideways"), (2, "F1 help"),
 )  # fmt: skip
+
+
+UNFILTERS = "Esc takes the filter off"
 
 
 class TextView(LineView):
@@ -172,10 +175,14 @@ class Keys(Strip):
 
     def __init__(self, ways: Sequence[str]) -> None:
         super().__init__(id="text-keys")
-        self._parts = [(weight, line((text, "$muted"))) for weight, text in (*KEYS, *((0, way) for way in ways))]
+        self._ways = ways
+        self.filtered = False  # then Esc leaves no file yet
 
     def content_for(self, frame: Frame, width: int) -> Content:
-        return fit(self._parts, width, frame.glyphs)
+        others = [way for way in self._ways if not way.startswith("Esc")]
+        ways = (UNFILTERS, *others) if self.filtered else self._ways
+        parts = (*KEYS, *((0, way) for way in ways))
+        return fit([(weight, line((text, "$muted"))) for weight, text in parts], width, frame.glyphs)
 
 
 class TextPage(Screen[None]):
@@ -200,11 +207,17 @@ class TextPage(Screen[None]):
 
     def action_filter(self) -> None:
         """Asks for words."""
-        self.app.push_screen(AskLine("filter", self.view.wanted, 'words  !without  "with blanks"', self.view.filter))
+        self.app.push_screen(AskLine("filter", self.view.wanted, 'words  !without  "with blanks"', self._filter))
+
+    def _filter(self, query: str) -> str:
+        problem, keys = self.view.filter(query), self.query_one(Keys)
+        keys.filtered = bool(self.view.wanted)
+        keys.on_resize()
+        return problem
 
     def action_leave(self) -> None:
         """Takes the filter off, then leaves."""
         if self.view.wanted:
-            self.view.filter("")
+            self._filter("")
         else:
             self.dismiss()

@@ -15,12 +15,17 @@ from llmbm_console.tui.verbs.base import VerbGroup
 from llmbm_protocol.parameters import PARAMETERS
 
 if TYPE_CHECKING:
+    from llmbm_console.tui.app import ConsoleApp
     from llmbm_console.tui.sampling_history import Ask, Step
     from llmbm_console.tui.widgets.slider import Slider
 
 
 class SamplingVerbs(VerbGroup):
     """What the sliders and the keys of their pane ask for."""
+
+    def __init__(self, app: ConsoleApp) -> None:
+        super().__init__(app)
+        self._unsaved: set[str] = set()  # presets that the settings file never had
 
     def moved(self, slider: Slider) -> None:
         """A slider was moved: the kernel is asked for its value; the slider shows what became of it."""
@@ -148,11 +153,14 @@ class SamplingVerbs(VerbGroup):
             return name_problem(name) if name else ""
 
         def save(name: str) -> None:
+            known = self.app.settings.sampling.keys() - self._unsaved
             failed = self._write(name, preset)
             self.app.settings = replace(self.app.settings, sampling={**self.app.settings.sampling, name: preset})
             if failed:
+                self._unsaved |= {name} - known
                 self.say(f"preset {name} holds until the console ends, for {failed}", "warning")
             else:
+                self._unsaved.discard(name)
                 self.say(f"preset {name} saved: {told(preset)}")
 
         self._ask_name("save preset as", f"a name for {told(preset)}", problem, save, does="saves it")
@@ -165,7 +173,8 @@ class SamplingVerbs(VerbGroup):
             return
 
         def delete(name: str) -> None:
-            failed = self._write(name, None)
+            failed = self._write(name, None) if name not in self._unsaved else ""
+            self._unsaved.discard(name)
             rest = {other: preset for other, preset in own.items() if other != name}
             self.app.settings = replace(self.app.settings, sampling=rest)
             if failed:

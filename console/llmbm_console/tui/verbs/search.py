@@ -92,7 +92,7 @@ class SearchVerbs(LensVerbs):
                 return
             around = await self._around(span.first)
             chunk = SLOW_CHUNK if await memory.slow_memory() else CHUNK
-            way = legs((span.first, span.end), around, start, len(needle.octets), direction)
+            way = legs((span.first, span.end), around, start, len(needle.octets), direction, span.name)
             await self._look_through(Search(needle.octets, way, direction, chunk))
 
         self._search = self._unfinished = None

@@ -336,7 +336,7 @@ class HexView(LineView):
             if changed:
                 keys.insert(0, (0, key(labels["hex.change"], "next")))
         told = fit(keys, room, self.glyphs, gap=2)
-        whole = key(labels["hex.whole"], "all memory" if self.span.role else "its arena")
+        whole = key(labels["hex.whole"], "shows all memory" if self.span.role else "shows the arena")
         more = fit([*keys, (4, whole)], room, self.glyphs, gap=2) if self.has_focus and not self._notes else told
         for words, with_keys in (*((words, more) for words in compared[:1]), *((words, told) for words in compared)):
             parts = [part for part in (words, with_keys) if part.cell_length]

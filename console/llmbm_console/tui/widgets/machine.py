@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 NAMES = 10  # columns
 MOST_BELOW = 4  # rows that a value goes on
-MOST_BUTTONS = 2  # rows of them above what one has to scroll to
+MOST_BUTTONS = 2  # rows of them above what one has to scroll to; the others are below it
 MACHINE_STYLES: dict[MachineStatus, str] = {
     MachineStatus.RUNNING: "$good",
     MachineStatus.PAUSED: "bold $warn",
@@ -65,8 +65,8 @@ def _shape(model: Model) -> tuple[str, str]:
     return ", ".join(filter(None, first)), ", ".join(filter(None, second))
 
 
-def _buttons(frame: Frame, width: int, most: int) -> list[Content]:
-    """What can be done to it, to click on, in `most` rows at most; those that have no room are left out."""
+def _buttons(frame: Frame, width: int) -> list[Content]:
+    """What can be done to it, to click on, in as many rows as that takes."""
     paused = frame.state.machine.status is MachineStatus.PAUSED
     verbs = (
         ("resume" if paused else "pause", "pause"),
@@ -91,7 +91,7 @@ def _buttons(frame: Frame, width: int, most: int) -> list[Content]:
         if rows[-1] and sum(one.cell_length + 2 for one in (*rows[-1], part)) - 2 > width:
             rows.append([])
         rows[-1].append(part)
-    return [Content("  ").join(row) for row in rows[:most]]
+    return [Content("  ").join(row) for row in rows]
 
 
 def _table(rows: list[tuple[str, *tuple[Piece, ...]]], width: int, height: int) -> list[Content]:
@@ -137,10 +137,10 @@ class MachinePanel(Panel):
             ]
         if not frame.controllable or frame.read_only or frame.failure:
             return lines
-        if height < len(lines) + 2:  # one has to scroll: they stand where they are in sight at first
+        buttons = _buttons(frame, width)
+        if height < len(lines) + len(buttons):  # one has to scroll: they stand where they are in sight at first
             status = len(_table(rows[:now], width, 0))
-            return [*lines[:status], *_buttons(frame, width, MOST_BUTTONS), *lines[status:]]
-        buttons = _buttons(frame, width, height - len(lines) - 1)
+            return [*lines[:status], *buttons[:MOST_BUTTONS], *lines[status:], *buttons[MOST_BUTTONS:]]
         return [*lines, *[line()] * (height - len(lines) - len(buttons)), *buttons]
 
     def _status(self, frame: Frame) -> list[tuple[str, *tuple[Piece, ...]]]:
