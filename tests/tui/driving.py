@@ -117,9 +117,9 @@ def start_instead(folder: Path, monkeypatch: pytest.MonkeyPatch, *, before: str 
     monkeypatch.setattr(paths, "simulator_binary", lambda: program)
 
 
-def slow_simulator(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def slow_simulator(folder: Path, monkeypatch: pytest.MonkeyPatch, token_us: int = 20_000) -> None:
     """The simulator that is started next takes seconds for an answer: for what is done meanwhile."""
-    start_instead(folder, monkeypatch, arguments="--poll-gap-us 20000")
+    start_instead(folder, monkeypatch, arguments=f"--poll-gap-us {token_us}")
 
 
 async def settled(pilot: Pilot[Any]) -> None:

@@ -51,7 +51,7 @@ def open_file(app: ConsoleApp, path: Path) -> None:
 async def test_an_answer_goes_on_behind_a_file_and_is_there_again(
     dump: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slow_simulator(tmp_path, monkeypatch)
+    slow_simulator(tmp_path, monkeypatch, 200_000)  # half a minute, if nobody stopped it
     async with simulated() as (app, pilot):
         process = kernel(app)
         await pilot.press(*"Tim", "enter")
@@ -68,9 +68,11 @@ async def test_an_answer_goes_on_behind_a_file_and_is_there_again(
         live = app.live_session
         assert live is not None
         assert live.state.turn is not None, "it goes on"
-        then, opened = len(live.state.turn.tokens), live.state.now
+        then = len(live.state.turn.tokens)
+        await until(pilot, lambda: live.state.turn is not None and len(live.state.turn.tokens) > then + 2, "it goes on")
+        meanwhile = live.state.now
+        await live.stop()
         await until(pilot, lambda: live.state.turn is None, "the answer came to its end behind it")
-        halfway = (opened + live.state.now) / 2
         await pilot.press("escape")
         await until(pilot, lambda: app.session is live, "back")
         await settled(pilot)
@@ -79,7 +81,7 @@ async def test_an_answer_goes_on_behind_a_file_and_is_there_again(
         assert "Tim" in screen_text(app)
         assert app.main.focused_pane == "transcript"
         assert (kernel(app), app.aside) == (process, None)
-        past = app.timeline.at(halfway)
+        past = app.timeline.at(meanwhile)
         assert past is not None
         assert past.turn is not None
         assert len(past.turn.tokens) > then, "its past has no hole"
