@@ -123,9 +123,9 @@ def test_whatever_is_chosen_there_are_always_two_different_answers(count: int, s
         assert key_of(pair[0]) != key_of(pair[1])
 
 
-def test_a_number_that_a_restarted_kernel_gave_again_is_told_apart() -> None:
-    turns = [turn(1, [1]), turn(2, [2]), turn(1, [3], started_at=9.0)]
-    assert [called(one, turns) for one in turns] == ["turn 1 before the restart", "turn 2 before the restart", "turn 1"]
+def test_answers_whose_number_was_given_again_are_told_apart() -> None:
+    turns = [turn(1, [1]), turn(2, [2]), turn(1, [3], started_at=9.0), turn(1, [3], started_at=11.0)]
+    assert [called(one, turns) for one in turns] == ["turn 1 (1st)", "turn 2", "turn 1 (2nd)", "turn 1 (3rd)"]
 
 
 # ---- how far they are the same

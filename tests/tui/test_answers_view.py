@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from scripted import NOW, ScriptedSession, rich_state
 
-from llmbm_console.core.state.state import TokenInfo, Turn
+from llmbm_console.core.state.state import SamplingChange, TokenInfo, Turn
 from llmbm_console.tui.answers.lines import compared_lines
 from llmbm_console.tui.answers.pair import AnswerPair
 from llmbm_console.tui.answers.rows import answer_rows
@@ -119,7 +119,8 @@ async def test_keys_choose_the_two_swap_them_and_go_to_one() -> None:
         await shows("so are the tokens")
         await pilot.press("right")
         await shows("A < turn 1 >   B < turn 2 >")
-        await shows("A ␣hat, (p 0.610, ␣ball. ")
+        await shows('A "␣hat," (p 0.610, "␣ball." ')
+        await shows("l the newest: turn 2 and turn 3")
         await pilot.press("s")
         await shows("A < turn 2 >   B < turn 1 >")
         await pilot.press("enter")
@@ -178,6 +179,26 @@ async def test_with_fewer_than_two_answers_it_says_what_to_do(size: tuple[int, i
         await pilot.press("f")
         await wait_until(pilot, lambda: one.submitted == ["Tell me of a bear."], "asked again")
         assert app.main.shape.tab == "compare"
+
+
+def test_answers_of_one_number_are_told_apart_with_what_changed_in_them() -> None:
+    first, _second, third = told_turns()
+    assert first.settings is not None
+    cool = first.settings.model_copy(update={"temperature": 60_000})
+    fork = replace(third, number=first.number, resumed=12, changes=(SamplingChange(20, cool),))
+    state = rich_state(items=(first, fork), turn=None)
+    pair = AnswerPair()
+    for swapped in (False, True):
+        look = pair.look(state)
+        assert look is not None
+        text = "\n".join(made.plain for made in compared_lines(look, Frame(state), 200))
+        a, b = ("(2nd)", "(1st)") if swapped else ("(1st)", "(2nd)")
+        assert f"A < turn 1 {a} >   B < turn 1 {b} >" in text
+        own = "A" if swapped else "B"
+        assert f"{own} went on from a saved state, behind its token 12, at " in text
+        assert f"temp of {own} 0.85 to 0.06 from about token 20" in text
+        assert ("= repeat A" in text) is not swapped, "what would be refused is not offered"
+        pair.pairing = pair.pairing.swapped(look.turns)
 
 
 def _flowed(app: ConsoleApp) -> str:

@@ -29,10 +29,17 @@ def key_of(turn: Turn) -> Key:
 
 
 def called(turn: Turn, turns: Sequence[Turn]) -> str:
-    """What people call an answer among all of them: by its number, which a kernel that restarted gave again."""
-    place = _place(turns, key_of(turn))
-    again = place is not None and any(later.number <= turn.number for later in turns[place + 1 :])
-    return f"turn {turn.number}{' before the restart' if again else ''}"
+    """What people call an answer among all of them: by its number, and which of those with it where a kernel that
+    restarted, or went on from a saved state, gave it again."""
+    alike = [key_of(other) for other in turns if other.number == turn.number]
+    if len(alike) < 2 or key_of(turn) not in alike:
+        return f"turn {turn.number}"
+    return f"turn {turn.number} ({_ordinal(alike.index(key_of(turn)) + 1)})"
+
+
+def _ordinal(place: int) -> str:
+    ending = "th" if place % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
+    return f"{place}{ending}"
 
 
 def before(turn: Turn, turns: Sequence[Turn]) -> list[Turn]:

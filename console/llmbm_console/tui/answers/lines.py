@@ -8,8 +8,17 @@ from rich.cells import cell_len
 from textual.content import Content
 from textual.style import Style
 
-from llmbm_console.core.answers.compare import Chance, Found, Outcome, chances, in_common, moved, settings_known
-from llmbm_console.core.answers.pairs import called, runs
+from llmbm_console.core.answers.compare import (
+    Chance,
+    Found,
+    Outcome,
+    chances,
+    in_common,
+    moved,
+    settings_known,
+    why_not_repeated,
+)
+from llmbm_console.core.answers.pairs import Pairing, called, key_of, runs
 from llmbm_console.core.answers.stamp import stamp, why_no_stamp
 from llmbm_console.core.state.state import TokenInfo, Turn
 from llmbm_console.core.state.turns import ENDS
@@ -22,45 +31,49 @@ from llmbm_console.tui.text import Piece, clip, common_start, flat, line, shorte
 LABEL = 9  # columns of a name
 GAP = 3  # columns between two numbers of an answer
 UNKNOWN = "?"
+#: Verbs, with what they do in the words that there is room for.
 VERBS = (
-    ("swap", "swap"),
-    ("parting", "where they part"),
-    ("again", "ask A again"),
-    ("again_seed", "another seed"),
-    ("repeat", "repeat A"),
+    ("swap", "swap", "swap"),
+    ("parting", "where they part", "part"),
+    ("again", "ask A again", "again"),
+    ("again_seed", "another seed", "seed"),
+    ("repeat", "repeat A", "repeat"),
 )
 NEEDED = "Two answers are needed to compare them"
 SIDES = {"a": "bold $info", "b": "bold $accent"}
 
 
-def empty_lines(frame: Frame, count: int, width: int) -> list[Content]:
+def empty_lines(frame: Frame, turns: list[Turn], width: int) -> list[Content]:
     """What there is to see, and what to do, where there are fewer than two answers."""
-    there = "there is none yet" if not count else "there is one so far"
+    there = "there is none yet" if not turns else "there is one so far"
     if frame.post_mortem or frame.recorded:
         how = f"{frame.watcher} has what was said until then, and no more."
     elif frame.read_only:
         how = "This session only watches (--read-only): whoever asks there gives them."
-    elif not count:
+    elif not turns:
         how = f"{frame.keys['chat.prompt']} writes a prompt."
     else:
         again, seed, repeat = (frame.keys[f"compare.{name}"] for name in ("again", "again_seed", "repeat"))
-        how = f"{again} asks its prompt again, {seed} with another seed, {repeat} in a new conversation."
+        anew = "" if why_not_repeated(turns[-1]) else f", {repeat} in a new conversation"
+        how = f"{again} asks its prompt again, {seed} with another seed{anew}."
     text = f"{NEEDED}: {there}. {how}"
     return [line((text[start:end], "$muted")) for start, end in wrap(text, width)]
 
 
 def compared_lines(look: Look, frame: Frame, width: int) -> list[Content]:
     """All that is told of the two, in lines of at most `width` columns."""
-    choosers, *further = _choosers(look, frame, width)
-    rows = [choosers, *_prompts(look.found, width, frame)]
+    rows = [*_choosers(look, frame, width), *_prompts(look.found, width, frame)]
+    if which := _which(look, frame):
+        rows += _wrapped("which", which, width, "$foreground")
     rows += _wrapped("tokens" if look.found.by_ids else "text", _sentence(look), width, "bold $foreground")
-    if look.found.tokens is not None:
-        rows += _wrapped("then", _then(look.found, look.found.tokens, frame), width, "$foreground")
     rows += _wrapped("differs", _differs(look), width, "$foreground")
-    rows += _wrapped("before", look.before.words, width, "$foreground")
+    if look.before.equal is not False:
+        rows += _wrapped("before", look.before.words, width, "$foreground")
     if look.verdict.words:
         rows += _wrapped("so", look.verdict.words, width, "$warn" if look.verdict.odd else "$foreground")
-    return [*rows, *_table(look, frame, width), *further]
+    if look.found.tokens is not None:
+        rows += _wrapped("parting", _parting(look.found, look.found.tokens, frame), width, "$foreground")
+    return [*rows, *_table(look, frame, width)]
 
 
 def _wrapped(name: str, text: str, width: int, style: str) -> list[Content]:
@@ -79,11 +92,12 @@ def _button(label: str, action: str, style: str = "$foreground") -> Content:
 
 
 def _choosers(look: Look, frame: Frame, width: int) -> Iterator[Content]:
-    """Which answers they are, and what can be done with them, to be clicked: in one row where there is room."""
-    parts: list[Content] = []
+    """Which answers they are, and what can be done with them, to be clicked: in one row where there is room, if need
+    be in fewer words, else in two."""
+    sides: list[Content] = []
     for side, turn in (("a", look.found.a), ("b", look.found.b)):
         name = f" {called(turn, look.turns)} "
-        parts.append(
+        sides.append(
             line(
                 (f"{side.upper()} ", SIDES[side]),
                 _button("<", f"compare.{side}_earlier", "bold $accent"),
@@ -91,20 +105,59 @@ def _choosers(look: Look, frame: Frame, width: int) -> Iterator[Content]:
                 _button(">", f"compare.{side}_later", "bold $accent"),
             )
         )
-    for name, word in VERBS:
-        key = frame.keys[f"compare.{name}"]
-        asks = name in ("again", "again_seed", "repeat")
-        if key and not (asks and (frame.read_only or frame.not_now)):
-            button = line((key, "bold $accent"), (f" {word}", "$muted"))
-            parts.append(button.stylize(Style.from_meta({"@click": f"app.do('compare.{name}')"})))
+    full, short = _verbs(look, frame)
+    for verbs in (full, short):
+        if (row := _joined([*sides, *verbs], GAP)).cell_length <= width:
+            yield row
+            return
+    yield _joined(sides, GAP)
+    yield next((row for verbs in (full, short) if (row := _joined(verbs, GAP)).cell_length <= width), _joined(short, 1))
+
+
+def _joined(parts: list[Content], gap: int) -> Content:
     row = line()
     for part in parts:
-        joined = line(row, ("   ", ""), part) if row.cell_length else part
-        if joined.cell_length > width and row.cell_length:
-            yield row
-            joined = part
-        row = joined
-    yield row
+        row = line(row, (" " * gap, ""), part) if row.cell_length else part
+    return row
+
+
+def _verbs(look: Look, frame: Frame) -> tuple[list[Content], list[Content]]:
+    """What can be done with the two, in full and in fewer words; not what would be refused."""
+    full, short = list[Content](), list[Content]()
+    for name, word, brief in VERBS:
+        key = frame.keys[f"compare.{name}"]
+        asks = name in ("again", "again_seed", "repeat")
+        if not key or (asks and (frame.read_only or frame.not_now)):
+            continue
+        if name == "repeat" and why_not_repeated(look.found.a):
+            continue
+        for buttons, what in ((full, word), (short, brief)):
+            button = line((key, "bold $accent"), (f" {what}", "$muted"))
+            buttons.append(button.stylize(Style.from_meta({"@click": f"app.do('compare.{name}')"})))
+    return full, short
+
+
+def newest_hint(look: Look, pairing: Pairing, frame: Frame) -> Content:
+    """That others are the newest two, and the key that goes to them; nothing where these are."""
+    newest, key = Pairing().of(look.turns), frame.keys["compare.newest"]
+    if pairing == Pairing() or newest is None or not key:
+        return line()
+    if {key_of(turn) for turn in newest} == set(look.keys):
+        return line()
+    names = " and ".join(called(turn, look.turns) for turn in newest)
+    return line((key, "bold $accent"), (f" the newest: {names}", "$warn"))
+
+
+def _which(look: Look, frame: Frame) -> str:
+    """When each began, where one has a number that another answer has, too, or goes on from a saved state."""
+    pair = (look.found.a, look.found.b)
+    if not any(turn.resumed or called(turn, look.turns).endswith(")") for turn in pair):
+        return ""
+    told = []
+    for side, turn in zip("AB", pair, strict=True):
+        what = f"went on from a saved state, behind its token {turn.resumed:,}," if turn.resumed else "began"
+        told.append(f"{side} {what} at {frame.clock(turn.started_at)[:8]}")
+    return "; ".join(told)
 
 
 def _prompts(found: Found, width: int, frame: Frame) -> list[Content]:
@@ -132,10 +185,10 @@ def _sentence(look: Look) -> str:
     return f"{in_common(found)}; compared by its characters, as the token ids are not known of both"
 
 
-def _then(found: Found, tokens: tuple[TokenInfo, TokenInfo], frame: Frame) -> str:
+def _parting(found: Found, tokens: tuple[TokenInfo, TokenInfo], frame: Frame) -> str:
     """What each said where they part, and how likely that and the other's word were to it."""
     words = tuple(
-        choices.visible(turn.text[token.start : token.end], frame.glyphs)
+        f'"{choices.visible(turn.text[token.start : token.end], frame.glyphs)}"'
         for turn, token in zip((found.a, found.b), tokens, strict=True)
     )
     told = chances(found, choices.vocab_of(frame.state))
@@ -155,7 +208,7 @@ def _chance(chance: Chance | None, other: str) -> str:
 
 
 def _differs(look: Look) -> str:
-    """The values that differ, A's first."""
+    """What was not the same for both: the values, A's first, the prompt, and what came before it."""
     a, b = look.found.a, look.found.b
     parts = [f"{one.name} {one.a} > {one.b}" for one in look.changed]
     parts += [f"{name} of {side} {how}" for side, turn in (("A", a), ("B", b)) for name, how in moved(turn)]
@@ -163,9 +216,11 @@ def _differs(look: Look) -> str:
         parts.append("the sampling values are not known of both")
     if a.model is None or b.model is None:
         parts.append("the model is not known of both")
-    if not parts:
+    others = ["the prompt"] if a.prompt != b.prompt else []
+    others += [f"what was said before: {look.before.words}"] if look.before.equal is False else []
+    if not parts and not others:
         return "nothing: the same model and sampling values"
-    return ", ".join(parts)
+    return "; ".join([", ".join(parts), *others] if parts else [*others, "model and sampling values are the same"])
 
 
 # ---- numbers

@@ -136,19 +136,20 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "What two answers, A and B, have in common, and what was not the same for them. A stamp is a hash of an "
         "answer's token ids: the same stamp means the same tokens. Equal settings need not give equal tokens: what was "
         "said before counts too, and above temp 0 random numbers go on from answer to answer; /seed begins them anew. "
-        "Probabilities are those at the temperature in force, at 1 with temp 0; the budget is the one of now.",
-        (("mouse", "a click on < or > chooses another answer, one on its name goes to it in the transcript"),),
-    ),
-    "answers": (
-        "Two answers beside each other, or below each other where there is no room. What is the same from the first "
-        "token on is pale; the first token that differs is marked.",
-        (("up down, k j", "scroll both"), ("{0[view.live]}", "to their ends")),
+        "Probabilities are those at the temperature in force, at 1 with temp 0; the budget is the one of then.",
+        (
+            ("mouse", "a click on < or > chooses another answer, one on its name goes to it in the transcript"),
+            ("texts", "what is the same from the first token on is pale; the first token that differs is marked"),
+            ("up down, k j", "scroll both texts"),
+            ("{0[view.live]}", "to their ends"),
+        ),
     ),
     "explanation": ("What the selected file means, or what differs between two.", (("up down, k j", "scroll"),)),
 }
 
 
 MACHINE_PANES = ("machine", "display", "registers", "machine_log")  # of what is done to the machine
+WITH = {"answers": "differences"}  # panes that are explained with another one of their view
 INDENT = 19  # columns before what a key does
 
 
@@ -157,6 +158,7 @@ def help_text(pane: str, actions: tuple[Action, ...], width: int = 88) -> Conten
     category."""
     if pane in PAGES:
         return page_text(pane, width)
+    pane = WITH.get(pane, pane)
     title = dict((*PANES, *VIEW_PANES)).get(pane, "")
     about, keys = ABOUT.get(pane, ("", ()))
     labels = key_labels(actions)

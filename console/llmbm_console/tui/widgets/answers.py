@@ -9,7 +9,7 @@ from textual.content import Content
 from llmbm_console.core.answers.compare import Outcome
 from llmbm_console.core.answers.pairs import Key, answers
 from llmbm_console.core.counted import counted
-from llmbm_console.tui.answers.lines import compared_lines, empty_lines
+from llmbm_console.tui.answers.lines import compared_lines, empty_lines, newest_hint
 from llmbm_console.tui.answers.pair import AnswerPair
 from llmbm_console.tui.answers.rows import answer_rows
 from llmbm_console.tui.frame import Frame
@@ -34,14 +34,19 @@ class Differences(Panel):
     def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
         look = self._pair.look(frame.state)
         if look is None:
-            return empty_lines(frame, len(answers(frame.state)), width)
+            return empty_lines(frame, answers(frame.state), width)
         return compared_lines(look, frame, width)
+
+    def hint(self, frame: Frame) -> Content:
+        look = self._pair.look(frame.state)
+        return newest_hint(look, self._pair.pairing, frame) if look is not None else line()
 
 
 class Answers(LineView):
     """The two texts, from the same token on."""
 
     pane, number, title_text = "answers", 0, "Answers"
+    END = "the end"
     ALLOW_SELECT = False  # a row is of two texts: each can be copied in the transcript
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {

@@ -54,6 +54,8 @@ class Place(NamedTuple):
 class LineView(LateBar, Edged, Framed, can_focus=True):
     """Rows to scroll, select and copy; follows the end until it is scrolled up."""
 
+    END = "the newest"  # what stands at the end, in words
+
     DEFAULT_CSS = """
     LineView {
         border: round $border; padding: 0 1; background: $background;
@@ -170,7 +172,7 @@ class LineView(LateBar, Edged, Framed, can_focus=True):
         below = max(0, self.row_count - self.scroll_offset.y - self.window.height)
         if not below:
             return ""
-        return f"{counted(below, 'line')} below {self.glyphs.separator} {self._frame.press('view.live')} to the newest"
+        return f"{counted(below, 'line')} below {self.glyphs.separator} {self._frame.press('view.live')} to {self.END}"
 
     def follow(self) -> None:
         """Goes to the end and follows it."""
