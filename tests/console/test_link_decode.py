@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from llmbm_console.core.link.decode import LineDecoder
 from llmbm_protocol.codec import to_frame
 from llmbm_protocol.frame import encode
@@ -27,3 +29,25 @@ def test_a_heartbeat_that_cannot_be_read_is_rejected_each_time() -> None:
     heard = list(decoder.feed(good + bad + bad + good))
     assert len(heard) == 2
     assert decoder.rejected_lines == 2
+
+
+@pytest.mark.parametrize("step", [1, 7, 1000])
+def test_what_comes_first_on_a_line_that_begins_in_a_frame_is_no_text(step: int) -> None:
+    decoder = LineDecoder()
+    frame = to_frame(Credit(consumed=9, window=15), 0)
+
+    def heard(data: bytes) -> list[object]:
+        pieces = (piece for at in range(0, len(data), step) for piece in decoder.feed(data[at : at + step]))
+        return [piece if isinstance(piece, str) else piece[0] for piece in pieces]
+
+    decoder.begin(in_frame=True)
+    heard(b"@K 0001 of another line")
+    decoder.begin(in_frame=True)
+    assert heard(frame[9:] + frame) == [Credit(consumed=9, window=15)], "its rest, and a whole one"
+    assert "".join(map(str, heard(b"text\r\n"))) == "text\n"
+    decoder.begin(in_frame=True)
+    assert "".join(map(str, heard(b"c=2*b6dcf1c1\r\nllmk> text\r\n"))) == "llmk> text\n"
+    decoder.begin(in_frame=True)
+    assert heard(frame)[0] == Credit(consumed=9, window=15), "it began between two frames"
+    assert "".join(map(str, heard(b"text\r\n"))) == "text\n"
+    assert not decoder.rejected_lines

@@ -16,7 +16,7 @@ from llmbm_console.core.session.live_states import MOST
 from llmbm_console.core.session.replay import Replay
 from llmbm_console.core.session.targets import Target, make_session
 from llmbm_console.core.state.events import MachineStatus
-from llmbm_console.core.state.state import Seam, State, Turn
+from llmbm_console.core.state.state import Seam, State, Text, Turn
 from llmbm_console.core.state.store import reduce
 from llmbm_protocol.words import Phase
 
@@ -108,8 +108,14 @@ async def test_an_answer_goes_on_from_a_saved_state_and_becomes_another_with_oth
         last = await session.save_state()
     assert [one.number for one in session.states] == [2, 3, 4]
     await asyncio.wait_for(session.load_state(last.number), 60)
+    assert session.state.kv is None, "the rows of the context are asked for again"
     await session.wait_ready(60)
+    assert session.state.kv is not None
     assert (await asyncio.wait_for(session.submit("/version"), 30)).ok
+    numbers = [line.record.number for line in session.state.log if line.record]
+    assert len(set(numbers)) == len(numbers), "nothing of the log is told twice, of states of states neither"
+    texts = [item.text for item in session.state.items if isinstance(item, Text) and item.at > saved.at]
+    assert not [text for text in texts if "=" in text or "*" in text], "the rest of a frame is no text"
 
     replay, played = Replay(), State()
     for entry in session.recorder.kept:

@@ -20,8 +20,10 @@ class LineDecoder:
         self.lost_frames = 0  # seen by the jump of the sequence number
         self.begin()
 
-    def begin(self) -> None:
-        """A new connection: nothing of the one before may join to it."""
+    def begin(self, *, in_frame: bool = False) -> None:
+        """A new connection: nothing of the one before may join to it. `in_frame`: it may begin in the midst of a frame,
+        whose rest is no text."""
+        self._in_frame = in_frame
         self._frames = FrameDecoder()
         self._cleaner = ConsoleCleaner()
         self._sequence = 0
@@ -31,10 +33,12 @@ class LineDecoder:
         """What the bytes hold, in their order: records, and console text as str."""
         for piece in self._frames.feed(data):
             if isinstance(piece, Noise):
-                text = self._cleaner.feed(piece.raw)
+                text = self._cleaner.feed(self._behind_rest(piece.raw))
                 if text:
                     yield text
-            elif isinstance(piece, Rejected):
+                continue
+            self._in_frame = False
+            if isinstance(piece, Rejected):
                 self.rejected_lines += 1
             elif piece.kind.isupper():  # a lower-case one is the echo of our own hello in human mode
                 record = self._read(piece)
@@ -42,6 +46,14 @@ class LineDecoder:
                     self.rejected_lines += 1
                 else:
                     yield record, piece.sequence
+
+    def _behind_rest(self, raw: bytes) -> bytes:
+        """What is text of it: what comes up to the first line end may be the rest of a frame."""
+        if not self._in_frame:
+            return raw
+        _, end, text = raw.partition(b"\n")
+        self._in_frame = not end
+        return text
 
     def _read(self, frame: Frame) -> Record | UnknownFrame | Rejected:
         """The record of a frame. A heartbeat that says what the one before said, as those of an idle kernel do, is the

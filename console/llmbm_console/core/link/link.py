@@ -18,7 +18,7 @@ from llmbm_console.core.link.greeting import Greeting
 from llmbm_console.core.link.hello import Ear
 from llmbm_console.core.link.requests import Pending, RequestError, Requests
 from llmbm_console.core.link.sending import Sending
-from llmbm_console.core.link.streams import FLUSH_TEXT, SKIP_EVENTS, Streams, Way
+from llmbm_console.core.link.streams import FLUSH_TEXT, IN_FRAME, SKIP_EVENTS, Streams, Way
 from llmbm_console.core.link.upkeep import Upkeep
 from llmbm_console.core.sanitise import clean
 from llmbm_console.core.state import events as ev
@@ -254,10 +254,18 @@ class Link:
         self._boots_anew()
         self.forget_session("rebooted", "the machine restarted")
 
-    def goes_back(self, boot: int, logged: int, generation: int) -> None:
+    @property
+    def speaks_frames(self) -> bool:
+        """The kernel was heard in machine mode, whether it has answered us yet or not."""
+        return self.phase in SESSION or self.ear.machine_frames > 0
+
+    def goes_back(self, boot: int, logged: int, generation: int, *, in_frame: bool) -> None:
         """On a line that was just opened: the kernel goes on from an earlier moment of a boot (0: it was not heard
         yet), with so many log entries told, and in the midst of that generation (0 for none), whose tokens are asked
-        for from the first on."""
+        for from the first on. `in_frame`: it was in machine mode, and perhaps in the midst of a frame."""
+        if in_frame:
+            self.tap("x", time.monotonic(), IN_FRAME)
+            self.decoder.begin(in_frame=True)
         if self.hello is not None:
             self.hello = self.hello.model_copy(update={"boot": boot})
         self.streams.restart()
@@ -267,6 +275,7 @@ class Link:
             self.give_up(f"{SKIP_EVENTS} 0 {logged}")
         if generation:
             self.streams.tokens.begin(generation)
+        if generation or in_frame:
             self.ear.machine_frames += 1  # it was in machine mode then: no firmware is waited for, each token counts
         if not boot:  # firmware, which must not be typed at
             self.greeting.stop()

@@ -171,6 +171,11 @@ class EventStream:
         self._missing_since: float | None = None
         self._tries = 0
 
+    @property
+    def known(self) -> int:
+        """Entries that were released or given up: the number of the next one."""
+        return self._next
+
     def on_event(self, event: Event) -> list[Event]:
         """Returns what can be released now, in order."""
         if event.number < self._next:

@@ -25,6 +25,7 @@ class SavedState:
     tokens: int  # of its answer
     prompt: str
     logged: int  # entries of the kernel's log
+    in_frame: bool = False  # it was in machine mode: the first octets that come may be the rest of a frame
 
 
 def ago(saved: SavedState) -> str:

@@ -79,7 +79,7 @@ class LiveSession:
         self._shared: SharedLine | None = None
         self._logs: list[LogFile | TextLog | SharedLine] = []  # all that end with the session
         self._closed = False
-        self._states = States(lambda: self.machine, lambda: self._state, self._emit, self._goes_back)
+        self._states = States(lambda: self.machine, lambda: self._state, self._emit, self._goes_back, self._line)
         self._downloading = asyncio.Lock()  # the kernel keeps one file open
         self._saved = SavedFiles(self._machine.read_file, self._emit) if self._machine is not None and boots else None
 
@@ -454,13 +454,18 @@ class LiveSession:
         self._may_act(f"state {number}")
         return await self._states.load(number)
 
+    def _line(self) -> tuple[int, bool]:
+        """Entries of the kernel's log that are here, and whether it speaks in frames."""
+        link = self._link
+        return (link.streams.log.known, link.speaks_frames) if link is not None else (0, False)
+
     def _goes_back(self, saved: SavedState) -> None:
         """The kernel has its earlier state, and the line is open. Its answer is told anew from its first token on."""
         self._prompts.fail("an earlier state of the machine was loaded", LOADED)
         if self._saved is not None:
             self._saved.forget()
         if self._link is not None:
-            self._link.goes_back(saved.boot, saved.logged, saved.generation)
+            self._link.goes_back(saved.boot, saved.logged, saved.generation, in_frame=saved.in_frame)
         if saved.generation:
             self._emit(ev.PromptSent(time.monotonic(), saved.prompt, saved.generation, saved.tokens))
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.machine.control import MachineControl
 from llmbm_console.core.machine.states import SavedState, about, ago
-from llmbm_console.core.session.prompts import newest_logged
 from llmbm_console.core.state import events as ev
 from llmbm_console.core.state.events import MachineStatus
 from llmbm_console.core.state.state import State
@@ -18,7 +17,8 @@ MOST = 3  # kept: each takes as much room as the machine's memory in use
 
 
 class States:
-    """One session's. `goes_back` is called when the machine has its earlier state and does not run yet."""
+    """One session's. `goes_back` is called when the machine has its earlier state and does not run yet; `line` tells
+    how many entries of the kernel's log are here, and whether it speaks in frames."""
 
     def __init__(
         self,
@@ -26,8 +26,11 @@ class States:
         state: Callable[[], State],
         emit: Callable[[ev.Event], None],
         goes_back: Callable[[SavedState], None],
+        line: Callable[[], tuple[int, bool]],
     ) -> None:
         self._machine, self._state, self._emit, self._goes_back = machine, state, emit, goes_back
+        self._line = line
+        self._loaded: SavedState | None = None  # which the machine goes on from
         self.kept: tuple[SavedState, ...] = ()  # the oldest first
         self._number = 0
         self._turn = asyncio.Lock()  # one after the other
@@ -68,8 +71,10 @@ class States:
         state = self._state()
         turn = state.turn
         generation, tokens, prompt = (turn.number, len(turn.tokens), turn.prompt) if turn is not None else (0, 0, "")
-        boot = state.hello.boot if state.hello is not None else 0
-        return SavedState(number, time.monotonic(), size, boot, generation, tokens, prompt, newest_logged(state) + 1)
+        loaded = self._loaded.boot if self._loaded is not None else 0  # it may not have said hello since
+        boot = 0 if state.restarting else state.hello.boot if state.hello is not None else loaded
+        logged, in_frame = self._line() if boot else (0, False)
+        return SavedState(number, time.monotonic(), size, boot, generation, tokens, prompt, logged, in_frame)
 
     async def load(self, number: int) -> SavedState:
         """Ends the machine, and goes on with one that has the state of that number. Raises SessionError."""
@@ -83,6 +88,7 @@ class States:
             await machine.load_state(number)
             detail = f"the state of {ago(saved)} goes on: {about(saved)}"
             self._emit(ev.MachineChanged(time.monotonic(), MachineStatus.LOADING, detail))
+            self._loaded = saved
             self._goes_back(saved)
             await machine.resume()
             return saved

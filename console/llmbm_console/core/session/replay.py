@@ -16,7 +16,7 @@ from typing import Protocol
 
 from llmbm_console.core.link.asking import SESSION
 from llmbm_console.core.link.decode import Heard, LineDecoder
-from llmbm_console.core.link.streams import FLUSH_TEXT, Streams
+from llmbm_console.core.link.streams import FLUSH_TEXT, IN_FRAME, Streams
 from llmbm_console.core.postmortem.plain_kernel import PlainKernel
 from llmbm_console.core.recording.capture import Capture, CaptureError, Entry, Header, is_capture
 from llmbm_console.core.recording.raw_log import RawLog
@@ -82,6 +82,8 @@ class Replay:
                 self._heard_at, self._taken, self._octets = at, 0, self._decoder.feed(data)
         elif data == FLUSH_TEXT and entry.kind == "x":
             yield from self._told(ConsoleText(at, self._decoder.flush()))
+        elif data == IN_FRAME and entry.kind == "x":
+            self._decoder.begin(in_frame=True)
         elif entry.kind == "x":
             yield from self._give_up(at, data)
         else:

@@ -113,7 +113,8 @@ def _machine_changed(state: State, event: ev.MachineChanged) -> State:
     if event.status is MachineStatus.LOADING and state.boots:
         # Turns are counted again from there. The hello that comes is of that boot, and begins none.
         state = add_seam(cut_turn(state, LOADED), detail or LOADED, event.at, "info")
-        state = replace(state, hello=None, boot_at=event.at)
+        link = replace(state.link, clock_offset=None)  # the machine's clock is an earlier one, too
+        state = replace(state, hello=None, boot_at=event.at, link=link, kv=None, credit=None, decode_cycles=())
     text = f"{event.status}: {detail}" if detail else str(event.status)
     severity: Any = "info" if event.asked else _BAD_STATUS.get(event.status, "info")
     if event.status in _BEGINS_ANEW and state.hello is not None and not state.restarting:

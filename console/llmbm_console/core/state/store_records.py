@@ -48,6 +48,8 @@ from llmbm_protocol.schema import (
 
 MAX_CYCLES = 256  # decode passes kept for the sentinel's strip, as many as the kernel's percentiles are over
 
+ON_ITS_WAY = 2.0  # s that the answer to a prompt, with which its turn begins here, may have been behind the entry
+
 SEVERITY: dict[LogLevel, Severity] = {
     LogLevel.DEBUG: "info",
     LogLevel.INFO: "info",
@@ -163,9 +165,18 @@ def _finished(state: State, record: Finished, at: float) -> State:
     return end_turn(state, ended(turn, record))
 
 
+def _is_of_before(state: State, record: Event) -> bool:
+    """True for an entry of the log that was surely made before the newest turn began, and is told only now."""
+    turn, offset = newest_turn(state), state.link.clock_offset
+    if turn is None or offset is None:
+        return False
+    return record.time / 1000 + offset + state.link.clock_error + ON_ITS_WAY < turn.started_at
+
+
 def _event(state: State, record: Event, at: float) -> State:
     told = overflow_told(record)
-    if told and newest_turn(state) is not None:  # nothing is forgotten of a conversation that is not here
+    # Nothing is forgotten of a conversation that is not here.
+    if told and newest_turn(state) is not None and not _is_of_before(state, record):
         place = f" in turn {state.turn.number}" if state.turn is not None else ""
         state = add_seam(state, f"the context was full{place} and {told}", at)
     text = told or clean(record.message)

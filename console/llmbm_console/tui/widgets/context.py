@@ -10,7 +10,6 @@ from textual.content import Content
 
 from llmbm_console.core.counted import counted
 from llmbm_console.core.postmortem.known_fields import told
-from llmbm_console.core.state.state import turn_of_boot
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs
@@ -85,10 +84,11 @@ def before_this_turn(state: State) -> bool:
 
 
 def kv_now(frame: Frame) -> KvCache | None:
-    """The cache with a row more for each token since its last sample, which comes twice a second. Of an answer without
-    a sample yet the rows of the prompt are not among them."""
+    """The cache with a row more for each token since its last sample, which comes twice a second while an answer runs.
+    At its end comes one more: tokens behind that are told again. Of an answer without a sample yet the rows of the
+    prompt are not among them."""
     state, kv = frame.state, frame.state.kv
-    sampled_at, turn = state.stamps.get(Stream.KV), turn_of_boot(state)
+    sampled_at, turn = state.stamps.get(Stream.KV), state.turn
     if kv is None or turn is None or sampled_at is None or not frame.live:
         return kv
     fresh = sum(1 for _token in takewhile(lambda token: token.at > sampled_at, reversed(turn.tokens)))
