@@ -96,7 +96,7 @@ class QmpConnection:
             async with asyncio.timeout(TIMEOUT):
                 return await self._client.execute(command, arguments or None)
         except TimeoutError:
-            raise SessionError(f"{command}: QEMU did not answer within {TIMEOUT:g} s") from None
+            raise SessionError(f"{command}: QEMU did not answer within {TIMEOUT:g} s{_may_still(command)}") from None
         except ExecuteError as error:
             raise Refused(f"{command}: QEMU refused: {error}") from error
         except (QMPError, OSError, EOFError) as error:
@@ -232,6 +232,11 @@ class QmpConnection:
                     guest = isinstance(data, dict) and data.get("guest")
                     detail = "the guest switched itself off" if guest else "QEMU was told to end"
                     self._emit(MachineChanged(at, MachineStatus.STOPPED, detail, self._leaving and not guest))
+
+
+def _may_still(command: str) -> str:
+    """What becomes of a command that QEMU has and did not answer."""
+    return "" if command.startswith("query-") else "; it may still do it, as soon as it goes on"
 
 
 def _why_no_monitor(error: BaseException) -> str:
