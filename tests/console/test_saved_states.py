@@ -83,10 +83,14 @@ async def test_an_answer_goes_on_from_a_saved_state_and_becomes_another_with_oth
     log = [line.record.number for line in session.state.log if line.record and line.record.number < saved.logged]
     assert log == list(range(saved.logged)), "what the kernel had logged is not logged again"
 
-    forked = asyncio.create_task(session.load_state(saved.number))
-    await asyncio.wait_for(forked, 60)
-    await session.wait_ready(60)
-    assert (await session.set_parameter("seed", "7")).ok
+    await machine.pause()
+    await until(lambda: session.state.machine.status is MachineStatus.PAUSED)
+    await asyncio.wait_for(session.load_state(saved.number), 60)
+    assert session.state.machine.status is MachineStatus.PAUSED, "it stays so: there is time to change something"
+    asked = asyncio.create_task(session.set_parameter("seed", "7"))
+    await until(lambda: "seed" in session.state.pending)
+    await machine.resume()
+    assert (await asyncio.wait_for(asked, 60)).ok, "sent as soon as it runs"
     assert session.state.turn is not None, "the answer still runs"
     fork = await ended(session, 3)
     before = [token.token for token in whole.turn.tokens]

@@ -71,6 +71,7 @@ class LaunchedQemu(QemuControl):
         self._started = options  # as it was started
         self._transport: LoggedTransport | None = None
         self._replacing = False  # the process ends for another one
+        self._loading = False  # from then until the other one has the saved state
 
     async def start(self) -> Transport:
         """Chooses the accelerator, makes the image, starts QEMU stopped."""
@@ -164,6 +165,15 @@ class LaunchedQemu(QemuControl):
         state, sockets, variables = self._state(number), QemuSockets.in_folder(child.folder), child.folder / "variables"
         if not state.memory.exists():
             raise SessionError(f"{state.path}: the files of this state are gone")
+        self._loading = True
+        try:
+            await self._replace(child, transport, state, sockets, variables)
+        finally:
+            self._loading = False
+
+    async def _replace(
+        self, child: Child, transport: LoggedTransport, state: StateFolder, sockets: QemuSockets, variables: Path
+    ) -> None:
         await self._monitor.execute("stop")
         await self._monitor.tell_status()  # so that nothing is said on the line until the other one runs
         self._replacing = True
@@ -201,6 +211,20 @@ class LaunchedQemu(QemuControl):
         message = f"the saved state could not be loaded: {why}"
         self._emit(MachineChanged(time.monotonic(), MachineStatus.CRASHED, message))
         return SessionError(message)
+
+    async def pause(self) -> None:
+        """Stops the processors; refused while a saved state takes their place."""
+        self._not_while_loading()
+        await super().pause()
+
+    async def resume(self) -> None:
+        """Goes on; refused as above."""
+        self._not_while_loading()
+        await super().resume()
+
+    def _not_while_loading(self) -> None:
+        if self._loading:
+            raise SessionError("not paused or resumed: a saved state is being loaded; try again when it is there")
 
     async def go(self) -> None:
         """Starts the processors."""

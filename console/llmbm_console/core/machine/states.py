@@ -26,6 +26,8 @@ class SavedState:
     prompt: str
     logged: int  # entries of the kernel's log
     in_frame: bool = False  # it was in machine mode: the first octets that come may be the rest of a frame
+    paused: bool = False  # it stood still then
+    after: int = 0  # the last turn that had ended, where none ran, 0 for none
 
 
 def ago(saved: SavedState) -> str:
@@ -36,7 +38,8 @@ def ago(saved: SavedState) -> str:
 
 def about(saved: SavedState) -> str:
     """A state in a few words: its number, where the conversation was, its size."""
-    place = f"turn {saved.generation} at token {saved.tokens}" if saved.generation else "no answer ran"
+    rest = f"after turn {saved.after}" if saved.after else "no answer ran"
+    place = f"turn {saved.generation} at token {saved.tokens}" if saved.generation else rest
     return f"state {saved.number}, {place}, {saved.size / (1 << 20):.0f} MiB"
 
 

@@ -370,6 +370,8 @@ class LiveSession:
         if link.phase is LinkPhase.PLAIN:
             return await self.submit(line)
         self._emit(ev.ParameterRequested(time.monotonic(), name, value))
+        # The kernel of a loaded state has to be greeted first, and cannot be as long as its machine stands.
+        await self._wait_for(lambda: link.phase in SESSION or not link.frozen or self._closed, math.inf)
         try:
             accepted = await dialogue.set_parameter(name, value)
         except RequestError as error:

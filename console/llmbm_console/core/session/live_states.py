@@ -11,7 +11,7 @@ from llmbm_console.core.machine.control import MachineControl
 from llmbm_console.core.machine.states import SavedState, about, ago
 from llmbm_console.core.state import events as ev
 from llmbm_console.core.state.events import MachineStatus
-from llmbm_console.core.state.state import State
+from llmbm_console.core.state.state import State, turn_of_boot
 
 MOST = 3  # kept: each takes as much room as the machine's memory in use
 
@@ -57,7 +57,7 @@ class States:
                 if status is MachineStatus.RUNNING:
                     await machine.resume()
             self._number += 1
-            saved = self._describe(self._number, size)
+            saved = self._describe(self._number, size, paused=status is MachineStatus.PAUSED)
             self.kept = (*self.kept, saved)
             for old in self.kept[:-MOST]:
                 machine.forget_state(old.number)
@@ -66,7 +66,7 @@ class States:
             self._emit(ev.Notice(time.monotonic(), "info", f"the machine's state was saved: {about(saved)}{gone}"))
             return saved
 
-    def _describe(self, number: int, size: int) -> SavedState:
+    def _describe(self, number: int, size: int, *, paused: bool) -> SavedState:
         """All that was said before the machine stood still is here: writing its memory took longer than that."""
         state = self._state()
         turn = state.turn
@@ -74,10 +74,15 @@ class States:
         loaded = self._loaded.boot if self._loaded is not None else 0  # it may not have said hello since
         boot = 0 if state.restarting else state.hello.boot if state.hello is not None else loaded
         logged, in_frame = self._line() if boot else (0, False)
-        return SavedState(number, time.monotonic(), size, boot, generation, tokens, prompt, logged, in_frame)
+        last = turn_of_boot(state)
+        after = last.number if last is not None else 0
+        return SavedState(
+            number, time.monotonic(), size, boot, generation, tokens, prompt, logged, in_frame, paused, after
+        )
 
     async def load(self, number: int) -> SavedState:
-        """Ends the machine, and goes on with one that has the state of that number. Raises SessionError."""
+        """Ends the machine, and goes on with one that has the state of that number: it runs, unless it was saved while
+        it was paused, or the one that ends is. Raises SessionError."""
         machine = self._control()
         async with self._turn:
             saved = next((one for one in self.kept if one.number == number), None)
@@ -85,10 +90,14 @@ class States:
                 have = ", ".join(str(one.number) for one in self.kept)
                 why = f"kept are {have}" if have else "none was saved yet"
                 raise SessionError(f"there is no state {number}: {why}")
+            stays = saved.paused or self._state().machine.status is MachineStatus.PAUSED
             await machine.load_state(number)
             detail = f"the state of {ago(saved)} goes on: {about(saved)}"
             self._emit(ev.MachineChanged(time.monotonic(), MachineStatus.LOADING, detail))
             self._loaded = saved
             self._goes_back(saved)
-            await machine.resume()
+            if stays:
+                self._emit(ev.MachineChanged(time.monotonic(), MachineStatus.PAUSED, "as it was loaded"))
+            else:
+                await machine.resume()
             return saved

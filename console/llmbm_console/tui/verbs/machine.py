@@ -74,7 +74,10 @@ class MachineVerbs(VerbGroup):
 
         async def run(number: int) -> None:
             saved = await session.load_state(number)
-            self.say(f"loaded: {about(saved)}")
+            text = f"loaded: {about(saved)}"
+            if self.app.state.machine.status is MachineStatus.PAUSED:
+                text += f"; paused: change seed or temperature, then {self.key('machine.pause')} lets it go on"
+            self.say(text)
 
         def chosen(text: str | None) -> None:
             if text is not None:
