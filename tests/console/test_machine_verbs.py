@@ -116,6 +116,7 @@ async def test_keys_monitor_commands_and_an_nmi_reach_the_machine(qemu: str) -> 
 
     await machine.press(parse_keys('esc "setup" ret'))
     await machine.nmi()
+    assert any("an NMI was sent to every processor" in line.text for line in session.state.log)
     assert await machine.command(parse_command("stop")) == "{}"
     await until(lambda: session.state.machine.status is MachineStatus.PAUSED)
     with pytest.raises(SessionError, match="resume it first"):

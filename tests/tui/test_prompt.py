@@ -382,6 +382,7 @@ async def test_a_kernel_that_hangs_is_not_called_ready_and_the_line_that_it_was_
         rows = screen_text(app).splitlines()
         assert any("A dog ran" in row and "│" in row for row in rows), "in the transcript"
         await until(pilot, lambda: "no answer for" in screen_text(app), "told of the kernel")
+        await until(pilot, lambda: f"{app.key_labels['machine.reset']} resets" in screen_text(app), "and of what helps")
         assert "kernel ready" not in screen_text(app)
         await pilot.press("ctrl+c")
         await until(pilot, lambda: 'a stop is sent behind "A dog ran"' in screen_text(app), "what is outstanding")

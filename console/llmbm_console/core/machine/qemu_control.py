@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.machine.keys import Chord
 from llmbm_console.core.machine.qmp import QmpConnection
 from llmbm_console.core.machine.qmp_command import QmpCommand, answer_text
 from llmbm_console.core.sanitise import clean
-from llmbm_console.core.state.events import MachineStatus
+from llmbm_console.core.state.events import Event, MachineStatus, Notice
 
 HOLD = 0.05  # s that a key is held down
 BETWEEN = 0.05  # s from its release to the next: a PS/2 keyboard keeps 16 octets, and firmware looks at it 50 times a s
@@ -20,6 +21,7 @@ class QemuControl:
     """Base of the machines in QEMU: the verbs of MachineControl that need nothing but the monitor."""
 
     _monitor: QmpConnection
+    _emit: Callable[[Event], None]
 
     async def pause(self) -> None:
         """Stops the processors; the machine's clock stops with them."""
@@ -52,6 +54,7 @@ class QemuControl:
     async def nmi(self) -> None:
         """A non-maskable interrupt to every processor."""
         await self._monitor.execute("inject-nmi")
+        self._emit(Notice(time.monotonic(), "warn", "an NMI was sent to every processor"))
 
     async def press(self, chords: Sequence[Chord]) -> None:
         """Types on its keyboard, one chord after the other. A paused machine would keep a few and lose the rest."""

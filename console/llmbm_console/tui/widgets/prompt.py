@@ -315,6 +315,16 @@ class Prompt(TextArea, Framed):
         sentinel = frame.state.sentinel
         return TRIPPED if sentinel is not None and sentinel.state is SentinelState.TRIPPED else ""
 
+    @staticmethod
+    def _silent(frame: Frame) -> tuple[str, ...]:
+        """That the kernel answers nothing, and what helps, the longest first."""
+        silent = f"no answer for {figures.duration(frame.silence)}"
+        if not frame.controllable or frame.read_only:
+            return (silent,)
+        resets = f"{silent}: {frame.press('machine.reset')} resets"
+        back = (f"{resets}, {frame.keys['machine.load_state']} loads a saved state",) if frame.states else ()
+        return (*back, resets, silent)
+
     def _readiness(self, frame: Frame) -> tuple[str, str]:
         if not frame.live:
             return ("", "$muted") if frame.state.link.phase is not LinkPhase.PLAIN else ("plain terminal", "$warn")
@@ -328,7 +338,7 @@ class Prompt(TextArea, Framed):
         if sentinel is not None and sentinel.state is SentinelState.TRIPPED:
             return "tripped: /reset brings the chat back", "$bad"
         if frame.silence:
-            return f"no answer for {figures.duration(frame.silence)}", "$bad"
+            return first_fitting(self._silent(frame), self.heading_room), "$bad"
         if phase is Phase.IDLE:
             return "kernel ready", "$good"
         return (
