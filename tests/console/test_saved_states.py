@@ -88,9 +88,11 @@ async def test_an_answer_goes_on_from_a_saved_state_and_becomes_another_with_oth
     await asyncio.wait_for(session.load_state(saved.number), 60)
     assert session.state.machine.status is MachineStatus.PAUSED, "it stays so: there is time to change something"
     asked = asyncio.create_task(session.set_parameter("seed", "7"))
-    await until(lambda: "seed" in session.state.pending)
+    written = asyncio.create_task(session.submit("/top_k 79"))
+    await until(lambda: {"seed", "top_k"} <= session.state.pending.keys())
     await machine.resume()
     assert (await asyncio.wait_for(asked, 60)).ok, "sent as soon as it runs"
+    assert (await asyncio.wait_for(written, 60)).output == "top_k = 79", "by a command, too"
     assert session.state.turn is not None, "the answer still runs"
     fork = await ended(session, 3)
     before = [token.token for token in whole.turn.tokens]

@@ -24,6 +24,7 @@ from llmbm_console.core.machine.states import SavedState
 from llmbm_console.core.postmortem.plain_kernel import PlainKernel
 from llmbm_console.core.reading import COMMANDS_WITHOUT_SLASH, is_command, only_reads
 from llmbm_console.core.recording.recorder import Recorder
+from llmbm_console.core.sampling import FIELDS
 from llmbm_console.core.session.line_log import LogFile, TextLog
 from llmbm_console.core.session.live_states import States
 from llmbm_console.core.session.prompts import Prompts, newest_logged
@@ -354,6 +355,9 @@ class LiveSession:
             return Outcome(line, ok=False, error=str(error), error_code=error.code)
 
     async def _command(self, dialogue: Dialogue, line: str) -> Outcome:
+        name, _, value = line.strip().removeprefix("/").partition(" ")
+        if self._state.turn is not None and name in FIELDS and value.strip():
+            return await self._set_meanwhile(line, name, value.strip())
         output = await dialogue.run(line)
         if line.split()[0] == "/reset":
             # Its sample comes twice a second; nobody should see a trip that long.
@@ -361,6 +365,13 @@ class LiveSession:
                 await dialogue.fetch(Stream.SENTINEL)
         self._emit(ev.CommandDone(time.monotonic(), line, True, output))
         return Outcome(line, ok=True, output=output)
+
+    async def _set_meanwhile(self, line: str, name: str, value: str) -> Outcome:
+        """A sampling value as a command while an answer runs: the kernel takes no command then, and takes values."""
+        outcome = replace(await self.set_parameter(name, value), line=line)
+        told = f"{name} = {outcome.output}" if outcome.ok else ""
+        self._emit(ev.CommandDone(time.monotonic(), line, outcome.ok, told, outcome.error))
+        return replace(outcome, output=told)
 
     async def set_parameter(self, name: str, value: str) -> Outcome:
         """Sets a parameter; the output is the accepted value."""

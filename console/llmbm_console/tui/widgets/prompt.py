@@ -326,15 +326,16 @@ class Prompt(TextArea, Framed):
         return (*back, resets, silent)
 
     def _readiness(self, frame: Frame) -> tuple[str, str]:
+        paused = frame.state.machine.status is MachineStatus.PAUSED and not frame.not_now
+        if paused and (frame.live or frame.controllable):  # one whose state was loaded is not greeted before it runs
+            resumes = f"paused: {frame.press('machine.pause')} resumes it"
+            return first_fitting((f"the machine is {resumes}", resumes), self.heading_room), "$warn"
         if not frame.live:
             return ("", "$muted") if frame.state.link.phase is not LinkPhase.PLAIN else ("plain terminal", "$warn")
         if frame.not_now:  # what was so then is no advice for now
             short = frame.not_now.removeprefix("the view is ").replace(" is shown", "")
             return first_fitting((frame.not_now, short), self.heading_room), "$info"
         phase, sentinel = frame.state.phase, frame.state.sentinel
-        if frame.state.machine.status is MachineStatus.PAUSED:
-            resumes = f"paused: {frame.press('machine.pause')} resumes it"
-            return first_fitting((f"the machine is {resumes}", resumes), self.heading_room), "$warn"
         if sentinel is not None and sentinel.state is SentinelState.TRIPPED:
             return "tripped: /reset brings the chat back", "$bad"
         if frame.silence:
