@@ -28,7 +28,8 @@ from llmbm_console.core.state.events import PromptSent, RecordReceived
 from llmbm_console.core.state.state import SamplingChange, Seam, State, TokenInfo, Turn
 from llmbm_console.core.state.store import reduce
 from llmbm_protocol.likeliest import Likely, written
-from llmbm_protocol.schema import Choice, Finished, Model, SamplingState, Sentinel, StopReason, Token
+from llmbm_protocol.schema import Choice, Event, Finished, LogLevel, Model, SamplingState, Sentinel, StopReason, Token
+from llmbm_protocol.words import LogCode
 
 WARM = SamplingState(
     time=1,
@@ -329,6 +330,15 @@ def test_the_budget_of_an_answer_is_that_of_its_slowest_pass_whatever_is_in_forc
         state = reduce(state, event)
     assert state.turn is not None
     assert (state.turn.slowest, state.turn.budget) == (1500, 2000)
+    over = reduce(state, told_token(1, 3, 7000))
+    assert over.turn is not None
+    assert over.turn.budget == 0, "a budget that was told earlier is not the one that let the pass go"
+    entry = Event(number=1, time=9, level=LogLevel.WARN, code=LogCode.BUDGET, first=7000, second=6000, message="over")
+    both = (told_token(1, 3, 7000), RecordReceived(9.0, entry))
+    for first, then in (both, both[::-1]):
+        over = reduce(reduce(state, first), then)
+        assert over.turn is not None
+        assert over.turn.budget == 6000
 
 
 def test_sampling_values_that_were_moved_while_an_answer_ran_are_told_and_not_called_equal() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
@@ -45,10 +46,12 @@ from llmbm_protocol.schema import (
     Zone,
     Zones,
 )
+from llmbm_protocol.words import LogCode
 
 MAX_CYCLES = 256  # decode passes kept for the sentinel's strip, as many as the kernel's percentiles are over
 
 ON_ITS_WAY = 2.0  # s that the answer to a prompt, with which its turn begins here, may have been behind the entry
+NEWEST = 8  # entries of the log among which that of a pass is looked for
 
 SEVERITY: dict[LogLevel, Severity] = {
     LogLevel.DEBUG: "info",
@@ -109,13 +112,27 @@ def _token(state: State, record: Token, at: float) -> State:
         turn = Turn(record.generation, "", at)
     extended = with_token(turn, record, at)
     if extended.slowest > turn.slowest:
-        extended = replace(extended, budget=budget_of(record.index, state.sentinel))
+        extended = replace(extended, budget=_budget(state, record))
     cycles = state.decode_cycles
     if len(extended.tokens) > len(turn.tokens) and record.index > 0:
         # The pass that led to the first token was the last one of the prefill.
         passes = cycles if isinstance(cycles, Series) else Series(cycles, array("Q"))
         cycles = passes.appended(record.cycles, MAX_CYCLES)
     return changed(state, turn=extended, decode_cycles=cycles, phase=Phase.DECODE, now=at)
+
+
+def _budget(state: State, record: Token) -> int:
+    """The budget of the pass that led to a token, 0 where it is not known. It is learnt from pass to pass and told once
+    in a while: where the last one told is less than the pass took, only the kernel's own entry says so."""
+    budget = budget_of(record.index, state.sentinel)
+    if record.cycles <= budget:
+        return budget
+    entries = (line.record for line in islice(reversed(state.log), NEWEST))
+    return next((entry.second for entry in entries if entry is not None and _is_overrun(entry, record.cycles)), 0)
+
+
+def _is_overrun(entry: Event, cycles: int) -> bool:
+    return entry.code is LogCode.BUDGET and entry.first == cycles
 
 
 def _choice(state: State, record: Choice, at: float) -> State:
@@ -182,6 +199,8 @@ def _event(state: State, record: Event, at: float) -> State:
         else:
             words = f"the context was full in turn {state.turn.number} and {told}"
             state = replace(state, turn=with_slide(state.turn, words, record.time))
+    if state.turn is not None and _is_overrun(record, state.turn.slowest):
+        state = replace(state, turn=replace(state.turn, budget=record.second))
     text = told or clean(record.message)
     return add_log(
         state, LogLine(at, "kernel", SEVERITY.get(record.level, "info"), clean(str(record.code)), text, record)
