@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -238,7 +239,8 @@ async def test_an_answer_is_given_with_another_seed_and_then_once_more_as_it_was
         assert "the same 24 tokens" in screen_text(app)
         assert "both begin a conversation" in screen_text(app)
         await pilot.press("x")
-        await until(pilot, lambda: "the same 24 tokens as turn 1" in screen_text(app), "the stamp of turn 3")
+        same = re.compile("the same 24 tokens as turn [12]")  # now and then another seed gives them, too
+        await until(pilot, lambda: same.search(screen_text(app)) is not None, "the stamp of turn 3")
         await pilot.press("escape", "s", "b", "s", "=")
         await confirm(pilot, "=")
         await until(pilot, lambda: "only one that began a conversation can be repeated" in messages(app)[-1], "turn 2")
