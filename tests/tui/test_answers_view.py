@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from scripted import NOW, ScriptedSession, rich_state
+from test_view_pictures import THEMES
 
 from llmbm_console.core.state.state import SamplingChange, TokenInfo, Turn
 from llmbm_console.tui.answers.lines import compared_lines
@@ -30,7 +31,7 @@ ENDS = (
     " ball. He took it to the park, where a big dog wanted to play with it, too.",
     " hat, and he loved it very much. One day the wind took it away, and Ben looked for it under every tree.",
 )
-SIZES = [(50, 20), (80, 24), (120, 36), (200, 60)]
+SIZES = [(50, 20), (80, 24), (100, 30), (120, 36), (200, 60)]
 
 
 def told_turns() -> tuple[Turn, ...]:
@@ -99,14 +100,15 @@ async def test_the_view_at_every_width(size: tuple[int, int]) -> None:
         assert_snapshot(f"view-compare-{size[0]}x{size[1]}", screen_text(app))
 
 
-@pytest.mark.parametrize("theme", ["teranga", "sixteen"])
-async def test_the_view_with_its_colours(theme: str) -> None:
-    async with scripted(session(), theme=theme) as (app, pilot):
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("theme", THEMES)
+async def test_the_view_with_its_colours(theme: str, size: tuple[int, int]) -> None:
+    async with scripted(session(), theme=THEMES[theme], size=size) as (app, pilot):
         await pilot.press("escape", "f7")
         await wait_until(pilot, lambda: "turn 2" in screen_text(app), "compared")
         await settled(pilot)
         picture = app.export_screenshot(title="llmbm-console", simplify=True)
-        assert_snapshot(f"compare-{theme}-120x36", picture, "svg")
+        assert_snapshot(f"compare-{theme}-{size[0]}x{size[1]}", picture, "svg")
 
 
 async def test_keys_choose_the_two_swap_them_and_go_to_one() -> None:

@@ -209,7 +209,13 @@ def test_every_size_view_and_theme_while_an_answer_streams(terminal: Terminal) -
     ):
         terminal.resize(width, height)
         terminal.until(*texts)
-    for key, text in (("F2", "4 Memory"), ("F3", "2 Events"), ("F4", "8 Machine")):
+    for key, text in (
+        ("F2", "4 Memory"),
+        ("F3", "2 Events"),
+        ("F4", "8 Machine"),
+        ("F5", "Dumps and recordings"),
+        ("F7", "Answers"),
+    ):
         terminal.type(key)
         terminal.until(text)
     terminal.type("Escape")
