@@ -15,8 +15,11 @@ from waiting import until
 
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.session.live import LiveSession
+from llmbm_console.core.session.replay import Replay
 from llmbm_console.core.session.targets import Target, make_session
 from llmbm_console.core.state.events import Gap, LinkPhase
+from llmbm_console.core.state.state import State, Turn
+from llmbm_console.core.state.store import reduce
 from llmbm_console.core.transport import logged
 from llmbm_console.core.transport.logged import LoggedTransport
 from llmbm_console.core.transport.sockets import unix_transport
@@ -157,6 +160,12 @@ async def test_log_and_gap_are_bounded(chardev: Chardev, monkeypatch: pytest.Mon
     await line.close()
 
 
+def told(state: State) -> list[tuple[str, str, list[int]]]:
+    """Prompt, text and token ids of each answer."""
+    turns = [item for item in state.items if isinstance(item, Turn)]
+    return [(turn.prompt, turn.text, [token.token for token in turn.tokens]) for turn in turns]
+
+
 @pytest.mark.qemu
 async def test_a_gap_in_qemu_is_filled_shown_once_and_recorded(qemu: str) -> None:
     try:
@@ -188,4 +197,9 @@ async def test_a_gap_in_qemu_is_filled_shown_once_and_recorded(qemu: str) -> Non
     sequences = [piece.sequence for piece in pieces if isinstance(piece, Frame) and piece.kind.isupper()]
     jumps = [(a, b) for a, b in itertools.pairwise(sequences) if b not in (a + 1, 0)]
     assert not jumps, "every frame once and in order, from the first hello to the last"
+    replay, played = Replay(), State()
+    for entry in kept:
+        for event in replay.take(entry, session.recorder.clock):
+            played = reduce(played, event)
+    assert told(played) == told(session.state), "a recording tells what was recovered, too"
     await session.close()

@@ -18,7 +18,7 @@ from llmbm_console.core.link.greeting import Greeting
 from llmbm_console.core.link.hello import Ear
 from llmbm_console.core.link.requests import Pending, RequestError, Requests
 from llmbm_console.core.link.sending import Sending
-from llmbm_console.core.link.streams import FLUSH_TEXT, IN_FRAME, SKIP_EVENTS, Streams, Way
+from llmbm_console.core.link.streams import FLUSH_TEXT, IN_FRAME, JOINS, SKIP_EVENTS, Streams, Way
 from llmbm_console.core.link.upkeep import Upkeep
 from llmbm_console.core.sanitise import clean
 from llmbm_console.core.state import events as ev
@@ -181,7 +181,9 @@ class Link:
         """One connection, from open to its end. The reading waits for nothing but bytes."""
         logged = self.transport if isinstance(self.transport, LoggedTransport) else None
         if logged is None:
-            self.decoder.begin()  # with a log nothing is missing: the next bytes join the last ones
+            self.decoder.begin()
+        else:  # nothing is missing
+            self.tap("x", time.monotonic(), JOINS)
         self.greeting.begin_line()
         tasks = [asyncio.create_task(self.sending.run()), asyncio.create_task(self.upkeep.run())]
         try:

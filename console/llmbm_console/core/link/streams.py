@@ -14,8 +14,8 @@ from llmbm_protocol.schema import Choice, Credit, Event, Finished, Record, Respo
 #: octets received, octets sent, and what the link did by itself: all that a recording has of a line
 Way = Literal["i", "o", "x"]
 #: what the link did by itself, as a recording has it: gave up tokens, or events; showed a line that has no end yet;
-#: began on a line on which the rest of a frame comes first
-SKIP_TOKENS, SKIP_EVENTS, FLUSH_TEXT, IN_FRAME = "tokens", "events", "text", "frame"
+#: began on a line on which the rest of a frame comes first; opened a line again whose next octets join the last ones
+SKIP_TOKENS, SKIP_EVENTS, FLUSH_TEXT, IN_FRAME, JOINS = "tokens", "events", "text", "frame", "joins"
 
 
 class Streams:

@@ -12,7 +12,8 @@ the beginning; one that is smaller than that of the line before counts as that:
     "i"  octets received, as text where they are UTF-8, else as {"b64": "..."}
     "o"  octets sent, in the same way
     "x"  the link gave up waiting for something ("tokens", "events FIRST COUNT") and went on behind it, or showed a
-         line that has no end yet ("text")
+         line that has no end yet ("text"), or began behind a loaded state, in the midst of a frame ("frame"), or opened
+         a line again whose octets go on where they ended ("joins")
     "e"  an event that the octets do not tell: {"type": "MachineChanged", ...}, the names of core/state/events.py. A
          fourth value says that it came in the midst of the octets before it: behind so many of their frames and texts
     "m"  a mark that a person set: its text

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from llmbm_console.core.link.asking import SESSION
 from llmbm_console.core.link.decode import Heard, LineDecoder
-from llmbm_console.core.link.streams import FLUSH_TEXT, IN_FRAME, Streams
+from llmbm_console.core.link.streams import FLUSH_TEXT, IN_FRAME, JOINS, Streams
 from llmbm_console.core.postmortem.plain_kernel import PlainKernel
 from llmbm_console.core.recording.capture import Capture, CaptureError, Entry, Header, is_capture
 from llmbm_console.core.recording.raw_log import RawLog
@@ -25,6 +25,7 @@ from llmbm_console.core.session.session import Playback
 from llmbm_console.core.state.events import (
     ConsoleText,
     Event,
+    Gap,
     LinkChanged,
     LinkPhase,
     MachineChanged,
@@ -34,7 +35,8 @@ from llmbm_console.core.state.events import (
     TurnJoined,
 )
 from llmbm_protocol.codec import UnknownFrame
-from llmbm_protocol.schema import Hello, Record
+from llmbm_protocol.schema import Event as LogEvent
+from llmbm_protocol.schema import Finished, Hello, Record, Token
 
 SLICE = 0.001  # s of reading between two looks at what else there is to do
 BUSY = 0.00006  # s that a turn of the event loop takes when there is something else to do
@@ -53,6 +55,9 @@ class Replay:
         self._boot = 0
         self._goes_back = False  # an earlier state was loaded, and its kernel has not said hello yet
         self._phase: LinkPhase | None = None  # as recorded; None while only octets were
+        self._gap = False  # a gap was told: what comes next came in it, while nobody was connected
+        self._recovering = False
+        self._joins = False  # what the line that is being opened brings joins what the one before brought
         self._heard_at = 0.0
         self._waiting_since: float | None = None
         self._octets: Iterator[Heard | str] = iter(())  # what the last ones held and was not taken yet
@@ -68,22 +73,29 @@ class Replay:
         if isinstance(data, Event):
             if isinstance(data, LinkChanged):
                 if data.phase is LinkPhase.WAITING and self._phase is LinkPhase.OPENING:
-                    self._decoder.begin()  # another connection
+                    if not self._joins:
+                        self._decoder.begin()  # another connection
+                    self._joins = False
                 self._phase = data.phase
             elif isinstance(data, MachineChanged) and data.status is MachineStatus.LOADING:
                 self._streams.restart()
                 self._goes_back = True
             elif isinstance(data, TurnJoined):
                 self._streams.tokens.join(data.generation, data.tokens)
+            elif isinstance(data, Gap):
+                self._gap = True
             yield from self._told(data)
         elif isinstance(data, bytes):
             if entry.kind == "i":
                 # Taken as far as the next entry says: an event may have come in the midst of them.
                 self._heard_at, self._taken, self._octets = at, 0, self._decoder.feed(data)
+                self._recovering, self._gap = self._gap, False
         elif data == FLUSH_TEXT and entry.kind == "x":
             yield from self._told(ConsoleText(at, self._decoder.flush()))
         elif data == IN_FRAME and entry.kind == "x":
             self._decoder.begin(in_frame=True)
+        elif data == JOINS and entry.kind == "x":
+            self._joins = True
         elif entry.kind == "x":
             yield from self._give_up(at, data)
         else:
@@ -131,7 +143,11 @@ class Replay:
                 self._streams.restart()
             self._boot, self._goes_back = record.boot, False
             yield record
-        elif self._phase is None or self._phase in SESSION:
+        elif (
+            self._phase is None
+            or self._phase in SESSION
+            or (self._recovering and isinstance(record, Token | Finished | LogEvent))
+        ):
             yield from self._streams.take(record)
 
     def _give_up(self, at: float, what: str) -> Iterator[Event]:
