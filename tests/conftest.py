@@ -5,15 +5,18 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from llmbm_console.core.kept_files import made_spare_folder
 
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
@@ -25,6 +28,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 _folder = tempfile.TemporaryDirectory(prefix="llmbm-tests-")  # goes with the process
 for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME"):
     os.environ[name] = _folder.name
+
+
+@pytest.fixture(autouse=True)
+def _what_a_test_kept_in_the_spare_folder_goes_with_it() -> Iterator[None]:
+    """That folder is listed beside the saved files, and one process has one: other tests would find the file there."""
+    yield
+    if made_spare_folder.cache_info().currsize:
+        shutil.rmtree(made_spare_folder(), ignore_errors=True)
+        made_spare_folder.cache_clear()
 
 
 @pytest.fixture(scope="session")
