@@ -350,20 +350,6 @@ def test_a_slide_is_a_seam_with_its_numbers_and_the_same_words_in_the_log() -> N
     assert seam.text == "the context was full and cleared: 510 tokens forgotten"
 
 
-def test_a_slide_within_an_answer_stands_where_it_happened_though_later_tokens_came_before_it() -> None:
-    sent = ev.PromptSent(1.0, "One day", 3)
-    tokens = [ev.RecordReceived(1.5, token(index, f" {index}".encode(), 3)) for index in range(8)]
-    for came in range(6, 9):  # the one of index 5 was made at the time of the slide
-        turn = run(sent, *tokens[:came], context_full(), *tokens[came:]).turn
-        assert turn is not None
-        assert turn.text == " 0 1 2 3 4 5 6 7"
-        assert [turn.text[:place] for place, _words in turn.slides] == [" 0 1 2 3 4 5"]
-    state = run(*([context_full()] * 500), state=run(sent))
-    assert state.turn is not None
-    assert len(state.turn.slides) == MAX_BEHIND
-    assert not state.behind
-
-
 @pytest.mark.parametrize("boot", [1, 2])
 def test_a_loaded_state_cuts_the_answer_and_its_own_begins_anew_with_one_seam(boot: int) -> None:
     """Whether it is of the boot that ran, or of one before."""

@@ -108,30 +108,14 @@ def layout_item(item: TranscriptItem, width: int, glyphs: Glyphs, tint: Tint = T
 def _turn_rows(turn: Turn, width: int, glyphs: Glyphs, tint: Tint) -> list[Line]:
     runs = turn.finished is None and not turn.cut and not turn.told
     rows = prompt_rows(turn, width, glyphs)
-    rows += _answer_rows(turn, width, glyphs, tint, glyphs.cursor if runs else "")
+    if text := turn.text.removeprefix(" ") + (glyphs.cursor if runs else ""):
+        rows += wrapped(text, width, "transcript--answer", "", "transcript--answer", marks(turn, tint))
     if runs:
         return rows
     bad = turn.cut or turn.lost_tokens or (turn.finished is not None and turn.finished.reason is StopReason.TRIP)
     style = "transcript--warn" if bad else "transcript--statistics"
     end = f"cut: {turn.cut}" if turn.cut else turn.told or statistics(turn, width - GUTTER - 2)
     return [*rows, *wrapped(f"{glyphs.rule} {end}", width, style, "", style), Line("", "")]
-
-
-def _answer_rows(turn: Turn, width: int, glyphs: Glyphs, tint: Tint, cursor: str) -> list[Line]:
-    """The rows of an answer with `cursor` behind it; where the context became full stands what was done then."""
-    text, marked, style = turn.text[:MAX_CHARACTERS], marks(turn, tint), "transcript--answer"
-    blank, rows, start = len(text) - len(text.removeprefix(" ")), list[Line](), 0
-    for place, words in (*turn.slides, (len(text), "")):
-        start += text.startswith(" ", start)  # a row begins with no blank
-        part = text[start:place] + ("" if words else cursor)
-        if part:
-            before = max(0, len(plain(text[blank:start])))
-            here = [(a - before, b - before, name) for a, b, name in marked if b > before]
-            rows += wrapped(part, width, style, "", style, here)
-        if words:
-            rows += _seam_rows(Seam(words, 0.0), width, glyphs)
-        start = place
-    return rows
 
 
 def _command_rows(item: Command, width: int, glyphs: Glyphs) -> list[Line]:

@@ -70,7 +70,6 @@ def fenced(text: str) -> str:
 def turn_markdown(turn: Turn) -> str:
     """A prompt, its answer, what it cost, and the settings it was begun with where they are known."""
     parts = ["Prompt:\n", fenced(turn.prompt), "Answer:\n", fenced(turn.text), f"{_statistics(turn)}\n"]
-    parts += [f"{_inline(words)}, behind {place:,} characters of the answer\n" for place, words in turn.slides]
     if turn.settings is not None:
         changed = "".join(f"; {name} {how}" for name, how in moved(turn))
         parts.append(f"Settings: {settings_text(turn.settings)}{changed}\n")

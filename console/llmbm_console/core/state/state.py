@@ -71,8 +71,6 @@ class Turn:
     settings: SamplingState | None = None  # in force when it began, as far as they were known
     changes: tuple[SamplingChange, ...] = ()  # of the settings while it ran, the first ones and the last
     resumed: int = 0  # tokens of it in the saved state of the machine that was loaded, 0 for none
-    #: where in the text the context became full, and what the kernel did then; the newest MAX_BEHIND
-    slides: tuple[tuple[int, str], ...] = ()
     model: Model | None = None  # loaded then, as far as that was known
     finished: Finished | None = None
     before: int = 0  # tokens that came before a clip began, and are not in it

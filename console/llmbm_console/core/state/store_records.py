@@ -16,7 +16,7 @@ from llmbm_console.core.state.overflow import overflow_told
 from llmbm_console.core.state.series import Series
 from llmbm_console.core.state.state import MAX_WORDS, LogLine, State, Turn, changed, newest_turn
 from llmbm_console.core.state.store_parts import add_log, add_seam, cut_turn, end_turn
-from llmbm_console.core.state.turns import budget_of, ended, with_choice, with_sampling, with_slide, with_token
+from llmbm_console.core.state.turns import budget_of, ended, with_choice, with_sampling, with_token
 from llmbm_console.core.text_records import CountedEvent, RoundedZone
 from llmbm_protocol.schema import (
     Bench,
@@ -192,13 +192,10 @@ def _is_of_before(state: State, record: Event) -> bool:
 
 def _event(state: State, record: Event, at: float) -> State:
     told = overflow_told(record)
+    # Nothing is forgotten of a conversation that is not here.
     if told and newest_turn(state) is not None and not _is_of_before(state, record):
-        # Nothing is forgotten of a conversation that is not here.
-        if state.turn is None:
-            state = add_seam(state, f"the context was full and {told}", at)
-        else:
-            words = f"the context was full in turn {state.turn.number} and {told}"
-            state = replace(state, turn=with_slide(state.turn, words, record.time))
+        place = f" in turn {state.turn.number}" if state.turn is not None else ""
+        state = add_seam(state, f"the context was full{place} and {told}", at)
     if state.turn is not None and _is_overrun(record, state.turn.slowest):
         state = replace(state, turn=replace(state.turn, budget=record.second))
     text = told or clean(record.message)

@@ -10,7 +10,7 @@ from llmbm_console.core.postmortem.known_fields import told
 from llmbm_console.core.sampling import FIELDS
 from llmbm_console.core.sanitise import decode_text
 from llmbm_console.core.state.series import Series
-from llmbm_console.core.state.state import MAX_BEHIND, MAX_CHOICES, SamplingChange, TokenInfo, TranscriptItem, Turn
+from llmbm_console.core.state.state import MAX_CHOICES, SamplingChange, TokenInfo, TranscriptItem, Turn
 from llmbm_console.core.state.token_buffer import TokenBuffer
 from llmbm_protocol.words import StopReason
 
@@ -79,16 +79,6 @@ def _with_part(turn: Turn, token: Token) -> Turn:
         pending=pending,
         next_part=token.part + 1 if token.more else 0,
     )
-
-
-def with_slide(turn: Turn, words: str, time_ms: int) -> Turn:
-    """The turn with what was done about a full context, at the kernel's time in ms: tokens of later come behind it."""
-    place = len(turn.text)
-    for token in reversed(turn.tokens):
-        if token.time_ms <= time_ms:
-            break
-        place = token.start
-    return replace(turn, slides=(*turn.slides, (place, words))[-MAX_BEHIND:])
 
 
 def with_choice(turn: Turn, choice: Choice, sampling: SamplingState | None) -> Turn:

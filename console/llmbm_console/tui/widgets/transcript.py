@@ -220,7 +220,7 @@ class Transcript(LineView):
         return usable and not any(isinstance(item, Turn | Command) for item in state.items)
 
     def _running_rows(self, turn: Turn, width: int) -> list[Line]:
-        if turn.finished is not None or turn.cut or len(turn.text) > MAX_CHARACTERS or self._tint.mode or turn.slides:
+        if turn.finished is not None or turn.cut or len(turn.text) > MAX_CHARACTERS or self._tint.mode:
             return layout_item(turn, width, self.glyphs, self._tint)
         head = None if self._growing.knows(turn, width, self.glyphs) else prompt_rows(turn, width, self.glyphs)
         return self._growing.rows(turn, head, width, self.glyphs)
