@@ -66,7 +66,6 @@ async def test_where_the_folder_cannot_be_written_it_is_kept_elsewhere_and_that_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    kept_files.made_spare_folder.cache_clear()
     events: list[Event] = []
     saved = SavedFiles(lambda name: name.encode(), events.append, Path("/proc/no/such/folder"))
     saved.note_text("wrote llmk-dump.txt")
@@ -81,7 +80,6 @@ async def test_where_the_folder_cannot_be_written_it_is_kept_elsewhere_and_that_
         assert Path(event.path).parent == spare
         assert event.instead.startswith("/proc/no/such/folder cannot be written: No such file or directory")
     assert kept_files.kept_folders() == (kept_files.saved_folder(), spare)
-    kept_files.made_spare_folder.cache_clear()
 
 
 def test_a_second_file_of_the_same_second_gets_its_own_name(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from driving import make_app, messages, screen_text, scripted, settled, simulated, until, wait_until
 from scripted import ScriptedSession
 
-from llmbm_console.core.kept_files import made_spare_folder, saved_folder, spare_folder
+from llmbm_console.core.kept_files import saved_folder, spare_folder
 
 THEMES = "t"  # the key of the next theme, which is told
 
@@ -94,7 +94,6 @@ async def test_a_dump_that_cannot_be_where_dumps_are_is_a_notice_with_its_place_
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", "/proc/nowhere")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    made_spare_folder.cache_clear()
     async with simulated((200, 60), notifications=True) as (app, pilot):
         app.do("kernel.save_dump")
         await until(pilot, lambda: "F5 shows it" in screen_text(app), "told")
@@ -105,7 +104,6 @@ async def test_a_dump_that_cannot_be_where_dumps_are_is_a_notice_with_its_place_
         await until(pilot, lambda: any(spare_folder().glob("*")), "kept")
         name = next(spare_folder().glob("*-llmk-dump.txt")).name
         await until(pilot, lambda: "llmk-dump.txt" in screen_text(app) and name[:8] in screen_text(app), "listed")
-    made_spare_folder.cache_clear()
 
 
 @pytest.mark.parametrize("key", ["t", "v"])

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
+from llmbm_console.core.answers.pairs import runs
 from llmbm_console.core.state.state import Command, Seam, Text, TranscriptItem, Turn
-from llmbm_console.core.state.turns import ENDS
+from llmbm_console.core.state.turns import why_ended
 from llmbm_console.tui import figures
 from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.text import flat, plain, wrap, wrap_table
@@ -73,7 +74,7 @@ def statistics(turn: Turn, width: int) -> str:
         parts.append((4, f"prefill {done.prompt_tokens} tok {figures.duration(done.prefill_us / figures.MILLION)}"))
     if turn.slowest and done.reason is not StopReason.TRIP:  # the pass that tripped it took more, and gave no token
         parts.append((5, f"slowest token {figures.cycles(turn.slowest)} cycles"))
-    parts.append((1, ENDS.get(done.reason, str(done.reason))))
+    parts.append((1, why_ended(done)))
     if turn.lost_tokens:
         parts.append((0, f"{turn.lost_tokens} tokens lost on the line"))
     for weight in (5, 4, 3, 2, 1):
@@ -106,11 +107,10 @@ def layout_item(item: TranscriptItem, width: int, glyphs: Glyphs, tint: Tint = T
 
 
 def _turn_rows(turn: Turn, width: int, glyphs: Glyphs, tint: Tint) -> list[Line]:
-    runs = turn.finished is None and not turn.cut and not turn.told
     rows = prompt_rows(turn, width, glyphs)
-    if text := turn.text.removeprefix(" ") + (glyphs.cursor if runs else ""):
+    if text := turn.text.removeprefix(" ") + (glyphs.cursor if runs(turn) else ""):
         rows += wrapped(text, width, "transcript--answer", "", "transcript--answer", marks(turn, tint))
-    if runs:
+    if runs(turn):
         return rows
     bad = turn.cut or turn.lost_tokens or (turn.finished is not None and turn.finished.reason is StopReason.TRIP)
     style = "transcript--warn" if bad else "transcript--statistics"

@@ -19,7 +19,7 @@ from llmbm_console.core.parameter_text import value_text
 from llmbm_console.core.sampling import FIELDS
 from llmbm_console.core.sanitise import clean
 from llmbm_console.core.state.state import Command, Seam, State, Turn, newest_turn
-from llmbm_console.core.state.turns import ENDS
+from llmbm_console.core.state.turns import why_ended
 from llmbm_protocol.parameters import PARAMETERS
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _statistics(turn: Turn) -> str:
         parts.append(f"prefill {done.prompt_tokens:,} tokens in {done.prefill_us / MILLION:.3g} s")
     if turn.slowest:
         parts.append(f"slowest token {turn.slowest:,} cycles")
-    parts.append(ENDS.get(done.reason, str(done.reason)))
+    parts.append(why_ended(done))
     if known := stamp(turn):
         parts.append(f"stamp {known}")
     return ", ".join(parts) + lost

@@ -18,7 +18,7 @@ from llmbm_console.core.link.greeting import Greeting
 from llmbm_console.core.link.hello import Ear
 from llmbm_console.core.link.requests import Pending, RequestError, Requests
 from llmbm_console.core.link.sending import Sending
-from llmbm_console.core.link.streams import FLUSH_TEXT, IN_FRAME, JOINS, SKIP_EVENTS, Streams, Way
+from llmbm_console.core.link.streams import FLUSH_TEXT, IN_FRAME, JOINS, RECOVERED, SKIP_EVENTS, Streams, Way
 from llmbm_console.core.link.upkeep import Upkeep
 from llmbm_console.core.sanitise import clean
 from llmbm_console.core.state import events as ev
@@ -32,8 +32,6 @@ from llmbm_protocol.schema import (
     Counters,
     Credit,
     Data,
-    Event,
-    Finished,
     Hello,
     Leave,
     LeaveReason,
@@ -42,7 +40,6 @@ from llmbm_protocol.schema import (
     Record,
     Response,
     Sample,
-    Token,
 )
 
 BUSY = (Phase.PREFILL, Phase.DECODE, Phase.LOAD, Phase.BENCH)
@@ -359,7 +356,7 @@ class Link:
             self._record(record, now)
         else:
             self.ear.frame(record)
-            if self._recovering and isinstance(record, Token | Finished | Event):
+            if self._recovering and isinstance(record, RECOVERED):
                 self._release(self.streams.take(record), now)
             if self.phase is LinkPhase.PLAIN:
                 self.set_phase(LinkPhase.WAITING, "a kernel talks")

@@ -17,6 +17,9 @@ Way = Literal["i", "o", "x"]
 #: began on a line on which the rest of a frame comes first; opened a line again whose next octets join the last ones
 SKIP_TOKENS, SKIP_EVENTS, FLUSH_TEXT, IN_FRAME, JOINS = "tokens", "events", "text", "frame", "joins"
 
+#: what is taken of octets that came while nobody was connected; all else was true only then
+RECOVERED = (Token, Finished, Event)
+
 
 class Streams:
     """Tokens and log events of one boot of a kernel."""

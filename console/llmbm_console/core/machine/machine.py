@@ -290,6 +290,17 @@ class AttachedQemu(QemuControl):
         """Like the reset button."""
         await self._monitor.execute("system_reset")
 
+    async def save_state(self, number: int) -> int:
+        """Refused, but of a machine that this console started: its disk would have to go back as well."""
+        raise SessionError("the state of a machine that somebody else started cannot be saved: its disk is not ours")
+
+    async def load_state(self, number: int) -> None:
+        """There is none."""
+        raise SessionError("this machine has no saved states")
+
+    def forget_state(self, number: int) -> None:
+        """There is none."""
+
     async def quit(self) -> None:
         """Ends that QEMU."""
         self._quitting = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 from llmbm_console.core.errors import SessionError
@@ -17,7 +18,7 @@ HOLD = 0.05  # s that a key is held down
 BETWEEN = 0.05  # s from its release to the next: a PS/2 keyboard keeps 16 octets, and firmware looks at it 50 times a s
 
 
-class QemuControl:
+class QemuControl(ABC):
     """Base of the machines in QEMU: the verbs of MachineControl that need nothing but the monitor."""
 
     _monitor: QmpConnection
@@ -41,15 +42,15 @@ class QemuControl:
 
     async def read_memory(self, address: int, length: int) -> bytes:
         """Octets of its memory, by physical address: UEFI maps every page to itself."""
-        return await self._monitor.read_memory(address, length)
+        return await self._monitor.memory.read(address, length)
 
     async def memory_around(self, address: int) -> tuple[int, int] | None:
         """The memory that an address lies in."""
-        return await self._monitor.memory_around(address)
+        return await self._monitor.memory.around(address)
 
     async def slow_memory(self) -> str:
         """Why memory is read slowly; empty when it is not."""
-        return await self._monitor.slow_memory()
+        return await self._monitor.memory.why_slow()
 
     async def nmi(self) -> None:
         """A non-maskable interrupt to every processor."""
@@ -78,17 +79,6 @@ class QemuControl:
         names = (one.get("name") for one in said if isinstance(one, dict)) if isinstance(said, list) else ()
         return tuple(sorted(name for name in names if isinstance(name, str)))
 
-    async def save_state(self, number: int) -> int:
-        """Refused, but of a machine that this console started: its disk would have to go back as well."""
-        raise SessionError("the state of a machine that somebody else started cannot be saved: its disk is not ours")
-
-    async def load_state(self, number: int) -> None:
-        """There is none."""
-        raise SessionError("this machine has no saved states")
-
-    def forget_state(self, number: int) -> None:
-        """There is none."""
-
+    @abstractmethod
     async def quit(self) -> None:
         """Ends QEMU."""
-        raise NotImplementedError

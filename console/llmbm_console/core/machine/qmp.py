@@ -52,7 +52,7 @@ class QmpConnection:
         self._events: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._leaving = False
-        self._memory = QemuMemory(self.execute)
+        self.memory = QemuMemory(self.execute)
 
     @property
     def connected(self) -> bool:
@@ -127,18 +127,6 @@ class QmpConnection:
     async def registers(self) -> str:
         """What the human monitor says of every processor."""
         return await self._human("info registers -a")
-
-    async def read_memory(self, address: int, length: int) -> bytes:
-        """Physical memory. Raises SessionError for what is no memory: reading a device may change it."""
-        return await self._memory.read(address, length)
-
-    async def memory_around(self, address: int) -> tuple[int, int] | None:
-        """The memory that an address lies in."""
-        return await self._memory.around(address)
-
-    async def slow_memory(self) -> str:
-        """Why memory is read slowly; empty when it is not."""
-        return await self._memory.why_slow()
 
     async def _human(self, command: str) -> str:
         return str(await self.execute("human-monitor-command", **{"command-line": command}))

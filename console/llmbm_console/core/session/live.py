@@ -34,7 +34,7 @@ from llmbm_console.core.session.shared_line import SharedLine
 from llmbm_console.core.state import events as ev
 from llmbm_console.core.state.events import LinkPhase, MachineStatus
 from llmbm_console.core.state.state import LinkState, MachineState, State, Turn
-from llmbm_console.core.state.store import reduce
+from llmbm_console.core.state.store import STATE_LOADED, reduce
 from llmbm_console.core.state.store_parts import cut_turn
 from llmbm_console.core.transport.base import Transport, TransportError
 from llmbm_console.core.transport.tty import ThreadedSerial, TtyTransport
@@ -474,7 +474,7 @@ class LiveSession:
 
     def _goes_back(self, saved: SavedState) -> None:
         """The kernel has its earlier state, and the line is open. Its answer is told anew from its first token on."""
-        self._prompts.fail("an earlier state of the machine was loaded", LOADED)
+        self._prompts.fail(STATE_LOADED, LOADED)
         if self._saved is not None:
             self._saved.forget()
         if self._link is not None:

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from llmbm_console.core.link.asking import SESSION
 from llmbm_console.core.link.decode import Heard, LineDecoder
-from llmbm_console.core.link.streams import FLUSH_TEXT, IN_FRAME, JOINS, Streams
+from llmbm_console.core.link.streams import FLUSH_TEXT, IN_FRAME, JOINS, RECOVERED, Streams
 from llmbm_console.core.postmortem.plain_kernel import PlainKernel
 from llmbm_console.core.recording.capture import Capture, CaptureError, Entry, Header, is_capture
 from llmbm_console.core.recording.raw_log import RawLog
@@ -35,8 +35,7 @@ from llmbm_console.core.state.events import (
     TurnJoined,
 )
 from llmbm_protocol.codec import UnknownFrame
-from llmbm_protocol.schema import Event as LogEvent
-from llmbm_protocol.schema import Finished, Hello, Record, Token
+from llmbm_protocol.schema import Hello, Record
 
 SLICE = 0.001  # s of reading between two looks at what else there is to do
 BUSY = 0.00006  # s that a turn of the event loop takes when there is something else to do
@@ -143,11 +142,7 @@ class Replay:
                 self._streams.restart()
             self._boot, self._goes_back = record.boot, False
             yield record
-        elif (
-            self._phase is None
-            or self._phase in SESSION
-            or (self._recovering and isinstance(record, Token | Finished | LogEvent))
-        ):
+        elif self._phase is None or self._phase in SESSION or (self._recovering and isinstance(record, RECOVERED)):
             yield from self._streams.take(record)
 
     def _give_up(self, at: float, what: str) -> Iterator[Event]:

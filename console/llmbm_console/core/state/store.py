@@ -92,7 +92,7 @@ _BEGINS_ANEW = {
     MachineStatus.RESETTING: "the machine was restarted",
     MachineStatus.STARTING: "the machine was started again",
 }
-LOADED = "an earlier state of the machine was loaded"
+STATE_LOADED = "an earlier state of the machine was loaded"
 _ENDS_AN_ANSWER = {
     MachineStatus.RESETTING: "the machine was reset",
     MachineStatus.STOPPED: "the machine stopped",
@@ -112,7 +112,7 @@ def _machine_changed(state: State, event: ev.MachineChanged) -> State:
         state = cut_turn(state, _ENDS_AN_ANSWER[event.status])
     if event.status is MachineStatus.LOADING and state.boots:
         # Turns are counted again from there. The hello that comes is of that boot, and begins none.
-        state = add_seam(cut_turn(state, LOADED), detail or LOADED, event.at, "info")
+        state = add_seam(cut_turn(state, STATE_LOADED), detail or STATE_LOADED, event.at, "info")
         link = replace(state.link, clock_offset=None)  # the machine's clock is an earlier one, too
         state = replace(state, hello=None, boot_at=event.at, link=link, kv=None, credit=None, decode_cycles=())
     text = f"{event.status}: {detail}" if detail else str(event.status)

@@ -135,6 +135,11 @@ def ended(turn: Turn, record: Finished) -> Turn:
     return replace(turn, finished=record, lost_tokens=max(turn.lost_tokens, missing))
 
 
+def why_ended(done: Finished) -> str:
+    """Why an answer ended, for people; the kernel's own word where it is a newer one."""
+    return ENDS.get(done.reason, str(done.reason))
+
+
 def budget_of(index: int, sentinel: Sentinel | None) -> int:
     """Cycles that the pass may take which leads to a token, 0 where that is not known: to the first one of an answer
     leads the last pass of its prompt."""

@@ -21,7 +21,7 @@ from llmbm_console.core.answers.compare import (
 from llmbm_console.core.answers.pairs import Pairing, called, key_of, runs
 from llmbm_console.core.answers.stamp import stamp, why_no_stamp
 from llmbm_console.core.state.state import TokenInfo, Turn
-from llmbm_console.core.state.turns import ENDS
+from llmbm_console.core.state.turns import why_ended
 from llmbm_console.tui import figures
 from llmbm_console.tui.answers.pair import Look
 from llmbm_console.tui.frame import Frame
@@ -298,7 +298,7 @@ def _slowest(turn: Turn, _frame: Frame) -> str:
 
 def _end(turn: Turn, _frame: Frame) -> str:
     if turn.finished is not None:
-        return ENDS.get(turn.finished.reason, str(turn.finished.reason))
+        return why_ended(turn.finished)
     return "runs" if runs(turn) else flat(turn.cut or turn.told)
 
 

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from llmbm_console.core.answers.compare import Found, Outcome
 from llmbm_console.core.answers.pairs import called, runs
 from llmbm_console.core.state.state import Turn
-from llmbm_console.core.state.turns import ENDS
+from llmbm_console.core.state.turns import why_ended
 from llmbm_console.tui.answers.pair import Look
 from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.text import clip, plain, wrap
@@ -62,7 +62,7 @@ def _pieces(turn: Turn, at: int, found: Found) -> tuple[str, str, int]:
 def _ending(turn: Turn, glyphs: Glyphs) -> str:
     """What stands behind the text: how it ended."""
     if turn.finished is not None:
-        return f"{glyphs.rule} {ENDS.get(turn.finished.reason, str(turn.finished.reason))}"
+        return f"{glyphs.rule} {why_ended(turn.finished)}"
     return plain(f"{glyphs.rule} {turn.cut or turn.told}") if turn.cut or turn.told else ""
 
 
