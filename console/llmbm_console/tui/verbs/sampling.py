@@ -82,6 +82,8 @@ class SamplingVerbs(VerbGroup):
                     why = plain(str(error))
                 else:
                     why = "" if outcome.ok else plain(outcome.error) or "the kernel did not take it"
+            if not why:
+                self.app.redraw()  # the kernel's own value is where the knob is, before the knob goes there
             instead = history.answered(ask, not why, step)
             if instead:
                 slider.answered()
