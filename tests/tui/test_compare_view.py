@@ -60,11 +60,11 @@ async def test_another_file_is_asked_for_and_the_newest_is_offered(
         await pilot.press("c")
         await wait_until(pilot, lambda: "old-llmk-dump.txt" in screen_text(app), "the offer")
         await pilot.press("escape")
-        await pilot.press("c", *"x")
+        await pilot.press("c", *"~x")
         await wait_until(pilot, lambda: "no such file" in screen_text(app))
         await pilot.press("enter")
         await pilot.pause()
-        assert "x: there is no such file" in screen_text(app), "it stays open"
+        assert "~x: there is no such file" in screen_text(app), "it stays open"
         await pilot.press("escape", "c", "enter")
         await wait_until(pilot, lambda: isinstance(app.screen, ComparePage))
     await app.disconnect()

@@ -96,6 +96,8 @@ def test_a_mark_of_utf_8_is_no_problem_and_a_number_of_thousands_of_digits_is_on
     assert read_settings(path)[0].theme == "ember"
     path.write_text(f"[profiles.a]\nbaud = {'9' * 5000}\n")
     assert read_settings(path)[1] == ("config.toml: cannot be read: a number in it has thousands of digits",)
+    path.write_text('[profiles.a]\nimage = "~no one/x.img"\n')
+    assert read_settings(path)[0].profiles["a"] == {"image": Path("~no one/x.img")}, "nobody's home is a name like any"
     os.remove(path)
     os.mkfifo(path)
     assert read_settings(path)[1] == ("config.toml: cannot be read: a pipe; expected a file",)

@@ -23,6 +23,7 @@ What cannot be used is a sentence for the person, which names the file and the l
 
 from __future__ import annotations
 
+import os.path
 import re
 import tomllib
 import unicodedata
@@ -280,7 +281,7 @@ def _profiles(table: object, problems: list[Problem]) -> Iterator[tuple[str, Pro
             elif not _fits(value, kind):
                 problems.append((place, f"{value!r:.60} cannot be used; expected {KINDS[kind]}"))
             else:
-                profile[option] = Path(value).expanduser() if kind is Path else value
+                profile[option] = Path(os.path.expanduser(value)) if kind is Path else value
         yield name, profile
 
 

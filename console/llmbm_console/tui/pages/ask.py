@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
+from llmbm_console.core.errors import SessionError
 from llmbm_console.tui.pages.lower_line import LowerLine
 from llmbm_console.tui.text import common_start, line, plain
+
+T = TypeVar("T")
 
 
 class Remark(str):
@@ -22,12 +25,13 @@ class Told(Remark):
     """What a text leads to, where nothing is wrong with it."""
 
 
-class AskLine(LowerLine[bool]):
-    """Calls `changed` with each state of the text, which returns a problem to show, a Remark, or an empty string.
+class AskLine(LowerLine[T | None], Generic[T]):
+    """Enter gives what `read` makes of the text; as long as it raises SessionError or ValueError, the line stays open
+    with what that says.
 
-    Enter keeps the text (the result is True); with a problem, or one that `refused` tells of a text as a whole, the
-    line stays open with it. Tab completes one of `names`. Up (-1) and down (1) go through what the text leads to, where
-    that can be: `step` returns what there is to say then. Esc goes back to what was there before.
+    Each state of the text is shown to `changed`, which returns a problem, a Remark, or an empty string; without it the
+    problem is what `read` raises. Tab completes one of `names`. Up (-1) and down (1) go through what the text leads to,
+    where that can be: `step` returns what there is to say then. Esc goes back to what was there before (None).
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -46,17 +50,25 @@ class AskLine(LowerLine[bool]):
         label: str,
         text: str,
         hint: str,
-        changed: Callable[[str], str],
+        read: Callable[[str], T | None],
         *,
+        changed: Callable[[str], str] | None = None,
         does: str = "keeps it",
         names: Sequence[str] = (),
-        refused: Callable[[str], str] = lambda _text: "",
         step: Callable[[int], str] | None = None,
     ) -> None:
         super().__init__()
-        self._label, self._before, self._hint, self._changed = label, text, hint, changed
-        self._does, self._names, self._refused, self._step = does, names, refused, step
+        self._label, self._before, self._hint, self._read = label, text, hint, read
+        self._changed = self._problem_of if changed is None else changed
+        self._does, self._names, self._step = does, names, step
         self._problem = ""
+
+    def _problem_of(self, text: str) -> str:
+        try:
+            self._read(text)
+        except (SessionError, ValueError) as error:
+            return str(error)
+        return ""
 
     def compose(self) -> ComposeResult:
         """The text, and below it a hint or what is wrong."""
@@ -81,10 +93,14 @@ class AskLine(LowerLine[bool]):
         """Kept, unless there is something wrong with it."""
         text = plain(message.value)
         self._tell(self._changed(text))
-        if not self._problem:
-            self._tell(self._refused(text))
-        if not self._problem:
-            self.dismiss(True)
+        if self._problem:
+            return
+        try:
+            value = self._read(text)
+        except (SessionError, ValueError) as error:
+            self._tell(str(error))
+        else:
+            self.dismiss(value)
 
     def action_complete(self) -> None:
         """The text extended as far as all names agree that begin with it."""
@@ -102,4 +118,4 @@ class AskLine(LowerLine[bool]):
     def action_leave(self) -> None:
         """As it was."""
         self._changed(self._before)
-        self.dismiss(False)
+        self.dismiss(None)

@@ -207,7 +207,8 @@ class TextPage(Screen[None]):
 
     def action_filter(self) -> None:
         """Asks for words."""
-        self.app.push_screen(AskLine("filter", self.view.wanted, 'words  !without  "with blanks"', self._filter))
+        hint = 'words  !without  "with blanks"'
+        self.app.push_screen(AskLine("filter", self.view.wanted, hint, str, changed=self._filter))
 
     def _filter(self, query: str) -> str:
         problem, keys = self.view.filter(query), self.query_one(Keys)

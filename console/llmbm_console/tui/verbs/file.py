@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os.path
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -131,16 +132,17 @@ class FileVerbs(VerbGroup):
         others = newest_files((session.path.parent, saved_folder()), DUMPS)
         chosen = next((str(path) for path, _status in others if path != session.path.resolve()), "")
 
-        def changed(text: str) -> str:
-            nonlocal chosen
-            chosen = text.strip()
-            return "" if not chosen or Path(chosen).expanduser().is_file() else f"{chosen}: there is no such file"
+        def read(text: str) -> Path | None:
+            path = os.path.expanduser(text.strip())
+            if path and not os.path.isfile(path):
+                raise SessionError(f"{text.strip()}: there is no such file")
+            return Path(path) if path else None
 
-        def answered(kept: bool | None) -> None:
-            if kept and chosen:
-                self._compare(session, Path(chosen).expanduser())
+        def answered(path: Path | None) -> None:
+            if path is not None:
+                self._compare(session, path)
 
-        self.app.push_screen(AskLine("compare with", chosen, "the older file", changed, does="compares"), answered)
+        self.app.push_screen(AskLine("compare with", chosen, "the older file", read, does="compares"), answered)
 
     def _compare_listed(self) -> None:
         files = self.app.main.views.files

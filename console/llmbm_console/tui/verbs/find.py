@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from llmbm_console.core.errors import SessionError
 from llmbm_console.tui.pages.ask import AskLine, Remark, Told
 from llmbm_console.tui.verbs.base import VerbGroup
 
@@ -42,15 +43,16 @@ class FindVerbs(VerbGroup):
             found = transcript.places if known else transcript.find(text)
             return "" if not text else told() if found else Remark("not found in the transcript")
 
-        def refused(text: str) -> str:
-            gone = text and not transcript.places
-            return f'"{text}" is not in the transcript: write another word, or {leave} goes back' if gone else ""
+        def read(text: str) -> str:
+            if text and not transcript.places:
+                raise SessionError(f'"{text}" is not in the transcript: write another word, or {leave} goes back')
+            return text
 
         def step(direction: int) -> str:
             return told() if transcript.step_found(direction) else Remark("not found in the transcript any more")
 
-        def answered(kept: bool | None) -> None:
-            if kept:
+        def answered(kept: str | None) -> None:
+            if kept is not None:
                 main.focus_pane("transcript")  # where the keys that go on are no letters
                 return
             main.relayout(tab=view.tab, zoom=view.zoom)
@@ -60,9 +62,7 @@ class FindVerbs(VerbGroup):
 
         hint = "found while you write it, in capitals or not"
         self.app.push_screen(
-            AskLine(
-                "find", transcript.sought, hint, changed, does="goes to the transcript", refused=refused, step=step
-            ),
+            AskLine("find", transcript.sought, hint, read, changed=changed, does="goes to the transcript", step=step),
             answered,
         )
 
@@ -84,13 +84,14 @@ class FindVerbs(VerbGroup):
             told = events.step_shown(direction)
             return Told(f"{told}   {THROUGH}") if told else Remark("no event matches")
 
-        def answered(kept: bool | None) -> None:
-            if kept:
+        def answered(kept: str | None) -> None:
+            if kept is not None:
                 self.app.main.focus_pane("events")
             else:
                 events.back_to_place()
 
-        self.app.push_screen(AskLine("filter", before, FIELDS, changed, does="goes to the events", step=step), answered)
+        line = AskLine("filter", before, FIELDS, str, changed=changed, does="goes to the events", step=step)
+        self.app.push_screen(line, answered)
 
     def view_find_next(self) -> None:
         """The next place."""

@@ -153,23 +153,12 @@ class MachineVerbs(VerbGroup):
         """Asks for a line that `parse` reads or raises SessionError; `danger` is what it would do."""
         from llmbm_console.tui.asked_twice import AskedTwice
 
-        written = ""
+        def answered(value: T | None) -> None:
+            if value is not None:
+                self.background(do(value))
 
-        def problem(text: str) -> str:
-            nonlocal written
-            written = text
-            try:
-                parse(text)
-            except SessionError as error:
-                return str(error)
-            return ""
-
-        def answered(kept: bool | None) -> None:
-            if kept:
-                self.background(do(parse(written)))
-
-        asked = AskedTwice(problem, lambda text: danger(parse(text)), self.app.clock, self.app.call_after_refresh)
-        line = AskLine(label, "", hint, asked.changed, does=does, names=names, refused=asked.refused)
+        asked = AskedTwice(parse, danger, self.app.clock, self.app.call_after_refresh)
+        line = AskLine(label, "", hint, asked.read, changed=asked.changed, does=does, names=names)
         self.app.push_screen(line, answered)
 
     def machine_break(self) -> None:
@@ -202,21 +191,18 @@ class MachineVerbs(VerbGroup):
         session = self.app.session
         if session is None:
             return
-        setting: tuple[str, int] | None = read(text)
 
-        def changed(text: str) -> str:
-            nonlocal setting
+        def setting_of(text: str) -> tuple[str, int]:
             try:
-                setting = read(text.strip())
+                return read(text.strip())
             except ValueError:
-                setting = None
-            return "" if setting is not None else f"{text.strip() or 'nothing'}: expected {hint}"
+                raise SessionError(f"{text.strip() or 'nothing'}: expected {hint}") from None
 
-        def answered(kept: bool | None) -> None:
-            if kept and setting is not None:
+        def answered(setting: tuple[str, int] | None) -> None:
+            if setting is not None:
                 self.background(session.set_line(*setting))
 
-        self.app.push_screen(AskLine(label, text, hint, changed, does="sets it", names=names), answered)
+        self.app.push_screen(AskLine(label, text, hint, setting_of, does="sets it", names=names), answered)
 
     def machine_quit(self) -> None:
         """Ends the machine."""

@@ -103,22 +103,12 @@ class MemoryVerbs(LensVerbs):
     def _ask_address(self, text: str, hint: str) -> None:
         from llmbm_console.tui.pages.ask import AskLine
 
-        wanted: int | None = None
+        def read(text: str) -> int | None:
+            return address_of(text, self.app.state) if text.strip() else None
 
-        def changed(text: str) -> str:
-            nonlocal wanted
-            wanted = None
-            if not text.strip():
-                return ""
-            try:
-                wanted = address_of(text, self.app.state)
-            except ValueError as error:
-                return str(error)
-            return ""
-
-        def answered(kept: bool | None) -> None:
-            if kept and wanted is not None:
-                self.background(go(wanted))
+        def answered(address: int | None) -> None:
+            if address is not None:
+                self.background(go(address))
 
         async def go(address: int) -> None:
             try:
@@ -127,7 +117,7 @@ class MemoryVerbs(LensVerbs):
                 self._ask_address(f"{address:#x}", str(error))
 
         names = [zone.arena.value for zone in self.app.state.arenas.values() if zone.size]
-        self.app.push_screen(AskLine("address", text, hint, changed, does="goes there", names=names), answered)
+        self.app.push_screen(AskLine("address", text, hint, read, does="goes there", names=names), answered)
 
     def hex_whole(self) -> None:
         """From an arena to all memory around it, and back."""

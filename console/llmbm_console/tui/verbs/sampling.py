@@ -165,7 +165,7 @@ class SamplingVerbs(VerbGroup):
                 self._unsaved.discard(name)
                 self.say(f"preset {name} saved: {told(preset)}")
 
-        self._ask_name("save preset as", f"a name for {told(preset)}", problem, save, does="saves it")
+        self._ask_name("save preset as", f"a name for {told(preset)}", str.strip, problem, save, does="saves it")
 
     def sampling_delete_preset(self) -> None:
         """Asks which one, and takes it out of the settings."""
@@ -200,39 +200,36 @@ class SamplingVerbs(VerbGroup):
                 return f"{text}: there is no such preset; there are {', '.join(names)}"
             return Remark("  ".join(found)) if text else ""
 
-        def refused(text: str) -> str:
-            found = meant(text.strip())
-            return f"{text.strip()} begins {' and '.join(found)}: which one?" if text.strip() and len(found) > 1 else ""
+        def read(text: str) -> str:
+            name = text.strip()
+            found = meant(name) if name else [""]
+            if len(found) > 1:
+                raise SessionError(f"{name} begins {' and '.join(found)}: which one?")
+            return found[0]
 
-        def choose(text: str) -> None:
-            do(meant(text)[0])
-
-        self._ask_name(label, "  ".join(names), problem, choose, does=does, names=names, refused=refused)
+        self._ask_name(label, "  ".join(names), read, problem, do, does=does, names=names)
 
     def _ask_name(
         self,
         label: str,
         hint: str,
+        read: Callable[[str], str],
         problem: Callable[[str], str],
         do: Callable[[str], None],
         *,
         does: str,
         names: Sequence[str] = (),
-        refused: Callable[[str], str] = lambda _text: "",
     ) -> None:
         """Asks for a preset's name; see AskLine."""
-        wanted = ""
+
+        def answered(name: str | None) -> None:
+            if name:
+                do(name)
 
         def changed(text: str) -> str:
-            nonlocal wanted
-            wanted = text.strip()
-            return problem(wanted)
+            return problem(text.strip())
 
-        def answered(kept: bool | None) -> None:
-            if kept and wanted:
-                do(wanted)
-
-        self.app.push_screen(AskLine(label, "", hint, changed, does=does, names=names, refused=refused), answered)
+        self.app.push_screen(AskLine(label, "", hint, read, changed=changed, does=does, names=names), answered)
 
     def _write(self, name: str, preset: Preset | None) -> str:
         """Writes a preset into the settings, or takes it out (None). Why that cannot be, else an empty string."""

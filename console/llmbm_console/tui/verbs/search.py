@@ -33,27 +33,27 @@ class SearchVerbs(LensVerbs):
             return
         if self.app.main.focused_pane != "hex":
             self.app.main.focus_pane("hex")
-        view, wanted, written = self._hex, self._needle, ""
+        view = self._hex
+
+        def read(text: str) -> tuple[str, Needle | None]:
+            written = text.strip()
+            return written, parse_needle(written) if written else None
 
         def changed(text: str) -> str:
-            nonlocal wanted, written
-            wanted, written = None, text.strip()
-            if not written:
-                return ""
             try:
-                wanted = parse_needle(text)
+                _, needle = read(text)
             except NeedleError as error:
                 return str(error)
-            return Told(f"{wanted.told}   then {self._on()}")
+            return Told(f"{needle.told}   then {self._on()}") if needle is not None else ""
 
-        def answered(kept: bool | None) -> None:
-            if kept:
-                self._needle = wanted
-                view.look_for(written if wanted is not None else "")
-                if wanted is not None:
+        def answered(sought: tuple[str, Needle | None] | None) -> None:
+            if sought is not None:
+                written, self._needle = sought
+                view.look_for(written)
+                if self._needle is not None:
                     self._begin(1, view.place)
 
-        ask = AskLine("find in memory", view.sought, WRITTEN, changed, does="looks for it from here on")
+        ask = AskLine("find in memory", view.sought, WRITTEN, read, changed=changed, does="looks for it from here on")
         self.app.push_screen(ask, answered)
 
     def _on(self) -> str:

@@ -87,42 +87,34 @@ class TimeVerbs(VerbGroup):
         if not listed and not len(self.app.timeline):
             self.say("nothing was recorded yet", "warning")
             return
-        frame, wanted = self.app.shown_frame(), ""
+        frame = self.app.shown_frame()
 
         def found(text: str) -> float:
             first, last = (events.shown[0].at, events.shown[-1].at) if listed else self.app.timeline.span
             return moment_of(text, first, last, frame.wall)
 
         def changed(text: str) -> str:
-            nonlocal wanted
-            wanted = text
             try:
                 return Told(f"{frame.clock(found(text))[:8]} {'in the event list' if listed else 'everywhere'}")
             except ValueError:
                 return ""  # it is being written
 
-        def refused(text: str) -> str:
-            try:
-                found(text)
-            except ValueError as error:
-                return str(error)
-            return ""
-
-        def answered(kept: bool | None) -> None:
-            if not kept:
+        def answered(read: tuple[str, float] | None) -> None:
+            if read is None:
                 return
-            moment = found(wanted)
+            wanted, moment = read
             if listed:
                 events.go_to(next((one for one in events.shown if one.at >= moment), events.shown[-1]))
             else:
                 self._look(moment)
                 begin = self.app.timeline.span[0]
-                if wanted.strip().startswith("+") and self.app.timeline.forgot:
+                if wanted.startswith("+") and self.app.timeline.forgot:
                     counted = f"{frame.clock(begin)[:8]}, the beginning of what is kept"
-                    self.say(f"{wanted.strip()} counts from {counted}; earlier moments were let go")
+                    self.say(f"{wanted} counts from {counted}; earlier moments were let go")
 
         hint = EXPECTED.removeprefix("expected ")
-        self.app.push_screen(AskLine("go to", "", hint, changed, does="goes there", refused=refused), answered)
+        line = AskLine("go to", "", hint, lambda text: (text.strip(), found(text)), changed=changed, does="goes there")
+        self.app.push_screen(line, answered)
 
     def time_mark(self) -> None:
         """Marks the moment that is shown."""
