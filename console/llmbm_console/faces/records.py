@@ -9,6 +9,7 @@ from llmbm_console.core.answers.distribution import RULES, Rules, distribution_o
 from llmbm_console.core.answers.stamp import stamp
 from llmbm_console.core.postmortem.known_fields import known_names
 from llmbm_console.core.state.state import LogLine, State, TokenInfo, Turn
+from llmbm_console.core.state.turns import decode_rate, rate
 from llmbm_protocol.fields import is_micro
 from llmbm_protocol.likeliest import STEPS_PER_UNIT, read
 from llmbm_protocol.schema import Choice, Record, Sample, Stream
@@ -76,9 +77,8 @@ def records_json(records: tuple[Record, ...]) -> dict[str, Any] | list[dict[str,
     return next(iter(named.values())) if len(named) == 1 else named
 
 
-def rate(tokens: int, microseconds: int) -> float | None:
-    """Tokens per second, None when there was no time to measure."""
-    return round(tokens * 1_000_000 / microseconds, 3) if microseconds > 0 and tokens > 0 else None
+def _rounded(value: float | None) -> float | None:
+    return round(value, 3) if value is not None else None
 
 
 def choice_json(token: TokenInfo, words: Mapping[int, str], vocab: int) -> dict[str, Any]:
@@ -128,8 +128,8 @@ def turn_json(turn: Turn) -> dict[str, Any]:
     if done:
         document |= {
             "prompt_tokens": done.prompt_tokens,
-            "prefill_tok_s": rate(done.prompt_tokens, done.prefill_us),
-            "decode_tok_s": rate(max(0, done.tokens - 1), done.decode_us),
+            "prefill_tok_s": _rounded(rate(done.prompt_tokens, done.prefill_us)),
+            "decode_tok_s": _rounded(decode_rate(done)),
             "prefill_us": done.prefill_us,
             "decode_us": done.decode_us,
             "decode_mb_s": done.decode_mb_s or None,

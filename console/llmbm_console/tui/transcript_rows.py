@@ -7,7 +7,7 @@ from itertools import islice
 
 from llmbm_console.core.answers.pairs import runs
 from llmbm_console.core.state.state import Command, Seam, Text, TranscriptItem, Turn
-from llmbm_console.core.state.turns import why_ended
+from llmbm_console.core.state.turns import decode_rate, why_ended
 from llmbm_console.tui import figures
 from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.text import flat, plain, wrap, wrap_table
@@ -66,8 +66,8 @@ def statistics(turn: Turn, width: int) -> str:
         seconds = done.decode_us / figures.MILLION
         if done.tokens > 1 or seconds >= SHOWN:  # a lone first token is of the prompt's last pass, not of decoding
             parts.append((2, figures.duration(seconds)))
-        if done.tokens > 1:
-            parts.append((0, figures.rate((done.tokens - 1) / seconds)))
+        if (speed := decode_rate(done)) is not None:
+            parts.append((0, figures.rate(speed)))
             if done.decode_mb_s:
                 parts.append((3, figures.throughput(done.decode_mb_s, done.read_mb_s)))
     if done.prompt_tokens:

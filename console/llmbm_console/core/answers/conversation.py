@@ -19,7 +19,7 @@ from llmbm_console.core.parameter_text import value_text
 from llmbm_console.core.sampling import FIELDS
 from llmbm_console.core.sanitise import clean
 from llmbm_console.core.state.state import Command, Seam, State, Turn, newest_turn
-from llmbm_console.core.state.turns import why_ended
+from llmbm_console.core.state.turns import decode_rate, why_ended
 from llmbm_protocol.parameters import PARAMETERS
 
 if TYPE_CHECKING:
@@ -112,12 +112,11 @@ def _statistics(turn: Turn) -> str:
         if turn.cut or turn.told:
             return _inline(turn.cut or turn.told) + lost
         return f"{len(turn.tokens):,} tokens so far; the answer runs{lost}"
-    decode = done.decode_us / MILLION
     parts = [f"{done.tokens:,} tokens"]
-    if decode:
-        parts.append(f"{decode:.3g} s")
-        if done.tokens > 1:
-            parts.append(f"{(done.tokens - 1) / decode:.3g} tokens/s")
+    if done.decode_us:
+        parts.append(f"{done.decode_us / MILLION:.3g} s")
+    if (speed := decode_rate(done)) is not None:
+        parts.append(f"{speed:.3g} tokens/s")
     if done.prompt_tokens:
         parts.append(f"prefill {done.prompt_tokens:,} tokens in {done.prefill_us / MILLION:.3g} s")
     if turn.slowest:

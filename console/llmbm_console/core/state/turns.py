@@ -140,6 +140,16 @@ def why_ended(done: Finished) -> str:
     return ENDS.get(done.reason, str(done.reason))
 
 
+def rate(tokens: int, microseconds: int) -> float | None:
+    """Tokens per second, None where there was nothing to measure."""
+    return tokens * 1_000_000 / microseconds if microseconds > 0 and tokens > 0 else None
+
+
+def decode_rate(done: Finished) -> float | None:
+    """Tokens per second of an answer; its first token is of the prompt's last pass, not of decoding."""
+    return rate(done.tokens - 1, done.decode_us)
+
+
 def budget_of(index: int, sentinel: Sentinel | None) -> int:
     """Cycles that the pass may take which leads to a token, 0 where that is not known: to the first one of an answer
     leads the last pass of its prompt."""

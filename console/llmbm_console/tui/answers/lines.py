@@ -21,7 +21,7 @@ from llmbm_console.core.answers.compare import (
 from llmbm_console.core.answers.pairs import Pairing, called, key_of, runs
 from llmbm_console.core.answers.stamp import stamp, why_no_stamp
 from llmbm_console.core.state.state import TokenInfo, Turn
-from llmbm_console.core.state.turns import why_ended
+from llmbm_console.core.state.turns import decode_rate, why_ended
 from llmbm_console.tui import figures
 from llmbm_console.tui.answers.pair import Look
 from llmbm_console.tui.frame import Frame
@@ -269,14 +269,11 @@ def _tokens(turn: Turn, _frame: Frame) -> str:
 def _speed(turn: Turn, _frame: Frame) -> str:
     done = turn.finished
     if done is not None:
-        return figures.rate((done.tokens - 1) / done.decode_us * figures.MILLION) if _measured(turn) else UNKNOWN
+        measured = decode_rate(done)
+        return figures.rate(measured) if measured is not None else UNKNOWN
     if len(turn.tokens) < 2 or turn.tokens[-1].time_ms <= turn.tokens[0].time_ms:
         return UNKNOWN
     return figures.rate((len(turn.tokens) - 1) * 1000 / (turn.tokens[-1].time_ms - turn.tokens[0].time_ms))
-
-
-def _measured(turn: Turn) -> bool:
-    return turn.finished is not None and turn.finished.tokens > 1 and turn.finished.decode_us > 0
 
 
 def _first_token(turn: Turn, _frame: Frame) -> str:
