@@ -7,16 +7,20 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+from link_records import token
 from live_kernel import Kernel
 from waiting import until
 
-from llmbm_console.core.recording.capture import Capture, Header, write_capture
+from llmbm_console.core.link.streams import IN_FRAME, JOINS
+from llmbm_console.core.recording.capture import Capture, Entry, Header, write_capture
 from llmbm_console.core.recording.clip import clip
 from llmbm_console.core.session.live import LiveSession
-from llmbm_console.core.session.replay import ReplaySession, open_replay
-from llmbm_console.core.state.events import Event, LinkPhase, RecordReceived
+from llmbm_console.core.session.replay import Replay, ReplaySession, open_replay
+from llmbm_console.core.state.events import ConsoleText, Event, Gap, LinkChanged, LinkPhase, RecordReceived, TurnJoined
 from llmbm_console.core.state.state import State, Turn
 from llmbm_console.faces.explain import lines_of_capture
+from llmbm_protocol.codec import to_frame
 from llmbm_protocol.schema import Token, Word
 
 Sessions = Callable[..., LiveSession]
@@ -147,3 +151,45 @@ async def test_wherever_a_recording_is_cut_the_parts_hold_each_token_once_and_no
                 (line.fields["index"], line.fields.get("part", 0)) for line in lines if line.name == Token.__name__
             ]
         assert sorted(seen) == [(index, 0) for index in range(12)], cut
+
+
+TOKENS = [to_frame(token(index), index) for index in range(4)]
+OCTETS, AFTER = 9, 11  # when the line that was opened again brought its first ones, and more
+JOINED = [Entry(6, "x", JOINS), Entry(8, "e", Gap(8, 3, "")), Entry(OCTETS, "i", TOKENS[1][20:] + TOKENS[2])]
+LOADED = [
+    Entry(8, "x", IN_FRAME),
+    Entry(OCTETS, "i", b"c=2*b6dcf1c1"),
+    Entry(10.5, "i", b"\r\nllmk> text\r\n" + TOKENS[1]),
+]
+
+
+@pytest.mark.parametrize(("opened", "then"), [(JOINED, TOKENS[3]), (LOADED, TOKENS[2]), ([], TOKENS[1])])
+def test_wherever_a_lost_line_is_cut_its_parts_show_what_the_whole_shows(opened: list[Entry], then: bytes) -> None:
+    """A line that is lost in the midst of a frame goes on with the rest of that, begins in the midst of another one, or
+    begins anew."""
+    entries = [
+        Entry(1, "e", LinkChanged(1, LinkPhase.MACHINE)),
+        Entry(2, "e", TurnJoined(2, 1, 0)),
+        Entry(3, "i", TOKENS[0]),
+        Entry(4, "i", TOKENS[1][:20]),
+        *(Entry(at, "e", LinkChanged(at, phase)) for at, phase in ((5, LinkPhase.OPENING), (7, LinkPhase.WAITING))),
+        *opened,
+        Entry(10, "e", LinkChanged(10, LinkPhase.MACHINE)),
+        Entry(AFTER, "i", then + b"its end\r\n"),
+    ]
+    entries.sort(key=lambda entry: entry.at)
+
+    def shown(entries: list[Entry], first: float, last: float) -> list[str | int]:
+        replay = Replay()
+        events = [event for entry in entries for event in replay.take(entry, 0)] + [*replay.finish(last)]
+        return [
+            event.text if isinstance(event, ConsoleText) else event.record.index
+            for event in events
+            if first <= event.at <= last
+            if isinstance(event, ConsoleText) or (isinstance(event, RecordReceived) and isinstance(event.record, Token))
+        ]
+
+    assert shown(entries, 0, AFTER)[-1] == "its end\n"
+    for cut in (half / 2 for half in range(4, 2 * AFTER)):
+        assert shown(clip(entries, 0, cut), 0, cut) == shown(entries, 0, cut), cut
+        assert shown(clip(entries, cut, AFTER), cut, AFTER) == shown(entries, cut, AFTER), cut

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from llmbm_console.core.link.decode import LineDecoder
-from llmbm_console.core.link.streams import SKIP_EVENTS
+from llmbm_console.core.link.streams import IN_FRAME, JOINS, SKIP_EVENTS
 from llmbm_console.core.recording.capture import Entry
 from llmbm_console.core.state.events import (
     ClockEstimated,
     Event,
+    Gap,
     LineStatistics,
     LinkChanged,
     LinkPhase,
@@ -24,7 +25,7 @@ from llmbm_console.core.state.events import (
     PromptSent,
     TurnJoined,
 )
-from llmbm_protocol.frame import Frame, FrameDecoder, Piece, encode
+from llmbm_protocol.frame import Frame, FrameDecoder, Noise, Piece, encode
 from llmbm_protocol.likeliest import read
 from llmbm_protocol.schema import Choice, Counters, Credit, Finished, Hello, Record, Response, Sample, Token, Word, Zone
 from llmbm_protocol.schema import Event as LogRecord
@@ -55,21 +56,41 @@ class _Line:
 
     def __init__(self) -> None:
         self._phase: LinkPhase | None = None
+        self._joins = False  # what the line that is being opened brings joins what the one before brought
+        self._gap: Entry | None = None  # of which the next octets are
         self._begin()
 
-    def _begin(self) -> None:
-        self._frames, self._decoder = FrameDecoder(), LineDecoder()
+    def _begin(self, *, in_frame: bool = False) -> None:
+        self._frames, self._decoder, self._in_frame = FrameDecoder(), LineDecoder(), in_frame
+        self._decoder.begin(in_frame=in_frame)
 
     def feed(self, data: bytes) -> list[_Part]:
         """The parts that are complete now."""
-        return [_Part(piece, self._decoder) for piece in self._frames.feed(data)]
+        pieces = self._frames.feed(data)
+        self._gap = None
+        self._in_frame &= all(isinstance(piece, Noise) and b"\n" not in piece.raw for piece in pieces)
+        return [_Part(piece, self._decoder) for piece in pieces]
 
-    def event(self, event: Event) -> None:
-        """Nothing of the connection before joins to another one."""
+    def other(self, entry: Entry) -> None:
+        """An entry without octets. Nothing of the connection before joins to another one, but where that is said."""
+        event = entry.data
         if isinstance(event, LinkChanged):
             if event.phase is LinkPhase.WAITING and self._phase is LinkPhase.OPENING:
-                self._begin()
+                if not self._joins:
+                    self._begin()
+                self._joins = False
             self._phase = event.phase
+        elif isinstance(event, Gap):
+            self._gap = entry
+        elif entry.kind == "x" and event == JOINS:
+            self._joins = True
+        elif entry.kind == "x" and event == IN_FRAME:
+            self._begin(in_frame=True)
+
+    def before(self, first: float) -> list[Entry]:
+        """What has to be known of the line where the next octets are the first ones."""
+        found = [self._gap] if self._gap is not None else []
+        return [*found, Entry(first, "x", IN_FRAME)] if self._in_frame else found
 
 
 class _Before:
@@ -197,10 +218,11 @@ def clip(entries: Iterable[Entry], first: float, last: float) -> list[Entry]:
             if behind:
                 part.entries.append(Entry(entry.at, "e", data))
                 part.octets(behind, entry.at)
-                line.event(data)
+                line.other(entry)
                 continue
-        if isinstance(data, Event):
-            line.event(data)
+            part.entries += line.before(first)
+        if entry.kind != "i":
+            line.other(entry)
         if part is None:
             if entry.kind == "i":
                 before.take(pieces, heard_at)
