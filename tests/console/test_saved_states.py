@@ -121,6 +121,7 @@ async def test_an_answer_goes_on_from_a_saved_state_and_becomes_another_with_oth
     numbers = [line.record.number for line in session.state.log if line.record and line.at > session.state.boot_at]
     assert last.logged > 0
     assert all(number >= last.logged for number in numbers), "nothing of the log is told again, of a state of a state"
+    assert (await session.save_state()).after == last.after, "no answer was given since it was loaded"
     texts = [item.text for item in session.state.items if isinstance(item, Text) and item.at > saved.at]
     assert not [text for text in texts if "=" in text or "*" in text], "the rest of a frame is no text"
 

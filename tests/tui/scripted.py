@@ -351,7 +351,16 @@ class ScriptedSession:
         self.parameters.append((name, str(value)))
 
     async def save_state(self) -> SavedState:
-        saved = SavedState(len(self.states) + 1, NOW, 52 << 20, 1, 2, 37, "And then?", 9)
+        saved = SavedState(
+            number=len(self.states) + 1,
+            at=NOW,
+            size=52 << 20,
+            boot=1,
+            generation=2,
+            tokens=37,
+            prompt="And then?",
+            logged=9,
+        )
         self.states = (*self.states, saved)
         self.push(Notice(NOW, "info", "saved"))
         return saved

@@ -16,6 +16,7 @@ from scripted import NOW, rich_state, turn
 from llmbm_console.core.actions.action import unavailable
 from llmbm_console.core.actions.panes import PANES
 from llmbm_console.core.actions.table import ACTIONS, BY_ID
+from llmbm_console.core.durations import duration, whole_seconds
 from llmbm_console.core.parameter_text import micro
 from llmbm_console.core.state.events import LinkPhase
 from llmbm_console.core.state.state import LogLine, Seam, State
@@ -141,6 +142,20 @@ def test_sizes_share_the_unit_of_the_larger() -> None:
     assert figures.size_pair(60_816_028, 62_914_560) == "58.0/60.0 MiB"
     assert figures.size_pair(0, 512) == "0/512 B"
     assert (figures.size(974_848), figures.size_pair(0, 974_848)) == ("952 KiB", "0.0/952 KiB")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "fine", "whole"),
+    [
+        (0.38, "380 ms", "0 s"),
+        (4.94, "4.9 s", "4 s"),
+        (59.9, "59 s", "59 s"),
+        (65, "1 min 05 s", "1 min 05 s"),
+        (7_500, "2 h 05 min", "2 h 05 min"),
+    ],
+)
+def test_a_time_span_has_no_figure_that_nobody_needs(seconds: float, fine: str, whole: str) -> None:
+    assert (duration(seconds), whole_seconds(seconds)) == (fine, whole)
 
 
 def test_what_is_not_full_is_never_shown_as_full() -> None:

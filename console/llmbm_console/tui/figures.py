@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from llmbm_console.core.durations import duration
 from llmbm_console.core.sizes import scaled, size, size_pair
 
 __all__ = ["brief_size", "clock", "cycles", "duration", "exact", "percent", "rate", "size", "size_pair", "throughput"]
@@ -34,18 +35,6 @@ def throughput(mb_s: int, read_mb_s: int) -> str:
     """What decoding reads, in GB/s of 10^9 bytes, and its share of reading the weights alone where that is known."""
     share = f", {percent(mb_s / read_mb_s)} of reading" if read_mb_s else ""
     return f"{mb_s / 1000:.3g} GB/s{share}"
-
-
-def duration(seconds: float) -> str:
-    """A time span: 380 ms, 4.9 s, 12 s, 3 min 20 s, 2 h 05 min."""
-    if seconds < 10:
-        return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    whole = int(seconds)
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 def clock(seconds: float) -> str:

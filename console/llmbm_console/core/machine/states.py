@@ -9,11 +9,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from llmbm_console.core.durations import whole_seconds
+
 CHUNK = 1 << 20  # octets
 EMPTY = bytes(CHUNK)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SavedState:
     """One that can be loaded, and what the session knew then."""
 
@@ -32,8 +34,7 @@ class SavedState:
 
 def ago(saved: SavedState) -> str:
     """How long ago it was saved."""
-    seconds = int(time.monotonic() - saved.at)
-    return f"{seconds // 60} min {seconds % 60} s ago" if seconds >= 60 else f"{seconds} s ago"
+    return f"{whole_seconds(time.monotonic() - saved.at)} ago"
 
 
 def about(saved: SavedState) -> str:

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from llmbm_console.core.counted import counted
+from llmbm_console.core.durations import whole_seconds
 from llmbm_console.core.postmortem.dump import read_post_mortem
 from llmbm_console.core.postmortem.findings import PostMortem
 from llmbm_console.core.postmortem.known_fields import told
@@ -93,16 +94,16 @@ def recording_summary(capture: Capture) -> list[str]:
         if isinstance(entry.data, bytes):
             octets[entry.kind] += len(entry.data)
         elif isinstance(entry.data, PromptSent):
-            prompts.append(f"{_span(entry.at)}  {entry.data.text}")
+            prompts.append(f"{whole_seconds(entry.at)}  {entry.data.text}")
         elif entry.kind == "m":
-            marks.append(f"{_span(entry.at)}  {entry.data}")
+            marks.append(f"{whole_seconds(entry.at)}  {entry.data}")
     begin = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(capture.header.wall))
     count = f"{len(prompts)} prompt{'s' if len(prompts) != 1 else ''}"
-    lines = [f"A recording of {_span(end)} of {capture.header.target or 'a session'} with {count}.", ""]
+    lines = [f"A recording of {whole_seconds(end)} of {capture.header.target or 'a session'} with {count}.", ""]
     lines += [f"file      {capture.path.name}", f"begun     {begin}"]
     if capture.header.view is not None:
         first, last = capture.header.view
-        lines.append(f"clip      shows {_span(first)} to {_span(last)} of it")
+        lines.append(f"clip      shows {whole_seconds(first)} to {whole_seconds(last)} of it")
     lines.append(f"line      {octets['i']:,} octets received, {octets['o']:,} sent, {kinds['e']} other events")
     lines += [f"problem   {problem}" for problem in capture.problems]
     lines += _some("prompt", prompts)
@@ -113,12 +114,6 @@ def _some(what: str, texts: list[str]) -> list[str]:
     shown = [f"{what:<9} {text}" for text in texts[:MOST_PROMPTS]]
     more = len(texts) - len(shown)
     return shown + ([f"          and {more} more"] if more else [])
-
-
-def _span(seconds: float) -> str:
-    """A moment by what passed since the beginning: 5 s, 12 min 11 s. 12:11 would be read as a time of day."""
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
 def picture_summary(path: Path) -> list[str]:

@@ -53,11 +53,11 @@ class States:
                 await machine.pause()
             try:
                 size = await machine.save_state(self._number + 1)
+                saved = self._describe(self._number + 1, size, paused=status is MachineStatus.PAUSED)
             finally:
                 if status is MachineStatus.RUNNING:
                     await machine.resume()
-            self._number += 1
-            saved = self._describe(self._number, size, paused=status is MachineStatus.PAUSED)
+            self._number = saved.number
             self.kept = (*self.kept, saved)
             for old in self.kept[:-MOST]:
                 machine.forget_state(old.number)
@@ -67,17 +67,27 @@ class States:
             return saved
 
     def _describe(self, number: int, size: int, *, paused: bool) -> SavedState:
-        """All that was said before the machine stood still is here: writing its memory took longer than that."""
+        """Of the machine while it stands still. All that it said before is here: writing its memory took longer than
+        that."""
         state = self._state()
-        turn = state.turn
-        generation, tokens, prompt = (turn.number, len(turn.tokens), turn.prompt) if turn is not None else (0, 0, "")
-        loaded = self._loaded.boot if self._loaded is not None else 0  # it may not have said hello since
-        boot = 0 if state.restarting else state.hello.boot if state.hello is not None else loaded
+        turn, last = state.turn, turn_of_boot(state)
+        loaded = self._loaded
+        unheard = loaded.boot if loaded is not None else 0  # it may not have said hello since
+        boot = 0 if state.restarting else state.hello.boot if state.hello is not None else unheard
+        before = loaded.after if loaded is not None and loaded.boot == boot else 0
         logged, in_frame = self._line() if boot else (0, False)
-        last = turn_of_boot(state)
-        after = last.number if last is not None else 0
         return SavedState(
-            number, time.monotonic(), size, boot, generation, tokens, prompt, logged, in_frame, paused, after
+            number=number,
+            at=time.monotonic(),
+            size=size,
+            boot=boot,
+            generation=turn.number if turn is not None else 0,
+            tokens=len(turn.tokens) if turn is not None else 0,
+            prompt=turn.prompt if turn is not None else "",
+            logged=logged,
+            in_frame=in_frame,
+            paused=paused,
+            after=last.number if last is not None else before,
         )
 
     async def load(self, number: int) -> SavedState:
