@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from llmbm_console.core.counted import counted
 from llmbm_console.core.postmortem.compare import NOTHING, Change, Comparison, Section, other
 from llmbm_console.core.postmortem.kernel_text import TextEvent
-from llmbm_console.tui.glyphs import BLOCKS, Glyphs, draws_ascii, glyphs_of
+from llmbm_console.tui.glyphs import BLOCKS, Glyphs, glyphs_of
+from llmbm_console.tui.pages.boxed import Boxed
 from llmbm_console.tui.text import clip, line, wrap
 
 NAME = 20  # columns of a value's name
@@ -83,40 +78,17 @@ def _event(sign: str, style: str, entry: TextEvent, width: int, ellipsis: str) -
     return line((head, style), (clip(record.message, max(8, width - len(head)), ellipsis), "$foreground"))
 
 
-class ComparePage(ModalScreen[None]):
+class ComparePage(Boxed):
     """The differences, to scroll through."""
 
-    help_page = "comparison"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "leave", "Close", show=False)]
-    DEFAULT_CSS = """
-    ComparePage { align: center middle; background: $background 60%; }
-    ComparePage:ansi, ComparePage:nocolor { background: transparent; }
-    ComparePage > VerticalScroll {
-        width: 120; max-width: 96%; height: auto; max-height: 92%; padding: 1 2;
-        border: round $focus; background: $surface;
-        border-title-color: $accent; border-subtitle-color: $muted; scrollbar-size: 1 1;
-    }
-    ComparePage.-ascii > VerticalScroll { border: ascii $focus; }
-    ComparePage Static { width: 1fr; background: $surface; }
-    """
+    help_page, box_title = "comparison", "Two files compared"
+    DEFAULT_CSS = "ComparePage > VerticalScroll { width: 120; }"
 
     def __init__(self, found: Comparison) -> None:
         super().__init__()
         self._found = found
 
-    def compose(self) -> ComposeResult:
-        """One scrolling text, laid out for its width."""
-        self.set_class(draws_ascii(self.app), "-ascii")
-        with VerticalScroll() as box:
-            box.border_title = line(("Two files compared", "bold"))
-            box.border_subtitle = line(("Esc closes", ""))
-            yield Static(markup=False)
-
     def on_resize(self) -> None:
         """What fits depends on the width."""
         width = max(30, min(120, self.size.width * 96 // 100) - 7)
         self.query_one(Static).update(Content("\n").join(comparison_lines(self._found, width, glyphs_of(self.app))))
-
-    def action_leave(self) -> None:
-        """Back."""
-        self.dismiss()

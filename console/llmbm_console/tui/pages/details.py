@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from llmbm_console.core.postmortem.known_fields import knows
@@ -17,8 +15,8 @@ from llmbm_console.core.postmortem.log_values import cycles_of, values_of
 from llmbm_console.core.state.state import LogLine
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
-from llmbm_console.tui.glyphs import draws_ascii
 from llmbm_console.tui.log_text import by_user, when
+from llmbm_console.tui.pages.boxed import Boxed
 from llmbm_console.tui.text import flat, line, wrap
 from llmbm_console.tui.widgets.key_line import TIGHT
 from llmbm_console.tui.widgets.strips import fit
@@ -97,26 +95,15 @@ def event_rows(
     return rows
 
 
-class EventDetails(ModalScreen[None]):
+class EventDetails(Boxed):
     """A page with every field; b shows everything else as it was at that moment, y copies the event's text."""
 
-    help_page = "event"
+    help_page, box_title = "event", "Event"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,enter", "leave", "Close", show=False),
         Binding("b", "look_back", "Look back", show=False),
         Binding("y", "copy", "Copy", show=False),
     ]
-    DEFAULT_CSS = """
-    EventDetails { align: center middle; background: $background 60%; }
-    EventDetails:ansi, EventDetails:nocolor { background: transparent; }
-    EventDetails > VerticalScroll {
-        width: 84; max-width: 96%; height: auto; max-height: 80%; padding: 1 2;
-        border: round $focus; background: $surface;
-        border-title-color: $accent; border-subtitle-color: $muted; scrollbar-size: 1 1;
-    }
-    EventDetails.-ascii > VerticalScroll { border: ascii $focus; }
-    EventDetails Static { width: 1fr; background: $surface; }
-    """
+    DEFAULT_CSS = "EventDetails > VerticalScroll { width: 84; max-height: 80%; }"
 
     def __init__(
         self,
@@ -129,13 +116,6 @@ class EventDetails(ModalScreen[None]):
         super().__init__()
         self._run = run
         self._entry, self._frame, self._look, self._copy = entry, frame, look, copy
-
-    def compose(self) -> ComposeResult:
-        """One row a field, laid out for its width."""
-        self.set_class(draws_ascii(self.app), "-ascii")
-        with VerticalScroll() as box:
-            box.border_title = line(("Event", "bold"))
-            yield Static(markup=False)
 
     def on_resize(self) -> None:
         """What fits depends on the width."""
@@ -152,10 +132,6 @@ class EventDetails(ModalScreen[None]):
     def action_copy(self) -> None:
         """The event's text to the clipboard."""
         self._copy(self._entry.text)
-
-    def action_leave(self) -> None:
-        """Back."""
-        self.dismiss()
 
     def action_look_back(self) -> None:
         """Back, to the moment of the event."""

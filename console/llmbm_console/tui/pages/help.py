@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from textual import events
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from llmbm_console.core.actions.action import Action
 from llmbm_console.core.actions.key_labels import key_label, key_labels, spelt
 from llmbm_console.core.actions.panes import PANES, VIEW_PANES
-from llmbm_console.tui.glyphs import draws_ascii
 from llmbm_console.tui.page_help import PAGES, page_text
+from llmbm_console.tui.pages.boxed import Boxed
 from llmbm_console.tui.pages.leader import followers
 from llmbm_console.tui.text import line, wrap
 
@@ -218,34 +212,19 @@ def help_row(width: int, key: str, title: str, description: str = "") -> Content
     return Content("\n").join(lines)
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Boxed):
     """A page over the main screen; any of its keys closes it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "dismiss", "Close", show=False)]
+    box_title = "Help"
     DEFAULT_CSS = """
-    HelpScreen { align: center middle; background: $background 60%; }
-    HelpScreen:ansi, HelpScreen:nocolor { background: transparent; }
     HelpScreen > VerticalScroll {
-        width: 96; max-width: 96%; height: auto; max-height: 92%; padding: 1 2;
-        border: round $focus; background: $surface;
-        border-title-color: $accent; border-subtitle-color: $muted;
-        scrollbar-size: 1 1; scrollbar-gutter: stable; /* else lines are made for a width that the bar then takes */
+        width: 96; scrollbar-gutter: stable; /* else lines are made for a width that the bar then takes */
     }
-    HelpScreen.-ascii > VerticalScroll { border: ascii $focus; }
-    HelpScreen Static { width: 1fr; background: $surface; }
     """
 
     def __init__(self, pane: str, actions: tuple[Action, ...]) -> None:
         super().__init__()
         self._pane, self._actions = pane, actions
-
-    def compose(self) -> ComposeResult:
-        """One scrolling text."""
-        self.set_class(draws_ascii(self.app), "-ascii")
-        with VerticalScroll() as box:
-            box.border_title = line(("Help", "bold"))
-            box.border_subtitle = line(("Esc closes", ""))
-            yield Static(markup=False)
 
     def on_resize(self) -> None:
         """Lines depend on the width."""
@@ -260,7 +239,3 @@ class HelpScreen(ModalScreen[None]):
         if any(event.key in action.keys for action in self._actions if action.id == "view.help"):
             event.stop()
             self.dismiss()
-
-    async def action_dismiss(self, result: None = None) -> None:
-        """Back to the main screen."""
-        self.dismiss(result)
