@@ -12,8 +12,6 @@ from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.events import Event as TextualEvent
 from textual.events import Key, MouseDown, MouseEvent, Paste
-from textual.filter import LineFilter
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input, TextArea
 
@@ -35,9 +33,7 @@ from llmbm_console.tui.screen import MainScreen
 from llmbm_console.tui.screen_keys import main_screen
 from llmbm_console.tui.session_app import NOTHING_SENT, SessionApp, SessionFactory
 from llmbm_console.tui.terminal import garbage
-from llmbm_console.tui.terminal.ascii_filter import AsciiFilter
 from llmbm_console.tui.terminal.type_ahead import TypeAhead, Typed
-from llmbm_console.tui.text import ControlFilter
 from llmbm_console.tui.tint import MODES
 from llmbm_console.tui.verbs.table import Verbs
 from llmbm_console.tui.widgets.prompt import Prompt
@@ -56,9 +52,6 @@ def _actions_provider() -> type[Provider]:
     from llmbm_console.tui.pages.palette_entries import ActionProvider
 
     return ActionProvider
-
-
-LOOK_AGAIN = 0.1  # s until it is looked whether a terminal takes something again
 
 
 class ConsoleApp(SessionApp):
@@ -130,10 +123,7 @@ class ConsoleApp(SessionApp):
         self._failed = False
         self.arming = Arming(clock)
         self._type_ahead = TypeAhead(self, self._deliver, self._leads_away)
-        self._control_filter, self._ascii_filter = ControlFilter(), AsciiFilter()
         self._arm_timer: Timer | None = None
-        self.lent = False  # the terminal, to another program
-        self._undrawn = False  # a terminal that stood still has not got the newest picture
         self.choose_theme(theme or self.settings.theme, self.remembered.get("theme"))
         self.main = main_screen(
             self.actions, History(memory / "history" if memory is not None else None, self._not_kept)
@@ -201,11 +191,6 @@ class ConsoleApp(SessionApp):
 
         return QuietDriver
 
-    def get_line_filters(self) -> list[LineFilter]:
-        """No control character leaves in a line, whatever drew it, and with ASCII signs nothing else than ASCII."""
-        signs = [self._ascii_filter] if self.glyphs is ASCII else []
-        return [*super().get_line_filters(), self._control_filter, *signs]
-
     def on_mount(self) -> None:
         """Paints first, then opens the session."""
         self.set_interval(1.0, self._tick, name="ageing of shown values")
@@ -256,32 +241,9 @@ class ConsoleApp(SessionApp):
     # ---- drawing
 
     @property
-    def has_terminal(self) -> bool:
-        """Whether there is a terminal that another program can be given for a while."""
-        return self._driver is not None and self._driver.can_suspend
-
-    @property
     def in_prompt(self) -> bool:
         """Whether the prompt has the focus."""
         return self.main.focused_pane == "prompt"
-
-    def _display(self, screen: Screen[Any], renderable: Any) -> None:
-        """Draws nothing on a terminal that is behind; when it is not any more, it gets a whole picture. Textual (8.2.8;
-        this is no public name of it) would wait for it, and so would the kernel's line."""
-        if self.lent:
-            return  # the whole picture is drawn when it is taken back
-        if not getattr(self._driver, "behind", False):
-            super()._display(screen, renderable)
-        elif not self._undrawn:
-            self._undrawn = True
-            self.set_timer(LOOK_AGAIN, self._draw_what_was_left_out)
-
-    def _draw_what_was_left_out(self) -> None:
-        if getattr(self._driver, "behind", False):
-            self.set_timer(LOOK_AGAIN, self._draw_what_was_left_out)
-        else:
-            self._undrawn = False
-            self.refresh(layout=True)
 
     def redraw(self) -> None:
         """Another picture, now."""

@@ -17,7 +17,6 @@ from llmbm_console.core.state.state import State
 from llmbm_console.core.state.timeline import Timeline
 from llmbm_console.tui.aside import Aside
 from llmbm_console.tui.frame import KEYS, LINKED, Frame
-from llmbm_console.tui.glyphs import BLOCKS
 from llmbm_console.tui.player import Player
 from llmbm_console.tui.sampling_history import SamplingHistory
 from llmbm_console.tui.terminal import garbage
@@ -42,7 +41,7 @@ class SessionApp(ThemedApp):
         self.factory = factory
         self.clock, self.wall = clock, wall
         self.key_labels: Mapping[str, str] = KEYS
-        self.glyphs, self.tint = BLOCKS, ""
+        self.tint = ""
         self.session: Session | None = None
         self._before: Session | None = None  # the one before, while there is none
         self.failure = ""

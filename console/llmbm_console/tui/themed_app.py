@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from textual.app import App
 from textual.command import CommandPalette
-from textual.filter import LineFilter
 
 from llmbm_console.core.settings.themes import (
     DEFAULT_THEME,
@@ -17,12 +15,12 @@ from llmbm_console.core.settings.themes import (
     theme_stamps,
     why_no_theme,
 )
-from llmbm_console.tui.terminal.no_colours import ColourChoice, unwanted
+from llmbm_console.tui.terminal.terminal_app import TerminalApp
 from llmbm_console.tui.text import plain
 from llmbm_console.tui.theme import textual_name, textual_theme
 
 
-class ThemedApp(App[int]):
+class ThemedApp(TerminalApp[int]):
     """`themes` are those that can be used, by name; `problems` say what is wrong with others."""
 
     def __init__(self, folders: Iterable[Path]) -> None:
@@ -33,12 +31,6 @@ class ThemedApp(App[int]):
         self._stamps = theme_stamps(self._folders)
         self._revision = 0
         super().__init__()
-        self.no_color, self._no_colours = unwanted(), ColourChoice()
-
-    def get_line_filters(self) -> list[LineFilter]:
-        """Nothing is drawn in colours for somebody who wants none."""
-        filters = super().get_line_filters()
-        return self._no_colours.filters(filters, self.current_theme) if self.no_color else list(filters)
 
     def choose_theme(self, wanted: str, kept: str) -> None:
         """Shows the wanted theme, else the one of the last run, else the house's."""

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from rich.cells import cell_len
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.filter import LineFilter
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -23,9 +22,8 @@ from llmbm_console.core.settings.themes import DEFAULT_THEME, ThemeFile
 from llmbm_console.tui.glyphs import BLOCKS, Glyphs, draws_ascii
 from llmbm_console.tui.pages.help import HelpScreen
 from llmbm_console.tui.pages.palette import Options
-from llmbm_console.tui.terminal.ascii_filter import AsciiFilter
-from llmbm_console.tui.terminal.no_colours import ColourChoice, unwanted
-from llmbm_console.tui.text import ControlFilter, clip, line, middle, wrap
+from llmbm_console.tui.terminal.terminal_app import TerminalApp
+from llmbm_console.tui.text import clip, line, middle, wrap
 from llmbm_console.tui.theme import textual_name, textual_theme
 
 EMPTY = {
@@ -43,7 +41,7 @@ def found_now() -> list[Choice]:
     return choices((saved_folder(), Path.cwd()), time.time())
 
 
-class StartApp(App[Target | None]):
+class StartApp(TerminalApp[Target | None]):
     """Ends with the target that was chosen, or None."""
 
     TITLE = "llmbm-console"
@@ -80,24 +78,15 @@ class StartApp(App[Target | None]):
     ) -> None:
         self._style = themes.get(theme) or themes.get(DEFAULT_THEME) or next(iter(themes.values()))
         super().__init__()
-        self.no_color, self._no_colours = unwanted(), ColourChoice()
         self._look = look
         self._choices: list[Choice] = []
         self.glyphs = glyphs
-        self._last_filters: list[LineFilter] = [ControlFilter(), *([AsciiFilter()] if draws_ascii(self) else [])]
         self.register_theme(textual_theme(self._style))
         self.theme = textual_name(self._style.name, 0)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """The theme's roles."""
         return textual_theme(self._style).variables
-
-    def get_line_filters(self) -> list[LineFilter]:
-        """No control character leaves in a line, and with ASCII signs nothing else than ASCII."""
-        filters = super().get_line_filters()
-        if self.no_color:
-            filters = self._no_colours.filters(filters, self.current_theme)
-        return [*filters, *self._last_filters]
 
     def compose(self) -> ComposeResult:
         """A list in a frame, and a line for what is wrong."""

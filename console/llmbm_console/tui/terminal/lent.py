@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from llmbm_console.core.machine.signals import present
 
 if TYPE_CHECKING:
-    from llmbm_console.tui.app import ConsoleApp
+    from llmbm_console.tui.terminal.terminal_app import TerminalApp
 
 T = TypeVar("T")
 
 
-async def lend(app: ConsoleApp, use: Coroutine[Any, Any, T]) -> T:
+async def lend(app: TerminalApp[Any], use: Coroutine[Any, Any, T]) -> T:
     """Gives the terminal away until `use` has ended, and returns its result. Raises what it raises, once the terminal
     is taken back, and SuspendNotSupported where it cannot be given away."""
     task = asyncio.ensure_future(use)
