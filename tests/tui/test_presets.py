@@ -122,7 +122,7 @@ async def test_the_values_in_force_are_saved_used_as_one_change_and_deleted(tmp_
         await until(pilot, lambda: "wild is one of the kernel's own" in screen_text(app), "why not")
         await pilot.press(*["backspace"] * 4, "tab", "enter")
         await until(pilot, lambda: "story" not in path.read_text("utf-8"), "deleted")
-        assert app.preset_entries() == []
+        assert not app.settings.sampling
 
 
 async def test_what_cannot_be_written_holds_until_the_end_and_says_so(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ async def test_what_cannot_be_written_holds_until_the_end_and_says_so(tmp_path: 
         await pilot.press("escape", "7", "s", *"one", "enter")
         await until(pilot, lambda: "preset one holds until the console ends, for " in notices(app), "how long")
         assert "left as it is" in notices(app), "and why"
-        assert [name for name, _values in app.preset_entries()] == ["one"]
+        assert [*app.settings.sampling] == ["one"]
         app.settings = replace(app.settings, sampling={"hot": {"temp": "1.9"}})
         app.do("preset.hot")
         await until(pilot, lambda: app.state.sampling and app.state.sampling.temperature == 1_900_000, "used")

@@ -239,7 +239,7 @@ async def test_the_theme_is_changed_without_a_restart() -> None:
     async with scripted(theme="teranga", size=(100, 30)) as (app, pilot):
         await pilot.press("escape")
         before = app.main.transcript.rich_style.bgcolor
-        app.use_theme("paper")
+        app.verbs.use_theme("paper")
         await wait_until(pilot, lambda: app.main.transcript.rich_style.bgcolor != before, "another background")
         assert app.theme.startswith("llm-paper")
 

@@ -207,7 +207,7 @@ async def test_a_theme_chosen_in_the_console_is_written_and_comments_stay(tmp_pa
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         assert app.theme_name == "amber"
-        app.use_theme("paper")
+        app.verbs.use_theme("paper")
     assert path.read_text("utf-8") == '# mine\ntheme = "paper"  # warm\n\n[bindings]\n'
 
 

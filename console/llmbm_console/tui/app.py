@@ -1,4 +1,4 @@
-"""The application: one main screen, what is remembered of it, and how keys and widgets reach the verbs."""
+"""The application: one main screen, when it is drawn, and how keys and widgets reach the verbs."""
 
 from __future__ import annotations
 
@@ -12,18 +12,16 @@ from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.events import Event as TextualEvent
 from textual.events import Key, MouseDown, MouseEvent, Paste
-from textual.timer import Timer
 from textual.widgets import Input, TextArea
 
 from llmbm_console.core.actions.action import LOADS_STATE, STARTS_AGAIN, Action, unavailable
 from llmbm_console.core.actions.key_labels import key_label, key_labels, over_text, pressed_label
-from llmbm_console.core.errors import SessionError
-from llmbm_console.core.sampling import told
 from llmbm_console.core.settings.settings import Settings
 from llmbm_console.core.settings.themes import theme_folders as default_theme_folders
 from llmbm_console.core.state.events import NOT_COPIED, Event, FileSaved, LinkPhase, Notice, PromptSent
-from llmbm_console.tui.arming import Arming
+from llmbm_console.tui.arming_bar import ArmingBar
 from llmbm_console.tui.arrange import VIEWS
+from llmbm_console.tui.chosen import Chosen
 from llmbm_console.tui.frame import LINKED
 from llmbm_console.tui.glyphs import ASCII, BLOCKS, GLYPHS, why_ascii
 from llmbm_console.tui.memory import History, Remembered
@@ -110,20 +108,20 @@ class ConsoleApp(SessionApp):
         self.key_labels = key_labels(self.actions)
         self.problems = (*problems, *self.problems)
         self.remembered = Remembered(memory)
+        self.chosen = Chosen(self.settings, settings_file, self.remembered)
         self._offer_tour = first_visit and self.settings.tour != "off"
-        wanted = GLYPHS.get(glyphs or self.settings.glyphs or self.remembered.get("glyphs"), BLOCKS)
+        wanted = GLYPHS.get(glyphs or self.chosen.get("glyphs"), BLOCKS)
         self.lacking = lacking  # the terminal's encoding, where it has not every character
         self.glyphs = ASCII if lacking else wanted
         if lacking and wanted is not ASCII and self.remembered.get("told_ascii") != lacking:  # once of each encoding
             self.problems += (why_ascii(lacking),)
             self.remembered.keep("told_ascii", lacking)
-        self.wants_choices = (self.settings.probabilities or self.remembered.get("probabilities")) == "on"
-        self.tint = tint if (tint := self.remembered.get("tint")) in MODES else ""
+        self.wants_choices = self.chosen.get("probabilities") == "on"
+        self.tint = tint if (tint := self.chosen.get("tint")) in MODES else ""
         self.kept_unsent = False  # as the prompt's text when the console ended
         self._failed = False
-        self.arming = Arming(clock)
+        self.arming = ArmingBar(self, clock, self._show_keys)
         self._type_ahead = TypeAhead(self, self._deliver, self._leads_away)
-        self._arm_timer: Timer | None = None
         self.choose_theme(theme or self.settings.theme, self.remembered.get("theme"))
         self.main = main_screen(
             self.actions, History(memory / "history" if memory is not None else None, self._not_kept)
@@ -131,21 +129,6 @@ class ConsoleApp(SessionApp):
         self.main.pictures = self.settings.pictures
         self.verbs = Verbs(self)
         self.pacer = Pacer(self._draw, self._draw_routine)
-
-    # ---- what is remembered
-
-    def use_theme(self, name: str) -> None:
-        """Shows a theme, keeps the choice and says whether it is kept."""
-        if name in self.themes:
-            title = self.themes[name].title
-            self.show_theme(name)
-            if self.keep("theme", name):
-                self.verbs.say(f"theme {title}, kept for later runs")
-            self.pacer.flush()
-
-    def preset_entries(self) -> list[tuple[str, str]]:
-        """Name and values of each sampling preset of the person, for the palette."""
-        return [(name, told(preset)) for name, preset in self.settings.sampling.items()]
 
     def action_command_palette(self) -> None:
         """Every action by name. Textual's own key for it comes here too."""
@@ -156,22 +139,6 @@ class ConsoleApp(SessionApp):
 
     def _not_kept(self, why: str) -> None:
         self.verbs.say(f"{why}: prompts are kept for now only", "warning")
-
-    def keep(self, key: str, value: str) -> bool:
-        """Remembers a choice for the next run: in the person's own file where it names one, else beside the history.
-        False, and a warning says why, where it holds for now only."""
-        if getattr(self.settings, key, "") and self.settings_file is not None:
-            from llmbm_console.core.settings.write import write_setting
-
-            try:
-                write_setting(self.settings_file, key, value)
-            except SessionError as error:
-                self.verbs.say(f"{error}: the choice holds for now", "warning")
-                return False
-        elif why := self.remembered.keep(key, value):
-            self.verbs.say(f"{why}: the choice holds for now", "warning")
-            return False
-        return True
 
     # ---- life
 
@@ -366,7 +333,7 @@ class ConsoleApp(SessionApp):
         slider ("slider.NAME")."""
         kind, _dot, rest = name.partition(".")
         if kind == "theme":
-            self.use_theme(rest)
+            self.verbs.use_theme(rest)
             return
         if kind == "preset":
             self.verbs.use_preset(rest)
@@ -376,18 +343,16 @@ class ConsoleApp(SessionApp):
             return
         action = self._quit_answering if name == "session.quit" and self._answering else self.by_id[name]
         if name == "view.leave" and self.arming.disarm():
-            self.stop_arming()  # it answers the question, and leaves nothing else
-            return
+            return  # it answers the question, and leaves nothing else
         if reason := self.reason_against(action):
             self.verbs.say(f"{action.title}: {reason}", "warning")
             return
-        if not (self.machine_ended and action.id == STARTS_AGAIN) and not self.arming.press(action):
-            self._start_arming()
+        if self.machine_ended and action.id == STARTS_AGAIN:
+            self.arming.disarm()
+        elif not self.arming.press(action):
             if self.screen is not self.main:  # which lies over the question
                 self.verbs.say(f"{self.key_labels[name]} again {action.danger}", "warning")
-            self.call_after_refresh(self.arming.seen, action)
             return
-        self.stop_arming()
         self.verbs.carry_out(action)
 
     @property
@@ -426,23 +391,6 @@ class ConsoleApp(SessionApp):
         if not reason and action.id == LOADS_STATE and has_none:
             return f"no state was saved yet: {self.verbs.key('machine.save_state')} saves one"
         return reason
-
-    def _start_arming(self) -> None:
-        if self._arm_timer is None:
-            self._arm_timer = self.set_interval(0.1, self._arm_tick)
-        self._arm_tick()
-
-    def _arm_tick(self) -> None:
-        if self.arming.action is None:
-            self.stop_arming()
-        self._show_keys()
-
-    def stop_arming(self) -> None:
-        """The bar of the armed action goes."""
-        if self._arm_timer is not None:
-            self._arm_timer.stop()
-            self._arm_timer = None
-        self._show_keys()
 
     def _show_keys(self) -> None:
         self.arming.describe(self.main.keys)

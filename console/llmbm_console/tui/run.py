@@ -114,11 +114,12 @@ def choose(theme: str | None, settings: Settings, memory: Path | None = None) ->
     terminal."""
     from llmbm_console.core.encoding import lacking
     from llmbm_console.core.settings.themes import load_themes, theme_folders
+    from llmbm_console.tui.chosen import Chosen
     from llmbm_console.tui.glyphs import ASCII, BLOCKS, GLYPHS
     from llmbm_console.tui.memory import Remembered, state_folder
     from llmbm_console.tui.pages.start import StartApp
 
     themes, _problems = load_themes(theme_folders())
-    kept = Remembered(memory or state_folder())
-    signs = ASCII if lacking() else GLYPHS.get(settings.glyphs or kept.get("glyphs"), BLOCKS)
-    return StartApp(themes, theme or settings.theme or kept.get("theme"), glyphs=signs).run()
+    chosen = Chosen(settings, None, Remembered(memory or state_folder()))
+    signs = ASCII if lacking() else GLYPHS.get(chosen.get("glyphs"), BLOCKS)
+    return StartApp(themes, theme or chosen.get("theme"), glyphs=signs).run()

@@ -10,7 +10,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from llmbm_console.core.parameter_text import value_text
-from llmbm_console.core.sampling import FIELDS
+from llmbm_console.core.sampling import FIELDS, told
 from llmbm_console.tui import figures
 from llmbm_console.tui.pages.help import keys_of
 from llmbm_console.tui.text import flat
@@ -140,7 +140,8 @@ def _sliders(app: ConsoleApp) -> list[Entry]:
 
 def _presets(app: ConsoleApp) -> list[Entry]:
     return [
-        Entry("Sampling", f"Preset {name}", f"yours: {about}", f"preset.{name}") for name, about in app.preset_entries()
+        Entry("Sampling", f"Preset {name}", f"yours: {told(preset)}", f"preset.{name}")
+        for name, preset in app.settings.sampling.items()
     ]
 
 

@@ -48,6 +48,12 @@ class VerbGroup:
             self.say(f"{len(rest)} more: {command('settings')} tells all", "warning")
             self.write_down()
 
+    def keep(self, name: str, value: str) -> bool:
+        """Keeps a choice for the next run. False, and a warning says why, where it holds for now only."""
+        if why := self.app.chosen.keep(name, value):
+            self.say(f"{why}: the choice holds for now", "warning")
+        return not why
+
     def write_down(self) -> None:
         """Puts what was said into the session's log, as soon as there is a session."""
         session = self.app.session

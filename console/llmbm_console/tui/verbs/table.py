@@ -320,14 +320,14 @@ class Verbs(
         wanted = not (session is not None and session.choices > 0)
         self.app.wants_choices = wanted
         if session is None:
-            self.app.keep("probabilities", "on" if wanted else "off")
+            self.keep("probabilities", "on" if wanted else "off")
             return
 
         async def run() -> None:
             try:
                 outcome = await session.want_choices(CHOICES if wanted else 0)
             finally:
-                self.app.keep("probabilities", "on" if wanted else "off")
+                self.keep("probabilities", "on" if wanted else "off")
             if not outcome.ok:
                 self.say(plain(outcome.error), "error")
             elif wanted:

@@ -243,7 +243,16 @@ class ViewVerbs(TimeVerbs):
         """The next theme."""
         names = list(self.app.themes)
         name = names[(names.index(self.app.theme_name) + 1) % len(names)]
-        self.app.use_theme(name)
+        self.use_theme(name)
+
+    def use_theme(self, name: str) -> None:
+        """Shows a theme, keeps the choice and says whether it is kept."""
+        if name in self.app.themes:
+            title = self.app.themes[name].title
+            self.app.show_theme(name)
+            if self.keep("theme", name):
+                self.say(f"theme {title}, kept for later runs")
+            self.app.pacer.flush()
 
     def view_firmware(self) -> None:
         """The firmware's text, or one line in its place."""
@@ -257,7 +266,7 @@ class ViewVerbs(TimeVerbs):
             self.say(why_ascii(self.app.lacking), "warning")
             return
         self.app.glyphs = BLOCKS if self.app.glyphs is ASCII else ASCII
-        self.app.keep("glyphs", self.app.glyphs.name)
+        self.keep("glyphs", self.app.glyphs.name)
         if self.app.held is not None:
             self.app.held = replace(self.app.held, glyphs=self.app.glyphs)
         self.app.pacer.flush()
@@ -272,7 +281,7 @@ class ViewVerbs(TimeVerbs):
             self.say(f"tint by probability: nothing is known of these tokens; {key} asks for the next ones")
         else:
             self.say(f"tint by {self.app.tint}" if self.app.tint else "no tint")
-        self.app.keep("tint", self.app.tint)
+        self.keep("tint", self.app.tint)
         self.app.pacer.flush()
 
     def view_live(self) -> None:
