@@ -1,4 +1,4 @@
-"""The question of an armed action in its bar: there as soon as it is asked, drawn again while its time runs, then gone."""
+"""The question of an armed action in its bar: there once it is asked, drawn again while its time runs, then gone."""
 
 from __future__ import annotations
 
