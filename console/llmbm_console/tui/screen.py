@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -12,7 +11,6 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
-from textual.screen import Screen
 from textual.widget import Widget
 
 from llmbm_console.core.actions.action import Action
@@ -23,7 +21,7 @@ from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.line_selection import LineSelection
 from llmbm_console.tui.memory import History
 from llmbm_console.tui.pages.choices import told_turn
-from llmbm_console.tui.terminal.compositor import ChangesCompositor
+from llmbm_console.tui.terminal.direct_screen import DirectScreen
 from llmbm_console.tui.widgets.context import ContextPanel
 from llmbm_console.tui.widgets.events import EventList
 from llmbm_console.tui.widgets.framed import Framed, Stepped
@@ -33,8 +31,6 @@ from llmbm_console.tui.widgets.key_line import KeyLine
 from llmbm_console.tui.widgets.lines import LineView
 from llmbm_console.tui.widgets.machine import MachinePanel
 from llmbm_console.tui.widgets.memory import MemoryPanel
-from llmbm_console.tui.widgets.painted import Painted
-from llmbm_console.tui.widgets.panel import Panel
 from llmbm_console.tui.widgets.prompt import Prompt
 from llmbm_console.tui.widgets.sampling import SamplingPanel
 from llmbm_console.tui.widgets.sentinel import SentinelPanel
@@ -49,7 +45,7 @@ if TYPE_CHECKING:
 ORDER = tuple(name for name, _title in (*PANES, *VIEW_PANES))
 
 
-class MainScreen(Screen[None]):
+class MainScreen(DirectScreen[None]):
     """Transcript, prompt and gauges."""
 
     AUTO_FOCUS = "#prompt"
@@ -67,7 +63,6 @@ class MainScreen(Screen[None]):
 
     def __init__(self, actions: tuple[Action, ...], history: History) -> None:
         super().__init__()
-        self._compositor = ChangesCompositor()
         self.status = StatusLine(id="status")
         self.banner = Verdict(id="banner")
         self.tabs = TabLine(id="tabs")
@@ -116,7 +111,7 @@ class MainScreen(Screen[None]):
         """Draws a frame; without gauges only what streams."""
         before, self.frame = self.frame.state, frame
         state = frame.state
-        with self._painting():
+        with self.painting(self.deck, self._painted):
             self.transcript.show(frame)
             if gauges or state.log is not before.log:
                 self.event_list.show(frame)
@@ -133,7 +128,7 @@ class MainScreen(Screen[None]):
             self.show(frame)
             return
         self.frame = self._gauged = frame
-        with self._painting():
+        with self.painting(self.deck, self._painted):
             self.machine.show(frame)
 
     def _show_gauges(self, frame: Frame) -> None:
@@ -150,27 +145,6 @@ class MainScreen(Screen[None]):
             if isinstance(view, LineView):
                 view.settle()
         self.relayout()
-
-    @contextmanager
-    def _painting(self) -> Iterator[None]:
-        """What is changed meanwhile is painted and written at the end. Textual would do it later: it takes a change
-        through the queue of its widget and the one of the screen, and then waits for a timer. So it shall when the
-        panes are to be placed anew first."""
-        Painted.at_once = True
-        try:
-            yield
-        finally:
-            Painted.at_once = False
-        changed = [part for part in self._painted() if part._repaint_required and part.display]
-        if self.deck._layout_required or self._layout_required:
-            for part in changed:
-                part.check_idle()
-            return
-        for part in changed:
-            part._repaint_required = False
-            self._dirty_widgets.add(part)
-        if self._dirty_widgets:
-            self._on_timer_update()
 
     def _painted(self) -> Iterator[Widget]:
         """The panes, and the bars of those that scroll."""
@@ -456,33 +430,22 @@ class MainScreen(Screen[None]):
         focused = self.focused
         if self.focused_pane == "sampling":
             self.sampling.step_focus(direction)
-        elif isinstance(focused, LineView) and self._line_selection.extends(focused):
+        elif self._selects:
             self._line_selection.step(direction)
         elif isinstance(focused, Stepped):
             focused.step(direction)
-        elif isinstance(focused, LineView):
-            focused.scroll_relative(y=direction, animate=False)
 
     def action_page(self, direction: int) -> None:
         """A page up or down."""
-        self._page(self.focused, direction)
+        if isinstance(self.focused, Stepped):
+            self.focused.page(direction)
 
     def on_prompt_paged(self, message: Prompt.Paged) -> None:
         """The transcript, or what is shown in its place, is read while the prompt has the focus."""
-        self._page(self.pane(self.visible_main), message.direction)
-
-    def _page(self, pane: Widget | None, direction: int) -> None:
-        if isinstance(pane, LineView):
-            pane.scroll_relative(y=direction * max(1, pane.size.height - 1), animate=False)
-        elif isinstance(pane, Panel):
-            pane.page(direction)
+        pane = self.pane(self.visible_main)
+        if isinstance(pane, Stepped):
+            pane.page(message.direction)
 
     def to_top(self) -> bool:
         """The first row; False where the pane has no rows to go through."""
-        if isinstance(self.focused, LineView):
-            self.focused.top()
-        elif isinstance(self.focused, Panel) and any(self.focused.hidden):
-            self.focused.scroll_lines(-self.focused.hidden[0])
-        else:
-            return False
-        return True
+        return isinstance(self.focused, Stepped) and self.focused.top()

@@ -6,17 +6,16 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 from textual.widgets import Static
 
 from llmbm_console.core.machine.ppm import Pixmap
 from llmbm_console.tui.glyphs import Glyphs
-from llmbm_console.tui.terminal.compositor import ChangesCompositor
+from llmbm_console.tui.terminal.direct_screen import DirectScreen
 from llmbm_console.tui.terminal.pixels import picture_widget
 from llmbm_console.tui.text import flat, line
 
 
-class PicturePage(Screen[None]):
+class PicturePage(DirectScreen[None]):
     """One file, in as many pixels as the terminal can; any of its keys leaves it."""
 
     help_page = "picture"
@@ -28,7 +27,6 @@ class PicturePage(Screen[None]):
 
     def __init__(self, file: str, pixmap: Pixmap, glyphs: Glyphs, pictures: str) -> None:
         super().__init__()
-        self._compositor = ChangesCompositor()
         self._file, self._pixmap, self._glyphs, self._pictures = file, pixmap, glyphs, pictures
 
     def compose(self) -> ComposeResult:

@@ -10,14 +10,13 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.screen import Screen
 
 from llmbm_console.core.counted import counted
 from llmbm_console.core.text_log import Filtered, TextLog
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.pages.ask import AskLine
-from llmbm_console.tui.terminal.compositor import ChangesCompositor
+from llmbm_console.tui.terminal.direct_screen import DirectScreen
 from llmbm_console.tui.text import clip, line, plain
 from llmbm_console.tui.widgets.lines import Line, LineView
 from llmbm_console.tui.widgets.strips import Strip, fit
@@ -165,7 +164,7 @@ class TextView(LineView):
 
     def action_leaf(self, direction: int) -> None:
         """A page up or down."""
-        self.scroll_relative(y=direction * max(1, self.size.height - 1), animate=False)
+        self.page(direction)
 
 
 class Keys(Strip):
@@ -185,7 +184,7 @@ class Keys(Strip):
         return fit([(weight, line((text, "$muted"))) for weight, text in parts], width, frame.glyphs)
 
 
-class TextPage(Screen[None]):
+class TextPage(DirectScreen[None]):
     """One file; `ways` say what leaves it, and where that leads."""
 
     help_page = "text"
@@ -197,7 +196,7 @@ class TextPage(Screen[None]):
 
     def __init__(self, log: TextLog, glyphs: Glyphs, ways: Sequence[str]) -> None:
         super().__init__()
-        self._compositor, self._ways = ChangesCompositor(), ways
+        self._ways = ways
         self.view = TextView(log, glyphs)
 
     def compose(self) -> ComposeResult:

@@ -166,10 +166,11 @@ class FileList(LineView):
         text = f"{sign}{middle(name, room, self.glyphs.ellipsis):<{room}}  {note}"
         return Line(text, "files--marked" if marked else "files--row")
 
-    def top(self) -> None:
+    def top(self) -> bool:
         """The first file, the newest."""
         if self._files:
             self.select(0)
+        return bool(self._files)
 
     def follow(self) -> None:
         """The last file, the oldest."""

@@ -15,10 +15,16 @@ from llmbm_console.tui.widgets.painted import Painted
 
 @runtime_checkable
 class Stepped(Protocol):
-    """A pane with one row selected, which the arrows move."""
+    """A pane with rows to go through, one of them perhaps selected. Each is False where there is nothing more."""
 
     def step(self, direction: int) -> bool:
-        """Selects the next (1) or previous (-1) row; False when there is none."""
+        """The next (1) or previous (-1) row."""
+
+    def page(self, direction: int) -> bool:
+        """As many rows as are shown, but for one."""
+
+    def top(self) -> bool:
+        """The first row."""
 
 
 class Framed(Painted):

@@ -413,11 +413,6 @@ class HexView(LineView):
         """See action_scroll_home."""
         self.scroll_end(animate=False)
 
-    def step(self, direction: int) -> bool:
-        """A row up or down."""
-        self.scroll_relative(y=direction, animate=False)
-        return True
-
     def on_click(self, event: events.Click) -> None:
         """Marks an octet: its address is the one that `a` starts from."""
         offset = event.get_content_offset(self)

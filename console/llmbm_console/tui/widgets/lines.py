@@ -180,9 +180,20 @@ class LineView(LateBar, Edged, Framed, can_focus=True):
         self.scroll_end(animate=False, immediate=True, x_axis=False)
         self.follow_changed()
 
-    def top(self) -> None:
-        """Goes to the first row."""
+    def step(self, direction: int) -> bool:
+        """See Stepped."""
+        self.scroll_relative(y=direction, animate=False)
+        return True
+
+    def page(self, direction: int) -> bool:
+        """See Stepped."""
+        self.scroll_relative(y=direction * max(1, self.size.height - 1), animate=False)
+        return True
+
+    def top(self) -> bool:
+        """See Stepped."""
         self.scroll_home(animate=False)
+        return True
 
     def on_resize(self) -> None:
         """A follower stays at the end."""

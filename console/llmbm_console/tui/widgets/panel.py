@@ -66,6 +66,12 @@ class Panel(Edged, Framed, can_focus=True):
         """As many lines as are shown, but for one."""
         return self.scroll_lines(direction * max(1, self.content_size.height - 1))
 
+    def top(self) -> bool:
+        """The first line; False where all are in sight."""
+        hidden = self.hidden
+        self.scroll_lines(-hidden[0])
+        return any(hidden)
+
     def scroll_lines(self, lines: int) -> bool:
         """So many lines down, or up; False when none is hidden there."""
         above, below = self.hidden
