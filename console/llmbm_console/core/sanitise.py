@@ -190,6 +190,15 @@ class ConsoleCleaner:
         """True when `flush` has something to give."""
         return bool(self._line)
 
+    @property
+    def line(self) -> str:
+        """What it would give."""
+        return "".join(self._line)
+
+    def drop(self) -> None:
+        """Forgets the line that is being written, as if it had not begun."""
+        self._take()
+
     def feed(self, data: bytes) -> str:
         """Takes bytes as they came; returns what is certain now."""
         out: list[str] = []

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from llmbm_console.core.sanitise import ConsoleCleaner
 from llmbm_protocol.codec import UnknownFrame, from_frame
 from llmbm_protocol.frame import Frame, FrameDecoder, Noise, Rejected
-from llmbm_protocol.schema import Credit, Record
+from llmbm_protocol.schema import Credit, Hello, Record
+
+#: What a kernel asks people with, at the beginning of a line that it does not end (kernel_c/core/repl.c).
+PROMPTS = ("llmk> ", "rescue> ", "... ")
 
 Heard = tuple[Record | UnknownFrame, int]  # and its sequence number
 
@@ -45,7 +48,16 @@ class LineDecoder:
                 if isinstance(record, Rejected):
                     self.rejected_lines += 1
                 else:
+                    self._without_prompt(record)
                     yield record, piece.sequence
+
+    def _without_prompt(self, record: Record | UnknownFrame) -> None:
+        """A prompt to people with a frame behind it is void, and no text: a console has the line. The connection may
+        have begun in the midst of it. A hello that is not of machine mode leaves the line to people."""
+        if self._cleaner.held and not (isinstance(record, Hello) and not record.machine):
+            line = self._cleaner.line
+            if any(prompt.endswith(line) for prompt in PROMPTS):
+                self._cleaner.drop()
 
     def _behind_rest(self, raw: bytes) -> bytes:
         """What is text of it: what comes up to the first line end may be the rest of a frame."""
@@ -82,6 +94,12 @@ class LineDecoder:
     def holds_text(self) -> bool:
         """True when a line without its end waits to be shown."""
         return self._cleaner.held
+
+    @property
+    def holds_prompt(self) -> bool:
+        """True when that line is nothing but a prompt to people, or a part of one."""
+        line = self._cleaner.line
+        return bool(line) and any(line in prompt for prompt in PROMPTS)
 
     def flush(self) -> str:
         """That line, so far."""

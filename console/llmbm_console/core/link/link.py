@@ -250,6 +250,7 @@ class Link:
         ended before, so that nothing was said while the line was lost."""
         if ended:
             self._lost_at = None
+        self._flush_text(prompt=True)  # of the kernel of before: nothing of the next one may join to it
         self._boots_anew()
         self.forget_session("rebooted", "the machine restarted")
 
@@ -262,9 +263,9 @@ class Link:
         """On a line that was just opened: the kernel goes on from an earlier moment of a boot (0: it was not heard
         yet), with so many log entries told, and in the midst of that generation (0 for none), whose tokens are asked
         for from the first on. `in_frame`: it was in machine mode, and perhaps in the midst of a frame."""
+        self.decoder.begin(in_frame=in_frame)
         if in_frame:
             self.tap("x", time.monotonic(), IN_FRAME)
-            self.decoder.begin(in_frame=True)
         if self.hello is not None:
             self.hello = self.hello.model_copy(update={"boot": boot})
         self.streams.restart()
@@ -330,8 +331,11 @@ class Link:
         self._receive(data)
         self._recovering = False
 
-    def _flush_text(self) -> None:
-        """Text without line end, after a moment of quiet."""
+    def _flush_text(self, *, prompt: bool = False) -> None:
+        """Text without line end, after a moment of quiet. The kernel's prompt to people is shown where they have the
+        line, and with `prompt`; everywhere else a hello is on its way, and its answer takes the prompt back."""
+        if self.decoder.holds_prompt and not (prompt or self.phase is LinkPhase.PLAIN):
+            return
         text, now = self.decoder.flush(), time.monotonic()
         if text:
             self.tap("x", now, FLUSH_TEXT)

@@ -78,6 +78,7 @@ class Replay:
                 self._phase = data.phase
             elif isinstance(data, MachineChanged) and data.status is MachineStatus.LOADING:
                 self._streams.restart()
+                self._decoder.begin()
                 self._goes_back = True
             elif isinstance(data, TurnJoined):
                 self._streams.tokens.join(data.generation, data.tokens)

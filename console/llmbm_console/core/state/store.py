@@ -47,7 +47,9 @@ def _console_text(state: State, event: ev.ConsoleText) -> State:
         if state.turn is not None:
             return replace(state, behind=(*state.behind[:-1], longer))
         return replace(state, items=Series.of(state.items).with_last(longer))
-    return add_item(state, Text(text, event.at))
+    if not isinstance(last, Text):
+        text = text.lstrip("\n")  # the end of a line that is not there, such as one of a prompt that was void
+    return add_item(state, Text(text, event.at)) if text else state
 
 
 _PHASE_SEVERITY: dict[LinkPhase, ev.Severity] = {
