@@ -22,6 +22,7 @@ class OddKernel:
     def __init__(self, path: Path, hello: dict[str, str], credit: dict[str, str], begins: bytes = b"") -> None:
         self.path, self.hello, self.credit, self.begins = path, hello, credit, begins
         self.hellos = 0
+        self.asked: list[dict[str, str]] = []  # the fields of each request
         self.sequence = 0
         self.server: asyncio.Server | None = None
 
@@ -46,6 +47,8 @@ class OddKernel:
                 if isinstance(piece, Frame) and piece.kind == "h":
                     self.hellos += 1
                     writer.write(self._frame("H", {**HELLO, "n": piece.fields["n"], **self.hello}))
+                elif isinstance(piece, Frame):
+                    self.asked.append(piece.fields)
         beating.cancel()
         writer.close()
 

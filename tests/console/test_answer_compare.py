@@ -28,7 +28,18 @@ from llmbm_console.core.state.events import PromptSent, RecordReceived
 from llmbm_console.core.state.state import SamplingChange, Seam, State, TokenInfo, Turn
 from llmbm_console.core.state.store import reduce
 from llmbm_protocol.likeliest import Likely, written
-from llmbm_protocol.schema import Choice, Event, Finished, LogLevel, Model, SamplingState, Sentinel, StopReason, Token
+from llmbm_protocol.schema import (
+    Choice,
+    Credit,
+    Event,
+    Finished,
+    LogLevel,
+    Model,
+    SamplingState,
+    Sentinel,
+    StopReason,
+    Token,
+)
 from llmbm_protocol.words import LogCode
 
 WARM = SamplingState(
@@ -365,3 +376,7 @@ def test_an_answer_of_a_loaded_state_began_as_the_one_did_that_the_state_is_of()
     state = reduce(state, RecordReceived(99.2, GREEDY))
     assert state.turn is not None
     assert state.turn.changes[1:] == (SamplingChange(6, GREEDY),)
+    state = reduce(state, RecordReceived(99.3, Credit(consumed=9, window=15, generation=7, tokens=20)))
+    state = reduce(state, RecordReceived(99.4, WARM))
+    assert state.turn is not None
+    assert state.turn.changes[2:] == (SamplingChange(21, WARM),), "the first 20 are asked for again, and come later"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,4 +68,17 @@ async def test_a_kernel_that_takes_no_line_is_told(sessions: Sessions, tmp_path:
         await until(lambda: "this kernel says that it takes 5 at most" in said(events))
         outcome = await session.submit("/ctx")
         assert outcome.error_code == "toolong"
+        await session.close()
+
+
+async def test_what_a_person_sets_does_not_wait_for_the_first_questions(sessions: Sessions, tmp_path: Path) -> None:
+    """A loaded state is in the midst of its answer: each of them costs tokens with the old values."""
+    async with OddKernel(tmp_path / "odd", {"wi": "240", "wb": "240"}, {"w": "240"}) as kernel:
+        session = sessions(kernel.path)
+        await session.open()
+        await until(lambda: session.state.link.phase is LinkPhase.WAITING)
+        setting = asyncio.create_task(session.set_parameter("seed", "7"))
+        await until(lambda: any(asked["op"] == "set" for asked in kernel.asked))
+        assert [asked["op"] for asked in kernel.asked][0] == "set", "this kernel answers none"
+        setting.cancel()
         await session.close()

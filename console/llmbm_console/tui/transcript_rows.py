@@ -74,6 +74,8 @@ def statistics(turn: Turn, width: int) -> str:
         parts.append((4, f"prefill {done.prompt_tokens} tok {figures.duration(done.prefill_us / figures.MILLION)}"))
     if turn.slowest and done.reason is not StopReason.TRIP:  # the pass that tripped it took more, and gave no token
         parts.append((5, f"slowest token {figures.cycles(turn.slowest)} cycles"))
+    if turn.changes:
+        parts.append((2, f"settings changed at token {turn.changes[0].token:,}"))
     parts.append((1, why_ended(done)))
     if turn.lost_tokens:
         parts.append((0, f"{turn.lost_tokens} tokens lost on the line"))

@@ -33,7 +33,7 @@ class Dialogue:
                 raise
             try:
                 async with asyncio.timeout(RECONNECT_WAIT):
-                    await self._link.upkeep.ready.wait()
+                    await self._link.upkeep.began.wait()
             except TimeoutError:
                 raise error from None
             return await self._link.request(op, **arguments)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from llmbm_console.core.link.hello import Ear, establish, wait_for_kernel, why_nobody_answers
 from llmbm_console.core.state.events import LinkPhase
 from llmbm_console.core.transport.base import TransportError
+from llmbm_console.core.transport.logged import LoggedTransport
 
 if TYPE_CHECKING:
     from llmbm_console.core.link.link import Link
@@ -37,7 +38,7 @@ class Greeting:
     def begin_line(self) -> None:
         """Begins on a line of which nothing was heard yet."""
         link = self._link
-        link.ear = Ear(frozen=link.frozen)
+        link.ear = Ear(at_once=isinstance(link.transport, LoggedTransport), frozen=link.frozen)
         link.set_phase(LinkPhase.WAITING, link.transport.describe())
         self.begin()
 

@@ -55,6 +55,7 @@ class Ear:
     stranger: str | None = None  # nonce of an answer that was not for the hello that waits
     echoes: bool = False  # a hello came back as text: who does that knows no frames
     last: bytes = b""  # what was heard last
+    at_once: bool = False  # the line keeps what the kernel has no room for, as QEMU's does: a hello needs no pieces
     frozen: bool = False  # the machine is paused: nothing can be heard, and nothing may be said
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -181,7 +182,8 @@ async def say_hello(ear: Ear, write: Write, knock: bool, timeout: float) -> bool
         return at >= 0 and heard[at:] == CONTROLS.sub(b"", line[:gone])
 
     limit = BUSY_LIMIT if ear.machine_frames else SLOW_LIMIT if knock else PROMPT_LIMIT
-    sent = await send_paced(line, ear, write_counted, limit, PIECE if ear.machine_frames else PROBE, echoed)
+    first = PROBE if not ear.machine_frames else len(line) if ear.at_once else PIECE
+    sent = await send_paced(line, ear, write_counted, limit, first, echoed)
     if not ear.echoes and await ear.wait(lambda: not ear.nonce or echoed(), timeout) and not ear.nonce:
         return True
     # One that came back only when it was whole may have lost a part on the way to a kernel that has no room: once more.

@@ -288,7 +288,7 @@ class Link:
 
     def forget_session(self, code: str, message: str) -> None:
         """Machine mode is over: everything begins with a hello again."""
-        self.upkeep.ready.clear()  # before those who wait are told: they wait for the next session
+        self.upkeep.session_ended()  # before those who wait are told
         self.requests.fail_all(code, message)
         if code == "rebooted":
             self.streams.tokens.abandon()

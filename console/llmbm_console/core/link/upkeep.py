@@ -36,7 +36,8 @@ class Upkeep:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self.ready = asyncio.Event()  # the first records of this session are there
+        self.began = asyncio.Event()  # a session stands
+        self.ready = asyncio.Event()  # and the first records of this session are there
         self._tasks: set[asyncio.Task[None]] = set()
         self._pinged_at = 0.0
         self._told_at = 0.0
@@ -56,7 +57,7 @@ class Upkeep:
             if self._next is not None:
                 self._next.cancel()
                 self._next = None
-            self.ready.clear()
+            self.session_ended()
             for task in self._tasks:
                 task.cancel()
 
@@ -100,7 +101,13 @@ class Upkeep:
         self._repairing = False
         self._pinged_at = time.monotonic()
         self.ready.clear()
+        self.began.set()
         self._spawn(self._begin())
+
+    def session_ended(self) -> None:
+        """Who asks now waits for the next one."""
+        self.began.clear()
+        self.ready.clear()
 
     async def _begin(self) -> None:
         link = self._link

@@ -247,7 +247,11 @@ def _zone(state: State, record: Zone, at: float) -> State:
 def _sampling(state: State, record: Any, at: float) -> State:
     """They are in force for an answer that runs, too: for all of it where nothing came yet, else from here on."""
     state = _sample("sampling")(state, record, at)
-    return replace(state, turn=with_sampling(state.turn, record)) if state.turn is not None else state
+    turn, credit = state.turn, state.credit
+    if turn is None:
+        return state
+    made = credit.tokens if credit is not None and credit.generation == turn.number else 0
+    return replace(state, turn=with_sampling(turn, record, made))
 
 
 RECORDS: dict[type[Record], Callable[[State, Any, float], State]] = {

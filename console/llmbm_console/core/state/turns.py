@@ -158,15 +158,16 @@ def budget_of(index: int, sentinel: Sentinel | None) -> int:
     return sentinel.decode_budget if index else sentinel.prefill_budget
 
 
-def with_sampling(turn: Turn, record: SamplingState) -> Turn:
+def with_sampling(turn: Turn, record: SamplingState, made: int = 0) -> Turn:
     """The turn with the sampling values that are in force now. Those that it began with are what was told before its
-    first token; what a saved state goes on with is compared with what was in force there."""
+    first token; what a saved state goes on with is compared with what was in force there. `made`: tokens that there are
+    as the kernel counts them, of which those that were asked for again may not be here yet."""
     if not turn.tokens and not (turn.resumed and turn.settings is not None):
         return replace(turn, settings=record)
     known = turn.changes[-1].settings if turn.changes else turn.settings
     if known is None or all(told(known, field) == told(record, field) for field in FIELDS.values()):
         return turn
-    place = max(turn.before + len(turn.tokens) + turn.lost_tokens, turn.resumed) + 1
+    place = max(turn.before + len(turn.tokens) + turn.lost_tokens, turn.resumed, made) + 1
     change = SamplingChange(place, record)
     kept = turn.changes
     if len(kept) == MAX_CHANGES or (kept and kept[-1].token == place):
