@@ -18,7 +18,7 @@ from llmbm_console.core.actions.action import LOADS_STATE, STARTS_AGAIN, Action,
 from llmbm_console.core.actions.key_labels import key_label, key_labels, over_text, pressed_label
 from llmbm_console.core.settings.settings import Settings
 from llmbm_console.core.settings.themes import theme_folders as default_theme_folders
-from llmbm_console.core.state.events import NOT_COPIED, Event, FileSaved, LinkPhase, Notice, PromptSent
+from llmbm_console.core.state.events import Event, LinkPhase, PromptSent
 from llmbm_console.tui.arming_bar import ArmingBar
 from llmbm_console.tui.arrange import VIEWS
 from llmbm_console.tui.chosen import Chosen
@@ -217,18 +217,11 @@ class ConsoleApp(SessionApp):
         self.pacer.flush()
 
     def happened(self, event: Event) -> None:
-        """Another picture, when it is time for one; where a file is that the kernel wrote."""
+        """Another picture, when it is time for one."""
         if isinstance(event, PromptSent):
             self.sent = NOTHING_SENT  # the kernel took it
-        if isinstance(event, FileSaved) and self.playback is None:
-            shows = f"{self.key_labels['view.dumps']} shows it"
-            self.main.announce(Path(event.path))
-            if event.instead:
-                self.verbs.say(f"{event.name} was saved as {event.path}: {event.instead}; {shows}", "warning")
-            else:
-                self.verbs.say(f"{event.name} was saved: {shows}")
-        elif isinstance(event, Notice) and NOT_COPIED in event.text and self.playback is None:
-            self.verbs.say(event.text, "warning")
+        if self.playback is None:
+            self.verbs.tell_of_file(event)
         self.pacer.note(event, idle=self.state.phase is Phase.IDLE)
 
     def _draw(self, gauges: bool) -> None:

@@ -359,9 +359,8 @@ class MainScreen(DirectScreen[None]):
     def on_descendant_focus(self) -> None:
         """The keys shown depend on the focus."""
         self.frame = replace(self.frame, in_prompt=self.focused_pane == "prompt")
-        self._look_for_found()
-        self.keys.selects = self._selects
-        for part in (self.keys, self.prompt, self.transcript):
+        self._show_keys()
+        for part in (self.prompt, self.transcript):
             part.show(self.frame)
 
     @property
@@ -375,13 +374,15 @@ class MainScreen(DirectScreen[None]):
 
     def on_line_view_sought(self) -> None:
         """Places were found, or nothing is looked for any more."""
-        self._look_for_found()
-        self.keys.show(self.frame)
+        self._show_keys()
 
-    def _look_for_found(self) -> None:
-        """The keys that go on to the next place are shown while something is looked for."""
+    def _show_keys(self) -> None:
+        """The keys that go on to the next place are shown while something is looked for, those of a selection of lines
+        while there is one."""
         self.keys.filters = self.searched is self.event_list and bool(self.event_list.wanted)
         self.keys.finds = bool(self.searched.sought)
+        self.keys.selects = self._selects
+        self.keys.show(self.frame)
 
     def on_event_list_looked(self) -> None:
         """The panes beside the list follow it."""
@@ -407,9 +408,8 @@ class MainScreen(DirectScreen[None]):
         return isinstance(self.focused, LineView) and self._line_selection.extends(self.focused)
 
     def watch_selections(self) -> None:
-        """The keys of a selection of lines are shown while there is one."""
-        self.keys.selects = self._selects
-        self.keys.show(self.frame)
+        """Other keys act."""
+        self._show_keys()
 
     # ---- other screens
 

@@ -13,6 +13,7 @@ from textual.content import Content
 
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.kept_files import DUMPS, kept_folders, newest_files, saved_folder
+from llmbm_console.core.state.events import NOT_COPIED, Event, FileSaved, Notice
 from llmbm_console.tui.text import line, plain, wrap
 from llmbm_console.tui.verbs.base import VerbGroup
 
@@ -48,6 +49,18 @@ class FileVerbs(VerbGroup):
             files.show_files(await asyncio.to_thread(lambda: list(kept_files(folders, time.time()))))
 
         self.background(run())
+
+    def tell_of_file(self, event: Event) -> None:
+        """Says where a file is that the kernel wrote, or why it is not here."""
+        if isinstance(event, FileSaved):
+            shows = f"{self.app.key_labels['view.dumps']} shows it"
+            self.app.main.announce(Path(event.path))
+            if event.instead:
+                self.say(f"{event.name} was saved as {event.path}: {event.instead}; {shows}", "warning")
+            else:
+                self.say(f"{event.name} was saved: {shows}")
+        elif isinstance(event, Notice) and NOT_COPIED in event.text:
+            self.say(event.text, "warning")
 
     def explain(self, path: Path) -> None:
         """Shows what a file means."""
