@@ -79,6 +79,6 @@ async def test_what_a_person_sets_does_not_wait_for_the_first_questions(sessions
         await until(lambda: session.state.link.phase is LinkPhase.WAITING)
         setting = asyncio.create_task(session.set_parameter("seed", "7"))
         await until(lambda: any(asked["op"] == "set" for asked in kernel.asked))
-        assert [asked["op"] for asked in kernel.asked][0] == "set", "this kernel answers none"
+        assert {asked["op"] for asked in kernel.asked} <= {"ping", "set"}, "this kernel answers none of them"
         setting.cancel()
         await session.close()
