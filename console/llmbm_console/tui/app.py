@@ -119,7 +119,6 @@ class ConsoleApp(SessionApp):
         self.wants_choices = self.chosen.get("probabilities") == "on"
         self.tint = tint if (tint := self.chosen.get("tint")) in MODES else ""
         self.kept_unsent = False  # as the prompt's text when the console ended
-        self._failed = False
         self.arming = ArmingBar(self, clock, self._show_keys)
         self._type_ahead = TypeAhead(self, self._deliver, self._leads_away)
         self.choose_theme(theme or self.settings.theme, self.remembered.get("theme"))
@@ -228,11 +227,7 @@ class ConsoleApp(SessionApp):
         if not self._can_draw:
             return
         self.arming.describe(self.main.keys)
-        frame = self.shown_frame()
-        if frame.failure and not self._failed and not self.main.prompt.text:
-            self.main.focus_pane("transcript")  # where single keys act: r and q
-        self._failed = bool(frame.failure)
-        self.main.show(frame, gauges=gauges)
+        self.main.show(self.shown_frame(), gauges=gauges)
 
     def _draw_routine(self) -> None:
         if self._can_draw:

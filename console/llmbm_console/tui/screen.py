@@ -109,6 +109,8 @@ class MainScreen(DirectScreen[None]):
 
     def show(self, frame: Frame, *, gauges: bool = True) -> None:
         """Draws a frame; without gauges only what streams."""
+        if frame.failure and not self.frame.failure and not self.prompt.text:
+            self.focus_pane("transcript")  # where single keys act: r and q
         before, self.frame = self.frame.state, frame
         state = frame.state
         with self.painting(self.deck, self._painted):
