@@ -19,7 +19,8 @@ from llmbm_protocol.schema import Token
 WIDTH, HEIGHT = 120, 36
 CURSOR = "▌"  # the console draws it behind the text of a running answer
 TAIL = 24  # characters before it that are compared
-ABOVE = 4  # rows that have so many, where a paragraph ends
+GUTTER = 4  # blanks before a row of an answer
+ABOVE = 6  # rows that have so many, where a paragraph ends or the context became full
 _PART = re.compile(r"\x1b\[([0-9;?<=>]*)([@-~])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_=>]|([^\x1b]+)")
 
 
@@ -93,13 +94,14 @@ class Screen:
                 self._x += 1
 
     def answer_rows(self) -> tuple[str, str]:
-        """The row that is being written of the running answer, and the rows above it, among which may be the prompt's,
-        both without blanks; empty when none runs."""
+        """The row that is being written of the running answer, and what is above it of the answer, both without blanks;
+        empty when none runs."""
         for y in range(HEIGHT - 1, -1, -1):
             if CURSOR in self.rows[y]:
                 end = self.rows[y].index(CURSOR)
                 edge = next((x for x in range(end, WIDTH) if self.rows[y][x] == "│"), WIDTH)
-                above = (row[2 : edge - 2] for row in self.rows[max(0, y - ABOVE) : y])  # the scroll bar is behind them
+                rows = (row[2 : edge - 2] for row in self.rows[max(0, y - ABOVE) : y])  # the scroll bar is behind them
+                above = (row for row in rows if row[:GUTTER] == [" "] * GUTTER)  # else it is of a seam
                 return _without_blanks(self.rows[y][2:end]), "".join(map(_without_blanks, above))
         return "", ""
 

@@ -25,7 +25,7 @@ from llmbm_console.core.answers.compare import (
 from llmbm_console.core.answers.pairs import Pairing, answers, called, key_of
 from llmbm_console.core.answers.stamp import likeness, stamp, why_no_stamp
 from llmbm_console.core.state.events import PromptSent, RecordReceived
-from llmbm_console.core.state.state import SamplingChange, Seam, State, TokenInfo, Turn
+from llmbm_console.core.state.state import SamplingChange, Seam, Slide, State, TokenInfo, Turn
 from llmbm_console.core.state.store import reduce
 from llmbm_protocol.likeliest import Likely, written
 from llmbm_protocol.schema import (
@@ -265,6 +265,8 @@ def test_what_came_before_is_not_known_behind_a_gap_or_before_an_end() -> None:
     again = [turn(3, [1]), turn(4, [2], place=2)]
     state = conversation(*first, again[0], Seam("gap", 3.5), again[1])
     assert context(state, first[1], again[1]).equal is None
+    full = replace(again[0], slides=(Slide(1, 1, Seam("full", 3.5)),))
+    assert context(conversation(*first, full, again[1]), first[1], again[1]).equal is None
     assert context(conversation(*first[1:], *again), first[1], again[1]).equal is None
     assert context(state, first[0], running(again[0])).equal is None
 

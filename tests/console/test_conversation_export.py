@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from llmbm_console.core.answers.conversation import conversation, fenced, last_prompt, turn_markdown
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.sanitise import clean
-from llmbm_console.core.state.state import Command, Seam, State, Turn
+from llmbm_console.core.state.state import Command, Seam, Slide, State, TokenInfo, Turn
 from llmbm_protocol.schema import Finished
 from llmbm_protocol.words import StopReason
 
@@ -71,6 +71,15 @@ def test_every_turn_command_and_seam_is_told_with_what_it_cost() -> None:
     assert "3 older entries were let go" in written
     titles = [inline.content for inline in MarkdownIt().parse(written) if inline.type == "inline"]
     assert titles[0] == "Conversation with `` sim:`x` [link](y) ``"
+
+
+def test_an_answer_in_which_the_context_became_full_has_a_block_for_each_part_and_what_was_done_between_them() -> None:
+    tokens = tuple(TokenInfo(at, 5, 4 * at, 4 * at + 4, 1, 10 * at, 10.0) for at in range(3))
+    slides = (Slide(5, 1, Seam("it *slid*", 10.0)), Slide(15, 2, Seam("again", 10.0)))
+    written = turn_markdown(Turn(1, "Tell", 10.0, " one two ```", tokens, finished=DONE, slides=slides))
+    assert blocks(written) == ["Tell\n", " one\n", " two\n", " ```\n"]
+    order = [token.content for token in MarkdownIt().parse(written) if token.type in ("fence", "inline")]
+    assert order[2:7] == ["Answer:", " one\n", "`it *slid*`", " two\n", "`again`"]
 
 
 @pytest.mark.parametrize(

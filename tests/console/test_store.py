@@ -14,8 +14,20 @@ from hypothesis import strategies as st
 from llmbm_console.core.sanitise import is_clean
 from llmbm_console.core.state import events as ev
 from llmbm_console.core.state.events import LinkPhase, MachineStatus
-from llmbm_console.core.state.state import MAX_BEHIND, MAX_ITEMS, MAX_LOG, Command, Seam, State, Text, Turn
+from llmbm_console.core.state.state import (
+    MAX_BEHIND,
+    MAX_ITEMS,
+    MAX_LOG,
+    MAX_SLIDES,
+    Command,
+    Seam,
+    State,
+    Text,
+    Turn,
+    newest_turn,
+)
 from llmbm_console.core.state.store import MAX_TEXT, reduce
+from llmbm_console.core.state.turns import parts_of
 from llmbm_protocol.schema import (
     KERNEL_RECORDS,
     Bench,
@@ -303,9 +315,9 @@ def test_a_long_answer_keeps_every_token(count: int) -> None:
     assert state.turn.tokens[-1].end == 2 * count
 
 
-def context_full(message: str = "slid, from turn 3 on", kept: int = 257) -> ev.RecordReceived:
+def context_full(message: str = "slid, from turn 3 on", kept: int = 257, time: int = 50) -> ev.RecordReceived:
     record = Event(
-        number=4, time=50, level=LogLevel.WARN, code=LogCode.CONTEXT, first=511, second=kept, message=message
+        number=4, time=time, level=LogLevel.WARN, code=LogCode.CONTEXT, first=511, second=kept, message=message
     )
     return ev.RecordReceived(3.0, record)
 
@@ -344,10 +356,53 @@ def test_a_slide_is_a_seam_with_its_numbers_and_the_same_words_in_the_log() -> N
     assert state.items == ()  # attached later: no turn that is shown was forgotten
     assert state.log[-1].text == ("slid, from turn 3 on: 256 of 510 tokens kept, their rows computed anew")
     state = reduce(reduce(state, ev.PromptSent(1.0, "One day", 3)), ev.RecordReceived(2.0, finished(3, 0)))
-    state = reduce(state, context_full("cleared", kept=1))
+    state = reduce(state, context_full("cleared", kept=1, time=100))
     seam = state.items[-1]
     assert isinstance(seam, Seam)
     assert seam.text == "the context was full and cleared: 510 tokens forgotten"
+
+
+@pytest.mark.parametrize(
+    ("came", "before"),
+    [(6, 6), (8, 6), (5, 5), (3, 5), (0, 5)],
+    ids=["in its order", "late", "none of its millisecond", "tokens of before were lost", "all were"],
+)
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_slide_within_an_answer_stands_between_its_tokens_whatever_came_first(
+    came: int, before: int, ends: bool
+) -> None:
+    """It was at 50 ms, as the token of index 5: of those in its millisecond, the ones that were here were before it."""
+    tokens = [ev.RecordReceived(1.5, token(index, f" {index}".encode(), 3)) for index in range(8)]
+    events = [ev.PromptSent(1.0, "One day", 3), *tokens[:came], context_full(), *tokens[came:]]
+    state = run(*events, *([finished(3, 8)] if ends else []))
+    turn = newest_turn(state)
+    assert turn is not None
+    [(start, end, seam)], last = parts_of(turn)
+    assert (start, end, turn.text[:end]) == (0, last, "".join(f" {index}" for index in range(before)))
+    assert seam.text == (
+        "the context was full in turn 3 and slid, from turn 3 on: 256 of 510 tokens kept, their rows computed anew"
+    )
+    assert not any(isinstance(item, Seam) for item in (*state.items, *state.behind)), "it is told once"
+
+
+def test_a_slide_that_is_told_behind_the_end_still_stands_in_its_answer_and_a_later_one_behind_it() -> None:
+    tokens = [token(index, f" {index}".encode(), 3) for index in range(8)]
+    done = run(ev.PromptSent(1.0, "One day", 3), *tokens, finished(3, 8))  # at 99 ms
+    [turn] = run(context_full(), state=done).items
+    assert isinstance(turn, Turn)
+    assert turn.text[parts_of(turn)[1] :] == " 6 7"
+    assert [type(item) for item in run(context_full(time=100), state=done).items] == [Turn, Seam], "of the next prompt"
+
+
+def test_slides_of_one_answer_are_bounded_and_in_their_order() -> None:
+    slides = [context_full(time=time) for time in range(5 * MAX_SLIDES, 0, -1)]
+    state = run(ev.PromptSent(1.0, "One day", 3), *slides, *(token(index, b" x", 3) for index in range(20)))
+    assert state.turn is not None
+    closed, last = parts_of(state.turn)
+    assert len(closed) == MAX_SLIDES
+    assert not state.behind
+    places = [place for start, end, _seam in closed for place in (start, end)] + [last]
+    assert places == sorted(places)
 
 
 @pytest.mark.parametrize("boot", [1, 2])

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import os
+import shutil
+import struct
+from pathlib import Path
 from typing import Any
 
 import pytest
-from driving import rows_of, screen_text, simulated, until
+from driving import rows_of, screen_text, simulated, slow_simulator, until
+from markdown_it import MarkdownIt
+from textual.geometry import Offset
 from textual.pilot import Pilot
+from textual.selection import Selection
 
+from llmbm_console.core.answers.conversation import turn_markdown
+from llmbm_console.core.paths import default_model, find_tokenizer
+from llmbm_console.core.session.targets import Target, make_session
 from llmbm_console.core.state.state import Seam, Turn
+from llmbm_console.core.state.turns import parts_of
 from llmbm_console.tui.app import ConsoleApp
+from llmbm_console.tui.frame import LINKED
+from llmbm_console.tui.widgets import running, transcript
 from llmbm_protocol.words import LogCode
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the simulator needs a POSIX system")
@@ -90,15 +102,91 @@ async def test_a_new_conversation_goes_on_with_the_numbers_of_the_transcript() -
         await until(pilot, lambda: labels(app) == ["t3"], "the ruler")
 
 
-async def test_a_slide_within_an_answer_is_told_behind_it_with_the_number_of_its_turn() -> None:
-    async with simulated(size=(160, 50)) as (app, pilot):
+ROWS = 64  # of the context in which an answer slides twice
+
+
+def with_fewer_rows(folder: Path) -> Path:
+    """The model of the project with ROWS rows. Its file ends with two dead tables that have a line for each row."""
+    data = default_model().read_bytes()
+    dim, _hidden, _layers, heads, _kv_heads, _vocab, rows = struct.unpack_from("<7i", data)
+    path = folder / "short.bin"
+    path.write_bytes(data[:24] + struct.pack("<i", ROWS) + data[28 : -(rows - ROWS) * (dim // heads) * 4])
+    shutil.copy(find_tokenizer(default_model()), path.with_suffix(".tok.bin"))
+    return path
+
+
+def parts(turn: Turn) -> list[str]:
+    """What an answer says, and between it the words of its seams."""
+    closed, last = parts_of(turn)
+    told = [words for start, end, seam in closed for words in (turn.text[start:end], seam.text)]
+    return [*told, turn.text[last:]]
+
+
+def said(text: str) -> str:
+    """Text without blanks: rows and blocks break it."""
+    return "".join(text.split())
+
+
+async def test_an_answer_in_which_the_context_slides_twice_tells_both_at_their_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it streams without being laid out anew, as it was, from its recording, and where it is copied."""
+    whole, closed = list[Turn](), list[Turn]()
+    layout, close = transcript.layout_item, running.closed_rows
+    monkeypatch.setattr(transcript, "layout_item", lambda item, *more: (whole.append(item), layout(item, *more))[1])
+    monkeypatch.setattr(running, "closed_rows", lambda turn, *more: (closed.append(turn), close(turn, *more))[1])
+    slow_simulator(tmp_path, monkeypatch, 40_000)  # the timeline has moments between the two
+    target = Target("sim", model=with_fewer_rows(tmp_path), record=tmp_path / "all.llcap")
+    app = ConsoleApp(target.title, lambda: make_session(target))
+    async with app.run_test(size=(100, 40)) as pilot:
+        await until(pilot, lambda: app.state.link.phase in LINKED and app.state.sampling is not None, "linked")
         await tell(app, pilot, "/temp 0")
-        await tell(app, pilot, "/max_tokens 512")
-        while not any(isinstance(item, Seam) for item in app.state.items):
-            turn = await say(app, pilot, "Once upon a time, there was a little girl named Lily.")
-            assert turn.number < 12, "the context never became full"
-        *_, last, seam = app.state.items
-        assert last is turn
-        assert isinstance(seam, Seam)
-        assert seam.text.startswith(f"the context was full in turn {turn.number} and slid, from turn ")
-        assert seam.text.endswith(": 256 of 512 tokens kept, their rows computed anew")
+        await tell(app, pilot, "/max_tokens 110")
+        view = app.main.transcript
+        turn = await say(app, pilot, "Once upon a time")
+        app.pacer.flush()
+        assert not [item for item in whole if isinstance(item, Turn) and item.finished is None]
+        slides = [len(shown.slides) for shown in closed]
+        assert slides == sorted({*slides, 2}), "what stays is laid out once"
+
+        assert turn.finished is not None
+        first = ROWS + 1 - turn.finished.prompt_tokens  # the token that has no row
+        assert [end for _start, end, _seam in parts_of(turn)[0]] == [
+            turn.tokens[place].start for place in (first, first + ROWS // 2)
+        ]
+        words = f"the context was full in turn 1 and slid, from turn 1 on: {ROWS // 2} of {ROWS} tokens kept"
+        assert [part.startswith(words) for part in parts(turn)] == [False, True, False, True, False]
+        assert not any(isinstance(item, Seam) for item in (*app.state.items, *app.state.behind)), "they are told once"
+
+        rows = rows_of(view)
+        below = next(row for row, item in enumerate(rows) if item.text.startswith(" 1")) + 1
+        above = next(row for row, item in enumerate(rows) if "110 tok" in item.text)
+        copied = view.get_selection(Selection(Offset(0, below), Offset(len(rows[above - 1].text), above - 1)))
+        assert copied is not None
+        rule = app.glyphs.rule
+        assert said(copied[0]).replace(rule, "") == said("".join(parts(turn)))
+        blocks = [
+            token.content for token in MarkdownIt().parse(turn_markdown(turn)) if token.type in ("fence", "inline")
+        ]
+        assert said("".join(blocks[3:8])).replace("`", "") == said("".join(parts(turn)))
+        sought = parts(turn)[4].split()[2]
+        assert view.find(sought) == "".join(row.text.casefold() for row in rows).count(sought.casefold())
+
+        app.look_back(turn.tokens[first + ROWS // 4].at)
+        assert app.held is not None
+        then = app.held.state.turn
+        assert then is not None
+        assert len(then.slides) == 1
+        assert turn.text.startswith(then.text)
+        assert parts(then)[:-1] == parts(turn)[:2]
+        await until(pilot, lambda: rows_of(view)[-1].text.endswith(app.glyphs.cursor), "the answer as it was")
+        assert rows_of(view)[-len(layout(then, view.window.width, app.glyphs)) :] == layout(
+            then, view.window.width, app.glyphs
+        )
+    await app.disconnect()
+
+    replay = ConsoleApp("replay", lambda: make_session(Target("file", str(tmp_path / "all.llcap"))))
+    async with replay.run_test(size=(100, 40)) as pilot:
+        await until(pilot, lambda: replay.playback is not None and replay.playback.complete, "read")
+        assert parts(ended(replay)[-1]) == parts(turn)
+    await replay.disconnect()

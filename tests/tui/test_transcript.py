@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import accumulate, pairwise
 
 import pytest
 from driving import screen_text, scripted, wait_until
@@ -12,10 +14,11 @@ from rich.cells import cell_len
 from scripted import NOW, ScriptedSession, rich_state, turn
 
 from llmbm_console.core.state.events import ConsoleText, RecordReceived
-from llmbm_console.core.state.state import Command, Seam, Text
+from llmbm_console.core.state.state import Command, Seam, Slide, Text, TokenInfo, Turn
 from llmbm_console.tui.firmware_text import folded
 from llmbm_console.tui.glyphs import BLOCKS
-from llmbm_console.tui.text import wrap_table
+from llmbm_console.tui.text import plain, wrap_table
+from llmbm_console.tui.tint import Tint, style_of
 from llmbm_console.tui.transcript_rows import layout_item, prompt_rows, statistics
 from llmbm_console.tui.widgets import transcript as module
 from llmbm_console.tui.widgets.lines import Line
@@ -134,17 +137,56 @@ def test_commands_seams_and_errors_have_their_own_looks() -> None:
     assert len(rows[0].text) == 40
 
 
-@given(
-    st.lists(st.text(st.sampled_from("ab \n\t日é\u0301\x1b-"), max_size=9), max_size=40),
-    st.sampled_from([9, 13, 24, 60]),
-)
-def test_a_growing_answer_has_the_rows_of_the_whole_one(pieces: list[str], width: int) -> None:
-    growing, text = RunningRows(), ""
+PIECES = st.lists(st.text(st.sampled_from("ab \n\t日é\u0301\x1b-"), max_size=9), max_size=40)
+WIDTHS = st.sampled_from([9, 13, 24, 60])
+SLIDES = st.dictionaries(st.integers(0, 40), st.integers(0, 40), max_size=5)  # when one is told: before which token
+SEAM = "the context was full"
+
+
+def slid(pieces: list[str], places: Iterable[int]) -> Turn:
+    """An answer of these tokens; before some of them the context became full."""
+    ends = list(accumulate(map(len, pieces)))
+    tokens = tuple(
+        TokenInfo(index, 5, end - len(piece), end, 100 * (index % 5), 10 * index, NOW)
+        for index, (piece, end) in enumerate(zip(pieces, ends, strict=True))
+    )
+    slides = tuple(Slide(10 * place - 5, 0, Seam(f"{SEAM} before {place}", NOW)) for place in places)
+    return Turn(1, "a prompt of some words", NOW, "".join(pieces), tokens, slowest=400, slides=slides)
+
+
+@given(PIECES, SLIDES, WIDTHS)
+def test_a_growing_answer_has_the_rows_of_the_whole_one(pieces: list[str], slides: dict[int, int], width: int) -> None:
+    growing, shown = RunningRows(), list[str]()
     for number, piece in enumerate(pieces):
-        text = "another" if number == 30 else text + piece  # a text that does not go on is laid out anew
-        running = turn(1, "a prompt of some words", text, running=True)
-        head = None if growing.knows(running, width, BLOCKS) else prompt_rows(running, width, BLOCKS)
-        assert growing.rows(running, head, width, BLOCKS) == layout_item(running, width, BLOCKS)
+        shown = ["another"] if number == 30 else [*shown, piece]  # a text that does not go on is laid out anew
+        running = slid(shown, [place for told, place in slides.items() if told <= number])
+        assert growing.rows(running, width, BLOCKS) == layout_item(running, width, BLOCKS)
+
+
+@given(PIECES, st.sets(st.integers(0, 40), max_size=4), WIDTHS)
+def test_seams_stand_between_their_tokens_and_each_sign_has_the_tint_of_its_own_token(
+    pieces: list[str], places: set[int], width: int
+) -> None:
+    tint = Tint("time")
+    answer = slid(pieces, places)
+    parts, signs = [""], list[tuple[str, str]]()
+    rows = layout_item(answer, width, BLOCKS, tint)
+    for row in rows[len(prompt_rows(answer, width, BLOCKS)) :]:
+        if row.style == "transcript--answer":
+            parts[-1] += row.text[row.gutter :]
+            signs += [(sign, name) for start, end, name in row.marks for sign in row.text[start:end]]
+        elif row.text.startswith(BLOCKS.rule * 2):
+            parts.append("")
+    cuts = [0, *sorted(min(place, len(pieces)) for place in places), len(pieces)]
+    wanted = [plain("".join(pieces[start:end])) for start, end in pairwise(cuts)]
+    wanted[-1] += BLOCKS.cursor
+    assert [part.replace(" ", "") for part in parts] == [part.replace(" ", "").replace("\n", "") for part in wanted]
+    assert [sign for sign in signs if sign[0] != " "] == [
+        (sign, style_of(token, tint, answer.slowest))
+        for token in answer.tokens
+        for sign in plain(answer.text[token.start : token.end])
+        if sign not in " \n"
+    ]
 
 
 async def test_rows_that_only_moved_are_not_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:

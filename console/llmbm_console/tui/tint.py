@@ -34,19 +34,19 @@ def style_of(token: TokenInfo, tint: Tint, slowest: int) -> str:
     return f"transcript--tint-{sum(share > limit for limit in TIMES)}"
 
 
-def marks(turn: Turn, tint: Tint) -> list[Mark]:
-    """The tinted parts of an answer, in characters of its text as it is laid out: without a blank at its beginning,
-    with four blanks for a tab."""
+def marks(turn: Turn, tint: Tint, begin: int = 0) -> list[Mark]:
+    """The tinted parts of an answer from a character of its text on, counted as it is laid out from there: without a
+    blank at its beginning, with four blanks for a tab."""
     if not tint.mode:
         return []
-    first = 1 if turn.text.startswith(" ") else 0
+    first = begin + turn.text.startswith(" ", begin)
     tabs = "\t" in turn.text
     found: list[Mark] = []
     for token in turn.tokens:
         start, end = max(0, token.start - first), max(0, token.end - first)
         if tabs:
-            start += 3 * turn.text.count("\t", 0, token.start)
-            end += 3 * turn.text.count("\t", 0, token.end)
+            start += 3 * turn.text.count("\t", begin, token.start)
+            end += 3 * turn.text.count("\t", begin, token.end)
         if end > start:
             found.append((start, end, style_of(token, tint, turn.slowest)))
     return found

@@ -7,7 +7,7 @@ from itertools import islice
 
 from llmbm_console.core.answers.pairs import runs
 from llmbm_console.core.state.state import Command, Seam, Text, TranscriptItem, Turn
-from llmbm_console.core.state.turns import decode_rate, why_ended
+from llmbm_console.core.state.turns import decode_rate, parts_of, why_ended
 from llmbm_console.tui import figures
 from llmbm_console.tui.glyphs import Glyphs
 from llmbm_console.tui.text import flat, plain, wrap, wrap_table
@@ -95,6 +95,23 @@ def prompt_rows(turn: Turn, width: int, glyphs: Glyphs) -> list[Line]:
     return wrapped(turn.prompt, width, "transcript--prompt", number, "transcript--number")
 
 
+def closed_rows(turn: Turn, width: int, glyphs: Glyphs, tint: Tint = Tint()) -> list[Line]:  # noqa: B008
+    """The rows of a turn that stay what they are while it runs: those of its prompt, and of its answer up to the last
+    seam in it."""
+    rows = prompt_rows(turn, width, glyphs)
+    for begin, end, seam in parts_of(turn)[0]:
+        rows += _part_rows(turn, begin, end, width, tint)
+        rows += _seam_rows(seam, width, glyphs)
+    return rows
+
+
+def _part_rows(turn: Turn, begin: int, end: int, width: int, tint: Tint, cursor: str = "") -> list[Line]:
+    text = turn.text[begin : min(end, MAX_CHARACTERS)].removeprefix(" ") + cursor
+    if not text:
+        return []
+    return wrapped(text, width, "transcript--answer", "", "transcript--answer", marks(turn, tint, begin))
+
+
 def layout_item(item: TranscriptItem, width: int, glyphs: Glyphs, tint: Tint = Tint()) -> list[Line]:  # noqa: B008
     """The rows of one item."""
     if isinstance(item, Turn):
@@ -109,9 +126,9 @@ def layout_item(item: TranscriptItem, width: int, glyphs: Glyphs, tint: Tint = T
 
 
 def _turn_rows(turn: Turn, width: int, glyphs: Glyphs, tint: Tint) -> list[Line]:
-    rows = prompt_rows(turn, width, glyphs)
-    if text := turn.text.removeprefix(" ") + (glyphs.cursor if runs(turn) else ""):
-        rows += wrapped(text, width, "transcript--answer", "", "transcript--answer", marks(turn, tint))
+    begin = parts_of(turn)[1]
+    rows = closed_rows(turn, width, glyphs, tint)
+    rows += _part_rows(turn, begin, len(turn.text), width, tint, glyphs.cursor if runs(turn) else "")
     if runs(turn):
         return rows
     bad = turn.cut or turn.lost_tokens or (turn.finished is not None and turn.finished.reason is StopReason.TRIP)

@@ -224,6 +224,8 @@ def _chain(items: Sequence[TranscriptItem], turn: Turn, place: int) -> list[Turn
         if isinstance(item, Seam):
             return None
         if isinstance(item, Turn):
+            if item.slides:
+                return None
             if told(item.finished, "turn") != place - 1 - len(chain):
                 return None
             chain.append(item)

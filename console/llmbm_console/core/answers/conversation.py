@@ -1,7 +1,8 @@
 """The conversation as Markdown, and asking its last prompt again.
 
 What people and models wrote stands in fences that are longer than any run of backticks in it: nothing of it is read as
-Markdown or HTML, and it can be taken out again as it was.
+Markdown or HTML, and it can be taken out again as it was. An answer in which the context became full has a block for
+each part, and between them what was done then.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from llmbm_console.core.parameter_text import value_text
 from llmbm_console.core.sampling import FIELDS
 from llmbm_console.core.sanitise import clean
 from llmbm_console.core.state.state import Command, Seam, State, Turn, newest_turn
-from llmbm_console.core.state.turns import decode_rate, why_ended
+from llmbm_console.core.state.turns import decode_rate, parts_of, why_ended
 from llmbm_protocol.parameters import PARAMETERS
 
 if TYPE_CHECKING:
@@ -69,11 +70,19 @@ def fenced(text: str) -> str:
 
 def turn_markdown(turn: Turn) -> str:
     """A prompt, its answer, what it cost, and the settings it was begun with where they are known."""
-    parts = ["Prompt:\n", fenced(turn.prompt), "Answer:\n", fenced(turn.text), f"{_statistics(turn)}\n"]
+    parts = ["Prompt:\n", fenced(turn.prompt), "Answer:\n", *_answer(turn), f"{_statistics(turn)}\n"]
     if turn.settings is not None:
         changed = "".join(f"; {name} {how}" for name, how in moved(turn))
         parts.append(f"Settings: {settings_text(turn.settings)}{changed}\n")
     return "\n".join(parts)
+
+
+def _answer(turn: Turn) -> Iterator[str]:
+    closed, last = parts_of(turn)
+    for start, end, seam in closed:
+        yield fenced(turn.text[start:end])
+        yield f"{_inline(seam.text)}\n"
+    yield fenced(turn.text[last:])
 
 
 def conversation(state: State, wall: float) -> str:

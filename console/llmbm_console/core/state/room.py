@@ -26,7 +26,8 @@ def room_of(item: TranscriptItem) -> int:
     if isinstance(item, Turn):
         buffer = getattr(item.tokens, "buffer", None)
         tokens = buffer.octets if isinstance(buffer, TokenBuffer) else TOKEN_ROOM * len(item.tokens)
-        return TURN_ROOM + getsizeof(item.prompt) + getsizeof(item.text) + tokens
+        slides = sum(ITEM_ROOM + getsizeof(slide.seam.text) for slide in item.slides)
+        return TURN_ROOM + getsizeof(item.prompt) + getsizeof(item.text) + tokens + slides
     if isinstance(item, Command):
         return ITEM_ROOM + getsizeof(item.line) + getsizeof(item.output) + getsizeof(item.error)
     return ITEM_ROOM + getsizeof(item.text)

@@ -56,6 +56,15 @@ class SamplingChange(NamedTuple):
     settings: SamplingState
 
 
+class Slide(NamedTuple):
+    """The context became full in the midst of an answer, and the kernel made room. Behind it are the tokens that were
+    made later; of those made in the same millisecond, the ones that were not here when it was told."""
+
+    time_ms: int  # kernel clock
+    next_index: int  # of the first token that was not here
+    seam: Seam  # what is said of it
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """A prompt and its answer. While it runs there is none of `finished`, `cut` and `told`."""
@@ -70,6 +79,7 @@ class Turn:
     choices: int = 0  # tokens of which it is known how they were chosen
     settings: SamplingState | None = None  # in force when it began, as far as they were known
     changes: tuple[SamplingChange, ...] = ()  # of the settings while it ran, the first ones and the last
+    slides: tuple[Slide, ...] = ()  # the newest MAX_SLIDES
     resumed: int = 0  # tokens of it in the saved state of the machine that was loaded, 0 for none
     model: Model | None = None  # loaded then, as far as that was known
     finished: Finished | None = None
@@ -227,6 +237,7 @@ class State:
 
 MAX_ITEMS = 2000
 MAX_SAVED = 100
+MAX_SLIDES = 100  # of one answer; of a context of four rows it has more
 MAX_BEHIND = 100  # beyond, the oldest go before the running turn
 MAX_ROOM = 24 << 20  # octets of all items together; beyond, the oldest items go
 MAX_LOG = 10_000

@@ -14,9 +14,9 @@ from llmbm_console.core.state.events import Severity
 from llmbm_console.core.state.known_words import KnownWords
 from llmbm_console.core.state.overflow import overflow_told
 from llmbm_console.core.state.series import Series
-from llmbm_console.core.state.state import MAX_WORDS, LogLine, State, Turn, changed, newest_turn
+from llmbm_console.core.state.state import MAX_WORDS, LogLine, Seam, State, Turn, changed, newest_turn
 from llmbm_console.core.state.store_parts import add_log, add_seam, cut_turn, end_turn
-from llmbm_console.core.state.turns import budget_of, ended, with_choice, with_sampling, with_token
+from llmbm_console.core.state.turns import budget_of, ended, with_choice, with_sampling, with_slide, with_token
 from llmbm_console.core.text_records import CountedEvent, RoundedZone
 from llmbm_protocol.schema import (
     Bench,
@@ -190,12 +190,26 @@ def _is_of_before(state: State, record: Event) -> bool:
     return record.time / 1000 + offset + state.link.clock_error + ON_ITS_WAY < turn.started_at
 
 
+def _made_room(state: State, record: Event, told: str, at: float) -> State:
+    """What was done about a full context is told within the answer that made it full, also where that has ended just
+    now, else behind everything."""
+    turn = newest_turn(state)
+    if turn is None:
+        return state  # nothing is forgotten of a conversation that is not here
+    ended_since = turn.finished is not None and record.time <= turn.finished.time
+    if state.turn is None and not (ended_since and turn is state.items[-1]):
+        return add_seam(state, f"the context was full and {told}", at)
+    seam = Seam(f"the context was full in turn {turn.number} and {told}", at)
+    turn = with_slide(turn, seam, record.time)
+    if state.turn is None:
+        return replace(state, items=Series.of(state.items).with_last(turn))
+    return replace(state, turn=turn)
+
+
 def _event(state: State, record: Event, at: float) -> State:
     told = overflow_told(record)
-    # Nothing is forgotten of a conversation that is not here.
-    if told and newest_turn(state) is not None and not _is_of_before(state, record):
-        place = f" in turn {state.turn.number}" if state.turn is not None else ""
-        state = add_seam(state, f"the context was full{place} and {told}", at)
+    if told and not _is_of_before(state, record):
+        state = _made_room(state, record, told, at)
     if state.turn is not None and _is_overrun(record, state.turn.slowest):
         state = replace(state, turn=replace(state.turn, budget=record.second))
     text = told or clean(record.message)

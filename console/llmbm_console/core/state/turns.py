@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,7 +11,16 @@ from llmbm_console.core.postmortem.known_fields import told
 from llmbm_console.core.sampling import FIELDS
 from llmbm_console.core.sanitise import decode_text
 from llmbm_console.core.state.series import Series
-from llmbm_console.core.state.state import MAX_CHOICES, SamplingChange, TokenInfo, TranscriptItem, Turn
+from llmbm_console.core.state.state import (
+    MAX_CHOICES,
+    MAX_SLIDES,
+    SamplingChange,
+    Seam,
+    Slide,
+    TokenInfo,
+    TranscriptItem,
+    Turn,
+)
 from llmbm_console.core.state.token_buffer import TokenBuffer
 from llmbm_protocol.words import StopReason
 
@@ -37,7 +47,7 @@ def with_token(turn: Turn, token: Token, at: float) -> Turn:
     A token that is there already (sent again after a loss) changes nothing; one that is ahead counts the missing ones.
     Bytes of a character that is split over tokens appear with the token that completes it.
     """
-    expected = turn.tokens[-1].index + 1 if turn.tokens else turn.before
+    expected = _next_index(turn)
     if turn.next_part and token.index == expected - 1:
         return _with_part(turn, token)
     if token.index < expected or token.part:
@@ -54,6 +64,10 @@ def with_token(turn: Turn, token: Token, at: float) -> Turn:
         pending=pending,
         next_part=1 if token.more else 0,
     )
+
+
+def _next_index(turn: Turn) -> int:
+    return turn.tokens[-1].index + 1 if turn.tokens else turn.before
 
 
 def _series(tokens: Sequence[TokenInfo]) -> Series[TokenInfo]:
@@ -79,6 +93,24 @@ def _with_part(turn: Turn, token: Token) -> Turn:
         pending=pending,
         next_part=token.part + 1 if token.more else 0,
     )
+
+
+def with_slide(turn: Turn, seam: Seam, time_ms: int) -> Turn:
+    """The turn with what was done about a full context, at the kernel's time."""
+    slide = Slide(time_ms, _next_index(turn), seam)
+    return replace(turn, slides=(*turn.slides, slide)[-MAX_SLIDES:])
+
+
+def parts_of(turn: Turn) -> tuple[list[tuple[int, int, Seam]], int]:
+    """Where the parts of an answer begin and end in its text that have a seam behind them, with that seam, in order;
+    and where the last part begins, which has none."""
+    closed, start = list[tuple[int, int, Seam]](), 0
+    for slide in sorted(turn.slides, key=lambda one: one[:2]):
+        first = bisect_left(turn.tokens, slide[:2], key=lambda token: (token.time_ms, token.index))
+        end = turn.tokens[first].start if first < len(turn.tokens) else len(turn.text)
+        closed.append((start, end, slide.seam))
+        start = end
+    return closed, start
 
 
 def with_choice(turn: Turn, choice: Choice, sampling: SamplingState | None) -> Turn:

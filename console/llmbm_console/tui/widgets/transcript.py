@@ -16,7 +16,7 @@ from llmbm_console.tui.firmware_text import folded
 from llmbm_console.tui.guide import failure_lines, first_steps, guide, unanswered
 from llmbm_console.tui.text import line, plain
 from llmbm_console.tui.tint import LEVELS, UNKNOWN, Tint
-from llmbm_console.tui.transcript_rows import MAX_CHARACTERS, layout_item, prompt_rows, wrapped
+from llmbm_console.tui.transcript_rows import MAX_CHARACTERS, layout_item, wrapped
 from llmbm_console.tui.widgets.lines import Line, LineView
 from llmbm_console.tui.widgets.running import RunningRows
 
@@ -222,8 +222,7 @@ class Transcript(LineView):
     def _running_rows(self, turn: Turn, width: int) -> list[Line]:
         if turn.finished is not None or turn.cut or len(turn.text) > MAX_CHARACTERS or self._tint.mode:
             return layout_item(turn, width, self.glyphs, self._tint)
-        head = None if self._growing.knows(turn, width, self.glyphs) else prompt_rows(turn, width, self.glyphs)
-        return self._growing.rows(turn, head, width, self.glyphs)
+        return self._growing.rows(turn, width, self.glyphs)
 
     def show_turn(self, turn: Turn) -> bool:
         """Selects the prompt of a turn; False where it is not laid out (any more)."""
