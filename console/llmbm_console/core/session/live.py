@@ -350,7 +350,8 @@ class LiveSession:
                 self._emit(ev.CommandDone(time.monotonic(), line, False, "", str(error)))
             else:
                 became = ev.PROMPT_UNANSWERED if error.code in UNANSWERED else ev.PROMPT_REFUSED
-                severity: ev.Severity = "info" if self._asked_end and error.code in UNANSWERED else "error"
+                asked = self._asked_end or self._told_to_leave  # the line may end before the machine that was told to
+                severity: ev.Severity = "info" if asked and error.code in UNANSWERED else "error"
                 self._emit(ev.Notice(time.monotonic(), severity, f"{became}{error}"))
             return Outcome(line, ok=False, error=str(error), error_code=error.code)
 
