@@ -114,6 +114,9 @@ async def test_an_answer_goes_on_from_a_saved_state_and_becomes_another_with_oth
         last = await session.save_state()
     assert [one.number for one in session.states] == [2, 3, 4]
     await asyncio.wait_for(session.load_state(last.number), 60)
+    seam = session.state.items[-1]
+    assert isinstance(seam, Seam)
+    assert f"s ago goes on: state {last.number}, after turn {last.after}, " in seam.text, "between answers, too"
     assert session.state.kv is None, "the rows of the context are asked for again"
     await session.wait_ready(60)
     assert session.state.kv is not None

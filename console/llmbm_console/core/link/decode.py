@@ -48,16 +48,18 @@ class LineDecoder:
                 if isinstance(record, Rejected):
                     self.rejected_lines += 1
                 else:
-                    self._without_prompt(record)
+                    if self._cleaner.held:
+                        self._without_prompt(record)
                     yield record, piece.sequence
 
     def _without_prompt(self, record: Record | UnknownFrame) -> None:
         """A prompt to people with a frame behind it is void, and no text: a console has the line. The connection may
         have begun in the midst of it. A hello that is not of machine mode leaves the line to people."""
-        if self._cleaner.held and not (isinstance(record, Hello) and not record.machine):
-            line = self._cleaner.line
-            if any(prompt.endswith(line) for prompt in PROMPTS):
-                self._cleaner.drop()
+        if isinstance(record, Hello) and not record.machine:
+            return
+        line = self._cleaner.line
+        if any(prompt.endswith(line) for prompt in PROMPTS):
+            self._cleaner.drop()
 
     def _behind_rest(self, raw: bytes) -> bytes:
         """What is text of it: what comes up to the first line end may be the rest of a frame."""
