@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.postmortem.dump import parse_post_mortem
 from llmbm_console.core.postmortem.findings import PostMortem
+from llmbm_console.core.postmortem.summary import summary
 from llmbm_console.core.postmortem.verdict import cause, last_of
 from llmbm_console.core.session.post_mortem import open_dump
 from llmbm_console.core.state.events import LinkPhase
@@ -86,6 +88,31 @@ def test_verdict_names_phase_cycles_and_budget() -> None:
     assert "a decode pass took 2,064,156 cycles, its budget was 1,000" in verdict
     assert "stories700K.bin, 175 of 512 context rows used" in verdict
     assert "still tripped" in verdict
+
+
+@pytest.mark.parametrize("strict", ["is", "was"])
+@pytest.mark.parametrize(("passes", "went"), [(1, "pass went over its budget and was"), (5, "passes went over their")])
+def test_passes_over_their_budget_that_stopped_nothing_are_told_as_no_error(
+    strict: str, passes: int, went: str
+) -> None:
+    """A few of each answer are logged: the worst of those is told."""
+    text = body().replace("state=tripped strict=1", f"state=armed strict={int(strict == 'was')}")
+    head, log, _events = text.partition("[llmk][log]")
+    head = re.sub(r"failsafe( format=.*) cause=\w+ phase=\w+", r"dump\1", head)
+    head = re.sub(r"(prefill|decode)_overruns=\d+", r"\1_overruns=0", head)
+    head = head.replace("decode_overruns=0", f"decode_overruns={passes}")
+    rows = [
+        f"  #{at} tsc=9 t=31 level=warn code=budget arena=none first=0x{cycles:x} second=600000 msg=decode pass over"
+        for at, cycles in enumerate((700_000, 8_400_000, 900_000))
+    ]
+    found = read(sealed(f"{head}{log} last 3 events (ring cap=128)\n" + "\n".join(reversed(rows)) + "\n"))
+    assert found.complete
+    assert found.verdict == (
+        f"Nothing tripped; {passes} decode {went}{' budget and were' if passes > 1 else ''} only logged (strict "
+        f"{strict} off); the worst in the log took 8,400,000 cycles, 14.0 times its budget of 600,000 (stories700K.bin, "
+        "175 of 512 context rows used)."
+    )
+    assert not re.search("error", "\n".join(summary(found)))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from llmbm_console.core.durations import whole_seconds
 from llmbm_console.core.postmortem.dump import read_post_mortem
 from llmbm_console.core.postmortem.findings import PostMortem
 from llmbm_console.core.postmortem.known_fields import told
-from llmbm_console.core.postmortem.verdict import is_tripped, last_of, overruns_of, rows_of, zones_of
+from llmbm_console.core.postmortem.verdict import is_tripped, last_of, only_logged, overruns_of, rows_of, zones_of
 from llmbm_console.core.postmortem.zone_sizes import use_text
 from llmbm_console.core.recording.capture import Capture, is_capture
 from llmbm_console.core.session.picture_session import is_picture, picture_verdict, read_picture
@@ -67,7 +67,7 @@ def sentinel_text(sentinel: Sentinel, besides: str = "") -> str:
     strict, state, error = told(sentinel, "strict"), told(sentinel, "state"), told(sentinel, "error")
     head = [state.value if state is not None else "its state is not in the file"]
     head += [] if strict is None else [f"strict {'on' if strict else 'off'}"]
-    head += [] if error is None else [f"last error {error.value}"]
+    head += [] if error is None or only_logged(sentinel) else [f"last error {error.value}"]
     overruns = [count for count in overruns_of(sentinel) if count is not None]
     parts = [", ".join(head)]
     parts += [f"budgets: {budgets}"] if (budgets := budgets_text(sentinel)) else []

@@ -141,6 +141,9 @@ def verdict_of(found: PostMortem) -> str:
         return f"The sentinel tripped{drill}: {what}{tail}.{limit}{_since(found, sentinel)}{torn}"
     if found.serial is not None:
         return f"{_serial(found.serial, sentinel)}{tail}."
+    if only_logged(sentinel):
+        none = "Nothing tripped" if found.complete else "No trip in what is left of the file"
+        return f"{none}; {_overran(sentinel, events)}{tail}.{torn}"
     if (code := CAUSE_OF_ERROR.get(last_error(sentinel))) is not None:
         event = next((event for event in events if event.code is code), None)
         unsure = "" if knows(sentinel, "state") else " Whether it was a trip is not in the file."
@@ -184,6 +187,28 @@ def is_full(zone: Zone) -> bool:
 def overruns_of(sentinel: Sentinel | None) -> tuple[int | None, int | None]:
     """Passes over their budgets, of prefill and of decode; None where they are not told."""
     return told(sentinel, "prefill_overruns"), told(sentinel, "decode_overruns")
+
+
+def only_logged(sentinel: Sentinel | None) -> bool:
+    """Whether passes went over their budgets and that stopped nothing, as strict budgets were off: it is no error."""
+    armed = told(sentinel, "state") is SentinelState.ARMED
+    return armed and last_error(sentinel) in (SentinelError.OK, SentinelError.BUDGET) and any(overruns_of(sentinel))
+
+
+def _overran(sentinel: Sentinel | None, events: list[Event]) -> str:
+    """How many passes went over their budgets, and by how much. The kernel logs a few of each answer and counts all."""
+    prefill, decode = (count or 0 for count in overruns_of(sentinel))
+    counts = [f"{count} {phase}" for phase, count in (("prefill", prefill), ("decode", decode)) if count]
+    one = prefill + decode == 1
+    went = "pass went over its budget and was" if one else "passes went over their budget and were"
+    strict = "is" if told(sentinel, "strict") is False else "was"
+    said = f"{' and '.join(counts)} {went} only logged (strict {strict} off)"
+    logged = [event for event in events if event.code is LogCode.BUDGET and event.first > event.second > 0]
+    if not logged:
+        return said
+    worst = max(logged, key=lambda event: event.first - event.second)
+    times = f"{worst.first / worst.second:,.1f} times its budget of {worst.second:,}"
+    return f"{said}; the worst in the log took {worst.first:,} cycles, {times}"
 
 
 def limit_of_a_test(event: Event | None, sentinel: Sentinel | None) -> str:
