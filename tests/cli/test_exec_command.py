@@ -68,6 +68,13 @@ def test_a_refused_line_fails_the_run_and_the_next_still_runs() -> None:
     assert "llmk" in done.stdout
 
 
+def test_what_is_asked_behind_a_restart_waits_for_the_new_prompt() -> None:
+    done = run("exec", "--sim", "--json", "--", "Once", "/reboot", "/ctx", "/reboot", ":sampling.use_preset default")
+    assert (done.returncode, done.stderr) == (0, "")
+    _prompt, _reboot, ctx, *_rest = (json.loads(line) for line in done.stdout.splitlines())
+    assert ctx["record"]["kv"]["rows"] == 0, "asked of the kernel that came"
+
+
 def test_a_script_may_end_with_its_first_failure() -> None:
     done = run("exec", "--sim", "--json", "--stop-on-error", "--", "/temp 0.5", "/temp abc", "/version")
     assert done.returncode == 1

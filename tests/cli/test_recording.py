@@ -45,6 +45,15 @@ def test_a_face_without_a_screen_begins_where_it_was_told_to(recording: Path, fa
 
 
 @pytest.mark.parametrize("face", ["--plain", "--jsonl"])
+def test_a_line_that_was_opened_again_then_is_not_waited_for_now(tmp_path: Path, face: str) -> None:
+    path = tmp_path / "reset.llcap"
+    done = run("exec", "--sim", "--record", path, "--", ":machine.reset", "/version")
+    assert (done.returncode, "opening it again" in done.stderr) == (0, True)
+    played = run(path, face)
+    assert (played.returncode, played.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("face", ["--plain", "--jsonl"])
 def test_to_begin_behind_the_end_is_refused_with_the_length(recording: Path, face: str) -> None:
     done = run(recording, face, "--seek", "999")
     assert done.returncode != 0

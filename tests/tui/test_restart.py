@@ -62,6 +62,15 @@ async def test_a_reset_parts_the_transcript_before_the_new_kernels_text_and_is_n
         await until(pilot, lambda: "turn 1" in screen_text(app), "of the new kernel")
 
 
+async def test_a_line_that_waits_behind_a_reboot_reaches_the_new_kernel() -> None:
+    async with simulated() as (app, pilot):
+        await pilot.press("escape", "i")
+        burst(pilot, "/reboot\rTim\r")
+        await until(pilot, lambda: answered(app.state) == ["Tim"], "the answer of the kernel that came")
+        assert app.state.boots == 2
+        assert not app.main.prompt.error
+
+
 async def test_connecting_again_after_the_machine_ended_keeps_what_was_said_and_the_past() -> None:
     async with simulated() as (app, pilot):
         await tell(app, pilot, "Tim")

@@ -27,7 +27,7 @@ from llmbm_console.core.session.saved_files import keep_somewhere
 from llmbm_console.core.session.session import Outcome, Session, wall_of
 from llmbm_console.core.settings.settings import read_settings, settings_file
 from llmbm_console.core.settings.write import remove_preset, write_preset
-from llmbm_console.core.state.events import Event, MachineStatus
+from llmbm_console.core.state.events import Event, LinkPhase, MachineStatus
 from llmbm_console.core.state.state import State
 from llmbm_protocol.parameters import PARAMETERS
 from llmbm_protocol.words import Stream
@@ -245,15 +245,18 @@ def _unknown(name: str, line: str) -> str:
     return f"there is no such action; {instead} A prompt that begins with a colon is written :{line:.40}"
 
 
-def _need_running(session: Session) -> None:
-    """Raises SessionError while the machine is paused: whoever asks would wait without end."""
+async def _need_kernel(session: Session) -> None:
+    """Behind a restart, until the next boot answers. Raises SessionError while the machine is paused: whoever asks
+    would wait without end."""
     if session.state.machine.status is MachineStatus.PAUSED:
         resumes = "`:machine.pause` resumes it" if session.machine is not None else "whoever paused it has to resume it"
         raise SessionError(f"not sent: the machine is paused and answers nothing; {resumes}")
+    if session.state.link.phase is LinkPhase.WAITING:
+        await session.wait_ready(PATIENCE)
 
 
 async def _to_kernel(session: Session, line: str) -> Outcome:
-    _need_running(session)
+    await _need_kernel(session)
     return await session.submit(line)
 
 
@@ -280,7 +283,7 @@ async def carry_out(session: Session, line: str) -> Outcome:
     if action.takes and not given:
         return Outcome(line, ok=False, error=f"{action.takes} is missing: `:{action.id} {action.takes}`")
     if action.id not in OF_MACHINE:
-        _need_running(session)
+        await _need_kernel(session)
     try:
         if action.id in ASKING:
             return await ASKING[action.id](session)

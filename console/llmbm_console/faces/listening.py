@@ -183,8 +183,11 @@ async def run_lines(
     seconds, and `failed` with the reason when it cannot, beside stderr. The exit status: DONE when the session could be
     opened.
     """
+    faces = [from_start(session, face)]
+    if not isinstance(session, FileSession):  # what a recording tells of its line is over
+        faces.append(tell_waiting)
     try:
-        with listening(session, from_start(session, face), tell_waiting):
+        with listening(session, *faces):
             await session.open()
             if isinstance(session, FileSession):
                 await session.wait_ready(math.inf)

@@ -42,6 +42,7 @@ from llmbm_protocol.schema import Event as LogRecord
 from llmbm_protocol.schema import Finished, Hello, Phase, Record, Stream
 
 STANDS = (MachineStatus.PAUSED, MachineStatus.LOADING)  # nothing can come on its line
+LEAVING = 5.0  # s in which a kernel that is told to end says that it does: at once, but the line may lose it
 LEAVES = (*COMMANDS_WITHOUT_SLASH, "/poweroff", "/reboot")  # the kernel, and perhaps its machine, end by these
 
 
@@ -359,7 +360,11 @@ class LiveSession:
         name, _, value = line.strip().removeprefix("/").partition(" ")
         if self._state.turn is not None and name in FIELDS and value.strip():
             return await self._set_meanwhile(line, name, value.strip())
+        boot = self._boot
         output = await dialogue.run(line)
+        if line.strip() in LEAVES and (link := self._link) is not None:
+            # It is said before it is done: who asks next has to ask the kernel that comes, if one comes.
+            await self._wait_for(lambda: link.phase not in SESSION or self._boot != boot or self._closed, LEAVING)
         if line.split()[0] == "/reset":
             # Its sample comes twice a second; nobody should see a trip that long.
             with contextlib.suppress(RequestError):
