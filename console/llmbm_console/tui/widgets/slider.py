@@ -22,7 +22,8 @@ NAME_WIDTH = 11
 VALUE_WIDTH = 9
 DEBOUNCE = 0.15  # seconds without a move before the value is sent
 
-MOVES = {"left": -1, "h": -1, "right": 1, "l": 1, "shift+left": -10, "shift+right": 10, "H": -10, "L": 10}
+#: No letters: those are keys of actions, and `L` for "load a saved state" must not set another value on the way.
+MOVES = {"left": -1, "right": 1, "shift+left": -10, "shift+right": 10}
 
 
 class Slider(Widget, can_focus=True):
