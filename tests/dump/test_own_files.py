@@ -109,8 +109,8 @@ def test_passes_over_their_budget_that_stopped_nothing_are_told_as_no_error(
     assert found.complete
     assert found.verdict == (
         f"Nothing tripped; {passes} decode {went}{' budget and were' if passes > 1 else ''} only logged (strict "
-        f"{strict} off); the worst in the log took 8,400,000 cycles, 14.0 times its budget of 600,000 (stories700K.bin, "
-        "175 of 512 context rows used)."
+        f"{strict} off); the worst in the log took 8,400,000 cycles, 14.0 times its budget of 600,000 ("
+        "stories700K.bin, 175 of 512 context rows used)."
     )
     assert not re.search("error", "\n".join(summary(found)))
 
