@@ -189,12 +189,12 @@ async def test_the_palette_has_every_action_and_says_what_is_not_possible() -> N
         await wait_until(pilot, lambda: app.theme_name == "paper", "theme")
 
 
-async def test_the_palette_shows_letters_strewn_over_a_title_only_where_no_title_has_the_word() -> None:
+async def test_the_palette_shows_letters_strewn_over_a_title_only_where_nothing_has_the_word() -> None:
     from llmbm_console.tui.pages.palette_entries import ActionProvider
 
     async with scripted() as (app, _pilot):
         provider = ActionProvider(app.main)
-        found = [str(hit.text) async for hit in provider.search("theme")]
+        found = [f"{hit.text} {hit.help}" async for hit in provider.search("theme")]
         assert found, "themes and the actions on them"
         assert all("theme" in text.casefold() for text in found), found
         swapped = [str(hit.text) async for hit in provider.search("paper THEME")]

@@ -9,6 +9,7 @@ from driving import make_app, screen_text, settled, wait_until
 from scripted import ScriptedSession, rich_state
 from textual.command import CommandPalette
 
+from llmbm_console.core.actions.key_labels import key_labels
 from llmbm_console.core.actions.table import BY_ID
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.pages.palette_entries import KNOWN_AS, ActionProvider
@@ -57,6 +58,13 @@ def test_every_action_that_is_known_by_another_word_is_there() -> None:
         ("open", "Session: Open something else"),
         ("clear", "Console: Forget the conversation"),
         ("reset sentinel", "Sentinel: Reset the sentinel"),
+        ("trip", "Sentinel: "),
+        ("sentinel trip", "Sentinel: "),
+        ("go back", "Time: Back in time"),
+        ("back 30", "Time: Back in time"),
+        ("30 s ago", "Time: Back in time"),
+        ("undo", "Sampling: Undo a change"),
+        ("plug pulling", "Machine: Power the machine off"),  # said in what it does
     ],
 )
 async def test_the_first_line_is_what_a_person_means(query: str, first: str) -> None:
@@ -64,6 +72,44 @@ async def test_the_first_line_is_what_a_person_means(query: str, first: str) -> 
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         assert (await found(app, query))[0].startswith(first)
+
+
+async def test_what_an_action_does_is_searched_behind_the_names() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        trips = await found(app, "trip")
+        assert {title.partition("  (")[0] for title in trips} >= {
+            "Sentinel: Fail-safe drill",
+            "Sentinel: Reset the sentinel",
+            "Sentinel: Strict budgets on or off",
+            "Panes: Go to Sentinel",
+        }
+        themes = ["theme" in title.casefold() for title in await found(app, "theme")]
+        assert themes == sorted(themes, reverse=True), "names first"
+        assert not all(themes)
+
+
+@pytest.mark.parametrize("query", ["", "time"])
+async def test_the_palette_writes_the_keys_as_footer_and_help_do(query: str) -> None:
+    """A bracket is a key, and no markup, whether something is looked for or not."""
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        provider = ActionProvider(app.main)
+        hits = [hit async for hit in (provider.search(query) if query else provider.discover())]
+        shown = {str(hit.text): str(hit.prompt) for hit in hits}
+        assert all(text == prompt for text, prompt in shown.items())
+        labels = key_labels(app.actions)
+        for action in app.actions:
+            title = f"{action.category}: {action.title}"
+            if action.keys and action.id != "view.palette" and query in title.casefold():
+                (text,) = [text for text in shown if text.startswith(f"{title}  (")]
+                keys = text.removeprefix(f"{title}  (").removesuffix(")").split(" ")
+                assert keys[0] == labels[action.id], "as footer and help write it"
+        if not query:
+            assert "Time: Back in time  ([)" in shown
+            assert "Time: Previous mark  ({)" in shown
 
 
 async def test_reset_means_the_sentinel_after_a_trip_and_where_the_machine_cannot_be_reset() -> None:

@@ -4,10 +4,12 @@ is written."""
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
+from textual.style import Style
 
 from llmbm_console.core.parameter_text import value_text
 from llmbm_console.core.sampling import FIELDS, told
@@ -21,9 +23,10 @@ from llmbm_protocol.words import SentinelState
 if TYPE_CHECKING:
     from llmbm_console.tui.app import ConsoleApp
 
-OWN, WHOLE, BEGUN, PART = 4.0, 3.0, 2.0, 1.0  # how well what is written fits: see `fit`
+OWN, WHOLE, BEGUN, PART, ABOUT = 4.0, 3.0, 2.0, 1.0, 0.4  # how well what is written fits: see `fit`
 FIRST = 0.5  # more for a title that begins with it
 NOT_NOW = 1.5  # less for what is not possible now: below what fits a level worse
+AMOUNT = re.compile(r"[-+@]?\d[\d.:]*(?:s|min|%)?")  # says how much, and is no word of what is to be done
 
 #: What people call an action beside its title, or which of several titles with a word they mean by it alone.
 KNOWN_AS = {
@@ -40,7 +43,7 @@ KNOWN_AS = {
     "machine.save_state": ("snapshot",),
     "machine.keys": ("keyboard", "keys", "send", "type"),
     "machine.nmi": ("nmi", "interrupt"),
-    "machine.pause": ("resume", "continue"),
+    "machine.pause": ("resume", "continue", "halt", "freeze"),
     "machine.qmp": ("qmp", "monitor", "raw"),
     "machine.quit": ("shutdown", "poweroff"),
     "machine.reset": ("reset", "restart", "reboot"),
@@ -49,13 +52,16 @@ KNOWN_AS = {
     "pane.context": ("context",),
     "pane.events": ("events",),
     "pane.sampling": ("sampling",),
-    "pane.sentinel": ("sentinel",),
+    "pane.sentinel": ("sentinel", "trip", "tripped"),
     "pane.transcript": ("transcript",),
-    "sentinel.drill": ("failsafe",),
+    "sentinel.drill": ("failsafe", "trip"),
+    "sentinel.reset": ("trip", "untrip"),
+    "sentinel.strict": ("trip",),
     "session.open": ("open",),
     "session.quit": ("exit",),
     "session.retry": ("reconnect", "retry"),
-    "time.back": ("rewind", "past"),
+    "time.back": ("rewind", "past", "go", "ago", "seconds"),
+    "time.jump": ("rewind", "ago"),
     "time.live": ("live", "now"),
     "time.mark": ("mark", "bookmark"),
     "view.compare": ("diff", "ab", "a/b"),
@@ -68,41 +74,66 @@ KNOWN_AS = {
 }
 
 
+_WORD = re.compile(r"\w+")
+
+
 class Entry(NamedTuple):
     """One line of the palette."""
 
     category: str
     name: str
-    about: str
+    about: str  # what it does
     do: str  # the argument of the app's `do`
     keys: str = ""
     words: tuple[str, ...] = ()  # further ones that it is known by
-    possible: bool = True
+    reason: str = ""  # why it is not possible now
 
     @property
     def title(self) -> str:
-        """As it is shown. Textual reads what it highlights as markup: no bracket may be left in it."""
-        title = f"{self.category}: {self.name}" + (f"  ({self.keys})" if self.keys else "")
-        return flat(title).replace("[", "(").replace("]", ")")
+        """As it is shown."""
+        return flat(f"{self.category}: {self.name}" + (f"  ({self.keys})" if self.keys else ""))
+
+    @property
+    def help(self) -> str:
+        """What is shown below the title."""
+        return flat(f"not possible: {self.reason}" if self.reason else self.about)
 
 
 def fit(entry: Entry, query: str) -> float:
     """How well an entry fits what is written, in lower case; 0 for not at all. Best is its own name or another word
-    that it is known by, then words of its name, then their beginnings, then any part of its line."""
+    that it is known by, then words of its name, then their beginnings, then any part of its line, and last beginnings
+    of words in what is told of it."""
     words, name = query.split(), entry.name.casefold()
-    of_name = re.findall(r"\w+", name)
+    of_name = _WORD.findall(name)
     begun = (*of_name, *entry.words)
     if query in entry.words or query == name:
         level = OWN
     elif all(word in of_name for word in words):
         level = WHOLE
-    elif all(any(other.startswith(word) for other in begun) for word in words):
+    elif _begin(words, begun):
         level = BEGUN
     elif all(word in entry.title.casefold() for word in words):
         level = PART
+    elif _begin(words, (*begun, *_WORD.findall(f"{entry.category} {entry.about}".casefold()))):
+        level = ABOUT
     else:
         return 0.0
-    return level + FIRST * name.startswith(query) - (0.0 if entry.possible else min(NOT_NOW, level / 2))
+    return level + FIRST * name.startswith(query) - (min(NOT_NOW, level / 2) if entry.reason else 0.0)
+
+
+def fitting(listed: list[Entry], query: str) -> tuple[list[tuple[float, Entry]], list[str]]:
+    """The entries that fit what is written, with how well they do, in their order; and the words that did it: where
+    nothing fits all of them, an amount such as the 30 of "back 30" is left out."""
+    words = query.casefold().split()
+    for meant in (words, [word for word in words if not AMOUNT.fullmatch(word)]):
+        if meant and (found := [(score, entry) for entry in listed if (score := fit(entry, " ".join(meant)))]):
+            return found, meant
+    return [], []
+
+
+def _begin(words: list[str], others: Sequence[str]) -> bool:
+    """Whether each word is how another one begins."""
+    return all(any(other.startswith(word) for other in others) for word in words)
 
 
 def entries(app: ConsoleApp) -> list[Entry]:
@@ -114,11 +145,13 @@ def entries(app: ConsoleApp) -> list[Entry]:
         if action.id == "view.palette":
             continue
         reason = app.reason_against(action)
-        about = f"not possible: {reason}" if reason else action.description
+        about = action.description
         if action.id == "sentinel.suggest" and not reason and sentinel is not None and (budget := suggestion(sentinel)):
             about = f"{figures.cycles(budget)} cycles now: {about}"
-        words = ("reset",) if action.id == "sentinel.reset" and tripped else KNOWN_AS.get(action.id, ())
-        made.append(Entry(action.category, action.title, about, action.id, keys_of(action), words, not reason))
+        words = KNOWN_AS.get(action.id, ())
+        if action.id == "sentinel.reset" and tripped:
+            words = ("reset", *words)
+        made.append(Entry(action.category, action.title, about, action.id, keys_of(action), words, reason))
     return [*made, *_sliders(app), *_presets(app), *theme_entries(app)]
 
 
@@ -130,10 +163,9 @@ def _sliders(app: ConsoleApp) -> list[Entry]:
             now = (
                 f"{value_text(parameter, getattr(record, FIELDS[parameter.name]))} now: " if record is not None else ""
             )
-            about = f"not possible: {reason}" if reason else f"{now}{parameter.help}"
-            words = (parameter.name, *parameter.aliases)
+            about, words = f"{now}{parameter.help}", (parameter.name, *parameter.aliases)
             made.append(
-                Entry("Sampling", f"Set {parameter.name}", about, f"slider.{parameter.name}", "", words, not reason)
+                Entry("Sampling", f"Set {parameter.name}", about, f"slider.{parameter.name}", "", words, reason)
             )
     return made
 
@@ -151,9 +183,22 @@ def theme_entries(app: ConsoleApp) -> list[Entry]:
     return [Entry("Theme", title, about, f"theme.{name}") for name, title, about in themes]
 
 
-def _help(text: str) -> str:
-    """Textual reads a hit's help as markup, unless it is Content."""
-    return cast(str, Content(flat(text)))
+def marked(text: str, words: Sequence[str], style: Style) -> Content:
+    """The text, with the words in it marked. Nothing in it is read as markup: a key may be a bracket."""
+    content = Content(text)
+    for word in words:
+        for place in re.finditer(re.escape(word), text, re.IGNORECASE):
+            content = content.stylize(style, *place.span())
+    return content
+
+
+def strewn(text: str, offsets: Sequence[int], style: Style) -> Content:
+    """The text, with some of its letters marked."""
+    content = Content(text)
+    for offset in offsets:
+        if not text[offset].isspace():
+            content = content.stylize(style, offset, offset + 1)
+    return content
 
 
 class ActionProvider(Provider):
@@ -167,25 +212,32 @@ class ActionProvider(Provider):
         """All of them, before anything is typed."""
         for entry in self.entries():
             yield DiscoveryHit(
-                Content(entry.title), lambda name=entry.do: self._do(name), text=entry.title, help=_help(entry.about)
+                Content(entry.title),
+                lambda name=entry.do: self._do(name),
+                text=entry.title,
+                help=cast(str, Content(entry.help)),  # Textual reads a hit's help as markup, unless it is Content
             )
 
     async def search(self, query: str) -> Hits:
         """Those that have every word of the query, the one that is meant first, else those that have its letters in
         their order."""
-        matcher, written = self.matcher(query), " ".join(query.casefold().split())
-        listed = self.entries()
-        found = [(fit(entry, written), entry) for entry in listed]
-        if not any(score for score, _entry in found):
-            found = [(matcher.match(entry.title), entry) for entry in listed]
-        best = sorted((pair for pair in found if pair[0] > 0), key=lambda pair: -pair[0])
-        for place, (_score, entry) in enumerate(best):
+        matcher = self.matcher(query)
+        style, listed = matcher.match_style, self.entries()
+        found, words = fitting(listed, query)
+        if found:
+            shown = [(score, entry, marked(entry.title, words, style)) for score, entry in found]
+        else:
+            matches = [(matcher.fuzzy_search.match(query, entry.title), entry) for entry in listed]
+            shown = [
+                (score, entry, strewn(entry.title, offsets, style)) for (score, offsets), entry in matches if score
+            ]
+        for place, (score, entry, title) in enumerate(best := sorted(shown, key=lambda hit: -hit[0])):
             yield Hit(
                 1 - place / len(best),
-                matcher.highlight(entry.title),
+                title,
                 lambda name=entry.do: self._do(name),
                 text=entry.title,
-                help=_help(entry.about),
+                help=cast(str, marked(entry.help, words if found and score <= ABOUT else (), style)),
             )
 
     def _do(self, name: str) -> None:
