@@ -15,6 +15,7 @@ from waiting import until
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.link.requests import RequestError
 from llmbm_console.core.postmortem.dump import parse_post_mortem
+from llmbm_console.core.session.picture_session import read_picture
 from llmbm_console.core.session.targets import Target, make_session
 from llmbm_console.core.state.events import LinkPhase, MachineStatus
 
@@ -64,6 +65,11 @@ async def test_a_prompt_a_pause_and_a_reset(session: object) -> None:
     assert (await asyncio.wait_for(session.submit("/save_dump"), 60)).ok
     written = await asyncio.wait_for(session.download("llmk-dump.txt", lambda done, total: None), 60)
     assert parse_post_mortem(written, "llmk-dump.txt").complete
+    assert (await asyncio.wait_for(session.submit("/save_img Shot-1.ppm"), 60)).ok
+    await session.copied()
+    pictures = [Path(path) for path in session.state.saved if path.endswith("-Shot-1.ppm")]
+    assert len(pictures) == 1
+    assert read_picture(pictures[0]).width > 100
     with pytest.raises(RequestError, match="there is no such file"):
         await session.download("missing.txt", lambda done, total: None)
 

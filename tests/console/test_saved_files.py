@@ -40,7 +40,23 @@ async def test_a_file_is_copied_once_for_its_event_and_its_command(tmp_path: Pat
     assert contents(tmp_path) == {"llmk-dump.txt", "llmk-failsafe.txt"}
 
 
-@pytest.mark.parametrize("message", ["wrote ../../etc/passwd", "wrote llmk-/x.txt", "read llmk-dump.txt", ""])
+async def test_a_picture_is_copied_each_time_that_one_is_taken(tmp_path: Path) -> None:
+    pictures, events = iter((b"first", b"second")), list[Event]()
+    saved = SavedFiles(lambda name: next(pictures), events.append, tmp_path)
+    saved.note_text("wrote Shot-2.PPM, 1280 x 800, 3072016 bytes\n")
+    saved.note_text("wrote Shot-2.PPM, 1280 x 800, 3072016 bytes\n")
+    await saved.finish()
+    assert contents(tmp_path) == {"first", "second"}
+    assert [Path(event.path).name[-11:] for event in events if isinstance(event, FileSaved)] == ["-Shot-2.PPM"] * 2
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        *("wrote ../../etc/passwd", "wrote llmk-/x.txt", "read llmk-dump.txt", ""),
+        *("wrote ../x.ppm", "wrote .ppm", "wrote x.ppm/y", "wrote x.ppm.exe", f"wrote {'x' * 60}.ppm"),
+    ],
+)
 async def test_only_the_kernels_own_names_are_taken(tmp_path: Path, message: str) -> None:
     saved = SavedFiles(lambda name: b"x", lambda event: None, tmp_path)
     saved.note_text(message)

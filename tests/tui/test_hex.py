@@ -357,6 +357,25 @@ async def test_octets_are_looked_for_round_the_arena_and_then_beyond_it() -> Non
         await wait_until(pilot, lambda: view.span.name == "kv", "and the arena again")
 
 
+async def test_the_only_place_is_told_as_that_and_a_number_where_none_is_kept_too() -> None:
+    arenas = spread_out()
+    session = ScriptedSession(rich_state(arenas=arenas, machine=PAUSED))
+    only = arenas[Arena.KV].base + 0x1003
+    machine_of(session).memory = {only + at: octet for at, octet in enumerate(struct.pack("<f", 12.34))}
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        view = await opened_in_kv(app, pilot)
+        await pilot.press("/", *"f32:12.34", "enter")
+        await wait_until(pilot, lambda: view.mark == only, "found")
+        askew = "not at a multiple of 4 octets, as numbers are"
+        assert f"found at {only:#x}, kv+1003, {askew}" in said(app)
+        for key in ("n", "N"):
+            app.clear_notifications()
+            await pilot.press(key)
+            await wait_until(pilot, lambda: app._notifications, "all round")
+            assert said(app) == f"{only:#x}, kv+1003 is the only one in kv, {askew}"
+
+
 async def test_what_is_not_in_memory_says_between_which_addresses_and_a_slow_search_asks_to_go_on() -> None:
     session = ScriptedSession(rich_state(arenas=spread_out(), machine=PAUSED))
     machine = machine_of(session)

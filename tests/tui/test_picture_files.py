@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from driving import screen_text, simulated, until
+from driving import messages, screen_text, scripted, settled, simulated, until, wait_until
+from scripted import NOW, ScriptedSession, rich_state
 from test_pictures import ppm
 
 from llmbm_console.core.errors import SessionError, WrongUsage
 from llmbm_console.core.postmortem.summary import file_summary
 from llmbm_console.core.session.picture_session import PictureSession
 from llmbm_console.core.session.targets import Target, make_session
+from llmbm_console.core.state.events import CommandDone, MachineStatus
+from llmbm_console.core.state.state import MachineState
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.pages.picture import PicturePage
 
@@ -66,3 +69,15 @@ def test_a_picture_that_cannot_be_shown_is_an_error_with_its_name(picture: Path,
     picture.write_bytes(content)
     with pytest.raises(SessionError, match=why):
         PictureSession(picture)
+
+
+async def test_a_file_on_a_machine_that_is_not_ours_is_told_with_the_way_to_get_it() -> None:
+    session = ScriptedSession(rich_state(machine=MachineState(MachineStatus.RUNNING)))
+    async with scripted(session, size=(120, 36)) as (app, pilot):
+        said = "wrote shot.ppm, 1280 x 800, 3072016 bytes\n"
+        session.push(CommandDone(NOW, "/save_img shot.ppm", True, said))
+        await wait_until(pilot, lambda: any("get shot.ppm with the same --serial" in one for one in messages(app)), "")
+        session.push(machine=MachineState(MachineStatus.RUNNING, ours=True))  # it is copied, which an event tells
+        session.push(CommandDone(NOW, "/save_img second.ppm", True, said.replace("shot", "second")))
+        await settled(pilot)
+        assert not any("second.ppm" in one for one in messages(app))

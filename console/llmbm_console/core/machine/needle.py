@@ -26,6 +26,7 @@ class Needle(NamedTuple):
 
     octets: bytes
     told: str
+    grid: int = 1  # octets, of which a number's address is a multiple as a rule
 
 
 def parse_needle(text: str) -> Needle:
@@ -68,7 +69,7 @@ def _text(text: str) -> Needle:
 
 
 def _number(data: bytes) -> Needle:
-    return Needle(data, f"in memory {data.hex(' ')}")
+    return Needle(data, f"in memory {data.hex(' ')}", len(data))
 
 
 def _hexadecimal(digits: str) -> Needle:

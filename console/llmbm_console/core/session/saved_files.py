@@ -17,9 +17,16 @@ from llmbm_console.core.state.events import NOT_COPIED, Event, FileSaved, Notice
 from llmbm_protocol.schema import Event as LogRecord
 from llmbm_protocol.schema import LogCode
 
-WRITTEN = re.compile(r"wrote (llmk-[a-z]+\.txt)")
+#: Dumps and logs, and pictures under the names that /save_img takes.
+WRITTEN = re.compile(r"wrote (llmk-[a-z]+\.txt|[A-Za-z0-9_-][A-Za-z0-9._-]{0,58}\.[Pp]{2}[Mm])(?=[,\s]|$)")
 SAME_SECONDS = 2.0  # the command's answer and the log tell of one writing within this time
 ReadFile = Callable[[str], bytes]
+
+
+def written_file(text: str) -> str:
+    """The file that the kernel says it wrote, by the name on its volume; empty when it says something else."""
+    match = WRITTEN.match(text)
+    return match[1] if match is not None else ""
 
 
 def keep(folder: Path, name: str, content: bytes, now: float) -> Path:
@@ -69,11 +76,13 @@ class SavedFiles:
 
     def note_text(self, text: str) -> None:
         """Looks at a log message, or at what a command printed: whichever of the two comes first."""
-        match, now = WRITTEN.match(text), time.monotonic()
-        if match is None or now - self._when.get(match[1], -SAME_SECONDS) < SAME_SECONDS:
+        name, now = written_file(text), time.monotonic()
+        if not name:
             return
-        self._when[match[1]] = now
-        task = asyncio.get_running_loop().create_task(self._save(match[1]))
+        if name.endswith(".txt") and now - self._when.get(name, -SAME_SECONDS) < SAME_SECONDS:
+            return  # told twice; of a picture the log tells nothing
+        self._when[name] = now
+        task = asyncio.get_running_loop().create_task(self._save(name))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

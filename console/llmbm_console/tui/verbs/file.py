@@ -13,7 +13,7 @@ from textual.content import Content
 
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.kept_files import DUMPS, kept_folders, newest_files, saved_folder
-from llmbm_console.core.state.events import NOT_COPIED, Event, FileSaved, Notice
+from llmbm_console.core.state.events import NOT_COPIED, CommandDone, Event, FileSaved, Notice
 from llmbm_console.tui.text import line, plain, wrap
 from llmbm_console.tui.verbs.base import VerbGroup
 
@@ -51,7 +51,7 @@ class FileVerbs(VerbGroup):
         self.background(run())
 
     def tell_of_file(self, event: Event) -> None:
-        """Says where a file is that the kernel wrote, or why it is not here."""
+        """Says where a file is that the kernel wrote, or why it is not here, and how it comes here."""
         if isinstance(event, FileSaved):
             shows = f"{self.app.key_labels['view.dumps']} shows it"
             self.app.main.announce(Path(event.path))
@@ -61,6 +61,15 @@ class FileVerbs(VerbGroup):
                 self.say(f"{event.name} was saved: {shows}")
         elif isinstance(event, Notice) and NOT_COPIED in event.text:
             self.say(event.text, "warning")
+        elif isinstance(event, CommandDone) and event.ok and not self.app.state.machine.ours:
+            from llmbm_console.core.command import command
+            from llmbm_console.core.session.saved_files import written_file
+
+            if name := written_file(event.output):
+                fetch = f"{command('get', name)} with the same --serial, --connect or --qmp"
+                self.say(
+                    f"{name} is on the volume of the kernel's machine: once this console has ended, {fetch} gets it"
+                )
 
     def explain(self, path: Path) -> None:
         """Shows what a file means."""

@@ -26,6 +26,7 @@ class SearchVerbs(LensVerbs):
         self._needle: Needle | None = None
         self._unfinished: Search | None = None  # a search that was stopped, to be gone on with
         self._search: Search | None = None
+        self._known: int | None = None  # where the search began, a place that was found before
 
     def hex_find(self) -> None:
         """Asks what to look for."""
@@ -51,7 +52,7 @@ class SearchVerbs(LensVerbs):
                 written, self._needle = sought
                 view.look_for(written)
                 if self._needle is not None:
-                    self._begin(1, view.place)
+                    self._begin(1, view.place, None)
 
         ask = AskLine("find in memory", view.sought, WRITTEN, read, changed=changed, does="looks for it from here on")
         self.app.push_screen(ask, answered)
@@ -73,7 +74,8 @@ class SearchVerbs(LensVerbs):
             self.background(self._look_through(left))
         else:
             place = self._hex.place
-            self._begin(direction, place + direction if place == self._hex.mark else place)
+            known = place if place == self._hex.mark else None
+            self._begin(direction, place if known is None else place + direction, known)
 
     def stop_search(self) -> bool:
         """Stops looking; False when nothing is looked for."""
@@ -85,7 +87,7 @@ class SearchVerbs(LensVerbs):
             self.say(f"stopped at {running.place:#x}, {_share(running)}: {on} goes on from there")
         return running is not None
 
-    def _begin(self, direction: int, start: int) -> None:
+    def _begin(self, direction: int, start: int, known: int | None) -> None:
         async def run() -> None:
             span, needle, memory = self._hex.span, self._needle, self._memory
             if needle is None or memory is None:
@@ -95,13 +97,14 @@ class SearchVerbs(LensVerbs):
             way = legs((span.first, span.end), around, start, len(needle.octets), direction, span.name)
             await self._look_through(Search(needle.octets, way, direction, chunk))
 
-        self._search = self._unfinished = None
+        self._search, self._unfinished, self._known = None, None, known
         self.background(run())
 
     async def _look_through(self, search: Search) -> None:
         """Goes on with a search until something is found, nothing is left, or it is stopped."""
         memory, began, from_there = self._memory, search.done, search.place
-        if memory is None:
+        needle = self._needle
+        if memory is None or needle is None:
             return
         self._search, self._unfinished = search, None
         try:
@@ -116,7 +119,7 @@ class SearchVerbs(LensVerbs):
                 if brief := self._unreadable():
                     raise SessionError(f"stopped at {search.place:#x}: {brief}")
             if found is not None:
-                await self._show_place(found, len(search.octets))
+                await self._show_place(found, needle)
             elif search.over:
                 self.say(f"not found between {search.first:#x} and {search.end:#x} ({figures.size(search.size)})")
             else:
@@ -132,10 +135,16 @@ class SearchVerbs(LensVerbs):
                 self._search = None
                 self._hex.tell_search("")
 
-    async def _show_place(self, found: Found, octets: int) -> None:
-        await self._go(found.address, octets)
+    async def _show_place(self, found: Found, needle: Needle) -> None:
+        span = self._hex.span
+        await self._go(found.address, len(needle.octets))
+        place = self._hex.place_name(found.address)
+        askew = f", not at a multiple of {needle.grid} octets, as numbers are" if found.address % needle.grid else ""
+        if found.address == self._known and span.first <= found.address < span.end:  # all round
+            self.say(f"{place} is the only one in {span.name}{askew}")
+            return
         word = f", {found.word}" if found.word else ""
-        self.say(f"found at {self._hex.place_name(found.address)}{word}   {self._on()}")
+        self.say(f"found at {place}{word}{askew}   {self._on()}")
 
 
 def _share(search: Search) -> str:
