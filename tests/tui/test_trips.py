@@ -109,7 +109,9 @@ async def test_from_the_sentinel_a_key_goes_to_what_tripped_it_and_another_tells
 async def test_a_drill_that_trips_at_once_is_known_as_such(fault: str) -> None:
     async with simulated() as (app, pilot):
         await _tripped(pilot, app, f"/test_failsafe {fault}")
-        await until(pilot, lambda: "by your drill of" in " ".join(screen_text(app).replace("│", " ").split()), "who")
+        panel = app.main.pane("sentinel")
+        assert isinstance(panel, SentinelPanel)
+        await until(pilot, lambda: "by your drill of" in " ".join(panel.render().plain.split()), "who")
 
 
 async def test_a_budget_that_the_user_set_is_said_to_be_theirs() -> None:
