@@ -12,11 +12,10 @@ from llmbm_console.core.errors import SessionError
 from llmbm_console.core.machine.machine import LaunchedQemu
 from llmbm_console.core.machine.states import copy_sparse
 from llmbm_console.core.session.live import LiveSession
-from llmbm_console.core.session.live_states import MOST
 from llmbm_console.core.session.replay import Replay
 from llmbm_console.core.session.targets import Target, make_session
 from llmbm_console.core.state.events import MachineStatus
-from llmbm_console.core.state.state import Seam, State, Text, Turn
+from llmbm_console.core.state.state import MAX_SAVES, Seam, State, Text, Turn
 from llmbm_console.core.state.store import reduce
 from llmbm_protocol.words import Phase
 
@@ -66,6 +65,11 @@ async def test_an_answer_goes_on_from_a_saved_state_and_becomes_another_with_oth
     saved = await session.save_state()
     assert (saved.prompt, saved.generation) == (PROMPT, 1)
     assert session.states == (saved,)
+    known = session.state.saves[saved.number]
+    assert known.turn is not None
+    assert known.sampling is not None
+    text, seed = known.turn.text, known.sampling.seed
+    assert len(known.turn.tokens) == saved.tokens
     assert session.state.machine.status is MachineStatus.RUNNING
     whole = await asyncio.wait_for(running, 90)
     assert whole.ok, "the answer does not notice"
@@ -83,10 +87,16 @@ async def test_an_answer_goes_on_from_a_saved_state_and_becomes_another_with_oth
     log = [line.record.number for line in session.state.log if line.record and line.record.number < saved.logged]
     assert log == list(range(saved.logged)), "what the kernel had logged is not logged again"
 
+    assert (await session.set_parameter("seed", "4711")).ok
     await machine.pause()
     await until(lambda: session.state.machine.status is MachineStatus.PAUSED)
     await asyncio.wait_for(session.load_state(saved.number), 60)
     assert session.state.machine.status is MachineStatus.PAUSED, "it stays so: there is time to change something"
+    then = session.state
+    assert then.sampling is not None
+    assert (then.sampling.seed, then.sentinel) == (seed, known.sentinel), "not those of the machine that is no more"
+    assert then.turn is not None
+    assert (then.turn.text, then.kv) == (text, known.kv), "the answer up to there"
     asked = asyncio.create_task(session.set_parameter("seed", "7"))
     written = asyncio.create_task(session.submit("/top_k 79"))
     await until(lambda: {"seed", "top_k"} <= session.state.pending.keys())
@@ -110,14 +120,14 @@ async def test_an_answer_goes_on_from_a_saved_state_and_becomes_another_with_oth
     await ended(session, 5)
     assert session.state.link.lost_frames == 0
 
-    for _ in range(MOST):
+    for _ in range(MAX_SAVES):
         last = await session.save_state()
     assert [one.number for one in session.states] == [2, 3, 4]
     await asyncio.wait_for(session.load_state(last.number), 60)
     seam = session.state.items[-1]
     assert isinstance(seam, Seam)
     assert f"s ago goes on: state {last.number}, after turn {last.after}, " in seam.text, "between answers, too"
-    assert session.state.kv is None, "the rows of the context are asked for again"
+    assert session.state.kv == session.state.saves[last.number].kv, "as they were then, until they are told again"
     await session.wait_ready(60)
     assert session.state.kv is not None
     assert (await asyncio.wait_for(session.submit("/version"), 30)).ok

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from driving import burst, screen_text, scripted, simulated, until, wait_until
-from scripted import ScriptedSession, rich_state
+from scripted import NOW, ScriptedSession, rich_state
 
+from llmbm_console.core.state.events import LinkPhase, MachineChanged, MachineStatus, PromptSent, StateSaved
 from llmbm_console.core.state.state import State
+from llmbm_console.core.state.store import reduce
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.sampling_history import SamplingHistory, Step
 
@@ -207,3 +210,43 @@ async def test_a_failing_set_between_undo_and_redo_takes_nothing_away() -> None:
         await wait_until(pilot, lambda: session.parameters[-1] == ("temp", "0.5"), "made again")
         await pilot.press("u")
         await wait_until(pilot, lambda: session.parameters[-1] == ("temp", "0.85"), "and undone")
+
+
+async def test_a_loaded_state_that_stands_shows_what_was_known_when_it_was_saved() -> None:
+    session = ScriptedSession(reduce(rich_state(boots=1), StateSaved(NOW, 1)))
+    saved = session.state
+    assert saved.sampling is not None
+    assert saved.sentinel is not None
+    async with scripted(session, notifications=True) as (app, pilot):
+        await session.set_parameter("temp", "0.33")
+        session.push(sentinel=saved.sentinel.model_copy(update={"percentiles": (1, 2, 3)}))
+        assert app.sampling_history.change({"temp": 850_000}), "until then it could be undone"
+        state = replace(session.state, link=replace(session.state.link, phase=LinkPhase.WAITING))
+        for event in (
+            MachineChanged(NOW, MachineStatus.LOADING, "state 1 goes on", saved=1),
+            PromptSent(NOW + 1, "And then? Keep it short.", 2, 17),
+            MachineChanged(NOW + 1, MachineStatus.PAUSED, "as it was loaded"),
+        ):
+            state = reduce(state, event)
+            session.push(event, **{name: getattr(state, name) for name in State.__slots__})
+        await pilot.press("escape", "7")
+        await wait_until(pilot, lambda: "as saved" in screen_text(app), "whose values they are")
+        screen = screen_text(app)
+        assert "0.85" in screen
+        assert "0.33" not in screen
+        assert "p50 238M" in screen, "those of the sentinel, too"
+        assert "as saved 119 / 256" in screen, "and the rows of the context"
+        assert screen.count("Lily's mom said") == 2, "the answer up to there goes on below the one that was cut"
+        await pilot.press("u")
+        await wait_until(pilot, lambda: "nothing to undo" in screen_text(app), "it never had another value")
+        session.gate = asyncio.Event()
+        await pilot.press("0", ".", "5", "enter")
+        await wait_until(pilot, lambda: app.state.pending, "asked for")
+        assert app.state.pending["temp"].value == "0.5"
+        assert app.state.sampling == saved.sampling, "what waits is not in force"
+        session.gate.set()
+
+
+def test_of_a_state_whose_saving_is_not_known_nothing_is_known() -> None:
+    state = reduce(rich_state(boots=1), MachineChanged(NOW, MachineStatus.LOADING, saved=1))
+    assert (state.sampling, state.sentinel, state.zones, state.kv, dict(state.arenas)) == (None, None, None, None, {})

@@ -123,11 +123,13 @@ class Frame:
         return max(0.0, self.now - stamp)
 
     def stale(self, stream: Stream) -> str:
-        """ "stale 12 s" when the shown value is older than it should be, "paused" while the machine is, "last known"
-        when its machine is no more, else empty."""
+        """ "stale 12 s" when the shown value is older than it should be, "paused" while the machine is, "as saved"
+        while one that was loaded has not spoken, "last known" when its machine is no more, else empty."""
         age = self.age(stream)
         if age is not None and self.last_known:
             return "last known"
+        if age is not None and self.state.loaded:
+            return "as saved"  # and the kernel was not heard since
         if age is not None and self.state.machine.status is MachineStatus.PAUSED:
             return "paused"  # the value is as the machine left it
         if age is None or age < STALE_AFTER:

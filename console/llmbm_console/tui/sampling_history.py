@@ -48,6 +48,7 @@ class SamplingHistory:
 
     def __init__(self) -> None:
         self._record: SamplingState | None = None  # that was looked at last
+        self._boot_at = 0.0
         self._told: dict[str, int] = {}
         self._changes: list[Change] = []  # in their order, undone ones too
         self._asked: dict[str, list[Ask]] = {name: [] for name in FIELDS}  # and not told yet
@@ -55,6 +56,8 @@ class SamplingHistory:
     def note(self, state: State) -> None:
         """The values in force now; those that nobody here asked for are a change."""
         record = state.sampling
+        if state.boot_at != self._boot_at or (record is None and self._record is not None):
+            self._forget_all(state.boot_at)
         if record is None or record is self._record:
             return
         self._record = record
@@ -123,6 +126,11 @@ class SamplingHistory:
         return ()
 
     # ----
+
+    def _forget_all(self, boot_at: float) -> None:
+        """Another kernel, or an earlier state of this one: it never had these values."""
+        self._boot_at, self._record, self._told, self._changes = boot_at, None, {}, []
+        self._asked = {name: [] for name in FIELDS}
 
     def _wanted(self, name: str) -> int | None:
         """What a parameter is when everything that was asked for is done."""

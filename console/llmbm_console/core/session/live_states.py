@@ -11,9 +11,7 @@ from llmbm_console.core.machine.control import MachineControl
 from llmbm_console.core.machine.states import SavedState, about, ago
 from llmbm_console.core.state import events as ev
 from llmbm_console.core.state.events import MachineStatus
-from llmbm_console.core.state.state import State, turn_of_boot
-
-MOST = 3  # kept: each takes as much room as the machine's memory in use
+from llmbm_console.core.state.state import MAX_SAVES, State, turn_of_boot
 
 
 class States:
@@ -54,15 +52,16 @@ class States:
             try:
                 size = await machine.save_state(self._number + 1)
                 saved = self._describe(self._number + 1, size, paused=status is MachineStatus.PAUSED)
+                self._emit(ev.StateSaved(saved.at, saved.number))
             finally:
                 if status is MachineStatus.RUNNING:
                     await machine.resume()
             self._number = saved.number
             self.kept = (*self.kept, saved)
-            for old in self.kept[:-MOST]:
+            for old in self.kept[:-MAX_SAVES]:
                 machine.forget_state(old.number)
-            gone = f"; state {self.kept[0].number} was forgotten" if len(self.kept) > MOST else ""
-            self.kept = self.kept[-MOST:]
+            gone = f"; state {self.kept[0].number} was forgotten" if len(self.kept) > MAX_SAVES else ""
+            self.kept = self.kept[-MAX_SAVES:]
             self._emit(ev.Notice(time.monotonic(), "info", f"the machine's state was saved: {about(saved)}{gone}"))
             return saved
 
@@ -103,7 +102,7 @@ class States:
             stays = saved.paused or self._state().machine.status is MachineStatus.PAUSED
             await machine.load_state(number)
             detail = f"the state of {ago(saved)} goes on: {about(saved)}"
-            self._emit(ev.MachineChanged(time.monotonic(), MachineStatus.LOADING, detail))
+            self._emit(ev.MachineChanged(time.monotonic(), MachineStatus.LOADING, detail, saved=number))
             self._loaded = saved
             self._goes_back(saved)
             if stays:

@@ -108,11 +108,20 @@ class ClockEstimated(Event):
 @dataclass(frozen=True, slots=True)
 class MachineChanged(Event):
     """QMP, or the end of a child process, told something about the machine. `asked`: whoever uses this console ended
-    it."""
+    it. `saved`: number of the saved state that is loaded, 0 for none."""
 
     status: MachineStatus
     detail: str = ""
     asked: bool = False
+    saved: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StateSaved(Event):
+    """The state of the whole machine was kept under this number: what is known of it now is so again when it is
+    loaded."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)

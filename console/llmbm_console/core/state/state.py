@@ -233,10 +233,14 @@ class State:
     boots: int = 0  # hellos with a new boot id
     boot_at: float = 0.0  # when this boot began, as far as it is known: turns before it are not in its context
     restarting: bool = False  # the machine told that it begins anew, and no kernel was heard since
+    #: what was known when a state of the machine was saved, by its number, without transcript and log
+    saves: Mapping[int, State] = field(default_factory=lambda: MappingProxyType({}))
+    loaded: int = 0  # number of the saved state that the machine goes on from, until its kernel is heard
 
 
 MAX_ITEMS = 2000
 MAX_SAVED = 100
+MAX_SAVES = 3  # states of the machine: each takes as much room as the machine's memory in use
 MAX_SLIDES = 100  # of one answer; of a context of four rows it has more
 MAX_BEHIND = 100  # beyond, the oldest go before the running turn
 MAX_ROOM = 24 << 20  # octets of all items together; beyond, the oldest items go

@@ -12,9 +12,19 @@ from llmbm_console.core.sanitise import clean
 from llmbm_console.core.state import events as ev
 from llmbm_console.core.state.events import LinkPhase, MachineStatus
 from llmbm_console.core.state.series import Series
-from llmbm_console.core.state.state import MAX_SAVED, Command, LogLine, PendingValue, State, Text, Turn, changed
+from llmbm_console.core.state.state import (
+    MAX_SAVED,
+    MAX_SAVES,
+    Command,
+    LogLine,
+    PendingValue,
+    State,
+    Text,
+    Turn,
+    changed,
+)
 from llmbm_console.core.state.store_parts import add_item, add_log, add_seam, cut_turn
-from llmbm_console.core.state.store_records import RECORDS
+from llmbm_console.core.state.store_records import RECORDS, as_saved
 from llmbm_console.core.state.turns import resumed
 
 MAX_TEXT = 65_536  # characters of one Text item; a new one is begun after that
@@ -117,6 +127,8 @@ def _machine_changed(state: State, event: ev.MachineChanged) -> State:
         state = add_seam(cut_turn(state, STATE_LOADED), detail or STATE_LOADED, event.at, "info")
         link = replace(state.link, clock_offset=None)  # the machine's clock is an earlier one, too
         state = replace(state, hello=None, boot_at=event.at, link=link, kv=None, credit=None, decode_cycles=())
+        if event.saved:
+            state = replace(as_saved(state, event.saved), loaded=event.saved)
     text = f"{event.status}: {detail}" if detail else str(event.status)
     severity: Any = "info" if event.asked else _BAD_STATUS.get(event.status, "info")
     if event.status in _BEGINS_ANEW and state.hello is not None and not state.restarting:
@@ -125,6 +137,14 @@ def _machine_changed(state: State, event: ev.MachineChanged) -> State:
         state = add_seam(state, f"{_BEGINS_ANEW[event.status]}{f': {detail}' if detail else ''}", event.at, severity)
         state = replace(state, restarting=True, boot_at=event.at)
     return add_log(state, LogLine(event.at, "machine", severity, "machine", text))
+
+
+def _state_saved(state: State, event: ev.StateSaved) -> State:
+    """All that is known of the machine stays known of that state."""
+    then = replace(
+        state, items=(), items_room=0, behind=(), log=(), pending=MappingProxyType({}), saves=MappingProxyType({})
+    )
+    return replace(state, saves=MappingProxyType(dict([*state.saves.items(), (event.number, then)][-MAX_SAVES:])))
 
 
 def _qmp_event(state: State, event: ev.QmpEvent) -> State:
@@ -157,7 +177,13 @@ def _prompt_sent(state: State, event: ev.PromptSent) -> State:
     if turn is not None:
         state = cut_turn(state, "its end was not received")
     turn = Turn(event.generation, clean(event.text), event.at, settings=state.sampling, model=state.model)
-    return replace(state, turn=resumed(turn, state.items, event.resumed) if event.resumed else turn)
+    if not event.resumed:
+        return replace(state, turn=turn)
+    then = state.saves[state.loaded].turn if state.loaded in state.saves else None
+    if then is not None and then.number == event.generation and not then.lost_tokens:
+        # It is told anew from its first token on, as more of it may have been made than was here.
+        return replace(state, turn=replace(then, started_at=event.at, resumed=event.resumed))
+    return replace(state, turn=resumed(turn, state.items, event.resumed))
 
 
 def _turn_joined(state: State, event: ev.TurnJoined) -> State:
@@ -214,6 +240,7 @@ _STEPS: dict[type[ev.Event], Callable[[State, Any], State]] = {
     ev.LineStatistics: _line_statistics,
     ev.ClockEstimated: _clock,
     ev.MachineChanged: _machine_changed,
+    ev.StateSaved: _state_saved,
     ev.QmpEvent: _qmp_event,
     ev.Gap: _gap,
     ev.Notice: _notice,

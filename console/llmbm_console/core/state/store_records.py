@@ -64,7 +64,7 @@ SEVERITY: dict[LogLevel, Severity] = {
 def _hello(state: State, record: Hello, at: float) -> State:
     known = state.hello
     if known is not None and known.boot == record.boot:
-        return replace(state, hello=record)
+        return replace(state, hello=record, loaded=0)
     if known is not None:
         state = cut_turn(state, "the machine restarted")
         severity: Severity = "info" if state.restarting else "warn"
@@ -74,32 +74,44 @@ def _hello(state: State, record: Hello, at: float) -> State:
             state, LogLine(at, "link", severity, "reboot", f"boot {known.boot:08x} ended, {record.boot:08x} began")
         )
         state = _forget_boot(state)
-    return replace(state, hello=record, boots=state.boots + 1, restarting=False)
+    return replace(state, hello=record, boots=state.boots + 1, restarting=False, loaded=0)
+
+
+#: what a kernel tells of itself and of its machine
+OF_BOOT = (
+    "phase",
+    "version",
+    "cpu",
+    "model",
+    "tokenizer",
+    "sampling",
+    "zones",
+    "arenas",
+    "sentinel",
+    "kv",
+    "perf",
+    "load",
+    "bench",
+    "credit",
+    "stamps",
+    "decode_cycles",
+    "pending",
+    "words",
+)
+_NOTHING = State()
 
 
 def _forget_boot(state: State) -> State:
     """What belonged to the boot before is no longer true of this one."""
-    return replace(
-        state,
-        phase=Phase.IDLE,
-        version=None,
-        cpu=None,
-        model=None,
-        tokenizer=None,
-        sampling=None,
-        zones=None,
-        arenas=MappingProxyType({}),
-        sentinel=None,
-        kv=None,
-        perf=None,
-        load=None,
-        bench=None,
-        credit=None,
-        stamps=MappingProxyType({}),
-        decode_cycles=(),
-        pending=MappingProxyType({}),
-        words=MappingProxyType({}),
-    )
+    return changed(state, **{name: getattr(_NOTHING, name) for name in OF_BOOT})
+
+
+def as_saved(state: State, number: int) -> State:
+    """What is known of the machine when its saved state of that number takes its place: what was known then. What it is
+    asked to set from now on still waits for it."""
+    then = state.saves.get(number, _NOTHING)
+    known = {name: getattr(then, name) for name in OF_BOOT if name not in ("credit", "pending")}
+    return changed(state, **known, restarting=then.restarting)
 
 
 def _token(state: State, record: Token, at: float) -> State:
