@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -143,4 +145,13 @@ async def test_an_answer_goes_on_from_a_saved_state_and_becomes_another_with_oth
         for event in replay.take(entry, session.recorder.clock):
             played = reduce(played, event)
     assert turns(played) == turns(session.state), "a recording shows the same"
+
+    assert machine._child is not None
+    os.kill(machine._child.pid, signal.SIGKILL)
+    await until(lambda: session.state.machine.status is MachineStatus.CRASHED)
+    assert session.states == ()
+    assert "3 saved states went with it" in session.state.machine.detail
+    after = make_session(Target("qemu", accel="tcg"))
+    assert after.follow(session)
+    assert after.state.saves_lost == MAX_SAVES, "the next one knows that there were some"
     await session.close()

@@ -13,9 +13,11 @@ from driving import (
     scripted,
     wait_until,
 )
-from scripted import ScriptedSession, machine_of, rich_state
+from scripted import NOW, ScriptedSession, machine_of, rich_state
 
 from llmbm_console.core.actions.table import ACTIONS, BY_ID
+from llmbm_console.core.state.events import MachineChanged, MachineStatus, StateSaved
+from llmbm_console.core.state.store import reduce
 from llmbm_console.tui.arming import APART, LATE, READ, SECONDS, Arming
 from llmbm_protocol.words import Phase, SentinelState
 
@@ -165,6 +167,37 @@ async def test_quitting_in_the_middle_of_an_answer_is_asked_and_after_it_is_not(
             await confirm(pilot, "ctrl+q")
         await wait_until(pilot, lambda: app._exit, "left")
     assert app.return_value == 0
+
+
+async def test_quitting_names_all_that_would_be_lost_and_its_question_stays_the_same_one() -> None:
+    session = ScriptedSession(rich_state(turn=None))
+    async with scripted(session, clock=Clock(), notifications=True) as (app, pilot):
+        await session.save_state()
+        await session.save_state()
+        app.main.prompt.show_waiting(1)
+        await pilot.press("ctrl+q")
+        told = "^q again quits: 1 line waits and is not sent; 2 saved states go with the machine"
+        await wait_until(pilot, lambda: told in screen_text(app), "asked")
+        session.push(turn=rich_state().turn)
+        app.main.prompt.show_waiting(0)
+        await confirm(pilot, "ctrl+q")
+        await wait_until(pilot, lambda: app._exit, "left")
+
+
+async def test_quitting_where_nothing_is_lost_is_not_asked() -> None:
+    async with scripted(ScriptedSession(rich_state(turn=None)), clock=Clock()) as (app, pilot):
+        await pilot.press("ctrl+q")
+        await wait_until(pilot, lambda: app._exit, "left")
+
+
+async def test_saved_states_that_went_with_their_machine_are_told() -> None:
+    state = reduce(rich_state(), StateSaved(NOW, 1))
+    state = reduce(state, MachineChanged(NOW, MachineStatus.CRASHED, "QEMU was ended by signal 9"))
+    state = reduce(state, MachineChanged(NOW, MachineStatus.RUNNING))
+    async with scripted(ScriptedSession(state), notifications=True) as (app, pilot):
+        await pilot.press("escape", "L")
+        told = "1 saved state went with the machine that ended: Z saves another"
+        await wait_until(pilot, lambda: told in screen_text(app), "why not")
 
 
 async def test_keys_and_monitor_commands_are_asked_once_more_and_what_only_asks_is_not() -> None:

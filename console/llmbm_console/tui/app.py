@@ -16,6 +16,7 @@ from textual.widgets import Input, TextArea
 
 from llmbm_console.core.actions.action import LOADS_STATE, STARTS_AGAIN, Action, unavailable
 from llmbm_console.core.actions.key_labels import key_label, key_labels, over_text, pressed_label
+from llmbm_console.core.counted import counted
 from llmbm_console.core.settings.settings import Settings
 from llmbm_console.core.settings.themes import theme_folders as default_theme_folders
 from llmbm_console.core.state.events import Event, LinkPhase, PromptSent
@@ -104,7 +105,6 @@ class ConsoleApp(SessionApp):
         super().__init__(
             target, session_factory, folders, clock, time.time() - time.monotonic() if wall is None else wall
         )
-        self._quit_answering = replace(self.by_id["session.quit"], danger="quits in the middle of an answer")
         self.key_labels = key_labels(self.actions)
         self.problems = (*problems, *self.problems)
         self.remembered = Remembered(memory)
@@ -329,7 +329,7 @@ class ConsoleApp(SessionApp):
         if kind == "slider":
             self.verbs.go_to_slider(rest)
             return
-        action = self._quit_answering if name == "session.quit" and self._answering else self.by_id[name]
+        action = self._quitting() if name == "session.quit" else self.by_id[name]
         if name == "view.leave" and self.arming.disarm():
             return  # it answers the question, and leaves nothing else
         if reason := self.reason_against(action):
@@ -342,6 +342,22 @@ class ConsoleApp(SessionApp):
                 self.verbs.say(f"{self.key_labels[name]} again {action.danger}", "warning")
             return
         self.verbs.carry_out(action)
+
+    def _quitting(self) -> Action:
+        """Quitting asks where something would be lost by it that cannot be had again. A question that stands stays the
+        same one, whatever became of its reasons, as long as there is one."""
+        action, armed, session = self.by_id["session.quit"], self.arming.action, self.live_session
+        states, waiting = len(session.states) if session is not None else 0, self.main.prompt.waiting
+        lost = [
+            "in the middle of an answer" if self._answering else "",
+            f"{counted(waiting, 'line waits and is', 'lines wait and are')} not sent" if waiting else "",
+            f"{counted(states, 'saved state goes', 'saved states go')} with the machine" if states else "",
+        ]
+        if not any(lost):
+            return action
+        if armed is not None and armed.id == action.id:
+            return armed
+        return replace(action, danger=f"quits{' ' if lost[0] else ': '}{'; '.join(filter(None, lost))}")
 
     @property
     def _answering(self) -> bool:
@@ -377,7 +393,10 @@ class ConsoleApp(SessionApp):
         )
         has_none = self.session is not None and not self.session.states
         if not reason and action.id == LOADS_STATE and has_none:
-            return f"no state was saved yet: {self.verbs.key('machine.save_state')} saves one"
+            lost = self._state.saves_lost
+            went = f"{counted(lost, 'saved state', 'saved states')} went with the machine that ended"
+            why = went if lost else "no state was saved yet"
+            return f"{why}: {self.verbs.key('machine.save_state')} saves {'another' if lost else 'one'}"
         return reason
 
     def _show_keys(self) -> None:

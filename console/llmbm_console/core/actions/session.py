@@ -199,7 +199,7 @@ SESSION: tuple[Action, ...] = (
         "session.quit",
         "Quit",
         "Session",
-        "leaves the console; asks first in the middle of an answer",
+        "leaves the console; asks first where an answer, lines that wait or saved states of the machine end with it",
         ("ctrl+q",),
         footer="quit",
         everywhere=True,

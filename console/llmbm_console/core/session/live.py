@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+from llmbm_console.core.counted import counted
 from llmbm_console.core.errors import NotReached, SessionError
 from llmbm_console.core.link.asking import SESSION
 from llmbm_console.core.link.dialogue import Dialogue
@@ -120,6 +121,8 @@ class LiveSession:
         if not isinstance(before, LiveSession) or before.state.target != self._state.target:
             return False
         known = cut_turn(before.state, "the session was opened again")
+        if known.saves:  # its machine ended with it
+            known = replace(known, saves=MappingProxyType({}), saves_lost=len(known.saves))
         self._state = replace(
             known, link=LinkState(), machine=self._state.machine, phase=Phase.IDLE, pending=MappingProxyType({})
         )
@@ -213,6 +216,9 @@ class LiveSession:
             if event.status is MachineStatus.RESETTING:
                 self._prompts.fail("the machine was reset", "rebooted")
             elif event.status.over and not self._closed:
+                if lost := self._states.lose():
+                    went = f"{counted(lost, 'saved state', 'saved states')} went with it"
+                    event = replace(event, detail=f"{event.detail}\n{went}".lstrip("\n"))
                 self._failure = event.detail or "the machine has ended"
                 self._prompts.fail(self._failure, "lost")
                 if link is not None:

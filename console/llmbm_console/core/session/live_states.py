@@ -39,6 +39,12 @@ class States:
             raise SessionError("there is no machine whose state could be saved or loaded")
         return machine
 
+    def lose(self) -> int:
+        """The machine has ended, and its folder goes with the session: no state can be loaded any more. How many were
+        kept."""
+        lost, self.kept = len(self.kept), ()
+        return lost
+
     async def save(self) -> SavedState:
         """Keeps the machine's state; it stands still meanwhile. Raises SessionError, and then it goes on all the
         same."""

@@ -235,6 +235,7 @@ class State:
     restarting: bool = False  # the machine told that it begins anew, and no kernel was heard since
     #: what was known when a state of the machine was saved, by its number, without transcript and log
     saves: Mapping[int, State] = field(default_factory=lambda: MappingProxyType({}))
+    saves_lost: int = 0  # states that were saved, and went with the machine: none was saved since
     loaded: int = 0  # number of the saved state that the machine goes on from, until its kernel is heard
 
 

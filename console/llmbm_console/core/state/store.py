@@ -122,6 +122,8 @@ def _machine_changed(state: State, event: ev.MachineChanged) -> State:
     state = replace(state, machine=replace(state.machine, status=event.status, detail=detail, since=since))
     if event.status.over or event.status is MachineStatus.RESETTING:
         state = cut_turn(state, _ENDS_AN_ANSWER[event.status])
+    if event.status.over and state.saves:
+        state = replace(state, saves=MappingProxyType({}), saves_lost=len(state.saves))
     if event.status is MachineStatus.LOADING and state.boots:
         # Turns are counted again from there. The hello that comes is of that boot, and begins none.
         state = add_seam(cut_turn(state, STATE_LOADED), detail or STATE_LOADED, event.at, "info")
@@ -144,7 +146,8 @@ def _state_saved(state: State, event: ev.StateSaved) -> State:
     then = replace(
         state, items=(), items_room=0, behind=(), log=(), pending=MappingProxyType({}), saves=MappingProxyType({})
     )
-    return replace(state, saves=MappingProxyType(dict([*state.saves.items(), (event.number, then)][-MAX_SAVES:])))
+    saves = dict([*state.saves.items(), (event.number, then)][-MAX_SAVES:])
+    return replace(state, saves=MappingProxyType(saves), saves_lost=0)
 
 
 def _qmp_event(state: State, event: ev.QmpEvent) -> State:
