@@ -18,6 +18,7 @@
 struct bench {
     uint64_t read_rate; /* stream read of the weights, bytes per second; 0: not measured as things are now */
     uint32_t read_processors;
+    bool answered; /* the last answer began since model, kernels and processors are as they are now */
     struct wire_bench last; /* of /bench; its level is NULL before the first and after bench_forget */
 };
 

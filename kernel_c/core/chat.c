@@ -275,10 +275,12 @@ void chat_generate(struct kernel *kernel)
     struct chat *chat = &kernel->chat;
     overflow_say(kernel);
     chat->running = true;
+    kernel->bench.answered = true;
     stops_begin(kernel);
     enum wire_stop_reason reason = answer(kernel);
     stops_end(kernel);
-    uint64_t read_rate = reason == WIRE_STOP_REASON_TRIP || chat->generated < 2 ? 0 : bench_read_rate(kernel);
+    bool compared = reason != WIRE_STOP_REASON_TRIP && chat->generated >= 2 && kernel->bench.answered;
+    uint64_t read_rate = compared ? bench_read_rate(kernel) : 0;
     chat->running = false;
     chat->phase = WIRE_PHASE_IDLE;
     chat->last = (struct wire_finished){

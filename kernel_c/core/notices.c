@@ -46,6 +46,9 @@ void notices_log_processors(struct kernel *kernel)
     struct text text;
     struct workers *workers = &kernel->workers;
     text_init(&text, message, sizeof message);
+    if (workers->reported != workers->present && (workers->reported > 1 || workers->present > 1))
+        link_changed(kernel, WIRE_STREAM_CPU);
+    workers->reported = workers->present;
     if (is_news(workers, &workers->logged) && notices_processors(kernel, &text))
         log_event(kernel, WIRE_LOG_LEVEL_ERROR, WIRE_LOG_CODE_INFO, WIRE_ARENA_NONE,
                   workers->lost != 0 ? workers->lost : workers->missing, 0, message);

@@ -2,6 +2,7 @@
 #include "params.h"
 
 #include "kernel.h"
+#include "notices.h"
 #include "number.h"
 
 #define SHOWN_VALUE_BYTES 40 /* of a refused value, in the error */
@@ -185,6 +186,16 @@ bool param_parse(const struct kernel *kernel, enum param_id id, const char *valu
     return true;
 }
 
+/* Now and not with the next pass, so that what is told of them is of this number. Within a pass nothing can change. */
+static void send_for_processors(struct kernel *kernel)
+{
+    if (!kernel->model_loaded || kernel->chat.phase != WIRE_PHASE_IDLE)
+        return;
+    workers_prepare(&kernel->workers, &kernel->engine, (uint32_t)kernel->params.values[PARAM_THREADS]);
+    workers_pass_done();
+    notices_log_processors(kernel);
+}
+
 /* What a value changes elsewhere, and the record in which the line shows it. */
 static void apply(struct kernel *kernel, enum param_id id)
 {
@@ -204,6 +215,7 @@ static void apply(struct kernel *kernel, enum param_id id)
     case PARAM_THREADS:
         sentinel_relearn(&kernel->sentinel);
         bench_forget(kernel);
+        send_for_processors(kernel);
         link_changed(kernel, WIRE_STREAM_CPU);
         break;
     case PARAM_BUDGET_PREFILL:

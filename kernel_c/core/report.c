@@ -24,7 +24,7 @@ void report_perf(const struct kernel *kernel, struct wire_perf *ret)
         .prompt_total = chat->prompt_total,
         .decode_rate = decode_rate(chat),
         .decode_mb_s = bench_mb_s(chat->decode_bytes, chat->decode_us),
-        .read_mb_s = bench_mb_s(kernel->bench.read_rate, 1000000),
+        .read_mb_s = kernel->bench.answered ? bench_mb_s(kernel->bench.read_rate, 1000000) : 0,
     };
 }
 

@@ -35,6 +35,7 @@ struct workers {
     uint32_t lost;               /* index of the processor that did not answer, 0: none; stays until the next boot */
     uint32_t missing;            /* index of a processor that did not come when it was sent for, 0: none */
     uint32_t logged, shown;      /* what was told of the two: see notices.c */
+    uint32_t reported;           /* of `present`, what the line was told last */
     struct engine_sharing sharing;
 };
 

@@ -12,7 +12,7 @@ from made_models import Script, put_model
 from typed_kernel import GREEDY, Kernel, Start
 from wire_kernel import WireKernel
 
-from llmbm_protocol.schema import Bench, Credit, Perf, Phase, Response, Stream
+from llmbm_protocol.schema import Bench, Cpu, Credit, Perf, Phase, Response, Stream
 
 SAID = re.compile(
     r"(\w+), (\d+) processors?, fp32-v0; rows from (\d+)\n"
@@ -161,6 +161,29 @@ def test_another_model_or_other_processors_take_the_record_back_unasked(wire: Wi
     host.wait_for(Bench, lambda record: record.level == "", since)
     perf = host.wait_for(Perf, lambda record: record.read_mb_s == 0, since)
     assert (perf.decode_rate == 0) == change.startswith("/load"), "an answer of this model is still its speed"
+
+
+def test_of_the_processors_the_line_tells_what_is_so_now_and_no_answer_is_set_against_the_reading_of_others(
+    wire: WireKernel,
+) -> None:
+    wire.run("/threads 1")
+    assert wire.say("Once upon a time").finished is not None
+    for count in (2, 1):
+        since = len(wire.host.records)
+        wire.run(f"/threads {count}")
+        wire.host.wait_for(Cpu, lambda record, count=count: record.processors_used == count, since)
+    wire.run("/threads 2")
+    wire.run("/bench 1")
+    assert bench_record(wire.host).processors == 2
+    since = len(wire.host.records)
+    assert wire.host.ask("stat", stream=Stream.PERF).ok
+    perf = wire.host.of(Perf, since)[-1]
+    assert (perf.decode_rate > 0, perf.read_mb_s) == (True, 0)
+    finished = wire.say(" They went home").finished
+    assert finished is not None
+    assert finished.read_mb_s > 0
+    assert wire.host.ask("stat", stream=Stream.PERF).ok
+    assert wire.host.of(Perf)[-1].read_mb_s == finished.read_mb_s
 
 
 def test_an_answer_tells_what_its_decoding_read(wire: WireKernel) -> None:
