@@ -171,18 +171,28 @@ async def test_a_trip_fills_the_bar_of_its_phase_with_the_pass_that_broke_its_bu
     assert "─" not in row.split("%")[0], "full"
 
 
-async def test_a_line_that_can_never_be_opened_does_not_claim_to_be_tried_again() -> None:
-    session = make_session(Target("serial", "/dev/null"))
-    app = ConsoleApp(session.state.target, lambda: session)
-    try:
-        async with app.run_test(size=(120, 36)) as pilot:
-            await until(pilot, lambda: "was not opened" in screen_text(app), "the end of it is said")
-            text = screen_text(app)
-            assert "not a serial port" in text
-            assert "r tries again" in text
-            assert "by itself" not in text
-    finally:
-        await session.close()
+async def test_a_line_that_can_never_be_opened_does_not_claim_to_be_tried_again_and_its_keys_act() -> None:
+    target = Target("serial", "/dev/null")
+    app = ConsoleApp(target.title, lambda: make_session(target))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: "was not opened" in screen_text(app), "the end of it is said")
+        text = screen_text(app)
+        assert "not a serial port" in text
+        assert "r  try again" in text
+        assert "O  open something else" in text
+        assert "by itself" not in text
+        assert "you can write already" not in text
+        await until(pilot, lambda: "1 to look at" in screen_text(app), "the list of events says so")
+        first = app.state.link.since
+        await pilot.press("r")
+        await until(pilot, lambda: app.state.link.failed and app.state.link.since > first, "tried again")
+        assert app.main.prompt.text == ""
+        await pilot.press("i", "r")
+        assert app.main.prompt.text == "r", "in the prompt it is a letter, and this is said"
+        await until(pilot, lambda: "Esc, r  try again" in screen_text(app), "said")
+        await pilot.press("escape", "O")
+        await until(pilot, lambda: app._exit, "nothing was asked: nothing ends by it")
+    await app.disconnect()
 
 
 @pytest.mark.parametrize("size", [(120, 36), (50, 20)])

@@ -14,7 +14,7 @@ from textual.events import Event as TextualEvent
 from textual.events import Key, MouseDown, MouseEvent, Paste
 from textual.widgets import Input, TextArea
 
-from llmbm_console.core.actions.action import LOADS_STATE, STARTS_AGAIN, Action, unavailable
+from llmbm_console.core.actions.action import ENDS_SESSION, LOADS_STATE, STARTS_AGAIN, Action, unavailable
 from llmbm_console.core.actions.key_labels import key_label, key_labels, over_text, pressed_label
 from llmbm_console.core.counted import counted
 from llmbm_console.core.settings.settings import Settings
@@ -335,7 +335,7 @@ class ConsoleApp(SessionApp):
         if reason := self.reason_against(action):
             self.verbs.say(f"{action.title}: {reason}", "warning")
             return
-        if self.machine_ended and action.id == STARTS_AGAIN:
+        if (self.machine_ended and action.id == STARTS_AGAIN) or (action.id == ENDS_SESSION and self._nothing_to_end):
             self.arming.disarm()
         elif not self.arming.press(action):
             if self.screen is not self.main:  # which lies over the question
@@ -369,6 +369,13 @@ class ConsoleApp(SessionApp):
             and session.state.turn is not None
             and session.state.link.phase in LINKED
         )
+
+    @property
+    def _nothing_to_end(self) -> bool:
+        """Whether neither a session nor a machine would end, nor a saved state of one."""
+        session = self.session
+        runs = self.controllable and not self.machine_ended
+        return bool(self.frame().failure) and not runs and self.aside is None and not (session and session.states)
 
     def reason_against(self, action: Action) -> str:
         """Why an action cannot be done now; empty when it can."""

@@ -30,13 +30,6 @@ def guide(frame: Frame) -> list[tuple[str, str]]:
         return [("The kernel loads its model.", ANSWER)]
     if frame.recorded and not frame.opening:
         return _for_watchers(frame)
-    if link.phase is LinkPhase.CLOSED and link.detail:
-        ways = "{0[session.retry]} tries again, {0[session.open]} opens something else, {0[session.quit]} quits."
-        return [
-            (f"{target or 'The target'} was not opened.", ANSWER),
-            (link.detail, WARN),
-            (spelt(ways, frame.keys), OUTPUT),
-        ]
     if link.phase in (LinkPhase.CLOSED, LinkPhase.OPENING) or (frame.opening and not frame.live):
         ways = (
             "It is tried again by itself; {0[view.leave]} and {0[session.retry]} try at once, {0[session.quit]} quits."
@@ -101,12 +94,18 @@ def failure_lines(frame: Frame) -> list[tuple[str, str]]:
     """Why there is no session, and which keys help."""
     if not frame.failure:
         return []
+    link, target = frame.state.link, frame.state.target or "The target"
+    what = f"{target}: there is no session"
+    if link.failed and frame.state.hello is None:
+        what = f"{target} was not opened, {frame.clock(link.since)[:8]}"  # when: it may have been tried again
+    ways = [
+        (frame.press("session.retry"), frame.again),
+        (frame.press("session.open"), "open something else"),
+        (frame.press("session.quit"), "quit"),
+    ]
     return [
-        (f"{frame.state.target or 'The target'}: there is no session", "transcript--bad"),
+        (what, "transcript--bad"),
         (frame.failure, ANSWER),
         ("", ""),
-        (
-            f"{frame.press('session.retry')}  {frame.again}      {frame.press('session.quit')}  quit",
-            "transcript--command",
-        ),
+        *((f"{key}  {word}", "transcript--command") for key, word in ways),
     ]

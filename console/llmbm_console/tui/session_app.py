@@ -250,7 +250,7 @@ class SessionApp(ThemedApp):
             activity=tuple(self.timeline.activity(200)) if playback is not None else (),
             place=1.0,
             glyphs=self.glyphs,
-            failure=self.failure or (failure_of(self._state) if playback is None else ""),
+            failure=self.failure or (failure_of(self._state) if playback is None and not self.opening else ""),
             opening=self.opening,
             held=False,
             read_only=self.read_only,
@@ -337,7 +337,9 @@ class SessionApp(ThemedApp):
 
 
 def failure_of(state: State) -> str:
-    """Why a session that was opened cannot be used any more; empty while it can."""
+    """Why a session cannot be used any more, or never could; empty while it can, or is opened still."""
+    if state.link.failed:
+        return plain(state.link.failed)
     if state.machine.status.over and state.link.phase not in LINKED and state.link.phase is not LinkPhase.POST_MORTEM:
         return plain(state.machine.detail) or "the machine has ended"
     return ""

@@ -41,6 +41,8 @@ class Action:
 AT_ANY_MOMENT = ("chat.stop",)
 #: there is nothing left to lose by it when the machine has ended
 STARTS_AGAIN = "machine.reset"
+#: nor by this one where there is no session
+ENDS_SESSION = "session.open"
 LOADS_STATE = "machine.load_state"
 
 WATCHES = "this session only watches (--read-only)"

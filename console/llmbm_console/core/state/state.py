@@ -164,6 +164,11 @@ class LinkState:
     clock_offset: float | None = None
     clock_error: float = 0.0
 
+    @property
+    def failed(self) -> str:
+        """Why the line was closed, where nobody asked for that and it is not tried again by itself; else empty."""
+        return self.detail if self.phase is LinkPhase.CLOSED else ""
+
 
 @dataclass(frozen=True, slots=True)
 class MachineState:

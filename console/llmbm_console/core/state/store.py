@@ -79,7 +79,18 @@ def _link_changed(state: State, event: ev.LinkChanged) -> State:
     text = (
         detail if event.phase is LinkPhase.POST_MORTEM else f"{event.phase}: {detail}" if detail else str(event.phase)
     )
-    return add_log(state, LogLine(event.at, "link", _PHASE_SEVERITY.get(event.phase, "info"), "link", text))
+    return add_log(state, LogLine(event.at, "link", _severity(state), "link", text))
+
+
+def _severity(state: State) -> ev.Severity:
+    """How bad the link's new phase is. With a reason it is one of trouble: closed for good, or not opened yet where no
+    machine of ours is on its way."""
+    link = state.link
+    if link.failed:
+        return "error"
+    if link.phase is LinkPhase.OPENING and link.detail and state.hello is None and not state.machine.controllable:
+        return "warn"
+    return _PHASE_SEVERITY.get(link.phase, "info")
 
 
 def _line_statistics(state: State, event: ev.LineStatistics) -> State:

@@ -97,7 +97,7 @@ class KeyLine(Strip):
         if frame.behind is not None or frame.player:
             return past_line(frame, width)
         if frame.failure:
-            keys = [("session.retry", frame.again), ("session.quit", "quit")]
+            keys = [("session.retry", frame.again), ("session.open", "open another"), ("session.quit", "quit")]
             if frame.aside:
                 keys.insert(0, ("session.back", "back to live"))
             pressed = [(frame.press(name), word) for name, word in keys]
