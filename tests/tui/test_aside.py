@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from driving import screen_text, settled, simulated, slow_simulator, until
+from driving import messages, screen_text, settled, simulated, slow_simulator, until
 from scripted import ScriptedSession
 
 from llmbm_console.core.machine.simulator import Simulator
@@ -138,7 +138,7 @@ async def test_a_file_that_cannot_be_read_leaves_the_session_where_it_is(dump: P
         await until(pilot, lambda: app.main.views.files.selected == dump, "listed")
         await asyncio.to_thread(dump.unlink)
         await pilot.press("o")
-        await until(pilot, lambda: any("no such file" in entry.text for entry in app.state.log), "why")
+        await until(pilot, lambda: any("no such file" in text for text in messages(app)), "why")
         assert (app.session, app.aside) == (live, None)
 
 

@@ -167,7 +167,8 @@ async def test_after_the_end_the_hints_tell_what_works_from_where_the_focus_is()
         assert app.main.focused_pane == "transcript"
         assert screen_text(app).splitlines()[-1] == " r try again   O open another   ^q quit"
         await pilot.press("3")
-        await wait_until(pilot, lambda: "Esc, r try again   Esc, O open another   ^q quit" in screen_text(app), "the prompt has the focus")
+        keys = "Esc, r try again   Esc, O open another   ^q quit"
+        await wait_until(pilot, lambda: keys in screen_text(app), "the prompt has the focus")
         assert "Esc, r  try again" in screen_text(app)
         assert "Esc, O  open something else" in screen_text(app)
         await pilot.press("r")

@@ -1,4 +1,4 @@
-"""Notices: in the place of the keys and over nothing else, gone with the next key, and no error is lost with them."""
+"""Notices: in the place of the keys and over nothing else, gone with the next key; what they refuse is in the log."""
 
 from __future__ import annotations
 
@@ -42,12 +42,15 @@ async def test_a_chosen_theme_says_whether_it_is_kept(tmp_path: Path) -> None:
         assert why.endswith("the choice holds for now")
 
 
-async def test_an_error_is_a_line_of_the_log_too() -> None:
+async def test_a_refused_key_is_a_line_of_the_log_and_nothing_to_look_at() -> None:
     async with simulated() as (app, pilot):
+        app.verbs.say("/home/somebody/a-recording.llcap: no post-mortem file", "error")
         app.do("machine.break")
         await until(pilot, lambda: any("break" in entry.text for entry in app.state.log), "kept")
         entry = next(entry for entry in app.state.log if "break" in entry.text)
-        assert (entry.source, entry.severity) == ("console", "error")
+        assert (entry.source, entry.severity) == ("console", "info")
+        assert not [entry for entry in app.state.log if "post-mortem" in entry.text], "only its path would be read"
+        assert not [entry.text for entry in app.state.log if entry.to_look_at]
 
 
 async def test_what_was_wrong_before_the_session_is_in_its_log() -> None:

@@ -186,6 +186,7 @@ async def test_a_line_that_can_never_be_opened_does_not_claim_to_be_tried_again_
         first = app.state.link.since
         await pilot.press("r")
         await until(pilot, lambda: app.state.link.failed and app.state.link.since > first, "tried again")
+        await until(pilot, lambda: app.main.frame.failure != "" and not app.main.frame.opening, "and told again")
         assert app.main.prompt.text == ""
         await pilot.press("i", "r")
         assert app.main.prompt.text == "r", "in the prompt it is a letter, and this is said"

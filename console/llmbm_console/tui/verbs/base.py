@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from llmbm_console.core.errors import SessionError
+from llmbm_console.core.state.events import Severity
 from llmbm_console.tui.text import plain
 
 if TYPE_CHECKING:
@@ -23,17 +24,19 @@ class VerbGroup:
 
     def __init__(self, app: ConsoleApp) -> None:
         self.app = app
-        self._unwritten: list[tuple[Importance, str]] = []  # for the log of the session that is not there yet
+        self._unwritten: list[tuple[Severity, str]] = []  # for the log of the session that is not there yet
 
     def say(self, text: str, importance: Importance = "information", *, keep: bool = False) -> None:
         """A notice in the place of the keys at the lower edge, until the next key. One that only informs takes the
-        place of those before it. An error, and what is to be kept, is a line of the session's log as well."""
+        place of those before it. What is to be kept is a warning in the session's log as well, and an error a line of
+        it: the person who asked for what could not be done has read that, and nothing of it is to be looked at. One
+        that begins with a path is understood only as a whole, which a row of the log has no room for."""
         text = plain(text)
         if importance == "information":
             self.app.clear_notifications()
         self.app.notify(text, severity=importance, timeout=SECONDS[importance], markup=False)
-        if keep or importance == "error":
-            self._unwritten.append((importance, text))
+        if keep or (importance == "error" and not text.startswith("/")):
+            self._unwritten.append(("warn" if keep else "info", text))
             self.write_down()
 
     def warn_of(self, problems: Sequence[str]) -> None:
@@ -44,7 +47,7 @@ class VerbGroup:
         for problem in problems[:shown]:
             self.say(problem, "warning", keep=True)
         if rest := problems[shown:]:
-            self._unwritten += (("warning", plain(problem)) for problem in rest)
+            self._unwritten += (("warn", plain(problem)) for problem in rest)
             self.say(f"{len(rest)} more: {command('settings')} tells all", "warning")
             self.write_down()
 
@@ -59,8 +62,8 @@ class VerbGroup:
         session = self.app.session
         if session is not None:
             unwritten, self._unwritten = self._unwritten, []
-            for importance, text in unwritten:
-                session.note("error" if importance == "error" else "warn", text)
+            for severity, text in unwritten:
+                session.note(severity, text)
 
     def key(self, name: str) -> str:
         """What to press for an action from where the focus is, or what the palette calls it."""
