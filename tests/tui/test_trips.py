@@ -12,11 +12,11 @@ from textual.pilot import Pilot
 
 from llmbm_console.core.state.events import MachineStatus
 from llmbm_console.core.state.state import Command, LogLine, State
-from llmbm_console.core.state.trips import done_by_user, newest_trip
+from llmbm_console.core.state.trips import done_by_user, meaning, newest_trip
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.pages.details import EventDetails
 from llmbm_console.tui.widgets.sentinel import SentinelPanel
-from llmbm_protocol.schema import Arena, Event, LogCode, LogLevel, Phase, SentinelState
+from llmbm_protocol.schema import Arena, Event, LogCode, LogLevel, Phase, SentinelError, SentinelState
 
 
 def event(at: float, code: LogCode, level: LogLevel = LogLevel.ERROR, text: str = "", second: int = 0) -> LogLine:
@@ -74,7 +74,7 @@ def test_who_brought_a_broken_budget_about(state: State, by: str | None) -> None
 async def _tripped(pilot: Pilot[Any], app: ConsoleApp, *typed: str) -> None:
     for text in typed:
         await pilot.press(*text, "enter")
-    await until(pilot, lambda: "TRIPPED by" in screen_text(app) and newest_trip(app.state.log), "tripped")
+    await until(pilot, lambda: "TRIPPED" in screen_text(app) and newest_trip(app.state.log), "tripped")
     await until(pilot, lambda: app.state.turn is None, "ended")
     app.pacer.flush()
 
@@ -105,13 +105,41 @@ async def test_from_the_sentinel_a_key_goes_to_what_tripped_it_and_another_tells
         assert app.main.event_list.selected is newest_trip(app.state.log), "it tripped before"
 
 
-@pytest.mark.parametrize("fault", ["alloc", "oob", "ro_write", "guard"])
-async def test_a_drill_that_trips_at_once_is_known_as_such(fault: str) -> None:
-    async with simulated() as (app, pilot):
-        await _tripped(pilot, app, f"/test_failsafe {fault}")
-        panel = app.main.pane("sentinel")
-        assert isinstance(panel, SentinelPanel)
-        await until(pilot, lambda: "by your drill of" in " ".join(panel.render().plain.split()), "who")
+def wrapped(app: ConsoleApp) -> str:
+    """What the sentinel pane says, as one line."""
+    panel = app.main.pane("sentinel")
+    assert isinstance(panel, SentinelPanel)
+    return " ".join(panel.render().plain.split())
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("alloc", "allocation refused in ACTS"),
+        ("oob", "row beyond the end of the KV cache in decode"),
+        ("ro_write", "WEIGHTS differ from what was loaded"),
+        ("guard", "guard bytes behind the arena overwritten in SCRATCH"),
+    ],
+)
+async def test_a_drill_that_trips_at_once_is_known_as_such_and_told_in_words(fault: str, words: str) -> None:
+    async with simulated(size=(50, 20)) as (app, pilot):
+        await pilot.press(*f"/test_failsafe {fault}", "enter", "escape", "5")
+        await until(pilot, lambda: f"TRIPPED: {words}; by your drill of" in wrapped(app), "what and who")
+        assert f"last {fault}" not in wrapped(app)
+        assert meaning(SentinelError(fault), None), "where the log has lost its event"
+
+
+async def test_while_the_view_is_held_no_way_back_from_a_trip_is_told_by_a_key_that_is_refused_there() -> None:
+    async with simulated(size=(200, 50)) as (app, pilot):
+        await _tripped(pilot, app, "/test_failsafe guard")
+        await until(pilot, lambda: "/reset brings the chat back, or Esc, 5, X" in screen_text(app), "from the prompt")
+        await pilot.press("escape")
+        await until(pilot, lambda: "/reset brings the chat back, or 5, X" in screen_text(app), "from another pane")
+        await pilot.press("5")
+        await until(pilot, lambda: "X or /reset resets, e goes to the event" in screen_text(app), "there")
+        await pilot.press("space")
+        await until(pilot, lambda: " /reset resets, e goes to the event" in screen_text(app), "held")
+        assert "X or /reset" not in screen_text(app)
 
 
 async def test_a_budget_that_the_user_set_is_said_to_be_theirs() -> None:

@@ -9,7 +9,7 @@ from itertools import dropwhile
 from typing import TYPE_CHECKING
 
 from llmbm_console.core.state.state import Command, LogLine, State
-from llmbm_protocol.words import LogCode, LogLevel, SentinelPhase
+from llmbm_protocol.words import Arena, LogCode, LogLevel, SentinelError, SentinelPhase
 
 if TYPE_CHECKING:
     from llmbm_protocol.schema import Event
@@ -19,6 +19,12 @@ CAUSES = frozenset({LogCode.BUDGET, LogCode.ALLOC_FAIL, LogCode.OOB, LogCode.RO_
 SURE = frozenset({LogCode.BUDGET, LogCode.OOB, LogCode.GUARD})
 FAULTS = {
     "alloc": LogCode.ALLOC_FAIL, "oob": LogCode.OOB, "ro_write": LogCode.RO_WRITE, "guard": LogCode.GUARD,
+}  # fmt: skip
+#: What a trip means of which the log has no event.
+MEANINGS = {
+    SentinelError.ALLOC: "allocation refused", SentinelError.OOB: "row beyond the end of the KV cache",
+    SentinelError.RO_WRITE: "weights differ from what was loaded",
+    SentinelError.GUARD: "guard bytes behind an arena overwritten",
 }  # fmt: skip
 DRILL = "drill: "  # begins what the kernel logs of one
 _HELD = re.compile(r"held to ([0-9]+) cycles")
@@ -41,6 +47,15 @@ def newest_trip(log: Sequence[LogLine]) -> LogLine | None:
         elif record.level is LogLevel.ERROR and record.code in (SURE if failsafe is None else CAUSES):
             return entry
     return failsafe
+
+
+def meaning(error: SentinelError, trip: LogLine | None) -> str:
+    """A fault that is no broken budget, in the words of the event of its trip, with the arena; empty for others."""
+    record = trip.record if trip is not None else None
+    if trip is None or record is None or record.code is not FAULTS.get(error) or not trip.text:
+        return MEANINGS.get(error, "")
+    arena = record.arena.upper()
+    return trip.text if record.arena is Arena.NONE or arena in trip.text else f"{trip.text} in {arena}"
 
 
 def was_drill(trip: Event | None, events: Iterable[Event]) -> bool:

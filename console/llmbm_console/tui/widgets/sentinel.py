@@ -9,7 +9,7 @@ from textual.content import Content
 
 from llmbm_console.core.postmortem.known_fields import told
 from llmbm_console.core.state.state import State
-from llmbm_console.core.state.trips import newest_trip
+from llmbm_console.core.state.trips import meaning, newest_trip
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs
@@ -118,11 +118,13 @@ class SentinelPanel(Panel):
             return line()
         here = "" if self.has_focus else frame.keys["pane.sentinel"]
         budget, pinned = suggestion(sentinel), sentinel.decode_pinned
+        ways: tuple[str, ...]
         if pinned and budget in (0, sentinel.decode_budget):
             key, ways = frame.keys["sentinel.learn"], ("learn the budgets again", "learn again")
         elif budget:
-            pin = f"pin {figures.cycles(budget)} for decode"
-            key, ways = frame.keys["sentinel.suggest"], (f"{pin} (p99 and a tenth)", pin)
+            to = f"to {figures.cycles(budget)}"
+            pin = f"pin the decode budget {to}"
+            key, ways = frame.keys["sentinel.suggest"], (f"{pin} (p99 and a tenth)", pin, f"pin decode {to}")
         else:
             return line()
         then = " then " if here else ""
@@ -205,9 +207,10 @@ class SentinelPanel(Panel):
         return row
 
     def _chart(self, state: State, sentinel: Sentinel, width: int, rows: int, glyphs: Glyphs) -> list[Content]:
-        over = state.file_kind or state.machine.status.over
         if not state.decode_cycles or not sentinel.decode_budget:
-            return [line(("no token yet" if rows > 1 and state.turn is None and not over else "", "$muted"))]
+            none = state.turn is None and not any(sentinel.percentiles)  # they are of tokens that were decoded
+            over = state.file_kind or state.machine.status.over
+            return [line(("no token yet" if rows > 1 and none and not over else "", "$muted"))]
         use = tuple(count / sentinel.decode_budget for count in state.decode_cycles)
         return charts(use, width, rows, glyphs)
 
@@ -228,28 +231,37 @@ class SentinelPanel(Panel):
                 pieces += [(f"{name} -  ", "$muted")]
                 continue
             pieces += [(f"{name} ", "$muted"), (f"{count}  ", "$warn" if count else "$foreground")]
-        if sentinel.error not in (SentinelError.OK, SentinelError.BUDGET):  # broken budgets are counted here
-            pieces += [("last ", "$muted"), (str(sentinel.error), "$bad")]
+        if sentinel.state is not SentinelState.TRIPPED and (last := meaning(sentinel.error, None)):
+            pieces += [("last ", "$muted"), (last, "$bad")]  # of a file that does not tell the state
         return line(*pieces)
 
     def _trip(self, frame: Frame, sentinel: Sentinel, width: int) -> list[Content]:
         """What happened, with its numbers from the log, and the way back where there is one."""
         error, phase = told(sentinel, "error"), told(sentinel, "phase")
-        what = f"{error or 'an error that is not told'}{f' in {phase}' if phase else ''}"
+        entry = newest_trip(frame.state.log)
+        if error is not None and (why := meaning(error, entry)):
+            what = f": {why}"
+        else:
+            what = f" by {error or 'an error that is not told'}"
+        what += f" in {phase}" if phase not in (None, SentinelPhase.GENERIC) else ""
         if (pair := broken(frame.state)) is not None:
             what += f": {figures.cycles(pair[0])} cycles, {figures.cycles(pair[1])} allowed"
-        entry = newest_trip(frame.state.log)
         if entry is not None and (by := by_user(entry, frame)):
             what += f"; {by}"
-        rows = textwrap.wrap(f"TRIPPED by {what}", max(8, width))
-        if not frame.post_mortem and not frame.last_known:
-            reset, details = frame.keys["sentinel.reset"], frame.keys["log.next_error"]
-            if self.has_focus:
-                ways = (
-                    f"{reset} or /reset brings the chat back, {details} goes to the event",
-                    f"{reset} or /reset resets, {details} goes to the event",
-                )
-                rows += textwrap.wrap(first_fitting(ways, width), max(8, width))
-            else:
-                rows += textwrap.wrap(f"/reset brings the chat back, or {self.number} {reset}", max(8, width))
+        rows = textwrap.wrap(f"TRIPPED{what}", max(8, width))
+        if frame.post_mortem or frame.last_known:
+            return [line((row, "bold $bad")) for row in rows]
+        # Where another moment is shown a key acts on nothing; a line that is written leads to now.
+        acts = frame.live and not frame.read_only
+        reset = "" if frame.not_now or not acts else frame.keys["sentinel.reset"]
+        details = f"{frame.keys['log.next_error']} goes to the event"
+        if self.has_focus:
+            or_typed = " or ".join(filter(None, (reset, "/reset" if acts else "")))
+            ways = (
+                (f"{or_typed} brings the chat back, {details}", f"{or_typed} resets, {details}") if acts else (details,)
+            )
+            rows += textwrap.wrap(first_fitting(ways, width), max(8, width))
+        elif acts:
+            key = f", or {frame.press('pane.sentinel')}, {reset}" if reset else ""
+            rows += textwrap.wrap(f"/reset brings the chat back{key}", max(8, width))
         return [line((row, "bold $bad")) for row in rows]
