@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style as RichStyle
-from scripted import ScriptedSession
+from scripted import ScriptedSession, rich_state, turn
 from textual._compositor import ChopsUpdate, Compositor
 from textual.content import Content
 from textual.geometry import Region
@@ -83,7 +83,7 @@ async def test_a_partial_update_is_what_textual_draws(width: int, height: int) -
             assert ours, "every cell of what changed is written"
 
 
-@pytest.mark.parametrize("sign", ["\U0001f1e9\U0001f1ea", "\U0001f44d\U0001f3fd", "\u2764\ufe0f"])
+@pytest.mark.parametrize("sign", ["\u0915\u093e\u0903\u0915", "\u1100\u1161", "\U0001fae8"])
 def test_a_frame_stands_where_it_belongs_behind_a_sign_on_whose_width_terminals_differ(sign: str) -> None:
     console = Console(color_system=None)
     plain = [Strip([Segment("| "), Segment("漢字 "), Segment("|")]), Strip([Segment("next")])]
@@ -92,6 +92,24 @@ def test_a_frame_stands_where_it_belongs_behind_a_sign_on_whose_width_terminals_
     blanks = "\x1b[2;4H  \x1b[2;6H    \x1b[2;10H  \x1b[2;12H \x1b[2;13H    "
     texts = f"\x1b[2;4H| \x1b[2;6H{sign} x\x1b[2;12H|\x1b[2;13Hnext"
     assert row_at(3, 1, framed, console) == f"\x1b[?7l{blanks}{texts}\x1b[?7h"
+
+
+async def test_what_stands_behind_such_a_sign_is_drawn_again_when_only_its_row_changed() -> None:
+    items = (turn(1, "one", "\u0915\u094d\u0937"), turn(2, "two", "plain"))
+    async with scripted(ScriptedSession(rich_state(items=items, turn=None))) as (app, pilot):
+        await settled(pilot)
+        compositor, inside = app.main._compositor, app.main.transcript.content_region
+        rows, frame = screen_text(app).split("\n"), app.main.transcript.region.right - 1
+        for words, again in (("\u0915", True), ("plain", False)):
+            y = next(at for at, row in enumerate(rows) if words in row)
+            compositor._dirty_regions = {Region(inside.x, y, inside.width, 1)}
+            update = compositor.render_partial_update()
+            assert isinstance(update, PartsUpdate)
+            texts = [at for at, (_x, _y, strips) in enumerate(update.parts) if words in strips[0].text]
+            frames = [at for at, (x, _y, strips) in enumerate(update.parts) if x <= frame < x + strips[0].cell_length]
+            assert texts
+            assert bool(frames) is again
+            assert all(at > texts[0] for at in frames)
 
 
 def characters(strip: Strip) -> list[tuple[str, object]]:

@@ -20,7 +20,7 @@ def _unsafe_ranges() -> Iterator[range]:
     yield range(0x80, 0xA0)  # C1 controls: 0x9b is CSI on some terminals
     yield range(0x061C, 0x061D)  # Arabic letter mark: bidi
     yield range(0x180E, 0x180F)  # Mongolian vowel separator: zero width
-    yield range(0x200B, 0x2010)  # zero width, left-to-right and right-to-left marks
+    yield range(0x200E, 0x2010)  # left-to-right and right-to-left marks; what joins, parts and spaces letters is text
     yield range(0x2028, 0x202F)  # line and paragraph separators, bidi embedding and override
     yield range(0x2060, 0x2070)  # word joiner, invisible operators, bidi isolates
     yield range(0xD800, 0xE000)  # lone surrogates cannot be written

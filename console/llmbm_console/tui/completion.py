@@ -20,6 +20,7 @@ NAMES: tuple[str, ...] = tuple(
 )
 
 GUESSED = 32  # tokens of the conversation that the guess of their length counts for
+SMALL = 8192  # tokens of a vocabulary
 SURELY = 1.5  # times the context: an estimate of so much is not wrong by as much
 
 
@@ -46,18 +47,27 @@ def complete(text: str) -> str:
     return max(common + (" " if lone else ""), text, key=len)
 
 
+def alone(state: State, text: str) -> int:
+    """Octets that most likely are tokens by themselves: a small vocabulary has no others for what is not ASCII."""
+    vocabulary = state.model.vocab if state.model is not None else 0
+    if vocabulary > SMALL or text.isascii():
+        return 0
+    return len(text.encode("utf-8", "replace")) - sum(map(str.isascii, text))
+
+
 def octets_per_token(state: State) -> float:
     """How long this model's tokens are: from the newest prompts, and while they are few more by a guess from the size
     of its vocabulary."""
     vocabulary = state.model.vocab if state.model is not None else 0
-    guess = 2.2 if 0 < vocabulary <= 1024 else 3.0 if 0 < vocabulary <= 8192 else 3.8
+    guess = 2.2 if 0 < vocabulary <= 1024 else 3.0 if 0 < vocabulary <= SMALL else 3.8
     octets, tokens = guess * GUESSED, GUESSED
     items = state.items[-40:]
     for before, item in zip((None, *items), items, strict=False):
         if not isinstance(item, Turn) or item.finished is None or isinstance(before, Seam):
             continue  # what a context that slid before it has kept is counted with the prompt
-        octets += len(item.prompt.encode("utf-8", "replace"))
-        tokens += item.finished.prompt_tokens - (item.finished.turn == 1)  # BOS is no text
+        single = alone(state, item.prompt)
+        octets += len(item.prompt.encode("utf-8", "replace")) - single
+        tokens += max(0, item.finished.prompt_tokens - (item.finished.turn == 1) - single)  # BOS is no text
     return max(0.5, octets / tokens)
 
 
@@ -71,7 +81,8 @@ def fit_hint(state: State, text: str, room: int = 1000) -> tuple[str, bool]:
         return first_fitting(ways, room), True
     if not text.strip() or is_command(text) or state.kv is None or not state.kv.capacity:
         return "", False
-    tokens = max(1, round(octets / octets_per_token(state)))
+    single = alone(state, text)
+    tokens = max(1, round((octets - single) / octets_per_token(state)) + single)
     rows, capacity = state.kv.rows, state.kv.capacity
     answer = state.sampling.max_tokens if state.sampling is not None else 0
     worry = True

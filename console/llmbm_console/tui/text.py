@@ -12,6 +12,8 @@ from textual.color import Color
 from textual.content import Content
 from textual.filter import LineFilter
 
+from llmbm_console.tui.sure_width import drawn, hold, is_sure
+
 #: A run of text and the style it is drawn in ("$warn", "bold $accent", "" for the panel's own).
 Piece = tuple[str, str]
 
@@ -30,13 +32,18 @@ def _visible(match: re.Match[str]) -> str:
     return "␡" if code == 0x7F else "\ufffd"
 
 
-def plain(text: str) -> str:
+def safe(text: str) -> str:
     """The text with every character that a terminal could obey made visible; tabs become spaces, line feeds stay."""
     if text.isascii() and text.isprintable():
         return text
     if "\t" in text:
         text = text.replace("\t", "    ")
     return _UNSAFE.sub(_visible, text)
+
+
+def plain(text: str) -> str:
+    """As `safe`, to be laid out: `sure_width.own` has it as it was."""
+    return hold(safe(text))
 
 
 def flat(text: str) -> str:
@@ -241,13 +248,18 @@ def _fitting(text: str, start: int, end: int, width: int) -> int:
 
 
 class ControlFilter(LineFilter):
-    """The last net: whatever a widget draws, no control character leaves the process inside a line."""
+    """The last net: whatever a widget draws, no control character leaves the process inside a line, and nothing that
+    terminals take for more or fewer cells than were counted."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """The same segments, with controls made visible."""
-        if all(segment.text.isprintable() for segment in segments):
+        """The same segments in the same cells, with controls made visible."""
+        if all(is_sure(segment.text) for segment in segments):
             return segments
         return [
-            segment if segment.text.isprintable() else Segment(flat(segment.text), segment.style, segment.control)
+            segment if is_sure(segment.text) else Segment(_drawn(segment.text), segment.style, segment.control)
             for segment in segments
         ]
+
+
+def _drawn(text: str) -> str:
+    return drawn(safe(text).replace("\n", " "))

@@ -12,7 +12,7 @@ from textual.widgets import Input, Static
 
 from llmbm_console.core.errors import SessionError
 from llmbm_console.tui.pages.lower_line import LowerLine
-from llmbm_console.tui.text import common_start, line, plain
+from llmbm_console.tui.text import common_start, line, safe
 
 T = TypeVar("T")
 
@@ -76,12 +76,12 @@ class AskLine(LowerLine[T | None], Generic[T]):
             box.border_title = line((self._label, ""))
             tab = "Tab completes   " if self._names else ""
             box.border_subtitle = line((f"Enter {self._does}   {tab}Esc leaves", ""))
-            yield Input(plain(self._before), placeholder=self._label, select_on_focus=True, compact=True)
+            yield Input(safe(self._before), placeholder=self._label, select_on_focus=True, compact=True)
             yield Static(line((self._hint, "$muted")), classes="ask--hint", markup=False)
 
     def on_input_changed(self, message: Input.Changed) -> None:
         """Each key is answered at once."""
-        self._tell(self._changed(plain(message.value)))
+        self._tell(self._changed(safe(message.value)))
 
     def _tell(self, said: str) -> None:
         self._problem = "" if isinstance(said, Remark) else said
@@ -91,7 +91,7 @@ class AskLine(LowerLine[T | None], Generic[T]):
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
         """Kept, unless there is something wrong with it."""
-        text = plain(message.value)
+        text = safe(message.value)
         self._tell(self._changed(text))
         if self._problem:
             return

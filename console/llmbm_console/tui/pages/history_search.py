@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 from llmbm_console.core.actions.key_labels import key_label
 from llmbm_console.tui.glyphs import glyphs_of
 from llmbm_console.tui.pages.lower_line import LowerLine
-from llmbm_console.tui.text import clip, line, plain
+from llmbm_console.tui.text import clip, line, plain, safe
 
 ROWS = 8  # of what was found, on a screen that has room for them
 AROUND = 6  # rows of a screen that stay for the field, its frame and the picture behind
@@ -95,7 +95,7 @@ class HistorySearch(LowerLine[str | None]):
 
     def on_input_changed(self, message: Input.Changed) -> None:
         """Another word: the newest that matches."""
-        self._found, self._at = found_in(self._entries, plain(message.value)), 0
+        self._found, self._at = found_in(self._entries, safe(message.value)), 0
         self._draw()
 
     def on_input_submitted(self) -> None:

@@ -20,8 +20,12 @@ from textual.widget import Widget
 Part = tuple[int, int, list[Strip]]  # column and row at which it begins, and its lines
 
 
-#: Joined emoji, halves of flags, and what makes an emoji of a sign or changes its skin: terminals differ in the width.
-UNSURE = re.compile("[\u200d\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]")
+#: Scripts whose signs join or stand above each other, and emoji that not every terminal knows: it may count another
+#: width than was counted here. What is made of several emoji does not come so far (tui/sure_width.py).
+UNSURE = re.compile(
+    "[\u0483-\u10ff\u1160-\u1dff\u20d0-\u20ff\ua800-\uabff\ud7b0-\ud7ff\U00010000-\U0001f2ff\U0001f6d0-\U0001f6ff"
+    "\U0001f774-\U0001f8ff\U0001f90c-\U0010ffff]"
+)
 NO_WRAP, WRAP = "\x1b[?7l", "\x1b[?7h"  # DECAWM: what a terminal takes for wider ends at its edge
 
 
@@ -97,11 +101,22 @@ class ChangesCompositor(Compositor):
     def render_partial_update(self) -> PartsUpdate | None:  # type: ignore[override]
         """What changed since the last update; None when nothing did."""
         changed, self._dirty_regions = self._dirty_regions, set()
-        parts = [
-            (seen.x, seen.y, widget.render_lines(seen.translate(-self.visible_widgets[widget][0].offset)))
-            for widget, seen in self._seen(joined(apart(changed, self.size.region)))
-        ]
+        parts = list(self._parts(joined(apart(changed, self.size.region))))
+        if spilt := [region for part in parts for region in self._spilt(part)]:
+            parts += self._parts(spilt)
         return PartsUpdate(parts) if parts else None
+
+    def _parts(self, regions: list[Region]) -> Iterator[Part]:
+        for widget, seen in self._seen(regions):
+            yield seen.x, seen.y, widget.render_lines(seen.translate(-self.visible_widgets[widget][0].offset))
+
+    def _spilt(self, part: Part) -> Iterator[Region]:
+        """What stands behind rows whose text a terminal may take for wider: it is written over then."""
+        x, top, strips = part
+        for y, strip in enumerate(strips, top):
+            end = x + strip.cell_length
+            if most := min(len(UNSURE.findall(strip.text)), self.size.width - end):
+                yield Region(end, y, most, 1)
 
     def _seen(self, regions: list[Region]) -> Iterator[tuple[Widget, Region]]:
         """What is seen in some regions of the screen: widgets, which are opaque, and where each of them is in front."""

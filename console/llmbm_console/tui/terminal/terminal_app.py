@@ -10,6 +10,7 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from llmbm_console.tui.glyphs import BLOCKS, draws_ascii
+from llmbm_console.tui.sure_width import own
 from llmbm_console.tui.terminal.ascii_filter import AsciiFilter
 from llmbm_console.tui.terminal.no_colours import ColourChoice, unwanted
 from llmbm_console.tui.text import ControlFilter
@@ -34,6 +35,10 @@ class TerminalApp(App[R], Generic[R]):
     def has_terminal(self) -> bool:
         """Whether there is a terminal that another program can be given for a while."""
         return self._driver is not None and self._driver.can_suspend
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """What was laid out is copied as it was before."""
+        super().copy_to_clipboard(own(text))
 
     def get_line_filters(self) -> list[LineFilter]:
         """Nothing is drawn in colours for somebody who wants none. No control character leaves in a line, whatever drew

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.state.events import Severity
-from llmbm_console.tui.text import plain
+from llmbm_console.tui.sure_width import own
+from llmbm_console.tui.text import plain, safe
 
 if TYPE_CHECKING:
     from llmbm_console.tui.app import ConsoleApp
@@ -85,7 +86,7 @@ class VerbGroup:
         from llmbm_console.core.clipboard import copied, terminal_takes
         from llmbm_console.core.kept_files import saved_folder
 
-        text, environment = plain(text), dict(os.environ)
+        text, environment = own(safe(text)), dict(os.environ)
         sent = terminal_takes(text, environment)
         if sent:
             self.app.copy_to_clipboard(text)

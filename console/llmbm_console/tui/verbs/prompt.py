@@ -6,7 +6,7 @@ import os
 
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.kept_files import saved_folder
-from llmbm_console.tui.text import plain
+from llmbm_console.tui.text import safe
 from llmbm_console.tui.verbs.base import VerbGroup
 
 
@@ -48,7 +48,7 @@ class PromptVerbs(VerbGroup):
         before = prompt.text
 
         async def run() -> None:
-            text = plain(await lend(self.app, edited(before, command, saved_folder())))
+            text = safe(await lend(self.app, edited(before, command, saved_folder())))
             if text != before:
                 prompt.rewrite(text)
             self.app.main.focus_pane("prompt")

@@ -20,6 +20,7 @@ from textual.strip import Strip
 from llmbm_console.core.counted import counted
 from llmbm_console.tui.finding import counts, places_of
 from llmbm_console.tui.glyphs import Glyphs
+from llmbm_console.tui.text import plain
 from llmbm_console.tui.widgets.edged import Edged, Look
 from llmbm_console.tui.widgets.framed import Framed
 from llmbm_console.tui.widgets.line_bar import LateBar, WholeCells
@@ -207,7 +208,7 @@ class LineView(LateBar, Edged, Framed, can_focus=True):
 
     @property
     def _in_any_case(self) -> str:
-        return self.sought.casefold()
+        return plain(self.sought).casefold()
 
     def find(self, text: str) -> int:
         """Marks every place of a text, whatever its case, and goes to the newest one; returns how many there are."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual import events
+from textual.document._document import EditResult, Location
 from textual.message import Message
 from textual.widgets import TextArea
 
@@ -14,6 +15,7 @@ from llmbm_console.tui import figures
 from llmbm_console.tui.completion import candidates, complete, fit_hint
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.memory import History
+from llmbm_console.tui.sure_width import own, without_stand_ins
 from llmbm_console.tui.text import clip, first_fitting, line, plain
 from llmbm_console.tui.widgets.framed import Framed
 from llmbm_protocol.words import Phase, SentinelState
@@ -22,6 +24,11 @@ NEWLINE_KEYS = frozenset({"ctrl+j", "alt+enter", "shift+enter"})
 PAGES = {"pageup": -1, "pagedown": 1}
 MAX_ROWS = 6
 TRIPPED = "tripped: /reset"  # in short why no line is taken
+
+
+def _held(text: str) -> str:
+    """What a person wrote, without controls and as it is laid out: see tui/sure_width.py."""
+    return plain(without_stand_ins(text))
 
 
 class Prompt(TextArea, Framed):
@@ -84,6 +91,26 @@ class Prompt(TextArea, Framed):
         return max(1, min(MAX_ROWS, self.wrapped_document.height))
 
     @property
+    def text(self) -> str:
+        """What is written, as it is sent."""
+        return own(self.document.text)
+
+    @text.setter
+    def text(self, value: str) -> None:
+        self.load_text(value)
+
+    def load_text(self, text: str) -> None:
+        """Another text."""
+        super().load_text(_held(text))
+
+    def get_text_range(self, start: Location, end: Location) -> str:
+        """A part of what is written."""
+        return own(super().get_text_range(start, end))
+
+    def _replace_via_keyboard(self, insert: str, start: Location, end: Location) -> EditResult | None:
+        return super()._replace_via_keyboard(_held(insert), start, end)
+
+    @property
     def chosen_text(self) -> str:
         """What a person selected. A line that was given back is selected by itself, to be written over."""
         selected = self.selected_text
@@ -143,12 +170,12 @@ class Prompt(TextArea, Framed):
 
     def replace_text(self, text: str) -> None:
         """Another text, with the cursor at its end."""
-        self.load_text(plain(text))
+        self.load_text(text)
         self.move_cursor(self.document.end)
 
     def rewrite(self, text: str) -> None:
         """Another text in the place of this one, as if it had been written: it can be undone."""
-        self.replace(text, self.document.start, self.document.end)
+        self.replace(_held(text), self.document.start, self.document.end)
         self.move_cursor(self.document.end)
 
     # ---- keys
@@ -200,7 +227,7 @@ class Prompt(TextArea, Framed):
     def take_paste(self, pasted: str) -> None:
         """Pasted text loses its control characters before anything sees it."""
         self._write_typed()
-        text = plain(pasted.replace("\r\n", "\n").replace("\r", "\n"))
+        text = pasted.replace("\r\n", "\n").replace("\r", "\n")
         if result := self._replace_via_keyboard(text, *self.selection):
             self.move_cursor(result.end_location)
 
