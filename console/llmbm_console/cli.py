@@ -451,6 +451,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words and words[0] not in commands and (said := unknown_word(words[0], commands)):
         print(f"llmbm-console: {said} (--help lists all)", file=sys.stderr)
         return 2 if nearest(words[0], commands) else 1  # a file that is not there fails alike, whatever it is to do
+    if words and words[0] not in commands and "--" in words:  # what stands behind it are lines of a command
+        late = next((word for word in words[: words.index("--")] if word in commands), "")
+        if late:
+            print(f"llmbm-console: {late} is a command and comes first: llmbm-console {late} ...", file=sys.stderr)
+            return 2
     try:
         with guarded_output():
             return commands[words[0]](words[1:]) if words and words[0] in commands else run_console(words)

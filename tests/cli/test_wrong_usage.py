@@ -19,6 +19,7 @@ from console_program import CONSOLE, ROOT, run
         (("exec", "--sim"), "required"),
         (("exec", "--sim", "--jsn", "--", "/ctx"), "unknown option --jsn: did you mean --json? (--help lists all)"),
         (("--plian=1", "--sim"), "unknown option --plian: did you mean --plain?"),
+        (("--profile", "zzz", "exec", "--sim", "--", "hi"), "exec is a command and comes first: llmbm-console exec"),
         (("ports", "--qqqqqq"), "unknown option --qqqqqq (--help"),
         (("one.txt", "two.txt", "three.txt"), "'three.txt' is one argument too many"),
         (("exec", "--sim", "--model", "README.md", "--", "x"), "README.md: not a model file; expected"),

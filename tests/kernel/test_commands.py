@@ -17,6 +17,17 @@ def plain(start: Start, tmp_path: Path) -> Kernel:
     return start(tmp_path)
 
 
+def test_what_the_readme_sets_to_try_a_stop_is_set_back_by_what_it_says_for_afterwards(plain: Kernel) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    row = next(row for row in readme.splitlines() if row.startswith("| stop it |"))
+    tried, _, afterwards = row.partition("goes on for seconds")
+    before = plain.ask("/sampling")
+    plain.tell(*re.findall(r"`(/[^`]+)`", tried))
+    assert plain.ask("/sampling") != before
+    plain.tell(*re.findall(r"`(/[^`]+)`", afterwards.partition(")")[0]))
+    assert plain.ask("/sampling") == before
+
+
 @pytest.mark.parametrize(
     ("command", "initial", "accepted"),
     [

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from driving import screen_text, wait_until
+from driving import make_app, screen_text, settled, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.content import Content
@@ -77,6 +78,29 @@ async def test_beside_a_live_session_the_list_of_dumps_compares() -> None:
         await pilot.press("escape", "c")
         await wait_until(pilot, lambda: "c marks a dump" in screen_text(app) and app.main.shape.tab == "dumps")
     await app.disconnect()
+
+
+async def test_a_recording_is_not_marked_to_be_compared(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(files[0].parent)
+    capture = files[0].with_name("a.llcap")
+    capture.write_bytes(Path(__file__).with_name("recordings").joinpath("story.llcap").read_bytes())
+    for age, path in enumerate((capture, *files)):
+        os.utime(path, (1000 - age, 1000 - age))  # the recording is the newest, and comes first
+    app = make_app()
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "f5")
+        listed = app.main.views.files
+        await wait_until(pilot, lambda: capture in [path for path, _detail in listed._files or ()], "listed")
+        rows = [path for path, _detail in listed._files or ()]
+        for path, marked in ((capture, None), (files[0], files[0]), (capture, files[0])):
+            listed.select(rows.index(path))
+            await pilot.press("c")
+            if path == capture:
+                await wait_until(pilot, lambda: "a recording cannot be compared: " in screen_text(app), "why not")
+            assert listed.marked == marked
 
 
 @pytest.mark.parametrize("width", [30, 60, 113])

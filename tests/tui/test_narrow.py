@@ -46,7 +46,9 @@ def test_an_arena_without_room_in_the_line_of_memory_is_left_out_whole(width: in
     row = hud._memory_row(frame, width).plain
     assert len(row) <= width
     whole = hud._memory_row(frame, 200).plain.removeprefix("MEM ").split("  ")
-    assert row.removeprefix("MEM ").split("  ") == whole[: len(row.removeprefix("MEM ").split("  "))]
+    arenas = row.removeprefix("MEM ").removesuffix(" …").split("  ")
+    assert arenas == whole[: len(arenas)]
+    assert row.endswith(" …") == (arenas != whole), "and a sign says so"
 
 
 @pytest.mark.parametrize(

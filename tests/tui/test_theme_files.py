@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from llmbm_console.core.settings.themes import FALLBACK, ThemeFile, load_themes, read_theme, theme_folder
+from llmbm_console.core.settings.themes import FALLBACK, ThemeFile, load_themes, read_theme, theme_folder, why_no_theme
 
 
 def luminance(colour: str) -> float:
@@ -65,6 +65,14 @@ def test_a_broken_theme_is_a_sentence(tmp_path: Path, content: bytes, part: str)
     assert len(problems) == 1
     assert "broken.toml" in problems[0]
     assert part in problems[0]
+
+
+def test_a_theme_of_another_name_than_its_file_says_how_it_is_chosen(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_bytes((theme_folder() / "paper.toml").read_bytes())
+    said = why_no_theme("mine", load_themes((tmp_path,))[0], (tmp_path,))
+    assert said.endswith('mine.toml says name = "paper"; name = "mine" there makes it this theme')
+    (tmp_path / "mine.toml").write_text("name =")
+    assert why_no_theme("mine", {}, (tmp_path,)).endswith("is there, but cannot be used")
 
 
 def test_without_any_theme_there_is_still_one(tmp_path: Path) -> None:

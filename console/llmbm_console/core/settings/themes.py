@@ -176,10 +176,16 @@ def theme_in_force(themes: Mapping[str, ThemeFile], *wanted: str) -> str:
 
 
 def why_no_theme(name: str, themes: Mapping[str, ThemeFile], folders: Iterable[Path]) -> str:
-    """Why a theme cannot be shown: its file is broken, which `load_themes` says more of, or there is none."""
+    """Why a theme cannot be shown: its file is broken, which `load_themes` says more of, has another theme's name
+    inside, or there is none."""
     for path in (folder / f"{name}.toml" for folder in folders):
-        if "/" not in name and path.exists():
+        if "/" in name or not path.exists():
+            continue
+        try:
+            inside = read_theme(path).name
+        except ValueError:
             return f"theme {name}: {path} is there, but cannot be used"
+        return f'theme {name}: {path} says name = "{inside}"; name = "{name}" there makes it this theme'
     return f"theme {name}: there is no such theme; there are {', '.join(themes)}"
 
 

@@ -76,9 +76,8 @@ def _link_changed(state: State, event: ev.LinkChanged) -> State:
     detail = clean(event.detail)
     since = state.link.since if event.phase is state.link.phase else event.at
     state = replace(state, link=replace(state.link, phase=event.phase, detail=detail, since=since))
-    text = (
-        detail if event.phase is LinkPhase.POST_MORTEM else f"{event.phase}: {detail}" if detail else str(event.phase)
-    )
+    words = "a session with the kernel stands" if event.phase is LinkPhase.MACHINE else str(event.phase)
+    text = detail if event.phase is LinkPhase.POST_MORTEM else f"{words}: {detail}" if detail else words
     return add_log(state, LogLine(event.at, "link", _severity(state), "link", text))
 
 

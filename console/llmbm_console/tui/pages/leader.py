@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual import events
@@ -20,7 +20,6 @@ from llmbm_console.tui.text import clip, line
 
 COLUMN = 26  # cells of one entry
 NARROWEST = 16  # where a low screen needs more columns
-WIDEST = 38
 KEY = 4
 NOTHING = "no key "
 
@@ -37,6 +36,29 @@ def _rank(action: Action) -> int:
     if action.id.startswith("view.") and action.title.endswith(" view"):
         return 0
     return 1 if action.category in ("Panes", "Memory") else 2
+
+
+def _title(action: Action) -> str:
+    return action.title.removeprefix("Go to ")
+
+
+def _own(action: Action) -> str:
+    return next((key_label(name) for name in action.keys), "")
+
+
+def _cells(action: Action, own: bool) -> int:
+    """What the entry of an action takes, whole."""
+    return KEY + len(_title(action)) + (len(_own(action)) if own else 0) + 3
+
+
+def shared(wanted: Sequence[int], room: int) -> list[int]:
+    """A width for each column: the same share of the room, of which one that needs less leaves the rest to others."""
+    widths = [0] * len(wanted)
+    narrow_first = sorted(range(len(wanted)), key=lambda at: wanted[at])
+    for done, at in enumerate(narrow_first):
+        widths[at] = min(wanted[at], room // (len(wanted) - done))
+        room -= widths[at]
+    return widths
 
 
 class LeaderScreen(ModalScreen[str | None]):
@@ -78,19 +100,25 @@ class LeaderScreen(ModalScreen[str | None]):
         columns = max(1, min(3, room // COLUMN))
         needed = -(-len(entries) // max(1, self.size.height - 4))
         columns = max(columns, min(needed, room // NARROWEST))
-        width = min(WIDEST, room // columns)
         rows = -(-len(entries) // columns)
+        own = room // columns >= COLUMN
+        stacks = [entries[at : at + rows] for at in range(0, len(entries), rows)]
+        widths = shared([max(_cells(action, own) for _key, action in stack) for stack in stacks], room)
         lines = [
-            Content("").join(self._entry(*entries[at], width) for at in range(row, len(entries), rows))
+            Content("").join(
+                self._entry(*stack[row], width, own)
+                for stack, width in zip(stacks, widths, strict=True)
+                if row < len(stack)
+            )
             for row in range(rows)
         ]
         self.query_one(Static).update(Content("\n").join(lines))
 
-    def _entry(self, key: str, action: Action, width: int) -> Content:
+    def _entry(self, key: str, action: Action, width: int, with_own: bool) -> Content:
         possible = not self._reason(action)
-        own = next((key_label(name) for name in action.keys), "") if width >= COLUMN else ""
+        own = _own(action) if with_own else ""
         room = width - KEY - len(own) - 3
-        title = clip(action.title.removeprefix("Go to "), room, self._glyphs.ellipsis)
+        title = clip(_title(action), room, self._glyphs.ellipsis)
         text = line(
             (f" {key:<{KEY - 1}}", "bold $accent" if possible else "$muted"),
             (f"{title:<{room}}", "$foreground" if possible else "$muted strike"),

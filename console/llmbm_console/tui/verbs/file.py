@@ -174,10 +174,22 @@ class FileVerbs(VerbGroup):
         elif files.compared:
             files.compare(None)
             self.explain(chosen)
+        elif other := self._not_compared(chosen):
+            self.say(f"{other} cannot be compared: {self.key('file.compare')} marks a dump or a log", "warning")
         elif files.marked is None or files.marked == chosen:
             files.mark(None if files.marked == chosen else chosen)
         else:
             self.background(self._show_difference(files.marked, chosen))
+
+    def _not_compared(self, path: Path) -> str:
+        """What a listed file is that has nothing to compare; empty for one of a kernel."""
+        from llmbm_console.core.recording.capture import is_capture
+        from llmbm_console.core.session.picture_session import is_picture
+
+        try:
+            return "a recording" if is_capture(path) else "a picture" if is_picture(path) else ""
+        except OSError:
+            return ""  # comparing says why it cannot be read
 
     async def _show_difference(self, marked: Path, chosen: Path) -> None:
         from llmbm_console.core.postmortem.compare import compare

@@ -99,5 +99,9 @@ class Hud(Strip):
         if not parts:
             return line(("MEM not in this file" if frame.post_mortem else "MEM no zones yet", "$muted"))
         name = self._row_name(frame, "MEM", Stream.ZONES)
-        row = fit(parts, width - name.cell_length, frame.glyphs, gap=2)
+        room = width - name.cell_length
+        row = fit(parts, room, frame.glyphs, gap=2)
+        if row.cell_length < sum(part.cell_length + 2 for _weight, part in parts) - 2:
+            sign = (f" {frame.glyphs.ellipsis}", "$muted")
+            row = line(fit(parts, max(0, room - len(sign[0])), frame.glyphs, gap=2), sign)  # not all arenas are there
         return line(name, dimmed(row) if frame.last_known else row)

@@ -161,9 +161,9 @@ class SentinelPanel(Panel):
         if tail and height <= len(head):
             return head  # what happened comes before how it was, and the edge counts what is not in sight
         if height == 3 and not tail and any(sentinel.percentiles):
-            head = [self._both(sentinel, width), self._percentiles(sentinel)]
+            head = [self._both(sentinel, width), self._percentiles(sentinel, width)]
         if height >= 4 + len(tail):
-            head.append(self._percentiles(sentinel))
+            head.append(self._percentiles(sentinel, width))
         if height >= 5 + len(tail):
             head.append(self._overruns(sentinel))
         rows = max(1, height - len(head))
@@ -214,14 +214,15 @@ class SentinelPanel(Panel):
         use = tuple(count / sentinel.decode_budget for count in state.decode_cycles)
         return charts(use, width, rows, glyphs)
 
-    def _percentiles(self, sentinel: Sentinel) -> Content:
+    def _percentiles(self, sentinel: Sentinel, width: int) -> Content:
         if len(sentinel.percentiles) != 3:
             return line(("p50 -  p95 -  p99 -", "$muted"))
         pieces: list[Piece] = []
         for name, value in zip(("p50", "p95", "p99"), sentinel.percentiles, strict=True):
             over = sentinel.decode_budget and value > sentinel.decode_budget
             pieces += [(f"{name} ", "$muted"), (f"{figures.cycles(value)}  ", "$bad" if over else "$foreground")]
-        return line(*pieces, ("cycles", "$muted"))
+        row = line(*pieces, ("cycles", "$muted"))
+        return row if row.cell_length <= width else line(*pieces)
 
     def _overruns(self, sentinel: Sentinel) -> Content:
         counts = [(phase, told(sentinel, f"{phase}_overruns")) for phase in ("decode", "prefill")]
