@@ -241,6 +241,7 @@ class Machine:
 
     def __init__(self) -> None:
         self.calls: list[str] = []
+        self.lacks: dict[str, str] = {}
         self.picture: bytes | Exception = b""
         self.text = ""
         self.memory: dict[int, int] = {}  # octets that are not what their address makes them

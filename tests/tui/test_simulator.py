@@ -208,3 +208,21 @@ async def test_a_session_that_watches_says_so_and_can_be_asked(size: tuple[int, 
         assert not answer.error
         assert app.reason_against(app.by_id["sentinel.reset"]).startswith("this session only watches")
         assert app.reason_against(app.by_id["kernel.save_dump"]).startswith("this session only watches")
+
+
+async def test_nothing_is_offered_that_a_process_has_not_and_nothing_asked_for_it() -> None:
+    async with simulated(notifications=True) as (app, pilot):
+        await pilot.press("escape", "f4")
+        await until(pilot, lambda: "P pause  R reset  Q off" in screen_text(app), "what can be done to it")
+        screen = screen_text(app)
+        assert not [word for word in ("S screen", "Z save", "K keys", "! NMI") if word in screen]
+        assert "the simulator has no screen of its own" in screen, "nor does its pane ask for a key"
+        for key, why in (("!", "is a process and has no interrupts"), ("L", "cannot be saved"), ("K", "no keyboard")):
+            await pilot.press(key)
+            await until(pilot, lambda why=why: any(why in one.message for one in app._notifications), key)
+            assert app.arming.action is None, key
+        assert not [line for line in app.state.log if line.severity == "error"]
+        app.do("view.tour")
+        await pilot.press(*["enter"] * 5)
+        await until(pilot, lambda: "the machine, and what became of it" in screen_text(app), "the tour, too")
+        assert "registers" not in screen_text(app)

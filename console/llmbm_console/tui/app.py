@@ -398,6 +398,7 @@ class ConsoleApp(SessionApp):
             else "",
             aside=back,
         )
+        reason = reason or self.lacks.get(action.id, "")
         has_none = self.session is not None and not self.session.states
         if not reason and action.id == LOADS_STATE and has_none:
             lost = self._state.saves_lost

@@ -51,6 +51,7 @@ class Frame:
     tint: str = ""  # what answers are tinted by, see tint.MODES
     choices: bool = False  # how tokens are chosen is asked for
     states: tuple[SavedState, ...] = ()  # of the machine, that can be loaded
+    lacks: Mapping[str, str] = field(default_factory=dict)  # why it has not what an action would use
     aside: str = ""  # the live session that goes on while a file is shown
     in_prompt: bool = False  # the prompt has the focus: letters are written
     sent: str = ""  # the line that was sent and has no answer of the kernel yet

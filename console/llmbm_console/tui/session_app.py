@@ -225,6 +225,12 @@ class SessionApp(ThemedApp):
         return self.session is not None and self.session.machine is not None
 
     @property
+    def lacks(self) -> Mapping[str, str]:
+        """What the machine never has, by the action that would use it, and why."""
+        sight = self.session.sight if self.session is not None else None
+        return sight.lacks if sight is not None else {}
+
+    @property
     def machine_ended(self) -> bool:
         """True when there was a machine that can be controlled, and nothing runs on it any more."""
         return self.controllable and self._state.machine.status.over
@@ -263,6 +269,7 @@ class SessionApp(ThemedApp):
             sent_at=self.sent[1],
             keys=self.key_labels,
             states=self.session.states if self.session is not None else (),
+            lacks=self.lacks,
             aside=self.aside.target if self.aside is not None else "",
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from llmbm_console.core.machine.keys import Chord
     from llmbm_console.core.machine.qmp_command import QmpCommand
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 class MachineSight(Protocol):
     """What is seen of a machine beside its serial line, which looking at does not change: memory, screen, registers."""
+
+    @property
+    def lacks(self) -> Mapping[str, str]:
+        """What this kind of machine never has, by the action of the table that would use it, and why."""
 
     async def read_memory(self, address: int, length: int) -> bytes:
         """Octets of its memory, to be trusted while it is paused. Raises SessionError for what is no memory."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -26,6 +26,7 @@ from llmbm_console.core.transport.logged import LoggedTransport
 from llmbm_console.core.transport.sockets import unix_transport
 
 START_TIMEOUT = 10.0  # s until QEMU's monitor answers
+NOT_OURS = "the state of a machine that somebody else started cannot be saved: its disk is not ours"
 END_TIMEOUT = 10.0  # s until it has ended for another one
 Emit = Callable[[Event], None]
 
@@ -263,6 +264,11 @@ class AttachedQemu(QemuControl):
         self._monitor = QmpConnection(emit, self._lost)
         self._quitting = False
 
+    @property
+    def lacks(self) -> Mapping[str, str]:
+        """See MachineSight."""
+        return {"machine.save_state": NOT_OURS, "machine.load_state": NOT_OURS}
+
     def _lost(self) -> None:
         detail = "QEMU ended, as you asked" if self._quitting else "QEMU has ended, or closed its monitor"
         self._emit(MachineChanged(time.monotonic(), MachineStatus.STOPPED, detail, self._quitting))
@@ -292,11 +298,11 @@ class AttachedQemu(QemuControl):
 
     async def save_state(self, number: int) -> int:
         """Refused, but of a machine that this console started: its disk would have to go back as well."""
-        raise SessionError("the state of a machine that somebody else started cannot be saved: its disk is not ours")
+        raise SessionError(NOT_OURS)
 
     async def load_state(self, number: int) -> None:
         """There is none."""
-        raise SessionError("this machine has no saved states")
+        raise SessionError(NOT_OURS)
 
     def forget_state(self, number: int) -> None:
         """There is none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.machine.keys import Chord
@@ -23,6 +23,11 @@ class QemuControl(ABC):
 
     _monitor: QmpConnection
     _emit: Callable[[Event], None]
+
+    @property
+    def lacks(self) -> Mapping[str, str]:
+        """See MachineSight."""
+        return {}
 
     async def pause(self) -> None:
         """Stops the processors; the machine's clock stops with them."""

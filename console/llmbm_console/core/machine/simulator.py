@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from llmbm_console.core.errors import SessionError
@@ -20,7 +20,21 @@ from llmbm_console.core.transport.base import Transport
 from llmbm_console.core.transport.sockets import unix_transport
 
 START_TIMEOUT = 10.0
+NO_SCREEN = "the simulator has no screen of its own; run the kernel with --qemu to see one"
+NO_REGISTERS = "the simulator runs on this computer's own processor; with --qemu its registers can be seen"
+NO_INTERRUPTS = "the simulator is a process and has no interrupts; run the kernel with --qemu for that"
+NO_KEYBOARD = "the simulator has no keyboard of its own; run the kernel with --qemu to type on one"
 NO_MONITOR = "the simulator has no monitor; QEMU has one: run the kernel with --qemu, or attach with --qmp"
+NO_STATES = "the state of the simulator, a process, cannot be saved; that of a machine in --qemu can be"
+LACKS = {
+    "machine.screen": NO_SCREEN,
+    "machine.registers": NO_REGISTERS,
+    "machine.nmi": NO_INTERRUPTS,
+    "machine.keys": NO_KEYBOARD,
+    "machine.qmp": NO_MONITOR,
+    "machine.save_state": NO_STATES,
+    "machine.load_state": NO_STATES,
+}
 
 
 class Simulator:
@@ -34,6 +48,11 @@ class Simulator:
         self._failure = ""
         self._socket = Path()
         self._command: list[str] = []
+
+    @property
+    def lacks(self) -> Mapping[str, str]:
+        """See MachineSight: a process is no machine."""
+        return LACKS
 
     async def start(self) -> Transport:
         """Copies the files and starts the process; it waits for us on its socket."""
@@ -114,19 +133,19 @@ class Simulator:
 
     async def screenshot(self) -> bytes:
         """Refused: a process has no screen of its own."""
-        raise SessionError("the simulator has no screen of its own; run the kernel with --qemu to see one")
+        raise SessionError(NO_SCREEN)
 
     async def registers(self) -> str:
         """Refused: a process runs on this computer's processor."""
-        raise SessionError("the simulator runs on this computer's own processor; with --qemu its registers can be seen")
+        raise SessionError(NO_REGISTERS)
 
     async def nmi(self) -> None:
         """Refused: a process has signals, and no interrupts."""
-        raise SessionError("the simulator is a process and has no interrupts; run the kernel with --qemu for that")
+        raise SessionError(NO_INTERRUPTS)
 
     async def press(self, chords: Sequence[Chord]) -> None:
         """Refused: a process has no keyboard of its own."""
-        raise SessionError("the simulator has no keyboard of its own; run the kernel with --qemu to type on one")
+        raise SessionError(NO_KEYBOARD)
 
     async def command(self, command: QmpCommand) -> str:
         """Refused: there is no QEMU."""
@@ -138,11 +157,11 @@ class Simulator:
 
     async def save_state(self, number: int) -> int:
         """Refused: the state of a process cannot be kept in a file."""
-        raise SessionError("the state of the simulator, a process, cannot be saved; that of a machine in --qemu can be")
+        raise SessionError(NO_STATES)
 
     async def load_state(self, number: int) -> None:
         """There is none."""
-        raise SessionError("the simulator has no saved states")
+        raise SessionError(NO_STATES)
 
     def forget_state(self, number: int) -> None:
         """There is none."""

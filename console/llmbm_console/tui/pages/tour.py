@@ -107,6 +107,10 @@ STEPS: tuple[Step, ...] = (
 )
 
 
+#: what is said instead of a machine without a screen to look at
+WITHOUT_SCREEN = {"view.machine": "the machine, and what became of it"}
+
+
 def place(card: Size, target: Region, screen: Size) -> Offset:
     """Where a card stands: beside what it points at, not over it where that can be, and always on the screen."""
     room_right, room_left = screen.width - target.right, target.x
@@ -149,8 +153,17 @@ class TourScreen(ModalScreen[bool]):
     TourScreen > .tour--mark { position: absolute; width: 1; color: $focus; }
     """
 
-    def __init__(self, regions: Callable[[], dict[str, Region]], glyphs: Glyphs, actions: Mapping[str, Action]) -> None:
+    def __init__(
+        self,
+        regions: Callable[[], dict[str, Region]],
+        glyphs: Glyphs,
+        actions: Mapping[str, Action],
+        *,
+        screen: bool = True,
+    ) -> None:
+        """`regions` are those of the panes on the screen; `screen`: the machine has one, and registers, to look at."""
         super().__init__()
+        self._screen = screen
         self._regions, self._glyphs, self._actions = regions, glyphs, actions
         self.number = 0
 
@@ -175,7 +188,8 @@ class TourScreen(ModalScreen[bool]):
         room = width - FRAME
         text = spelt(step.text, key_labels(tuple(self._actions.values())))
         rows = [line((text[a:b], "$foreground")) for a, b in wrap(text, room)]
-        told = [(key, word) for names, word in step.keys if (key := self._key(names))]
+        words = step.keys if self._screen else tuple((key, WITHOUT_SCREEN.get(key, word)) for key, word in step.keys)
+        told = [(key, word) for names, word in words if (key := self._key(names))]
         column = max([KEY, *(len(key) + 2 for key, _word in told)])
         keys = [
             line((f"{key:<{column}}", "bold $accent"), (clip(word, room - column, self._glyphs.ellipsis), "$muted"))

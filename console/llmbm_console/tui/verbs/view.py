@@ -122,7 +122,8 @@ class ViewVerbs(TimeVerbs):
         app.remembered.keep("tour", "seen")
         if app.main.shape.tab != "chat" or app.main.shape.zoom:
             app.main.show_view("chat")
-        app.push_screen(TourScreen(lambda: app.main.deck.regions, app.glyphs, app.by_id))
+        screen = not app.reason_against(app.by_id["machine.screen"])
+        app.push_screen(TourScreen(lambda: app.main.deck.regions, app.glyphs, app.by_id, screen=screen))
 
     def view_zoom(self) -> None:
         """The focused pane on the whole screen."""
@@ -212,7 +213,8 @@ class ViewVerbs(TimeVerbs):
             self.app.main.event_list.filter("")
             self.app.main.transcript.find("")
         elif self.app.aside is not None and self.app.main.shape.tab == "chat":
-            self.app.go_back()
+            # What is pressed behind it would act on the live machine, and Esc is pressed to come to the panes.
+            self.say(f"{self.key('session.back')} goes back to {self.app.aside.target}")
         elif self.app.held is not None and self.app.main.shape.tab == "chat":
             self.go_to_now()
         elif self.app.main.shape.half:

@@ -54,6 +54,8 @@ class DisplayPane(Framed, can_focus=True):
         frame = self._frame
         if self.reason:
             return [line((self.reason, "$warn"))]
+        if why := frame.lacks.get("machine.screen"):
+            return [line((why, "$muted"))]
         if frame.read_only and not frame.seen:
             return [line((f"{frame.watcher} has no screen to look at.", "$muted"))]
         if not (frame.controllable or frame.seen):

@@ -85,6 +85,7 @@ def _buttons(frame: Frame, width: int) -> list[Content]:
             Style.from_meta({"@click": f"app.do('machine.{verb}')"})
         )
         for word, verb in verbs
+        if f"machine.{verb}" not in frame.lacks
     ]
     rows: list[list[Content]] = [[]]
     for part in parts:

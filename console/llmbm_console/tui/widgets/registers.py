@@ -127,6 +127,8 @@ class Registers(LineView):
     def _advice(self) -> str:
         if self._reason:
             return self._reason
+        if why := self._frame.lacks.get("machine.registers"):
+            return why
         if self._frame.read_only and not self._frame.seen:
             return f"{self._frame.watcher} has no processor to look at."
         if not (self._frame.controllable or self._frame.seen):
