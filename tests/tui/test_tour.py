@@ -128,7 +128,7 @@ async def test_as_long_as_nothing_was_asked_it_is_named_and_help_and_palette_hav
     assert "F9 shows a newcomer around." in help_text("transcript", ACTIONS).plain.partition("Console")[0]
     async with simulated() as (app, pilot):
         await until(pilot, lambda: "shows you around" in screen_text(app), "named")
-        assert "llmk>" in screen_text(app), "below what the kernel printed"
+        await until(pilot, lambda: "Loaded stories700K.bin" in screen_text(app), "below what the kernel printed")
         await pilot.press(*"Tim", "enter")
         await until(pilot, lambda: any(isinstance(item, Turn) for item in app.state.items), "asked")
         await until(pilot, lambda: "beginning of a story" not in screen_text(app), "no more in the way")
