@@ -90,7 +90,7 @@ def machines(processes: Path = Path("/proc")) -> Iterator[Choice]:
         socket = monitor_of(words) if "qemu" in Path(words[0]).name else ""
         if socket:
             detail = clean(f"{Path(words[0]).name}, process {process.name}")
-            held = "in use: another console or program holds its monitor" if socket in taken else ""
+            held = "in use by another console or program" if socket in taken else ""
             yield Choice(GROUPS[2], clean(socket), detail, Target("qmp", socket), held)
 
 

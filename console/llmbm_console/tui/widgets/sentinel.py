@@ -50,6 +50,13 @@ def broken_or(state: State, sentinel: Sentinel, phase: SentinelPhase, usual: tup
     return usual
 
 
+def _pinned(sentinel: Sentinel) -> int:
+    """The budget that a person set for the phase of a trip; 0 where it is a learnt one."""
+    if sentinel.phase is SentinelPhase.PREFILL:
+        return sentinel.prefill_budget if sentinel.prefill_pinned else 0
+    return sentinel.decode_budget if sentinel.decode_pinned else 0
+
+
 def use_style(share: float) -> str:
     """Colour of a use of the budget."""
     return "$bad" if share > 1 else "$warn" if share >= NEAR else "$good"
@@ -265,4 +272,7 @@ class SentinelPanel(Panel):
         elif acts:
             key = f", or {frame.press('pane.sentinel')}, {reset}" if reset else ""
             rows += textwrap.wrap(f"/reset brings the chat back{key}", max(8, width))
+        if acts and pair is not None and pair[1] == _pinned(sentinel):
+            learn = f"{frame.keys['sentinel.learn']} or " if reset and self.has_focus else ""
+            rows += textwrap.wrap(f"that budget is pinned and stays: {learn}/budget auto learns it", max(8, width))
         return [line((row, "bold $bad")) for row in rows]
