@@ -97,6 +97,13 @@ async def test_a_recording_is_not_marked_to_be_compared(
         rows = [path for path, _detail in listed._files or ()]
         for path, marked in ((capture, None), (files[0], files[0]), (capture, files[0])):
             listed.select(rows.index(path))
+            await wait_until(
+                pilot,
+                lambda path=path: (
+                    ("c mark" in screen_text(app) or "c compare" in screen_text(app)) == (path != capture)
+                ),
+                "keys",
+            )
             await pilot.press("c")
             if path == capture:
                 await wait_until(pilot, lambda: "a recording cannot be compared: " in screen_text(app), "why not")

@@ -29,6 +29,8 @@ EMPTY = (
     "{0[file.again]} looks again.",
 )
 
+UNLIKE = (".llcap", ".ppm")  # recordings and pictures as they are named here: nothing in them is compared
+
 
 class FileList(LineView):
     """One row a file, the newest first."""
@@ -144,8 +146,9 @@ class FileList(LineView):
             word = "mark to compare"
         else:
             word = "unmark" if self.selected == self.marked else f"compare with {self.glyphs.dot}"
+        compares = self.selected is None or self.selected.suffix not in UNLIKE
         return [
-            *self._key("file.compare", f"{word}  "),
+            *(self._key("file.compare", f"{word}  ") if compares else ()),
             *self._key("file.explain", "read  "),
             *self._key("file.open", "open"),
         ]
