@@ -220,6 +220,7 @@ def test_completion_goes_as_far_as_all_agree() -> None:
     assert complete("/tem") == "/temp "
     assert complete("/zo") == "/zones"
     assert complete("/attn a") == "/attn a"
+    assert candidates("/save_") == ["/save_dump", "/save_img", "/save_log"]
     assert candidates("/attn a") == ["/attn auto", "/attn avx2", "/attn avx512", "/attn avx512_vnni"]
     assert complete("Once upon") == "Once upon"
     assert {"temp", "zones", "ctx", "reset", "help"} <= set(NAMES)

@@ -12,7 +12,8 @@ from llmbm_protocol.parameters import PARAMETERS
 #: Commands that are not parameters.
 COMMANDS: tuple[str, ...] = (
     "bench", "budget", "clear", "cpu", "ctx", "exit", "help", "load", "log", "model", "models", "poweroff", "preset",
-    "reboot", "reset", "sampling", "save_dump", "save_log", "test_failsafe", "threads", "version", "zones",
+    "reboot", "reset", "sampling", "save_dump", "save_img", "save_log", "test_failsafe", "threads", "version",
+    "zones",
 )  # fmt: skip
 
 NAMES: tuple[str, ...] = tuple(
