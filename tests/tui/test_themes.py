@@ -79,6 +79,10 @@ async def test_a_changed_file_is_seen_and_a_broken_one_is_a_notice(tmp_path: Pat
         app._tick()
         await wait_until(pilot, lambda: "is not TOML" in screen_text(app), "the notice")
         assert app.current_theme.background == "#403020"
+        written(tmp_path, "mine", "#0b1014", "#102030")
+        app._tick()
+        await wait_until(pilot, lambda: app.current_theme.background == "#102030", "mended")
+        await wait_until(pilot, lambda: not app._notifications, "and no complaint lies over the prompt any more")
 
 
 def test_terminal_colours_do_not_mix_with_others(tmp_path: Path) -> None:

@@ -240,6 +240,7 @@ class ConsoleApp(SessionApp):
     def _tick(self) -> None:
         """Once a second: changed theme files are read, and shown values age. Files and closed sessions do not."""
         if (problems := self.read_themes_again()) is not None:
+            self.clear_notifications()  # what was wrong with the files before is so no more, and the log has it
             for problem in problems:
                 self.verbs.say(problem, "warning", keep=True)
             self.pacer.flush()
