@@ -21,7 +21,7 @@ from textual.pilot import Pilot
 
 from llmbm_console.core.session.targets import Target, make_session
 from llmbm_console.core.settings.settings import read_settings
-from llmbm_console.core.state.events import RecordReceived
+from llmbm_console.core.state.events import MachineStatus, RecordReceived
 from llmbm_console.core.state.state import State, Turn
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.frame import LINKED
@@ -250,23 +250,23 @@ async def test_a_moved_slider_shows_what_it_would_keep_before_it_is_sent(monkeyp
     monkeypatch.setattr(slider, "DEBOUNCE", 1e6)
     session = ScriptedSession(told_state())
     async with scripted(session) as (app, pilot):
-        await wait_until(pilot, lambda: "keeps 5 of the top 7" in screen_text(app), "as it is")
+        await wait_until(pilot, lambda: "draws among 5 of the 7 likeliest" in screen_text(app), "as it is")
         await pilot.press("escape", "7", *["shift+right"] * 8)
         await wait_until(pilot, lambda: "now 5" in screen_text(app), "as it would be")
-        assert "keeps 7 or more of the top 7" in screen_text(app)
+        assert "7 or more of the 7 likeliest" in screen_text(app)
         await pilot.press(*["shift+left"] * 14)
-        await wait_until(pilot, lambda: "keeps 2 of the top 7" in screen_text(app), "colder")
+        await wait_until(pilot, lambda: "2 of the 7 likeliest · now 5" in screen_text(app), "colder")
         assert session.parameters == [], "nothing was sent"
 
 
 async def test_a_value_that_is_being_typed_shows_what_it_would_keep() -> None:
     session = ScriptedSession(told_state())
     async with scripted(session) as (app, pilot):
-        await wait_until(pilot, lambda: "keeps 5 of the top 7" in screen_text(app), "as it is")
+        await wait_until(pilot, lambda: "draws among 5 of the 7 likeliest" in screen_text(app), "as it is")
         await pilot.press("escape", "7", *"0.25")
-        await wait_until(pilot, lambda: "keeps 2 of the top 7" in screen_text(app), "as it would be")
+        await wait_until(pilot, lambda: "2 of the 7 likeliest · now 5" in screen_text(app), "as it would be")
         await pilot.press("escape")
-        await wait_until(pilot, lambda: "keeps 5 of the top 7" in screen_text(app), "as it is")
+        await wait_until(pilot, lambda: "draws among 5 of the 7 likeliest" in screen_text(app), "as it is")
         assert session.parameters == [], "nothing was sent"
 
 
@@ -277,7 +277,25 @@ async def test_a_new_token_brings_a_new_distribution() -> None:
         assert base is not None
         only = choice(0, likeliest="1:0;2:60000", kept=(1, 1, 1), rest=(0, 0))
         session.push(RecordReceived(NOW, only), turn=told(base, only))
-        await wait_until(pilot, lambda: "keeps 1 of the top 2 · 0.0 bit" in screen_text(app), "the last one counts")
+        await wait_until(pilot, lambda: "draws among 1 of the 2 likeliest" in screen_text(app), "the last one counts")
+
+
+@pytest.mark.parametrize("gone", ["kernel", "context", "machine"])
+async def test_what_would_be_kept_of_a_token_goes_with_its_kernel_and_its_context(gone: str) -> None:
+    session = ScriptedSession(told_state())
+    async with scripted(session) as (app, pilot):
+        await wait_until(pilot, lambda: "of the 7 likeliest" in screen_text(app), "of the last token")
+        state = session.state
+        assert state.turn is not None
+        assert state.kv is not None
+        ended = {"turn": None, "items": (*state.items, state.turn)}
+        if gone == "kernel":
+            session.push(boot_at=NOW + 1, **ended)
+        elif gone == "context":
+            session.push(kv=state.kv.model_copy(update={"rows": 0}), **ended)
+        else:
+            session.push(machine=replace(state.machine, status=MachineStatus.CRASHED), **ended)
+        await wait_until(pilot, lambda: "of the 7 likeliest" not in screen_text(app), "gone")
 
 
 # ---- what a line may bring ---------------------------------------------------------------------------------------
@@ -336,7 +354,7 @@ async def test_a_real_kernel_tells_what_it_nearly_said(started: tuple[ConsoleApp
     await until(pilot, lambda: app.frame().choices, "asked for")
     await pilot.press("i", *"Once upon a time", "enter")
     await until(pilot, lambda: any(isinstance(i, Turn) and i.finished for i in app.state.items), "story")
-    await until(pilot, lambda: "of the top 12" in screen_text(app), "what the sliders keep")
+    await until(pilot, lambda: "of the 12 likeliest" in screen_text(app), "what the sliders keep")
     assert "tokens" in app.main.deck.regions
     await pilot.press("escape", "x")
     await until(

@@ -177,7 +177,7 @@ async def test_a_list_of_lines_is_drawn_in_the_width_that_it_has_after_each_resi
 
 async def test_a_pane_whose_place_was_looked_up_before_its_first_layout_is_told_its_size_all_the_same() -> None:
     async with scripted(size=(80, 24)) as (app, pilot):
-        app.main.views.display.show_picture(parse_ppm(b"P6 2 2 255\n" + bytes(12)))
+        app.main.views.display.show_picture(parse_ppm(b"P6 2 2 255\n" + bytes(12)), app.frame())
         await pilot.pause()
         app.main.relayout(zoom="display")
         app.main._compositor._full_map_invalidated = True  # as scrolling anything makes it

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from driving import screen_text, scripted, wait_until
+from driving import screen_text, scripted, settled, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted import ScriptedSession, rich_state
+from scripted import NOW, ScriptedSession, rich_state
 
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.machine.ppm import PixmapError, parse_ppm
+from llmbm_console.core.state.events import MachineStatus
 
 
 def ppm(width: int, height: int, lit: tuple[int, int]) -> bytes:
@@ -68,6 +71,26 @@ async def test_capital_s_shows_the_screen_and_takes_it_again() -> None:
         await wait_until(pilot, lambda: app.main.views.display.reason == "the machine has ended", "said")
         await pilot.press("escape")
         await wait_until(pilot, lambda: app.main.shape.tab == "chat", "back, and nothing broke")
+
+
+@pytest.mark.parametrize("how", ["crashed", "another kernel"])
+async def test_what_was_taken_of_a_machine_that_is_no_more_goes_with_it(how: str) -> None:
+    session = ScriptedSession(rich_state(), controllable=True)
+    assert session.machine is not None
+    session.machine.picture, session.machine.text = ppm(64, 48, (63, 47)), "RAX=0"
+    async with scripted(session) as (app, pilot):
+        await pilot.press("escape", "S", "I")
+        await wait_until(pilot, lambda: screen_text(app).count("taken 00:00:00") == 2, "when each was taken")
+        session.push(machine=replace(session.state.machine, status=MachineStatus.PAUSED))
+        await settled(pilot)
+        assert screen_text(app).count("taken 00:00:00") == 2, "it is the same machine"
+        if how == "crashed":
+            session.push(machine=replace(session.state.machine, status=MachineStatus.CRASHED))
+        else:
+            session.push(boot_at=NOW + 1)
+        await wait_until(pilot, lambda: "S takes a picture" in screen_text(app), "the picture is gone")
+        assert "RAX=0" not in screen_text(app)
+        assert "taken" not in screen_text(app)
 
 
 async def test_without_a_screen_the_pane_says_why() -> None:

@@ -181,19 +181,21 @@ def slice_line(distribution: Distribution, cut: Cut, width: int, glyphs: Glyphs)
     return line(*pieces)
 
 
-def slice_text(distribution: Distribution, cut: Cut, before: Cut) -> Content:
-    """How many the rules keep, how uncertain the draw is, and how many the rules in force keep."""
+def slice_text(distribution: Distribution, cut: Cut, before: Cut, width: int) -> Content:
+    """Among how many of the listed tokens the rules let it be drawn, and those in force do, and how uncertain that is;
+    in as many words as there is room for."""
     moved = cut != before
-    pieces: list[Piece] = [
-        ("keeps ", "$muted"),
-        (cut.count, "bold $warn" if moved else "$foreground"),
-        (f" of the top {len(distribution.tokens)}", "$muted"),
+    style = "bold $warn" if moved else "$foreground"
+    now: Piece = (f" · now {before.count}" if moved else "", "$muted")
+    listed = len(distribution.tokens)
+    ways = [
+        line(("draws among ", "$muted"), (cut.count, style), (f" of the {listed} likeliest", "$muted"), now),
+        line((cut.count, style), (f" of the {listed} likeliest", "$muted"), now),
+        line((cut.count, style), (f" of {listed}", "$muted"), now),
     ]
     if cut.entropy is not None:
-        pieces.append((f" · {cut.entropy:.1f} bit", "$warn" if moved else "$foreground"))
-    if moved:
-        pieces.append((f" · now {before.count}", "$muted"))
-    return line(*pieces)
+        ways.insert(0, line(ways[0], (f" · {cut.entropy:.1f} bit uncertain", "$muted")))
+    return next((way for way in ways if way.cell_length <= width), ways[-1])
 
 
 # ---- all tokens of an answer ----------------------------------------------------------------------------------------

@@ -126,7 +126,7 @@ class MachineVerbs(VerbGroup):
         async def ask(command: QmpCommand) -> None:
             self.app.main.focus_pane("registers")
             try:
-                pane.show_answer(command.name, await machine.command(command))
+                pane.show_answer(command.name, await machine.command(command), self.app.frame())
             except SessionError as error:
                 pane.fail(str(error), command.name)
 
@@ -221,7 +221,7 @@ class MachineVerbs(VerbGroup):
 
         async def run() -> None:
             try:
-                display.show_picture(parse_ppm(await machine.screenshot()))
+                display.show_picture(parse_ppm(await machine.screenshot()), self.app.frame())
             except (SessionError, PixmapError) as error:
                 if display.pixmap is not None:  # the pane goes on showing the picture of before
                     self.say(str(error), "warning")
@@ -238,7 +238,7 @@ class MachineVerbs(VerbGroup):
 
         async def run() -> None:
             try:
-                registers.show_text(await machine.registers())
+                registers.show_text(await machine.registers(), self.app.frame())
             except SessionError as error:
                 registers.fail(str(error))
 

@@ -8,7 +8,9 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from llmbm_console.core.machine.ppm import Pixmap
+from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs
+from llmbm_console.tui.taken import Taken
 from llmbm_console.tui.terminal.pixels import picture_widget
 from llmbm_console.tui.text import line
 from llmbm_console.tui.widgets.framed import Framed
@@ -33,6 +35,7 @@ class DisplayPane(Framed, can_focus=True):
         self._picture: Widget | None = None
         self._words = Static(markup=False)
         self.pixmap: Pixmap | None = None
+        self._taken: Taken | None = None
         self.reason = ""  # why there is no picture
 
     def compose(self) -> ComposeResult:
@@ -43,9 +46,11 @@ class DisplayPane(Framed, can_focus=True):
         """Another set of signs, in which the picture may be drawn."""
         super().set_glyphs(glyphs)
         if self.pixmap is not None:
-            self.show_picture(self.pixmap)
+            self._show(self.pixmap)
 
     def _draw(self) -> None:
+        if self._taken is not None and self._taken.is_over(self._frame):
+            self._forget()
         if self.pixmap is None:
             self._words.update(Content("\n").join(self._advice()))
             self.set_heading(line(), line())
@@ -68,16 +73,28 @@ class DisplayPane(Framed, can_focus=True):
             line(("The kernel boots with a picture and writes its text below it.", "$muted")),
         ]
 
-    def show_picture(self, pixmap: Pixmap) -> None:
-        """Another picture."""
+    def show_picture(self, pixmap: Pixmap, now: Frame) -> None:
+        """Another picture, which was taken just now."""
+        self._taken = Taken.of(now)
+        self._show(pixmap)
+
+    def _forget(self) -> None:
+        if self._picture is not None:
+            self._picture.remove()
+        self._picture = self.pixmap = self._taken = None
+        self.reason = ""
+        self._words.display = True
+
+    def _show(self, pixmap: Pixmap) -> None:
         if self._picture is not None:
             self._picture.remove()
         self.pixmap, self.reason = pixmap, ""
         self._words.display = False
         self._picture, how = picture_widget(pixmap, self.glyphs, self._pictures, web=self.app.is_web)
         self.mount(self._picture)
+        size = f"{pixmap.width} x {pixmap.height}  {how}"
         self.set_heading(
-            line((f"{pixmap.width} x {pixmap.height}  {how}", "$muted")),
+            line((f"{self._taken.when(self._frame)}  " if self._taken else "", "$foreground"), (size, "$muted")),
             line((self._frame.keys["machine.screen"], "$accent"), (" takes it again", "$muted")),
         )
 

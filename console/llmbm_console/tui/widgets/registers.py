@@ -7,6 +7,8 @@ import re
 from typing import ClassVar
 
 from llmbm_console.core.actions.key_labels import spelt
+from llmbm_console.tui.frame import Frame
+from llmbm_console.tui.taken import Taken
 from llmbm_console.tui.text import clip, line, plain, wrap
 from llmbm_console.tui.widgets.lines import Line, LineView
 
@@ -59,17 +61,19 @@ class Registers(LineView):
         self._texts: tuple[str, str] = ("", "")  # the last time, and now
         self._command = ""  # of the monitor, whose answer is shown; empty: the registers are
         self._reason = ""
+        self._taken: Taken | None = None
 
     def on_resize(self) -> None:
         """Rows are wrapped to the width."""
         self._draw()
 
-    def show_text(self, text: str) -> None:
+    def show_text(self, text: str, now: Frame) -> None:
         """What QEMU says now of its processors."""
-        self.show_answer("", text)
+        self.show_answer("", text, now)
 
-    def show_answer(self, command: str, text: str) -> None:
+    def show_answer(self, command: str, text: str, now: Frame) -> None:
         """The answer to a command of the monitor."""
+        self._taken = Taken.of(now)
         before = self._texts[1] if command == self._command else ""
         self._command, self._reason = command, ""
         self._texts = before, plain(text.replace("\r\n", "\n"))
@@ -88,6 +92,8 @@ class Registers(LineView):
         self._draw()
 
     def _draw(self) -> None:
+        if self._taken is not None and self._taken.is_over(self._frame):  # nor is what it would be compared with
+            self._texts, self._command, self._reason, self._taken = ("", ""), "", "", None
         width = self.scrollable_content_region.width
         if width <= 0 or not self.display:
             return
@@ -105,7 +111,10 @@ class Registers(LineView):
                 rows.append(Line(f"and {more:,} lines more, which are not shown", "registers--note"))
             changed = sum(row.style == "registers--changed" for row in rows)
             self.set_heading(
-                line((f"{changed} rows changed" if changed else "", "$warn")),
+                line(
+                    (f"{changed} rows changed  " if changed else "", "$warn"),
+                    (self._taken.when(self._frame) if self._taken is not None else "", "$foreground"),
+                ),
                 line(
                     (self._frame.keys[again], "$accent"),
                     (" asks another" if self._command else " reads them again", "$muted"),

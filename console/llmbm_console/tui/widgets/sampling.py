@@ -13,8 +13,8 @@ from textual.widgets import Static
 from llmbm_console.core.answers.distribution import Rules
 from llmbm_console.core.postmortem.known_fields import told
 from llmbm_console.core.sampling import FIELDS
-from llmbm_console.core.state.state import State
-from llmbm_console.tui.pages.choices import known, newest, slice_line, slice_text, vocab_of
+from llmbm_console.core.state.state import State, TokenInfo
+from llmbm_console.tui.pages.choices import known, newest, slice_line, slice_text, told_turn, vocab_of
 from llmbm_console.tui.scale import Scale
 from llmbm_console.tui.text import flat, line, shortened, wrap
 from llmbm_console.tui.widgets.framed import Framed
@@ -129,7 +129,7 @@ class SamplingPanel(Framed, can_focus=True):
     def _made_of(self) -> tuple[object, ...]:
         """All that is drawn from a frame: as long as it is the same, only the sliders' own news are to be told."""
         frame, state = self._frame, self._frame.state
-        token = newest(state)
+        token = self._last_token()
         return (
             state.sampling,
             state.pending,
@@ -180,10 +180,20 @@ class SamplingPanel(Framed, can_focus=True):
         """See focus_changed."""
         self._describe()
 
+    def _last_token(self) -> TokenInfo | None:
+        """The last token of which it is known how it was chosen, as long as its kernel runs and its context is not
+        emptied."""
+        state = self._frame.state
+        turn = told_turn(state)
+        emptied = state.turn is None and state.kv is not None and not state.kv.rows
+        if turn is None or turn.started_at < state.boot_at or emptied or self._frame.last_known:
+            return None
+        return newest(state)
+
     def _imagine(self) -> None:
         """What the sliders as they stand would keep of the last real distribution, before anything is sent."""
         frame, state = self._frame, self._frame.state
-        token = newest(state)
+        token = self._last_token()
         distribution = known(token.choice, vocab_of(state)) if token is not None and token.choice is not None else None
         self.set_class(distribution is not None, "-whatif")
         if state.sampling is None or distribution is None:
@@ -196,7 +206,7 @@ class SamplingPanel(Framed, can_focus=True):
         moved = record.model_copy(update={FIELDS[name]: self.sliders[name].imagined for name in CUTTING})
         cut, before = distribution.cut(Rules.of(moved)), distribution.cut(Rules.of(record))
         width = max(10, self.content_size.width)
-        words = shortened(slice_text(distribution, cut, before), width, frame.glyphs.ellipsis)
+        words = shortened(slice_text(distribution, cut, before, width), width, frame.glyphs.ellipsis)
         text = Content("\n").join([slice_line(distribution, cut, width, frame.glyphs), words])
         if not text.is_same(self._imagined):
             self._imagined = text
