@@ -129,6 +129,13 @@ async def test_a_drill_that_trips_at_once_is_known_as_such_and_told_in_words(fau
         assert meaning(SentinelError(fault), None), "where the log has lost its event"
 
 
+async def test_in_a_narrow_pane_both_ways_from_a_trip_are_on_a_row() -> None:
+    async with simulated(size=(100, 30)) as (app, pilot):
+        await _tripped(pilot, app, "/test_failsafe ro_write")
+        await pilot.press("escape", "5")
+        await until(pilot, lambda: " X or /reset resets, e: event " in screen_text(app), "both")
+
+
 async def test_while_the_view_is_held_no_way_back_from_a_trip_is_told_by_a_key_that_is_refused_there() -> None:
     async with simulated(size=(200, 50)) as (app, pilot):
         await _tripped(pilot, app, "/test_failsafe guard")

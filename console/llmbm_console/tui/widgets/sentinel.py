@@ -262,12 +262,14 @@ class SentinelPanel(Panel):
         # Where another moment is shown a key acts on nothing; a line that is written leads to now.
         acts = frame.live and not frame.read_only
         reset = "" if frame.not_now or not acts else frame.keys["sentinel.reset"]
-        details = f"{frame.keys['log.next_error']} goes to the event"
+        event = frame.keys["log.next_error"]
+        details = f"{event} goes to the event"
+        ways: tuple[str, ...]
         if self.has_focus:
             or_typed = " or ".join(filter(None, (reset, "/reset" if acts else "")))
-            ways = (
-                (f"{or_typed} brings the chat back, {details}", f"{or_typed} resets, {details}") if acts else (details,)
-            )
+            resets = f"{or_typed} resets"
+            ways = (f"{or_typed} brings the chat back, {details}", f"{resets}, {details}", f"{resets}, {event}: event")
+            ways = ways if acts else (details,)
             rows += textwrap.wrap(first_fitting(ways, width), max(8, width))
         elif acts:
             key = f", or {frame.press('pane.sentinel')}, {reset}" if reset else ""
