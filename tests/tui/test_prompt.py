@@ -15,6 +15,7 @@ from driving import (
     burst,
     confirm,
     make_app,
+    messages,
     screen_text,
     scripted,
     settled,
@@ -35,6 +36,7 @@ from llmbm_console.core.session.targets import Target, make_session
 from llmbm_console.core.state.events import LinkPhase, MachineStatus
 from llmbm_console.core.state.state import Command, Turn
 from llmbm_console.tui.app import ConsoleApp
+from llmbm_console.tui.completion import candidates
 from llmbm_console.tui.session_app import NOTHING_SENT
 from llmbm_console.tui.terminal.key_parser import KeyParser
 from llmbm_protocol.schema import Phase, SentinelState
@@ -614,3 +616,45 @@ async def test_an_editor_is_refused_where_no_terminal_can_be_given_away(monkeypa
         await pilot.press(*"draft", "ctrl+e")
         await wait_until(pilot, lambda: "an editor needs a terminal" in screen_text(app), "said")
         assert app.main.prompt.text == "draft"
+
+
+async def test_tab_takes_each_command_in_turn_where_they_agree_no_further() -> None:
+    async with scripted(idle()) as (app, pilot):
+        await pilot.press(*"/sa")
+        found = candidates("/sa")
+        assert len(found) > 2
+        for command in (*found, found[0]):
+            await pilot.press("tab")
+            assert (app.main.focused_pane, app.main.prompt.text) == ("prompt", command)
+            await wait_until(pilot, lambda: "  ".join(found) in screen_text(app), "all stay told")
+        await pilot.press("backspace", "tab")
+        assert app.main.prompt.text == "/sampling", "another word"
+        await pilot.press(*["backspace"] * 8, "t", "tab")
+        assert app.main.prompt.text == "/temp"
+        await pilot.press("0", "tab")
+        assert app.main.prompt.text == "/temp0", "there is no such command"
+
+
+async def test_the_frame_tells_nothing_of_the_context_of_a_kernel_that_is_no_more() -> None:
+    state = rich_state(turn=None, phase=Phase.IDLE)
+    assert state.kv is not None
+    full = replace(state, kv=state.kv.model_copy(update={"rows": state.kv.capacity - 3}))
+    session = ScriptedSession(full)
+    async with scripted(session) as (app, pilot):
+        await pilot.press(*"Once upon a time there was")
+        await wait_until(pilot, lambda: "/overflow" in screen_text(app), "told")
+        over = replace(full.machine, status=MachineStatus.CRASHED, detail="QEMU was killed by SIGKILL")
+        session.push(machine=over, link=replace(full.link, phase=LinkPhase.OPENING))
+        await wait_until(pilot, lambda: "no session: Esc, r to" in screen_text(app), "without a key")
+        assert "/overflow" not in screen_text(app)
+
+
+async def test_asking_again_without_a_session_says_so_and_leaves_the_prompt_alone() -> None:
+    session = ScriptedSession(rich_state(turn=None, phase=Phase.IDLE))
+    async with scripted(session) as (app, pilot):
+        over = replace(app.state.machine, status=MachineStatus.STOPPED)
+        session.push(machine=over, link=replace(app.state.link, phase=LinkPhase.OPENING))
+        await pilot.press("escape", "A")
+        await wait_until(pilot, lambda: messages(app), "told")
+        assert messages(app) == ["not asked again: there is no session: r to try again"]
+        assert app.main.prompt.text == ""

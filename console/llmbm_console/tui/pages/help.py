@@ -47,7 +47,7 @@ ABOUT: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ("up down", "earlier prompts, on the first and last line"),
             ("{0[chat.history]}", "finds an earlier prompt"),
             ("{0[chat.edit]}", "your own editor, for a long one"),
-            ("Tab", "completes a /command"),
+            ("Tab", "completes a /command; once more takes the next one that begins so"),
             ("{0[view.leave]}", "leaves the prompt: then single keys act"),
         ),
     ),

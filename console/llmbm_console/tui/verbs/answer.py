@@ -50,7 +50,10 @@ class AnswerVerbs(SamplingVerbs):
         """The prompt of a turn, else the last one; empty when it cannot be asked now, which is said then."""
         from llmbm_console.core.answers.conversation import last_prompt, prompt_of
 
+        frame = self.app.frame()
         try:
+            if frame.failure:
+                raise SessionError(f"there is no session: {self.key('session.retry')} to {frame.again}")
             if self.app.main.prompt.waiting:
                 raise SessionError("a line waits already for the kernel")
             return last_prompt(self.app.state) if turn is None else prompt_of(self.app.state, turn)

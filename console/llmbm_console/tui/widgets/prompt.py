@@ -84,6 +84,7 @@ class Prompt(TextArea, Framed):
         self._waiting = 0  # lines that are sent later
         self._rows = 1
         self._typed = ""  # characters that are not in the text yet: see _type
+        self._turns: list[str] = []  # what Tab goes through, until another key is pressed
 
     @property
     def text_rows(self) -> int:
@@ -182,6 +183,8 @@ class Prompt(TextArea, Framed):
 
     async def _on_key(self, event: events.Key) -> None:
         key = event.key
+        if key != "tab":
+            self._turns = []
         if event.is_printable and event.character and not self.read_only:
             self._type(event.character)
             event.stop()
@@ -195,7 +198,7 @@ class Prompt(TextArea, Framed):
         elif key in PAGES and self.wrapped_document.height <= self.text_rows:
             self.post_message(self.Paged(PAGES[key]))
         elif key == "tab" and self.text.startswith("/"):
-            self.replace_text(complete(self.text))
+            self._complete()
         elif (key == "up" and self.cursor_at_first_line) or (key == "down" and self.cursor_at_last_line):
             recalled = self.past.step(-1 if key == "up" else 1, self.text)
             if recalled is None:
@@ -205,6 +208,17 @@ class Prompt(TextArea, Framed):
             return  # TextArea's own handler comes next
         event.stop()
         event.prevent_default()
+
+    def _complete(self) -> None:
+        """As far as all candidates agree; from there on each of them in turn."""
+        text = self.text
+        if text not in self._turns:
+            self._turns = [] if complete(text) != text else candidates(text)
+        if len(self._turns) > 1:
+            text = self._turns[(self._turns.index(text) + 1) % len(self._turns) if text in self._turns else 0]
+        else:
+            text = complete(text)
+        self.replace_text(text)
 
     def _type(self, character: str) -> None:
         """Takes a character. All that wait behind it go into the text together: the line is wrapped and looked at
@@ -302,8 +316,14 @@ class Prompt(TextArea, Framed):
         frame = self._frame
         width = max(10, self.size.width - 6)
         self.placeholder = line((clip(self._invitation(frame), width, self.glyphs.ellipsis), "$muted"))
-        found = candidates(self.text) if self.text.startswith("/") else []
-        hint, worry = fit_hint(frame.state, self.text, self.heading_room)
+        found = self._turns or (candidates(self.text) if self.text.startswith("/") else [])
+        if frame.failure:
+            found, worry = [], True
+            hint = f"no session: {frame.press('session.retry')} to {frame.again}" if self.text else ""
+        elif frame.last_known:
+            hint, worry = "", False  # the context of before is no more
+        else:
+            hint, worry = fit_hint(frame.state, self.text, self.heading_room)
         ready, style = self._readiness(frame)
         before, self._held = self._held, self._held_by(frame)
         if self._held == TRIPPED != before and self.text == self._back == self._refused:
