@@ -51,6 +51,23 @@ async def test_every_card_is_whole_and_names_a_part_that_is_there(size: tuple[in
         await wait_until(pilot, lambda: app.screen is app.main, "ended")
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 24)], ids=str)
+async def test_a_part_that_is_not_on_the_screen_is_brought_there_while_its_card_is_shown(size: tuple[int, int]) -> None:
+    async with scripted(size=size) as (app, pilot):
+        app.do("view.tour")
+        for number, step in enumerate(STEPS, 1):
+            await wait_until(pilot, lambda n=number: f"{n} of {len(STEPS)}" in screen_text(app), step.title)
+            if step.panes[0] in ("sampling", "events"):
+                region = app.main.deck.regions[step.panes[0]]
+                mark = app.screen.query_one(".tour--mark")
+                await wait_until(
+                    pilot, lambda m=mark, r=region: m.region.x == r.x and r.contains_region(m.region), "mark"
+                )
+            await pilot.press("enter")
+        await wait_until(pilot, lambda: app.screen is app.main, "ended")
+        assert (app.main.shape.tab, app.main.focused_pane) == ("chat", "prompt")
+
+
 async def test_the_mark_leaves_the_frame_of_what_it_points_at_whole() -> None:
     async with scripted() as (app, pilot):
         app.do("view.tour")

@@ -15,7 +15,7 @@ from textual.widget import Widget
 
 from llmbm_console.core.actions.action import Action
 from llmbm_console.core.actions.panes import PANES, VIEW_PANES
-from llmbm_console.tui.arrange import VIEWS, Shape, arrange, tab_of, view_of
+from llmbm_console.tui.arrange import VIEWS, Regions, Shape, arrange, tab_of, view_of
 from llmbm_console.tui.deck import Deck
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.line_selection import LineSelection
@@ -275,6 +275,15 @@ class MainScreen(DirectScreen[None]):
         if name in self.deck.regions:  # a screen of so few rows has room for no pane
             self._away = ""
             self._give_focus(name)
+
+    def bring(self, names: tuple[str, ...]) -> Regions:
+        """Has one of these panes on the screen: on the main view, or where none has room there, on that of the first.
+        Returns where everything is."""
+        for tab in ("chat", tab_of(names[0])):
+            self.relayout(tab=tab)
+            if any(name in self.deck.regions for name in names):
+                break
+        return self.deck.regions
 
     def _give_focus(self, name: str) -> None:
         """At once: by a message, as Widget.focus does it, it would come behind another size of the screen."""

@@ -31,8 +31,8 @@ CORNERS = Spacing(1, 0, 1, 0)  # of what it points at: the mark leaves its title
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One card. `panes` are what it points at, the first of them that is on the screen; empty: the middle. `keys` are
-    actions by id, with a blank between two, or keys of a widget that stay what they are."""
+    """One card. `panes` are what it points at, the first of them that is on the screen; where none is, the first one is
+    brought there. `keys` are actions by id, with a blank between two, or keys of a widget that stay what they are."""
 
     panes: tuple[str, ...]
     title: str
@@ -68,7 +68,7 @@ STEPS: tuple[Step, ...] = (
         (("view.memory", "memory, down to its octets"), ("machine.pause", "pauses the machine")),
     ),
     Step(
-        ("sampling", "hud"),
+        ("sampling",),
         "How it chooses",
         "These sliders are the kernel's sampling parameters: more heat, more surprise. They act at once.",
         (
@@ -79,7 +79,7 @@ STEPS: tuple[Step, ...] = (
         ),
     ),
     Step(
-        ("events", "hud"),
+        ("events",),
         "What happened",
         "Kernel, line and machine on one clock. Nothing is lost: you can look back while it runs on.",
         (
@@ -155,16 +155,17 @@ class TourScreen(ModalScreen[bool]):
 
     def __init__(
         self,
-        regions: Callable[[], dict[str, Region]],
+        bring: Callable[[tuple[str, ...]], dict[str, Region]],
         glyphs: Glyphs,
         actions: Mapping[str, Action],
         *,
         screen: bool = True,
     ) -> None:
-        """`regions` are those of the panes on the screen; `screen`: the machine has one, and registers, to look at."""
+        """`bring` has one of some panes on the screen, and returns where everything is then; `screen`: the machine has
+        one, and registers, to look at."""
         super().__init__()
         self._screen = screen
-        self._regions, self._glyphs, self._actions = regions, glyphs, actions
+        self._bring, self._glyphs, self._actions = bring, glyphs, actions
         self.number = 0
 
     def compose(self) -> ComposeResult:
@@ -199,7 +200,7 @@ class TourScreen(ModalScreen[bool]):
         card.border_title = line((step.title, "bold"), (f"  {self.number + 1} of {len(STEPS)}", "$muted"))
         card.styles.width, card.styles.max_height = width, self.size.height
         card.update(Content("\n").join(lines))
-        regions = self._regions()
+        regions = self._bring(step.panes)
         pane = next((pane for pane in step.panes if pane in regions), "")
         target = regions.get(pane, Region(0, 0, self.size.width, self.size.height))
         card.styles.offset = place(Size(width, len(lines) + 2), target, self.size)

@@ -122,8 +122,15 @@ class ViewVerbs(TimeVerbs):
         app.remembered.keep("tour", "seen")
         if app.main.shape.tab != "chat" or app.main.shape.zoom:
             app.main.show_view("chat")
+        main, before = app.main, app.main.focused_pane
+
+        def ended(_whole: bool | None) -> None:
+            main.relayout(tab="chat")
+            if before and before != main.focused_pane:
+                main.focus_pane(before)
+
         screen = not app.reason_against(app.by_id["machine.screen"])
-        app.push_screen(TourScreen(lambda: app.main.deck.regions, app.glyphs, app.by_id, screen=screen))
+        app.push_screen(TourScreen(main.bring, app.glyphs, app.by_id, screen=screen), ended)
 
     def view_zoom(self) -> None:
         """The focused pane on the whole screen."""
