@@ -9,6 +9,7 @@ import pytest
 from driving import screen_text, scripted, simulated, until
 from scripted import NOW, ScriptedSession, rich_state
 
+from llmbm_console.core.actions.action import Action
 from llmbm_console.core.actions.key_labels import key_label, over_text
 from llmbm_console.core.actions.panes import PANES, VIEW_PANES
 from llmbm_console.core.actions.table import ACTIONS
@@ -29,6 +30,13 @@ def test_no_prose_names_a_key_that_something_else_has() -> None:
     keys = {action.id: key_label(action.keys[0]) for action in actions}
     assert f"The memory view ({keys['view.memory']})" in told
     assert f"probabilities on ({keys['chat.probabilities']})" in told
+
+
+@pytest.mark.parametrize("action", [action for action in ACTIONS if action.danger], ids=lambda action: action.id)
+def test_what_a_dangerous_action_does_is_not_said_twice(action: Action) -> None:
+    """The help says both: what it is for, and what cannot be taken back."""
+    said, danger = (set(re.findall(r"[a-z]{4,}", text.lower())) for text in (action.description, action.danger))
+    assert len(said & danger) < len(danger) / 3, said & danger
 
 
 def test_a_key_that_is_gone_is_told_by_the_name_in_the_palette() -> None:

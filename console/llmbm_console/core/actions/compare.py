@@ -76,8 +76,8 @@ COMPARE: tuple[Action, ...] = (
         "compare.repeat",
         "Repeat A exactly, as B",
         "Compare",
-        "begins a new conversation, sets the sampling values that A had ({0[sampling.undo]} takes them back) and its "
-        "seed anew, and sends A's prompt: where A began a conversation, and was the first answer behind its seed, "
+        "sets the sampling values that A had ({0[sampling.undo]} takes them back) and its seed anew, and sends A's "
+        "prompt behind an empty context: where A began a conversation, and was the first answer behind its seed, "
         "the tokens should be the same",
         ("=",),
         danger="makes the kernel forget this conversation, to give A once more",

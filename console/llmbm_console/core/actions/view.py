@@ -121,7 +121,7 @@ CHAT: tuple[Action, ...] = (
         "chat.clear",
         "Forget the conversation",
         "Console",
-        "empties the KV cache: the next prompt begins a new story",
+        "runs /clear: the next prompt begins a new story, in an empty KV cache",
         ("C",),
         danger="makes the kernel forget this conversation",
         need="line",
