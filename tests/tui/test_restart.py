@@ -71,6 +71,23 @@ async def test_a_line_that_waits_behind_a_reboot_reaches_the_new_kernel() -> Non
         assert not app.main.prompt.error
 
 
+@pytest.mark.parametrize("begins", ["R", "/reboot"])
+async def test_what_a_new_kernel_begins_with_is_no_change_to_be_undone(begins: str) -> None:
+    async with simulated(notifications=True) as (app, pilot):
+        await pilot.press(*"/temp 0.5", "enter")
+        await until(pilot, lambda: app.state.sampling is not None and app.state.sampling.temperature == 500_000, "set")
+        if begins == "R":
+            await pilot.press("escape", "R")
+            await confirm(pilot, "R")
+        else:
+            await pilot.press(*begins, "enter", "escape")
+        await until(pilot, lambda: stands(app, 2) and app.state.sampling is not None, "the new kernel")
+        assert app.state.sampling is not None
+        assert app.state.sampling.temperature == 850_000
+        await pilot.press("u")
+        await until(pilot, lambda: "nothing to undo" in screen_text(app), "that one never had another value")
+
+
 async def test_connecting_again_after_the_machine_ended_keeps_what_was_said_and_the_past() -> None:
     async with simulated() as (app, pilot):
         await tell(app, pilot, "Tim")
