@@ -45,22 +45,26 @@ def is_sure(text: str) -> bool:
     return text.isprintable() and (text.isascii() or _UNSURE.search(text) is None)
 
 
+_KEPT = 4096  # characters: a line may bring every one there is
+
+
 class _Drawn(dict[int, int | None]):
     """What is drawn of each character; of one without a width and a picture nothing."""
 
     def __missing__(self, code: int) -> int | None:
-        character, drawn = chr(code), code
-        if 0x1F1E6 <= code <= 0x1F1FF:
-            drawn = code - 0x1F1E6 + ord("A")
-        elif code == 0xAD:
-            drawn = ord("-")  # one cell here and in xterm, none elsewhere
-        elif get_character_cell_size(character) == 0 and (
-            _UNSURE.match(character) or unicodedata.category(character) in ("Cf", "Cn")
-        ):
-            self[code] = None
-            return None
-        self[code] = drawn
+        if len(self) >= _KEPT:
+            self.clear()
+        self[code] = drawn = self._drawn(chr(code), code)
         return drawn
+
+    @staticmethod
+    def _drawn(character: str, code: int) -> int | None:
+        if 0x1F1E6 <= code <= 0x1F1FF:
+            return code - 0x1F1E6 + ord("A")
+        if code == 0xAD:
+            return ord("-")  # one cell here and in xterm, none elsewhere
+        changes = _UNSURE.match(character) or unicodedata.category(character) in ("Cf", "Cn")
+        return None if changes and get_character_cell_size(character) == 0 else code
 
 
 _DRAWN = _Drawn()
