@@ -193,11 +193,16 @@ async def test_quitting_where_nothing_is_lost_is_not_asked() -> None:
 async def test_saved_states_that_went_with_their_machine_are_told() -> None:
     state = reduce(rich_state(), StateSaved(NOW, 1))
     state = reduce(state, MachineChanged(NOW, MachineStatus.CRASHED, "QEMU was ended by signal 9"))
-    state = reduce(state, MachineChanged(NOW, MachineStatus.RUNNING))
-    async with scripted(ScriptedSession(state), notifications=True) as (app, pilot):
+    session = ScriptedSession(state)
+    async with scripted(session, notifications=True) as (app, pilot):
         await pilot.press("escape", "L")
+        told = "1 saved state went with the machine that ended: r starts again"
+        await wait_until(pilot, lambda: told in screen_text(app), "before there is another one")
+        session.state = reduce(state, MachineChanged(NOW, MachineStatus.RUNNING))
+        session.push()
+        await pilot.press("L")
         told = "1 saved state went with the machine that ended: Z saves another"
-        await wait_until(pilot, lambda: told in screen_text(app), "why not")
+        await wait_until(pilot, lambda told=told: told in screen_text(app), "why not")
 
 
 async def test_keys_and_monitor_commands_are_asked_once_more_and_what_only_asks_is_not() -> None:

@@ -400,12 +400,13 @@ class ConsoleApp(SessionApp):
             aside=back,
         )
         reason = reason or self.lacks.get(action.id, "")
-        has_none = self.session is not None and not self.session.states
-        if not reason and action.id == LOADS_STATE and has_none:
-            lost = self._state.saves_lost
-            went = f"{counted(lost, 'saved state', 'saved states')} went with the machine that ended"
-            why = went if lost else "no state was saved yet"
-            return f"{why}: {self.verbs.key('machine.save_state')} saves {'another' if lost else 'one'}"
+        if action.id == LOADS_STATE and self.session is not None and not self.session.states:
+            lost, save = self._state.saves_lost, self.verbs.key("machine.save_state")
+            if lost and (not reason or self.machine_ended):
+                went = f"{counted(lost, 'saved state', 'saved states')} went with the machine that ended"
+                again = f"{self.verbs.key('session.retry')} starts again"
+                return f"{went}: {again if self.machine_ended else f'{save} saves another'}"
+            return reason or f"no state was saved yet: {save} saves one"
         return reason
 
     def _show_keys(self) -> None:
