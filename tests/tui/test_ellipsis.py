@@ -15,8 +15,8 @@ from llmbm_console.tui.glyphs import ASCII, BLOCKS, Glyphs
 from llmbm_console.tui.text import clip, middle, shorten
 
 PACKAGE = Path(llmbm_console.__file__).parent
-#: Where the signs are defined, where text that is not ours is drawn, and what is written into a file.
-OWNERS = {"tui/glyphs.py", "tui/text.py", "tui/terminal/ascii_filter.py", "core/report.py"}
+#: Where the signs are defined, where text that is not ours is drawn or read, and what is written into a file.
+OWNERS = {"tui/glyphs.py", "tui/text.py", "tui/terminal/ascii_filter.py", "core/link/decode.py", "core/report.py"}
 
 
 def texts(path: Path) -> list[str]:

@@ -130,7 +130,7 @@ async def test_the_long_answer_of_the_readme_is_long_and_a_benchmark_can_be_stop
     app, pilot = started
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     row = next(line for line in readme.splitlines() if line.startswith("| stop it |"))
-    *settings, story, _afterwards, bench = re.findall(r"`([^`]+)`", row)[1:]
+    *settings, story, _preset, _max_tokens, bench = re.findall(r"`([^`]+)`", row)[1:]
     assert (story, bench) == ("Once upon a time", "/bench")
     for line in (*settings, story):
         await pilot.press(*line, "enter")

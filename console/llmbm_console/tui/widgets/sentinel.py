@@ -272,9 +272,12 @@ class SentinelPanel(Panel):
             ways = ways if acts else (details,)
             rows += textwrap.wrap(first_fitting(ways, width), max(8, width))
         elif acts:
-            key = f", or {frame.press('pane.sentinel')}, {reset}" if reset else ""
-            rows += textwrap.wrap(f"/reset brings the chat back{key}", max(8, width))
+            keys = f"{frame.press('pane.sentinel')}, {reset}" if reset else ""
+            ways = (f"/reset brings the chat back, or {keys}", f"/reset or {keys} resets") if keys else ()
+            rows += textwrap.wrap(first_fitting((*ways, "/reset brings the chat back"), width), max(8, width))
         if acts and pair is not None and pair[1] == _pinned(sentinel):
-            learn = f"{frame.keys['sentinel.learn']} or " if reset and self.has_focus else ""
-            rows += textwrap.wrap(f"that budget is pinned and stays: {learn}/budget auto learns it", max(8, width))
+            key = frame.keys["sentinel.learn"] if reset and self.has_focus else ""
+            learns = f"{key} or /budget auto" if key else "/budget auto"
+            stays = [f"its pinned budget stays: {way}" for way in (f"{learns} learns it", key or learns)]
+            rows += textwrap.wrap(first_fitting(stays, width), max(8, width))
         return [line((row, "bold $bad")) for row in rows]
