@@ -190,7 +190,9 @@ static bool try_known(struct search *search)
         for (unsigned f = 0; f < 2; f++) {
             char name[KERNEL_NAME_BYTES];
             if (join(name, folders[f], known_names[i]) && exists(name) &&
-                try_model(search, name, "a usual name (stories300M to 15M, model); model=FILE in repl.cfg names another"))
+                try_model(search, name,
+                          "the first that loads of the usual names (stories300M to stories15M, model); model=FILE in "
+                          "repl.cfg chooses another"))
                 return true;
         }
     }
@@ -215,8 +217,8 @@ static bool try_others(struct search *search)
         for (unsigned i = 0; i < others.count; i++) {
             if (!is_known(others.names[i]) && !string_equal(others.names[i], search->kernel->params.model) &&
                 try_model(search, others.names[i],
-                          "a .bin or .gguf file, as none with a usual name (stories300M to 15M, model) loads; model=FILE "
-                          "in repl.cfg names one"))
+                          "the first .bin or .gguf file that loads (stories300M to stories15M and model are tried before "
+                          "all others); model=FILE in repl.cfg chooses another"))
                 return true;
         }
     }

@@ -21,8 +21,8 @@ def test_the_boot_shows_version_processor_model_and_progress_of_loading(start: S
     put_model(tmp_path)
     boot = start(tmp_path).boot
     assert re.search(r"^llmk-[\d.]+ on Linux .* \(posix\), boot [0-9a-f]{8}$", boot, re.MULTILINE)
-    assert "Model stories700K.bin: a .bin or .gguf file, as none with a usual name (" in boot
-    assert "; model=FILE in repl.cfg names one" in boot
+    assert "Model stories700K.bin: the first .bin or .gguf file that loads (" in boot
+    assert "; model=FILE in repl.cfg chooses another" in boot
     assert re.search(
         r"Loaded stories700K.bin with stories700K.tok.bin: 707808 parameters, 2864028 bytes, [\d.]+ MB/s, \d+\.\d{3} s",
         boot,

@@ -46,7 +46,7 @@ def exported(start: Start, tmp_path: Path) -> Kernel:
 
 
 def test_one_file_boots_and_says_where_its_tokenizer_is(exported: Kernel) -> None:
-    assert "Model f16.gguf: a .bin or .gguf file, as none with a usual name (" in exported.boot
+    assert "Model f16.gguf: the first .bin or .gguf file that loads (" in exported.boot
     assert "Loaded f16.gguf with its own tokenizer: 707808 parameters, " in exported.boot
     words = exported.words("/model")
     assert (words["model"], words["format"]) == ("f16.gguf", "fp32-gguf")
@@ -109,7 +109,7 @@ def test_the_parameter_q8_holds_for_gguf_files_too(start: Start, tmp_path: Path)
     (tmp_path / "model.gguf").write_bytes(converted(DEFAULT_MODEL, F32).encode())
     (tmp_path / "repl.cfg").write_text("q8=1\n")
     kernel = start(tmp_path)
-    assert "Model model.gguf: a usual name (stories300M to 15M, model); model=FILE in repl.cfg" in kernel.boot
+    assert "Model model.gguf: the first that loads of the usual names (" in kernel.boot
     assert kernel.words("/model")["format"] == "int8-gguf"
 
 
