@@ -98,6 +98,23 @@ async def test_a_port_that_is_not_there_lists_the_ones_that_are(monkeypatch: pyt
         await TtyTransport("/dev/ttyNOPE", BAUD).open()
 
 
+async def test_a_port_may_be_named_without_its_folder(
+    terminal: tuple[int, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    master, path = terminal
+    monkeypatch.chdir(tmp_path)
+    name = path.removeprefix("/dev/")
+    transport = TtyTransport(name, BAUD)
+    await transport.open()
+    await transport.write(b"here")
+    assert os.read(master, 16) == b"here"
+    await transport.close()
+    (tmp_path / name).parent.mkdir()
+    (tmp_path / name).touch()
+    with pytest.raises(TransportError, match="not a serial port"):
+        await TtyTransport(name, BAUD).open()  # a file that is here is what its name means
+
+
 async def test_a_file_is_no_port(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"")

@@ -98,10 +98,17 @@ def _untouching(kind: Any) -> Any:
     return Port
 
 
+def _path_of(name: str) -> str:
+    """The path of a port that is named as people say it: ttyS0 is /dev/ttyS0, where no file here is called so."""
+    path = os.path.join("/dev", name)
+    return path if name and not os.path.exists(name) and os.path.exists(path) else name
+
+
 def _open_port(device: str, baud: int, lines: ModemLines) -> Any:
     """Opens the port 8N1, exclusively."""
     import serial
 
+    device = _path_of(device)
     kind = _untouching(serial.Serial) if os.name == "posix" else serial.Serial
     try:
         port = kind(baudrate=baud, bytesize=8, parity="N", stopbits=1, timeout=0 if os.name == "posix" else 0.1)
