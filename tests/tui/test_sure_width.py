@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from driving import simulated, until, wait_until
+from driving import burst, make_app, settled, simulated, until, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len, get_character_cell_size
@@ -49,6 +49,17 @@ def screen_rows(app: ConsoleApp) -> list[str]:
             strip = strip.apply_filter(one, Color(0, 0, 0))
         rows.append(strip.text)
     return rows
+
+
+async def test_what_is_typed_is_written_as_what_is_pasted() -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        burst(pilot, WRITTEN)
+        await wait_until(pilot, lambda: app.main.prompt.text == WRITTEN, "all of it")
+        burst(pilot, "\u202e\u2028")
+        await settled(pilot)
+        assert app.main.prompt.text == WRITTEN, "no control"
 
 
 async def test_the_prompt_and_the_transcript_draw_it_alike_and_it_is_sent_and_copied_as_it_was_written() -> None:

@@ -10,6 +10,7 @@ from rich.cells import cell_len, get_character_cell_size
 from rich.segment import Segment
 from textual.color import Color
 from textual.content import Content
+from textual.events import Key
 from textual.filter import LineFilter
 
 from llmbm_console.tui.sure_width import drawn, hold, is_sure
@@ -39,6 +40,13 @@ def safe(text: str) -> str:
     if "\t" in text:
         text = text.replace("\t", "    ")
     return _UNSAFE.sub(_visible, text)
+
+
+def writes(key: Key) -> bool:
+    """Whether a key writes its character: what a paste would keep, also where that has no picture of its own, such as
+    what joins two signs."""
+    character = key.character
+    return key.is_printable or (character is not None and character >= "\xa0" and safe(character) == character)
 
 
 def plain(text: str) -> str:

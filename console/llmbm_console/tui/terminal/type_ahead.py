@@ -28,6 +28,7 @@ from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
 from llmbm_console.tui.terminal.key_parser import ESC, escape_and_key
+from llmbm_console.tui.text import writes
 
 Typed = Key | Paste | MouseEvent
 
@@ -94,7 +95,7 @@ class TypeAhead:
         """Whether it only adds to the text of the field that has the focus: what comes next goes there, too."""
         if not isinstance(self._app.focused, Input | TextArea):
             return False
-        return isinstance(typed, Paste) or (isinstance(typed, Key) and typed.is_printable and "+" not in typed.key)
+        return isinstance(typed, Paste) or (isinstance(typed, Key) and writes(typed) and "+" not in typed.key)
 
     # ---- the way of an effect
 

@@ -16,7 +16,7 @@ from llmbm_console.tui.completion import candidates, complete, fit_hint
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.memory import History
 from llmbm_console.tui.sure_width import own, without_stand_ins
-from llmbm_console.tui.text import clip, first_fitting, line, plain
+from llmbm_console.tui.text import clip, first_fitting, line, plain, writes
 from llmbm_console.tui.widgets.framed import Framed
 from llmbm_protocol.words import Phase, SentinelState
 
@@ -185,7 +185,7 @@ class Prompt(TextArea, Framed):
         key = event.key
         if key != "tab":
             self._turns = []
-        if event.is_printable and event.character and not self.read_only:
+        if writes(event) and event.character and not self.read_only:
             self._type(event.character)
             event.stop()
             event.prevent_default()
