@@ -30,6 +30,7 @@ from console_program import CONSOLE, ROOT, run
         (("/dev/zero", "--plain"), "/dev/zero: a pipe or a device"),
         (("dump", "/dev/zero"), "/dev/zero: it is too much for a post-mortem file"),
         (("--serial", "/tmp", "--plain"), "/tmp: not a serial port"),
+        (("--serial", "/dev/tty", "--plain"), "/dev/tty: the terminal that this console runs in"),
         (("--probabilities", "21", "--sim", "--plain"), "'21' is not a whole number from 1 to 20"),
         (("--seek", "-1", "--plain", "README.md"), "'-1' is not a number from 0"),
         (("image", "out.img", "--model", "/dev/zero"), "/dev/zero: no such model file"),
@@ -55,6 +56,18 @@ def test_the_version_is_an_answer_and_a_recording_may_begin_at_its_beginning(tmp
     assert run("--version").stdout.startswith("llmbm-console ")
     (tmp_path / "some.txt").write_text("a line")
     assert run("--plain", "--seek", "0", str(tmp_path / "some.txt")).returncode == 0
+
+
+def test_the_terminal_that_it_runs_in_is_no_serial_port_by_its_own_name_either() -> None:
+    controller, line = os.openpty()
+    try:
+        name = os.ttyname(line)
+        arguments = [*CONSOLE, "exec", "--serial", name, "--timeout", "3", "--", "/ctx"]
+        done = subprocess.run(arguments, stdin=line, capture_output=True, text=True, timeout=60)
+        assert f"{name}: the terminal that this console runs in" in done.stderr
+    finally:
+        os.close(line)
+        os.close(controller)
 
 
 def test_without_a_terminal_the_console_names_the_other_ways() -> None:

@@ -41,6 +41,17 @@ def holders(device: str) -> list[str]:
     return found
 
 
+def is_own_terminal(device: str) -> bool:
+    """Whether a device is the terminal that this program runs in, by whichever name: what it draws would be taken from
+    there, and what is typed would be taken for what a kernel said."""
+    with contextlib.suppress(OSError):
+        number = os.stat(device).st_rdev
+        own = [os.stat(os.ctermid()).st_rdev] if os.name == "posix" else []
+        own += [os.fstat(stream).st_rdev for stream in range(3) if os.isatty(stream)]
+        return number != 0 and number in own
+    return False
+
+
 def open_error(device: str, error: OSError) -> TransportError:
     """Why a port did not open, and what to do."""
     number = error.errno
@@ -109,6 +120,8 @@ def _open_port(device: str, baud: int, lines: ModemLines) -> Any:
     import serial
 
     device = _path_of(device)
+    if is_own_terminal(device):
+        raise TransportError(f"{device}: the terminal that this console runs in, and not a serial port", retry=False)
     kind = _untouching(serial.Serial) if os.name == "posix" else serial.Serial
     try:
         port = kind(baudrate=baud, bytesize=8, parity="N", stopbits=1, timeout=0 if os.name == "posix" else 0.1)
