@@ -189,18 +189,20 @@ async def test_the_palette_has_every_action_and_says_what_is_not_possible() -> N
         await wait_until(pilot, lambda: app.theme_name == "paper", "theme")
 
 
-async def test_the_palette_shows_letters_strewn_over_a_title_only_where_nothing_has_the_word() -> None:
+async def test_the_palette_finds_words_and_beginnings_of_them_in_any_order_and_no_strewn_letters() -> None:
     from llmbm_console.tui.pages.palette_entries import ActionProvider
 
-    async with scripted() as (app, _pilot):
+    async with scripted() as (app, pilot):
         provider = ActionProvider(app.main)
         found = [f"{hit.text} {hit.help}" async for hit in provider.search("theme")]
         assert found, "themes and the actions on them"
         assert all("theme" in text.casefold() for text in found), found
         swapped = [str(hit.text) async for hit in provider.search("paper THEME")]
         assert swapped == ["Theme: Paper"]
-        strewn = [str(hit.text) async for hit in provider.search("rstmch")]
-        assert any("Reset the machine" in text for text in strewn)
+        begun = [str(hit.text) async for hit in provider.search("mach res")]
+        assert any(title.startswith("Machine: Reset the machine") for title in begun)
+        await pilot.press("ctrl+p", *"rstmch")
+        await wait_until(pilot, lambda: "No matches found" in screen_text(app), "a title has these letters")
 
 
 async def test_a_question_mark_is_help_where_single_keys_act() -> None:

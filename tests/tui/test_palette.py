@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 from driving import make_app, screen_text, settled, wait_until
-from scripted import ScriptedSession, rich_state
+from scripted import ScriptedSession, machine_of, rich_state
 from textual.command import CommandPalette
 
 from llmbm_console.core.actions.key_labels import key_labels
 from llmbm_console.core.actions.table import BY_ID
+from llmbm_console.core.machine.control import NO_PORT
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.pages.palette_entries import KNOWN_AS, ActionProvider
 from llmbm_protocol.schema import SentinelState
@@ -64,6 +65,25 @@ def test_every_action_that_is_known_by_another_word_is_there() -> None:
         ("back 30", "Time: Back in time"),
         ("30 s ago", "Time: Back in time"),
         ("undo", "Sampling: Undo a change"),
+        ("new chat", "Console: Forget the conversation"),
+        ("clear chat", "Console: Forget the conversation"),
+        ("start over", "Console: Forget the conversation"),
+        ("save chat", "Chat: Export the conversation"),
+        ("regenerate", "Chat: Ask the last prompt again"),
+        ("retry", "Chat: Ask the last prompt again"),
+        ("kill", "Machine: Power the machine off"),
+        ("shut down", "Machine: Power the machine off"),
+        ("load model", "Kernel: The model"),
+        ("dark", "View: Choose a theme"),
+        ("light", "View: Choose a theme"),
+        ("dark mode", "View: Choose a theme"),
+        ("bigger", "View: Zoom the pane"),
+        ("wider", "View: Zoom the pane"),
+        ("font", "View: Zoom the pane"),
+        ("full screen", "View: Zoom the pane"),
+        ("disconnect", "Session: Open something else"),
+        ("crash", "View: Dumps view"),
+        ("why", "Log: Next warning or error"),
         ("plug pulling", "Machine: Power the machine off"),  # said in what it does
     ],
 )
@@ -131,6 +151,23 @@ async def test_the_slider_that_is_chosen_takes_the_keys_and_its_line_says_the_va
         await wait_until(pilot, lambda: "0.85 now: randomness" in screen_text(app), "the value")
         await pilot.press("enter")
         await wait_until(pilot, lambda: app.focused is app.main.sampling.sliders["temp"], "the slider")
+
+
+async def test_what_only_a_serial_port_has_is_marked_on_another_line() -> None:
+    session = ScriptedSession()
+    machine_of(session).lacks.update(NO_PORT)
+    app = make_app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        hits = [str(hit.help) async for hit in ActionProvider(app.main).search("send break")]
+        assert hits == ["not possible: this line has no break; only a serial port has"]
+
+
+async def test_two_keys_of_an_action_do_not_read_as_one() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        assert (await found(app, "earlier answer as a"))[0] == "Compare: Earlier answer as A  (a or shift+left)"
 
 
 async def test_a_slider_of_a_recording_says_why_it_cannot_be_moved() -> None:

@@ -63,7 +63,7 @@ def show_settings() -> int:
         print(clean(f"sampling {name}: {told(preset)}"))
     print("\nactions and their keys")
     for action in settings.actions():
-        print(f"  {action.id:<22} {' '.join(action.keys) or '-':<18} {action.title}")
+        print(f"  {action.id:<22} {' or '.join(action.keys) or '-':<19} {action.title}")
     for problem in problems:
         print(f"error: {clean(problem)}", file=sys.stderr)
     return 1 if problems else 0

@@ -19,7 +19,14 @@ KERNEL: tuple[Action, ...] = (
         need="line",
         line="/save_dump",
     ),
-    Action("kernel.model", "The model", "Kernel", "runs /model", need="line", line="/model"),
+    Action(
+        "kernel.model",
+        "The model",
+        "Kernel",
+        "runs /model: which one is loaded; /models lists the others, and /load FILE loads one",
+        need="line",
+        line="/model",
+    ),
     Action("kernel.cpu", "The processor", "Kernel", "runs /cpu", need="line", line="/cpu"),
     Action(
         "kernel.bench",

@@ -10,6 +10,14 @@ if TYPE_CHECKING:
     from llmbm_console.core.machine.keys import Chord
     from llmbm_console.core.machine.qmp_command import QmpCommand
 
+_ONLY_PORTS = "this line has no {}; only a serial port has"
+#: What a machine lacks whose line is a socket, by the action of the table that would use it, and why.
+NO_PORT = {
+    "machine.break": _ONLY_PORTS.format("break"),
+    "machine.speed": _ONLY_PORTS.format("speed"),
+    "machine.lines": _ONLY_PORTS.format("DTR and RTS"),
+}
+
 
 class MachineSight(Protocol):
     """What is seen of a machine beside its serial line, which looking at does not change: memory, screen, registers."""

@@ -14,7 +14,7 @@ from typing import Protocol
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.machine.accelerator import choose
 from llmbm_console.core.machine.child import Child, status_of_end, told_end
-from llmbm_console.core.machine.control import MachineControl
+from llmbm_console.core.machine.control import NO_PORT, MachineControl
 from llmbm_console.core.machine.qemu_command import QemuOptions, QemuSockets, qemu_command
 from llmbm_console.core.machine.qemu_control import QemuControl
 from llmbm_console.core.machine.qmp import QmpConnection, monitor_address, serial_address
@@ -73,6 +73,11 @@ class LaunchedQemu(QemuControl):
         self._transport: LoggedTransport | None = None
         self._replacing = False  # the process ends for another one
         self._loading = False  # from then until the other one has the saved state
+
+    @property
+    def lacks(self) -> Mapping[str, str]:
+        """See MachineSight."""
+        return NO_PORT
 
     async def start(self) -> Transport:
         """Chooses the accelerator, makes the image, starts QEMU stopped."""

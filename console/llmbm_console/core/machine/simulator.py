@@ -12,6 +12,7 @@ from pathlib import Path
 
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.machine.child import Child, status_of_end, told_end
+from llmbm_console.core.machine.control import NO_PORT
 from llmbm_console.core.machine.keys import Chord
 from llmbm_console.core.machine.machine import BootFiles, Emit
 from llmbm_console.core.machine.qmp_command import QmpCommand
@@ -34,6 +35,7 @@ LACKS = {
     "machine.qmp": NO_MONITOR,
     "machine.save_state": NO_STATES,
     "machine.load_state": NO_STATES,
+    **NO_PORT,
 }
 
 

@@ -197,8 +197,8 @@ def _action_row(width: int, action: Action) -> Content:
 
 
 def keys_of(action: Action) -> str:
-    """All keys of an action, for people."""
-    return " ".join(key_label(key) for key in action.keys if not key.startswith("super"))
+    """All keys of an action, for people, so that two of them do not read as one behind the other."""
+    return " or ".join(key_label(key) for key in action.keys if not key.startswith("super"))
 
 
 def help_row(width: int, key: str, title: str, description: str = "") -> Content:

@@ -28,49 +28,58 @@ FIRST = 0.5  # more for a title that begins with it
 NOT_NOW = 1.5  # less for what is not possible now: below what fits a level worse
 AMOUNT = re.compile(r"[-+@]?\d[\d.:]*(?:s|min|%)?")  # says how much, and is no word of what is to be done
 
-#: What people call an action beside its title, or which of several titles with a word they mean by it alone.
+#: What people call an action beside its title, in a word or in some, or which of several titles with a word they mean
+#: by it alone.
 KNOWN_AS = {
-    "chat.clear": ("clear", "new", "forget"),
+    "chat.clear": ("clear", "new", "forget", "new chat", "clear chat", "start over"),
     "chat.copy": ("copy", "clipboard"),
+    "chat.export": ("save chat", "save conversation"),
     "chat.history": ("history",),
     "chat.prompt": ("prompt", "write", "send", "ask"),
+    "chat.retry": ("retry", "regenerate"),
+    "chat.retry_seed": ("regenerate",),
     "chat.stop": ("cancel", "abort"),
     "chat.withdraw": ("queue", "waiting", "unsend"),
     "chat.xray": ("tokens", "xray"),
+    "kernel.model": ("model", "load model", "change model"),
     "kernel.save_dump": ("save", "dump"),
-    "log.next_error": ("error", "warning"),
+    "log.next_error": ("error", "warning", "crash", "why"),
     "machine.load_state": ("load", "fork", "restore"),
     "machine.save_state": ("snapshot",),
     "machine.keys": ("keyboard", "keys", "send", "type"),
     "machine.nmi": ("nmi", "interrupt"),
     "machine.pause": ("resume", "continue", "halt", "freeze"),
     "machine.qmp": ("qmp", "monitor", "raw"),
-    "machine.quit": ("shutdown", "poweroff"),
+    "machine.quit": ("shutdown", "shut down", "poweroff", "kill"),
     "machine.reset": ("reset", "restart", "reboot"),
     "machine.screen": ("screenshot", "picture"),
     "machine.speed": ("baud",),
     "pane.context": ("context",),
-    "pane.events": ("events",),
+    "pane.events": ("events", "crash"),
     "pane.sampling": ("sampling",),
-    "pane.sentinel": ("sentinel", "trip", "tripped"),
+    "pane.sentinel": ("sentinel", "trip", "tripped", "why"),
     "pane.transcript": ("transcript",),
     "sentinel.drill": ("failsafe", "trip"),
     "sentinel.reset": ("trip", "untrip"),
     "sentinel.strict": ("trip",),
-    "session.open": ("open",),
-    "session.quit": ("exit",),
+    "session.open": ("open", "disconnect"),
+    "session.quit": ("exit", "disconnect"),
     "session.retry": ("reconnect", "retry"),
     "time.back": ("rewind", "past", "go", "ago", "seconds"),
     "time.jump": ("rewind", "ago"),
     "time.live": ("live", "now"),
     "time.mark": ("mark", "bookmark"),
     "view.compare": ("diff", "ab", "a/b"),
+    "view.dumps": ("crash",),
     "view.find": ("find", "search", "filter", "grep"),
     "view.glyphs": ("ascii", "glyphs"),
     "view.help": ("keys", "shortcuts", "manual"),
     "view.hold": ("freeze", "play"),
+    "view.larger": ("bigger", "wider", "font", "half screen"),
     "view.live": ("newest", "bottom", "follow"),
-    "view.themes": ("theme", "themes", "colours", "colors"),
+    "view.smaller": ("narrower", "font"),
+    "view.themes": ("theme", "themes", "colours", "colors", "dark", "light", "dark mode", "light mode"),
+    "view.zoom": ("full screen", "fullscreen", "maximize", "maximise", "bigger", "wider", "font"),
 }
 
 
@@ -100,21 +109,23 @@ class Entry(NamedTuple):
 
 
 def fit(entry: Entry, query: str) -> float:
-    """How well an entry fits what is written, in lower case; 0 for not at all. Best is its own name or another word
-    that it is known by, then words of its name, then their beginnings, then any part of its line, and last beginnings
-    of words in what is told of it."""
+    """How well an entry fits what is written, in lower case; 0 for not at all. Best is its own name or another one that
+    it is known by, then words of its name, then beginnings of any of these, then of words of its line, and last of
+    words in what is told of it. Letters from the middle of words fit nothing: by chance one action has them, and stands
+    there as if it were the answer."""
     words, name = query.split(), entry.name.casefold()
     of_name = _WORD.findall(name)
-    begun = (*of_name, *entry.words)
+    begun = (*of_name, *(word for known in entry.words for word in known.split()))
+    shown = (*begun, *entry.title.casefold().split(), *entry.keys.casefold().split())
     if query in entry.words or query == name:
         level = OWN
     elif all(word in of_name for word in words):
         level = WHOLE
     elif _begin(words, begun):
         level = BEGUN
-    elif all(word in entry.title.casefold() for word in words):
+    elif _begin(words, shown):
         level = PART
-    elif _begin(words, (*begun, *_WORD.findall(f"{entry.category} {entry.about}".casefold()))):
+    elif _begin(words, (*shown, *_WORD.findall(entry.about.casefold()))):
         level = ABOUT
     else:
         return 0.0
@@ -192,15 +203,6 @@ def marked(text: str, words: Sequence[str], style: Style) -> Content:
     return content
 
 
-def strewn(text: str, offsets: Sequence[int], style: Style) -> Content:
-    """The text, with some of its letters marked."""
-    content = Content(text)
-    for offset in offsets:
-        if not text[offset].isspace():
-            content = content.stylize(style, offset, offset + 1)
-    return content
-
-
 class ActionProvider(Provider):
     """Gives the palette its entries."""
 
@@ -219,25 +221,16 @@ class ActionProvider(Provider):
             )
 
     async def search(self, query: str) -> Hits:
-        """Those that have every word of the query, the one that is meant first, else those that have its letters in
-        their order."""
-        matcher = self.matcher(query)
-        style, listed = matcher.match_style, self.entries()
-        found, words = fitting(listed, query)
-        if found:
-            shown = [(score, entry, marked(entry.title, words, style)) for score, entry in found]
-        else:
-            matches = [(matcher.fuzzy_search.match(query, entry.title), entry) for entry in listed]
-            shown = [
-                (score, entry, strewn(entry.title, offsets, style)) for (score, offsets), entry in matches if score
-            ]
-        for place, (score, entry, title) in enumerate(best := sorted(shown, key=lambda hit: -hit[0])):
+        """Those that have every word of the query, the one that is meant first."""
+        style = self.matcher(query).match_style
+        found, words = fitting(self.entries(), query)
+        for place, (score, entry) in enumerate(best := sorted(found, key=lambda hit: -hit[0])):
             yield Hit(
                 1 - place / len(best),
-                title,
+                marked(entry.title, words, style),
                 lambda name=entry.do: self._do(name),
                 text=entry.title,
-                help=cast(str, marked(entry.help, words if found and score <= ABOUT else (), style)),
+                help=cast(str, marked(entry.help, words if score <= ABOUT else (), style)),
             )
 
     def _do(self, name: str) -> None:
