@@ -326,6 +326,12 @@ async def test_a_value_out_of_range_is_marked_while_it_is_typed(size: tuple[int,
         await pilot.press("escape", *"2.5")
         await wait_until(pilot, lambda: "temp: expected 0 to 2" in screen_text(app), "what is one")
         assert "no value" in screen_text(app)
+        assert "use a preset" not in screen_text(app), "its key does nothing now"
+        for letter in "i/z":
+            await pilot.press(letter)
+            await wait_until(
+                pilot, lambda told=f'"{letter}" is no digit': told in screen_text(app), "why it is nothing"
+            )
         await pilot.press("backspace", "backspace")
         await wait_until(pilot, lambda: "expected" not in screen_text(app), "a value again")
 

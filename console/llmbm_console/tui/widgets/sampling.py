@@ -213,14 +213,15 @@ class SamplingPanel(Framed, can_focus=True):
             self._whatif.update(text)
 
     def _hint(self, text: str) -> None:
-        """The lower edge: how to leave, as digits do not go to other panes here, presets, and what else there is."""
+        """The lower edge: how to leave, as digits do not go to other panes here, presets, and what else there is.
+        While a value is typed none of these keys acts, and the note tells which do."""
         keys = self._frame.keys
         own = (
             (
                 f"{keys['view.leave']} leaves",
                 f"{keys['sampling.save_preset']} save  {keys['sampling.use_preset']} use a preset",
             )
-            if self.has_focus_within
+            if self.has_focus_within and not any(slider.typed for slider in self.sliders.values())
             else ()
         )
         between, room = f" {self.glyphs.separator} ", self.edge_room
@@ -278,11 +279,12 @@ class SamplingPanel(Framed, can_focus=True):
     def _typing(self, slider: Slider, width: int, word: str, style: str) -> tuple[Content, str, str]:
         """What to do with what is being typed, or what is wrong with it; the word on the upper edge, and its style."""
         leaves = "Esc leaves it"
+        strange = f'"{flat(slider.strange)}" is no digit' if slider.strange else ""
         if why := slider.why_not:
-            return _lines(f"{why}; {leaves}", width, "$bad"), "no value", "$bad"
-        if slider.strange:
-            strange = f'"{flat(slider.strange)}" is no digit: Enter sets {slider.typed}, {leaves}'
-            return _lines(strange, width, "$warn"), word, style
+            told = "; ".join(part for part in (strange, why, leaves) if part)
+            return _lines(told, width, "$bad"), "no value", "$bad"
+        if strange:
+            return _lines(f"{strange}: Enter sets {slider.typed}, {leaves}", width, "$warn"), word, style
         return line((f"Enter sets it, {leaves}", "$muted")), word, style
 
     @property
