@@ -41,7 +41,9 @@ async def test_a_key_shows_a_view_and_the_same_key_goes_back(view: str, size: tu
         await settled(pilot)
         await pilot.press(KEYS[view])
         assert app.main.shape.tab == "chat"
-        assert app.main.focused_pane == "transcript"
+        assert app.main.focused_pane == "prompt", "where one goes on with what one was writing"
+        await pilot.press("escape", KEYS[view], KEYS[view])
+        assert app.main.focused_pane == "transcript", "where one was"
 
 
 async def test_escape_and_f6_lead_back_to_the_console() -> None:
@@ -451,14 +453,17 @@ async def test_behind_escape_single_keys_act_also_for_who_came_from_the_prompt(s
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=str)
-@pytest.mark.parametrize("back", ["f6", "f5", "escape"])
-async def test_behind_a_change_of_the_page_the_key_of_the_prompt_leads_there_to_what_was_written(
-    back: str, size: tuple[int, int]
+@pytest.mark.parametrize(
+    "back", [("f6",), ("f5",), ("f2", "f6"), ("escape", "i"), ("g", "c", "i")], ids=["F6", "F5", "F2 F6", "Esc", "g c"]
+)
+async def test_a_key_that_acts_in_the_prompt_leads_back_there_and_behind_any_other_the_key_of_the_prompt_does(
+    back: tuple[str, ...], size: tuple[int, int]
 ) -> None:
+    """A single key that led into the prompt would be a letter of it when it is pressed again."""
     app = make_app()
     async with app.run_test(size=size) as pilot:
         await settled(pilot)
-        await pilot.press(*"The c", "f5", back, "i", *"at")
+        await pilot.press(*"The c", "f5", *back, *"at")
         assert (app.main.shape.tab, app.main.focused_pane, app.main.prompt.text) == ("chat", "prompt", "The cat")
 
 

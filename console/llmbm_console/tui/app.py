@@ -126,6 +126,7 @@ class ConsoleApp(SessionApp):
             self.actions, History(memory / "history" if memory is not None else None, self._not_kept)
         )
         self.main.pictures = self.settings.pictures
+        self.acts_in_text = False  # the key that is carried out now acts in the prompt, too, as F2 does
         self.verbs = Verbs(self)
         self.pacer = Pacer(self._draw, self._draw_routine)
 
@@ -187,7 +188,7 @@ class ConsoleApp(SessionApp):
             self._first_visit()
 
     def came_back(self) -> None:
-        """To the main view. Single keys act there, as behind every change of the page: see MainScreen.show_view."""
+        """To the main view. Single keys act there, as one of them led back."""
         self.verbs.write_down()
         self.main.show_view("chat")
         self.main.focus_pane("transcript")
@@ -287,7 +288,9 @@ class ConsoleApp(SessionApp):
             action = self.by_id[name]
             armed = self.arming.action is action  # perhaps from the palette, with the focus elsewhere
             if armed or action.acts_in(self.main.focused_pane):
+                self.acts_in_text = over_text(key_label(key))
                 self.do(name)
+                self.acts_in_text = False
                 return
         self.verbs.say_where(key, [self.by_id[name] for name in names])
 

@@ -335,17 +335,19 @@ class MainScreen(DirectScreen[None]):
             # A pane that only zooming shows would take the screen again.
             self.focus_pane(before if before in self.deck.regions else self.visible_main)
 
-    def show_view(self, name: str) -> None:
-        """Shows a view, or goes back to the main one, with the pane focused that was before; never with the prompt, as
-        the prompt's own key would be a letter there. Where the main one is shown already, it stays as it is."""
+    def show_view(self, name: str, *, writing: bool = False) -> None:
+        """Shows a view, or goes back to the main one, with the pane focused that was before. With the prompt only where
+        `writing`: the key that goes back acts there, too. Any other one would be a letter when it is pressed again.
+        Where the main one is shown already, it stays as it is."""
         if name == self.shape.tab == "chat" and not self.shape.zoom and self.focused_pane:
             return
         if name == "chat" or (self.shape.tab == name and not self.shape.zoom):
             self.relayout(tab="chat", zoom="")
-            self.focus_pane(self._before_view if self._before_view in self.deck.regions else "transcript")
+            before = self._before_view if writing or self._before_view != "prompt" else "transcript"
+            self.focus_pane(before if before in self.deck.regions else "transcript")
             return
         if self.shape.tab == "chat":
-            self._before_view = self.focused_pane if self.focused_pane != "prompt" else "transcript"
+            self._before_view = self.focused_pane
         self.relayout(tab=name, zoom="")
         panes = VIEWS[name]
         self.focus_pane(next((pane for pane in panes if pane in self.deck.regions), panes[0]))  # three rows have none

@@ -148,29 +148,32 @@ class ViewVerbs(TimeVerbs):
         if not self.app.main.resize_pane(-1):
             self.say(f"the pane is no larger than its place: {self.key('view.larger')} makes it larger")
 
+    def _show(self, view: str) -> None:
+        self.app.main.show_view(view, writing=self.app.acts_in_text)
+
     def view_console(self) -> None:
         """Transcript, prompt and gauges."""
-        self.app.main.show_view("chat")
+        self._show("chat")
 
     def view_memory(self) -> None:
         """Arenas and what is in them."""
-        self.app.main.show_view("memory")
+        self._show("memory")
 
     def view_log(self) -> None:
         """All events."""
-        self.app.main.show_view("log")
+        self._show("log")
 
     def view_machine(self) -> None:
         """Facts, events, screen and registers."""
-        self.app.main.show_view("machine")
+        self._show("machine")
 
     def view_dumps(self) -> None:
         """Files of this console and of this folder."""
-        self.app.main.show_view("dumps")
+        self._show("dumps")
 
     def view_compare(self) -> None:
         """Two answers side by side."""
-        self.app.main.show_view("compare")
+        self._show("compare")
 
     def view_leader(self) -> None:
         """What may follow."""
