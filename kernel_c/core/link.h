@@ -33,7 +33,7 @@ struct link_answer {
 
 struct link_stream {
     uint8_t rate;       /* samples per second, 0: off */
-    bool changed;       /* send soon, whatever the rate */
+    uint8_t changed;    /* records to send soon, whatever the rate: of WIRE_STREAM_ZONE the last so many arenas */
     uint64_t due_us;
     uint32_t number;    /* samples sent since the hello */
     uint16_t dropped;   /* since the last one sent */

@@ -60,6 +60,17 @@ static void send_counters(struct kernel *kernel, uint64_t now_us)
         session->counters = record;
 }
 
+/* What changed is sent as far as there is room, the rest at a later look; returns how many records still wait. */
+static uint8_t send_changed(struct kernel *kernel, enum wire_stream stream, uint8_t changed)
+{
+    if (stream != WIRE_STREAM_ZONE)
+        return link_send_stream(kernel, stream, LINK_SAMPLE) == 0;
+    while (changed > 0 && zone_present(&kernel->zones) &&
+           send_sample(kernel, stream, (enum wire_arena)(ZONE_COUNT + 1 - changed), LINK_SAMPLE))
+        changed--;
+    return changed;
+}
+
 void link_send_samples(struct kernel *kernel, uint64_t now_us)
 {
     if (now_us - kernel->link.samples_us < LOOK_US)
@@ -70,19 +81,20 @@ void link_send_samples(struct kernel *kernel, uint64_t now_us)
         bool due = state->rate > 0 && now_us >= state->due_us;
         if (state->rate > 0 && kernel->chat.running && state->due_us > now_us + 1000000u / state->rate)
             due = true; /* it was waiting at the idle pace */
-        if (!due && !state->changed)
-            continue;
         if (due)
             state->due_us = now_us + (kernel->chat.running ? 1000000u / state->rate : IDLE_SAMPLE_US);
-        if (link_send_stream(kernel, (enum wire_stream)stream, LINK_SAMPLE) > 0)
-            state->changed = false; /* a change that found no room is tried again */
+        if (state->changed > 0)
+            state->changed = send_changed(kernel, (enum wire_stream)stream, state->changed);
+        else if (due)
+            (void)link_send_stream(kernel, (enum wire_stream)stream, LINK_SAMPLE);
     }
     send_counters(kernel, now_us);
 }
 
 void link_changed(struct kernel *kernel, enum wire_stream stream)
 {
-    kernel->link.session.streams[stream].changed = kernel->link.machine;
+    uint8_t records = stream == WIRE_STREAM_ZONE ? ZONE_COUNT : 1;
+    kernel->link.session.streams[stream].changed = kernel->link.machine ? records : 0;
 }
 
 unsigned link_send_token(struct kernel *kernel, uint32_t index, const struct chat_token *token, const uint8_t *bytes, size_t count)

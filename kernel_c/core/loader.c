@@ -287,6 +287,7 @@ static void adopt(struct kernel *kernel, const char *name, const struct candidat
     link_changed(kernel, WIRE_STREAM_MODEL);
     link_changed(kernel, WIRE_STREAM_TOKENIZER);
     link_changed(kernel, WIRE_STREAM_ZONES);
+    link_changed(kernel, WIRE_STREAM_ZONE);
     link_changed(kernel, WIRE_STREAM_KV);
 }
 
@@ -339,4 +340,5 @@ void loader_rescue(struct kernel *kernel, const char *reason)
         console_print(kernel, "%s; the llmk files cannot be written\n", error.text);
     link_changed(kernel, WIRE_STREAM_MODEL);
     link_changed(kernel, WIRE_STREAM_ZONES);
+    link_changed(kernel, WIRE_STREAM_ZONE);
 }

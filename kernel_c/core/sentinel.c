@@ -155,6 +155,7 @@ void sentinel_trip(struct kernel *kernel, enum wire_sentinel_error error, enum w
         log_event(kernel, WIRE_LOG_LEVEL_ERROR, WIRE_LOG_CODE_FILE, WIRE_ARENA_NONE, 0, 0, failure.text);
     link_changed(kernel, WIRE_STREAM_SENTINEL);
     link_changed(kernel, WIRE_STREAM_ZONES);
+    link_changed(kernel, WIRE_STREAM_ZONE);
 }
 
 bool sentinel_check_guards(struct kernel *kernel)
@@ -229,6 +230,7 @@ void sentinel_reset(struct kernel *kernel)
     }
     link_changed(kernel, WIRE_STREAM_SENTINEL);
     link_changed(kernel, WIRE_STREAM_ZONES);
+    link_changed(kernel, WIRE_STREAM_ZONE);
 }
 
 void sentinel_relearn(struct sentinel *sentinel)

@@ -10,6 +10,7 @@ from link_client import PROMPT, Host, short
 from llmbm_protocol.frame import encode
 from llmbm_protocol.schema import (
     OPERATIONS,
+    Arena,
     Counters,
     Cpu,
     Event,
@@ -27,6 +28,7 @@ from llmbm_protocol.schema import (
     TokenizerState,
     Version,
     Zone,
+    Zones,
 )
 from llmbm_protocol.shape import dictionary_text
 
@@ -48,6 +50,24 @@ def test_info_sends_every_record_once(host: Host) -> None:
     assert kinds[:7] == [Version, Cpu, Model, TokenizerState, SamplingState, Sentinel, KvCache]
     assert set(kinds[7:]) == {Zone}
     assert len({zone.arena for zone in host.of(Zone, since)}) == len(kinds) - 7 == 6
+
+
+def test_every_arena_is_told_anew_when_a_trip_wipes_some_when_they_are_laid_out_again_and_with_a_model(
+    host: Host,
+) -> None:
+    def told(since: int) -> dict[Arena, Zone]:
+        host.until(lambda: len(host.of(Zone, since)) >= 6, "each arena")
+        return {zone.arena: zone for zone in host.of(Zone, since)}
+
+    for line, used in (("/test_failsafe guard", False), ("/reset", True), ("/load stories700K.bin", True)):
+        since = len(host.records)
+        host.run(line)
+        zones = told(since)
+        assert len(zones) == 6
+        assert [bool(zones[arena].used) for arena in (Arena.SCRATCH, Arena.ACTS)] == [used] * 2
+        assert zones[Arena.SCRATCH].guard_ok == used
+        brief = host.wait_for(Zones, since=since)
+        assert all(getattr(brief, arena.value) == (zone.used, zone.size) for arena, zone in zones.items())
 
 
 @pytest.mark.parametrize("stream", [stream for stream in Stream if stream is not Stream.LOAD])
