@@ -30,6 +30,7 @@ from llmbm_console.core.state.store import MAX_TEXT, reduce
 from llmbm_console.core.state.turns import parts_of
 from llmbm_protocol.schema import (
     KERNEL_RECORDS,
+    Arena,
     Bench,
     Credit,
     Event,
@@ -45,6 +46,8 @@ from llmbm_protocol.schema import (
     StopReason,
     Stream,
     Token,
+    Zone,
+    Zones,
 )
 
 
@@ -403,6 +406,20 @@ def test_slides_of_one_answer_are_bounded_and_in_their_order() -> None:
     assert not state.behind
     places = [place for start, end, _seam in closed for place in (start, end)] + [last]
     assert places == sorted(places)
+
+
+def test_an_arena_known_in_full_has_the_use_and_size_that_the_short_record_told_since() -> None:
+    full = [
+        Zone(time=1, arena=arena, base=4096, size=100, used=60, peak=80, read_only=False, guard_ok=True)
+        for arena in (Arena.KV, Arena.ACTS)
+    ]
+    pairs = dict.fromkeys(("weights", "scratch", "zonec", "keep"), (1, 2))
+    kept = run(*full, Zones(time=2, **pairs, kv=(60, 100), acts=(60, 100)))
+    assert [kept.arenas[arena] for arena in (Arena.KV, Arena.ACTS)] == full
+    wiped = run(Zones(time=3, **pairs, kv=(90, 100), acts=(0, 100)), state=kept)
+    assert [(zone.used, zone.peak) for zone in wiped.arenas.values()] == [(90, 90), (0, 80)]
+    again = run(full[1], state=wiped)
+    assert again.arenas[Arena.ACTS] == full[1], "the newer record tells it"
 
 
 @pytest.mark.parametrize("boot", [1, 2])

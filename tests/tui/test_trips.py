@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -148,6 +149,15 @@ async def test_while_the_view_is_held_no_way_back_from_a_trip_is_told_by_a_key_t
         await until(pilot, lambda: " /reset resets, e goes to the event" in screen_text(app), "held")
         assert "X or /reset" not in screen_text(app)
         assert "pinned" not in wrapped(app)
+
+
+async def test_the_memory_view_shows_what_a_trip_wiped_as_empty() -> None:
+    async with simulated() as (app, pilot):
+        await _tripped(pilot, app, "/test_failsafe", "Once")
+        await pilot.press("f2")
+        for arena in ("SCRATCH", "ACTS"):
+            empty = re.compile(rf"{arena} +0x\w+ +0 +[0-9,]+ .* 0 %")
+            await until(pilot, lambda empty=empty: empty.search(screen_text(app)), f"{arena} is empty")
 
 
 async def test_a_budget_that_the_user_set_is_said_to_be_theirs_and_to_outlast_a_reset() -> None:

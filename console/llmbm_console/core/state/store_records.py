@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
 from types import MappingProxyType
@@ -270,6 +270,22 @@ def _zone(state: State, record: Zone, at: float) -> State:
     return changed(state, arenas=arenas, stamps=_stamped(state, record, at), now=at)
 
 
+def _zones(state: State, record: Zones, at: float) -> State:
+    """It tells use and size of every arena anew: what is known of them in full follows it."""
+    state = _sample("zones")(state, record, at)
+    arenas = {arena: _as_told(zone, getattr(record, arena.value, [])) for arena, zone in state.arenas.items()}
+    if all(arenas[arena] is zone for arena, zone in state.arenas.items()):
+        return state
+    return changed(state, arenas=MappingProxyType(arenas))
+
+
+def _as_told(zone: Zone, pair: Sequence[int]) -> Zone:
+    if len(pair) != 2 or (zone.used, zone.size) == tuple(pair):
+        return zone
+    used, size = pair
+    return zone.model_copy(update={"used": used, "size": size, "peak": max(zone.peak, used)})
+
+
 def _sampling(state: State, record: Any, at: float) -> State:
     """They are in force for an answer that runs, too: for all of it where nothing came yet, else from here on."""
     state = _sample("sampling")(state, record, at)
@@ -295,7 +311,7 @@ RECORDS: dict[type[Record], Callable[[State, Any, float], State]] = {
     Zone: _zone,
     RoundedZone: _zone,
     KvCache: _sample("kv"),
-    Zones: _sample("zones"),
+    Zones: _zones,
     Sentinel: _sample("sentinel"),
     SamplingState: _sampling,
     Model: _model,

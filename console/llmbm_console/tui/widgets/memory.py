@@ -30,15 +30,13 @@ LABEL = 8  # columns, that of the mark included
 
 
 def usage(state: State, arena: Arena) -> tuple[int, int] | None:
-    """Used and whole bytes of an arena: from the newer of the short record and the full one. None where neither tells
-    both."""
+    """Used and whole bytes of an arena, None where nothing tells both. What is known of it in full has what the short
+    record told since."""
     full = state.arenas.get(arena)
+    if full is not None and knows(full, "used", "size"):
+        return full.used, full.size
     pair: tuple[int, ...] = getattr(state.zones, arena.value) if state.zones is not None else ()
-    short_at = state.stamps.get(Stream.ZONES, 0.0)
-    full_at = state.stamps.get(Stream.ZONE, 0.0)
-    if len(pair) == 2 and (full is None or short_at >= full_at):
-        return pair[0], pair[1]
-    return (full.used, full.size) if full is not None and knows(full, "used", "size") else None
+    return (pair[0], pair[1]) if len(pair) == 2 else None
 
 
 def amount_text(state: State, arena: Arena) -> str:
