@@ -20,6 +20,7 @@ from driving import (
     scripted,
     settled,
     simulated,
+    slow_simulator,
     start_instead,
     until,
     wait_until,
@@ -29,6 +30,7 @@ from textual import events
 from textual.document._edit import Edit
 from textual.pilot import Pilot
 
+from llmbm_console.core.link import sending
 from llmbm_console.core.machine.simulator import Simulator
 from llmbm_console.core.session.live import LiveSession
 from llmbm_console.core.session.session import Outcome
@@ -445,6 +447,34 @@ async def test_what_is_written_while_the_machine_is_paused_is_sent_in_order_when
         await until(pilot, lambda: len(turns()) == 2 and turns()[1].finished, "answered")
         assert [turn.prompt for turn in turns()] == ["alpha one", "beta two"]
         assert app.main.prompt.text == ""
+
+
+async def test_in_the_middle_of_an_answer_of_a_paused_machine_it_is_told_when_a_stop_acts_and_what_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow_simulator(tmp_path, monkeypatch)
+    monkeypatch.setattr(sending, "STOP_PAUSE", 0.0)  # as if more than a second lay between two keys
+    async with simulated((80, 24), notifications=True) as (app, pilot):
+        await pilot.press(*"Once", "enter", *"Tom", "enter")
+        await until(pilot, lambda: app.state.turn and app.state.turn.tokens, "it answers")
+        await pilot.press("escape", "P")
+        await until(pilot, lambda: app.state.machine.status is MachineStatus.PAUSED, "paused")
+        await pilot.press("i", "ctrl+c")
+        told = "the answer stops when the machine goes on (Esc, P)"
+        withdraws = f"{told}; 1 line waits: ^c again withdraws it"
+        await until(pilot, lambda: withdraws in " ".join(screen_text(app).split()), "told, and no time for the line")
+        assert "sent in" not in screen_text(app)
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: "1 line that waited is withdrawn" in screen_text(app), "withdrawn")
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: told in screen_text(app), "told again, where nothing waits")
+        await pilot.press("escape", "P")
+        await until(pilot, lambda: "· stopped" in screen_text(app), "stopped")
+        await pilot.press("i", *"/version", "enter")
+        await until(pilot, lambda: any(isinstance(item, Command) for item in app.state.items), "it is used on")
+        assert [item.prompt for item in app.state.items if isinstance(item, Turn)] == ["Once"]
+        assert not any("machine mode" in line.text for line in app.state.log), "the kernel kept to its protocol"
+        assert app.state.link.phase is LinkPhase.MACHINE
 
 
 async def test_behind_a_refused_line_that_was_deleted_comes_the_next_one() -> None:

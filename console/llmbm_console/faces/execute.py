@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from llmbm_console.core.errors import SessionError
 from llmbm_console.core.reading import is_command
 from llmbm_console.core.session.session import Listener, Outcome, Session
-from llmbm_console.core.state.events import Event, LinkPhase
+from llmbm_console.core.state.events import Event, LinkPhase, MachineStatus
 from llmbm_console.core.state.state import State, Turn, newest_turn
 from llmbm_console.faces.actions import carry_out, is_action
 from llmbm_console.faces.ending import DONE, FAILED, status_of
@@ -113,7 +113,10 @@ async def run_line(session: Session, line: str, timeout: float) -> Outcome:
         if session.state.link.phase is LinkPhase.WAITING:  # firmware may have the line, which must not be typed at
             return Outcome(line, ok=False, error=f"no kernel has answered after {timeout:g} s (--timeout)")
         await session.stop()
-        return Outcome(line, ok=False, error=f"no end after {timeout:g} s (--timeout); the generation was stopped")
+        paused = session.state.machine.status is MachineStatus.PAUSED
+        stopped = "the machine is paused, and the generation is stopped when it goes on"
+        stopped = stopped if paused else "the generation was stopped"
+        return Outcome(line, ok=False, error=f"no end after {timeout:g} s (--timeout); {stopped}")
     except SessionError as error:
         return Outcome(line, ok=False, error=str(error))
 

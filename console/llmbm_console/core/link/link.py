@@ -234,6 +234,7 @@ class Link:
         self.requests.begin()
         self.requests.longest = hello.max_line
         self.credits.begin(hello.window_idle, now)
+        self.sending.session_begins()
         self.engine = Phase.IDLE
         self.heard_at = now
         self.emit(ev.RecordReceived(now, hello))
@@ -269,6 +270,7 @@ class Link:
         if self.hello is not None:
             self.hello = self.hello.model_copy(update={"boot": boot})
         self.streams.restart()
+        self.sending.forget_stops()
         self.clock.clear()
         self._lost_at = None  # the line ended because its machine was replaced
         if logged:
@@ -431,6 +433,7 @@ class Link:
         if lost := self.credits.on_credit(record, now):
             self.requests.drop_partial()
         self.requests.on_credit(now, lost)
+        self.sending.on_credit(now)
         self._release(self.streams.take(record), now)
         self.sending.wake()
 
@@ -465,8 +468,11 @@ class Link:
 
     def freeze(self, frozen: bool) -> None:
         """The machine is paused, or goes on: no clock of ours may count the time between."""
-        if self.frozen and not frozen:
-            now = time.monotonic()
+        now = time.monotonic()
+        if frozen and not self.frozen:
+            self.sending.freeze(now)
+        elif self.frozen and not frozen:
+            self.sending.thaw(now)
             self.heard_at = now
             self.credits.thaw(now)
             self.requests.thaw(now)

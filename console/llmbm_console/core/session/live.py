@@ -44,6 +44,7 @@ from llmbm_protocol.schema import Finished, Hello, Phase, Record, Stream
 
 STANDS = (MachineStatus.PAUSED, MachineStatus.LOADING)  # nothing can come on its line
 LEAVING = 5.0  # s in which a kernel that is told to end says that it does: at once, but the line may lose it
+STOP_WAITS = "the machine is paused: the stop is sent when it goes on"
 LEAVES = (*COMMANDS_WITHOUT_SLASH, "/poweroff", "/reboot")  # the kernel, and perhaps its machine, end by these
 
 
@@ -73,6 +74,8 @@ class LiveSession:
         self._changed = asyncio.Event()
         self._failure = ""
         self._told_to_leave = ""  # the line of the person that ends the kernel, from then until another one runs
+        self._stop_waits = False  # for the machine to go on
+        self._stopping: asyncio.Task[None] | None = None  # the answer that ran when the machine was paused
         self._asked_end = False  # the person ended or reset the machine
         self.choices = 0  # see Session.choices; may be set before the session is opened
         self._boot = 0
@@ -210,6 +213,11 @@ class LiveSession:
             self._asked_end = event.asked or (event.status is MachineStatus.RESETTING and not event.detail)
             link = self._link
             if link is not None:
+                if self._stop_waits and event.status not in STANDS:
+                    self._stop_waits = False
+                    if event.status is MachineStatus.RUNNING:
+                        # Begun first: a hello that waits as well must not be cut by it.
+                        self._stopping = asyncio.create_task(self._stop(link))
                 link.freeze(event.status in STANDS)
                 if event.status is MachineStatus.RESETTING:
                     link.machine_restarts(ended=self._state.machine.status.over)
@@ -419,9 +427,17 @@ class LiveSession:
             return Outcome(line, ok=False, error=older if error.code == "op" else str(error), error_code=error.code)
 
     async def stop(self) -> None:
-        """By the stop byte, which acts at once, and by request, which is repeated until it was heard."""
+        """By the stop byte, which acts at once, and by request, which is repeated until it was heard. While the machine
+        is paused it returns at once, and however often it is called then, one stop is sent when the machine goes on."""
         self._may_act("a stop")
         link, _ = self._need()
+        if not link.frozen:
+            await self._stop(link)
+        elif not self._stop_waits:
+            self._stop_waits = True
+            self.note("info", STOP_WAITS)
+
+    async def _stop(self, link: Link) -> None:
         if link.busy or link.phase not in SESSION:
             await link.sending.emergency_stop()
         if link.phase in SESSION:
@@ -487,6 +503,7 @@ class LiveSession:
     def _goes_back(self, saved: SavedState) -> None:
         """The kernel has its earlier state, and the line is open. Its answer is told anew from its first token on."""
         self._prompts.fail(STATE_LOADED, LOADED)
+        self._stop_waits = False  # what it was to stop is no more
         if self._saved is not None:
             self._saved.forget()
         if self._link is not None:

@@ -131,7 +131,8 @@ class Session(Protocol):
         and after each reconnect; 0 ends it. May be called before the session is open. Output is the number granted."""
 
     async def stop(self) -> None:
-        """Stops the running generation, by request and by the emergency byte."""
+        """Stops the running generation, by request and by the emergency byte; that of a paused machine when it goes on,
+        which is not waited for."""
 
     async def send_break(self, seconds: float) -> None:
         """Sends a break. Raises SessionError where the line has none."""

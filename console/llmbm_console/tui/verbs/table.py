@@ -60,6 +60,7 @@ class Verbs(
         self._turns = asyncio.Lock()  # lines are sent one after the other, in the order in which they were written
         self._waiting: list[Line] = []  # not sent yet, the oldest first
         self._broke_at = float("-inf")  # when the answer was stopped that lines wait for
+        self._broke_in = float("nan")  # since when the machine was paused when it was to be stopped
         self._refusals = 0  # lines that were not taken: what had been written behind one is not sent
 
     def carry_out(self, action: Action) -> None:
@@ -230,9 +231,26 @@ class Verbs(
 
     def chat_stop(self) -> None:
         """Stops the generation."""
+        if (stopped := self._stop_what_runs()) != STOPPED:
+            if stopped:
+                self.say(stopped)
+            else:  # what is known here may be late
+                self._send_stop()
+
+    def _send_stop(self) -> None:
         session = self.app.session
         if session is not None:
             self.background(session.stop())
+
+    @property
+    def _is_paused(self) -> bool:
+        return self.app.state.machine.status is MachineStatus.PAUSED
+
+    @property
+    def _may_withdraw(self) -> bool:
+        """The answer was stopped just now, or is when the machine goes on: the lines behind it can be withdrawn."""
+        waits = self._is_paused and self._broke_in == self.app.state.machine.since
+        return waits or self.app.clock() - self._broke_at < SECONDS
 
     def chat_break(self) -> None:
         """Copies a selection, else stops the answer, else empties the focused prompt, else says how to quit."""
@@ -240,7 +258,7 @@ class Verbs(
         if selected:
             self.copy(selected, SELECTED)
             self.app.main.leave_selection()
-        elif self._waiting and self.app.clock() - self._broke_at < SECONDS:
+        elif self._waiting and self._may_withdraw:
             self.chat_withdraw()
             self._stop_what_runs()
         elif stopped := self._stop_what_runs():
@@ -256,24 +274,32 @@ class Verbs(
     def _stop_what_runs(self) -> str:
         """Stops the answer, or a line that has none yet, and tells which; empty where nothing is there to be
         stopped."""
+        later = f"when the machine goes on ({self.key('machine.pause')})" if self._is_paused else ""
         if self.app.state.turn is not None or self.app.state.phase in COMPUTING:
-            self.chat_stop()
-            return STOPPED
+            self._send_stop()
+            return f"the answer stops {later}" if later else STOPPED
         text, at = self.app.sent
         if not text:
             return ""
-        self.chat_stop()
+        self._send_stop()
+        if later:
+            return f"a stop is sent behind {first_words(text)} {later}"
         passed = figures.duration(self.app.clock() - at)
         return f"a stop is sent behind {first_words(text)}, not answered for {passed}"
 
     def _tell_stopped(self, stopped: str) -> None:
         """What was stopped, where the transcript does not tell it, and how the lines behind it are withdrawn."""
+        if self._is_paused:
+            self._broke_in = self.app.state.machine.since
         if self._waiting:
-            self._broke_at = self.app.clock()
             waiting = counted(len(self._waiting), "line waits", "lines wait")
             them, sent = ("it", "it is") if len(self._waiting) == 1 else ("them", "they are")
             again = f"{self.key('chat.break')} again withdraws {them}"
-            self.say(f"{stopped}; {waiting}: {again}; {sent} sent in {SECONDS:.0f} s")
+            if self._is_paused:
+                self.say(f"{stopped}; {waiting}: {again}")
+            else:
+                self._broke_at = self.app.clock()
+                self.say(f"{stopped}; {waiting}: {again}; {sent} sent in {SECONDS:.0f} s")
         elif stopped != STOPPED:
             self.say(stopped)
 
