@@ -45,7 +45,8 @@ async def test_a_chosen_theme_says_whether_it_is_kept(tmp_path: Path) -> None:
 async def test_a_refused_key_is_a_line_of_the_log_and_nothing_to_look_at() -> None:
     async with simulated() as (app, pilot):
         app.verbs.say("/home/somebody/a-recording.llcap: no post-mortem file", "error")
-        app.do("machine.break")
+        assert app.session is not None
+        app.verbs.background(app.session.send_break(0.1))  # which its line has not
         await until(pilot, lambda: any("break" in entry.text for entry in app.state.log), "kept")
         entry = next(entry for entry in app.state.log if "break" in entry.text)
         assert (entry.source, entry.severity) == ("console", "info")
