@@ -16,6 +16,7 @@ from llmbm_console.core.machine.states import copy_sparse
 from llmbm_console.core.session.live import LiveSession
 from llmbm_console.core.session.replay import Replay
 from llmbm_console.core.session.targets import Target, make_session
+from llmbm_console.core.state.context_rows import kv_now
 from llmbm_console.core.state.events import MachineStatus
 from llmbm_console.core.state.state import MAX_SAVES, Seam, State, Text, Turn
 from llmbm_console.core.state.store import reduce
@@ -98,11 +99,13 @@ async def test_an_answer_goes_on_from_a_saved_state_and_becomes_another_with_oth
     assert then.sampling is not None
     assert (then.sampling.seed, then.sentinel) == (seed, known.sentinel), "not those of the machine that is no more"
     assert then.turn is not None
-    assert (then.turn.text, then.kv) == (text, known.kv), "the answer up to there"
+    assert (then.turn.text, kv_now(then)) == (text, kv_now(known)), "the answer up to there"
+    assert " ago stands here, paused: state 1, turn 1 at token " in then.log[-2].text
     asked = asyncio.create_task(session.set_parameter("seed", "7"))
     written = asyncio.create_task(session.submit("/top_k 79"))
     await until(lambda: {"seed", "top_k"} <= session.state.pending.keys())
     await machine.resume()
+    assert any(line.text == "running: state 1 goes on" for line in session.state.log)
     assert (await asyncio.wait_for(asked, 60)).ok, "sent as soon as it runs"
     assert (await asyncio.wait_for(written, 60)).output == "top_k = 79", "by a command, too"
     assert session.state.turn is not None, "the answer still runs"

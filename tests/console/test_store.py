@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from llmbm_console.core.sanitise import is_clean
 from llmbm_console.core.state import events as ev
+from llmbm_console.core.state.context_rows import kv_now
 from llmbm_console.core.state.events import LinkPhase, MachineStatus
 from llmbm_console.core.state.state import (
     MAX_BEHIND,
@@ -20,6 +21,7 @@ from llmbm_console.core.state.state import (
     MAX_LOG,
     MAX_SLIDES,
     Command,
+    MachineState,
     Seam,
     State,
     Text,
@@ -420,6 +422,52 @@ def test_an_arena_known_in_full_has_the_use_and_size_that_the_short_record_told_
     assert [(zone.used, zone.peak) for zone in wiped.arenas.values()] == [(90, 90), (0, 80)]
     again = run(full[1], state=wiped)
     assert again.arenas[Arena.ACTS] == full[1], "the newer record tells it"
+
+
+def rows(state: State) -> int:
+    kv = kv_now(state)
+    assert kv is not None
+    return kv.rows
+
+
+def within_an_answer() -> State:
+    """Of three tokens, two of which came behind the last sample."""
+    told = KvCache(time=10, rows=100, capacity=512, row_bytes=1, generation=1)
+    return run(hello(1), ev.PromptSent(1.0, "hi", 1), token(0, b"a"), told, token(1, b"b"), token(2, b"c"))
+
+
+def test_a_state_saved_within_an_answer_has_when_it_is_loaded_the_rows_that_it_had() -> None:
+    saved = run(ev.StateSaved(20.0, 1), token(3, b"d"), finished(tokens=4), state=within_an_answer())
+    loading = ev.MachineChanged(30.0, MachineStatus.LOADING, "the state of 9 s ago stands here, paused", saved=1)
+    waits = ev.LinkChanged(31.0, LinkPhase.OPENING, "waiting for the kernel")
+    assert rows(run(loading, ev.PromptSent(30.5, "hi", 1, 3), waits, state=saved)) == 102
+
+
+@pytest.mark.parametrize("cut", [LinkPhase.PLAIN, LinkPhase.CLOSED])
+def test_rows_of_tokens_count_also_where_the_kernel_left_and_where_their_answer_got_no_end(cut: LinkPhase) -> None:
+    left = run(ev.LinkChanged(20.0, cut, ""), state=within_an_answer())
+    assert rows(left) == 102
+    assert rows(run(ev.PromptSent(21.0, "and", 2), state=left)) == 102
+    before = run(hello(1), KvCache(time=1, rows=9, capacity=512, row_bytes=1), ev.PromptSent(1.0, "hi", 1))
+    cut_off = run(token(0, b"a"), ev.PromptSent(21.0, "and", 2), state=before)
+    assert rows(cut_off) == 9, "of how many rows its prompt was is not known"
+
+
+def test_the_end_of_an_answer_tells_the_rows_unless_they_were_told_since() -> None:
+    state = within_an_answer()
+    assert rows(run(finished(), state=state)) == 6
+    since = KvCache(time=100, rows=0, capacity=512, row_bytes=1, generation=1)
+    assert rows(run(since, finished(), state=state)) == 0
+
+
+def test_that_a_state_loaded_paused_goes_on_is_said_when_it_does() -> None:
+    state = run(ev.StateSaved(1.0, 2), state=replace(run(hello(1)), machine=MachineState(MachineStatus.PAUSED)))
+    loading = ev.MachineChanged(2.0, MachineStatus.LOADING, "the state of 1 s ago stands here, paused", saved=2)
+    paused = ev.MachineChanged(3.0, MachineStatus.PAUSED, "as it was loaded")
+    state = run(loading, paused, *[ev.MachineChanged(4.0, MachineStatus.RUNNING)] * 2, state=state)
+    texts = [item.text for item in state.items if isinstance(item, Seam)]
+    assert texts == ["the state of 1 s ago stands here, paused", "state 2 goes on"]
+    assert [line.text for line in state.log][-1] == "running: state 2 goes on"
 
 
 @pytest.mark.parametrize("boot", [1, 2])

@@ -8,15 +8,15 @@ from dataclasses import replace
 
 import pytest
 from driving import Clock, confirm, make_app, screen_text, scripted, settled, simulated, until, wait_until
-from scripted import ScriptedSession, rich_state
+from scripted import NOW, ScriptedSession, rich_state
 from test_restart import stands, tell
 
 from llmbm_console.core.machine.simulator import Simulator
+from llmbm_console.core.state.context_rows import kv_now
 from llmbm_console.core.state.events import LinkPhase, MachineStatus
 from llmbm_console.core.state.state import State
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.frame import Frame
-from llmbm_console.tui.widgets.context import kv_now
 from llmbm_console.tui.widgets.slider import Slider
 from llmbm_console.tui.widgets.status_line import StatusLine
 from llmbm_protocol.words import Phase, SentinelState, Stream
@@ -79,10 +79,24 @@ def test_the_context_counts_the_tokens_that_came_since_its_last_sample() -> None
     assert state.turn is not None
     tokens = tuple(replace(token, at=1000.0 + place) for place, token in enumerate(state.turn.tokens))
     sampled = replace(state, turn=replace(state.turn, tokens=tokens), stamps={Stream.KV: tokens[-4].at})
-    shown = kv_now(Frame(state=sampled))
+    shown = kv_now(sampled)
     assert shown is not None
     assert shown.rows == state.kv.rows + 3
-    assert kv_now(Frame(state=replace(sampled, turn=None, items=()))) is state.kv
+    assert kv_now(replace(sampled, turn=None, items=())) is state.kv
+
+
+@pytest.mark.parametrize(("size", "words"), [((80, 24), " 122/256"), ((120, 36), "as saved 122 / 256")])
+async def test_a_state_loaded_within_an_answer_shows_the_rows_of_all_its_tokens(
+    size: tuple[int, int], words: str
+) -> None:
+    state = idle(MachineStatus.PAUSED, LinkPhase.OPENING)
+    turn = rich_state().turn
+    assert turn is not None
+    tokens = tuple(replace(token, at=NOW - 20 + place) for place, token in enumerate(turn.tokens))
+    stamps = {**state.stamps, Stream.KV: tokens[-4].at}
+    loaded = replace(state, loaded=1, turn=replace(turn, tokens=tokens), stamps=stamps)
+    async with scripted(ScriptedSession(loaded), size=size) as (app, _pilot):
+        assert words in screen_text(app)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (50, 20)])

@@ -107,7 +107,8 @@ class States:
                 raise SessionError(f"there is no state {number}: {why}")
             stays = saved.paused or self._state().machine.status is MachineStatus.PAUSED
             await machine.load_state(number)
-            detail = f"the state of {ago(saved)} goes on: {about(saved)}"
+            now = "stands here, paused" if stays else "goes on"
+            detail = f"the state of {ago(saved)} {now}: {about(saved)}"
             self._emit(ev.MachineChanged(time.monotonic(), MachineStatus.LOADING, detail, saved=number))
             self._loaded = saved
             self._goes_back(saved)

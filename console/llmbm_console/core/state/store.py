@@ -129,6 +129,7 @@ def _machine_changed(state: State, event: ev.MachineChanged) -> State:
         return state
     detail = clean(event.detail)
     since = state.machine.since if event.status is state.machine.status else event.at
+    goes_on = event.status is MachineStatus.RUNNING and state.machine.status is MachineStatus.PAUSED and state.loaded
     state = replace(state, machine=replace(state.machine, status=event.status, detail=detail, since=since))
     if event.status.over or event.status is MachineStatus.RESETTING:
         state = cut_turn(state, _ENDS_AN_ANSWER[event.status])
@@ -141,6 +142,10 @@ def _machine_changed(state: State, event: ev.MachineChanged) -> State:
         state = replace(state, hello=None, boot_at=event.at, link=link, kv=None, credit=None, decode_cycles=())
         if event.saved:
             state = replace(as_saved(state, event.saved), loaded=event.saved)
+    if goes_on:
+        detail = f"state {state.loaded} goes on"
+        if state.turn is None:  # an answer shows by itself that it goes on
+            state = add_seam(state, detail, event.at, "info")
     text = f"{event.status}: {detail}" if detail else str(event.status)
     severity: Any = "info" if event.asked else _BAD_STATUS.get(event.status, "info")
     if event.status in _BEGINS_ANEW and state.hello is not None and not state.restarting:

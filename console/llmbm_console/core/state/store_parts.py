@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from llmbm_console.core.state.context_rows import kv_at_end
 from llmbm_console.core.state.events import Severity
 from llmbm_console.core.state.room import CHOICE_ROOM, room_of
 from llmbm_console.core.state.series import Series
@@ -63,7 +64,7 @@ def add_log(state: State, line: LogLine) -> State:
 def end_turn(state: State, turn: Turn) -> State:
     """The running turn becomes an item, and what came meanwhile follows it."""
     behind = state.behind
-    state = _added(changed(state, turn=None, behind=()), turn)
+    state = _added(changed(state, turn=None, behind=(), kv=kv_at_end(state, turn)), turn)
     for item in behind:
         state = _added(state, item)
     return _bounded(state) if turn.choices else state

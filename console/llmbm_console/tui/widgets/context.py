@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from llmbm_console.core.counted import counted
 from llmbm_console.core.postmortem.known_fields import told
+from llmbm_console.core.state.context_rows import before_this_turn, kv_now
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.glyphs import Glyphs
@@ -18,7 +18,6 @@ from llmbm_console.tui.widgets.panel import Panel
 from llmbm_protocol.words import Stream
 
 if TYPE_CHECKING:
-    from llmbm_console.core.state.state import State
     from llmbm_protocol.schema import KvCache
 
 
@@ -75,32 +74,12 @@ def rows_text(kv: KvCache) -> Piece:
     return f"{counted(kv.rows, 'row')} used, of how many is not told", "$muted"
 
 
-def before_this_turn(state: State) -> bool:
-    """Whether the rows are those of before the turn that runs: its tokens stream, and no sample of it is here yet."""
-    turn, kv = state.turn, state.kv
-    if turn is None or not turn.tokens or kv is None:
-        return False
-    return turn.number > kv.generation and bool(kv.generation or not kv.rows)  # an older kernel numbers no turns
-
-
-def kv_now(frame: Frame) -> KvCache | None:
-    """The cache with a row more for each token since its last sample, which comes twice a second while an answer runs.
-    At its end comes one more: tokens behind that are told again. Of an answer without a sample yet the rows of the
-    prompt are not among them."""
-    state, kv = frame.state, frame.state.kv
-    sampled_at, turn = state.stamps.get(Stream.KV), state.turn
-    if kv is None or turn is None or sampled_at is None or not frame.live:
-        return kv
-    fresh = sum(1 for _token in takewhile(lambda token: token.at > sampled_at, reversed(turn.tokens)))
-    return kv.model_copy(update={"rows": min(kv.capacity, kv.rows + fresh)}) if fresh else kv
-
-
 def remaining(frame: Frame) -> Content:
     """Tokens and seconds until the cache is full; of a kernel that is no more, what was free."""
     state, kv = frame.state, frame.state.kv
     assert kv is not None
     if not before_this_turn(state):
-        kv = kv_now(frame) or kv
+        kv = kv_now(state) or kv
     left = max(0, kv.capacity - kv.rows)
     if frame.post_mortem or frame.last_known:
         return line((f"{left} of {kv.capacity} rows were free", "$muted"))
@@ -123,7 +102,7 @@ class ContextPanel(Panel):
     of_kernel = True
 
     def heading(self, frame: Frame) -> Content:
-        kv = kv_now(frame)
+        kv = kv_now(frame.state)
         if kv is None:
             return line()
         stale = frame.stale(Stream.KV)
@@ -135,7 +114,7 @@ class ContextPanel(Panel):
         return full if full.cell_length <= self.heading_room else head
 
     def lines(self, frame: Frame, width: int, height: int) -> list[Content]:
-        kv = kv_now(frame)
+        kv = kv_now(frame.state)
         if kv is None:
             text = "This file has no context line." if frame.post_mortem else "No context yet."
             return [line((text, "$muted"))]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from textual.content import Content
 
 from llmbm_console.core.postmortem.known_fields import told
+from llmbm_console.core.state.context_rows import before_this_turn, kv_now
 from llmbm_console.tui import figures
 from llmbm_console.tui.frame import Frame
 from llmbm_console.tui.text import Piece, dimmed, line, shortened
-from llmbm_console.tui.widgets.context import before_this_turn, kv_now, rows_text, ruler
+from llmbm_console.tui.widgets.context import rows_text, ruler
 from llmbm_console.tui.widgets.memory import ARENAS, rounded, usage
 from llmbm_console.tui.widgets.sentinel import STATE_STYLES, broken_or, use_style
 from llmbm_console.tui.widgets.strips import Strip, fit
@@ -32,13 +33,13 @@ class Hud(Strip):
         return line((f"{label:<3} ", "$muted"), (f"{told}  " if told else "", "$warn"))
 
     def _short(self, frame: Frame) -> Content:
-        kv = frame.state.kv
+        kv = kv_now(frame.state)
         if kv is None or told(kv, "capacity") is None:
             return line(("KV ", "$muted"), ("-" if kv is None else f"{kv.rows}/?", "$foreground"))
         return line(("KV ", "$muted"), (f"{kv.rows}/{kv.capacity}", "$foreground"))
 
     def _context_row(self, frame: Frame, width: int) -> Content:
-        kv = frame.state.kv if before_this_turn(frame.state) else kv_now(frame)
+        kv = frame.state.kv if before_this_turn(frame.state) else kv_now(frame.state)
         if kv is None:
             return line(("KV  not in this file" if frame.post_mortem else "KV  no context yet", "$muted"))
         if told(kv, "capacity") is None:
