@@ -15,7 +15,9 @@ from llmbm_console.core.link.hello import STOP
 from llmbm_console.core.machine.simulator import Simulator
 from llmbm_console.core.session.live import STOP_WAITS, LiveSession
 from llmbm_console.core.session.session import Outcome
+from llmbm_console.core.session.targets import Target, make_session
 from llmbm_console.core.state.events import LinkPhase, MachineStatus, Notice
+from llmbm_console.core.state.state import Turn
 from llmbm_console.faces.execute import run_line
 from llmbm_protocol.schema import Leave, StopReason
 
@@ -26,7 +28,11 @@ TIMES = 3  # that somebody asks
 def sent(slow_live: LiveSession, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """What goes out from now on, to a session that has all the patience between two stops behind it."""
     monkeypatch.setattr(sending, "STOP_PAUSE", 0.0)
-    link, out = slow_live._link, list[bytes]()
+    return tapped(slow_live, monkeypatch)
+
+
+def tapped(session: LiveSession, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    link, out = session._link, list[bytes]()
     assert link is not None
     monkeypatch.setattr(link, "tap", lambda way, at, data: out.append(data) if way == "o" else None)
     return out
@@ -115,3 +121,41 @@ async def test_a_kernel_that_does_not_look_finds_one_stop_octet(slow_live: LiveS
     await assert_stopped(slow_live, running)
     assert sent.count(STOP) == 1
     assert not records(events, Leave)
+
+
+@pytest.mark.qemu
+async def test_the_answer_of_a_state_that_was_loaded_paused_is_stopped_and_no_stop_of_before_is_kept_for_it(
+    qemu: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "STOP_PAUSE", 0.0)
+    session = make_session(Target("qemu", accel="tcg"))
+    assert isinstance(session, LiveSession)
+    await session.open()
+    await session.wait_ready(90)
+    running = await begun(session)
+    await paused(session)
+    saved = await session.save_state()
+    await session.stop()
+    await asyncio.wait_for(session.load_state(saved.number), 60)
+    assert (await asyncio.wait_for(running, 20)).error_code == "loaded"
+    events, sent = collect(session), tapped(session, monkeypatch)
+    assert session.machine is not None
+    await session.machine.resume()
+    await until(lambda: session.state.turn and len(session.state.turn.tokens) > saved.tokens + 20, 60)
+    assert STOP not in sent
+
+    await paused(session)
+    await asyncio.wait_for(session.load_state(saved.number), 60)
+    assert session.state.turn is not None
+    for _ in range(TIMES):
+        await session.stop()
+    await session.machine.resume()
+    await until(lambda: session.state.turn is None, 60)
+    last = next(item for item in reversed(session.state.items) if isinstance(item, Turn))
+    assert last.finished is not None
+    assert last.finished.reason is StopReason.STOPPED
+    await session.wait_ready(60)
+    assert (await asyncio.wait_for(session.submit("/version"), 20)).ok
+    assert sent.count(STOP) == 1
+    assert not records(events, Leave)
+    await session.close()
