@@ -26,15 +26,24 @@ static bool send_sample(struct kernel *kernel, enum wire_stream stream, enum wir
     return sent;
 }
 
+static uint8_t records_of(enum wire_stream stream)
+{
+    return stream == WIRE_STREAM_ZONE ? ZONE_COUNT : 1;
+}
+
+/* The last so many records of a stream, as far as there is room; returns how many were not sent. */
+static unsigned send_last(struct kernel *kernel, enum wire_stream stream, unsigned count, enum link_care care)
+{
+    if (stream == WIRE_STREAM_ZONE && !zone_present(&kernel->zones))
+        return count;
+    while (count > 0 && send_sample(kernel, stream, (enum wire_arena)(ZONE_COUNT + 1 - count), care))
+        count--;
+    return count;
+}
+
 unsigned link_send_stream(struct kernel *kernel, enum wire_stream stream, enum link_care care)
 {
-    if (stream != WIRE_STREAM_ZONE)
-        return send_sample(kernel, stream, WIRE_ARENA_NONE, care);
-    unsigned sent = 0;
-    if (zone_present(&kernel->zones))
-        for (unsigned arena = 1; arena <= ZONE_COUNT; arena++)
-            sent += send_sample(kernel, stream, (enum wire_arena)arena, care);
-    return sent;
+    return records_of(stream) - send_last(kernel, stream, records_of(stream), care);
 }
 
 static void send_counters(struct kernel *kernel, uint64_t now_us)
@@ -60,17 +69,6 @@ static void send_counters(struct kernel *kernel, uint64_t now_us)
         session->counters = record;
 }
 
-/* What changed is sent as far as there is room, the rest at a later look; returns how many records still wait. */
-static uint8_t send_changed(struct kernel *kernel, enum wire_stream stream, uint8_t changed)
-{
-    if (stream != WIRE_STREAM_ZONE)
-        return link_send_stream(kernel, stream, LINK_SAMPLE) == 0;
-    while (changed > 0 && zone_present(&kernel->zones) &&
-           send_sample(kernel, stream, (enum wire_arena)(ZONE_COUNT + 1 - changed), LINK_SAMPLE))
-        changed--;
-    return changed;
-}
-
 void link_send_samples(struct kernel *kernel, uint64_t now_us)
 {
     if (now_us - kernel->link.samples_us < LOOK_US)
@@ -81,20 +79,21 @@ void link_send_samples(struct kernel *kernel, uint64_t now_us)
         bool due = state->rate > 0 && now_us >= state->due_us;
         if (state->rate > 0 && kernel->chat.running && state->due_us > now_us + 1000000u / state->rate)
             due = true; /* it was waiting at the idle pace */
+        if (!due && state->changed == 0)
+            continue;
         if (due)
             state->due_us = now_us + (kernel->chat.running ? 1000000u / state->rate : IDLE_SAMPLE_US);
+        unsigned count = state->changed > 0 ? state->changed : records_of((enum wire_stream)stream);
+        count = send_last(kernel, (enum wire_stream)stream, count, LINK_SAMPLE);
         if (state->changed > 0)
-            state->changed = send_changed(kernel, (enum wire_stream)stream, state->changed);
-        else if (due)
-            (void)link_send_stream(kernel, (enum wire_stream)stream, LINK_SAMPLE);
+            state->changed = (uint8_t)count; /* a change that found no room is tried again */
     }
     send_counters(kernel, now_us);
 }
 
 void link_changed(struct kernel *kernel, enum wire_stream stream)
 {
-    uint8_t records = stream == WIRE_STREAM_ZONE ? ZONE_COUNT : 1;
-    kernel->link.session.streams[stream].changed = kernel->link.machine ? records : 0;
+    kernel->link.session.streams[stream].changed = records_of(stream); /* a hello begins with none */
 }
 
 unsigned link_send_token(struct kernel *kernel, uint32_t index, const struct chat_token *token, const uint8_t *bytes, size_t count)
