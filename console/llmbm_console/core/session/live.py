@@ -36,7 +36,7 @@ from llmbm_console.core.state import events as ev
 from llmbm_console.core.state.events import LinkPhase, MachineStatus
 from llmbm_console.core.state.state import LinkState, MachineState, State, Turn
 from llmbm_console.core.state.store import STATE_LOADED, reduce
-from llmbm_console.core.state.store_parts import cut_turn
+from llmbm_console.core.state.store_parts import cut_turn, lose_saves
 from llmbm_console.core.transport.base import Transport, TransportError
 from llmbm_console.core.transport.tty import ThreadedSerial, TtyTransport
 from llmbm_protocol.schema import Event as LogRecord
@@ -123,9 +123,7 @@ class LiveSession:
         """See Session.follow."""
         if not isinstance(before, LiveSession) or before.state.target != self._state.target:
             return False
-        known = cut_turn(before.state, "the session was opened again")
-        if known.saves:  # its machine ended with it
-            known = replace(known, saves=MappingProxyType({}), saves_lost=len(known.saves))
+        known = lose_saves(cut_turn(before.state, "the session was opened again"))  # its machine ended with it
         self._state = replace(
             known, link=LinkState(), machine=self._state.machine, phase=Phase.IDLE, pending=MappingProxyType({})
         )

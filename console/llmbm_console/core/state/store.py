@@ -23,7 +23,7 @@ from llmbm_console.core.state.state import (
     Turn,
     changed,
 )
-from llmbm_console.core.state.store_parts import add_item, add_log, add_seam, cut_turn
+from llmbm_console.core.state.store_parts import add_item, add_log, add_seam, cut_turn, lose_saves
 from llmbm_console.core.state.store_records import RECORDS, as_saved
 from llmbm_console.core.state.turns import resumed
 
@@ -133,8 +133,8 @@ def _machine_changed(state: State, event: ev.MachineChanged) -> State:
     state = replace(state, machine=replace(state.machine, status=event.status, detail=detail, since=since))
     if event.status.over or event.status is MachineStatus.RESETTING:
         state = cut_turn(state, _ENDS_AN_ANSWER[event.status])
-    if event.status.over and state.saves:
-        state = replace(state, saves=MappingProxyType({}), saves_lost=len(state.saves))
+    if event.status.over:
+        state = lose_saves(state)
     if event.status is MachineStatus.LOADING and state.boots:
         # Turns are counted again from there. The hello that comes is of that boot, and begins none.
         state = add_seam(cut_turn(state, STATE_LOADED), detail or STATE_LOADED, event.at, "info")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import MappingProxyType
+
 from llmbm_console.core.state.context_rows import kv_at_end
 from llmbm_console.core.state.events import Severity
 from llmbm_console.core.state.room import CHOICE_ROOM, room_of
@@ -88,6 +91,11 @@ def _bounded(state: State) -> State:
 def cut_turn(state: State, why: str) -> State:
     """Ends a running turn that will get no end of its own."""
     return end_turn(state, cut_off(state.turn, why)) if state.turn is not None else state
+
+
+def lose_saves(state: State) -> State:
+    """The machine has ended, and its saved states with it; how many there were stays known."""
+    return replace(state, saves=MappingProxyType({}), saves_lost=len(state.saves)) if state.saves else state
 
 
 def add_seam(state: State, text: str, at: float, severity: Severity = "warn") -> State:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from textual.content import Content
@@ -256,28 +257,30 @@ class SentinelPanel(Panel):
             what += f": {figures.cycles(pair[0])} cycles, {figures.cycles(pair[1])} allowed"
         if entry is not None and (by := by_user(entry, frame)):
             what += f"; {by}"
-        rows = textwrap.wrap(f"TRIPPED{what}", max(8, width))
-        if frame.post_mortem or frame.last_known:
-            return [line((row, "bold $bad")) for row in rows]
+        said = [f"TRIPPED{what}"]
+        if not frame.post_mortem and not frame.last_known:
+            said += self._ways_back(frame, pair is not None and pair[1] == _pinned(sentinel), width)
+        rows = [row for one in said for row in textwrap.wrap(one, max(8, width))]
+        return [line((row, "bold $bad")) for row in rows]
+
+    def _ways_back(self, frame: Frame, by_pinned: bool, width: int) -> Iterator[str]:
+        """What brings the chat back after a trip, what shows its event, and what the next prompt trips by again."""
         # Where another moment is shown a key acts on nothing; a line that is written leads to now.
         acts = frame.live and not frame.read_only
         reset = "" if frame.not_now or not acts else frame.keys["sentinel.reset"]
-        event = frame.keys["log.next_error"]
-        details = f"{event} goes to the event"
-        ways: tuple[str, ...]
         if self.has_focus:
+            event = frame.keys["log.next_error"]
+            details = f"{event} goes to the event"
             or_typed = " or ".join(filter(None, (reset, "/reset" if acts else "")))
             resets = f"{or_typed} resets"
             ways = (f"{or_typed} brings the chat back, {details}", f"{resets}, {details}", f"{resets}, {event}: event")
-            ways = ways if acts else (details,)
-            rows += textwrap.wrap(first_fitting(ways, width), max(8, width))
+            yield first_fitting(ways, width) if acts else details
         elif acts:
             keys = f"{frame.press('pane.sentinel')}, {reset}" if reset else ""
-            ways = (f"/reset brings the chat back, or {keys}", f"/reset or {keys} resets") if keys else ()
-            rows += textwrap.wrap(first_fitting((*ways, "/reset brings the chat back"), width), max(8, width))
-        if acts and pair is not None and pair[1] == _pinned(sentinel):
+            longer = (f"/reset brings the chat back, or {keys}", f"/reset or {keys} resets") if keys else ()
+            yield first_fitting((*longer, "/reset brings the chat back"), width)
+        if acts and by_pinned:
             key = frame.keys["sentinel.learn"] if reset and self.has_focus else ""
             learns = f"{key} or /budget auto" if key else "/budget auto"
             stays = [f"its pinned budget stays: {way}" for way in (f"{learns} learns it", key or learns)]
-            rows += textwrap.wrap(first_fitting(stays, width), max(8, width))
-        return [line((row, "bold $bad")) for row in rows]
+            yield first_fitting(stays, width)
