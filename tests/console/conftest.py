@@ -65,7 +65,7 @@ async def live(simulator: str) -> AsyncIterator[LiveSession]:
     session = make_session(Target("sim"))
     assert isinstance(session, LiveSession)
     await session.open()
-    await session.wait_ready(20)
+    await session.wait_ready(60)
     yield session
     await session.close()
 
@@ -80,7 +80,7 @@ async def slow_live(simulator: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     session = make_session(Target("sim"))
     assert isinstance(session, LiveSession)
     await session.open()
-    await session.wait_ready(20)
+    await session.wait_ready(60)
     yield session
     await session.close()
 

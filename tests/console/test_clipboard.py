@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from llmbm_console.core import clipboard
 from llmbm_console.core.clipboard import MOST_BY_TERMINAL, copied, give_to, program_for, terminal_takes
 
 
@@ -44,6 +45,7 @@ def test_a_terminal_is_given_what_it_can_take() -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell script stands for the program")
 def test_the_program_is_given_the_text_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clipboard, "PATIENCE", 60.0)
     program = tmp_path / "xclip"
     program.write_text(f"#!/bin/sh\ncat > {tmp_path}/clip\n")
     program.chmod(0o700)
@@ -76,6 +78,8 @@ def test_the_program_is_given_the_text_and_named(tmp_path: Path, monkeypatch: py
 def test_within_tmux_the_notice_tells_what_tmux_does_with_a_copy(
     answer: str, said: str, kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if "sleep" not in answer:
+        monkeypatch.setattr(clipboard, "TMUX_PATIENCE", 60.0)
     program = tmp_path / "tmux"
     program.write_text(f"#!/bin/sh\n{answer}\n")
     program.chmod(0o700)

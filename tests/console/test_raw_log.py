@@ -24,7 +24,7 @@ Sessions = Callable[..., LiveSession]
 
 
 async def logged(kernel: Kernel, sessions: Sessions, path: Path) -> State:
-    """A session with two answers; its state before it was closed."""
+    """A session with two answers; its state at its end, which the log has all of."""
     await kernel.start()
     session = sessions(kernel.socket)
     session.log_to(None, path)
@@ -33,9 +33,8 @@ async def logged(kernel: Kernel, sessions: Sessions, path: Path) -> State:
     assert (await session.submit(PROMPT)).ok
     assert (await session.submit("The dog")).ok
     assert (await session.submit("/zones")).ok
-    state = session.state
     await session.close()
-    return state
+    return session.state
 
 
 async def replayed(path: Path) -> State:

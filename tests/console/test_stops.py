@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from types import SimpleNamespace
 
 import pytest
 from live_kernel import PROMPT, collect, records
@@ -18,7 +19,7 @@ from llmbm_console.core.session.session import Outcome
 from llmbm_console.core.session.targets import Target, make_session
 from llmbm_console.core.state.events import LinkPhase, MachineStatus, Notice
 from llmbm_console.core.state.state import Turn
-from llmbm_console.faces.execute import run_line
+from llmbm_console.faces import execute
 from llmbm_protocol.schema import Leave, StopReason
 
 TIMES = 3  # that somebody asks
@@ -92,12 +93,21 @@ async def test_a_stop_that_waits_is_forgotten_with_its_machine(slow_live: LiveSe
 
 
 async def test_a_line_whose_time_is_over_while_the_machine_is_paused_says_when_it_is_stopped(
-    slow_live: LiveSession, sent: list[bytes]
+    slow_live: LiveSession, sent: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    limits: list[asyncio.Timeout] = []
+
+    def limit(_seconds: float) -> asyncio.Timeout:
+        """Over when it is said, which is when the machine is paused."""
+        limits.append(asyncio.timeout(None))
+        return limits[-1]
+
+    monkeypatch.setattr(execute, "asyncio", SimpleNamespace(timeout=limit))
     assert (await slow_live.set_parameter("max_tokens", "256")).ok
-    running = asyncio.create_task(run_line(slow_live, PROMPT, 1.0))
+    running = asyncio.create_task(execute.run_line(slow_live, PROMPT, 1.0))
     await until(lambda: slow_live.state.turn and slow_live.state.turn.tokens)
     await paused(slow_live)
+    limits[0].reschedule(asyncio.get_running_loop().time())
     outcome = await asyncio.wait_for(running, 10)
     assert (
         outcome.error

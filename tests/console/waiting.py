@@ -11,7 +11,7 @@ import pytest
 from llmbm_console.core.transport.base import Transport
 
 
-async def until(condition: Callable[[], object], timeout: float = 20.0, what: str = "") -> None:
+async def until(condition: Callable[[], object], timeout: float = 60.0, what: str = "") -> None:
     """Returns as soon as `condition()` holds; fails the test when it does not within `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not condition():
