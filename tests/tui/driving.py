@@ -144,6 +144,11 @@ def messages(app: ConsoleApp) -> list[str]:
     return [notice.message for notice in app._notifications]
 
 
+def newest_message(app: ConsoleApp) -> str:
+    """The notice that was shown last; empty while there is none."""
+    return next(reversed(messages(app)), "")
+
+
 def rows_of(view: LineView) -> list[Line]:
     """All rows of a view."""
     return [view.row_line(row) for row in range(view.row_count)]

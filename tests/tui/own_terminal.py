@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+_behind: dict[int, bytes] = {}  # what was read of each terminal behind what was waited for
+
 
 def start(
     folder: Path,
@@ -26,20 +28,22 @@ def start(
         os.environ.update(TERM="xterm-256color", HOME=str(folder), XDG_STATE_HOME=str(folder))
         os.environ.update(environment)
         os.execv(sys.executable, [sys.executable, *program, *arguments])
+    _behind.pop(terminal, None)  # of one that had the same number
     return pid, terminal
 
 
-def wait_for(terminal: int, wanted: bytes, timeout: float = 60) -> bytes:
-    """What the terminal was sent until it was sent `wanted`."""
-    seen, end = b"", time.monotonic() + timeout
+def wait_for(terminal: int, wanted: bytes, timeout: float = 120) -> bytes:
+    """What the terminal was sent up to `wanted`; what it got with that is for the next one who waits."""
+    seen, end = _behind.pop(terminal, b""), time.monotonic() + timeout
     while wanted not in seen:
         assert time.monotonic() < end, f"{wanted!r} did not come within {timeout} s; the terminal got {seen[-500:]!r}"
         if select.select([terminal], [], [], 0.1)[0]:
             seen += os.read(terminal, 65536)
-    return seen
+    before, found, _behind[terminal] = seen.partition(wanted)
+    return before + found
 
 
-def exit_status(pid: int, timeout: float = 30, terminal: int | None = None) -> int | None:
+def exit_status(pid: int, timeout: float = 120, terminal: int | None = None) -> int | None:
     """How the process ended, as os.waitpid tells it, while what it draws on its `terminal` is read; None when it had to
     be killed, so that nothing is left behind."""
     end = time.monotonic() + timeout
@@ -57,7 +61,7 @@ def exit_status(pid: int, timeout: float = 30, terminal: int | None = None) -> i
     return None
 
 
-def ended(pid: int, timeout: float = 30) -> bool:
+def ended(pid: int, timeout: float = 120) -> bool:
     """True when the process is gone by itself."""
     return exit_status(pid, timeout) is not None
 

@@ -9,27 +9,32 @@ wait for.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from typing import Any
 
 from textual._context import active_app
 
-SOON = 0.040  # s in which another size (1/120 s) and what streams (pacer.LATEST) have been drawn
-MOMENT = 0.002  # s between two looks whether they have
+MOMENT = 0.002  # s between two looks whether another size (1/120 s) and what streams (pacer.LATEST) have been drawn
+MOMENTS = 20  # in which they have, however long a busy machine makes each of them
+TURNS = 500  # of the event loop, which a machine that stood still has not had after a second
 
 
 async def quiet(_least: float = 0.0, longest: float = 1.0) -> None:
-    """Until then, or for `longest` seconds: takes the place, and the arguments, of textual's wait_for_idle."""
+    """Until then, or for `longest` seconds and TURNS: takes the place and arguments of textual's wait_for_idle."""
     app = active_app.get()
     ready: Any = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
-    start = time.monotonic()
-    while (waited := time.monotonic() - start) < longest:
+    start, moments = time.monotonic(), 0
+    for turn in itertools.count():
         await asyncio.sleep(0)
+        if turn >= TURNS and time.monotonic() - start >= longest:
+            return
         if ready:
             continue
         if _frame_is_due(app):
             app.screen._on_timer_update()
-        elif waited < SOON and _is_delayed(app):
+        elif moments < MOMENTS and _is_delayed(app):
+            moments += 1
             await asyncio.sleep(MOMENT)
         else:
             return

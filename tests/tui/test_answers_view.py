@@ -8,7 +8,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from driving import assert_snapshot, confirm, messages, screen_text, scripted, settled, simulated, until, wait_until
+from driving import (
+    assert_snapshot,
+    confirm,
+    messages,
+    newest_message,
+    screen_text,
+    scripted,
+    settled,
+    simulated,
+    until,
+    wait_until,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -175,7 +186,7 @@ async def test_with_fewer_than_two_answers_it_says_what_to_do(size: tuple[int, i
         await wait_until(pilot, lambda: "there is none yet. i writes a prompt" in _flowed(app), "none")
         for key in ("a", "s", "d", "enter"):
             await pilot.press(key)
-            await wait_until(pilot, lambda: "no two answers" in messages(app)[-1], key)
+            await wait_until(pilot, lambda: "no two answers" in newest_message(app), key)
         one.push(items=told_turns()[:1])
         await settled(pilot)
         await wait_until(pilot, lambda: "f asks its prompt again" in _flowed(app), "one")
@@ -214,10 +225,10 @@ async def test_of_two_answers_no_other_can_be_chosen_and_while_one_runs_none_ask
         await pilot.press("escape", "f7")
         await wait_until(pilot, lambda: "none: the answer runs" in screen_text(app), "B runs")
         await pilot.press("b")
-        await wait_until(pilot, lambda: "only these two answers: s swaps them" in messages(app)[-1], "said")
+        await wait_until(pilot, lambda: "only these two answers: s swaps them" in newest_message(app), "said")
         for key in ("f", "F"):
             await pilot.press(key)
-            await wait_until(pilot, lambda: "an answer runs" in messages(app)[-1], "refused")
+            await wait_until(pilot, lambda: "an answer runs" in newest_message(app), "refused")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the simulator needs a POSIX system")

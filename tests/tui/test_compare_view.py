@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from driving import make_app, screen_text, settled, wait_until
+from driving import make_app, screen_text, settled, until, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.content import Content
@@ -74,7 +74,7 @@ async def test_another_file_is_asked_for_and_the_newest_is_offered(
 async def test_beside_a_live_session_the_list_of_dumps_compares() -> None:
     app = ConsoleApp("sim", lambda: make_session(Target("sim")))
     async with app.run_test(size=(120, 36), notifications=True) as pilot:
-        await wait_until(pilot, lambda: app.state.sampling is not None)
+        await until(pilot, lambda: app.state.sampling is not None, "linked")
         await pilot.press("escape", "c")
         await wait_until(pilot, lambda: "c marks a dump" in screen_text(app) and app.main.shape.tab == "dumps")
     await app.disconnect()

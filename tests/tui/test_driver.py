@@ -108,7 +108,7 @@ def test_a_character_may_come_in_two_pieces(keyboard: tuple[Keyboard, int]) -> N
     driver, terminal = keyboard
     first, second = "é".encode()[:1], "é".encode()[1:]
     os.write(terminal, first)
-    until(lambda: driver.waits[-1] is not None)
+    until(lambda: driver.waits and driver.waits[-1] is not None)
     os.write(terminal, second)
     until(lambda: driver.typed)
     assert driver.typed == ["é"]

@@ -7,7 +7,7 @@ import struct
 from typing import Any
 
 import pytest
-from driving import make_app, screen_text, scripted, settled, simulated, until, wait_until
+from driving import make_app, newest_message, screen_text, scripted, settled, simulated, until, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted import MEMORY, NOW, PATTERN, ScriptedSession, machine_of, rich_state
@@ -65,11 +65,6 @@ def marked(view: HexView) -> list[str]:
     return [cell.text for strip in lines for cell in strip if cell.style == style and len(cell.text.strip()) == 2]
 
 
-def said(app: ConsoleApp) -> str:
-    """The newest notice."""
-    return [notification.message for notification in app._notifications][-1]
-
-
 def rows(app: ConsoleApp) -> str:
     """What the pane shows."""
     return screen_text(app).split("Hex lens", 1)[1]
@@ -124,7 +119,7 @@ async def test_what_changed_since_the_pause_before_is_counted_and_found() -> Non
         await wait_until(pilot, lambda: "the next pause shows what changed" in rows(app), "nothing to compare with")
         app.main.focus_pane("hex")
         await pilot.press("f")
-        assert "nothing to compare with" in said(app)
+        assert "nothing to compare with" in newest_message(app)
         machine_of(session).memory = {BASE + 5: 0xAA, BASE + 0x321: 0xBB}
         session.push(machine=MachineState(MachineStatus.PAUSED, "", NOW + 5, True))
         await wait_until(pilot, lambda: "2 changed of 4.0 KiB since the pause before" in rows(app), "compared")
@@ -175,7 +170,7 @@ async def test_a_key_of_the_lens_says_why_it_does_nothing_while_the_machine_runs
         app.main.focus_pane("hex")
         before = app.main.views.hex.decoding
         await pilot.press(key)
-        assert "pause the machine first (P)" in said(app)
+        assert "pause the machine first (P)" in newest_message(app)
         assert app.screen is app.main
         assert app.main.views.hex.decoding is before
 
@@ -337,20 +332,20 @@ async def test_octets_are_looked_for_round_the_arena_and_then_beyond_it() -> Non
         await wait_until(pilot, lambda: "text of 6 octets" in screen_text(app), "how it was understood")
         await pilot.press("enter")
         await wait_until(pilot, lambda: view.mark == first, "found across two pages")
-        assert f"found at {first:#x}, kv+ffe" in said(app)
+        assert f"found at {first:#x}, kv+ffe" in newest_message(app)
         await wait_until(pilot, lambda: len(marked(view)) == 6, "all of it is marked")
         await pilot.press("n")
         await wait_until(pilot, lambda: view.mark == second, "the next one")
         await pilot.press("n")
         await wait_until(pilot, lambda: view.mark == first, "round")
-        assert "from the beginning of kv" in said(app)
+        assert "from the beginning of kv" in newest_message(app)
         await pilot.press("N")
-        await wait_until(pilot, lambda: "from the end of kv" in said(app), "and back")
+        await wait_until(pilot, lambda: "from the end of kv" in newest_message(app), "and back")
         assert view.mark == second
         machine_of(session).memory = {keys.base + keys.size - 2 + at: octet for at, octet in enumerate(b"hatbox")}
         await pilot.press("n")
         await wait_until(pilot, lambda: view.mark == keys.base + keys.size - 2, "over the arena's border")
-        assert "outside of kv" in said(app)
+        assert "outside of kv" in newest_message(app)
         await pilot.press("enter")
         await wait_until(pilot, lambda: view.span.name == "memory", "all memory around it")
         await pilot.press("enter")
@@ -368,12 +363,12 @@ async def test_the_only_place_is_told_as_that_and_a_number_where_none_is_kept_to
         await pilot.press("/", *"f32:12.34", "enter")
         await wait_until(pilot, lambda: view.mark == only, "found")
         askew = "not at a multiple of 4 octets, as numbers are"
-        assert f"found at {only:#x}, kv+1003, {askew}" in said(app)
+        assert f"found at {only:#x}, kv+1003, {askew}" in newest_message(app)
         for key in ("n", "N"):
             app.clear_notifications()
             await pilot.press(key)
             await wait_until(pilot, lambda: app._notifications, "all round")
-            assert said(app) == f"{only:#x}, kv+1003 is the only one in kv, {askew}"
+            assert newest_message(app) == f"{only:#x}, kv+1003 is the only one in kv, {askew}"
 
 
 async def test_what_is_not_in_memory_says_between_which_addresses_and_a_slow_search_asks_to_go_on() -> None:
@@ -386,22 +381,22 @@ async def test_what_is_not_in_memory_says_between_which_addresses_and_a_slow_sea
         await pilot.press("/", *"u99:1", "enter")
         await wait_until(pilot, lambda: view.sought == "u99:1", "text, as it is no type")
         kept = view.place
-        await wait_until(pilot, lambda: "Memory is read slowly: QEMU is far away" in said(app), "bounded")
-        assert f"not found in {figures.size(SLOW_MOST)} from {kept:#x} on; n goes on at 0x" in said(app)
-        there = int(said(app).split("goes on at ")[1].split(".")[0], 16)
+        await wait_until(pilot, lambda: "Memory is read slowly: QEMU is far away" in newest_message(app), "bounded")
+        assert f"not found in {figures.size(SLOW_MOST)} from {kept:#x} on; n goes on at 0x" in newest_message(app)
+        there = int(newest_message(app).split("goes on at ")[1].split(".")[0], 16)
         session.push(machine=MachineState(MachineStatus.RUNNING, "", NOW + 1, True))
         await pilot.press("n")
-        assert "pause the machine first" in said(app)
+        assert "pause the machine first" in newest_message(app)
         session.push(machine=PAUSED)
         reads = len(machine.reads)
         await pilot.press("n")
-        await wait_until(pilot, lambda: f"from {there:#x} on" in said(app), "on from there")
+        await wait_until(pilot, lambda: f"from {there:#x} on" in newest_message(app), "on from there")
         assert machine.reads[reads] == there
         machine.gate = asyncio.Event()
         await pilot.press("n")
         await wait_until(pilot, lambda: "escape stops" in rows(app) or "Esc stops" in rows(app), "how far it has come")
         await pilot.press("escape")
-        assert "stopped at" in said(app)
+        assert "stopped at" in newest_message(app)
         assert app.main.focused_pane == "hex"
         machine.gate.set()
         machine.gate = None
@@ -417,7 +412,9 @@ async def test_memory_without_it_is_looked_through_to_its_end_by_who_only_watche
         app.main.focus_pane("hex")
         await wait_until(pilot, lambda: "00100000 27 2e" in rows(app), "it may read")
         await pilot.press("/", *"f32:0.1", "enter")
-        await wait_until(pilot, lambda: f"not found between {MEMORY[0]:#x} and {MEMORY[1]:#x}" in said(app), "nowhere")
+        await wait_until(
+            pilot, lambda: f"not found between {MEMORY[0]:#x} and {MEMORY[1]:#x}" in newest_message(app), "nowhere"
+        )
 
 
 async def test_the_line_above_the_lens_tells_kinds_of_octets_where_one_looks_and_is_clicked_on() -> None:

@@ -45,8 +45,7 @@ async def test_with_the_event_list_focused_it_selects_there_and_stays_at_now() -
     async with simulated() as (app, pilot):
         await answered(app, pilot)
         await pilot.press("f3", "2", "at", *"+0", "enter")
-        await until(pilot, lambda: app.main.event_list.selected is not None, "selected")
-        assert app.main.event_list.selected is app.state.log[0]
+        await until(pilot, lambda: app.main.event_list.selected is app.state.log[0], "selected")
         assert app.held is None
         await pilot.press("at", *"-0", "enter")
         await until(pilot, lambda: app.main.event_list.selected is not app.state.log[0], "the newest")
