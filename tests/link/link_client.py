@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import select
+import signal
 import socket
 import subprocess
 import time
@@ -33,7 +34,8 @@ from llmbm_protocol.schema import (
     Stream,
 )
 
-TIMEOUT = 20.0
+TIMEOUT = 100.0  # of what takes moments: a computer may have much else to do
+LOST = 5.0  # seconds after which a hello without an answer is sent again
 STOP = b"\x03"
 PROMPT = b"Once upon a time"
 #: So long does the kernel not look at its line: a generation takes seconds.
@@ -154,11 +156,12 @@ class Host:
         since = len(self.records)
         line = to_frame(HostHello(protocol=protocol, session=7, nonce=nonce), 1)
         self.socket.sendall(line)
-        until = time.monotonic() + TIMEOUT / 4
-        while not any(hello.nonce == nonce for hello in self.of(Hello, since)) and time.monotonic() < until:
+        until = time.monotonic() + LOST
+        while not any(hello.nonce == nonce for hello in self.of(Hello, since)):
+            if time.monotonic() >= until:  # lost: on a starved machine the model of a small receiver overruns
+                self.socket.sendall(b"\n" + line)
+                break
             self.read(0.5)
-        if time.monotonic() >= until:  # lost: on a starved machine the model of a small receiver overruns
-            self.socket.sendall(b"\n" + line)
         answer = self.wait_for(Hello, lambda hello: hello.nonce == nonce, since)
         if answer.machine:
             self.sent = self.taken = 0
@@ -274,6 +277,16 @@ class Simulator:
         self.hosts.append(host)
         if len(self.hosts) == 1:
             host.until_text(b"llmk> ")
+        return host
+
+    def connect_stopped(self) -> Host:
+        """A host before the boot; the process, which waited for it, is stopped until the caller lets it go on."""
+        while not self.line.exists():
+            assert self.process.poll() is None, self.errors.read_text()
+            time.sleep(0.005)
+        self.process.send_signal(signal.SIGSTOP)
+        host = Host(self.line)
+        self.hosts.append(host)
         return host
 
     def session(self, kind: type[Host] = Host) -> Host:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
+import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "kernel_c" / "core"
 POSIX = ROOT / "kernel_c" / "port" / "posix"
-TIMEOUT = 20.0
+TIMEOUT = 100.0  # of what takes moments: a computer may have much else to do
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:
@@ -96,6 +98,13 @@ class Machine:
     def end(self) -> int:
         """Its exit status, when it has ended by itself."""
         return self.process.wait(TIMEOUT)
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """The process is stopped meanwhile: what is done then has been done when it looks again."""
+        self.process.send_signal(signal.SIGSTOP)
+        yield
+        self.process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """Ends it for certain."""

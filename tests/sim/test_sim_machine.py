@@ -7,12 +7,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from sim_machine import CORE, Boot, wait_until
+from sim_machine import CORE, TIMEOUT, Boot, wait_until
 
 
 def run(probe: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [probe, *options], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=30
+        [probe, *options], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=TIMEOUT
     )
 
 

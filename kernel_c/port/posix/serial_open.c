@@ -22,11 +22,11 @@ void serial_set_nonblocking(int descriptor)
     (void)fcntl(descriptor, F_SETFL, flags | O_NONBLOCK);
 }
 
-/* Which file at the address is ours. */
-static void remember_path(void)
+/* Which file at the address is ours; a socket is remembered before it gets there, so that no end leaves it behind. */
+static void remember_path(const char *at)
 {
     struct stat found;
-    if (lstat(options.address, &found) == 0) {
+    if (lstat(at, &found) == 0) {
         lasting.socket_device = found.st_dev;
         lasting.socket_inode = found.st_ino;
     }
@@ -65,7 +65,7 @@ static void make_link(const char *name)
     }
     if (symlink(name, options.address) != 0)
         port_fail("cannot make the link to the pseudo-terminal:", options.address);
-    remember_path();
+    remember_path(options.address);
 }
 
 static void open_pty(void)
@@ -124,9 +124,9 @@ static void open_unix(void)
     mode_t before = umask(0077); /* whoever may connect may command the machine */
     int bound = bind(lasting.listener, (struct sockaddr *)&address, sizeof address);
     (void)umask(before);
+    remember_path(address.sun_path);
     if (bound != 0 || listen(lasting.listener, BACKLOG) != 0 || rename(address.sun_path, options.address) != 0)
         port_fail("cannot listen on", options.address);
-    remember_path();
 }
 
 static void open_tcp(void)

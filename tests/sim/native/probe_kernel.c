@@ -132,8 +132,6 @@ static void poll_line(const char *rest)
 static void work(const char *rest, uint64_t compute_us)
 {
     uint64_t begun = microseconds(), wanted = argument(rest) * 1000, polls = 0, bytes = 0;
-    port_screen_write("working", 7);
-    port_screen_flush();
     for (; microseconds() - begun < wanted; polls++) {
         for (uint64_t since = microseconds(); microseconds() - since < compute_us;) {
         }
