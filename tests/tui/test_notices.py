@@ -51,7 +51,7 @@ async def test_a_refused_key_is_a_line_of_the_log_and_nothing_to_look_at() -> No
         entry = next(entry for entry in app.state.log if "break" in entry.text)
         assert (entry.source, entry.severity) == ("console", "info")
         assert not [entry for entry in app.state.log if "post-mortem" in entry.text], "only its path would be read"
-        assert not [entry.text for entry in app.state.log if entry.to_look_at]
+        assert not [entry.text for entry in app.state.log if entry.source == "console" and entry.to_look_at]
 
 
 async def test_what_was_wrong_before_the_session_is_in_its_log() -> None:

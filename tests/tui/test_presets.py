@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from driving import screen_text, simulated, until, wait_until
+from driving import screen_text, simulated, until
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -110,7 +110,7 @@ async def test_the_values_in_force_are_saved_used_as_one_change_and_deleted(tmp_
         await pilot.press(*["backspace"] * 3, *"sto", "enter")
         await until(pilot, lambda: values() == (700_000, 33), "the beginning of its name is enough")
         await pilot.press("u")
-        await wait_until(pilot, lambda: any(n.message.startswith("undone: ") for n in app._notifications), "said")
+        await until(pilot, lambda: any(n.message.startswith("undone: ") for n in app._notifications), "said")
         await until(pilot, lambda: values() == (1_200_000, 0), "one change")
         app.do("preset.story")
         await until(pilot, lambda: values() == (700_000, 33), "from the palette")

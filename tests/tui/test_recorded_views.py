@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driving import screen_text, settled, wait_until
+from driving import screen_text, settled, until, wait_until
 from textual.pilot import Pilot
 
 from llmbm_console.core.postmortem.summary import file_summary
@@ -29,7 +29,7 @@ async def replayed(request: pytest.FixtureRequest) -> AsyncIterator[Opened]:
     app = ConsoleApp(target.title, lambda: make_session(target))
     async with app.run_test(size=request.param) as pilot:
         await settled(pilot)
-        await wait_until(pilot, lambda: app.playback is not None and app.playback.complete, "read")
+        await until(pilot, lambda: app.playback is not None and app.playback.complete, "read")
         app.player.pause()
         app.look_back(app.timeline.span[1])
         await settled(pilot)

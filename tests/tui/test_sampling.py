@@ -13,9 +13,12 @@ from textual import events
 from llmbm_console.core.state.events import RecordReceived
 from llmbm_console.tui.app import ConsoleApp
 from llmbm_console.tui.pages.choices import newest
+from llmbm_console.tui.widgets import slider as module
 from llmbm_console.tui.widgets.sampling import SliderColumn
 from llmbm_console.tui.widgets.slider import Slider
 from llmbm_protocol.schema import Phase
+
+TOGETHER = 0.5  # s between two moves of one change, however slow the computer is
 
 
 def slider(app: ConsoleApp, name: str = "temp") -> Slider:
@@ -26,12 +29,14 @@ def _wheel_up(widget: Slider) -> events.MouseScrollUp:
     return events.MouseScrollUp(widget, 20, 0, 0, 0, 0, False, False, False)
 
 
-async def test_moves_are_collected_and_the_accepted_value_is_shown() -> None:
+async def test_moves_are_collected_and_the_accepted_value_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "DEBOUNCE", TOGETHER)
     session = ScriptedSession()
     app = make_app(session)
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
-        await pilot.press("escape", "7", "right", "right", "right", "shift+left")
+        await pilot.press("escape", "7")
+        burst(pilot, "\x1b[C" * 3 + "\x1b[1;2D")  # right, three times, and shift+left
         await wait_until(pilot, lambda: session.parameters == [("temp", "0.78")], "one request for four moves")
         await wait_until(pilot, lambda: slider(app).accepted == 780_000 and slider(app).wanted is None, "accepted")
         assert "0.78" in screen_text(app)
@@ -55,7 +60,7 @@ async def test_until_it_is_accepted_a_ring_marks_the_value_in_force() -> None:
         assert "○" not in row
 
 
-async def test_to_go_back_from_a_value_on_its_way_is_sent_too() -> None:
+async def test_to_go_back_from_a_value_on_its_way_is_sent_too(monkeypatch: pytest.MonkeyPatch) -> None:
     session = ScriptedSession()
     session.gate = asyncio.Event()
     app = make_app(session)
@@ -67,7 +72,10 @@ async def test_to_go_back_from_a_value_on_its_way_is_sent_too() -> None:
         await wait_until(pilot, lambda: session.parameters[1:] == [("temp", "0.85")], "asked for the old one")
         session.gate.set()
         await wait_until(pilot, lambda: slider(app).accepted == 850_000 and slider(app).wanted is None, "accepted")
-        await pilot.press("right", "left")
+        monkeypatch.setattr(module, "DEBOUNCE", TOGETHER)
+        burst(pilot, "\x1b[C\x1b[D")  # right and left
+        await wait_until(pilot, lambda: slider(app).wanted == 850_000, "back where it was")
+        await wait_until(pilot, lambda: slider(app).wanted is None, "the moves have settled")
         await settled(pilot)
         assert len(session.parameters) == 2, "what is in force already is not asked for"
 
@@ -442,13 +450,16 @@ async def test_where_not_all_sliders_have_room_the_focused_one_is_in_sight_and_t
         )
         await pilot.press("escape", "7")
         names = list(panel.sliders)
-        for name in (*names, names[0]):
-            await until(pilot, lambda name=name: panel.sliders[name].has_focus and seen(name), f"{name} is in sight")
+
+        def hidden() -> tuple[int, int]:
             in_sight = [one for one in names if seen(one)]
             first = names.index(in_sight[0])
-            expected = (first, len(names) - first - len(in_sight))
-            assert sum(expected) > 0, "not all have room"
-            await until(pilot, lambda expected=expected: counts() == expected, "counted")
+            return first, len(names) - first - len(in_sight)
+
+        for name in (*names, names[0]):
+            await until(pilot, lambda name=name: panel.sliders[name].has_focus and seen(name), f"{name} is in sight")
+            assert sum(hidden()) > 0, "not all have room"
+            await until(pilot, lambda: counts() == hidden(), "counted")
             await pilot.press("down")
         await pilot.press(*["down"] * (len(names) - 2))
         await until(pilot, lambda: panel.sliders[names[-1]].has_focus, "the last one")

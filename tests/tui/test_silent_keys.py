@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driving import burst, make_app, screen_text, scripted, settled, wait_until
+from driving import burst, make_app, screen_text, scripted, settled, until, wait_until
 from scripted import NOW, ScriptedSession, rich_state
 from textual.pilot import Pilot
 from textual.screen import Screen
@@ -74,7 +74,7 @@ async def test_at_the_end_of_a_recording_the_keys_to_a_later_moment_say_so() -> 
     target = Target("file", str(STORY))
     app = ConsoleApp(target.title, lambda: make_session(target))
     async with app.run_test(size=(120, 36)) as pilot:
-        await wait_until(pilot, lambda: app.playback is not None and app.playback.complete and not app.opening, "read")
+        await until(pilot, lambda: app.playback is not None and app.playback.complete and not app.opening, "read")
         await pilot.press(".")
         for key in (".", "]", "}"):
             assert "this is the end of the recording: [ goes 5 s back" in await press(pilot, app, key)
@@ -86,7 +86,7 @@ async def test_in_a_recording_what_needs_a_kernel_says_that_it_is_a_recording(ke
     target = Target("file", str(STORY))
     app = ConsoleApp(target.title, lambda: make_session(target))
     async with app.run_test(size=(120, 36)) as pilot:
-        await wait_until(pilot, lambda: app.playback is not None and not app.opening, "opened")
+        await until(pilot, lambda: app.playback is not None and not app.opening, "opened")
         assert "this is a recording: open a running kernel for that" in await press(pilot, app, key)
         assert app.main.focused_pane == "transcript"
     await app.disconnect()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from driving import make_app, rows_of, screen_text, settled, wait_until
+from driving import make_app, rows_of, screen_text, settled, until, wait_until
 from test_hostile import HOSTILE, assert_harmless
 from textual.pilot import Pilot
 
@@ -34,24 +34,24 @@ async def test_a_long_file_shows_both_ends_and_what_a_filter_lets_through(tmp_pa
     app = app_on(path)
     async with app.run_test(size=(100, 30)) as pilot:
         view = await page(pilot, app)
-        await wait_until(pilot, lambda: "info said 0\n" in screen_text(app).replace("│", "\n").replace("  ", ""), "top")
-        await wait_until(pilot, lambda: "200,000 lines" in screen_text(app), "all were found")
+        await until(pilot, lambda: "info said 0\n" in screen_text(app).replace("│", "\n").replace("  ", ""), "top")
+        await until(pilot, lambda: "200,000 lines" in screen_text(app), "all were found")
         await pilot.press("G")
-        await wait_until(pilot, lambda: f"{COUNT:,} info said {COUNT - 1}" in screen_text(app), "the last line")
+        await until(pilot, lambda: f"{COUNT:,} info said {COUNT - 1}" in screen_text(app), "the last line")
         await pilot.press("pageup", "g")
-        await wait_until(pilot, lambda: "1 info said 0" in screen_text(app), "the first line")
+        await until(pilot, lambda: "1 info said 0" in screen_text(app), "the first line")
         await pilot.press("/", *"warn", "f1")
-        await wait_until(pilot, lambda: "A line of input" in screen_text(app), "its help")
+        await until(pilot, lambda: "A line of input" in screen_text(app), "its help")
         await pilot.press("escape", "enter")
-        await wait_until(pilot, lambda: "/warn 200 of 200,000 lines" in screen_text(app), "counted")
+        await until(pilot, lambda: "/warn 200 of 200,000 lines" in screen_text(app), "counted")
         assert [row.text.split()[-1] for row in rows_of(view)] == [str(n) for n in range(7, COUNT, 1000)]
         assert "Esc takes the filter off" in screen_text(app), "and quits nothing yet"
         await pilot.press("G")
-        await wait_until(pilot, lambda: "199,008 WARN said 199007" in screen_text(app), "the last one that passes")
+        await until(pilot, lambda: "199,008 WARN said 199007" in screen_text(app), "the last one that passes")
         await pilot.press("right")
-        await wait_until(pilot, lambda: "WARN said" not in screen_text(app), "sideways")
+        await until(pilot, lambda: "WARN said" not in screen_text(app), "sideways")
         await pilot.press("left", "escape")
-        await wait_until(pilot, lambda: "│ 200,000 lines" in screen_text(app) or " 200,000 lines" in screen_text(app))
+        await until(pilot, lambda: "│ 200,000 lines" in screen_text(app) or " 200,000 lines" in screen_text(app), "all")
         assert not view.wanted
         assert "Esc quits" in screen_text(app)
         await pilot.press("escape")
