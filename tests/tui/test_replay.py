@@ -65,7 +65,7 @@ async def test_a_recording_plays_stands_and_ends(recording: Path) -> None:
         assert app.held is not None
         assert app.held.now == pytest.approx(first)
         assert app.player.playing
-        assert re.search(r"REPLAY ► 0:00 / \d+:\d\d ", screen_text(app).splitlines()[0])
+        assert re.search(r"REPLAY ► 0:00 / \d+:\d\d", screen_text(app).splitlines()[0])
         assert " at 1x" in screen_text(app).splitlines()[0]
         assert "At this moment of the recording nothing was said yet." in screen_text(app)
         frame = app.shown_frame()
