@@ -252,6 +252,15 @@ async def test_the_reset_of_a_tripped_kernel_is_typed_in_the_place_of_the_prompt
         await wait_until(pilot, lambda: app.main.prompt.text == "Hello", "given back")
         await pilot.press(*"/reset")
         assert app.main.prompt.text == "/reset"
+        session.answer, session.answering = None, asyncio.Event()
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: session.submitted[1:] == ["/reset"], "sent")
+        session.push(sentinel=idle().state.sentinel)
+        await wait_until(pilot, lambda: "tripped" not in screen_text(app), "armed, before the command has ended")
+        session.answering.set()
+        await wait_until(pilot, lambda: app.main.prompt.text == "Hello", "given back again")
+        await pilot.press(*"/ctx")
+        assert app.main.prompt.text == "/ctx", "it stands there as before: what is written takes its place"
 
 
 async def test_the_frame_says_that_the_machine_is_paused_or_the_kernel_tripped() -> None:
@@ -452,7 +461,7 @@ async def test_what_is_written_while_the_machine_is_paused_is_sent_in_order_when
 async def test_in_the_middle_of_an_answer_of_a_paused_machine_it_is_told_when_a_stop_acts_and_what_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slow_simulator(tmp_path, monkeypatch)
+    slow_simulator(tmp_path, monkeypatch, 100_000)  # however long it takes to pause it, it still answers
     monkeypatch.setattr(sending, "STOP_PAUSE", 0.0)  # as if more than a second lay between two keys
     async with simulated((80, 24), notifications=True) as (app, pilot):
         await pilot.press(*"Once", "enter", *"Tom", "enter")

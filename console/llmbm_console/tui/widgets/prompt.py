@@ -80,6 +80,7 @@ class Prompt(TextArea, Framed):
         self._crowded = False  # the line was not taken for all those that wait
         self._owed: list[str] = []  # lines that were not taken and not sent again: they come back one by one
         self._back = ""  # the one that came back last
+        self._made_room = ""  # the one that the reset behind a trip was typed in the place of
         self._again = ""  # the one that was sent again last: when it is refused again, it keeps its place
         self._waiting = 0  # lines that are sent later
         self._rows = 1
@@ -149,9 +150,9 @@ class Prompt(TextArea, Framed):
 
     def _bring_back(self, text: str) -> None:
         self.replace_text(text)
-        if self._held == TRIPPED:
-            self.select_all()  # /reset comes before it, and is typed in its place
-        self._refused, self._back = self.text, text
+        if self._held == TRIPPED or text == self._made_room:
+            self.select_all()  # /reset comes before it, and is typed in its place; behind it, it stands there as before
+        self._refused, self._back, self._made_room = self.text, text, ""
 
     def _forget(self, text: str) -> None:
         if text in self._owed:
@@ -160,7 +161,7 @@ class Prompt(TextArea, Framed):
     def _forget_back(self) -> None:
         """What came back last is not wanted any more: only the earlier prompts have it still."""
         self._forget(self._back)
-        self._back = ""
+        self._back = self._made_room = ""
 
     def show_waiting(self, lines: int) -> None:
         """So many lines are sent later, when the kernel answers or the answer that runs has ended."""
@@ -282,8 +283,10 @@ class Prompt(TextArea, Framed):
         if text in self._owed:
             self._again = text
             self._forget(text)
-        elif not (is_command(text) and self._held_by(self._frame)):
+        elif not (is_command(text) and (held := self._held_by(self._frame))):
             self._forget_back()  # this was written in its place; a command in need may only have made room for it
+        elif held == TRIPPED:
+            self._made_room = self._back
         self._refused = ""
         self.load_text("")
         self.error = ""
