@@ -17,7 +17,7 @@ from llmbm_console.core.sanitise import is_clean
 from llmbm_console.faces.explain import described, document, hexadecimal, lines_of_log
 from llmbm_protocol.codec import to_frame
 from llmbm_protocol.frame import encode
-from llmbm_protocol.schema import Credit, Phase
+from llmbm_protocol.schema import ENQUIRY, Credit, Phase, Request
 
 
 def credit(number: int) -> bytes:
@@ -154,6 +154,19 @@ def test_a_recording_has_both_directions(tmp_path: Path, capsys: pytest.CaptureF
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "     0.600 > text      typed"
     assert said[1].startswith("     0.750 < K Credit")
+
+
+def test_an_enquiry_that_was_sent_within_a_line_is_no_damage_of_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.llcap"
+    asked = to_frame(Request(id=7, op="ping"), 3)
+    enquiry = bytes((ENQUIRY,))
+    write_capture(path, Header(llcap=1), [Entry(0.5, "o", asked[:9]), Entry(0.6, "o", enquiry + asked[9:] + enquiry)])
+    assert cli.main(["explain", str(path)]) == 0
+    (said, total) = capsys.readouterr().out.splitlines()
+    assert said == "     0.600 > q Request   id=7 op=ping"
+    assert total.startswith("# 0 lines of text, 1 frames, 0 rejected")
 
 
 def test_a_recordings_times_never_go_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

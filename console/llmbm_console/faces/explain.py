@@ -21,16 +21,18 @@ from llmbm_console.core.sanitise import EscapeFilter, clean
 from llmbm_console.faces.records import record_json
 from llmbm_protocol.codec import UnknownFrame, from_frame
 from llmbm_protocol.frame import Frame, FrameDecoder, Noise, Piece, Rejected
+from llmbm_protocol.schema import ENQUIRIES, ENQUIRY
 
 CHUNK = 1 << 16
 LONGEST_TEXT = 1 << 16  # octets of a line of text that waits for its end
+ENQUIRY_OCTETS = bytes(range(ENQUIRY, ENQUIRY + ENQUIRIES))
 ROW = 16  # octets of a row of hexadecimal figures
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One piece of the stream. `way` is "received" or "sent", "" where a file does not tell; `at` in seconds, from a
-    recording only."""
+    recording only. What was sent is counted without enquiries."""
 
     offset: int
     way: str
@@ -180,7 +182,8 @@ def _lines_of_capture(capture: Capture) -> Iterator[Line]:
         stream = ways.get(entry.kind)
         if stream is not None and isinstance(entry.data, bytes):
             stream.at = entry.at
-            yield from stream.feed(entry.data)
+            # An enquiry belongs to no line, and may stand in the midst of one.
+            yield from stream.feed(entry.data.translate(None, ENQUIRY_OCTETS) if entry.kind == "o" else entry.data)
         elif entry.kind == "x" and entry.data == FLUSH_TEXT:
             yield from ways["i"].quiet()
     for stream in ways.values():
