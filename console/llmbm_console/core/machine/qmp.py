@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 #: Events that say nothing about the machine: firmware sets the clock at every boot.
 UNREMARKABLE = frozenset({"RTC_CHANGE"})
-TIMEOUT = 2.0  # s for every answer
+TIMEOUT = 2.0  # s for a greeting, and for an end
+ANSWER_TIMEOUT = 10.0  # s for every answer: a stop writes to the disk what was not written yet, on a busy computer, too
 MOST_RATE = 1 << 40  # octets a second of a state that is written
 
 #: QEMU's run states in our words; any other state is a machine that does not run
@@ -93,10 +94,11 @@ class QmpConnection:
         if self._client is None:
             raise SessionError(f"{command}: the machine's monitor is closed; the machine has ended")
         try:
-            async with asyncio.timeout(TIMEOUT):
+            async with asyncio.timeout(ANSWER_TIMEOUT):
                 return await self._client.execute(command, arguments or None)
         except TimeoutError:
-            raise SessionError(f"{command}: QEMU did not answer within {TIMEOUT:g} s{_may_still(command)}") from None
+            late = f"QEMU did not answer within {ANSWER_TIMEOUT:g} s"
+            raise SessionError(f"{command}: {late}{_may_still(command)}") from None
         except ExecuteError as error:
             raise Refused(f"{command}: QEMU refused: {error}") from error
         except (QMPError, OSError, EOFError) as error:
@@ -155,8 +157,9 @@ class QmpConnection:
         if not told:
             self._emit = lambda _event: None
         self._leaving = True
-        with contextlib.suppress(SessionError):
-            await self.execute("quit")
+        with contextlib.suppress(SessionError, TimeoutError):
+            async with asyncio.timeout(TIMEOUT):
+                await self.execute("quit")
         await self.close()
 
     async def close(self) -> None:
