@@ -37,7 +37,7 @@ def found(log: TextLog, query: str) -> list[int]:
 LINES = st.lists(st.binary(max_size=30).map(lambda line: line.replace(b"\n", b"")), min_size=1, max_size=80)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(LINES, st.booleans(), st.sampled_from([40, 64, 1 << 18]))
 def test_every_line_is_where_it_belongs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[bytes], ended: bool, piece: int

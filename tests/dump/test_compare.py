@@ -29,7 +29,7 @@ def dumped(folder: Path, lines: str) -> Path:
         shutil.copy(source, folder)
     words = [str(simulator_binary()), "--files", str(folder), "--serial", "stdio"]
     typed = (lines + "/save_dump\nquit\n").encode()
-    subprocess.run(words, input=typed, stdout=subprocess.DEVNULL, check=True, timeout=60)
+    subprocess.run(words, input=typed, stdout=subprocess.DEVNULL, check=True, timeout=200)
     return folder / "llmk-dump.txt"
 
 

@@ -136,7 +136,7 @@ class Harness:
         self.process.stdin.close()
         assert self.process.stderr is not None
         self.errors = self.process.stderr.read().decode(errors="replace")[-8000:]
-        status = self.process.wait(timeout=30)
+        status = self.process.wait(timeout=100)
         for pipe in (self.process.stdout, self.process.stderr):
             if pipe is not None:
                 pipe.close()

@@ -74,7 +74,7 @@ def losing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def outcome(program: Path, *words: str) -> str:
-    return subprocess.run([program, *words], capture_output=True, text=True, check=True, timeout=60).stdout
+    return subprocess.run([program, *words], capture_output=True, text=True, check=True, timeout=200).stdout
 
 
 def test_a_lost_processor_is_named_and_its_share_done(losing: Path) -> None:

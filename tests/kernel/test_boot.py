@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from made_models import DEFAULT_MODEL, Script, put_model
-from typed_kernel import Start
+from typed_kernel import GREEDY, Start
 
 
 def said(start: Start, folder: Path) -> str:
@@ -162,7 +162,7 @@ def test_load_changes_the_model_and_a_refused_file_keeps_the_old_one(start: Star
     Script([b"two"]).write(tmp_path / "models", "two words.bin")
     (tmp_path / "broken.bin").write_bytes(b"\x01\x00\x00\x00" * 20)
     kernel = start(tmp_path)
-    kernel.tell("/stats 0", "/temp 0")
+    kernel.tell(*GREEDY)
     assert kernel.ask("x") == "one"
     assert "broken.bin: model: dim is 1, expected" in kernel.ask("/load broken.bin")
     assert "cannot be opened" in kernel.ask("/load ../one.bin")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from made_models import Script, put_model
-from typed_kernel import Kernel, Start
+from typed_kernel import PATIENCE, Kernel, Start
 
 
 @pytest.fixture
@@ -273,13 +273,13 @@ def test_quit_and_exit_leave_and_are_whole_words(start: Start, tmp_path: Path) -
     kernel = start(tmp_path)
     assert kernel.ask("quite").startswith("ok")
     kernel.send(b"exit\r")
-    assert kernel.process.wait(20) == 0
+    assert kernel.process.wait(PATIENCE) == 0
 
 
 def test_poweroff_ends_the_machine(start: Start, tmp_path: Path) -> None:
     kernel = start(tmp_path)
     kernel.send(b"/poweroff\r")
-    assert kernel.process.wait(20) == 0
+    assert kernel.process.wait(PATIENCE) == 0
 
 
 def test_reboot_comes_back_with_another_boot_number(start: Start, tmp_path: Path) -> None:

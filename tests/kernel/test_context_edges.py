@@ -128,7 +128,7 @@ def test_an_answer_whose_last_token_is_on_the_last_row(start: Start, tmp_path: P
 def test_a_stop_in_the_prompt_tells_how_many_tokens_wait(start: Start, tmp_path: Path) -> None:
     """They are computed before the next prompt is, and the answer is as if nothing had been stopped."""
     put_model(tmp_path)
-    kernel, model = start(tmp_path, "--poll-gap-us", "2000"), Model(DEFAULT_MODEL)
+    kernel, model = start(tmp_path, "--poll-gap-us", "10000"), Model(DEFAULT_MODEL)
     kernel.tell(*GREEDY, "/max_tokens 8", "/attn reference")
     text = "Once upon a time, " * 40
     first = model.tokenizer.encode(text, bos=True)

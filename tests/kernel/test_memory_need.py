@@ -49,9 +49,9 @@ def live_through_much(kernel: Kernel) -> None:
     """Prompts that slide the window several times, a stop of the sentinel, files, listings and figures."""
     kernel.tell("/max_tokens 200", "/overflow slide")
     for turn in range(6):
-        kernel.ask(PROMPT * (1 + turn), timeout=60)
+        kernel.ask(PROMPT * (1 + turn))
     kernel.tell("/save_dump", "/save_log", "/models", "/clear", "/overflow clear")
-    kernel.ask(PROMPT * 4, timeout=60)
+    kernel.ask(PROMPT * 4)
     kernel.ask("/test_failsafe decode 1000")
     kernel.ask(PROMPT)
     kernel.tell("/reset")

@@ -15,6 +15,8 @@ PROMPT = re.compile(r"(?:^|\n)(?:llmk|rescue)> \Z")
 REFUSED = re.compile(r"cannot be|unknown command|is too much|no model is loaded|sentinel tripped")
 #: Plain argmax and nothing below the answer; on a busy machine a learnt budget is sometimes overrun, and that is told.
 GREEDY = ("/temp 0", "/norepeat 0", "/repeat 1", "/stats 0", "/budget 500000000000 500000000000")
+#: Seconds for what takes moments: a computer may have much else to do.
+PATIENCE = 100.0
 
 
 class Kernel:
@@ -32,7 +34,8 @@ class Kernel:
         self.errors = b""
         self.raw = b""
         threading.Thread(target=self._read, daemon=True).start()
-        threading.Thread(target=self._read_errors, daemon=True).start()
+        self._errors_reader = threading.Thread(target=self._read_errors, daemon=True)
+        self._errors_reader.start()
         self.boot = self.until_prompt()
 
     def _read(self) -> None:
@@ -49,7 +52,7 @@ class Kernel:
         """What came since the last prompt."""
         return self.raw.decode("utf-8", "replace").replace("\r\n", "\n")
 
-    def until(self, found: Callable[[str], bool], timeout: float = 30) -> None:
+    def until(self, found: Callable[[str], bool], timeout: float = PATIENCE) -> None:
         """Reads until the text satisfies `found`, or the process ends."""
         end = time.monotonic() + timeout
         while not found(self.text()):
@@ -58,11 +61,11 @@ class Kernel:
             except queue.Empty:
                 raise AssertionError(f"nothing expected within {timeout} s after {self.text()[-400:]!r}") from None
             if not piece:
-                self.process.wait(10)
+                self.process.wait(PATIENCE)
                 return
             self.raw += piece
 
-    def until_prompt(self, timeout: float = 30) -> str:
+    def until_prompt(self, timeout: float = PATIENCE) -> str:
         """Everything up to the next prompt, without it; or up to the end of the process."""
         self.until(lambda text: PROMPT.search(text) is not None, timeout)
         text = self.text()
@@ -76,7 +79,7 @@ class Kernel:
         self.process.stdin.write(data)
         self.process.stdin.flush()
 
-    def ask(self, line: str, timeout: float = 30) -> str:
+    def ask(self, line: str, timeout: float = PATIENCE) -> str:
         """Types a line and returns what the kernel says to it, without the echo."""
         typed = line
         while len(typed) > 128:  # a person's terminal has no flow control but the echo
@@ -104,14 +107,15 @@ class Kernel:
         return int(self.words("/ctx")["kv_pos"])
 
     def close(self) -> int:
-        """Ends the kernel as a person does; returns its exit status."""
+        """Ends the kernel as a person does; returns its exit status, when all that it said is in `errors`."""
         if self.process.poll() is None:
             self.send(b"quit\r")
             try:
-                self.process.wait(20)
+                self.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 self.process.kill()
-        return self.process.wait(10)
+        self._errors_reader.join(PATIENCE)
+        return self.process.wait(PATIENCE)
 
 
 Start = Callable[..., Kernel]

@@ -7,7 +7,7 @@ import signal
 import time
 
 import pytest
-from link_client import SLOW, STOP, Boot, Host
+from link_client import SLOW, STOP, TIMEOUT, Boot, Host
 
 from llmbm_protocol.codec import to_frame
 from llmbm_protocol.frame import encode
@@ -362,7 +362,7 @@ def test_a_request_that_polled_would_end_the_simulator(boot_altered: Boot) -> No
     simulator = boot_altered("core/link_answers.c", serves, f"link_poll(kernel) && {serves}")
     host = simulator.session()
     host.send(host.line("ping")[1])
-    assert -simulator.process.wait(20) in (signal.SIGILL, signal.SIGTRAP)
+    assert -simulator.process.wait(TIMEOUT) in (signal.SIGILL, signal.SIGTRAP)
     host.close()
 
 

@@ -94,7 +94,7 @@ class QemuMachine:
         self.control("qmp_capabilities")
 
     def _connect(self, path: Path) -> socket.socket:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 100
         while True:
             connection = socket.socket(socket.AF_UNIX)
             try:
@@ -129,16 +129,21 @@ class QemuMachine:
                 return reply["return"]
 
     def press(self, *keys: str) -> None:
-        """Keys on the machine's own keyboard, each with its modifiers: "a", "ctrl-c", "up"."""
+        """Keys on the machine's own keyboard, each with its modifiers: "a", "ctrl-c", "up". It holds a few of them and
+        has no way to say that they were read: the caller must see what they do."""
         for key in keys:
             codes = [{"type": "qcode", "data": code} for code in key.split("-")]
             self.control("send-key", keys=codes, **{"hold-time": 20})
-            time.sleep(0.06)  # a keyboard has no way to say that it was read; faster than this nobody types
 
-    def type(self, text: str) -> None:
-        """Text on the machine's own keyboard, with Enter."""
-        names = {" ": "spc", "/": "slash", "_": "shift-minus"}
-        self.press(*(names.get(sign, sign) for sign in text), "ret")
+    def type(self, text: str) -> str:
+        """Text on the machine's own keyboard, with Enter: each key when the line has echoed the one before. Returns the
+        echo."""
+        names, echo = {" ": "spc", "/": "slash", "_": "shift-minus"}, ""
+        for sign in text:
+            self.press(names.get(sign, sign))
+            echo += self.until(re.escape(sign))
+        self.press("ret")
+        return echo
 
     def screen(self, folder: Path) -> bytes:
         """The pixels of its screen, three bytes each."""
@@ -175,7 +180,7 @@ class QemuMachine:
         said = self.until(r"\n(?:llmk|rescue)> ", timeout)
         return said.removeprefix(line + "\n").rpartition("\n")[0]
 
-    def wait_end(self, timeout: float = 60) -> int:
+    def wait_end(self, timeout: float = 120) -> int:
         """Exit status once the machine has switched itself off."""
         return self.process.wait(timeout)
 

@@ -14,8 +14,7 @@ def test_the_keyboard_and_the_line_take_turns_at_one_prompt(boot: Boot, default_
     machine = boot(default_image)
     machine.until(r"\nllmk> ")
     before = machine.screen(tmp_path)
-    machine.type("/temp")
-    said = machine.until(r"\nllmk> ")
+    said = machine.type("/temp") + machine.until(r"\nllmk> ")
     typed, answer, prompt = said.splitlines()  # whole lines, on the serial side too
     assert (typed, prompt) == ("/temp", "llmk> ")
     assert answer.startswith("temp = 0.85 (0 to 2)")
@@ -24,5 +23,5 @@ def test_the_keyboard_and_the_line_take_turns_at_one_prompt(boot: Boot, default_
     assert sum(a != b for a, b in zip(after[::3], before[::3], strict=True)) > 200  # and on the screen
     assert machine.ask("/temp 0.5").startswith("temp = 0.5")
     assert machine.screen(tmp_path) != after  # what is typed on the line shows on the screen
-    machine.type("/temp")
-    assert machine.until(r"\nllmk> ").splitlines()[1].startswith("temp = 0.5 ")
+    said = machine.type("/temp") + machine.until(r"\nllmk> ")
+    assert said.splitlines()[1].startswith("temp = 0.5 ")

@@ -102,7 +102,9 @@ async def test_hostile_text_is_drawn_and_does_nothing(text: str) -> None:
         assert app.is_running
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.text(st.characters(), max_size=80) | st.binary(max_size=80).map(lambda b: b.decode("latin-1")))
 async def test_no_text_at_all_reaches_the_terminal_as_a_control(text: str) -> None:
     async with scripted(ScriptedSession(hostile_state(text)), size=(100, 30)) as (app, _pilot):
@@ -211,7 +213,9 @@ async def test_two_files_that_differ_in_hostile_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_no_net")
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.binary(max_size=400))
 async def test_no_octets_from_the_line_become_a_control_on_the_screen(data: bytes) -> None:
     """Through the decoder and the store, as they would come: frames, noise and all."""
