@@ -370,11 +370,15 @@ class MainScreen(DirectScreen[None]):
         return self.shape != shape
 
     def on_descendant_focus(self) -> None:
-        """The keys shown depend on the focus."""
-        self.frame = replace(self.frame, in_prompt=self.focused_pane == "prompt")
+        """The keys shown depend on the focus, at the lower edge and in the panes that tell some of theirs."""
+        before, self.frame = self.frame, replace(self.frame, in_prompt=self.focused_pane == "prompt")
         self._show_keys()
         for part in (self.prompt, self.transcript):
             part.show(self.frame)
+        if self.frame.in_prompt != before.in_prompt:
+            for pane in (self.event_list, self.sampling, *self.panels):
+                pane.show(self.frame)
+            self.event_list.settle()
 
     @property
     def searched(self) -> LineView:
