@@ -220,7 +220,7 @@ async def test_two_files_that_differ_in_hostile_text(tmp_path: Path) -> None:
 async def test_no_octets_from_the_line_become_a_control_on_the_screen(data: bytes) -> None:
     """Through the decoder and the store, as they would come: frames, noise and all."""
     state, decoder = rich_state(items=(), turn=None), LineDecoder()
-    token = Token(generation=1, index=0, time=1, token=1, cycles=1, text=data[:60])
+    token = Token(generation=1, index=0, time=1, token=1, cycles=1, text=data[:40])  # the most that one holds
     for heard in (*decoder.feed(data + b"\n"), decoder.flush(), (token, 0)):
         event = ConsoleText(NOW, heard) if isinstance(heard, str) else RecordReceived(NOW, heard[0])  # type: ignore[arg-type]
         state = reduce(state, event)
