@@ -138,12 +138,19 @@ async def test_the_long_answer_of_the_readme_is_long_and_a_benchmark_can_be_stop
     (told,) = (item.finished for item in app.state.items if isinstance(item, Turn))
     assert told is not None
     assert told.tokens == 500
-    await pilot.press(*"/clear", "enter", *bench, "enter")
-    await until(pilot, lambda: app.state.phase is Phase.BENCH, "it runs")
-    await pilot.press("ctrl+c")
-    await until(
-        pilot, lambda: any(isinstance(i, Command) and i.line == bench and not i.ok for i in app.state.items), "stopped"
-    )
+
+    def benchmarks() -> list[Command]:
+        return [item for item in app.state.items if isinstance(item, Command) and item.line == bench]
+
+    await pilot.press(*"/clear", "enter")
+    for count in range(1, 6):  # it takes two seconds, in which a busy computer may not come to the key
+        await pilot.press(*bench, "enter")
+        await until(pilot, lambda n=count: app.state.phase is Phase.BENCH or len(benchmarks()) == n, "it runs")
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda n=count: len(benchmarks()) == n, "ended")
+        if not benchmarks()[-1].ok:
+            break
+    assert not benchmarks()[-1].ok, "stopped"
 
 
 async def test_the_suggested_budget_is_one_the_kernel_takes(started: tuple[ConsoleApp, Pilot[Any]]) -> None:
