@@ -156,11 +156,11 @@ class Host:
         since = len(self.records)
         line = to_frame(HostHello(protocol=protocol, session=7, nonce=nonce), 1)
         self.socket.sendall(line)
-        until = time.monotonic() + LOST
-        while not any(hello.nonce == nonce for hello in self.of(Hello, since)):
-            if time.monotonic() >= until:  # lost: on a starved machine the model of a small receiver overruns
+        end, again = time.monotonic() + TIMEOUT, time.monotonic() + LOST
+        while not any(hello.nonce == nonce for hello in self.of(Hello, since)) and time.monotonic() < end:
+            if time.monotonic() >= again:  # on a starved machine the model of a small receiver overruns
                 self.socket.sendall(b"\n" + line)
-                break
+                again += LOST
             self.read(0.5)
         answer = self.wait_for(Hello, lambda hello: hello.nonce == nonce, since)
         if answer.machine:
