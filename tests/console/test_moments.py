@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -14,10 +15,14 @@ FIRST, LAST = 5.5, 1200.0  # 00:10:05.5 to 00:30:00
 
 
 @pytest.fixture(autouse=True)
-def _utc(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "UTC")
-    if hasattr(time, "tzset"):
-        time.tzset()
+def _utc() -> Iterator[None]:
+    """And for the tests behind these the person's own zone again."""
+    zone_is_told = getattr(time, "tzset", lambda: None)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TZ", "UTC")
+        zone_is_told()
+        yield
+    zone_is_told()
 
 
 @pytest.mark.parametrize(
