@@ -20,6 +20,8 @@ from llmbm_protocol.schema import Counters
 PROMPT = "Once upon a time"
 SLOWLY = ("--poll-gap-us", "20000")
 """Options of a simulator whose answers take seconds, where they take 40 ms without."""
+PATIENCE = 240.0
+"""Seconds that what goes over a bad line may take on a busy computer: its repetitions wait for each other."""
 
 
 class Kernel:
@@ -67,7 +69,7 @@ class Line:
 
     async def whole_answer(self) -> Turn:
         """A prompt, and its answer without a gap."""
-        outcome = await asyncio.wait_for(self.session.submit(PROMPT), 60)
+        outcome = await asyncio.wait_for(self.session.submit(PROMPT), PATIENCE)
         assert outcome.ok, outcome.error
         assert outcome.turn is not None
         assert outcome.turn.finished is not None
@@ -76,7 +78,7 @@ class Line:
 
     async def seed(self, number: int) -> None:
         """A request that must be done."""
-        outcome = await asyncio.wait_for(self.session.set_parameter("seed", str(number)), 60)
+        outcome = await asyncio.wait_for(self.session.set_parameter("seed", str(number)), PATIENCE)
         assert (outcome.ok, outcome.output) == (True, str(number))
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from live_kernel import PROMPT, SLOWLY, Kernel, collect
+from live_kernel import PATIENCE, PROMPT, SLOWLY, Kernel, collect
 from waiting import until
 
 from llmbm_console.chaos.proxy import Chaos
@@ -59,7 +59,7 @@ async def replayed(path: Path) -> list[Event]:
 
 
 async def test_what_is_replayed_is_what_happened(kernel: Kernel, sessions: Sessions, tmp_path: Path) -> None:
-    """With lines lost, doubled and damaged, a cut, and a kernel that starts again."""
+    """With lines lost, doubled and damaged, a kernel that is late, a cut, and a kernel that starts again."""
     await kernel.start()
     path = tmp_path / "all.llcap"
     async with Chaos(kernel.folder / "front", kernel.socket, seed=3) as chaos:
@@ -70,11 +70,16 @@ async def test_what_is_replayed_is_what_happened(kernel: Kernel, sessions: Sessi
         await session.open()
         await session.wait_ready(30)
         chaos.down.drop_line, chaos.down.double_line, chaos.down.flip_bit = 0.1, 0.1, 0.001
-        assert (await asyncio.wait_for(session.submit(PROMPT), 60)).ok
-        assert (await asyncio.wait_for(session.submit("/zones"), 60)).ok
-        assert (await asyncio.wait_for(session.set_parameter("temp", "0.5"), 60)).ok
-        assert not (await asyncio.wait_for(session.set_parameter("temp", "99"), 60)).ok
+        assert (await asyncio.wait_for(session.submit(PROMPT), PATIENCE)).ok
+        assert (await asyncio.wait_for(session.submit("/zones"), PATIENCE)).ok
+        assert (await asyncio.wait_for(session.set_parameter("temp", "0.5"), PATIENCE)).ok
+        assert not (await asyncio.wait_for(session.set_parameter("temp", "99"), PATIENCE)).ok
         chaos.calm()
+        assert kernel.process is not None
+        kernel.process.send_signal(signal.SIGSTOP)
+        await until(lambda: session.state.link.phase is LinkPhase.SLOW)
+        kernel.process.send_signal(signal.SIGCONT)
+        await until(lambda: session.state.link.phase is LinkPhase.MACHINE)
         chaos.cut()
         await until(lambda: session.state.link.phase is LinkPhase.OPENING)
         await session.wait_ready(30)
@@ -82,7 +87,7 @@ async def test_what_is_replayed_is_what_happened(kernel: Kernel, sessions: Sessi
         await kernel.start()
         await until(lambda: session.state.boots == 2)
         await session.wait_ready(30)
-        assert (await asyncio.wait_for(session.submit(PROMPT), 60)).ok
+        assert (await asyncio.wait_for(session.submit(PROMPT), PATIENCE)).ok
         await session.close()
     again = await replayed(path)
     assert without_times(again) == without_times(events)

@@ -353,7 +353,10 @@ class Link:
             self.decoder.count(sequence)
             self.heard_at = now
             if self.phase is not LinkPhase.MACHINE:
+                position = self.position
+                self.position = position - 1 if position is not None else None  # before what this frame tells
                 self.set_phase(LinkPhase.MACHINE)
+                self.position = position
         if isinstance(record, Hello):
             self._hello(record, sequence, now)
         elif isinstance(record, UnknownFrame):
