@@ -78,7 +78,7 @@ def test_plain_face_writes_no_control_byte(hostile: Path) -> None:
     command = [*CONSOLE, "--plain", "--connect", f"unix:{hostile}"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
-        out, err = process.communicate(timeout=25)
+        out, err = process.communicate(timeout=120)
     except subprocess.TimeoutExpired:
         process.kill()
         out, err = process.communicate()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from link_records import end, token
-from live_kernel import PROMPT, Kernel, collect, records
+from live_kernel import PATIENCE, PROMPT, Kernel, collect, records
 from test_store import finished, run
 from waiting import until
 
@@ -265,7 +265,7 @@ async def test_on_a_bad_line_choices_are_missing_and_never_wrong(kernel: Kernel,
         await session.open()
         await session.wait_ready(30)
         chaos.down.drop_line, chaos.down.double_line, chaos.down.flip_bit = 0.15, 0.1, 0.001
-        outcome = await asyncio.wait_for(session.submit(PROMPT), 60)
+        outcome = await asyncio.wait_for(session.submit(PROMPT), PATIENCE)
         assert outcome.turn is not None
         tokens = outcome.turn.tokens
         assert outcome.turn.lost_tokens == 0
