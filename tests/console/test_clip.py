@@ -73,7 +73,8 @@ async def test_a_clip_holds_its_own_turn_and_the_state_before_it_and_nothing_els
     assert state.arenas.keys() == then.arenas.keys()
     assert (state.sampling, state.tokenizer) == (then.sampling, then.tokenizer)
     assert state.sentinel is not None
-    assert all(entry.at >= own.started_at for entry in state.log if entry.record is not None)
+    told = [entry.at for entry in state.log if entry.record is not None]  # a slow pass is told by the kernel itself
+    assert all(at >= own.started_at - 1e-6 for at in told), "a file has microseconds"
     words = {event.record.token for event in events if isinstance(event, RecordReceived) and type(event.record) is Word}
     assert wanted <= state.words.keys()
     assert words < then.words.keys(), "of the tokens before, none that this does not name"
