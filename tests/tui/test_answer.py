@@ -63,7 +63,7 @@ async def test_nothing_is_asked_again_before_anything_was_asked() -> None:
 
 
 async def test_nothing_is_asked_again_while_an_answer_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    slow_simulator(tmp_path, monkeypatch)
+    slow_simulator(tmp_path, monkeypatch, 50_000)
     async with simulated(notifications=True) as (app, pilot):
         await pilot.press(*"/max_tokens 400", "enter", *"Once", "enter", "escape")
         await until(pilot, lambda: app.state.turn is not None, "it runs")

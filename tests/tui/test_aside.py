@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from driving import messages, screen_text, settled, simulated, slow_simulator, until
+from driving import burst, messages, screen_text, settled, simulated, slow_simulator, until
 from scripted import ScriptedSession
 
 from llmbm_console.core.machine.simulator import Simulator
@@ -99,7 +99,7 @@ async def test_a_line_that_waits_for_its_turn_is_sent_to_the_kernel_it_was_writt
 ) -> None:
     slow_simulator(tmp_path, monkeypatch)
     async with simulated() as (app, pilot):
-        await pilot.press(*"Tim", "enter", *"Sara", "enter")
+        burst(pilot, "Tim\rSara\r")  # typed one by one, the second one would come behind the answer of a busy machine
         await until(pilot, lambda: app.state.turn is not None and app.state.turn.tokens, "it answers the first one")
         open_file(app, dump)
         await until(pilot, lambda: app.shows_file, "the file")

@@ -109,7 +109,7 @@ async def test_a_machine_without_control_says_why() -> None:
 async def test_control_c_stops_a_running_answer_from_the_prompt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slow_simulator(tmp_path, monkeypatch)
+    slow_simulator(tmp_path, monkeypatch, 50_000)
     async with simulated() as (app, pilot):
         await pilot.press(*"/max_tokens 256", "enter", *"Once upon a time", "enter")
         await until(pilot, lambda: app.state.turn is not None and len(app.state.turn.tokens) > 2, "an answer runs")
