@@ -103,10 +103,12 @@ async def simulated(
     """An app on a real kernel that runs as a process, as soon as the line stands and its first records are here."""
     target = Target("sim", read_only=read_only)
     app = ConsoleApp(target.title, lambda: make_session(target), **options)
-    async with app.run_test(size=size, notifications=notifications) as pilot:
-        await until(pilot, lambda: app.state.link.phase in LINKED and app.state.sampling is not None, "linked")
-        yield app, pilot
-    await app.disconnect()
+    try:
+        async with app.run_test(size=size, notifications=notifications) as pilot:
+            await until(pilot, lambda: app.state.link.phase in LINKED and app.state.sampling is not None, "linked")
+            yield app, pilot
+    finally:
+        await app.disconnect()  # of a test that failed, too: its process would run on
 
 
 def start_instead(folder: Path, monkeypatch: pytest.MonkeyPatch, *, before: str = "", arguments: str = "") -> None:

@@ -11,20 +11,17 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from driving import assert_snapshot, make_app, screen_text, scripted, wait_until
+from driving import assert_snapshot, make_app, screen_text, scripted, simulated, until, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted import NOW, ScriptedSession, rich_state, turn
 from test_hostile import HOSTILE, assert_harmless
-from test_simulator import until
 from textual.pilot import Pilot
 
-from llmbm_console.core.session.targets import Target, make_session
 from llmbm_console.core.settings.settings import read_settings
 from llmbm_console.core.state.events import MachineStatus, RecordReceived
 from llmbm_console.core.state.state import State, Turn
 from llmbm_console.tui.app import ConsoleApp
-from llmbm_console.tui.frame import LINKED
 from llmbm_console.tui.glyphs import BLOCKS
 from llmbm_console.tui.pages.xray import TokenXRay, described
 from llmbm_console.tui.tint import Tint, marks
@@ -340,12 +337,8 @@ async def test_no_value_of_a_record_breaks_the_picture(values: dict[str, Any]) -
 async def started() -> AsyncIterator[tuple[ConsoleApp, Pilot[Any]]]:
     if os.name != "posix":
         pytest.skip("the simulator needs a POSIX system")
-    target = Target("sim")
-    app = ConsoleApp(target.title, lambda: make_session(target))
-    async with app.run_test(size=(160, 44)) as pilot:
-        await until(pilot, lambda: app.state.link.phase in LINKED and app.state.sampling is not None, "linked")
-        yield app, pilot
-    await app.disconnect()
+    async with simulated((160, 44)) as started:
+        yield started
 
 
 async def test_a_real_kernel_tells_what_it_nearly_said(started: tuple[ConsoleApp, Pilot[Any]]) -> None:

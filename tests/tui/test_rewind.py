@@ -7,25 +7,19 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from driving import screen_text, settled
-from test_simulator import until
+from driving import screen_text, settled, simulated, until
 from textual.pilot import Pilot
 
-from llmbm_console.core.session.targets import Target, make_session
 from llmbm_console.core.state.events import MachineStatus
 from llmbm_console.core.state.state import Turn
 from llmbm_console.core.state.timeline import FINE_STEP
 from llmbm_console.tui.app import ConsoleApp
-from llmbm_console.tui.frame import LINKED
 
 
 @pytest.fixture
 async def told() -> AsyncIterator[tuple[ConsoleApp, Pilot[Any]]]:
     """The console on the simulator, after two stories."""
-    target = Target("sim")
-    app = ConsoleApp(target.title, lambda: make_session(target))
-    async with app.run_test(size=(120, 36)) as pilot:
-        await until(pilot, lambda: app.state.link.phase in LINKED and app.state.sampling is not None, "linked")
+    async with simulated() as (app, pilot):
         await pilot.press(*"/max_tokens 20", "enter")
         for number, prompt in enumerate(("A red ball", "Tom had a boat"), 1):
             await pilot.press(*prompt, "enter")
@@ -36,7 +30,6 @@ async def told() -> AsyncIterator[tuple[ConsoleApp, Pilot[Any]]]:
             )
         await pilot.press("escape")
         yield app, pilot
-    await app.disconnect()
 
 
 async def test_the_previous_mark_is_the_turn_before_and_the_point_leads_back_to_now(
