@@ -140,6 +140,21 @@ async def test_a_byte_that_the_log_has_twice_shifts_nothing(chardev: Chardev) ->
     await line.close()
 
 
+async def test_a_byte_that_the_log_has_twice_in_the_first_read_repeats_nothing(chardev: Chardev) -> None:
+    """A busy computer reads much at once: a loaded state's first seconds came twice, and its frames out of order."""
+    line = LoggedTransport(unix_transport(str(chardev.socket)), chardev.log)
+    await chardev.say(b"nobody heard this\r\n")
+    await line.open()
+    await until(lambda: chardev._client is not None)
+    for number in range(20):
+        await chardev.say(b"line %d of some\r\n" % number)
+        if number % 5 == 4:
+            chardev._file.write(b"\n")
+            chardev._file.flush()
+    assert await heard(line, len(chardev.said)) == (chardev.said, 19)
+    await line.close()
+
+
 async def test_log_and_gap_are_bounded(chardev: Chardev, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logged, "MOST_KEPT", 1000)
     monkeypatch.setattr(logged, "MOST_MISSED", 300)

@@ -126,10 +126,12 @@ class LoggedTransport:
         return self._at
 
     async def _place_of(self, data: bytes) -> int:
-        """Where in the log this connection began. A few bytes may stand there more than once: the last ones count."""
+        """Where in the log this connection began. A few bytes may stand there more than once: the last ones count. No
+        more than its beginning is looked for: behind it the log may have a byte twice, but the line was empty then."""
+        first = data[:ENOUGH]
         for _ in range(LOG_TRIES if data else 0):
             tail = self._bytes(self._opened_at, self._size())
-            found = tail.find(data) if len(data) >= ENOUGH else tail.rfind(data)
+            found = tail.find(first) if len(first) == ENOUGH else tail.rfind(first)
             if found >= 0:
                 return self._opened_at + found
             await asyncio.sleep(LOG_PAUSE)
