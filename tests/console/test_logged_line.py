@@ -155,6 +155,26 @@ async def test_a_byte_that_the_log_has_twice_in_the_first_read_repeats_nothing(c
     await line.close()
 
 
+async def test_what_comes_when_a_line_was_just_found_quiet_comes_once(
+    chardev: Chardev, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the console stood still for a moment then: the log had it before the line was looked at again."""
+    line = LoggedTransport(unix_transport(str(chardev.socket)), chardev.log)
+    await line.open()
+    await until(lambda: chardev._client is not None)
+    wait = line._next
+
+    async def late(timeout: float | None) -> bytes | None:
+        chunk = await wait(timeout)
+        if chunk is None and not chardev.said:
+            await chardev.say(b"%0299d\n" % 1)
+        return chunk
+
+    monkeypatch.setattr(line, "_next", late)
+    assert await heard(line, 300) == (chardev.said, 0)
+    await line.close()
+
+
 async def test_log_and_gap_are_bounded(chardev: Chardev, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logged, "MOST_KEPT", 1000)
     monkeypatch.setattr(logged, "MOST_MISSED", 300)

@@ -102,11 +102,13 @@ class LoggedTransport:
         """What is missing and the first bytes of this connection, and whether it has ended already."""
         data, quiet, ended = b"", False, False
         while len(data) < ENOUGH and not (quiet or ended):
+            size = self._size()
             chunk = await self._next(SETTLE)
-            quiet, ended = chunk is None, chunk == b""
+            # Where the log grows meanwhile, what it has more may be on its way to us.
+            quiet, ended = chunk is None and (bool(data) or self._size() == size), chunk == b""
             data += chunk or b""
         self._at = self._place_behind_last()
-        begins = max(self._at, await self._place_of(data))
+        begins = max(self._at, await self._place_of(data) if data else size)
         self.skipped = max(0, begins - self._at - MOST_MISSED)
         missing = self._bytes(self._at + self.skipped, begins).lstrip(b"\0")
         self.missed = len(missing)
@@ -129,7 +131,7 @@ class LoggedTransport:
         """Where in the log this connection began. A few bytes may stand there more than once: the last ones count. No
         more than its beginning is looked for: behind it the log may have a byte twice, but the line was empty then."""
         first = data[:ENOUGH]
-        for _ in range(LOG_TRIES if data else 0):
+        for _ in range(LOG_TRIES):
             tail = self._bytes(self._opened_at, self._size())
             found = tail.find(first) if len(first) == ENOUGH else tail.rfind(first)
             if found >= 0:
