@@ -61,6 +61,7 @@ REVISION = 0
 MAX_LINE = 240  # octets of a frame, "@" and line end included
 WINDOW = 15  # a 16550 FIFO less one slot for the stop byte
 ENQUIRY, ENQUIRIES = 0x1C, 4  # octets outside any line: the first, and how many there are (FS, GS, RS, US)
+ENQUIRY_OCTETS = bytes(range(ENQUIRY, ENQUIRY + ENQUIRIES))
 HEARTBEAT_MS = 250
 MAX_FIELDS = 24  # fields of one frame
 EXPIRY_MS = 10_000  # machine mode ends when no valid host frame came for so long

@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from llmbm_protocol.schema import ENQUIRIES, ENQUIRY
+from llmbm_protocol.schema import ENQUIRY_OCTETS
 
 #: What firmware and boot loaders write onto a serial line, and things that only look like frames.
 NOISE = (
@@ -74,7 +74,7 @@ class Damager:
             return data
         out = bytearray()
         for octet in data:
-            if ENQUIRY <= octet < ENQUIRY + ENQUIRIES:  # belongs to no line, and is not lost with one
+            if octet in ENQUIRY_OCTETS:  # belongs to no line, and is not lost with one
                 self._octet(octet, out)
                 continue
             if self._at_start:

@@ -21,11 +21,10 @@ from llmbm_console.core.sanitise import EscapeFilter, clean
 from llmbm_console.faces.records import record_json
 from llmbm_protocol.codec import UnknownFrame, from_frame
 from llmbm_protocol.frame import Frame, FrameDecoder, Noise, Piece, Rejected
-from llmbm_protocol.schema import ENQUIRIES, ENQUIRY
+from llmbm_protocol.schema import ENQUIRY_OCTETS
 
 CHUNK = 1 << 16
 LONGEST_TEXT = 1 << 16  # octets of a line of text that waits for its end
-ENQUIRY_OCTETS = bytes(range(ENQUIRY, ENQUIRY + ENQUIRIES))
 ROW = 16  # octets of a row of hexadecimal figures
 
 
